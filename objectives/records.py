@@ -1,0 +1,149 @@
+"""What a trial measures, as plain data: frozen records with a JSON round trip."""
+
+import dataclasses
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Self
+
+
+class Record:
+    """JSON round trip for the frozen dataclasses below."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a mapping of JSON values; nested records become mappings too."""
+        return dataclasses.asdict(self)  # type: ignore[call-overload,no-any-return]  # every subclass is a dataclass
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """Rebuild the record; keys that this version does not know are left aside (a newer writer's)."""
+        known = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]  # every subclass is a dataclass
+        return cls(**{key: value for key, value in values.items() if key in known})
+
+
+@dataclass(frozen=True)
+class Latency(Record):
+    """Latency of one artifact on one device, end to end (letterbox, network, NMS), batch 1.
+
+    Attributes:
+        p50_ms: median, ms per image.
+        p95_ms: 95th percentile, ms per image.
+        p50_low_ms: lower end of the 95 % interval of the median.
+        p50_high_ms: upper end of the 95 % interval of the median.
+        network_ms: median of the network alone, without letterbox and NMS.
+        samples: images timed.
+        reference_ms: median of the fixed reference network timed in between.
+        stable: False if the interval stayed wider than asked or the reference ran unevenly.
+        note: why the figure is unstable, else empty.
+        device: fingerprint of the device it was measured on.
+        peak_bytes: peak resident memory of the measuring process (runtime and network).
+    """
+
+    p50_ms: float
+    p95_ms: float
+    p50_low_ms: float
+    p50_high_ms: float
+    network_ms: float
+    samples: int
+    reference_ms: float
+    stable: bool
+    note: str
+    device: str
+    peak_bytes: int
+
+
+@dataclass(frozen=True)
+class ClassAccuracy(Record):
+    """Average precision of one class; -1 where the split holds no box of it."""
+
+    map: float
+    map50: float
+    boxes: int
+
+
+@dataclass(frozen=True)
+class Accuracy(Record):
+    """mAP of one artifact on one split, by pycocotools.
+
+    Attributes:
+        map: mAP at IoU 0.5:0.95, in [0, 1].
+        map50: mAP at IoU 0.5, in [0, 1].
+        per_class: class name to its average precision.
+        split: name of the split.
+        images: images in the split.
+    """
+
+    map: float
+    map50: float
+    per_class: dict[str, ClassAccuracy]
+    split: str
+    images: int
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """Rebuild the record and the records of its classes."""
+        per_class = {name: ClassAccuracy.from_json(value) for name, value in values["per_class"].items()}
+        return super().from_json({**values, "per_class": per_class})
+
+
+@dataclass(frozen=True)
+class Rung(Record):
+    """What was seen at the end of one evaluated epoch of training.
+
+    Attributes:
+        epoch: epochs trained so far, from 1.
+        map: validator's mAP at IoU 0.5:0.95.
+        map50: validator's mAP at IoU 0.5.
+        seconds: seconds of training so far.
+        loss: mean training loss of the epoch.
+        decides: whether the pruner was asked here.
+    """
+
+    epoch: int
+    map: float
+    map50: float
+    seconds: float
+    loss: float
+    decides: bool
+
+
+@dataclass(frozen=True)
+class Resources(Record):
+    """What a detector and its trial cost.
+
+    Attributes:
+        parameters: parameters of the deployed network.
+        multiply_adds: multiply-adds of the network for one image.
+        artifact_bytes: size of the deployable file.
+        training_peak_bytes: peak resident memory of the trial's process.
+        seconds: stage ("build", "export", "latency", "train", "prune", "score") to seconds.
+    """
+
+    parameters: int = 0
+    multiply_adds: int = 0
+    artifact_bytes: int = 0
+    training_peak_bytes: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+class Outcome(StrEnum):
+    """How a trial ended."""
+
+    FINISHED = "finished"
+    OVER_BOUND = "over the latency bound"
+    STOPPED = "stopped at a rung"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Ending(Record):
+    """How a trial ended, and why in words.
+
+    Attributes:
+        outcome: one of Outcome, as text.
+        reason: one line for people.
+        error_class: class of the failure ("out of memory", "diverged", "crashed", ...), else empty.
+    """
+
+    outcome: str
+    reason: str
+    error_class: str = ""

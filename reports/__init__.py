@@ -1,0 +1,1 @@
+"""What people look at: study to table to front, importances, figures, page, terminal text."""

@@ -1,0 +1,1 @@
+"""What may be built: dimensions, the search space, one candidate, candidate to detector."""

@@ -1,0 +1,34 @@
+"""Errors that the user can mend: one base class, one line, exit code 2."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class AutomlError(Exception):
+    """A user's mistake or an unusable environment, told in one line: the rule, what came, what to do."""
+
+
+class SpaceError(AutomlError):
+    """A search space, a domain or a candidate breaks its rules."""
+
+
+class DataError(AutomlError):
+    """A data set cannot be used."""
+
+
+class SettingsError(AutomlError):
+    """A setting is unknown or breaks its rules."""
+
+
+class StoreError(AutomlError):
+    """A store cannot be opened, written or continued."""
+
+
+class DeviceError(AutomlError):
+    """A device or its runtime is not usable here."""
+
+
+def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
+    """Return `; nearest: a, b` for the known names closest to `name`, or an empty string."""
+    close = get_close_matches(name, list(known), n=count, cutoff=0.5)
+    return f"; nearest: {', '.join(close)}" if close else ""

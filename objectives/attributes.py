@@ -1,0 +1,22 @@
+"""Names of everything that a study and its trials keep beside Optuna's own fields: one prefix, one version."""
+
+VERSION = 1
+
+# study
+STUDY_VERSION = "automl.version"  # int, VERSION of the writer
+SETTINGS = "automl.settings"  # resolved settings, nested mapping
+PROVENANCE = "automl.provenance"  # seed, versions of packages, commit, created (ISO 8601), command
+FINGERPRINTS = "automl.fingerprints"  # mapping: space, data, device -> hexadecimal text
+DEVICE = "automl.device"  # description of the device, flat mapping
+DATA = "automl.data"  # name, root, classes, and per split: images, boxes
+GATE = "automl.gate"  # fields of objectives.gate.Gate
+
+# trial
+CANDIDATE = "automl.candidate"  # every choice of the trial, dimension name -> value
+LATENCY_UNTRAINED = "automl.latency.untrained"  # Latency: measured before training
+LATENCY = "automl.latency"  # Latency: of the trained, exported file (the objective)
+ACCURACY = "automl.accuracy"  # Accuracy: of the trained, exported file (the objective)
+RUNGS = "automl.rungs"  # list of Rung
+RESOURCES = "automl.resources"  # Resources
+ENDING = "automl.ending"  # Ending
+FOLDER = "automl.folder"  # the trial's folder, relative to the study's folder

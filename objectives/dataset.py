@@ -1,0 +1,163 @@
+"""A detection data set in memory: images with boxes, by split, and its fingerprint."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spaces.errors import DataError
+
+SPLITS = ("train", "val", "test")
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+VAL_SHARE = 0.2
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledImage:
+    """One image and its boxes.
+
+    Attributes:
+        path: image file.
+        width_px: width as decoded.
+        height_px: height as decoded.
+        boxes_xywh: (n, 4) left, top, width, height in pixels, inside the image.
+        classes: (n,) class indices.
+    """
+
+    path: Path
+    width_px: int
+    height_px: int
+    boxes_xywh: NDArray[np.float64]
+    classes: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Images by split.
+
+    Attributes:
+        name: short name, for people.
+        root: folder it was read from.
+        classes: class names by index.
+        splits: "train" and "val", and "test" where there is one.
+        notes: what was left out or assumed while reading, one line each.
+    """
+
+    name: str
+    root: Path
+    classes: tuple[str, ...]
+    splits: Mapping[str, tuple[LabelledImage, ...]]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def fingerprint(self) -> str:
+        """Sixteen hexadecimal digits over classes, file names and sizes, and boxes; moving the folder keeps them."""
+        digest = hashlib.sha256(repr(self.classes).encode())
+        for split, images in sorted(self.splits.items()):
+            for image in images:
+                digest.update(f"{split}/{image.path.name}/{image.path.stat().st_size}".encode())
+                digest.update(image.boxes_xywh.round(2).tobytes() + image.classes.tobytes())
+        return digest.hexdigest()[:16]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the data card: name, root, classes, images and boxes by split, notes."""
+        return {
+            "name": self.name,
+            "root": str(self.root),
+            "classes": list(self.classes),
+            "splits": {
+                split: {"images": len(images), "boxes": sum(len(i.classes) for i in images)}
+                for split, images in self.splits.items()
+            },
+            "notes": list(self.notes),
+        }
+
+
+def make_image(
+    path: Path, size_px: tuple[int, int], boxes_xywh: Iterable[Iterable[float]], classes: Iterable[int]
+) -> tuple[LabelledImage, int]:
+    """Clip boxes to the image, drop those without area, and return the image and the number dropped.
+
+    Args:
+        path: image file.
+        size_px: width and height.
+        boxes_xywh: left, top, width, height in pixels.
+        classes: class index of each box.
+    """
+    width, height = size_px
+    boxes = np.array([list(b) for b in boxes_xywh], dtype=np.float64).reshape(-1, 4)
+    labels = np.array(list(classes), dtype=np.int64)
+    left_top = np.clip(boxes[:, :2], 0, (width, height))
+    right_bottom = np.clip(boxes[:, :2] + boxes[:, 2:], 0, (width, height))
+    clipped = np.hstack([left_top, right_bottom - left_top])
+    kept = np.isfinite(clipped).all(axis=1) & (clipped[:, 2:] >= 1).all(axis=1)  # at least a pixel each way
+    return LabelledImage(path, width, height, clipped[kept], labels[kept]), int((~kept).sum())
+
+
+def finish(
+    name: str,
+    root: Path,
+    classes: tuple[str, ...],
+    splits: Mapping[str, list[LabelledImage]],
+    notes: list[str],
+) -> Dataset:
+    """Check what a reader found, drop classes without boxes, and make the split that may be missing.
+
+    Raises:
+        DataError: no image, no box, or no training image.
+    """
+    found = {split: tuple(images) for split, images in splits.items() if images}
+    if not any(len(i.classes) for images in found.values() for i in images):
+        images = sum(map(len, found.values()))
+        raise DataError(f"data.root: '{root}' holds {images} images and no box; label some, or name another folder")
+    if "val" not in found:
+        found, note = _split_off_val(found)
+        notes.append(note)
+    if not any(len(i.classes) for i in found.get("train", ())):
+        raise DataError(f"data.root: '{root}' has no labelled training image; expected a split named train")
+    if not any(len(i.classes) for i in found["val"]):
+        raise DataError(f"data.root: '{root}' has no box in its validation split; nothing could be scored")
+    return _drop_unused(Dataset(name, root, classes, found, tuple(notes)))
+
+
+def _drop_unused(dataset: Dataset) -> Dataset:
+    counts = np.zeros(len(dataset.classes), dtype=np.int64)
+    for images in dataset.splits.values():
+        for image in images:
+            np.add.at(counts, image.classes, 1)
+    used = np.flatnonzero(counts)
+    if len(used) == len(counts):
+        return dataset
+    index = np.full(len(counts), -1)
+    index[used] = np.arange(len(used))
+    names = [dataset.classes[i] for i in np.flatnonzero(counts == 0)]
+    splits = {
+        split: tuple(replace(image, classes=index[image.classes]) for image in images)
+        for split, images in dataset.splits.items()
+    }
+    note = f"classes without a box were left out: {', '.join(names)}"
+    return replace(dataset, classes=tuple(dataset.classes[i] for i in used), splits=splits, notes=(*dataset.notes, note))
+
+
+def _split_off_val(
+    splits: Mapping[str, tuple[LabelledImage, ...]],
+) -> tuple[dict[str, tuple[LabelledImage, ...]], str]:
+    """Take a fifth of the photos for validation; augmentations of one photo stay together."""
+    images = splits.get("train", ())
+    photos = sorted({_photo(image.path) for image in images}, key=lambda name: hashlib.sha256(name.encode()).digest())
+    if len(photos) < 2:
+        raise DataError(f"data.root: needs two labelled photos or more to split off a validation set, got {len(photos)}")
+    held = set(photos[: max(1, round(VAL_SHARE * len(photos)))])
+    val = tuple(i for i in images if _photo(i.path) in held)
+    train = tuple(i for i in images if _photo(i.path) not in held)
+    note = f"no validation split: {len(val)} of {len(images)} training images were set aside, whole photos each"
+    return {**splits, "train": train, "val": val}, note
+
+
+def _photo(path: Path) -> str:
+    """Name of the photo that a file shows; Roboflow names augmentations `PHOTO.rf.HASH.jpg`."""
+    return path.stem.split(".rf.")[0]

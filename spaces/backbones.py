@@ -1,0 +1,88 @@
+"""Backbones by name: the catalogue that is tested here, and any other timm network with feature maps."""
+
+from dataclasses import dataclass
+
+from spaces.errors import SpaceError, nearest
+
+# Networks that were built, exported, timed and pruned at strides 8, 16, 32. Others of timm are accepted too.
+TIMM = (
+    "tinynet_e",
+    "lcnet_050",
+    "lcnet_100",
+    "mnasnet_small",
+    "mobilenetv2_100",
+    "mobilenetv3_small_050",
+    "mobilenetv3_small_100",
+    "mobilenetv3_large_100",
+    "mobilenetv4_conv_small",
+    "mobilenetv4_conv_medium",
+    "ghostnet_100",
+    "fbnetc_100",
+    "semnasnet_075",
+    "efficientnet_lite0",
+    "efficientnet_b0",
+    "tf_efficientnetv2_b0",
+    "regnetx_002",
+    "regnety_004",
+    "resnet10t",
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "hgnetv2_b0",
+    "starnet_s1",
+    "edgenext_xx_small",
+    "convnext_atto",
+    "convnext_femto",
+    "convnext_pico",
+    "convnextv2_atto",
+)
+
+STRIDES = (8, 16, 32)
+
+
+@dataclass(frozen=True)
+class UltralyticsBackbone:
+    """A backbone of Ultralytics' own, before width and depth.
+
+    Attributes:
+        config: name of the model file that Ultralytics ships.
+        layers: number of its rows that are the backbone.
+        levels: indices of the rows whose outputs have strides 8, 16, 32.
+        scales: letter of a published scale to its (depth, width, greatest channel count).
+    """
+
+    config: str
+    layers: int
+    levels: tuple[int, int, int]
+    scales: dict[str, tuple[float, float, int]]
+
+
+ULTRALYTICS = {
+    "yolo11": UltralyticsBackbone(
+        "yolo11.yaml",
+        11,
+        (4, 6, 10),
+        {"n": (0.5, 0.25, 1024), "s": (0.5, 0.5, 1024), "m": (0.5, 1.0, 512)},
+    ),
+    "yolo26": UltralyticsBackbone(
+        "yolo26.yaml",
+        11,
+        (4, 6, 10),
+        {"n": (0.5, 0.25, 1024), "s": (0.5, 0.5, 1024), "m": (0.5, 1.0, 512)},
+    ),
+}
+
+
+def check_backbone(name: str) -> None:
+    """Check that a backbone can be built.
+
+    Raises:
+        SpaceError: it is neither of Ultralytics' nor a timm network with feature maps.
+    """
+    if name in ULTRALYTICS or name in TIMM:
+        return
+    import timm  # only for names outside the catalogue: it brings torch along
+
+    if not timm.is_model(name):
+        known = [*ULTRALYTICS, *TIMM, *timm.list_models()]
+        raise SpaceError(f"backbone: '{name}' is no timm model and none of Ultralytics'{nearest(name, known)}")

@@ -1,0 +1,138 @@
+"""The search space: named domains, and the conditions under which a dimension exists."""
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from spaces.candidate import Candidate
+from spaces.dimension import Choice, Domain, Value, parse_domain
+from spaces.errors import SpaceError, nearest
+
+
+@dataclass(frozen=True)
+class Condition:
+    """`child` exists only where `parent` takes one of `values` (or, if `negated`, none of them)."""
+
+    parent: str
+    values: tuple[Value, ...]
+    negated: bool = False
+
+    def holds(self, chosen: Mapping[str, Value]) -> bool:
+        """Whether the condition holds among the choices made so far; an absent parent never does."""
+        return self.parent in chosen and ((chosen[self.parent] in self.values) != self.negated)
+
+    def __str__(self) -> str:
+        return f"{self.parent} {'not ' if self.negated else ''}in {', '.join(map(str, self.values))}"
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    """Domains by dimension name, parents before children.
+
+    Attributes:
+        domains: dimension name to domain, in an order in which conditions can be decided.
+        conditions: dimension name to the conditions that must all hold for it to exist.
+    """
+
+    domains: Mapping[str, Domain]
+    conditions: Mapping[str, tuple[Condition, ...]]
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Build a space from composed config groups.
+
+        Args:
+            config: group name to a mapping of dimension to domain text; the key `when` of a group holds
+                conditions: dimension -> {parent: [values]} or {parent: {not: [values]}}.
+
+        Raises:
+            SpaceError: a domain is malformed or empty, a condition names an unknown dimension or goes round.
+        """
+        domains: dict[str, Domain] = {}
+        conditions: dict[str, tuple[Condition, ...]] = {}
+        for group, dimensions in config.items():
+            if not isinstance(dimensions, Mapping):
+                raise SpaceError(f"space.{group}: must be a group of dimensions, got {dimensions!r}")
+            for name, text in dimensions.items():
+                if name != "when":
+                    domains[f"{group}.{name}"] = parse_domain(f"{group}.{name}", text)
+            for name, parents in (dimensions.get("when") or {}).items():
+                conditions[f"{group}.{name}"] = _conditions(f"{group}.{name}", parents)
+        return cls(_parents_first(domains, conditions), conditions)
+
+    @property
+    def fixed(self) -> dict[str, Value]:
+        """Dimensions of a single value."""
+        return {n: d.values[0] for n, d in self.domains.items() if isinstance(d, Choice) and len(d.values) == 1}
+
+    @property
+    def size(self) -> float:
+        """Number of combinations, conditions left aside; infinite where an interval is searched."""
+        return math.prod(domain.size for domain in self.domains.values())
+
+    @property
+    def fingerprint(self) -> str:
+        """Sixteen hexadecimal digits that name the space: same domains and conditions, same digits."""
+        text = json.dumps(self.to_json(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def to_json(self) -> dict[str, str]:
+        """Return dimension name to domain text, conditions behind ` if `."""
+        return {
+            name: " if ".join([str(domain), *map(str, self.conditions.get(name, ()))])
+            for name, domain in self.domains.items()
+        }
+
+    def build(self, choose: Callable[[str, Domain], Value]) -> Candidate:
+        """Walk the dimensions, asking `choose` for each one that exists, and return the candidate.
+
+        Dimensions of a single value are not asked for.
+        """
+        chosen: dict[str, Value] = {}
+        fixed = self.fixed
+        for name, domain in self.domains.items():
+            if all(condition.holds(chosen) for condition in self.conditions.get(name, ())):
+                chosen[name] = fixed[name] if name in fixed else choose(name, domain)
+        return Candidate.of(chosen)
+
+    def check(self, values: Mapping[str, Value]) -> None:
+        """Check that some choices lie in the space.
+
+        Raises:
+            SpaceError: a name is unknown or a value is outside its domain.
+        """
+        for name, value in values.items():
+            if name not in self.domains:
+                raise SpaceError(f"'{name}' is no dimension of the space{nearest(name, self.domains)}")
+            if value not in self.domains[name]:
+                raise SpaceError(f"{name}: {value!r} is outside {self.domains[name]}")
+
+
+def _conditions(name: str, parents: Mapping[str, Any]) -> tuple[Condition, ...]:
+    found = []
+    for parent, values in parents.items():
+        negated = isinstance(values, Mapping)
+        listed = values.get("not") if isinstance(values, Mapping) else values
+        if not isinstance(listed, list | tuple):
+            raise SpaceError(f"space.{name}: `when` needs a list of values or {{not: [...]}}, got {values!r}")
+        found.append(Condition(parent, tuple(listed), negated))
+    return tuple(found)
+
+
+def _parents_first(
+    domains: dict[str, Domain], conditions: Mapping[str, tuple[Condition, ...]]
+) -> dict[str, Domain]:
+    for name, found in conditions.items():
+        for unknown in {name, *(c.parent for c in found)} - domains.keys():
+            raise SpaceError(f"space.{name}: `when` names an unknown dimension '{unknown}'{nearest(unknown, domains)}")
+    ordered: dict[str, Domain] = {}
+    waiting = dict(domains)
+    while waiting:
+        ready = [n for n in waiting if all(c.parent in ordered for c in conditions.get(n, ()))]
+        if not ready:
+            raise SpaceError(f"space: conditions go round among {', '.join(waiting)}")
+        ordered.update((name, waiting.pop(name)) for name in ready)
+    return ordered

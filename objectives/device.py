@@ -1,0 +1,111 @@
+"""The device that detectors are measured on: a runtime with its options, and a fingerprint."""
+
+import hashlib
+import json
+import os
+import platform
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from spaces.errors import DeviceError, nearest
+
+RUNTIMES = ("onnxruntime", "openvino")
+
+
+@dataclass(frozen=True)
+class Device:
+    """A runtime on this machine.
+
+    Attributes:
+        name: name for people ("cpu", "openvino", "cuda").
+        runtime: one of RUNTIMES.
+        provider: ONNX Runtime's execution provider, or OpenVINO's device name.
+        threads: threads of the network and of letterbox; 0 leaves the choice to the runtime.
+        options: further options, passed to the provider (ONNX Runtime) or the device (OpenVINO) as they are.
+    """
+
+    name: str = "cpu"
+    runtime: str = "onnxruntime"
+    provider: str = "CPUExecutionProvider"
+    threads: int = 1
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.runtime not in RUNTIMES:
+            raise DeviceError(f"device.runtime: '{self.runtime}' is unknown{nearest(self.runtime, RUNTIMES)}")
+        if not 0 <= self.threads <= (os.cpu_count() or 1):
+            raise DeviceError(f"device.threads: must lie in 0..{os.cpu_count()} on this machine, got {self.threads}")
+
+    def check(self) -> None:
+        """Check that the runtime is installed and offers the provider.
+
+        Raises:
+            DeviceError: it is not usable here.
+        """
+        if find_spec(self.runtime) is None:
+            raise DeviceError(f"device={self.name}: needs {self.runtime}; install automl[{self.runtime}]")
+        known = _providers(self.runtime)
+        if not any(self.provider == k or self.provider.startswith(f"{k}.") for k in known):
+            offered = ", ".join(known)
+            raise DeviceError(f"device={self.name}: {self.runtime} has no '{self.provider}' here; it has {offered}")
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the fingerprint is made of: processor, runtime and version, threads, options."""
+        package = _package(self.runtime)
+        return {
+            **asdict(self),
+            "processor": _processor(),
+            "accelerator": _accelerator() if self.provider not in ("CPUExecutionProvider", "CPU") else "",
+            "cores": os.cpu_count(),
+            "runtime_version": version(package),
+            "precision": str(self.options.get("INFERENCE_PRECISION_HINT", "fp32")),
+            "system": f"{platform.system()} {platform.machine()}",
+        }
+
+    @property
+    def fingerprint(self) -> str:
+        """Sixteen hexadecimal digits; figures of two fingerprints never stand on one front."""
+        return hashlib.sha256(json.dumps(self.describe(), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _package(runtime: str) -> str:
+    """Return the installed distribution that provides a runtime (ONNX Runtime ships under several names)."""
+    for name in (runtime, f"{runtime}-gpu", f"{runtime}-directml"):
+        try:
+            version(name)
+        except PackageNotFoundError:
+            continue
+        return name
+    raise DeviceError(f"device: {runtime} is not installed; install automl[{runtime}]")
+
+
+def _providers(runtime: str) -> list[str]:
+    if runtime == "openvino":
+        import openvino
+
+        return list(openvino.Core().available_devices)
+    import onnxruntime
+
+    return list(onnxruntime.get_available_providers())
+
+
+@cache
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+@cache
+def _accelerator() -> str:
+    """Name of the first NVIDIA board, as its driver tells it; empty where there is none."""
+    boards = sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
+    lines = boards[0].read_text().splitlines() if boards else []
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("Model")), "")

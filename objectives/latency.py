@@ -1,0 +1,201 @@
+"""Latency of a deployable file: the protocol, in a clean process of its own."""
+
+import json
+import math
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from objectives.device import Device
+from objectives.records import Latency
+from spaces.errors import DeviceError
+
+
+@dataclass(frozen=True)
+class LatencyProtocol:
+    """When a figure is good enough, and when it is called unstable.
+
+    Attributes:
+        confidence: score below which boxes are dropped before NMS, as deployed.
+        interval: relative width of the 95 % interval of the median at which measuring ends.
+        images_min: least number of timed images.
+        cap_s: seconds after which measuring ends in any case.
+        warmup_s: seconds of untimed runs first.
+        reference_tolerance: share by which the reference network may run slower than at its best.
+        others_cores_max: processor cores that other processes may use meanwhile.
+    """
+
+    confidence: float = 0.25
+    interval: float = 0.02
+    images_min: int = 100
+    cap_s: float = 8.0
+    warmup_s: float = 0.3
+    reference_tolerance: float = 0.05
+    others_cores_max: float = 0.5
+
+    def quick(self) -> "LatencyProtocol":
+        """Return the shorter protocol for an untrained detector: enough to hold it against a bound."""
+        return LatencyProtocol(**{**asdict(self), "interval": 0.05, "images_min": 30, "cap_s": self.cap_s / 4})
+
+
+def measure_latency(
+    artifact: Path,
+    device: Device,
+    images: Sequence[Path],
+    protocol: LatencyProtocol,
+    timeout_s: float = 300.0,
+) -> Latency:
+    """Measure a deployable file end to end (letterbox, network, NMS) on decoded images, batch 1.
+
+    A process of its own measures: without torch's threads beside it, and so that its memory is the runtime's.
+
+    Args:
+        artifact: ONNX file of this project's.
+        device: where to run it.
+        images: image files, taken in turn.
+        protocol: when to end.
+        timeout_s: after which the measurement counts as hung.
+
+    Raises:
+        DeviceError: the runtime failed or hung; the last line of its output is told.
+    """
+    job = {
+        "artifact": str(artifact.absolute()),
+        "device": asdict(device),
+        "images": [str(p) for p in images],
+        "protocol": asdict(protocol),
+    }
+    command = [sys.executable, "-m", "objectives.latency_probe"]
+    try:
+        done = subprocess.run(
+            command, input=json.dumps(job), capture_output=True, text=True, timeout=timeout_s, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise DeviceError(f"device={device.name}: measuring '{artifact.name}' took over {timeout_s:g} s") from None
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or ["no output"])[-1]
+        raise DeviceError(f"device={device.name}: measuring '{artifact.name}' failed: {last}")
+    return Latency.from_json(json.loads(done.stdout.splitlines()[-1]))
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Times of one session, in ms, in the order they were taken.
+
+    Attributes:
+        total: (n,) end to end.
+        network: (n,) the network alone.
+        reference: (n,) the reference network, run just before each image.
+        others_cores: mean cores that other processes used meanwhile.
+    """
+
+    total: NDArray[np.float64]
+    network: NDArray[np.float64]
+    reference: NDArray[np.float64]
+    others_cores: float
+
+
+def median_interval(sorted_ms: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the 95 % interval of the median by order statistics (Hahn & Meeker 1991, section 5.2)."""
+    n = len(sorted_ms)
+    half = 0.98 * math.sqrt(n)  # 1.96 / 2
+    low, high = max(0, math.floor(n / 2 - half)), min(n - 1, math.ceil(n / 2 + half))
+    return float(sorted_ms[low]), float(sorted_ms[high])
+
+
+def summarise(samples: Samples, protocol: LatencyProtocol, best_reference_ms: float, device: str) -> Latency:
+    """Turn the samples of a session into a figure, and say whether it can be trusted.
+
+    Args:
+        samples: of one session.
+        protocol: tolerances.
+        best_reference_ms: least median that the reference network ever had on this device.
+        device: fingerprint.
+    """
+    ordered = np.sort(samples.total)
+    low, high = median_interval(ordered)
+    p50 = float(np.median(ordered))
+    reference = float(np.median(samples.reference))
+    slower = reference / min(best_reference_ms, reference) - 1
+    notes = [
+        (high - low > protocol.interval * p50, f"the median is known to {(high - low) / p50:.1%} only"),
+        (slower > protocol.reference_tolerance, f"the reference network ran {slower:.0%} slower than at its best"),
+        (samples.others_cores > protocol.others_cores_max, f"other processes used {samples.others_cores:.1f} cores"),
+    ]
+    note = "; ".join(text for wrong, text in notes if wrong)
+    return Latency(
+        p50_ms=p50,
+        p95_ms=float(np.quantile(ordered, 0.95)),
+        p50_low_ms=low,
+        p50_high_ms=high,
+        network_ms=float(np.median(samples.network)),
+        samples=len(ordered),
+        reference_ms=reference,
+        stable=not note,
+        note=note,
+        device=device,
+        peak_bytes=_peak_bytes(),
+    )
+
+
+def _peak_bytes() -> int:
+    """Return this process's peak resident memory, in bytes.
+
+    Linux keeps ru_maxrss over exec, so that a child would report the memory of the process it was forked from.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def sample(
+    run: Callable[[int], tuple[float, float]], reference: Callable[[], float], protocol: LatencyProtocol
+) -> Samples:
+    """Time images and the reference network in turn until the protocol is content.
+
+    Args:
+        run: times image number i: end to end and network alone, in ms.
+        reference: times the reference network once, in ms.
+        protocol: when to end.
+    """
+    end = time.perf_counter() + protocol.warmup_s
+    warm = 0
+    while time.perf_counter() < end or warm < 3:
+        run(warm)
+        reference()
+        warm += 1
+    total, network, references = [], [], []
+    start, busy = time.perf_counter(), _busy_s()
+    while True:
+        references.append(reference())
+        end_to_end, alone = run(len(total))
+        total.append(end_to_end)
+        network.append(alone)
+        elapsed = time.perf_counter() - start
+        if elapsed > protocol.cap_s and len(total) >= 5:
+            break
+        if len(total) >= protocol.images_min and len(total) % 10 == 0:
+            low, high = median_interval(np.sort(total))
+            if high - low <= protocol.interval * float(np.median(total)):
+                break
+    everyone, own = (after - before for after, before in zip(_busy_s(), busy, strict=True))
+    others = max(0.0, everyone - own) / elapsed
+    return Samples(np.array(total), np.array(network), np.array(references), others)
+
+
+def _busy_s() -> tuple[float, float]:
+    """Return the processor seconds used so far by everyone (stolen time too) and by this process."""
+    import psutil
+
+    times = psutil.cpu_times()
+    everyone = sum(times) - times.idle - getattr(times, "iowait", 0.0) - getattr(times, "guest", 0.0)
+    return everyone, time.process_time()

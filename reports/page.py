@@ -1,0 +1,132 @@
+"""The report as one HTML file that opens from disk, with no network."""
+
+import os
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import plotly.graph_objects as go
+import yaml
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from objectives.gate import Gate
+from reports.curves import Curves, learning_curves
+from reports.facts import key_numbers, outcome_shares, provenance
+from reports.figures import class_figure, curves_figure, hypervolume_figure, importance_figure
+from reports.front_figure import front_figure
+from reports.history import hypervolume_history
+from reports.importance import importances
+from reports.palette import CSS, DARK, LIGHT, colours, css_variables
+from reports.payload import script_json, trials_payload
+from reports.pictures import pictures
+from reports.table import StudyTable
+from reports.verdict import Verdict, judge
+from reports.views import VIEWS, default_view, front_view
+
+SCRIPTS = ("page_common.js", "page_panel.js", "page_figures.js", "page_table.js")
+
+
+def write_page(
+    table: StudyTable, study_folder: Path, target: Path, refresh_seconds: int | None = None
+) -> Path:
+    """Write the report and return its path; a reader never sees half a page.
+
+    Args:
+        table: the study, finished or running.
+        study_folder: where the trials' folders lie, with their contact sheets.
+        target: the HTML file; its folder is made if missing.
+        refresh_seconds: let the page load itself anew so often (for a live view), or never.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    unfinished.write_text(render_page(table, study_folder, refresh_seconds), encoding="utf-8")
+    return unfinished.replace(target)
+
+
+def render_page(table: StudyTable, study_folder: Path, refresh_seconds: int | None = None) -> str:
+    """Return the report as HTML text."""
+    verdict = judge(table)
+    curves = learning_curves(table)
+    found = importances(table)
+    figures = _figures(table, verdict, curves)
+    figures |= {f"importance_{item.objective}": importance_figure(item, CSS) for item in found if item.shares}
+    winner = verdict.row.number if verdict.row else None
+    payload = {
+        "study": table.name,
+        "winner": winner,
+        "figures": {name: figure.to_plotly_json() for name, figure in figures.items()},
+        "colours": {"light": colours(LIGHT), "dark": colours(DARK)},
+        "pictures": pictures(table, study_folder, winner),
+        "refresh_seconds": refresh_seconds,
+        **trials_payload(table, curves),
+    }
+    return (
+        _environment()
+        .get_template("page.html.jinja")
+        .render(
+            table=table,
+            verdict=verdict,
+            gate=str(table.gate).replace(">=", "≥").replace("<=", "≤") if table.gate != Gate() else "",
+            numbers=key_numbers(table),
+            shares=outcome_shares(table),
+            views=VIEWS,
+            view=default_view(table.gate),
+            figures=figures,
+            curves=curves,
+            importances=found,
+            provenance=provenance(table),
+            settings=_yaml(table.settings),
+            written=datetime.now().astimezone(),
+            payload=Markup(script_json(payload)),  # script_json leaves no '<'
+            style=_text("page.css"),
+            scripts=[_text(name) for name in SCRIPTS],
+            plotly=Markup(get_plotlyjs()),
+            light=Markup(css_variables(LIGHT)),
+            dark=Markup(css_variables(DARK)),
+        )
+    )
+
+
+def _figures(table: StudyTable, verdict: Verdict, curves: Curves) -> dict[str, go.Figure]:
+    """Return the figures that the study has data for, by name, in colours that the page fills in."""
+    winner = verdict.row.number if verdict.row else None
+    views = {key: front_view(table, key, winner) for key in VIEWS}
+    drawn = {
+        f"front_{key}": front_figure(view, CSS) for key, view in views.items() if any(view.layers.values())
+    }
+    history = hypervolume_history(table)
+    if history:
+        drawn |= {
+            f"hypervolume_{over}": hypervolume_figure(history, over, CSS) for over in ("trials", "time")
+        }
+    if curves.shown:
+        drawn["curves"] = curves_figure(curves, CSS)
+    if verdict.row and verdict.row.accuracy and verdict.row.accuracy.per_class:
+        drawn["classes"] = class_figure(verdict.row.accuracy.per_class, CSS)
+    return drawn
+
+
+@cache
+def _environment() -> Environment:
+    """Return the templates' environment: everything is escaped, a missing name is an error."""
+    return Environment(
+        loader=FunctionLoader(_text),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _text(name: str) -> Markup:
+    """Return a file of this package that is part of the page."""
+    return Markup(files("reports").joinpath(name).read_text(encoding="utf-8"))  # our own file
+
+
+def _yaml(settings: Mapping[str, Any]) -> str:
+    return yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True) if settings else ""

@@ -1,0 +1,136 @@
+// The table of trials: filter, sort, page by page; then everything is set going.
+const PAGE_ROWS = 50;
+const COLUMNS = [
+  { title: "trial", key: (row) => row.n, form: (row) => element("a", { href: `#trial-${row.n}` }, String(row.n)), number: true },
+  { title: "outcome", key: (row) => NAMES[row.outcome], form: (row) => [element("i", { class: `dot fill-${row.outcome}` }), NAMES[row.outcome]] },
+  { title: "backbone", key: (row) => choice(row, "backbone.name"), name: true },
+  { title: "neck", key: (row) => choice(row, "neck.name"), name: true },
+  { title: "head", key: (row) => choice(row, "head.name"), name: true },
+  { title: "size, px", key: (row) => choice(row, "size.pixels"), number: true },
+  { title: "mAP50", key: (row) => row.map50, form: (row) => share(row.map50), number: true, down: true },
+  { title: "mAP", key: (row) => row.map, form: (row) => share(row.map), number: true, down: true },
+  { title: "p95, ms", key: (row) => row.p95, form: (row) => digits(row.p95) + (row.unstable ? " ◇" : ""), number: true },
+  { title: "p50, ms", key: (row) => row.p50, form: (row) => digits(row.p50) + (row.unstable ? " ◇" : ""), number: true },
+  { title: "parameters", key: (row) => row.resources && row.resources.parameters, form: (row) => count(row.resources && row.resources.parameters), number: true },
+  { title: "time", key: (row) => row.seconds, form: (row) => duration(row.seconds), number: true },
+  { title: "front", key: (row) => (row.front ? 1 : 0), form: (row) => (row.front ? "●" : ""), down: true },
+  { title: "gate", key: (row) => (row.gate ? 1 : 0), form: (row) => (row.gate ? element("span", { class: "yes" }, "✓") : ""), down: true },
+];
+const FILTERS = [
+  ["all", "all", () => true],
+  ["front", "front", (row) => row.front],
+  ["gate", "pass the gate", (row) => row.gate],
+  ...["finished", "stopped", "over", "failed", "running"].map((key) => [key, NAMES[key], (row) => row.outcome === key]),
+];
+const view = { filter: "all", query: "", column: 7, down: true, page: 0 };
+const columns = COLUMNS.filter((column) => REPORT.rows.some((row) => { const value = column.key(row); return value != null && value !== 0; }) || column.title === "trial");
+
+function haystack(row) {
+  if (row.words === undefined) {
+    const pairs = REPORT.dimensions.map((name, index) => (row.candidate[index] == null ? "" : `${name}=${plain(row.candidate[index])}`));
+    row.words = [...pairs, NAMES[row.outcome], row.error || "", row.reason || ""].join(" ").toLowerCase();
+  }
+  return row.words;
+}
+
+// "p95<10" bounds a quantity or a dimension; any other word must occur in the configuration.
+function condition(word) {
+  const match = /^([\w.]+)(<=|>=|<|>)(-?[\d.]+)$/.exec(word);
+  if (!match) return (row) => haystack(row).includes(word);
+  const [, name, sign, text] = match;
+  const bound = Number(text);
+  const tests = { "<": (v) => v < bound, ">": (v) => v > bound, "<=": (v) => v <= bound, ">=": (v) => v >= bound };
+  return (row) => {
+    const value = ["map", "map50", "p50", "p95", "seconds", "n"].includes(name) ? row[name] : choice(row, name);
+    return typeof value === "number" && tests[sign](value);
+  };
+}
+
+function selected() {
+  const keeps = FILTERS.find(([key]) => key === view.filter)[2];
+  const conditions = view.query.toLowerCase().split(/\s+/).filter(Boolean).map(condition);
+  const key = columns[view.column] ? columns[view.column].key : columns[0].key;
+  const sign = view.down ? -1 : 1;
+  return REPORT.rows.filter((row) => keeps(row) && conditions.every((test) => test(row))).sort((one, other) => {
+    const [a, b] = [key(one), key(other)];
+    if (a == null || b == null) return (a == null) - (b == null) || one.n - other.n; // unknown last, either way
+    return sign * (typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b))) || one.n - other.n;
+  });
+}
+
+function drawHead() {
+  const line = element("tr");
+  columns.forEach((column, index) => {
+    const sorted = view.column === index ? (view.down ? "descending" : "ascending") : null;
+    const button = element("button", { type: "button" }, column.title);
+    button.addEventListener("click", () => {
+      view.down = view.column === index ? !view.down : Boolean(column.down);
+      Object.assign(view, { column: index, page: 0 });
+      drawTable();
+      document.querySelectorAll("#table th button")[index].focus();
+    });
+    line.append(element("th", { scope: "col", class: column.number ? "number" : "", "aria-sort": sorted }, button));
+  });
+  document.querySelector("#table thead").replaceChildren(line);
+}
+
+function tableRow(row) {
+  const line = element("tr", { "data-number": row.n, class: location.hash === `#trial-${row.n}` ? "open" : "" });
+  for (const column of columns) {
+    const content = column.form ? column.form(row) : plain(column.key(row));
+    const title = column.name ? plain(column.key(row)) : null;
+    line.append(element("td", { class: column.number ? "number" : column.name ? "name" : "", title }, ...(Array.isArray(content) ? content : [content])));
+  }
+  return line;
+}
+
+function drawTable() {
+  const rows = selected();
+  const pages = Math.max(1, Math.ceil(rows.length / PAGE_ROWS));
+  view.page = Math.min(view.page, pages - 1);
+  const first = view.page * PAGE_ROWS;
+  drawHead();
+  document.querySelector("#table tbody").replaceChildren(...rows.slice(first, first + PAGE_ROWS).map(tableRow));
+  const last = Math.min(first + PAGE_ROWS, rows.length);
+  byId("shown").textContent = rows.length ? `${(first + 1).toLocaleString("en-US")} to ${last.toLocaleString("en-US")} of ${rows.length.toLocaleString("en-US")}` : "no trial fits";
+  byId("previous").disabled = view.page === 0;
+  byId("next").disabled = view.page >= pages - 1;
+}
+
+function drawChips() {
+  const chips = FILTERS.map(([key, name, keeps]) => [key, name, REPORT.rows.filter(keeps).length]).filter(([key, , found]) => found || key === "all");
+  byId("chips").replaceChildren(...chips.map(([key, name, found]) => {
+    const chip = element("button", { type: "button", "aria-pressed": String(view.filter === key) }, `${name} `, element("small", {}, found.toLocaleString("en-US")));
+    chip.addEventListener("click", () => { Object.assign(view, { filter: key, page: 0 }); drawChips(); drawTable(); });
+    return chip;
+  }));
+}
+
+function wireTable() {
+  byId("query").addEventListener("input", (event) => { Object.assign(view, { query: event.target.value, page: 0 }); drawTable(); });
+  byId("previous").addEventListener("click", () => { view.page -= 1; drawTable(); });
+  byId("next").addEventListener("click", () => { view.page += 1; drawTable(); });
+  document.querySelector("#table tbody").addEventListener("click", (event) => {
+    const line = event.target.closest("tr");
+    if (line && !event.target.closest("a")) show(Number(line.dataset.number));
+  });
+}
+
+function start() {
+  view.column = Math.max(0, columns.findIndex((column) => column.title === "mAP"));
+  if (REPORT.rows.some((row) => row.front)) view.filter = "front";
+  drawChips();
+  drawTable();
+  wireTable();
+  const picture = REPORT.winner === null ? null : REPORT.pictures[REPORT.winner];
+  if (picture) { byId("winner-picture").src = picture; byId("winner-picture").hidden = false; byId("no-winner-picture").hidden = true; }
+  prepareSlots();
+  drawAll();
+  followHash();
+  darkScreen.addEventListener("change", () => drawAll());
+  window.addEventListener("beforeprint", () => drawAll(true));
+  window.addEventListener("afterprint", () => drawAll());
+  if (REPORT.refresh_seconds) setInterval(() => { if (panel.hidden && !byId("query").value) location.reload(); }, 1000 * REPORT.refresh_seconds);
+  document.documentElement.dataset.ready = "yes";
+}
+start();

@@ -1,0 +1,66 @@
+"""Colours of the report, for light and dark screens, and for colour-blind eyes (after Okabe and Ito)."""
+
+from dataclasses import asdict, dataclass, fields
+
+
+@dataclass(frozen=True)
+class Palette:
+    """One colour for each role; marks differ in shape too, never in colour alone."""
+
+    page: str
+    card: str
+    ink: str
+    muted: str
+    line: str
+    front: str
+    gate: str
+    gate_fill: str
+    finished: str
+    stopped: str
+    over: str
+    running: str
+    failed: str
+
+
+LIGHT = Palette(
+    page="#f7f7f5",
+    card="#ffffff",
+    ink="#1c2228",
+    muted="#5c6670",
+    line="#e2e4e0",
+    front="#0b63ad",
+    gate="#007a5a",
+    gate_fill="rgba(0, 158, 115, 0.10)",
+    finished="#7d8894",
+    stopped="#b96a00",
+    over="#8c4a80",
+    running="#1c2228",
+    failed="#bf3b0c",
+)
+DARK = Palette(
+    page="#121518",
+    card="#1a1e22",
+    ink="#e8eaeb",
+    muted="#9ba6b0",
+    line="#2c3239",
+    front="#69b3f5",
+    gate="#3ccfa0",
+    gate_fill="rgba(60, 207, 160, 0.12)",
+    finished="#87929e",
+    stopped="#f0a43c",
+    over="#d99bcd",
+    running="#e8eaeb",
+    failed="#ff8a5b",
+)
+# Colours by name of CSS variable: the page's script fills them in, for the screen or for print.
+CSS = Palette(**{item.name: f"var(--{item.name.replace('_', '-')})" for item in fields(Palette)})
+
+
+def css_variables(palette: Palette) -> str:
+    """Return the palette as CSS declarations: '--page: #f7f7f5; ...'."""
+    return " ".join(f"--{name.replace('_', '-')}: {colour};" for name, colour in asdict(palette).items())
+
+
+def colours(palette: Palette) -> dict[str, str]:
+    """Return 'var(--page)' to '#f7f7f5' and so on, for the page's script."""
+    return {getattr(CSS, name): colour for name, colour in asdict(palette).items()}

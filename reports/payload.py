@@ -1,0 +1,91 @@
+"""What the page's script reads: trials, figures and pictures as one JSON text."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from objectives.records import Latency, Outcome
+from reports.curves import Curves
+from reports.table import StudyTable, TrialRow
+
+OUTCOME_KEYS = {
+    Outcome.FINISHED.value: "finished",
+    Outcome.OVER_BOUND.value: "over",
+    Outcome.STOPPED.value: "stopped",
+    Outcome.FAILED.value: "failed",
+    "running": "running",
+    "waiting": "waiting",
+}
+
+
+def dimensions(table: StudyTable) -> list[str]:
+    """Return every dimension of any candidate, in the order of first appearance, grouped."""
+    seen = dict.fromkeys(name for row in table.rows for name in row.candidate)
+    groups = list(dict.fromkeys(name.partition(".")[0] for name in seen))
+    return sorted(seen, key=lambda name: groups.index(name.partition(".")[0]))
+
+
+def trials_payload(table: StudyTable, curves: Curves) -> dict[str, Any]:
+    """Return the trials as JSON values; a candidate is a list in the order of `dimensions`, to be small."""
+    names = dimensions(table)
+    with_rungs = {curve.number for curve in curves.shown}
+    return {
+        "dimensions": names,
+        "rows": [_row(row, names, with_rungs=row.number in with_rungs) for row in table.rows],
+    }
+
+
+def _row(row: TrialRow, names: Sequence[str], *, with_rungs: bool) -> dict[str, Any]:
+    """Return one trial; what is unknown is left out."""
+    values: dict[str, Any] = {
+        "n": row.number,
+        "outcome": OUTCOME_KEYS[row.standing],
+        "front": row.on_front or None,
+        "gate": row.passes_gate or None,
+        "map50": row.map50,
+        "map": row.map,
+        "p95": row.p95_ms,
+        "p50": row.p50_ms,
+        "unstable": (not row.stable) or None,
+        "elsewhere": row.other_device or None,
+        "seconds": row.seconds,
+        "started": row.started_at.isoformat(" ", "seconds") if row.started_at else None,
+        "reason": (row.ending and row.ending.reason) or None,
+        "error": (row.ending and row.ending.error_class) or None,
+        "candidate": [row.candidate.get(name) for name in names],
+        "trained": _latency(row.latency),
+        "untrained": _latency(row.latency_untrained),
+        "resources": asdict(row.resources) if row.resources else None,
+        "rungs": [[rung.epoch, rung.map, rung.map50, int(rung.decides)] for rung in row.rungs]
+        if with_rungs
+        else None,
+    }
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _latency(latency: Latency | None) -> dict[str, Any] | None:
+    """Return the figures of one measurement; its device is the study's."""
+    if latency is None:
+        return None
+    values = asdict(latency)
+    del values["device"]
+    return values
+
+
+def script_json(value: Any) -> str:
+    """Return JSON that may stand inside a script element: no `<`, no NaN, floats of five digits."""
+    text = json.dumps(_plain(value), allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=str)
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def _plain(value: Any) -> Any:
+    """Return `value` with short, finite floats; NaN and infinity become null."""
+    if isinstance(value, float):
+        return float(f"{value:.5g}") if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,285 @@
+"""A study as a table: one row a trial, with whatever is known of it."""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any, TypeVar
+
+from optuna import Study
+from optuna.distributions import BaseDistribution
+from optuna.trial import FrozenTrial, TrialState
+
+from objectives import attributes
+from objectives.gate import Gate
+from objectives.records import Accuracy, Ending, Latency, Outcome, Record, Resources, Rung
+from reports.front import front_mask
+from spaces.errors import AutomlError
+
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True)
+class TrialRow:
+    """One trial; what it never reached, or what an older version did not write, is None or empty.
+
+    Attributes:
+        outcome: how it ended; None while it is running or waiting.
+        candidate: dimension to choice; Optuna's parameters if the candidate was not written.
+        params: what the sampler chose, by Optuna's names; `distributions` are theirs.
+        map: mAP at IoU 0.5:0.95 of the finished detector, in [0, 1].
+        map50: mAP at IoU 0.5 of the finished detector, in [0, 1].
+        p50_ms: median latency, after training if known, else before; ms per image.
+        p95_ms: 95th percentile of the same measurement.
+        stable: False if that measurement is marked unstable.
+        other_device: its latency is of another device than the study's: it stands on no front.
+        folder: relative to the study's folder.
+        seconds: from start to end of the trial.
+    """
+
+    number: int
+    state: TrialState
+    outcome: Outcome | None
+    candidate: Mapping[str, Any]
+    params: Mapping[str, Any]
+    distributions: Mapping[str, BaseDistribution]
+    map: float | None
+    map50: float | None
+    p50_ms: float | None
+    p95_ms: float | None
+    stable: bool
+    other_device: bool
+    rungs: tuple[Rung, ...]
+    accuracy: Accuracy | None
+    latency: Latency | None
+    latency_untrained: Latency | None
+    resources: Resources | None
+    ending: Ending | None
+    folder: str | None
+    seconds: float | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    on_front: bool = False
+    passes_gate: bool = False
+
+    @property
+    def standing(self) -> str:
+        """How it ended, or that it is still 'running' or 'waiting'."""
+        return self.outcome.value if self.outcome else self.state.name.lower()
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether both objectives are known: only then can it stand on a front."""
+        return self.outcome is Outcome.FINISHED and self.map is not None and self.p50_ms is not None
+
+
+@dataclass(frozen=True)
+class FailureClass:
+    """Failures of one class: the trials' numbers and the reason of the last one."""
+
+    error_class: str
+    numbers: tuple[int, ...]
+    reason: str
+
+
+@dataclass(frozen=True)
+class StudyTable:
+    """A study at one moment: its rows by number, and what it says of itself."""
+
+    name: str
+    rows: tuple[TrialRow, ...]
+    gate: Gate = field(default_factory=Gate)
+    device: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    fingerprints: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def finished(self) -> tuple[TrialRow, ...]:
+        """Trials with both objectives, measured on the study's device, by number."""
+        return tuple(row for row in self.rows if row.is_measured and not row.other_device)
+
+    @cached_property
+    def front(self) -> tuple[TrialRow, ...]:
+        """Members of the front of the search's objectives, the fastest first."""
+        members = [row for row in self.finished if row.on_front]
+        return tuple(sorted(members, key=lambda row: (row.p50_ms or 0, row.number)))
+
+    @cached_property
+    def counts(self) -> Mapping[str, int]:
+        """Standing to number of trials; standings without a trial are left out."""
+        order = [*(outcome.value for outcome in Outcome), "running", "waiting"]
+        found = [row.standing for row in self.rows]
+        return {standing: found.count(standing) for standing in order if standing in found}
+
+    @cached_property
+    def failures(self) -> tuple[FailureClass, ...]:
+        """Failures by class, the most frequent first."""
+        classes: dict[str, list[TrialRow]] = {}
+        for row in self.rows:
+            if row.outcome is Outcome.FAILED:
+                classes.setdefault((row.ending and row.ending.error_class) or "unknown", []).append(row)
+        return tuple(
+            FailureClass(name, tuple(row.number for row in rows), _last_reason(rows))
+            for name, rows in sorted(classes.items(), key=lambda item: (-len(item[1]), item[0]))
+        )
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a trial is being worked on."""
+        return any(row.state is TrialState.RUNNING for row in self.rows)
+
+    def row(self, number: int) -> TrialRow:
+        """Return the trial of this number.
+
+        Raises:
+            AutomlError: the study has no such trial.
+        """
+        for row in self.rows:
+            if row.number == number:
+                return row
+        span = f"0 to {self.rows[-1].number}" if self.rows else "none yet"
+        raise AutomlError(f"trial: study '{self.name}' has no trial {number}; its trials: {span}")
+
+
+def read_study(study: Study) -> StudyTable:
+    """Return the study as it stands now; other processes may be writing to it."""
+    return read_trials(study.study_name, study.get_trials(deepcopy=False), study.user_attrs)
+
+
+def read_trials(name: str, trials: Sequence[FrozenTrial], user_attrs: Mapping[str, Any]) -> StudyTable:
+    """Return the table of these trials of the study with these attributes."""
+    gate = _gate(user_attrs.get(attributes.GATE))
+    fingerprints = _mapping(user_attrs.get(attributes.FINGERPRINTS))
+    rows = [_row(trial, str(fingerprints.get("device") or "")) for trial in trials]
+    return StudyTable(
+        name=name,
+        rows=tuple(_judged(sorted(rows, key=lambda row: row.number), gate)),
+        gate=gate,
+        device=_mapping(user_attrs.get(attributes.DEVICE)),
+        data=_mapping(user_attrs.get(attributes.DATA)),
+        settings=_mapping(user_attrs.get(attributes.SETTINGS)),
+        provenance=_mapping(user_attrs.get(attributes.PROVENANCE)),
+        fingerprints=fingerprints,
+    )
+
+
+def _row(trial: FrozenTrial, device: str) -> TrialRow:
+    """Return the row of one trial, not yet judged against the others."""
+    attrs = trial.user_attrs
+    latency, untrained = (
+        _record(Latency, attrs.get(key)) for key in (attributes.LATENCY, attributes.LATENCY_UNTRAINED)
+    )
+    accuracy, ending = (
+        _record(Accuracy, attrs.get(attributes.ACCURACY)),
+        _record(Ending, attrs.get(attributes.ENDING)),
+    )
+    rungs = _rungs(attrs.get(attributes.RUNGS))
+    values = trial.values if trial.state is TrialState.COMPLETE and trial.values else None
+    known = latency or untrained
+    p50_ms = values[1] if values and len(values) > 1 else (known and known.p50_ms)
+    folder = attrs.get(attributes.FOLDER)
+    return TrialRow(
+        number=trial.number,
+        state=trial.state,
+        outcome=_outcome(trial.state, ending, has_rungs=bool(rungs)),
+        candidate=_mapping(attrs.get(attributes.CANDIDATE)) or trial.params,
+        params=trial.params,
+        distributions=trial.distributions,
+        map=_finite(values[0]) if values else None,
+        map50=accuracy.map50 if values and accuracy else None,
+        p50_ms=p50_ms if p50_ms and math.isfinite(p50_ms) and p50_ms > 0 else None,
+        p95_ms=known.p95_ms if known and known.p95_ms > 0 else None,
+        stable=known.stable if known else True,
+        other_device=bool(known and device and known.device and known.device != device),
+        rungs=rungs,
+        accuracy=accuracy,
+        latency=latency,
+        latency_untrained=untrained,
+        resources=_record(Resources, attrs.get(attributes.RESOURCES)),
+        ending=ending,
+        folder=folder if isinstance(folder, str) else None,
+        seconds=trial.duration.total_seconds() if trial.duration else None,
+        started_at=trial.datetime_start,
+        finished_at=trial.datetime_complete,
+    )
+
+
+def _outcome(state: TrialState, ending: Ending | None, *, has_rungs: bool) -> Outcome | None:
+    """Return how the trial ended: Optuna's state decides; the ending tells the pruned ones apart."""
+    if state is TrialState.COMPLETE:
+        return Outcome.FINISHED
+    if state is TrialState.FAIL:
+        return Outcome.FAILED
+    if state is not TrialState.PRUNED:
+        return None
+    if ending and ending.outcome in (Outcome.STOPPED, Outcome.OVER_BOUND):
+        return Outcome(ending.outcome)
+    return Outcome.STOPPED if has_rungs else Outcome.OVER_BOUND
+
+
+def _judged(rows: Sequence[TrialRow], gate: Gate) -> list[TrialRow]:
+    """Return the rows with their places: on the front, past the gate."""
+    fit = [row for row in rows if row.is_measured and not row.other_device]
+    mask = front_mask([row.map or 0.0 for row in fit], [row.p50_ms or 0.0 for row in fit])
+    members = {row.number for row, member in zip(fit, mask, strict=True) if member}
+    passing = {row.number for row in fit if _passes(row, gate)}
+    return [
+        dataclasses.replace(row, on_front=row.number in members, passes_gate=row.number in passing)
+        for row in rows
+    ]
+
+
+def _passes(row: TrialRow, gate: Gate) -> bool:
+    """Whether a measured row passes; a bounded quantity that is unknown does not."""
+    worst = math.inf
+    return gate.admits_latency(row.p50_ms or worst, row.p95_ms or worst) and gate.admits_accuracy(
+        -1.0 if row.map is None else row.map, -1.0 if row.map50 is None else row.map50
+    )
+
+
+def _record(kind: type[R], value: Any) -> R | None:
+    """Return the record, or None where it is missing or not of this version's form."""
+    try:
+        record = kind.from_json(value)
+    except (TypeError, KeyError, AttributeError, ValueError):
+        return None
+    return record if _is_typed(record) else None
+
+
+def _is_typed(record: Record) -> bool:
+    """Whether the numbers of a record are numbers and its flags are flags."""
+    for item in dataclasses.fields(record):  # type: ignore[arg-type]  # every record is a dataclass
+        value, is_flag = getattr(record, item.name), item.type is bool
+        if item.type in (int, float, bool) and (
+            not isinstance(value, int | float) or isinstance(value, bool) != is_flag
+        ):
+            return False
+    return True
+
+
+def _rungs(value: Any) -> tuple[Rung, ...]:
+    """Return the readable rungs by epoch."""
+    found = [_record(Rung, item) for item in value] if isinstance(value, list) else []
+    return tuple(sorted((rung for rung in found if rung), key=lambda rung: rung.epoch))
+
+
+def _gate(value: Any) -> Gate:
+    """Return the gate as far as this version knows its bounds."""
+    known = {item.name for item in dataclasses.fields(Gate)}
+    return Gate(**{key: bound for key, bound in _mapping(value).items() if key in known})
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _last_reason(rows: Sequence[TrialRow]) -> str:
+    return next((row.ending.reason for row in reversed(rows) if row.ending and row.ending.reason), "")

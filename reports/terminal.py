@@ -1,0 +1,170 @@
+"""The report in brief, for the terminal."""
+
+import math
+from pathlib import Path
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from objectives.gate import Gate
+from reports.history import current_hypervolume
+from reports.table import StudyTable, TrialRow
+from reports.verdict import judge
+from reports.views import latency_ticks
+from reports.words import ABSENT, number, plural, share, short_name
+
+ROWS_MAX = 15
+PLOT_WIDTH, PLOT_HEIGHT = 60, 10
+STYLES = {"meets": "bold green", "misses": "bold yellow", "no gate": "bold", "nothing": "bold yellow"}
+
+
+def summary(table: StudyTable, page: Path | None = None) -> RenderableType:
+    """Return the verdict, the counts, the front, the failures and where the page lies.
+
+    Fits 80 columns; without colours nothing is lost.
+    """
+    parts: list[RenderableType] = [_verdict(table), _counts(table)]
+    if table.front:
+        if len({row.p50_ms for row in table.finished}) > 2:
+            parts += ["", _scatter(table)]
+        parts += ["", _front(table)]
+    if table.failures:
+        parts += ["", _failures(table)]
+    if page is not None:
+        parts += ["", Text.assemble(("Report: ", "bold"), str(page), overflow="fold")]
+    return Group(*parts)
+
+
+def _verdict(table: StudyTable) -> Text:
+    """Return the sentence under the study's name."""
+    verdict = judge(table)
+    gate = f"  gate: {table.gate}" if table.gate != Gate() else ""
+    return Text.assemble(
+        (f"Study {table.name}", "bold"),
+        (gate, "dim"),
+        "\n",
+        (verdict.lead, STYLES[verdict.kind]),
+        verdict.figures,
+    )
+
+
+def _counts(table: StudyTable) -> Text:
+    """Return '`140 trials: 100 finished, ...; front of 10, hypervolume 0.384`'."""
+    counts = ", ".join(f"{count:,} {standing}" for standing, count in table.counts.items())
+    hypervolume = current_hypervolume(table)
+    front = f"; front of {len(table.front):,}, hypervolume {share(hypervolume)}" if table.front else ""
+    return Text(f"{plural(len(table.rows), 'trial')}{': ' if counts else ''}{counts}{front}", style="dim")
+
+
+def _front(table: StudyTable) -> Table:
+    """Return the front, the fastest first; a long one loses members at even distances, never its ends."""
+    members = _thinned(table.front, judge(table).row)
+    title = "The front" + (
+        f" ({len(members)} of {len(table.front):,})" if len(members) < len(table.front) else ""
+    )
+    grid = Table(
+        box=box.SIMPLE_HEAD,
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        padding=(0, 1, 0, 0),
+        show_edge=False,
+    )
+    grid.add_column("trial", justify="right", no_wrap=True)
+    grid.add_column("backbone", overflow="ellipsis", max_width=24)
+    grid.add_column("px", justify="right", no_wrap=True)
+    grid.add_column("head", overflow="ellipsis", max_width=16)
+    for name in ("mAP", "mAP50", "p50 ms", "p95 ms"):
+        grid.add_column(name, justify="right", no_wrap=True)
+    if table.gate != Gate():
+        grid.add_column("gate", no_wrap=True)
+    for row in members:
+        grid.add_row(*_cells(row, with_gate=table.gate != Gate()))
+    return grid
+
+
+def _cells(row: TrialRow, *, with_gate: bool) -> list[RenderableType]:
+    """Return one line of the front; `~` marks a latency that is unstable."""
+    candidate, shaky = row.candidate, "" if row.stable else "~"
+    cells: list[RenderableType] = [
+        str(row.number),
+        Text(short_name(candidate.get("backbone.name", ABSENT))),
+        str(candidate.get("size.pixels", ABSENT)),
+        Text(str(candidate.get("head.name", ABSENT))),
+        share(row.map),
+        share(row.map50),
+        shaky + number(row.p50_ms),
+        shaky + number(row.p95_ms),
+    ]
+    return (
+        [*cells, Text("yes", style="green") if row.passes_gate else Text("no", style="dim")]
+        if with_gate
+        else cells
+    )
+
+
+def _thinned(front: tuple[TrialRow, ...], winner: TrialRow | None) -> list[TrialRow]:
+    """Return at most ROWS_MAX members: both ends, the winner, and an even sample between."""
+    if len(front) <= ROWS_MAX:
+        return list(front)
+    kept = {round(index * (len(front) - 1) / (ROWS_MAX - 2)) for index in range(ROWS_MAX - 1)}
+    return [row for index, row in enumerate(front) if index in kept or row is winner]
+
+
+def _scatter(table: StudyTable) -> Padding:
+    """Return finished trials as dots and the front as rings: mAP upwards, log p50 to the right."""
+    rows = [row for row in table.finished if row.map is not None and row.p50_ms is not None]
+    points = [(math.log10(row.p50_ms or 1), row.map or 0.0, row.on_front) for row in rows]
+    left, right = min(x for x, _, _ in points), max(x for x, _, _ in points)
+    bottom, top = min(y for _, y, _ in points), max(y for _, y, _ in points)
+    canvas = [[" "] * PLOT_WIDTH for _ in range(PLOT_HEIGHT)]
+    for x, y, on_front in sorted(points, key=lambda point: point[2]):
+        column = round((x - left) / (right - left) * (PLOT_WIDTH - 1))
+        line = round((top - y) / (top - bottom or 1) * (PLOT_HEIGHT - 1))
+        canvas[line][column] = "O" if on_front else "."
+    drawn = Text()
+    for index, line_of in enumerate(canvas):
+        name = (
+            share(top)
+            if index == 0
+            else share(bottom)
+            if index == PLOT_HEIGHT - 1
+            else "mAP"
+            if index == 1
+            else ""
+        )
+        drawn.append(f"{name:>6} |", style="dim")
+        for mark in line_of:
+            drawn.append(mark, style="bold cyan" if mark == "O" else "dim")
+        drawn.append("\n")
+    drawn.append(_axis(left, right), style="dim")
+    return Padding(drawn, (0, 0, 0, 1))
+
+
+def _axis(left: float, right: float) -> str:
+    """Return the ruler of latencies below the plot."""
+    ruler = ["-"] * PLOT_WIDTH
+    names = [" "] * (PLOT_WIDTH + 16)
+    for tick in latency_ticks(10**left, 10**right):
+        column = round((math.log10(tick) - left) / (right - left) * (PLOT_WIDTH - 1))
+        name = f"{tick:g}"
+        if all(mark == " " for mark in names[max(column - 1, 0) : column + len(name) + 1]):
+            ruler[column] = "+"
+            names[column : column + len(name)] = name
+    return f"{'':6} +{''.join(ruler)}\n{'':8}{''.join(names).rstrip()}   p50 ms"
+
+
+def _failures(table: StudyTable) -> Group:
+    """Return one line a class: count, class, reason of the last."""
+    lines = [
+        Text(
+            f"  {len(failure.numbers):>4,}  {failure.error_class}: {failure.reason}",
+            overflow="ellipsis",
+            no_wrap=True,
+        )
+        for failure in table.failures
+    ]
+    return Group(Text("Failures", style="bold"), *lines)

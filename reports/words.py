@@ -1,0 +1,60 @@
+"""Figures in words: how numbers are written on the page and in the terminal."""
+
+from collections.abc import Mapping
+from typing import Any
+
+ABSENT = "–"
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Return `value` with so many significant digits and no exponent: 1234.5 -> '1,234', 2.3456 -> '2.35'."""
+    if value is None:
+        return ABSENT
+    decimals = digits - len(str(int(abs(value))))
+    return f"{value:,.{max(decimals, 0)}f}"
+
+
+def ms(value: float | None) -> str:
+    """Return a latency with its unit: '2.35 ms'."""
+    return ABSENT if value is None else f"{number(value)} ms"
+
+
+def share(value: float | None) -> str:
+    """Return an mAP with three decimals: '0.412'."""
+    return ABSENT if value is None else f"{value:.3f}"
+
+
+def plural(count: int, noun: str) -> str:
+    """Return '1 trial', '2 trials', '1,200 trials'."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def duration(seconds: float | None) -> str:
+    """Return a span of time in its two leading units: '3 h 12 min', '48 s'."""
+    if seconds is None:
+        return ABSENT
+    if seconds < 100:
+        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+    minutes = round(seconds / 60)
+    if minutes < 100:
+        return f"{minutes} min"
+    hours, rest = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {rest} min" if rest else f"{hours} h"
+    return f"{hours // 24} d {hours % 24} h"
+
+
+def short_name(name: object) -> str:
+    """Return a model's name without its package and pretraining tag: 'timm/resnet18.a1' -> 'resnet18'."""
+    return str(name).rsplit("/", maxsplit=1)[-1].split(".", maxsplit=1)[0]
+
+
+def architecture(candidate: Mapping[str, Any]) -> str:
+    """Return the choices that name a detector: 'resnet18 · pan · anchor_free · 256 px'."""
+    parts = [
+        str(candidate[f"{group}.name"])
+        for group in ("backbone", "neck", "head")
+        if f"{group}.name" in candidate
+    ]
+    pixels = candidate.get("size.pixels")
+    return " · ".join([*parts, f"{pixels} px"] if pixels is not None else parts)

@@ -1,0 +1,268 @@
+"""A made study for the tests of the report: real Optuna, real records, figures from a plain formula.
+
+`python tests/conftest.py FOLDER TRIALS` writes its page, to look at.
+"""
+
+import math
+import random
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import optuna
+import pytest
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import FrozenTrial, TrialState
+
+from objectives import attributes
+from objectives.gate import Gate
+from objectives.records import Accuracy, ClassAccuracy, Ending, Latency, Outcome, Resources, Rung
+
+DEVICE = "d3vice0123"
+CLASSES = ["bottle", "can", "carton", "jar", "price <b>tag</b>", "shelf </script> edge"]
+BACKBONES = {  # name: (latency factor, strength)
+    "lcnet_050": (0.7, 0.30),
+    "mobilenetv3_small_050": (0.8, 0.34),
+    "mobilenetv4_conv_small.e2400_r224_in1k": (1.2, 0.43),
+    "efficientnet_lite0": (2.0, 0.49),
+    "resnet18.a1_in1k": (3.0, 0.52),
+    "convnext_atto": (3.4, 0.50),
+    "yolo26n": (2.2, 0.54),
+}
+SPACE: dict[str, BaseDistribution] = {
+    "backbone.name": CategoricalDistribution(list(BACKBONES)),
+    "neck.name": CategoricalDistribution(["fpn", "pan", "bifpn"]),
+    "head.name": CategoricalDistribution(["anchor_free", "end_to_end"]),
+    "size.pixels": IntDistribution(160, 416, step=32),
+    "augment.mosaic": FloatDistribution(0, 1),
+    "augment.mixup": FloatDistribution(0, 0.5),
+    "train.lr0": FloatDistribution(1e-4, 1e-1, log=True),
+    "train.momentum": FloatDistribution(0.8, 0.98),
+    "prune.importance": CategoricalDistribution(["none", "l1", "taylor"]),
+    "prune.ratio": FloatDistribution(0.1, 0.6),  # only where something is pruned
+}
+DATA = {
+    "name": "shelves",
+    "root": "/data/shelves",
+    "classes": CLASSES,
+    "splits": {"train": {"images": 1200, "boxes": 9133}, "val": {"images": 240, "boxes": 1820}},
+}
+SETTINGS = {
+    "conf": "retail",
+    "budget": {"trials": 120, "hours": 8},
+    "gate": {"map50_min": 0.62, "p95_ms_max": 10.0},
+    "sampler": {"name": "tpe", "seed": 42},
+    "train": {"epochs": 24, "batch": 8},
+}
+
+
+def sample(rng: random.Random) -> dict[str, Any]:
+    """Return one candidate of SPACE."""
+    chosen: dict[str, Any] = {}
+    for name, domain in SPACE.items():
+        if isinstance(domain, CategoricalDistribution):
+            chosen[name] = rng.choice(domain.choices)
+        elif isinstance(domain, IntDistribution):
+            chosen[name] = rng.randrange(domain.low, domain.high + 1, domain.step)
+        elif isinstance(domain, FloatDistribution):
+            log = domain.log
+            low, high = (math.log(domain.low), math.log(domain.high)) if log else (domain.low, domain.high)
+            value = rng.uniform(low, high)
+            chosen[name] = math.exp(value) if log else value
+    if chosen["prune.importance"] == "none":
+        del chosen["prune.ratio"]
+    return chosen
+
+
+def latency_of(p50_ms: float, rng: random.Random) -> Latency:
+    stable = rng.random() > 0.06
+    return Latency(
+        p50_ms=p50_ms,
+        p95_ms=p50_ms * rng.uniform(1.05, 1.3 if stable else 2),
+        p50_low_ms=p50_ms * 0.99,
+        p50_high_ms=p50_ms * (1.01 if stable else 1.4),
+        network_ms=p50_ms * 0.8,
+        samples=rng.randrange(120, 400),
+        reference_ms=2.2,
+        stable=stable,
+        note="" if stable else "the reference network ran unevenly: the machine was busy",
+        device=DEVICE,
+        peak_bytes=int(9e7 + 1e7 * p50_ms),
+    )
+
+
+def make_trial(number: int, rng: random.Random, began: datetime) -> FrozenTrial:
+    """Return one ended trial: finished, over the bound, stopped at a rung, or failed."""
+    candidate = sample(rng)
+    factor, strength = BACKBONES[candidate["backbone.name"]]
+    kept = 1 - 0.7 * candidate.get("prune.ratio", 0.0)
+    p50_ms = factor * (candidate["size.pixels"] / 256) ** 1.9 * kept * rng.uniform(0.9, 1.1) * 1.6
+    quality = strength * (0.75 + 0.35 * math.sqrt(candidate["size.pixels"] / 416))
+    quality *= 1 - 0.05 * (math.log10(candidate["train.lr0"]) + 2.2) ** 2
+    quality *= (1 - 0.3 * candidate.get("prune.ratio", 0.0) ** 2) * (
+        0.96 if candidate["neck.name"] == "fpn" else 1
+    )
+    quality = max(0.01, quality + rng.gauss(0, 0.012))
+    attrs: dict[str, Any] = {
+        attributes.CANDIDATE: candidate,
+        attributes.FOLDER: f"trials/{number:05d}",
+        attributes.LATENCY_UNTRAINED: latency_of(p50_ms * (1 / kept), rng).to_json(),
+    }
+    state, values, seconds = TrialState.COMPLETE, [quality, p50_ms], rng.uniform(300, 900)
+    lot = rng.random()
+    if p50_ms / kept * 1.1 > 12:
+        state, seconds = TrialState.PRUNED, 3.0
+        ending = Ending(Outcome.OVER_BOUND, f"p95 {p50_ms / kept * 1.1:.1f} ms is over the gate's 10 ms")
+    elif lot < 0.05:
+        state, seconds = TrialState.FAIL, 40.0
+        kinds = [
+            ("out of memory", "CUDA out of memory at batch 8"),
+            ("diverged", "loss became NaN in epoch 3"),
+        ]
+        error_class, reason = rng.choice(kinds)
+        ending = Ending(Outcome.FAILED, reason, error_class)
+    else:
+        epochs = 24
+        if quality < 0.42 and lot < 0.6:
+            state, epochs, seconds = TrialState.PRUNED, rng.choice([3, 6, 12]), 120.0
+            ending = Ending(
+                Outcome.STOPPED, f"mAP at epoch {epochs} is in the lower half of trials not slower"
+            )
+        else:
+            ending = Ending(Outcome.FINISHED, "trained to the end")
+        rungs = [
+            Rung(
+                epoch=epoch,
+                map=max(0.0, quality * (1 - math.exp(-epoch / 6)) + rng.gauss(0, 0.006)),
+                map50=min(1.0, 1.35 * quality * (1 - math.exp(-epoch / 5))),
+                seconds=20.0 * epoch,
+                loss=4 / epoch,
+                decides=epoch in (3, 6, 12),
+            )
+            for epoch in range(1, epochs + 1)
+        ]
+        attrs[attributes.RUNGS] = [rung.to_json() for rung in rungs]
+    if state is TrialState.COMPLETE:
+        per_class = {
+            name: ClassAccuracy(min(1, quality * spread), min(1, 1.35 * quality * spread), 120 + 31 * index)
+            for index, (name, spread) in enumerate(
+                zip(CLASSES, (1.3, 1.15, 1.05, 0.95, 0.8, 0.7), strict=True)
+            )
+        }
+        accuracy = Accuracy(quality, 1.3 * quality, per_class, "val", 240)
+        resources = Resources(
+            parameters=int(1e6 * factor * kept),
+            multiply_adds=int(3e8 * p50_ms),
+            artifact_bytes=int(4e6 * factor * kept),
+            training_peak_bytes=int(1.9e9),
+            seconds={"build": 1.2, "export": 2.1, "latency": 3.4, "train": seconds - 20, "score": 12.0},
+        )
+        attrs |= {
+            attributes.ACCURACY: accuracy.to_json(),
+            attributes.LATENCY: latency_of(p50_ms, rng).to_json(),
+            attributes.RESOURCES: resources.to_json(),
+        }
+    attrs[attributes.ENDING] = ending.to_json()
+    return FrozenTrial(
+        number=number,
+        state=state,
+        value=None,
+        values=values if state is TrialState.COMPLETE else None,
+        datetime_start=began,
+        datetime_complete=began + timedelta(seconds=seconds),
+        params=candidate,
+        distributions={name: SPACE[name] for name in candidate},
+        user_attrs=attrs,
+        system_attrs={},
+        intermediate_values={},
+        trial_id=number,
+    )
+
+
+def draw_contact_sheet(path: Path, seed: int) -> None:
+    """Write a picture like those of a trial: 900 px wide, four images with boxes."""
+    rng = np.random.default_rng(seed)
+    sheet = np.full((460, 900, 3), 235, np.uint8)
+    for index in range(4):
+        left, top = 8 + (index % 2) * 446, 8 + (index // 2) * 226
+        cv2.rectangle(
+            sheet, (left, top), (left + 438, top + 218), tuple(int(v) for v in rng.integers(120, 215, 3)), -1
+        )
+        for _ in range(6):
+            x, y = left + int(rng.integers(5, 360)), top + int(rng.integers(18, 130))
+            colour = tuple(int(v) for v in rng.integers(20, 200, 3))
+            cv2.rectangle(sheet, (x, y), (x + 62, y + 80), colour, 2)
+            cv2.putText(
+                sheet, f"can {rng.random():.2f}", (x, y - 4), cv2.FONT_HERSHEY_SIMPLEX, 0.42, colour, 1
+            )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), sheet)
+
+
+def make_study(
+    trials: int, seed: int = 7, folder: Path | None = None, gate: Gate | None = None
+) -> optuna.Study:
+    """Return an in-memory study of ended trials; with `folder`, finished ones get contact sheets there."""
+    rng = random.Random(seed)
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(study_name="retail", directions=["maximize", "minimize"])
+    optuna.logging.set_verbosity(verbosity)
+    began = datetime(2026, 3, 2, 9, 0)
+    made = []
+    for number in range(trials):
+        trial = make_trial(number, rng, began)
+        made.append(trial)
+        assert trial.datetime_complete is not None
+        began = trial.datetime_complete + timedelta(hours=9 if number == trials // 2 else 0)  # a night
+    study.add_trials(made)
+    chosen = Gate(map50_min=0.62, p95_ms_max=10.0) if gate is None else gate
+    study.set_user_attr(attributes.STUDY_VERSION, attributes.VERSION)
+    study.set_user_attr(attributes.GATE, asdict(chosen))
+    study.set_user_attr(attributes.DATA, DATA)
+    study.set_user_attr(attributes.SETTINGS, SETTINGS)
+    study.set_user_attr(attributes.FINGERPRINTS, {"space": "5ace77", "data": "da7a01", "device": DEVICE})
+    study.set_user_attr(
+        attributes.DEVICE,
+        {
+            "name": "shelf camera",
+            "processor": "Cortex-A76",
+            "runtime": "onnxruntime",
+            "runtime_version": "1.27.0",
+            "threads": 1,
+            "precision": "fp32",
+        },
+    )
+    study.set_user_attr(
+        attributes.PROVENANCE,
+        {
+            "seed": 42,
+            "versions": {"torch": "2.15.0", "optuna": "5.0.0", "ultralytics": "8.4.190"},
+            "commit": "111610f",
+            "created": "2026-03-02T09:00:00+00:00",
+            "command": "automl search conf=retail",
+        },
+    )
+    if folder is not None:
+        for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))[:200]:
+            draw_contact_sheet(folder / trial.user_attrs[attributes.FOLDER] / "detections.jpg", trial.number)
+    return study
+
+
+@pytest.fixture(scope="session")
+def report_study() -> Callable[..., optuna.Study]:
+    """Builder of a made study: `report_study(trials, seed, folder, gate)`."""
+    return make_study
+
+
+if __name__ == "__main__":
+    from reports.page import write_page
+    from reports.table import read_study
+
+    out = Path(sys.argv[1])
+    print(write_page(read_study(make_study(int(sys.argv[2]), folder=out)), out, out / "report.html"))

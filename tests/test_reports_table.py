@@ -1,0 +1,160 @@
+"""Reading studies as tables: whole ones, running ones, and ones with holes."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from objectives import attributes
+from objectives.gate import Gate
+from objectives.records import Accuracy, Ending, Latency, Outcome, Rung
+from reports.front import front_mask
+from reports.table import read_study, read_trials
+from spaces.errors import AutomlError
+
+LATENCY = Latency(5, 6, 4.9, 5.1, 4, 100, 2, True, "", "dev", 1000)
+RUNG = Rung(3, 0.2, 0.4, 12.0, 1.5, True)
+
+
+def test_a_whole_study(report_study: Callable[..., optuna.Study]) -> None:
+    table = read_study(report_study(140))
+    assert len(table.rows) == 140
+    assert sum(table.counts.values()) == 140
+    assert set(table.counts) == {outcome.value for outcome in Outcome}
+    assert [row.p50_ms for row in table.front] == sorted(row.p50_ms or 0 for row in table.front)
+    assert [row.map for row in table.front] == sorted(row.map or 0 for row in table.front)
+    mask = front_mask([row.map or 0 for row in table.finished], [row.p50_ms or 0 for row in table.finished])
+    assert [row.on_front for row in table.finished] == mask.tolist()
+    for row in table.finished:
+        assert row.passes_gate == ((row.map50 or 0) >= 0.62 and (row.p95_ms or 99) <= 10)
+    assert sum(len(failure.numbers) for failure in table.failures) == table.counts["failed"]
+    assert table.gate == Gate(map50_min=0.62, p95_ms_max=10.0)
+    assert table.device["name"] == "shelf camera"
+
+
+def test_a_running_study_on_sqlite(tmp_path: Path) -> None:
+    storage = f"sqlite:///{tmp_path / 'study.db'}"
+    study = optuna.create_study(storage=storage, study_name="live", directions=["maximize", "minimize"])
+    assert read_study(study).rows == ()
+    done, at_work = study.ask(), study.ask()
+    study.enqueue_trial({})
+    done.set_user_attr(attributes.LATENCY, LATENCY.to_json())
+    done.set_user_attr(attributes.ACCURACY, Accuracy(0.4, 0.6, {}, "val", 9).to_json())
+    study.tell(done, [0.4, 5.0])
+    at_work.set_user_attr(attributes.LATENCY_UNTRAINED, LATENCY.to_json())
+    at_work.set_user_attr(attributes.RUNGS, [RUNG.to_json()])
+    table = read_study(optuna.load_study(storage=storage, study_name="live"))
+    assert table.is_running
+    assert table.counts == {"finished": 1, "running": 1, "waiting": 1}
+    finished, running, waiting = table.rows
+    assert (finished.map, finished.map50, finished.p50_ms, finished.p95_ms) == (0.4, 0.6, 5.0, 6)
+    assert finished.on_front
+    assert (running.map, running.p50_ms, running.rungs) == (None, 5, (RUNG,))
+    assert waiting.standing == "waiting"
+
+
+@pytest.mark.parametrize(
+    ("state", "attrs", "outcome"),
+    [
+        (TrialState.PRUNED, {}, Outcome.OVER_BOUND),
+        (TrialState.PRUNED, {attributes.RUNGS: [RUNG.to_json()]}, Outcome.STOPPED),
+        (TrialState.PRUNED, {attributes.ENDING: Ending(Outcome.STOPPED, "slow").to_json()}, Outcome.STOPPED),
+        (TrialState.FAIL, {}, Outcome.FAILED),
+        (TrialState.FAIL, {attributes.ENDING: Ending("finished", "").to_json()}, Outcome.FAILED),
+    ],
+)
+def test_outcomes_without_an_ending(state: TrialState, attrs: dict[str, Any], outcome: Outcome) -> None:
+    trial = create_trial(state=state, user_attrs=attrs)
+    assert read_trials("s", [trial], {}).rows[0].outcome is outcome
+
+
+def finished(number: int, values: list[float], **attrs: Any) -> FrozenTrial:
+    trial = create_trial(values=values, user_attrs=attrs)
+    trial.number = number
+    return trial
+
+
+def test_a_latency_of_another_device_stands_on_no_front() -> None:
+    here, there = (
+        {attributes.LATENCY: {**LATENCY.to_json(), "device": name}, attributes.ACCURACY: None}
+        for name in ("a", "b")
+    )
+    trials = [finished(0, [0.4, 9.0], **here), finished(1, [0.9, 1.0], **there)]
+    table = read_trials("s", trials, {attributes.FINGERPRINTS: {"device": "a"}})
+    assert [row.number for row in table.front] == [0]
+    assert table.rows[1].other_device
+    assert not table.rows[1].passes_gate
+
+
+def test_unknown_quantities_do_not_pass_a_gate_that_bounds_them() -> None:
+    bound = {attributes.GATE: asdict(Gate(p95_ms_max=50))}
+    assert not read_trials("s", [finished(0, [0.4, 9.0])], bound).rows[0].passes_gate
+    assert read_trials("s", [finished(0, [0.4, 9.0])], {}).rows[0].passes_gate
+
+
+def test_values_that_are_not_finite_are_unknown() -> None:
+    table = read_trials("s", [finished(0, [float("inf"), 3.0]), finished(1, [0.2, float("inf")])], {})
+    assert table.finished == table.front == ()
+    assert table.counts == {"finished": 2}
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text("ab.é", max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["map", "p50_ms", "device", "outcome", "x"]), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+trial_keys = [
+    attributes.CANDIDATE,
+    attributes.LATENCY,
+    attributes.LATENCY_UNTRAINED,
+    attributes.ACCURACY,
+    attributes.RUNGS,
+    attributes.RESOURCES,
+    attributes.ENDING,
+    attributes.FOLDER,
+]
+study_keys = [
+    attributes.DEVICE,
+    attributes.DATA,
+    attributes.SETTINGS,
+    attributes.PROVENANCE,
+    attributes.FINGERPRINTS,
+]
+
+
+@given(
+    st.sampled_from([TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL, TrialState.RUNNING]),
+    st.dictionaries(st.sampled_from(trial_keys), json_values),
+    st.dictionaries(st.sampled_from(study_keys), json_values),
+)
+def test_nothing_in_the_store_can_crash_the_reader(
+    state: TrialState, attrs: dict[str, Any], of_study: dict[str, Any]
+) -> None:
+    values = [0.5, 3.0] if state is TrialState.COMPLETE else None
+    row = read_trials("s", [create_trial(state=state, values=values, user_attrs=attrs)], of_study).rows[0]
+    assert row.state is state
+
+
+def test_records_with_wrong_kinds_of_values_are_left_aside() -> None:
+    wrong = {**LATENCY.to_json(), "p95_ms": "fast"}
+    torn = [RUNG.to_json(), {"epoch": 4}, "?"]
+    trial = finished(0, [0.5, 3.0], **{attributes.LATENCY: wrong, attributes.RUNGS: torn})
+    row = read_trials("s", [trial], {}).rows[0]
+    assert row.latency is None
+    assert row.rungs == (RUNG,)
+
+
+def test_an_unknown_number_is_refused_in_one_line() -> None:
+    table = read_trials("retail", [finished(0, [0.5, 3.0])], {})
+    assert table.row(0).number == 0
+    with pytest.raises(AutomlError, match=r"'retail' has no trial 9; its trials: 0 to 0"):
+        table.row(9)

@@ -30,7 +30,6 @@ TIMM = (
     "resnet50",
     "hgnetv2_b0",
     "starnet_s1",
-    "edgenext_xx_small",
     "convnext_atto",
     "convnext_femto",
     "convnext_pico",

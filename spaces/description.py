@@ -32,10 +32,8 @@ def describe(candidate: Candidate, classes: Sequence[str]) -> dict[str, Any]:
         if name in ULTRALYTICS
         else _timm_rows(name)
     )
-    # The light classification tower of YOLO11 comes with C3k2; C3 is the block that Torch-Pruning can cut.
-    block = ["C3k2", False] if name in ULTRALYTICS else ["C3", False]
     width, depth = int(candidate.number("neck.width")), int(candidate.number("neck.depth"))
-    neck, outputs = _pan_rows(levels, len(backbone), width, depth, block)
+    neck, outputs = _pan_rows(levels, len(backbone), width, depth)
     head = _head(candidate.text("head.kind"), outputs, len(classes))
     return {
         "nc": len(classes),
@@ -75,7 +73,7 @@ def _ultralytics_rows(name: str, width: float, depth: float) -> tuple[list[Row],
 
 
 def _pan_rows(
-    levels: tuple[int, int, int], first: int, width: int, depth: int, block: list[Any]
+    levels: tuple[int, int, int], first: int, width: int, depth: int
 ) -> tuple[list[Row], list[int]]:
     """Return the rows of a path aggregation network and the indices of its outputs.
 
@@ -85,7 +83,7 @@ def _pan_rows(
     p3, p4, p5 = levels
 
     def fuse(channels: int) -> Row:
-        return [-1, depth, block[0], [channels, *block[1:]]]
+        return [-1, depth, "C3", [channels, False]]  # unlike C3k2, Torch-Pruning can cut it
 
     up: Row = [-1, 1, "nn.Upsample", [None, 2, "nearest"]]
     rows: list[Row] = [

@@ -1,0 +1,188 @@
+"""Training of one detector by Ultralytics' trainer: rungs on the way, checkpoints between epochs."""
+
+import math
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from ultralytics.data import build_yolo_dataset
+from ultralytics.models.rtdetr.train import RTDETRTrainer
+from ultralytics.models.yolo.detect import DetectionTrainer
+
+from objectives.checkpoint import load_checkpoint, restore, restore_random, save_checkpoint
+from objectives.records import Rung
+from spaces.detector import is_rtdetr
+
+CHECKPOINT = "checkpoint.pt"
+
+
+class Diverged(Exception):
+    """The training loss is no finite number any more."""
+
+
+@dataclass
+class Progress:
+    """What a training has shown so far; shared by the phases of one trial.
+
+    Attributes:
+        rungs: the evaluated epochs.
+        epochs_done: epochs trained in earlier phases.
+        seconds_done: seconds trained in earlier phases and earlier processes.
+        stopped: whether the pruner said stop.
+    """
+
+    rungs: list[Rung] = field(default_factory=list)
+    epochs_done: int = 0
+    seconds_done: float = 0.0
+    stopped: bool = False
+
+
+OnRung = Callable[[Rung], bool]  # told of each evaluated epoch; True stops the training
+
+
+def rung_ladder(epochs: int, rungs: int, eta: float) -> list[int]:
+    """Return the epochs at which a trial is judged: `epochs` and its quotients by `eta`, `rungs` of them at most.
+
+    12 epochs, 3 rungs, eta 2 give [3, 6, 12].
+    """
+    ladder = {max(1, round(epochs / eta**i)) for i in range(rungs)}
+    return sorted(ladder)
+
+
+def train_phase(
+    model: nn.Module,
+    arguments: dict[str, Any],
+    progress: Progress,
+    evaluate_at: Collection[int],
+    decide_at: Collection[int],
+    on_rung: OnRung,
+) -> nn.Module:
+    """Train a network for the epochs of its arguments, or what is left of them after a cut.
+
+    Args:
+        model: the network; its weights are changed.
+        arguments: as of `objectives.arguments.trainer_arguments`.
+        progress: of the trial; brought up to date.
+        evaluate_at: epochs (counted over all phases) at which the validator runs.
+        decide_at: those among them at which the pruner decides.
+        on_rung: told of each evaluated epoch.
+
+    Returns:
+        The averaged network (EMA), in evaluation mode.
+
+    Raises:
+        Diverged: the loss became NaN or infinite.
+    """
+    fit = _fit_class(RTDETRTrainer if is_rtdetr(model) else DetectionTrainer)
+    session = fit(model, arguments, progress, frozenset(evaluate_at), frozenset(decide_at), on_rung)
+    if not session.finished_before:
+        session.train()
+    progress.epochs_done += arguments["epochs"]
+    progress.seconds_done += session.seconds
+    ema: nn.Module = session.ema_network()
+    return ema.eval()
+
+
+def _fit_class(base: Any) -> Any:
+    """Return a trainer class of Ultralytics' with our seams; not named a Trainer, which would bring loggers along."""
+
+    class Fit(base):  # type: ignore[misc]  # the base is chosen at run time
+        def __init__(
+            self,
+            network: nn.Module,
+            arguments: dict[str, Any],
+            progress: Progress,
+            evaluate_at: frozenset[int],
+            decide_at: frozenset[int],
+            on_rung: OnRung,
+        ) -> None:
+            self.network, self.progress, self.on_rung = network, progress, on_rung
+            self.evaluate_at, self.decide_at = evaluate_at, decide_at
+            self.seconds = 0.0
+            super().__init__(overrides={**arguments, "model": "automl.yaml"})
+            self.checkpoint = Path(self.save_dir) / CHECKPOINT
+            self.saved = load_checkpoint(self.checkpoint) if self.checkpoint.exists() else None
+            self.add_callback("on_train_start", type(self)._on_train_start)
+            self.add_callback("on_train_epoch_start", type(self)._on_train_epoch_start)
+            self.add_callback("on_fit_epoch_end", type(self)._on_fit_epoch_end)
+
+        @property
+        def finished_before(self) -> bool:
+            return self.saved is not None and self.saved["epoch"] >= self.epochs
+
+        def ema_network(self) -> nn.Module:
+            if self.ema is None:  # nothing was left to train
+                self.network.load_state_dict(self.saved["ema"])
+                return self.network
+            network: nn.Module = self.ema.ema
+            return network
+
+        # What Ultralytics asks of a trainer
+
+        def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> nn.Module:
+            return self.network
+
+        def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> Any:
+            if base is RTDETRTrainer:
+                return super().build_dataset(img_path, mode, batch)
+            # Square, as deployed; Ultralytics would validate on rectangles.
+            return build_yolo_dataset(self.args, img_path, batch, self.data, mode=mode, rect=False, stride=32)
+
+        def resume_training(self, ckpt: Any) -> None:
+            if self.saved is not None:
+                restore(self, self.saved)
+
+        def save_model(self) -> bool:
+            save_checkpoint(self, self.checkpoint)
+            return True
+
+        def save_metrics(self, metrics: Any) -> None:
+            pass  # the rungs hold them; results.csv would repeat stale figures between rungs
+
+        def _handle_nan_recovery(self, epoch: int) -> bool:
+            if not math.isfinite(self.loss.item()):
+                raise Diverged(f"the training loss was {self.loss.item()} after epoch {epoch + 1}")
+            return False
+
+        def final_eval(self) -> None:
+            pass  # the exported file is scored, not this network
+
+        # Rungs
+
+        def _on_train_start(self) -> None:
+            self.started = time.perf_counter()
+            if self.saved is not None:
+                restore_random(self, self.saved["random"])
+
+        def _on_train_epoch_start(self) -> None:
+            self.args.val = self.progress.epochs_done + self.epoch + 1 in self.evaluate_at
+
+        def _on_fit_epoch_end(self) -> None:
+            self.seconds = time.perf_counter() - self.started
+            epoch = self.progress.epochs_done + self.epoch + 1
+            if epoch not in self.evaluate_at:
+                return
+            rung = Rung(
+                epoch=epoch,
+                map=float(self.metrics["metrics/mAP50-95(B)"]),
+                map50=float(self.metrics["metrics/mAP50(B)"]),
+                seconds=self.progress.seconds_done + self.seconds,
+                loss=float(sum(float(v) for v in self.tloss.values())),
+                decides=epoch in self.decide_at,
+            )
+            self.progress.rungs.append(rung)
+            if self.on_rung(rung) and epoch < max(self.evaluate_at):
+                self.progress.stopped = self.stop = True
+
+    return Fit
+
+
+def available_device(wanted: str) -> str:
+    """Return the training device in Ultralytics' words: `auto` takes the first GPU, else the processor."""
+    if wanted != "auto":
+        return wanted
+    return "0" if torch.cuda.is_available() else "cpu"

@@ -1,0 +1,283 @@
+"""One trial: candidate, untrained file, latency, training with rungs and pruning, trained file, mAP."""
+
+import json
+import resource
+import shutil
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from torch import nn
+
+from objectives.accuracy import SCORE_CONFIDENCE, detect_all, score
+from objectives.arguments import TrainingPlan, trainer_arguments
+from objectives.artifact import export_onnx, head_of
+from objectives.assembly import assemble, initialise, pruning_of, save_weights
+from objectives.dataset import LabelledImage
+from objectives.device import Device
+from objectives.gate import Gate
+from objectives.inference import ArtifactMeta, Detector, open_network
+from objectives.latency import LatencyProtocol, measure_latency
+from objectives.picture import draw_detections, spread
+from objectives.pruning import prune_detector
+from objectives.records import Accuracy, Ending, Latency, Outcome, Resources, Rung
+from objectives.training import Progress, available_device, rung_ladder, train_phase
+from spaces.candidate import Candidate
+from spaces.detector import count_multiply_adds, count_parameters
+from spaces.pretrained import HUB, HubUnreachable
+
+PICTURED = 3  # images of the split that are drawn
+TIMED = 16  # images of the split that latency is measured on
+
+
+@dataclass(frozen=True, eq=False)
+class TrialJob:
+    """Everything that a trial needs, without the study.
+
+    Attributes:
+        number: the trial's.
+        candidate: what to build and how to train it.
+        folder: the trial's own.
+        classes: class names by index.
+        data_yaml: data set as laid out for Ultralytics.
+        images: the split that mAP and latency are measured on.
+        split: its name.
+        epochs: epochs in all.
+        rungs: at most so many rungs.
+        eta: ratio of the epochs of two rungs.
+        evaluate_every: epochs between two looks at the validator; 0 looks at the rungs only.
+        seed: of weights and training.
+        gate: its latency bounds stop a trial before training.
+        device: where latency is measured.
+        protocol: how.
+        train_device: "auto", "cpu", "0", ...
+        workers: data-loading processes on a GPU.
+        cache: whether decoded images are kept in memory.
+        hub: whether hubs are tried for pretrained weights.
+    """
+
+    number: int
+    candidate: Candidate
+    folder: Path
+    classes: tuple[str, ...]
+    data_yaml: Path
+    images: tuple[LabelledImage, ...]
+    split: str
+    epochs: int
+    rungs: int
+    eta: float
+    evaluate_every: int
+    seed: int
+    gate: Gate
+    device: Device
+    protocol: LatencyProtocol
+    train_device: str = "auto"
+    workers: int = 2
+    cache: bool = True
+    hub: bool = True
+
+
+class TrialListener(ABC):
+    """Is told what a trial measures, as soon as it is measured."""
+
+    @abstractmethod
+    def stage(self, name: str) -> None:
+        """A stage begins: build, latency, train, prune, export, score."""
+
+    @abstractmethod
+    def latency(self, latency: Latency, trained: bool) -> None:
+        """A latency was measured, before or after training."""
+
+    @abstractmethod
+    def rung(self, rung: Rung) -> bool:
+        """An epoch was evaluated; return True to stop the training."""
+
+    @abstractmethod
+    def accuracy(self, accuracy: Accuracy) -> None:
+        """The trained file was scored."""
+
+    @abstractmethod
+    def resources(self, resources: Resources) -> None:
+        """What the detector costs is known."""
+
+    @abstractmethod
+    def warning(self, text: str) -> None:
+        """Something was done in another way than asked for."""
+
+
+@dataclass
+class _Clock:
+    """Seconds by stage."""
+
+    listener: TrialListener
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Tell the listener, and time what is inside."""
+        self.listener.stage(name)
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+
+def run_trial(job: TrialJob, listener: TrialListener) -> Ending:
+    """Run one trial in its folder and return how it ended.
+
+    What it leaves there: `candidate.json`, `model.yaml`, `arguments.yaml`, `weights.pt`, `model.onnx`,
+    `detections.jpg`.
+
+    Raises:
+        SpaceError: the candidate cannot be built, pruned or trained as it is.
+        Diverged: the training loss became NaN or infinite.
+    """
+    return _Trial(job, listener).run()
+
+
+class _Trial:
+    """The stages of one trial and what they hand on."""
+
+    def __init__(self, job: TrialJob, listener: TrialListener) -> None:
+        self.job, self.listener = job, listener
+        self.clock = _Clock(listener)
+        self.progress = Progress()
+        self.size_px = int(job.candidate.number("size.pixels"))
+        self.pruning = pruning_of(job.candidate)
+
+    def run(self) -> Ending:
+        """Go through the stages."""
+        self.job.folder.mkdir(parents=True, exist_ok=True)
+        with self.clock.stage("build"):
+            model = self._build()
+        latency = self._untrained_latency(model)
+        gate = self.job.gate
+        if not gate.admits_latency(latency.p50_ms, latency.p95_ms):
+            text = f"p50 {latency.p50_ms:.1f} ms, p95 {latency.p95_ms:.1f} ms untrained; the gate is {gate}"
+            return self._end(model, Ending(Outcome.OVER_BOUND, text))
+        trained = self._train(model)
+        if self.progress.stopped:
+            rung = self.progress.rungs[-1]
+            text = f"epoch {rung.epoch} of {self.job.epochs}: mAP {rung.map:.3f}"
+            return self._end(trained, Ending(Outcome.STOPPED, text))
+        self._measure(trained)
+        return self._end(trained, Ending(Outcome.FINISHED, ""))
+
+    def _build(self) -> nn.Module:
+        job = self.job
+        description, model = assemble(job.candidate, job.classes, job.seed)
+        self._write("candidate.json", json.dumps(job.candidate.to_json(), indent=2))
+        self._write("model.yaml", yaml.safe_dump(description, sort_keys=False, default_flow_style=None))
+        wants_hub = job.candidate.group("train").get("pretrained") == HUB
+        try:
+            if job.hub or not wants_hub:
+                initialise(model, job.candidate)
+        except HubUnreachable as error:
+            self.listener.warning(f"pretrained: {error}; training starts from random weights")
+        return model
+
+    def _untrained_latency(self, model: nn.Module) -> Latency:
+        """Export and time the network before training; pruned first, if it will be."""
+        with self.clock.stage("latency"):
+            deployed = model
+            if self.pruning:
+                deployed = deepcopy(model)
+                prune_detector(deployed, self.pruning.ratio, self.pruning.importance)
+            path = export_onnx(deployed, self._meta(deployed), self.job.folder / "untrained.onnx")
+            latency = self._time(path, self.job.protocol.quick())
+            if not latency.stable and not self.job.gate.admits_latency(latency.p50_ms, latency.p95_ms):
+                latency = self._time(path, self.job.protocol)  # no trial ends on a doubtful figure
+            path.unlink()
+        self.listener.latency(latency, trained=False)
+        return latency
+
+    def _train(self, model: nn.Module) -> nn.Module:
+        for i, (epochs, prune) in enumerate(self._phases()):
+            if prune is not None:
+                with self.clock.stage("prune"):
+                    prune_detector(model, prune.ratio, prune.importance)
+            with self.clock.stage("train"):
+                arguments = trainer_arguments(self.job.candidate, self._plan(i), epochs)
+                self._write("arguments.yaml", yaml.safe_dump(arguments, sort_keys=False))
+                model = train_phase(
+                    model, arguments, self.progress, self._evaluated(), self._ladder(), self.listener.rung
+                )
+            if self.progress.stopped:
+                break
+        return model
+
+    def _phases(self) -> list[tuple[int, Any]]:
+        """Return epochs of each phase, and how to prune before it."""
+        if self.pruning is None:
+            return [(self.job.epochs, None)]
+        before = min(max(1, round(self.pruning.at * self.job.epochs)), self.job.epochs - 1)
+        return [(before, None), (self.job.epochs - before, self.pruning)]
+
+    def _measure(self, model: nn.Module) -> None:
+        """Export the trained network; measure latency and mAP of that one file."""
+        job = self.job
+        with self.clock.stage("export"):
+            path = export_onnx(model, self._meta(model), job.folder / "model.onnx")
+            save_weights(job.folder / "weights.pt", model, job.candidate, job.classes)
+        with self.clock.stage("latency"):
+            latency = self._time(path, job.protocol)
+            if not latency.stable:
+                again = self._time(path, job.protocol)
+                latency = again if again.stable or again.p50_ms < latency.p50_ms else latency
+        self.listener.latency(latency, trained=True)
+        with self.clock.stage("score"):
+            found = detect_all(Detector(open_network(path, job.device), SCORE_CONFIDENCE), job.images)
+            self.listener.accuracy(score(found, job.images, job.classes, job.split))
+            shown = spread(len(job.images), PICTURED)
+            pictured = [job.images[i] for i in shown]
+            drawn = [found[i] for i in shown]
+            draw_detections(job.folder / "detections.jpg", pictured, drawn, job.classes, job.protocol.confidence)
+
+    def _end(self, model: nn.Module, ending: Ending) -> Ending:
+        artifact = self.job.folder / "model.onnx"
+        self.listener.resources(
+            Resources(
+                parameters=count_parameters(model),
+                multiply_adds=count_multiply_adds(model, self.size_px),
+                artifact_bytes=artifact.stat().st_size if artifact.exists() else 0,
+                training_peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+                seconds=self.clock.seconds,
+            )
+        )
+        for i in range(2):
+            shutil.rmtree(self._plan(i).folder, ignore_errors=True)
+        return ending
+
+    def _time(self, path: Path, protocol: LatencyProtocol) -> Latency:
+        images = [self.job.images[i].path for i in spread(len(self.job.images), TIMED)]
+        return measure_latency(path, self.job.device, images, protocol)
+
+    def _meta(self, model: nn.Module) -> ArtifactMeta:
+        deploy = self.job.candidate.group("deploy")
+        return ArtifactMeta(self.size_px, head_of(model), self.job.classes, float(deploy.get("nms_iou", 0.7)))
+
+    def _plan(self, phase: int) -> TrainingPlan:
+        job = self.job
+        folder = job.folder / f"training-{phase + 1}"
+        device = available_device(job.train_device)
+        return TrainingPlan(job.data_yaml, folder, job.epochs, job.seed, device, job.workers, job.cache)
+
+    def _ladder(self) -> list[int]:
+        return rung_ladder(self.job.epochs, self.job.rungs, self.job.eta)
+
+    def _evaluated(self) -> list[int]:
+        every = self.job.evaluate_every
+        looks = range(every, self.job.epochs, every) if every else ()
+        return sorted({*looks, *self._ladder(), self.job.epochs})
+
+    def _write(self, name: str, text: str) -> None:
+        (self.job.folder / name).write_text(text)
+
+

@@ -88,7 +88,7 @@ def _span(values: list[float | None], form: Any, unit: str = "") -> str:
     if not known:
         return ABSENT
     low, high = form(min(known)), form(max(known))
-    return f"{low}{unit}" if low == high else f"{low} to {high}{unit}"
+    return f"{low}{unit}" if low == high else f"{low}–{high}{unit}"
 
 
 def _runtime(table: StudyTable) -> str:

@@ -126,7 +126,7 @@ def importance_figure(importance: Importance, palette: Palette = LIGHT) -> go.Fi
     )
     figure.update_xaxes(visible=False, range=[0, 1.18 * max(part for _, part in shares)] if shares else None)
     figure.update_yaxes(autorange="reversed", showgrid=False, ticks="", automargin=True)
-    return figure.update_layout(height=58 + 27 * len(shares), bargap=0.38)
+    return figure.update_layout(height=24 + 27 * len(shares), bargap=0.38, margin={"t": 8, "b": 8})
 
 
 def class_figure(per_class: dict[str, ClassAccuracy], palette: Palette = LIGHT) -> go.Figure:
@@ -152,7 +152,7 @@ def class_figure(per_class: dict[str, ClassAccuracy], palette: Palette = LIGHT) 
                 meta=key,
             )
         )
-    figure.update_xaxes(range=[0, 1.06])
+    figure.update_xaxes(range=[0, 1.18], tickvals=[0, 0.25, 0.5, 0.75, 1])
     figure.update_yaxes(autorange="reversed", showgrid=False, ticks="", automargin=True, tickmode="linear")
     return figure.update_layout(
         height=90 + (38 if len(found) <= 30 else 20) * len(found), bargap=0.3, bargroupgap=0.08
@@ -161,6 +161,7 @@ def class_figure(per_class: dict[str, ClassAccuracy], palette: Palette = LIGHT) 
 
 def base_layout(palette: Palette, x_title: str, y_title: str) -> dict[str, Any]:
     """Return what all figures share: no frame, thin grid, the page's font and ground."""
+    title = {"color": palette.muted, "size": 13}
     axis = {
         "gridcolor": palette.line,
         "linecolor": palette.line,
@@ -177,6 +178,6 @@ def base_layout(palette: Palette, x_title: str, y_title: str) -> dict[str, Any]:
         "showlegend": False,
         "hovermode": "closest",
         "hoverlabel": {"bgcolor": palette.card, "bordercolor": palette.line, "font": {"color": palette.ink}},
-        "xaxis": {**axis, "title": {"text": x_title, "font": {"color": palette.muted}}},
-        "yaxis": {**axis, "title": {"text": y_title, "font": {"color": palette.muted}}},
+        "xaxis": {**axis, "title": {"text": x_title, "font": title}},
+        "yaxis": {**axis, "title": {"text": y_title, "font": title}},
     }

@@ -10,6 +10,14 @@ from reports.figures import base_layout
 from reports.palette import LIGHT, Palette
 from reports.views import FrontView, Point, latency_ticks
 
+STAIRCASE = {"width": 1.6, "shape": "hv"}  # nothing measured lies above it
+THREAD = {
+    "width": 1.2,
+    "shape": "linear",
+    "dash": "dot",
+}  # members seen in other quantities: a guide
+CROWD = 1200  # from so many points on, marks are drawn smaller
+
 
 def front_figure(view: FrontView, palette: Palette = LIGHT) -> go.Figure:
     """Draw every trial of a view, the front joined, the gate's region shaded, the winner named."""
@@ -19,12 +27,15 @@ def front_figure(view: FrontView, palette: Palette = LIGHT) -> go.Figure:
         "finished": ("finished", palette.finished, "circle", 8),
         "stopped": ("stopped at a rung, last mAP seen", palette.stopped, "circle-open", 7),
         "running": ("running, last mAP seen", palette.running, "cross-open", 9),
-        "front": ("on the front", palette.front, "circle", 12),
+        "front": ("on the front of mAP and p50", palette.front, "circle", 12),
     }
+    crowded = sum(map(len, view.layers.values())) > CROWD
     for layer, (name, colour, symbol, size) in styles.items():
         points = view.layers.get(layer, ())
         if points:
-            figure.add_trace(_scatter(layer, name, points, palette, colour, symbol, size, view))
+            figure.add_trace(
+                _scatter(layer, name, points, palette, colour, symbol, size * (0.6 if crowded else 1), view)
+            )
     low, high = view.latency_range_ms
     ticks = latency_ticks(low, high)
     figure.update_xaxes(
@@ -49,13 +60,13 @@ def _scatter(
     palette: Palette,
     colour: str,
     symbol: str,
-    size: int,
+    size: float,
     view: FrontView,
 ) -> go.Scatter:
     """Return one layer; those that pass the gate are rimmed, those with an unstable latency are diamonds."""
     unstable = "diamond-open" if symbol.endswith("open") else "diamond"
     rims = [
-        palette.gate if point.passes_gate else (colour if "open" in symbol else palette.card)
+        palette.gate_rim if point.passes_gate else (colour if "open" in symbol else palette.card)
         for point in points
     ]
     return go.Scatter(
@@ -64,12 +75,15 @@ def _scatter(
         yaxis="y2" if layer == "over" else "y",
         name=name,
         mode="lines+markers" if layer == "front" else "markers",
-        line={"color": colour, "width": 1.5, "shape": "hv" if view.key == "objectives" else "linear"},
+        line={"color": colour, **(STAIRCASE if view.key == "objectives" else THREAD)},
         marker={
             "color": colour,
             "size": size,
             "symbol": symbol if layer == "over" else [symbol if p.stable else unstable for p in points],
-            "line": {"color": rims, "width": [2.5 if point.passes_gate else 1.3 for point in points]},
+            "line": {
+                "color": rims,
+                "width": [size * (0.24 if point.passes_gate else 0.14) for point in points],
+            },
             "opacity": 0.75 if layer == "finished" else 1,
         },
         customdata=[point.number for point in points],
@@ -97,9 +111,9 @@ def _shade_gate(figure: go.Figure, view: FrontView, palette: Palette) -> None:
     )
     edge = {"color": palette.gate, "width": 1.2, "dash": "dot"}
     if view.gate_ms is not None:
-        figure.add_shape(type="line", x0=right, x1=right, y0=bottom, y1=top, layer="below", line=edge)
+        figure.add_shape(type="line", x0=right, x1=right, y0=bottom, y1=top, line=edge)
     if view.gate_accuracy is not None:
-        figure.add_shape(type="line", x0=left, x1=right, y0=bottom, y1=bottom, layer="below", line=edge)
+        figure.add_shape(type="line", x0=left, x1=right, y0=bottom, y1=bottom, line=edge)
     figure.add_annotation(
         text="the gate",
         xref="paper",

@@ -11,7 +11,7 @@ const GLYPHS = {
   other: '<path d="M1 7h12" stroke="var(--muted)" stroke-width="1.6"/>',
   map: '<rect x="2" y="3" width="10" height="8" rx="1" fill="var(--front)"/>',
   map50: '<rect x="2" y="3" width="10" height="8" rx="1" fill="var(--finished)"/>',
-  gate: '<circle cx="7" cy="7" r="4.4" fill="none" stroke="var(--gate)" stroke-width="2.4"/>',
+  gate: '<circle cx="7" cy="7" r="4.4" fill="none" stroke="var(--gate-rim)" stroke-width="2.4"/>',
   unstable: '<path d="M7 2l5 5-5 5-5-5z" fill="var(--muted)"/>',
 };
 
@@ -97,11 +97,12 @@ function legend(slot, data) {
     });
     return element("li", {}, button);
   });
+  items.reverse(); // drawn last, named first
   if (slot.id === "front") {
     if (REPORT.rows.some((row) => row.gate)) items.push(element("li", {}, element("span", {}, glyph("gate"), "passes the gate")));
     if (REPORT.rows.some((row) => row.unstable)) items.push(element("li", {}, element("span", {}, glyph("unstable"), "latency unstable")));
   }
-  return items.reverse();
+  return items;
 }
 
 function prepareSlots() {

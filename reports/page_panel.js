@@ -39,7 +39,7 @@ function latencies(row) {
     ...[untrained, trained].map((item) => element("td", { class: "number" }, item ? form(item) : "–"))));
   line("p50", (item) => ms(item.p50_ms));
   line("p95", (item) => ms(item.p95_ms));
-  line("95 % interval of p50", (item) => `${digits(item.p50_low_ms)} to ${digits(item.p50_high_ms)}`);
+  line("p50, 95 % interval", (item) => `${digits(item.p50_low_ms)} to ${digits(item.p50_high_ms)}`);
   line("network alone", (item) => ms(item.network_ms));
   line("images timed", (item) => item.samples.toLocaleString("en-US"));
   line("reference network", (item) => ms(item.reference_ms));

@@ -3,7 +3,9 @@ const PAGE_ROWS = 50;
 const COLUMNS = [
   { title: "trial", key: (row) => row.n, form: (row) => element("a", { href: `#trial-${row.n}` }, String(row.n)), number: true },
   { title: "outcome", key: (row) => NAMES[row.outcome], form: (row) => [element("i", { class: `dot fill-${row.outcome}` }), NAMES[row.outcome]] },
-  { title: "backbone", key: (row) => choice(row, "backbone.name"), name: true },
+  { title: "front", key: (row) => (row.front ? 1 : 0), form: (row) => (row.front ? "●" : ""), down: true },
+  { title: "gate", key: (row) => (row.gate ? 1 : 0), form: (row) => (row.gate ? element("span", { class: "yes" }, "✓") : ""), down: true },
+  { title: "backbone", key: (row) => choice(row, "backbone.name"), form: (row) => (choice(row, "backbone.name") == null ? "–" : shortName(choice(row, "backbone.name"))), name: true },
   { title: "neck", key: (row) => choice(row, "neck.name"), name: true },
   { title: "head", key: (row) => choice(row, "head.name"), name: true },
   { title: "size, px", key: (row) => choice(row, "size.pixels"), number: true },
@@ -13,8 +15,6 @@ const COLUMNS = [
   { title: "p50, ms", key: (row) => row.p50, form: (row) => digits(row.p50) + (row.unstable ? " ◇" : ""), number: true },
   { title: "parameters", key: (row) => row.resources && row.resources.parameters, form: (row) => count(row.resources && row.resources.parameters), number: true },
   { title: "time", key: (row) => row.seconds, form: (row) => duration(row.seconds), number: true },
-  { title: "front", key: (row) => (row.front ? 1 : 0), form: (row) => (row.front ? "●" : ""), down: true },
-  { title: "gate", key: (row) => (row.gate ? 1 : 0), form: (row) => (row.gate ? element("span", { class: "yes" }, "✓") : ""), down: true },
 ];
 const FILTERS = [
   ["all", "all", () => true],
@@ -22,7 +22,7 @@ const FILTERS = [
   ["gate", "pass the gate", (row) => row.gate],
   ...["finished", "stopped", "over", "failed", "running"].map((key) => [key, NAMES[key], (row) => row.outcome === key]),
 ];
-const view = { filter: "all", query: "", column: 7, down: true, page: 0 };
+const view = { filter: "all", query: "", column: 0, down: true, page: 0 };
 const columns = COLUMNS.filter((column) => REPORT.rows.some((row) => { const value = column.key(row); return value != null && value !== 0; }) || column.title === "trial");
 
 function haystack(row) {

@@ -14,6 +14,7 @@ class Palette:
     line: str
     front: str
     gate: str
+    gate_rim: str
     gate_fill: str
     finished: str
     stopped: str
@@ -30,6 +31,7 @@ LIGHT = Palette(
     line="#e2e4e0",
     front="#0b63ad",
     gate="#007a5a",
+    gate_rim="#1fbf8f",
     gate_fill="rgba(0, 158, 115, 0.10)",
     finished="#7d8894",
     stopped="#b96a00",
@@ -45,6 +47,7 @@ DARK = Palette(
     line="#2c3239",
     front="#69b3f5",
     gate="#3ccfa0",
+    gate_rim="#3ccfa0",
     gate_fill="rgba(60, 207, 160, 0.12)",
     finished="#87929e",
     stopped="#f0a43c",

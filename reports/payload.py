@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from objectives.gate import Gate
 from objectives.records import Latency, Outcome
 from reports.curves import Curves
 from reports.table import StudyTable, TrialRow
@@ -31,19 +32,22 @@ def trials_payload(table: StudyTable, curves: Curves) -> dict[str, Any]:
     """Return the trials as JSON values; a candidate is a list in the order of `dimensions`, to be small."""
     names = dimensions(table)
     with_rungs = {curve.number for curve in curves.shown}
+    has_gate = table.gate != Gate()
     return {
         "dimensions": names,
-        "rows": [_row(row, names, with_rungs=row.number in with_rungs) for row in table.rows],
+        "rows": [
+            _row(row, names, with_rungs=row.number in with_rungs, has_gate=has_gate) for row in table.rows
+        ],
     }
 
 
-def _row(row: TrialRow, names: Sequence[str], *, with_rungs: bool) -> dict[str, Any]:
+def _row(row: TrialRow, names: Sequence[str], *, with_rungs: bool, has_gate: bool) -> dict[str, Any]:
     """Return one trial; what is unknown is left out."""
     values: dict[str, Any] = {
         "n": row.number,
         "outcome": OUTCOME_KEYS[row.standing],
         "front": row.on_front or None,
-        "gate": row.passes_gate or None,
+        "gate": (has_gate and row.passes_gate) or None,
         "map50": row.map50,
         "map": row.map,
         "p95": row.p95_ms,

@@ -253,10 +253,10 @@ def _record(kind: type[R], value: Any) -> R | None:
 def _is_typed(record: Record) -> bool:
     """Whether the numbers of a record are numbers and its flags are flags."""
     for item in dataclasses.fields(record):  # type: ignore[arg-type]  # every record is a dataclass
-        value, is_flag = getattr(record, item.name), item.type is bool
-        if item.type in (int, float, bool) and (
-            not isinstance(value, int | float) or isinstance(value, bool) != is_flag
-        ):
+        value = getattr(record, item.name)
+        if item.type is bool and not isinstance(value, bool):
+            return False
+        if item.type in (int, float) and (isinstance(value, bool) or not isinstance(value, int | float)):
             return False
     return True
 

@@ -66,7 +66,9 @@ def front_view(table: StudyTable, key: str, winner: int | None = None) -> FrontV
     found: dict[str, list[Point]] = {layer: [] for layer in LAYERS}
     for row in table.rows:
         layer = _layer(row)
-        point = _point(row, in_gate=in_gate) if layer and not row.other_device else None
+        point = (
+            _point(row, in_gate=in_gate, has_gate=gate != Gate()) if layer and not row.other_device else None
+        )
         if layer and point and (layer == "over" or point.accuracy is not None):
             found[layer].append(point)
     found["front"].sort(key=lambda point: point.latency_ms)
@@ -95,14 +97,14 @@ def _layer(row: TrialRow) -> str | None:
     return "running" if row.outcome is None else None
 
 
-def _point(row: TrialRow, *, in_gate: bool) -> Point | None:
+def _point(row: TrialRow, *, in_gate: bool, has_gate: bool) -> Point | None:
     latency = row.p95_ms if in_gate else row.p50_ms
     if latency is None:
         return None
     last = row.rungs[-1] if row.rungs and not row.is_measured else None
     seen = (last.map50 if in_gate else last.map) if last else None
     accuracy = (row.map50 if in_gate else row.map) if row.is_measured else seen
-    return Point(row.number, latency, accuracy, row.stable, row.passes_gate, _label(row))
+    return Point(row.number, latency, accuracy, row.stable, has_gate and row.passes_gate, _label(row))
 
 
 def _label(row: TrialRow) -> str:

@@ -67,7 +67,13 @@ def _precision(
 
 def _truth(images: Sequence[LabelledImage], classes: Sequence[str]) -> dict[str, Any]:
     annotations = [
-        {"image_id": i, "category_id": int(label) + 1, "bbox": box.tolist(), "area": float(box[2] * box[3]), "iscrowd": 0}
+        {
+            "image_id": i,
+            "category_id": int(label) + 1,
+            "bbox": box.tolist(),
+            "area": float(box[2] * box[3]),
+            "iscrowd": 0,
+        }
         for i, image in enumerate(images)
         for box, label in zip(image.boxes_xywh, image.classes, strict=True)
     ]

@@ -28,6 +28,7 @@ TRAIN_DEFAULTS: dict[str, Any] = {
     "pretrained": "none",  # none, hub, or a checkpoint's path
 }
 
+IMPORTANCES = ("l1", "l2", "bn_scale", "lamp", "random")  # of channels, for structural pruning
 OPTIMIZERS = ("SGD", "Adam", "AdamW", "NAdam", "RAdam", "RMSprop", "MuSGD")
 
 

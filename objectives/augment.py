@@ -131,7 +131,7 @@ def ultralytics_arguments(magnitude: Mapping[str, float]) -> dict[str, float]:
 
 def albumentations_transforms(magnitude: Mapping[str, float]) -> list[dict[str, Any]]:
     """Return Albumentations' transforms for the rest, serialised; Ultralytics runs them after its own."""
-    import albumentations as A  # noqa: N812  # its documented name
+    import albumentations as A  # its documented name
 
     exposure, contrast, noise = (magnitude[k] for k in ("exposure", "contrast", "noise"))
     found = [

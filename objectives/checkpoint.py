@@ -18,7 +18,7 @@ def save_checkpoint(trainer: Any, path: Path) -> None:
         path: the checkpoint.
     """
     python_state = random.getstate()
-    numpy_state: Any = np.random.get_state()  # noqa: NPY002  # Ultralytics augments with the global generators
+    numpy_state: Any = np.random.get_state()  # Ultralytics augments with the global generators
     state = {
         "epoch": trainer.epoch + 1,
         "model": trainer.model.state_dict(),
@@ -47,7 +47,9 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many classes for damaged files
-        raise DataError(f"checkpoint: '{path}' cannot be read ({str(error).splitlines()[0][:120]})") from error
+        raise DataError(
+            f"checkpoint: '{path}' cannot be read ({str(error).splitlines()[0][:120]})"
+        ) from error
     if not isinstance(state, dict) or "ema" not in state:
         raise DataError(f"checkpoint: '{path}' is none of automl's")
     return state
@@ -61,7 +63,9 @@ def restore(trainer: Any, state: dict[str, Any]) -> None:
     trainer.optimizer.load_state_dict(state["optimizer"])
     trainer.scaler.load_state_dict(state["scaler"])
     trainer.start_epoch = state["epoch"]
-    if getattr(trainer.model.model[-1], "one2one_cv2", None) is not None:  # its two losses are weighted by epoch
+    if (
+        getattr(trainer.model.model[-1], "one2one_cv2", None) is not None
+    ):  # its two losses are weighted by epoch
         trainer.model.criterion = trainer.model.init_criterion()
         trainer.model.criterion.updates = trainer.start_epoch - 1
         trainer.model.criterion.update()
@@ -72,6 +76,6 @@ def restore_random(trainer: Any, saved: dict[str, Any]) -> None:
     version, words, gauss = saved["python"]
     random.setstate((version, tuple(words), gauss))
     name, keys, *rest = saved["numpy"]
-    np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))  # noqa: NPY002
+    np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))
     torch.set_rng_state(saved["torch"])
     trainer.train_loader.generator.set_state(saved["order"])

@@ -25,7 +25,9 @@ class Gate:
         for name in ("map50_min", "map_min"):
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:
-                raise SettingsError(f"gate.{name}: must lie in [0, 1], got {value}; mAP is a share, not a percentage")
+                raise SettingsError(
+                    f"gate.{name}: must lie in [0, 1], got {value}; mAP is a share, not a percentage"
+                )
         for name in ("p95_ms_max", "p50_ms_max"):
             value = getattr(self, name)
             if value is not None and not value > 0:

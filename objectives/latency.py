@@ -42,7 +42,9 @@ class LatencyProtocol:
 
     def quick(self) -> "LatencyProtocol":
         """Return the shorter protocol for an untrained detector: enough to hold it against a bound."""
-        return LatencyProtocol(**{**asdict(self), "interval": 0.05, "images_min": 30, "cap_s": self.cap_s / 4})
+        return LatencyProtocol(
+            **{**asdict(self), "interval": 0.05, "images_min": 30, "cap_s": self.cap_s / 4}
+        )
 
 
 def measure_latency(
@@ -78,7 +80,9 @@ def measure_latency(
             command, input=json.dumps(job), capture_output=True, text=True, timeout=timeout_s, check=False
         )
     except subprocess.TimeoutExpired:
-        raise DeviceError(f"device={device.name}: measuring '{artifact.name}' took over {timeout_s:g} s") from None
+        raise DeviceError(
+            f"device={device.name}: measuring '{artifact.name}' took over {timeout_s:g} s"
+        ) from None
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["no output"])[-1]
         raise DeviceError(f"device={device.name}: measuring '{artifact.name}' failed: {last}")
@@ -126,8 +130,14 @@ def summarise(samples: Samples, protocol: LatencyProtocol, best_reference_ms: fl
     slower = reference / min(best_reference_ms, reference) - 1
     notes = [
         (high - low > protocol.interval * p50, f"the median is known to {(high - low) / p50:.1%} only"),
-        (slower > protocol.reference_tolerance, f"the reference network ran {slower:.0%} slower than at its best"),
-        (samples.others_cores > protocol.others_cores_max, f"other processes used {samples.others_cores:.1f} cores"),
+        (
+            slower > protocol.reference_tolerance,
+            f"the reference network ran {slower:.0%} slower than at its best",
+        ),
+        (
+            samples.others_cores > protocol.others_cores_max,
+            f"other processes used {samples.others_cores:.1f} cores",
+        ),
     ]
     note = "; ".join(text for wrong, text in notes if wrong)
     return Latency(

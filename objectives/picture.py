@@ -12,7 +12,15 @@ from objectives.inference import Detections, read_image
 
 TILE_PX = 440
 # Okabe and Ito's palette, BGR: told apart by colour-blind people.
-COLOURS = ((0, 159, 230), (233, 180, 86), (115, 158, 0), (66, 228, 240), (178, 114, 0), (0, 94, 213), (167, 121, 204))
+COLOURS = (
+    (0, 159, 230),
+    (233, 180, 86),
+    (115, 158, 0),
+    (66, 228, 240),
+    (178, 114, 0),
+    (0, 94, 213),
+    (167, 121, 204),
+)
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 
 
@@ -36,7 +44,9 @@ def draw_detections(
         _tile(image, found, classes, confidence) for image, found in zip(images, detections, strict=True)
     ]
     height = max(tile.shape[0] for tile in tiles)
-    padded = [cv2.copyMakeBorder(t, 0, height - t.shape[0], 0, 4, cv2.BORDER_CONSTANT, value=WHITE) for t in tiles]
+    padded = [
+        cv2.copyMakeBorder(t, 0, height - t.shape[0], 0, 4, cv2.BORDER_CONSTANT, value=WHITE) for t in tiles
+    ]
     partial = path.with_suffix(".partial.jpg")
     cv2.imwrite(str(partial), np.hstack(padded), [cv2.IMWRITE_JPEG_QUALITY, 82])
     partial.replace(path)
@@ -64,7 +74,9 @@ def _tile(
     return picture
 
 
-def _label(picture: NDArray[np.uint8], text: str, corner: tuple[int, int], colour: tuple[int, int, int]) -> None:
+def _label(
+    picture: NDArray[np.uint8], text: str, corner: tuple[int, int], colour: tuple[int, int, int]
+) -> None:
     (width, height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.3, 1)
     left, top = corner[0], max(corner[1], height + 3)
     cv2.rectangle(picture, (left, top - height - 3), (left + width + 2, top), colour, -1)

@@ -7,11 +7,11 @@ import torch_pruning as tp
 from torch import nn
 from ultralytics.nn.modules import Detect
 
+from objectives.arguments import IMPORTANCES
 from spaces.detector import is_rtdetr
 from spaces.errors import SpaceError, nearest
 from spaces.timm_backbone import TimmBackbone
 
-IMPORTANCES = ("l1", "l2", "bn_scale", "lamp", "random")
 ROUND_TO = 8  # channels stay multiples of this: runtimes compute in such blocks
 TRACE_PX = 128
 
@@ -74,7 +74,11 @@ def _importance(name: str) -> Any:
 
 def _kept(model: Any) -> list[nn.Module]:
     head = model.model[-1]
-    kept = [] if isinstance(model.model[0], TimmBackbone) else [m for m in model.model[:11] if len(list(m.parameters()))]
+    kept = (
+        []
+        if isinstance(model.model[0], TimmBackbone)
+        else [m for m in model.model[:11] if len(list(m.parameters()))]
+    )
     if not isinstance(head, Detect):
         return [*kept, head]
     towers = [getattr(head, name, None) or [] for name in ("cv2", "cv3", "one2one_cv2", "one2one_cv3")]

@@ -4,7 +4,6 @@ import json
 import resource
 import shutil
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -19,96 +18,18 @@ from objectives.accuracy import SCORE_CONFIDENCE, detect_all, score
 from objectives.arguments import TrainingPlan, trainer_arguments
 from objectives.artifact import export_onnx, head_of
 from objectives.assembly import assemble, initialise, pruning_of, save_weights
-from objectives.dataset import LabelledImage
-from objectives.device import Device
-from objectives.gate import Gate
 from objectives.inference import ArtifactMeta, Detector, open_network
+from objectives.job import TrialJob, TrialListener
 from objectives.latency import LatencyProtocol, measure_latency
 from objectives.picture import draw_detections, spread
 from objectives.pruning import prune_detector
-from objectives.records import Accuracy, Ending, Latency, Outcome, Resources, Rung
+from objectives.records import Ending, Latency, Outcome, Resources
 from objectives.training import Progress, available_device, rung_ladder, train_phase
-from spaces.candidate import Candidate
 from spaces.detector import count_multiply_adds, count_parameters
 from spaces.pretrained import HUB, HubUnreachable
 
 PICTURED = 3  # images of the split that are drawn
 TIMED = 16  # images of the split that latency is measured on
-
-
-@dataclass(frozen=True, eq=False)
-class TrialJob:
-    """Everything that a trial needs, without the study.
-
-    Attributes:
-        number: the trial's.
-        candidate: what to build and how to train it.
-        folder: the trial's own.
-        classes: class names by index.
-        data_yaml: data set as laid out for Ultralytics.
-        images: the split that mAP and latency are measured on.
-        split: its name.
-        epochs: epochs in all.
-        rungs: at most so many rungs.
-        eta: ratio of the epochs of two rungs.
-        evaluate_every: epochs between two looks at the validator; 0 looks at the rungs only.
-        seed: of weights and training.
-        gate: its latency bounds stop a trial before training.
-        device: where latency is measured.
-        protocol: how.
-        train_device: "auto", "cpu", "0", ...
-        workers: data-loading processes on a GPU.
-        cache: whether decoded images are kept in memory.
-        hub: whether hubs are tried for pretrained weights.
-    """
-
-    number: int
-    candidate: Candidate
-    folder: Path
-    classes: tuple[str, ...]
-    data_yaml: Path
-    images: tuple[LabelledImage, ...]
-    split: str
-    epochs: int
-    rungs: int
-    eta: float
-    evaluate_every: int
-    seed: int
-    gate: Gate
-    device: Device
-    protocol: LatencyProtocol
-    train_device: str = "auto"
-    workers: int = 2
-    cache: bool = True
-    hub: bool = True
-
-
-class TrialListener(ABC):
-    """Is told what a trial measures, as soon as it is measured."""
-
-    @abstractmethod
-    def stage(self, name: str) -> None:
-        """A stage begins: build, latency, train, prune, export, score."""
-
-    @abstractmethod
-    def latency(self, latency: Latency, trained: bool) -> None:
-        """A latency was measured, before or after training."""
-
-    @abstractmethod
-    def rung(self, rung: Rung) -> bool:
-        """An epoch was evaluated; return True to stop the training."""
-
-    @abstractmethod
-    def accuracy(self, accuracy: Accuracy) -> None:
-        """The trained file was scored."""
-
-    @abstractmethod
-    def resources(self, resources: Resources) -> None:
-        """What the detector costs is known."""
-
-    @abstractmethod
-    def warning(self, text: str) -> None:
-        """Something was done in another way than asked for."""
 
 
 @dataclass
@@ -238,7 +159,9 @@ class _Trial:
             shown = spread(len(job.images), PICTURED)
             pictured = [job.images[i] for i in shown]
             drawn = [found[i] for i in shown]
-            draw_detections(job.folder / "detections.jpg", pictured, drawn, job.classes, job.protocol.confidence)
+            draw_detections(
+                job.folder / "detections.jpg", pictured, drawn, job.classes, job.protocol.confidence
+            )
 
     def _end(self, model: nn.Module, ending: Ending) -> Ending:
         artifact = self.job.folder / "model.onnx"
@@ -279,5 +202,3 @@ class _Trial:
 
     def _write(self, name: str, text: str) -> None:
         (self.job.folder / name).write_text(text)
-
-

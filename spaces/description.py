@@ -112,7 +112,9 @@ def _head(kind: str, outputs: list[int], classes: int) -> dict[str, Any]:
             return {"end2end": True, "reg_max": 1, "head": [[outputs, 1, "Detect", [classes]]]}
         case "rtdetr":  # hidden 128, 100 queries, 4 points, 4 heads, 3 layers, 256 in the feed-forward part
             return {"head": [[outputs, 1, "RTDETRDecoder", [classes, 128, 100, 4, 4, 3, 256]]]}
-    raise SpaceError(f"head.kind: '{kind}' is no head{nearest(kind, HEADS) or '; known: ' + ', '.join(HEADS)}")
+    raise SpaceError(
+        f"head.kind: '{kind}' is no head{nearest(kind, HEADS) or '; known: ' + ', '.join(HEADS)}"
+    )
 
 
 def _eighths(channels: float) -> int:

@@ -66,7 +66,9 @@ class SearchSpace:
     @property
     def fixed(self) -> dict[str, Value]:
         """Dimensions of a single value."""
-        return {n: d.values[0] for n, d in self.domains.items() if isinstance(d, Choice) and len(d.values) == 1}
+        return {
+            n: d.values[0] for n, d in self.domains.items() if isinstance(d, Choice) and len(d.values) == 1
+        }
 
     @property
     def size(self) -> float:
@@ -127,7 +129,9 @@ def _parents_first(
 ) -> dict[str, Domain]:
     for name, found in conditions.items():
         for unknown in {name, *(c.parent for c in found)} - domains.keys():
-            raise SpaceError(f"space.{name}: `when` names an unknown dimension '{unknown}'{nearest(unknown, domains)}")
+            raise SpaceError(
+                f"space.{name}: `when` names an unknown dimension '{unknown}'{nearest(unknown, domains)}"
+            )
     ordered: dict[str, Domain] = {}
     waiting = dict(domains)
     while waiting:

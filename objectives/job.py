@@ -1,0 +1,87 @@
+"""What a trial is told and what it tells: the job, and the listener. No torch in here."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+
+from objectives.dataset import LabelledImage
+from objectives.device import Device
+from objectives.gate import Gate
+from objectives.latency import LatencyProtocol
+from objectives.records import Accuracy, Latency, Resources, Rung
+from spaces.candidate import Candidate
+
+
+@dataclass(frozen=True, eq=False)
+class TrialJob:
+    """Everything that a trial needs, without the study.
+
+    Attributes:
+        number: the trial's.
+        candidate: what to build and how to train it.
+        folder: the trial's own.
+        classes: class names by index.
+        data_yaml: data set as laid out for Ultralytics.
+        images: the split that mAP and latency are measured on.
+        split: its name.
+        epochs: epochs in all.
+        rungs: at most so many rungs.
+        eta: ratio of the epochs of two rungs.
+        evaluate_every: epochs between two looks at the validator; 0 looks at the rungs only.
+        seed: of weights and training.
+        gate: its latency bounds stop a trial before training.
+        device: where latency is measured.
+        protocol: how.
+        train_device: "auto", "cpu", "0", ...
+        workers: data-loading processes on a GPU.
+        cache: whether decoded images are kept in memory.
+        hub: whether hubs are tried for pretrained weights.
+    """
+
+    number: int
+    candidate: Candidate
+    folder: Path
+    classes: tuple[str, ...]
+    data_yaml: Path
+    images: tuple[LabelledImage, ...]
+    split: str
+    epochs: int
+    rungs: int
+    eta: float
+    evaluate_every: int
+    seed: int
+    gate: Gate
+    device: Device
+    protocol: LatencyProtocol
+    train_device: str = "auto"
+    workers: int = 2
+    cache: bool = True
+    hub: bool = True
+
+
+class TrialListener(ABC):
+    """Is told what a trial measures, as soon as it is measured."""
+
+    @abstractmethod
+    def stage(self, name: str) -> None:
+        """A stage begins: build, latency, train, prune, export, score."""
+
+    @abstractmethod
+    def latency(self, latency: Latency, trained: bool) -> None:
+        """A latency was measured, before or after training."""
+
+    @abstractmethod
+    def rung(self, rung: Rung) -> bool:
+        """An epoch was evaluated; return True to stop the training."""
+
+    @abstractmethod
+    def accuracy(self, accuracy: Accuracy) -> None:
+        """The trained file was scored."""
+
+    @abstractmethod
+    def resources(self, resources: Resources) -> None:
+        """What the detector costs is known."""
+
+    @abstractmethod
+    def warning(self, text: str) -> None:
+        """Something was done in another way than asked for."""

@@ -1,0 +1,50 @@
+"""The budget: trials and hours in all, over every run of the same command line."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from search.settings import BudgetSettings
+
+if TYPE_CHECKING:
+    import optuna
+
+
+@dataclass(frozen=True)
+class BudgetUsed:
+    """What ended trials have used.
+
+    Attributes:
+        trials: number of ended trials.
+        seconds: their wall-clock seconds, added up.
+        durations_s: seconds of each.
+    """
+
+    trials: int
+    seconds: float
+    durations_s: tuple[float, ...]
+
+    @classmethod
+    def of(cls, trials: "Sequence[optuna.trial.FrozenTrial]") -> "BudgetUsed":
+        """Add up the trials of a study that have ended."""
+        ended = [t for t in trials if t.state.is_finished()]
+        durations = tuple(t.duration.total_seconds() for t in ended if t.duration)
+        return cls(len(ended), sum(durations), durations)
+
+    def left(self, budget: BudgetSettings) -> bool:
+        """Whether another trial should start: by count, and by hours if half of a usual trial still fits."""
+        if self.trials >= budget.trials:
+            return False
+        if budget.hours is None:
+            return True
+        usual = statistics.median(self.durations_s) if self.durations_s else 0.0
+        return self.seconds + usual / 2 < 3600 * budget.hours
+
+    def remaining_s(self, budget: BudgetSettings) -> float | None:
+        """Return the seconds that the rest will take, by the mean of the trials so far; None before the first."""
+        by_hours = None if budget.hours is None else max(0.0, 3600 * budget.hours - self.seconds)
+        if not self.durations_s:
+            return by_hours
+        by_trials = statistics.fmean(self.durations_s) * max(0, budget.trials - self.trials)
+        return by_trials if by_hours is None else min(by_hours, by_trials)

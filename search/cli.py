@@ -1,0 +1,181 @@
+"""The command line: a thin skin over the search, the report, the export and the training."""
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import click
+
+from spaces.errors import AutomlError
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "ignore_unknown_options": False}
+RUNS = click.option("--folder", default="runs", show_default=True, help="Where studies live (store.folder).")
+STORE = click.option("--store", default=None, help="Optuna storage URL, if not SQLite in the study's folder.")
+
+
+class Group(click.Group):
+    """Commands, with the nearest name for a typo and one line for a user's mistake."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command, or say which one is near."""
+        found = super().get_command(ctx, cmd_name)
+        if found is None:
+            from spaces.errors import nearest
+
+            known = self.list_commands(ctx)
+            hint = nearest(cmd_name, known) or f"; known: {', '.join(known)}"
+            fail(f"'{cmd_name}' is no command{hint}")
+        return found
+
+
+def fail(message: str) -> None:
+    """Say a user's mistake on standard error and leave with 2."""
+    click.echo(f"automl: {message}", err=True)
+    sys.exit(2)
+
+
+def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Tell a user's mistake in one line, exit code 2; the traceback with --debug only."""
+
+    @wraps(command)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except AutomlError as error:
+            if click.get_current_context().find_root().params.get("debug"):
+                raise
+            fail(str(error))
+        except OSError as error:
+            if click.get_current_context().find_root().params.get("debug"):
+                raise
+            fail(f"{error.strerror or error}: '{error.filename}'" if error.filename else str(error))
+
+    return run
+
+
+@click.group(cls=Group, context_settings=CONTEXT)
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.version_option(package_name="automl")
+def main(debug: bool) -> None:
+    """Search object detectors for a data set, a device and a budget.
+
+    \b
+    automl search conf=retail                        search; the same line again goes on where it stopped
+    automl search conf=retail data.root=~/shelves    ... on your own images (COCO JSON or YOLO)
+    automl report retail                             the page of the front, and a summary here
+    automl export retail --pick gate --to out        the winner: config, weights, ONNX, lineage
+    automl train out                                 train it at full length
+    """
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("overrides", nargs=-1)
+@guarded
+def search(overrides: tuple[str, ...]) -> None:
+    """Search. The same line again goes on to the total budget.
+
+    OVERRIDES: conf=NAME or conf=PATH picks a preset; the rest is Hydra's override grammar. A sweep narrows or
+    replaces a dimension: 'space.size.pixels=range(160, 321, 32)'. See `automl presets`.
+    """
+    from search.command_search import run_search
+
+    run_search(list(overrides))
+
+
+@main.command()
+@click.argument("name")
+@click.option(
+    "--to", "target", default=None, help="The page's file; report.html in the study's folder by default."
+)
+@RUNS
+@STORE
+@guarded
+def report(name: str, target: str | None, folder: str, store: str | None) -> None:
+    """Write the page of a study and print its summary."""
+    from search.command_look import run_report
+
+    run_report(name, folder, store, target)
+
+
+@main.command()
+@click.argument("name")
+@click.option(
+    "--pick", default="gate", show_default=True, help="gate, knee, fastest, best, or a trial's number."
+)
+@click.option("--to", "target", required=True, help="The folder to write; must not exist or be empty.")
+@RUNS
+@STORE
+@guarded
+def export(name: str, pick: str, target: str, folder: str, store: str | None) -> None:
+    """Export a detector: training config, model description, weights, ONNX, data card, lineage."""
+    from search.command_export import run_export
+
+    run_export(name, folder, store, pick, target)
+
+
+@main.command()
+@click.argument("directory")
+@click.argument("overrides", nargs=-1)
+@guarded
+def train(directory: str, overrides: tuple[str, ...]) -> None:
+    """Train an exported detector at full length; resumes if it was cut.
+
+    OVERRIDES: epochs=N, data.root=PATH, train_device=0, seed=N.
+    """
+    from search.command_train import run_train
+
+    run_train(directory, list(overrides))
+
+
+@main.command()
+@RUNS
+@guarded
+def studies(folder: str) -> None:
+    """List the studies of a folder."""
+    from search.command_look import run_studies
+
+    run_studies(folder)
+
+
+@main.command()
+@click.argument("name")
+@click.argument("trial", type=int)
+@RUNS
+@STORE
+@guarded
+def show(name: str, trial: int, folder: str, store: str | None) -> None:
+    """Show a trial: its choices, its rungs, how it ended and why."""
+    from search.command_look import run_show
+
+    run_show(name, trial, folder, store)
+
+
+@main.command()
+@click.argument("overrides", nargs=-1)
+@guarded
+def data(overrides: tuple[str, ...]) -> None:
+    """Read the data set of a search and say what is in it, without searching."""
+    from search.command_look import run_data
+
+    run_data(list(overrides))
+
+
+@main.command()
+@click.argument("artifact")
+@click.argument("overrides", nargs=-1)
+@guarded
+def latency(artifact: str, overrides: tuple[str, ...]) -> None:
+    """Measure an exported ONNX file on a device: `automl latency out/model.onnx device=openvino`."""
+    from search.command_look import run_latency
+
+    run_latency(artifact, list(overrides))
+
+
+@main.command()
+@guarded
+def presets() -> None:
+    """List the presets and the options of every config group."""
+    from search.command_look import run_presets
+
+    run_presets()

@@ -1,0 +1,181 @@
+"""`automl search`: settings, data, store, the loop, and the report at its end."""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+from objectives.dataset import Dataset
+from objectives.readers import read_dataset
+from objectives.reference import cache_folder
+from reports.page import write_page
+from reports.table import StudyTable
+from reports.terminal import summary
+from search.budget import BudgetUsed
+from search.pruner import check_pruner
+from search.runner import Search
+from search.sampler import make_sampler
+from search.settings import DataSettings, Settings, load_settings
+from search.store import create_study, open_storage, storage_url
+from search.view import make_view
+from spaces.errors import DataError, StoreError
+
+BASE_MB, TRIAL_MB = 60, 40  # disk that a study and each of its trials may need
+EMBEDDED, EMBEDDED_SEED = "embedded", 42
+
+
+def run_search(arguments: list[str]) -> None:
+    """Search as the command line says."""
+    console = Console()
+    settings = load_settings(arguments)
+    settings.device.check()
+    make_sampler(settings.sampler, settings.seed, 0)
+    check_pruner(settings.pruner)
+    dataset = load_data(settings.data)
+    with prepared_folder(settings) as folder:
+        study = create_study(settings, dataset, open_storage(storage_url(folder, settings.store.url)))
+        _introduce(console, settings, dataset)
+        interrupted = False
+        with make_view(console, settings) as view:
+            search = Search(settings, dataset, study, view)
+            view.begin(search.table(), search.used())
+            try:
+                search.run()
+            except KeyboardInterrupt:
+                interrupted = True
+        table = search.table()
+        page = write_page(table, folder, folder / "report.html")
+        console.print(summary(table, _shorter(page)))
+        _conclude(console, settings, table, search.used(), arguments, interrupted)
+    if interrupted:
+        raise SystemExit(130)
+
+
+def load_data(settings: DataSettings) -> Dataset:
+    """Read the data set; the embedded one is rendered first if need be.
+
+    Raises:
+        DataError: it cannot be used, or lacks the split that trials are scored on.
+    """
+    if settings.root == EMBEDDED:
+        from objectives.shelves import VERSION, render_shelves
+
+        root = render_shelves(cache_folder() / f"shelves-{VERSION}-{EMBEDDED_SEED}", EMBEDDED_SEED)
+        dataset = read_dataset(root, "coco", "shelves")
+    else:
+        dataset = read_dataset(Path(settings.root), settings.format)
+    if settings.split not in dataset.splits:
+        raise DataError(
+            f"data.split: the data set has no '{settings.split}'; it has {', '.join(dataset.splits)}"
+        )
+    return dataset
+
+
+@contextmanager
+def prepared_folder(settings: Settings) -> Iterator[Path]:
+    """Make the study's folder, check room and rights, and hold its lock.
+
+    Raises:
+        StoreError: the folder cannot be written, has no room, or another search uses it.
+    """
+    folder = settings.folder
+    made = _make(folder)
+    try:
+        _check_room(folder, settings.budget.trials)
+        lock = (folder / ".lock").open("a+")
+    except (OSError, StoreError) as error:
+        for path in made:
+            path.rmdir()
+        if isinstance(error, StoreError):
+            raise
+        raise StoreError(
+            f"store: cannot write to '{folder}' ({error.strerror}); set store.folder=..."
+        ) from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise StoreError(
+                f"store: study '{settings.name}' is being searched by process {lock.read().strip() or '?'}; "
+                "wait for it, or name=NEW for a study of its own"
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield folder
+
+
+def _make(folder: Path) -> list[Path]:
+    """Make a folder and its parents; return those that were made, deepest first."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"store: cannot make '{folder}' ({error.strerror}); set store.folder=...") from None
+    return missing
+
+
+def _check_room(folder: Path, trials: int) -> None:
+    free_mb = shutil.disk_usage(folder).free / 1e6
+    needed_mb = BASE_MB + TRIAL_MB * min(trials, 50)
+    if free_mb < needed_mb:
+        raise StoreError(
+            f"store: a search of {trials} trials may need {needed_mb} MB in '{folder}', {free_mb:.0f} MB are free; "
+            "free some, or set store.folder=..."
+        )
+
+
+def _introduce(console: Console, settings: Settings, dataset: Dataset) -> None:
+    splits = ", ".join(f"{len(images)} {split}" for split, images in dataset.splits.items())
+    device = settings.device.describe()
+    epochs = settings.trial.epochs_for(len(dataset.splits["train"]))
+    hours = f" or {settings.budget.hours:g} h" if settings.budget.hours else ""
+    searched = len(settings.space.domains) - len(settings.space.fixed)
+    for label, text in (
+        ("study", f"{settings.name} in {_shorter(settings.folder)}, gate {settings.gate}"),
+        ("data", f"{dataset.name}: {splits} images, {len(dataset.classes)} classes"),
+        (
+            "device",
+            f"{settings.device.name}: {device['runtime']} {device['runtime_version']}, {device['processor']}",
+        ),
+        ("space", f"{searched} dimensions searched, {len(settings.space.fixed)} fixed"),
+        ("budget", f"{settings.budget.trials} trials{hours}, {epochs} epochs each"),
+    ):
+        console.print(f"[dim]{label:>7}[/]  {text}", highlight=False, soft_wrap=True)
+    for note in dataset.notes:
+        console.print(f"[dim]   note[/]  {note}", highlight=False, soft_wrap=True)
+
+
+def _conclude(
+    console: Console,
+    settings: Settings,
+    table: StudyTable,
+    used: BudgetUsed,
+    arguments: list[str],
+    interrupted: bool,
+) -> None:
+    line = " ".join(["automl search", *arguments])
+    if interrupted:
+        console.print(
+            f"Interrupted after {used.trials} trials; go on with: {line}", highlight=False, soft_wrap=True
+        )
+    elif any(row.passes_gate for row in table.finished):
+        folder = "" if settings.store.folder == "runs" else f" --folder {settings.store.folder}"
+        console.print(
+            f"Next: automl export {settings.name}{folder} --pick gate --to out && automl train out",
+            highlight=False,
+            soft_wrap=True,
+        )
+    elif not used.left(settings.budget):
+        more = settings.budget.trials * 2
+        console.print(f"To search on: {line} budget.trials={more}", highlight=False, soft_wrap=True)
+
+
+def _shorter(path: Path) -> Path:
+    """Return a path relative to the working folder where it lies below it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

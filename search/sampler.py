@@ -1,0 +1,67 @@
+"""Samplers by name, seeded anew for each trial, so that a resumed study goes on as an uninterrupted one."""
+
+import warnings
+from typing import TYPE_CHECKING
+
+from search.settings import SamplerSettings
+from spaces.candidate import Candidate
+from spaces.dimension import Choice, Domain, Grid, Interval, Value
+from spaces.errors import SettingsError, nearest
+from spaces.space import SearchSpace
+
+if TYPE_CHECKING:
+    import optuna
+
+SAMPLERS = ("tpe", "random", "qmc", "nsga2")
+
+
+def make_sampler(settings: SamplerSettings, seed: int, trial_number: int) -> "optuna.samplers.BaseSampler":
+    """Return the sampler for one trial.
+
+    Its random state depends on the seed and the trial's number alone, never on how often the process was restarted.
+
+    Raises:
+        SettingsError: the sampler is unknown.
+    """
+    import numpy as np
+    import optuna
+
+    state = int(np.random.SeedSequence([seed, trial_number]).generate_state(1)[0])
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", optuna.exceptions.ExperimentalWarning
+        )  # multivariate and group are marked so
+        match settings.name:
+            case "tpe":
+                return optuna.samplers.TPESampler(
+                    multivariate=True,
+                    group=True,  # conditional dimensions are modelled among the trials that have them
+                    n_startup_trials=settings.startup,
+                    seed=state,
+                )
+            case "random":
+                return optuna.samplers.RandomSampler(seed=state)
+            case "qmc":  # one sequence for the whole study: its position is counted in the store
+                return optuna.samplers.QMCSampler(seed=seed, scramble=True, warn_independent_sampling=False)
+            case "nsga2":
+                return optuna.samplers.NSGAIISampler(population_size=max(2, settings.startup), seed=state)
+    raise SettingsError(f"sampler.name: '{settings.name}' is no sampler{nearest(settings.name, SAMPLERS)}")
+
+
+def suggest(trial: "optuna.Trial", space: SearchSpace) -> Candidate:
+    """Ask the trial for a value of every dimension that exists for it; asked again, the same values come."""
+    return space.build(lambda name, domain: _suggest(trial, name, domain))
+
+
+def _suggest(trial: "optuna.Trial", name: str, domain: Domain) -> Value:
+    match domain:
+        case Choice(values=values):
+            return trial.suggest_categorical(name, values)  # type: ignore[return-value]  # one of the values
+        case Grid(low=low, high=high, step=step) if domain.is_integer:
+            return trial.suggest_int(name, int(low), int(high), step=int(step))
+        case Grid(low=low, high=high, step=step):
+            return trial.suggest_float(name, low, high, step=step)
+        case Interval(low=low, high=high, log=log, integer=True):
+            return trial.suggest_int(name, int(low), int(high), log=log)
+        case Interval(low=low, high=high, log=log):
+            return trial.suggest_float(name, low, high, log=log)

@@ -1,0 +1,210 @@
+"""The store: an Optuna study in SQLite (or any storage URL), and what it remembers of its search."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from objectives import attributes as keys
+from objectives.dataset import Dataset
+from search.settings import Settings
+from spaces.errors import StoreError, nearest
+
+if TYPE_CHECKING:
+    import optuna
+
+FILE_NAME = "study.sqlite3"
+LOCK_WAIT_S = 60
+PACKAGES = (
+    "automl",
+    "optuna",
+    "torch",
+    "timm",
+    "ultralytics-opencv-headless",
+    "onnx",
+    "onnxruntime",
+    "torch-pruning",
+)
+
+
+def storage_url(folder: Path, url: str | None) -> str:
+    """Return the storage URL of a study folder."""
+    return url or f"sqlite:///{folder / FILE_NAME}"
+
+
+def open_storage(url: str) -> "optuna.storages.BaseStorage":
+    """Open Optuna's storage; any failure of the database becomes one line.
+
+    Raises:
+        StoreError: it cannot be opened.
+    """
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    waits = {"connect_args": {"timeout": LOCK_WAIT_S}} if url.startswith("sqlite") else {}
+    with store_errors(url):
+        return optuna.storages.RDBStorage(url, engine_kwargs=waits)
+
+
+@contextmanager
+def store_errors(what: str) -> Iterator[None]:
+    """Turn the database's errors into a StoreError of one line."""
+    import sqlalchemy.exc
+    from optuna.exceptions import StorageInternalError
+
+    try:
+        yield
+    except (
+        sqlalchemy.exc.SQLAlchemyError,
+        StorageInternalError,
+        ImportError,
+        RuntimeError,
+        OSError,
+    ) as error:
+        reason = " ".join(str(getattr(error, "orig", None) or error).split())[:160]
+        raise StoreError(
+            f"store: '{what}' cannot be used ({reason}); check the path and its rights, or name another"
+        ) from error
+
+
+def create_study(
+    settings: Settings, dataset: Dataset, storage: "optuna.storages.BaseStorage"
+) -> "optuna.Study":
+    """Open the study of the settings' name, or create it; a study of another contract is refused.
+
+    Raises:
+        StoreError: the study belongs to another space, data set or device, or to a newer version.
+    """
+    import optuna
+
+    found = fingerprints(settings, dataset)
+    with store_errors(settings.name):
+        if settings.name in optuna.get_all_study_names(storage):
+            study = optuna.load_study(study_name=settings.name, storage=storage)
+            _check_contract(study, settings, found, dataset)
+            return study
+        study = optuna.create_study(
+            study_name=settings.name, storage=storage, directions=["maximize", "minimize"]
+        )
+        for key, value in {
+            keys.STUDY_VERSION: keys.VERSION,
+            keys.SETTINGS: settings.to_json(),
+            keys.PROVENANCE: provenance(settings.seed),
+            keys.FINGERPRINTS: found,
+            keys.DEVICE: settings.device.describe(),
+            keys.DATA: dataset.to_json(),
+            keys.GATE: asdict(settings.gate),
+        }.items():
+            study.set_user_attr(key, value)
+        for candidate in settings.start:
+            study.enqueue_trial(candidate)
+        return study
+
+
+def load_study(folder: Path, name: str, url: str | None) -> "optuna.Study":
+    """Open an existing study to read it.
+
+    Raises:
+        StoreError: there is no such study.
+    """
+    import optuna
+
+    if url is None and not (folder / name / FILE_NAME).exists():
+        known = [p.parent.name for p in folder.glob(f"*/{FILE_NAME}")]
+        hint = nearest(name, known) or (
+            f"; known: {', '.join(sorted(known))}" if known else "; none was started yet"
+        )
+        raise StoreError(f"study: there is no '{name}' in '{folder}'{hint}")
+    storage = open_storage(storage_url(folder / name, url))
+    with store_errors(name):
+        names = optuna.get_all_study_names(storage)
+        if name not in names:
+            raise StoreError(f"study: the store holds no '{name}'{nearest(name, names)}")
+        study = optuna.load_study(study_name=name, storage=storage)
+        _check_version(study)
+        return study
+
+
+def fingerprints(settings: Settings, dataset: Dataset) -> dict[str, str]:
+    """Return what must stay the same over the life of a study."""
+    epochs = settings.trial.epochs_for(len(dataset.splits["train"]))
+    return {
+        "space": settings.space.fingerprint,
+        "data": dataset.fingerprint,
+        "device": settings.device.fingerprint,
+        "training": f"{epochs} epochs, seed {settings.seed}, scored on {settings.data.split}",
+    }
+
+
+def provenance(seed: int) -> dict[str, Any]:
+    """Return what is needed to do it again: versions, commit, seed, command line, time."""
+    return {
+        "seed": seed,
+        "versions": {**{name: version(name) for name in PACKAGES}, "python": sys.version.split()[0]},
+        "commit": _commit(),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": " ".join(["automl", *sys.argv[1:]]),
+    }
+
+
+def _commit() -> str:
+    """Return the commit that this package was checked out at; empty for an installed release."""
+    root = Path(__file__).resolve().parent.parent
+    head = root / ".git" / "HEAD"
+    if not head.is_file():
+        return ""
+    text = head.read_text().strip()
+    if not text.startswith("ref: "):
+        return text
+    ref = root / ".git" / text.removeprefix("ref: ")
+    return ref.read_text().strip() if ref.is_file() else ""
+
+
+def _check_version(study: "optuna.Study") -> None:
+    written = study.user_attrs.get(keys.STUDY_VERSION)
+    if written is None:
+        raise StoreError(f"study: '{study.study_name}' was not made by automl; name another with name=...")
+    if written > keys.VERSION:
+        raise StoreError(
+            f"study: '{study.study_name}' was written by a newer automl (format {written}); update automl"
+        )
+
+
+def _check_contract(
+    study: "optuna.Study", settings: Settings, found: Mapping[str, str], dataset: Dataset
+) -> None:
+    _check_version(study)
+    stored = study.user_attrs[keys.FINGERPRINTS]
+    differing = [key for key in found if stored.get(key) != found[key]]
+    if not differing:
+        return
+    now = {
+        "space": settings.space.to_json(),
+        "device": settings.device.describe(),
+        "data": dataset.to_json(),
+        "training": {"training": found["training"]},
+    }
+    then = {
+        "space": study.user_attrs[keys.SETTINGS]["space"],
+        "device": study.user_attrs[keys.DEVICE],
+        "data": study.user_attrs[keys.DATA],
+        "training": {"training": stored.get("training")},
+    }
+    lines = [line for key in differing for line in _diff(key, then[key], now[key])]
+    raise StoreError(
+        f"store: study '{study.study_name}' was made with another {' and '.join(differing)}; "
+        f"give the old settings, or name=NEW for a study of its own\n" + "\n".join(lines)
+    )
+
+
+def _diff(what: str, then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a line for each value that differs."""
+    changed = [key for key in {**then, **now} if then.get(key) != now.get(key)]
+    if not changed:
+        yield f"  {what}: the contents differ"
+    for key in changed:
+        yield f"  {what}: {key}: {then.get(key, 'absent')} -> {now.get(key, 'absent')}"

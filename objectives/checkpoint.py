@@ -47,9 +47,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many classes for damaged files
-        raise DataError(
-            f"checkpoint: '{path}' cannot be read ({str(error).splitlines()[0][:120]})"
-        ) from error
+        raise DataError(f"checkpoint: '{path}' cannot be read ({str(error).splitlines()[0][:120]})") from error
     if not isinstance(state, dict) or "ema" not in state:
         raise DataError(f"checkpoint: '{path}' is none of automl's")
     return state
@@ -63,9 +61,7 @@ def restore(trainer: Any, state: dict[str, Any]) -> None:
     trainer.optimizer.load_state_dict(state["optimizer"])
     trainer.scaler.load_state_dict(state["scaler"])
     trainer.start_epoch = state["epoch"]
-    if (
-        getattr(trainer.model.model[-1], "one2one_cv2", None) is not None
-    ):  # its two losses are weighted by epoch
+    if getattr(trainer.model.model[-1], "one2one_cv2", None) is not None:  # its two losses are weighted by epoch
         trainer.model.criterion = trainer.model.init_criterion()
         trainer.model.criterion.updates = trainer.start_epoch - 1
         trainer.model.criterion.update()

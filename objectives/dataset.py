@@ -113,9 +113,7 @@ def finish(
     found = {split: tuple(images) for split, images in splits.items() if images}
     if not any(len(i.classes) for images in found.values() for i in images):
         images = sum(map(len, found.values()))
-        raise DataError(
-            f"data.root: '{root}' holds {images} images and no box; label some, or name another folder"
-        )
+        raise DataError(f"data.root: '{root}' holds {images} images and no box; label some, or name another folder")
     if "val" not in found:
         found, note = _split_off_val(found)
         notes.append(note)
@@ -152,9 +150,7 @@ def _split_off_val(
 ) -> tuple[dict[str, tuple[LabelledImage, ...]], str]:
     """Take a fifth of the photos for validation; augmentations of one photo stay together."""
     images = splits.get("train", ())
-    photos = sorted(
-        {_photo(image.path) for image in images}, key=lambda name: hashlib.sha256(name.encode()).digest()
-    )
+    photos = sorted({_photo(image.path) for image in images}, key=lambda name: hashlib.sha256(name.encode()).digest())
     if len(photos) < 2:
         raise DataError(
             f"data.root: needs two labelled photos or more to split off a validation set, got {len(photos)}"
@@ -162,9 +158,7 @@ def _split_off_val(
     held = set(photos[: max(1, round(VAL_SHARE * len(photos)))])
     val = tuple(i for i in images if _photo(i.path) in held)
     train = tuple(i for i in images if _photo(i.path) not in held)
-    note = (
-        f"no validation split: {len(val)} of {len(images)} training images were set aside, whole photos each"
-    )
+    note = f"no validation split: {len(val)} of {len(images)} training images were set aside, whole photos each"
     return {**splits, "train": train, "val": val}, note
 
 

@@ -38,9 +38,7 @@ class Device:
         if self.runtime not in RUNTIMES:
             raise DeviceError(f"device.runtime: '{self.runtime}' is unknown{nearest(self.runtime, RUNTIMES)}")
         if not 0 <= self.threads <= (os.cpu_count() or 1):
-            raise DeviceError(
-                f"device.threads: must lie in 0..{os.cpu_count()} on this machine, got {self.threads}"
-            )
+            raise DeviceError(f"device.threads: must lie in 0..{os.cpu_count()} on this machine, got {self.threads}")
 
     def check(self) -> None:
         """Check that the runtime is installed and offers the provider.
@@ -53,9 +51,7 @@ class Device:
         known = _providers(self.runtime)
         if not any(self.provider == k or self.provider.startswith(f"{k}.") for k in known):
             offered = ", ".join(known)
-            raise DeviceError(
-                f"device={self.name}: {self.runtime} has no '{self.provider}' here; it has {offered}"
-            )
+            raise DeviceError(f"device={self.name}: {self.runtime} has no '{self.provider}' here; it has {offered}")
 
     def describe(self) -> dict[str, Any]:
         """Return what the fingerprint is made of: processor, runtime and version, threads, options."""

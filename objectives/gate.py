@@ -25,9 +25,7 @@ class Gate:
         for name in ("map50_min", "map_min"):
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:
-                raise SettingsError(
-                    f"gate.{name}: must lie in [0, 1], got {value}; mAP is a share, not a percentage"
-                )
+                raise SettingsError(f"gate.{name}: must lie in [0, 1], got {value}; mAP is a share, not a percentage")
         for name in ("p95_ms_max", "p50_ms_max"):
             value = getattr(self, name)
             if value is not None and not value > 0:
@@ -41,9 +39,7 @@ class Gate:
 
     def admits_accuracy(self, map_: float, map50: float) -> bool:
         """Whether a detector of this accuracy may ship, whatever its latency."""
-        return (self.map50_min is None or map50 >= self.map50_min) and (
-            self.map_min is None or map_ >= self.map_min
-        )
+        return (self.map50_min is None or map50 >= self.map50_min) and (self.map_min is None or map_ >= self.map_min)
 
     def __str__(self) -> str:
         rules = (

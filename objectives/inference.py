@@ -92,9 +92,7 @@ class OnnxRuntimeNetwork(Network):
                 providers=[(device.provider, {k: str(v) for k, v in device.options.items()})],
             )
         except Exception as error:  # the runtime's own classes of error differ by version and provider
-            raise DeviceError(
-                f"device={device.name}: cannot load '{path}': {str(error).splitlines()[0]}"
-            ) from error
+            raise DeviceError(f"device={device.name}: cannot load '{path}': {str(error).splitlines()[0]}") from error
         self.meta = _meta(self.session.get_modelmeta().custom_metadata_map, path)
         self._input = self.session.get_inputs()[0].name
 
@@ -219,9 +217,7 @@ def suppress(
     kept = [np.zeros(0, dtype=np.int64)]
     for label in np.unique(classes):  # by class: NMS is quadratic in the number of boxes
         index = np.flatnonzero(classes == label)
-        kept.append(
-            index[np.asarray(cv2.dnn.NMSBoxes(sized[index], scores[index], confidence, iou), dtype=np.int64)]
-        )  # type: ignore[arg-type]
+        kept.append(index[np.asarray(cv2.dnn.NMSBoxes(sized[index], scores[index], confidence, iou), dtype=np.int64)])  # type: ignore[arg-type]
     chosen = np.concatenate(kept)
     chosen = chosen[np.argsort(-scores[chosen], kind="stable")][:most]
     return boxes[chosen], scores[chosen], classes[chosen]

@@ -42,9 +42,7 @@ class LatencyProtocol:
 
     def quick(self) -> "LatencyProtocol":
         """Return the shorter protocol for an untrained detector: enough to hold it against a bound."""
-        return LatencyProtocol(
-            **{**asdict(self), "interval": 0.05, "images_min": 30, "cap_s": self.cap_s / 4}
-        )
+        return LatencyProtocol(**{**asdict(self), "interval": 0.05, "images_min": 30, "cap_s": self.cap_s / 4})
 
 
 def measure_latency(
@@ -80,9 +78,7 @@ def measure_latency(
             command, input=json.dumps(job), capture_output=True, text=True, timeout=timeout_s, check=False
         )
     except subprocess.TimeoutExpired:
-        raise DeviceError(
-            f"device={device.name}: measuring '{artifact.name}' took over {timeout_s:g} s"
-        ) from None
+        raise DeviceError(f"device={device.name}: measuring '{artifact.name}' took over {timeout_s:g} s") from None
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["no output"])[-1]
         raise DeviceError(f"device={device.name}: measuring '{artifact.name}' failed: {last}")

@@ -65,9 +65,7 @@ class Sheet:
 
     def shade(self, factor: npt.NDArray[np.float64]) -> None:
         """Multiply the colours by `factor`, which broadcasts to (H, W)."""
-        self.bgr = np.clip(self.bgr * np.broadcast_to(factor, self.mask.shape)[:, :, None], 0, 255).astype(
-            np.uint8
-        )
+        self.bgr = np.clip(self.bgr * np.broadcast_to(factor, self.mask.shape)[:, :, None], 0, 255).astype(np.uint8)
 
 
 @dataclass(frozen=True)
@@ -162,9 +160,7 @@ def _bottle(sheet: Sheet, patch: Patch) -> None:
 
 
 def _pouch(sheet: Sheet, patch: Patch) -> None:
-    sheet.cut(
-        [(2, 0), (93, 0), (90, 12), (93, 70), (90, 124), (93, 136), (2, 136), (5, 124), (2, 70), (5, 12)]
-    )
+    sheet.cut([(2, 0), (93, 0), (90, 12), (93, 70), (90, 124), (93, 136), (2, 136), (5, 124), (2, 70), (5, 12)])
     sheet.fill(rectangle(0, 0, 95, 10), (40, 128, 236))
     sheet.fill(rectangle(0, 126, 95, 10), (40, 128, 236))
     sheet.oval((47, 42), (39, 20), (34, 34, 190), -8)

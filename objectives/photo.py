@@ -84,9 +84,7 @@ def look(scene: Scene, view: Homography, image_px: int) -> list[Sight]:
     return sights
 
 
-def _extent(
-    mask: Image, corner: tuple[int, int], view: Homography, edge: float
-) -> tuple[float, float, float, float]:
+def _extent(mask: Image, corner: tuple[int, int], view: Homography, edge: float) -> tuple[float, float, float, float]:
     """Return the hull (x, y, x, y), photograph px, of `mask`, whose first pixel is `corner` of the scene."""
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE, offset=corner)
     points = np.concatenate(contours).astype(np.float64)
@@ -114,9 +112,7 @@ def develop(
         photo += _glare(rng, difficulty, image_px)[:, :, None]
     photo = _blur(rng, photo, store, difficulty, image_px / 480)
     noise = rng.standard_normal(photo.shape, dtype=np.float32) * np.float32(rng.uniform(*difficulty.noise))
-    photo += noise * np.sqrt(
-        np.clip(photo, 8, 255) / 128
-    )  # photons: the spread grows with the root of the light
+    photo += noise * np.sqrt(np.clip(photo, 8, 255) / 128)  # photons: the spread grows with the root of the light
     return np.clip(np.round(photo), 0, 255).astype(np.uint8)
 
 
@@ -153,9 +149,7 @@ def _glare(rng: np.random.Generator, difficulty: Difficulty, image_px: int) -> P
     return added
 
 
-def _blur(
-    rng: np.random.Generator, photo: Pixels, store: Store, difficulty: Difficulty, scale: float
-) -> Pixels:
+def _blur(rng: np.random.Generator, photo: Pixels, store: Store, difficulty: Difficulty, scale: float) -> Pixels:
     """Return the photograph out of focus, and sometimes moved; `scale` is its size against a 480 px one."""
     low, high = difficulty.defocus_px
     sigma = (low + (high - low) * (store.blur + rng.uniform()) / 2) * scale

@@ -40,13 +40,9 @@ def draw_detections(
         classes: class names by index.
         confidence: least score that is drawn.
     """
-    tiles = [
-        _tile(image, found, classes, confidence) for image, found in zip(images, detections, strict=True)
-    ]
+    tiles = [_tile(image, found, classes, confidence) for image, found in zip(images, detections, strict=True)]
     height = max(tile.shape[0] for tile in tiles)
-    padded = [
-        cv2.copyMakeBorder(t, 0, height - t.shape[0], 0, 4, cv2.BORDER_CONSTANT, value=WHITE) for t in tiles
-    ]
+    padded = [cv2.copyMakeBorder(t, 0, height - t.shape[0], 0, 4, cv2.BORDER_CONSTANT, value=WHITE) for t in tiles]
     partial = path.with_suffix(".partial.jpg")
     cv2.imwrite(str(partial), np.hstack(padded), [cv2.IMWRITE_JPEG_QUALITY, 82])
     partial.replace(path)
@@ -57,9 +53,7 @@ def spread(count: int, wanted: int) -> list[int]:
     return sorted({round(i) for i in np.linspace(0, count - 1, min(wanted, count))})
 
 
-def _tile(
-    image: LabelledImage, found: Detections, classes: Sequence[str], confidence: float
-) -> NDArray[np.uint8]:
+def _tile(image: LabelledImage, found: Detections, classes: Sequence[str], confidence: float) -> NDArray[np.uint8]:
     picture = read_image(image.path)
     ratio = TILE_PX / picture.shape[1]
     picture = cv2.resize(picture, None, fx=ratio, fy=ratio, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
@@ -74,9 +68,7 @@ def _tile(
     return picture
 
 
-def _label(
-    picture: NDArray[np.uint8], text: str, corner: tuple[int, int], colour: tuple[int, int, int]
-) -> None:
+def _label(picture: NDArray[np.uint8], text: str, corner: tuple[int, int], colour: tuple[int, int, int]) -> None:
     (width, height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.3, 1)
     left, top = corner[0], max(corner[1], height + 3)
     cv2.rectangle(picture, (left, top - height - 3), (left + width + 2, top), colour, -1)

@@ -75,9 +75,7 @@ def _importance(name: str) -> Any:
 def _kept(model: Any) -> list[nn.Module]:
     head = model.model[-1]
     kept = (
-        []
-        if isinstance(model.model[0], TimmBackbone)
-        else [m for m in model.model[:11] if len(list(m.parameters()))]
+        [] if isinstance(model.model[0], TimmBackbone) else [m for m in model.model[:11] if len(list(m.parameters()))]
     )
     if not isinstance(head, Detect):
         return [*kept, head]

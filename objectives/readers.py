@@ -30,9 +30,7 @@ def read_dataset(root: Path, format_: str = "auto", name: str = "") -> Dataset:
     """
     root = root.expanduser().absolute()
     if not root.exists():
-        raise DataError(
-            f"data.root: '{root}' does not exist; name a folder with COCO JSON or a YOLO data.yaml"
-        )
+        raise DataError(f"data.root: '{root}' does not exist; name a folder with COCO JSON or a YOLO data.yaml")
     if format_ not in FORMATS:
         raise DataError(f"data.format: '{format_}' is unknown; known: {', '.join(FORMATS)}")
     yamls, jsons = _yolo_yamls(root), _coco_jsons(root)
@@ -42,9 +40,7 @@ def read_dataset(root: Path, format_: str = "auto", name: str = "") -> Dataset:
         return _read_yolo(name, folder, yamls[0])
     if format_ in ("auto", "coco") and jsons:
         return _read_coco(name, folder, jsons)
-    wanted = {"auto": "COCO JSON or a YOLO data.yaml", "coco": "COCO JSON", "yolo": "a YOLO data.yaml"}[
-        format_
-    ]
+    wanted = {"auto": "COCO JSON or a YOLO data.yaml", "coco": "COCO JSON", "yolo": "a YOLO data.yaml"}[format_]
     raise DataError(
         f"data.root: found no {wanted} in '{root}' (looked in the folder, annotations/ and the split folders)"
     )
@@ -63,10 +59,7 @@ def _coco_jsons(root: Path) -> dict[str, Path]:
         split = _split_named(text) or ("train" if path.name.startswith("_annotations") else None)
         if split and split not in found and not re.search(r"captions|keypoints|panoptic|stuff", path.stem):
             found[split] = path
-    if (
-        not found
-        and len(single := [p for p in [*root.glob("*.json"), *root.glob("annotations/*.json")]]) == 1
-    ):
+    if not found and len(single := [p for p in [*root.glob("*.json"), *root.glob("annotations/*.json")]]) == 1:
         found["train"] = single[0]
     return found
 
@@ -99,9 +92,7 @@ def _load_json(path: Path) -> dict[str, Any]:
         raise DataError(f"data.root: '{path}' is no readable JSON: {error}") from None
     missing = {"images", "annotations", "categories"} - set(content if isinstance(content, dict) else ())
     if missing:
-        raise DataError(
-            f"data.root: '{path}' is no COCO detection file: it lacks {', '.join(sorted(missing))}"
-        )
+        raise DataError(f"data.root: '{path}' is no COCO detection file: it lacks {', '.join(sorted(missing))}")
     return content  # type: ignore[no-any-return]  # a mapping, checked above
 
 
@@ -125,9 +116,7 @@ def _coco_images(
         path = _coco_path(root, split, json_path, str(entry["file_name"]))
         found = by_image.get(entry["id"], [])
         size = (int(entry["width"]), int(entry["height"])) if "width" in entry else image_size_px(path)
-        image, dropped = make_image(
-            path, size, (a["bbox"] for a in found), (index[a["category_id"]] for a in found)
-        )
+        image, dropped = make_image(path, size, (a["bbox"] for a in found), (index[a["category_id"]] for a in found))
         if dropped:
             notes["boxes without area inside the image were left out"] += dropped
         yield image
@@ -154,11 +143,7 @@ def _coco_path(root: Path, split: str, json_path: Path, file_name: str) -> Path:
 def _yolo_yamls(root: Path) -> list[Path]:
     if root.is_file():
         return [root] if root.suffix in {".yaml", ".yml"} else []
-    found = [
-        p
-        for pattern in ("data.yaml", "data.yml", "dataset.yaml", "*.yaml", "*.yml")
-        for p in root.glob(pattern)
-    ]
+    found = [p for pattern in ("data.yaml", "data.yml", "dataset.yaml", "*.yaml", "*.yml") for p in root.glob(pattern)]
     return [p for p in found if isinstance(content := _load_yaml(p), dict) and "names" in content]
 
 
@@ -217,14 +202,10 @@ def _yolo_image(path: Path, classes: tuple[str, ...], yaml_path: Path, notes: Co
             label, *numbers = (float(v) for v in line.split())
             index = int(label)
             if index != label or not 0 <= index < len(classes):
-                raise DataError(
-                    f"data.root: class {label:g} in the labels of '{path}' is not in {yaml_path.name}"
-                )
+                raise DataError(f"data.root: class {label:g} in the labels of '{path}' is not in {yaml_path.name}")
             cx, cy, w, h = numbers if len(numbers) == 4 else _hull(numbers)
         except ValueError:
-            raise DataError(
-                f"data.root: the labels of '{path}' hold a line that is no box: {line[:60]!r}"
-            ) from None
+            raise DataError(f"data.root: the labels of '{path}' hold a line that is no box: {line[:60]!r}") from None
         boxes.append(((cx - w / 2) * width, (cy - h / 2) * height, w * width, h * height))
         labels.append(index)
     image, dropped = make_image(path, (width, height), boxes, labels)

@@ -132,9 +132,7 @@ def _paint_shadows(scene: Scene, boards: list[Board]) -> None:
         left, right = round((item.x_mm - 2) * k), round((item.x_mm + item.width_mm + 5) * k)
         head, foot = round((item.foot_mm - 0.75 * item.height_mm) * k), round((item.foot_mm + 3) * k)
         cv2.rectangle(layer, (left, head), (right, foot), (120,), -1)
-    layer = cv2.resize(
-        cv2.GaussianBlur(layer, (0, 0), 5 * k), scene.bgr.shape[:2], interpolation=cv2.INTER_LINEAR
-    )
+    layer = cv2.resize(cv2.GaussianBlur(layer, (0, 0), 5 * k), scene.bgr.shape[:2], interpolation=cv2.INTER_LINEAR)
     scene.bgr[:] = cv2.multiply(scene.bgr, cv2.cvtColor(layer, cv2.COLOR_GRAY2BGR), scale=1 / 255)
 
 
@@ -242,9 +240,7 @@ def cover_foreground(rng: np.random.Generator, scene: Scene) -> None:
     layer, mask = (cv2.resize(v, (side, side), interpolation=cv2.INTER_LINEAR) for v in (layer, mask))
     share = cv2.cvtColor(mask, cv2.COLOR_GRAY2BGR)
     kept = cv2.multiply(scene.bgr, 255 - share, scale=1 / 255)
-    scene.bgr[:] = cv2.add(
-        kept, layer
-    )  # the layer is black where it is not painted: it carries its own share
+    scene.bgr[:] = cv2.add(kept, layer)  # the layer is black where it is not painted: it carries its own share
     scene.ids[mask > 127] = 0
 
 

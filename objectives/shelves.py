@@ -82,15 +82,11 @@ def render_shelves(
     if _is_complete(root):
         return root
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise DataError(
-            f"shelves: {root} exists and is not a data set of rendered shelves; name another folder"
-        )
+        raise DataError(f"shelves: {root} exists and is not a data set of rendered shelves; name another folder")
     try:
         _render_beside(root, seed, counts, image_px, difficulty or Difficulty())
     except OSError as error:
-        raise DataError(
-            f"shelves: cannot write {root}: {error}; name a folder that can be written"
-        ) from error
+        raise DataError(f"shelves: cannot write {root}: {error}; name a folder that can be written") from error
     return root
 
 
@@ -108,9 +104,7 @@ def _is_complete(root: Path) -> bool:
     return all((root / "annotations" / f"{split.name}.json").is_file() for split in SPLITS)
 
 
-def _render_beside(
-    root: Path, seed: int, counts: dict[str, int], image_px: int, difficulty: Difficulty
-) -> None:
+def _render_beside(root: Path, seed: int, counts: dict[str, int], image_px: int, difficulty: Difficulty) -> None:
     """Render into a temporary sibling of `root` and rename it; another process may be first."""
     root.parent.mkdir(parents=True, exist_ok=True)
     _sweep(root)
@@ -154,12 +148,8 @@ def _render_split(
     images, annotations = [], []
     for i in range(count):
         store, week = stores[i % len(stores)], split.weeks[i // len(stores) % len(split.weeks)]
-        planogram = make_planogram(
-            week, i % len(stores), _generator(seed, PLANOGRAMS, branch, i % len(stores), week)
-        )
-        photo, quality, sights = photograph(
-            _generator(seed, PHOTOS, branch, i), store, planogram, difficulty, image_px
-        )
+        planogram = make_planogram(week, i % len(stores), _generator(seed, PLANOGRAMS, branch, i % len(stores), week))
+        photo, quality, sights = photograph(_generator(seed, PHOTOS, branch, i), store, planogram, difficulty, image_px)
         name = f"{store.name}-week-{week:02d}-{i:04d}.jpg"
         _, jpeg = cv2.imencode(".jpg", photo, [cv2.IMWRITE_JPEG_QUALITY, quality])
         (root / "images" / name).write_bytes(jpeg.tobytes())
@@ -201,9 +191,7 @@ def _annotation(sight: Sight, image_id: int) -> dict[str, Any]:
     }
 
 
-def _coco(
-    split: str, seed: int, images: list[dict[str, Any]], annotations: list[dict[str, Any]]
-) -> dict[str, Any]:
+def _coco(split: str, seed: int, images: list[dict[str, Any]], annotations: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the COCO mapping; it holds no date, so that a seed stands for its bytes."""
     info = {"description": f"automl rendered shelves, {split}", "version": VERSION, "seed": seed}
     categories = [

@@ -80,9 +80,7 @@ class Difficulty:
             if not 0 <= low <= high <= most:
                 raise DataError(f"{field.name}: must be from 0 to {most:g}, the lower end first; got {value}")
         if self.mark_scale == 0 or self.px_per_mm[0] == 0:
-            raise DataError(
-                f"mark_scale and px_per_mm: must be above 0; got {self.mark_scale}, {self.px_per_mm}"
-            )
+            raise DataError(f"mark_scale and px_per_mm: must be above 0; got {self.mark_scale}, {self.px_per_mm}")
 
 
 @dataclass(frozen=True)
@@ -126,9 +124,7 @@ PANELS: tuple[Colour, ...] = (
 RAILS: tuple[Colour, ...] = ((228, 228, 228), (70, 64, 60), (90, 140, 60), (160, 110, 50), (60, 90, 190))
 
 
-def make_stores(
-    names: tuple[str, ...], rng: np.random.Generator, difficulty: Difficulty
-) -> tuple[Store, ...]:
+def make_stores(names: tuple[str, ...], rng: np.random.Generator, difficulty: Difficulty) -> tuple[Store, ...]:
     """Return the stores of one split; each trait is spread evenly over them: no split is an easy one."""
 
     def spread(low: float, high: float) -> list[float]:
@@ -167,9 +163,7 @@ class Planogram:
 
 def make_planogram(week: int, store: int, rng: np.random.Generator, boards: int = 6) -> Planogram:
     """Return the planogram of `week` in the `store`-th store of a split: 1 product delisted, 2 promoted."""
-    delisted = PRODUCTS[
-        (3 * week + store) % len(PRODUCTS)
-    ]  # another one in each store and week of a small split
+    delisted = PRODUCTS[(3 * week + store) % len(PRODUCTS)]  # another one in each store and week of a small split
     listed = [product for product in PRODUCTS if product != delisted]
     promoted = rng.choice(len(listed), 2, replace=False)
     prices = {product.name: f"{rng.integers(0, 5)}.{rng.integers(1, 10)}9" for product in listed}
@@ -226,9 +220,7 @@ def lay_out(
     tops = np.arange(rng.uniform(0.25, 1.0) * store.pitch_mm, side_mm + store.pitch_mm, store.pitch_mm)
     first = int(rng.integers(len(planogram.rows)))
     rows = islice(cycle(planogram.rows), first, first + len(tops))
-    return [
-        _stock(rng, row, float(top), store, difficulty, side_mm) for top, row in zip(tops, rows, strict=True)
-    ]
+    return [_stock(rng, row, float(top), store, difficulty, side_mm) for top, row in zip(tops, rows, strict=True)]
 
 
 def _stock(

@@ -1,6 +1,7 @@
 """Training of one detector by Ultralytics' trainer: rungs on the way, checkpoints between epochs."""
 
 import math
+import os
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
@@ -84,7 +85,7 @@ def train_phase(
     progress.epochs_done += arguments["epochs"]
     progress.seconds_done += session.seconds
     ema: nn.Module = session.ema_network()
-    return ema.eval()
+    return ema.eval().to(memory_format=torch.contiguous_format)
 
 
 def _fit_class(base: Any) -> Any:
@@ -104,6 +105,8 @@ def _fit_class(base: Any) -> Any:
             self.evaluate_at, self.decide_at = evaluate_at, decide_at
             self.seconds = 0.0
             super().__init__(overrides={**arguments, "model": "automl.yaml"})
+            if self.device.type == "cpu":
+                torch.set_num_threads(available_cores())  # Ultralytics leaves one core idle
             self.checkpoint = Path(self.save_dir) / CHECKPOINT
             self.saved = load_checkpoint(self.checkpoint) if self.checkpoint.exists() else None
             self.add_callback("on_train_start", type(self)._on_train_start)
@@ -124,7 +127,13 @@ def _fit_class(base: Any) -> Any:
         # What Ultralytics asks of a trainer
 
         def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> nn.Module:
-            return self.network
+            # Channels last is lossless, and on a processor a step takes a fifth to a quarter less.
+            return self.network.to(memory_format=torch.channels_last)
+
+        def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
+            batch = super().preprocess_batch(batch)
+            batch["img"] = batch["img"].contiguous(memory_format=torch.channels_last)
+            return batch
 
         def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> Any:
             if base is RTDETRTrainer:
@@ -179,6 +188,11 @@ def _fit_class(base: Any) -> Any:
                 self.progress.stopped = self.stop = True
 
     return Fit
+
+
+def available_cores() -> int:
+    """Return the processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def available_device(wanted: str) -> str:

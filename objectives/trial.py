@@ -159,9 +159,7 @@ class _Trial:
             shown = spread(len(job.images), PICTURED)
             pictured = [job.images[i] for i in shown]
             drawn = [found[i] for i in shown]
-            draw_detections(
-                job.folder / "detections.jpg", pictured, drawn, job.classes, job.protocol.confidence
-            )
+            draw_detections(job.folder / "detections.jpg", pictured, drawn, job.classes, job.protocol.confidence)
 
     def _end(self, model: nn.Module, ending: Ending) -> Ending:
         artifact = self.job.folder / "model.onnx"

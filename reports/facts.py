@@ -32,9 +32,7 @@ class OutcomeShare:
 def outcome_shares(table: StudyTable) -> tuple[OutcomeShare, ...]:
     """Return the trials by outcome as parts of the whole."""
     total = len(table.rows)
-    return tuple(
-        OutcomeShare(OUTCOME_KEYS[name], name, count, count / total) for name, count in table.counts.items()
-    )
+    return tuple(OutcomeShare(OUTCOME_KEYS[name], name, count, count / total) for name, count in table.counts.items())
 
 
 def key_numbers(table: StudyTable) -> tuple[Fact, ...]:

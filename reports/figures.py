@@ -25,9 +25,7 @@ CURVE_STYLES = {  # kind: name, line width, opacity
 def hypervolume_figure(points: Sequence[HypervolumePoint], over: str, palette: Palette = LIGHT) -> go.Figure:
     """Draw the hypervolume as steps over `trials` that ended, or over `time` that was worked."""
     longest = points[-1].seconds if points else 0.0
-    unit, divisor = (
-        ("hours", 3600) if longest > 7200 else ("minutes", 60) if longest > 120 else ("seconds", 1)
-    )
+    unit, divisor = ("hours", 3600) if longest > 7200 else ("minutes", 60) if longest > 120 else ("seconds", 1)
     title = "trials ended" if over == "trials" else f"{unit} of work"
     figure = go.Figure(layout=base_layout(palette, title, "hypervolume"))
     figure.add_trace(
@@ -64,9 +62,7 @@ def curves_figure(curves: Curves, palette: Palette = LIGHT) -> go.Figure:
     return figure.update_layout(height=330).update_yaxes(rangemode="tozero")
 
 
-def _lines(
-    kind: str, name: str, curves: Iterable[Curve], colour: str, width: float, opacity: float
-) -> go.Scatter:
+def _lines(kind: str, name: str, curves: Iterable[Curve], colour: str, width: float, opacity: float) -> go.Scatter:
     """Return many curves as one trace with gaps between them: plotly is slow with many traces."""
     xs: list[int | None] = []
     ys: list[float | None] = []
@@ -131,9 +127,7 @@ def importance_figure(importance: Importance, palette: Palette = LIGHT) -> go.Fi
 
 def class_figure(per_class: dict[str, ClassAccuracy], palette: Palette = LIGHT) -> go.Figure:
     """Draw each class's AP at 0.5 and 0.5:0.95, the best on top; classes without a box are left out."""
-    found = sorted(
-        (item for item in per_class.items() if item[1].map >= 0), key=lambda item: (-item[1].map, item[0])
-    )
+    found = sorted((item for item in per_class.items() if item[1].map >= 0), key=lambda item: (-item[1].map, item[0]))
     names = [f"{escape(name, quote=False)}  ({accuracy.boxes:,})" for name, accuracy in found]
     figure = go.Figure(layout=base_layout(palette, "average precision", ""))
     for label, key, colour in (("AP 0.5:0.95", "map", palette.front), ("AP50", "map50", palette.finished)):
@@ -154,9 +148,7 @@ def class_figure(per_class: dict[str, ClassAccuracy], palette: Palette = LIGHT) 
         )
     figure.update_xaxes(range=[0, 1.18], tickvals=[0, 0.25, 0.5, 0.75, 1])
     figure.update_yaxes(autorange="reversed", showgrid=False, ticks="", automargin=True, tickmode="linear")
-    return figure.update_layout(
-        height=90 + (38 if len(found) <= 30 else 20) * len(found), bargap=0.3, bargroupgap=0.08
-    )
+    return figure.update_layout(height=90 + (38 if len(found) <= 30 else 20) * len(found), bargap=0.3, bargroupgap=0.08)
 
 
 def base_layout(palette: Palette, x_title: str, y_title: str) -> dict[str, Any]:

@@ -28,9 +28,7 @@ def front_mask(accuracy: Sequence[float], latency_ms: Sequence[float]) -> NDArra
     known = np.flatnonzero(~(np.isnan(gain) | np.isnan(cost)))
     if not len(known):
         return mask
-    order = known[
-        np.lexsort((-gain[known], cost[known]))
-    ]  # the fastest first; of equals, the most accurate first
+    order = known[np.lexsort((-gain[known], cost[known]))]  # the fastest first; of equals, the most accurate first
     gain, cost = gain[order], cost[order]
     best_before = np.concatenate(([-np.inf], np.maximum.accumulate(gain)[:-1]))
     leads = gain > best_before
@@ -53,9 +51,7 @@ class Reference:
 
     def __post_init__(self) -> None:
         if not 0 < self.least_ms < self.most_ms:
-            raise ValueError(
-                f"Reference: 0 < least_ms < most_ms must hold, got {self.least_ms} and {self.most_ms}"
-            )
+            raise ValueError(f"Reference: 0 < least_ms < most_ms must hold, got {self.least_ms} and {self.most_ms}")
 
 
 def reference_for(latencies_ms: Sequence[float]) -> Reference | None:

@@ -45,9 +45,7 @@ def front_figure(view: FrontView, palette: Palette = LIGHT) -> go.Figure:
         ticktext=[f"{tick:g} ms" for tick in ticks],
     )
     figure.update_yaxes(range=list(view.accuracy_range))
-    figure.update_layout(
-        height=500, yaxis2={"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True}
-    )
+    figure.update_layout(height=500, yaxis2={"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True})
     _shade_gate(figure, view, palette)
     _name_winner(figure, view, palette)
     return figure
@@ -66,8 +64,7 @@ def _scatter(
     """Return one layer; those that pass the gate are rimmed, those with an unstable latency are diamonds."""
     unstable = "diamond-open" if symbol.endswith("open") else "diamond"
     rims = [
-        palette.gate_rim if point.passes_gate else (colour if "open" in symbol else palette.card)
-        for point in points
+        palette.gate_rim if point.passes_gate else (colour if "open" in symbol else palette.card) for point in points
     ]
     return go.Scatter(
         x=[point.latency_ms for point in points],

@@ -68,9 +68,7 @@ class WorkClock:
     """Seconds during which at least one of the given trials was running."""
 
     def __init__(self, rows: Sequence[TrialRow]) -> None:
-        spans = sorted(
-            (row.started_at or row.finished_at, row.finished_at) for row in rows if row.finished_at
-        )
+        spans = sorted((row.started_at or row.finished_at, row.finished_at) for row in rows if row.finished_at)
         self._starts: list[datetime] = []
         self._ends: list[datetime] = []
         for start, end in spans:

@@ -49,9 +49,7 @@ def importances(table: StudyTable) -> tuple[Importance, Importance]:
     return (_importance("mAP", "maximize", accurate), _importance("latency", "minimize", timed))
 
 
-def _importance(
-    objective: str, direction: Direction, measured: Sequence[tuple[TrialRow, float]]
-) -> Importance:
+def _importance(objective: str, direction: Direction, measured: Sequence[tuple[TrialRow, float]]) -> Importance:
     """Return the importances of the dimensions for one quantity."""
     count = len(measured)
     if count < TRIALS_MIN:
@@ -63,9 +61,7 @@ def _importance(
     total = sum(raw.values())
     if not total > 0:
         return Importance(objective, (), len(kept), "no dimension sets the best trials apart yet")
-    shares = sorted(
-        ((name, value / total) for name, value in raw.items()), key=lambda item: (-item[1], item[0])
-    )
+    shares = sorted(((name, value / total) for name, value in raw.items()), key=lambda item: (-item[1], item[0]))
     return Importance(objective, tuple(shares), len(kept))
 
 
@@ -75,17 +71,13 @@ def _ped_anova(direction: Direction, measured: Sequence[tuple[TrialRow, float]])
     with _quiet():
         study = optuna.create_study(direction=direction)
         study.add_trials(
-            optuna.trial.create_trial(
-                value=value, params=dict(row.params), distributions=dict(row.distributions)
-            )
+            optuna.trial.create_trial(value=value, params=dict(row.params), distributions=dict(row.distributions))
             for row, value in measured
         )
         found = get_param_importances(
             study, evaluator=PedAnovaImportanceEvaluator(target_quantile=top), normalize=False
         )
-    varying = {
-        name for row, _ in measured for name, domain in row.distributions.items() if not domain.single()
-    }
+    varying = {name for row, _ in measured for name, domain in row.distributions.items() if not domain.single()}
     return {name: float(value) for name, value in found.items() if name in varying}
 
 

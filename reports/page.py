@@ -31,9 +31,7 @@ from reports.views import VIEWS, default_view, front_view
 SCRIPTS = ("page_common.js", "page_panel.js", "page_figures.js", "page_table.js")
 
 
-def write_page(
-    table: StudyTable, study_folder: Path, target: Path, refresh_seconds: int | None = None
-) -> Path:
+def write_page(table: StudyTable, study_folder: Path, target: Path, refresh_seconds: int | None = None) -> Path:
     """Write the report and return its path; a reader never sees half a page.
 
     Args:
@@ -96,14 +94,10 @@ def _figures(table: StudyTable, verdict: Verdict, curves: Curves) -> dict[str, g
     """Return the figures that the study has data for, by name, in colours that the page fills in."""
     winner = verdict.row.number if verdict.row else None
     views = {key: front_view(table, key, winner) for key in VIEWS}
-    drawn = {
-        f"front_{key}": front_figure(view, CSS) for key, view in views.items() if any(view.layers.values())
-    }
+    drawn = {f"front_{key}": front_figure(view, CSS) for key, view in views.items() if any(view.layers.values())}
     history = hypervolume_history(table)
     if history:
-        drawn |= {
-            f"hypervolume_{over}": hypervolume_figure(history, over, CSS) for over in ("trials", "time")
-        }
+        drawn |= {f"hypervolume_{over}": hypervolume_figure(history, over, CSS) for over in ("trials", "time")}
     if curves.shown:
         drawn["curves"] = curves_figure(curves, CSS)
     if verdict.row and verdict.row.accuracy and verdict.row.accuracy.per_class:

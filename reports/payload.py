@@ -35,9 +35,7 @@ def trials_payload(table: StudyTable, curves: Curves) -> dict[str, Any]:
     has_gate = table.gate != Gate()
     return {
         "dimensions": names,
-        "rows": [
-            _row(row, names, with_rungs=row.number in with_rungs, has_gate=has_gate) for row in table.rows
-        ],
+        "rows": [_row(row, names, with_rungs=row.number in with_rungs, has_gate=has_gate) for row in table.rows],
     }
 
 
@@ -62,9 +60,7 @@ def _row(row: TrialRow, names: Sequence[str], *, with_rungs: bool, has_gate: boo
         "trained": _latency(row.latency),
         "untrained": _latency(row.latency_untrained),
         "resources": asdict(row.resources) if row.resources else None,
-        "rungs": [[rung.epoch, rung.map, rung.map50, int(rung.decides)] for rung in row.rungs]
-        if with_rungs
-        else None,
+        "rungs": [[rung.epoch, rung.map, rung.map50, int(rung.decides)] for rung in row.rungs] if with_rungs else None,
     }
     return {key: value for key, value in values.items() if value is not None}
 

@@ -101,11 +101,7 @@ def _through_gate(table: StudyTable) -> TrialRow:
     if passing:
         return max(passing, key=_merit)
     near = nearest_miss(table)
-    words = (
-        f"trial {near.number} ({', '.join(miss.text for miss in misses(near, table.gate))})"
-        if near
-        else "none"
-    )
+    words = f"trial {near.number} ({', '.join(miss.text for miss in misses(near, table.gate))})" if near else "none"
     raise AutomlError(
         f"pick: no finished trial of '{table.name}' passes the gate ({table.gate}); nearest: {words}; "
         "search on, loosen the gate, or pick knee, fastest, best or a number"
@@ -117,7 +113,5 @@ def _numbered(table: StudyTable, number: int) -> TrialRow:
     row = table.row(number)
     if not row.is_measured:
         why = f": {row.ending.reason}" if row.ending and row.ending.reason else ""
-        raise AutomlError(
-            f"pick: trial {number} is not finished but {row.standing}{why}; pick a finished one"
-        )
+        raise AutomlError(f"pick: trial {number} is not finished but {row.standing}{why}; pick a finished one")
     return row

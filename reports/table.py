@@ -227,10 +227,7 @@ def _judged(rows: Sequence[TrialRow], gate: Gate) -> list[TrialRow]:
     mask = front_mask([row.map or 0.0 for row in fit], [row.p50_ms or 0.0 for row in fit])
     members = {row.number for row, member in zip(fit, mask, strict=True) if member}
     passing = {row.number for row in fit if _passes(row, gate)}
-    return [
-        dataclasses.replace(row, on_front=row.number in members, passes_gate=row.number in passing)
-        for row in rows
-    ]
+    return [dataclasses.replace(row, on_front=row.number in members, passes_gate=row.number in passing) for row in rows]
 
 
 def _passes(row: TrialRow, gate: Gate) -> bool:

@@ -62,9 +62,7 @@ def _counts(table: StudyTable) -> Text:
 def _front(table: StudyTable) -> Table:
     """Return the front, the fastest first; a long one loses members at even distances, never its ends."""
     members = _thinned(table.front, judge(table).row)
-    title = "The front" + (
-        f" ({len(members)} of {len(table.front):,})" if len(members) < len(table.front) else ""
-    )
+    title = "The front" + (f" ({len(members)} of {len(table.front):,})" if len(members) < len(table.front) else "")
     grid = Table(
         box=box.SIMPLE_HEAD,
         title=title,
@@ -99,11 +97,7 @@ def _cells(row: TrialRow, *, with_gate: bool) -> list[RenderableType]:
         shaky + number(row.p50_ms),
         shaky + number(row.p95_ms),
     ]
-    return (
-        [*cells, Text("yes", style="green") if row.passes_gate else Text("no", style="dim")]
-        if with_gate
-        else cells
-    )
+    return [*cells, Text("yes", style="green") if row.passes_gate else Text("no", style="dim")] if with_gate else cells
 
 
 def _thinned(front: tuple[TrialRow, ...], winner: TrialRow | None) -> list[TrialRow]:
@@ -127,15 +121,7 @@ def _scatter(table: StudyTable) -> Padding:
         canvas[line][column] = "O" if on_front else "."
     drawn = Text()
     for index, line_of in enumerate(canvas):
-        name = (
-            share(top)
-            if index == 0
-            else share(bottom)
-            if index == PLOT_HEIGHT - 1
-            else "mAP"
-            if index == 1
-            else ""
-        )
+        name = share(top) if index == 0 else share(bottom) if index == PLOT_HEIGHT - 1 else "mAP" if index == 1 else ""
         drawn.append(f"{name:>6} |", style="dim")
         for mark in line_of:
             drawn.append(mark, style="bold cyan" if mark == "O" else "dim")

@@ -35,9 +35,7 @@ def judge(table: StudyTable) -> Verdict:
         return Verdict("nothing", None, "No trial has finished yet.", _so_far(table))
     if table.gate == Gate():
         best = pick(table, "best")
-        return Verdict(
-            "no gate", best, f"No gate is set. Trial {best.number} is the most accurate: ", _figures(best)
-        )
+        return Verdict("no gate", best, f"No gate is set. Trial {best.number} is the most accurate: ", _figures(best))
     passing = sum(row.passes_gate for row in table.finished)
     if passing:
         row = pick(table, "gate")

@@ -66,9 +66,7 @@ def front_view(table: StudyTable, key: str, winner: int | None = None) -> FrontV
     found: dict[str, list[Point]] = {layer: [] for layer in LAYERS}
     for row in table.rows:
         layer = _layer(row)
-        point = (
-            _point(row, in_gate=in_gate, has_gate=gate != Gate()) if layer and not row.other_device else None
-        )
+        point = _point(row, in_gate=in_gate, has_gate=gate != Gate()) if layer and not row.other_device else None
         if layer and point and (layer == "over" or point.accuracy is not None):
             found[layer].append(point)
     found["front"].sort(key=lambda point: point.latency_ms)

@@ -51,10 +51,6 @@ def short_name(name: object) -> str:
 
 def architecture(candidate: Mapping[str, Any]) -> str:
     """Return the choices that name a detector: 'resnet18 · pan · anchor_free · 256 px'."""
-    parts = [
-        str(candidate[f"{group}.name"])
-        for group in ("backbone", "neck", "head")
-        if f"{group}.name" in candidate
-    ]
+    parts = [str(candidate[f"{group}.name"]) for group in ("backbone", "neck", "head") if f"{group}.name" in candidate]
     pixels = candidate.get("size.pixels")
     return " · ".join([*parts, f"{pixels} px"] if pixels is not None else parts)

@@ -85,9 +85,7 @@ def search(overrides: tuple[str, ...]) -> None:
 
 @main.command()
 @click.argument("name")
-@click.option(
-    "--to", "target", default=None, help="The page's file; report.html in the study's folder by default."
-)
+@click.option("--to", "target", default=None, help="The page's file; report.html in the study's folder by default.")
 @RUNS
 @STORE
 @guarded
@@ -100,9 +98,7 @@ def report(name: str, target: str | None, folder: str, store: str | None) -> Non
 
 @main.command()
 @click.argument("name")
-@click.option(
-    "--pick", default="gate", show_default=True, help="gate, knee, fastest, best, or a trial's number."
-)
+@click.option("--pick", default="gate", show_default=True, help="gate, knee, fastest, best, or a trial's number.")
 @click.option("--to", "target", required=True, help="The folder to write; must not exist or be empty.")
 @RUNS
 @STORE

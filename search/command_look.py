@@ -62,16 +62,12 @@ def run_show(name: str, number: int, folder: str, store: str | None) -> None:
     studies = Path(folder).expanduser().absolute()
     row = read_study(load_study(studies, name, store)).row(number)
     console = Console(highlight=False, soft_wrap=True)
-    console.print(
-        f"[bold]trial {row.number}[/] of {name}: {row.standing}" + (", on the front" if row.on_front else "")
-    )
+    console.print(f"[bold]trial {row.number}[/] of {name}: {row.standing}" + (", on the front" if row.on_front else ""))
     for label, text in _facts(row):
         console.print(f"[dim]{label:>10}[/]  {text}")
     console.print("[dim]   choices[/]")
     for key, value in row.candidate.items():
-        console.print(
-            f"            {key}: {value:.6g}" if isinstance(value, float) else f"            {key}: {value}"
-        )
+        console.print(f"            {key}: {value:.6g}" if isinstance(value, float) else f"            {key}: {value}")
     if row.folder:
         console.print(f"[dim]    folder[/]  {studies / name / row.folder}")
 
@@ -96,9 +92,7 @@ def _facts(row: TrialRow) -> list[tuple[str, str]]:
         facts.append(("rungs", rungs))
     if row.resources:
         r = row.resources
-        facts.append(
-            ("size", f"{r.parameters / 1e6:.2f} M parameters, {r.multiply_adds / 1e6:.0f} M multiply-adds")
-        )
+        facts.append(("size", f"{r.parameters / 1e6:.2f} M parameters, {r.multiply_adds / 1e6:.0f} M multiply-adds"))
         facts.append(("seconds", ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in r.seconds.items())))
     return facts
 
@@ -106,9 +100,7 @@ def _facts(row: TrialRow) -> list[tuple[str, str]]:
 def run_data(arguments: list[str]) -> None:
     """Read a data set and print its card."""
     dataset = load_data(load_settings(arguments).data)
-    Console(highlight=False).print(
-        yaml.safe_dump(dataset.to_json(), sort_keys=False, allow_unicode=True).rstrip()
-    )
+    Console(highlight=False).print(yaml.safe_dump(dataset.to_json(), sort_keys=False, allow_unicode=True).rstrip())
 
 
 def run_latency(artifact: str, arguments: list[str]) -> None:

@@ -69,9 +69,7 @@ def load_data(settings: DataSettings) -> Dataset:
     else:
         dataset = read_dataset(Path(settings.root), settings.format)
     if settings.split not in dataset.splits:
-        raise DataError(
-            f"data.split: the data set has no '{settings.split}'; it has {', '.join(dataset.splits)}"
-        )
+        raise DataError(f"data.split: the data set has no '{settings.split}'; it has {', '.join(dataset.splits)}")
     return dataset
 
 
@@ -92,9 +90,7 @@ def prepared_folder(settings: Settings) -> Iterator[Path]:
             path.rmdir()
         if isinstance(error, StoreError):
             raise
-        raise StoreError(
-            f"store: cannot write to '{folder}' ({error.strerror}); set store.folder=..."
-        ) from None
+        raise StoreError(f"store: cannot write to '{folder}' ({error.strerror}); set store.folder=...") from None
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -161,9 +157,7 @@ def _conclude(
 ) -> None:
     line = " ".join(["automl search", *arguments])
     if interrupted:
-        console.print(
-            f"Interrupted after {used.trials} trials; go on with: {line}", highlight=False, soft_wrap=True
-        )
+        console.print(f"Interrupted after {used.trials} trials; go on with: {line}", highlight=False, soft_wrap=True)
     elif any(row.passes_gate for row in table.finished):
         folder = "" if settings.store.folder == "runs" else f" --folder {settings.store.folder}"
         console.print(

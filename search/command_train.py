@@ -139,12 +139,8 @@ def _check_same_run(out: Path, config: dict[str, Any], dataset: Dataset) -> None
     identity = {"epochs": config["epochs"], "seed": config["seed"], "data": dataset.fingerprint}
     path = out / "run.json"
     if path.exists() and (before := json.loads(path.read_text())) != identity:
-        changed = ", ".join(
-            f"{k} {before[k]} -> {identity[k]}" for k in identity if before.get(k) != identity[k]
-        )
-        raise AutomlError(
-            f"train: '{out}' was begun with other settings ({changed}); remove it to begin anew"
-        )
+        changed = ", ".join(f"{k} {before[k]} -> {identity[k]}" for k in identity if before.get(k) != identity[k])
+        raise AutomlError(f"train: '{out}' was begun with other settings ({changed}); remove it to begin anew")
     path.write_text(json.dumps(identity))
 
 

@@ -56,9 +56,7 @@ def _find(preset: str) -> tuple[Path, str]:
         return path.absolute().parent, path.stem
     if preset not in presets():
         known = ", ".join(presets())
-        raise SettingsError(
-            f"conf: '{preset}' is no preset{nearest(preset, presets())}; known: {known}; or a path"
-        )
+        raise SettingsError(f"conf: '{preset}' is no preset{nearest(preset, presets())}; known: {known}; or a path")
     return CONF, preset
 
 
@@ -80,16 +78,12 @@ def _translate(override: str) -> str:
     key, _, value = override.partition("=")
     if not key.lstrip("+").startswith("space."):
         raise SettingsError(f"'{override}' sweeps a setting; only dimensions (space.*) have several values")
-    value = (
-        f"choice({value})" if getattr(parsed.value(), "simple_form", False) and "(" not in value else value
-    )
+    value = f"choice({value})" if getattr(parsed.value(), "simple_form", False) and "(" not in value else value
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
     return f"{key}='{escaped}'"
 
 
-def _explain(
-    error: Exception, folder: Path, name: str, search: list[str], overrides: list[str]
-) -> SettingsError:
+def _explain(error: Exception, folder: Path, name: str, search: list[str], overrides: list[str]) -> SettingsError:
     """Turn Hydra's error into one line that names the nearest valid key or option."""
     known = _known_keys(folder, name, search)
     for override in overrides:
@@ -101,9 +95,7 @@ def _explain(
                 return SettingsError(f"'{key}' is no config group{nearest(key, _groups())}")
             if option not in options and not (folder / key / f"{option}.yaml").exists():
                 text = ", ".join(sorted(options))
-                return SettingsError(
-                    f"{key}: '{option}' is no option{nearest(option, options)}; known: {text}"
-                )
+                return SettingsError(f"{key}: '{option}' is no option{nearest(option, options)}; known: {text}")
         elif known and key not in known and not override.startswith("+"):
             hint = nearest(key, known) or "; see conf/base.yaml"
             return SettingsError(f"'{key}' is no setting{hint}")

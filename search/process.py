@@ -26,9 +26,7 @@ class TrialProcess:
         from search.launch import start
 
         quiet_ultralytics(settings_folder)  # the fork server inherits the environment
-        os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = (
-            "1"  # looking for a GPU must not start CUDA in the server
-        )
+        os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"  # looking for a GPU must not start CUDA in the server
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(PRELOADED)
         self._pipe, theirs = context.Pipe()

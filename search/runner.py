@@ -98,9 +98,7 @@ class Search:
                         self.view.stage(str(name))
                     case "latency", Latency() as latency, trained:
                         values.latency = latency
-                        trial.set_user_attr(
-                            keys.LATENCY if trained else keys.LATENCY_UNTRAINED, latency.to_json()
-                        )
+                        trial.set_user_attr(keys.LATENCY if trained else keys.LATENCY_UNTRAINED, latency.to_json())
                         self.view.latency(latency, trained=bool(trained))
                     case "rung", Rung() as rung:
                         rungs.append(rung)

@@ -28,9 +28,7 @@ def make_sampler(settings: SamplerSettings, seed: int, trial_number: int) -> "op
 
     state = int(np.random.SeedSequence([seed, trial_number]).generate_state(1)[0])
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", optuna.exceptions.ExperimentalWarning
-        )  # multivariate and group are marked so
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # multivariate and group are marked so
         match settings.name:
             case "tpe":
                 return optuna.samplers.TPESampler(

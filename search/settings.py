@@ -88,9 +88,7 @@ class PrunerSettings:
 
     def __post_init__(self) -> None:
         if self.rungs < 1 or not self.eta > 1:
-            raise SettingsError(
-                f"pruner: needs rungs >= 1 and eta > 1, got rungs={self.rungs}, eta={self.eta}"
-            )
+            raise SettingsError(f"pruner: needs rungs >= 1 and eta > 1, got rungs={self.rungs}, eta={self.eta}")
 
 
 @dataclass(frozen=True)
@@ -183,9 +181,7 @@ def _section(cls: type[Section], name: str, values: Mapping[str, Any] | None) ->
     fields = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]  # every section is a dataclass
     for key in values or {}:
         if key not in fields:
-            raise SettingsError(
-                f"'{name}.{key}' is no setting{nearest(str(key), fields)}; known: {', '.join(fields)}"
-            )
+            raise SettingsError(f"'{name}.{key}' is no setting{nearest(str(key), fields)}; known: {', '.join(fields)}")
     try:
         schema = OmegaConf.structured(cls)
         OmegaConf.set_readonly(schema, False)

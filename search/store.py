@@ -71,9 +71,7 @@ def store_errors(what: str) -> Iterator[None]:
         ) from error
 
 
-def create_study(
-    settings: Settings, dataset: Dataset, storage: "optuna.storages.BaseStorage"
-) -> "optuna.Study":
+def create_study(settings: Settings, dataset: Dataset, storage: "optuna.storages.BaseStorage") -> "optuna.Study":
     """Open the study of the settings' name, or create it; a study of another contract is refused.
 
     Raises:
@@ -87,9 +85,7 @@ def create_study(
             study = optuna.load_study(study_name=settings.name, storage=storage)
             _check_contract(study, settings, found, dataset)
             return study
-        study = optuna.create_study(
-            study_name=settings.name, storage=storage, directions=["maximize", "minimize"]
-        )
+        study = optuna.create_study(study_name=settings.name, storage=storage, directions=["maximize", "minimize"])
         for key, value in {
             keys.STUDY_VERSION: keys.VERSION,
             keys.SETTINGS: settings.to_json(),
@@ -115,9 +111,7 @@ def load_study(folder: Path, name: str, url: str | None) -> "optuna.Study":
 
     if url is None and not (folder / name / FILE_NAME).exists():
         known = [p.parent.name for p in folder.glob(f"*/{FILE_NAME}")]
-        hint = nearest(name, known) or (
-            f"; known: {', '.join(sorted(known))}" if known else "; none was started yet"
-        )
+        hint = nearest(name, known) or (f"; known: {', '.join(sorted(known))}" if known else "; none was started yet")
         raise StoreError(f"study: there is no '{name}' in '{folder}'{hint}")
     storage = open_storage(storage_url(folder / name, url))
     with store_errors(name):
@@ -169,14 +163,10 @@ def _check_version(study: "optuna.Study") -> None:
     if written is None:
         raise StoreError(f"study: '{study.study_name}' was not made by automl; name another with name=...")
     if written > keys.VERSION:
-        raise StoreError(
-            f"study: '{study.study_name}' was written by a newer automl (format {written}); update automl"
-        )
+        raise StoreError(f"study: '{study.study_name}' was written by a newer automl (format {written}); update automl")
 
 
-def _check_contract(
-    study: "optuna.Study", settings: Settings, found: Mapping[str, str], dataset: Dataset
-) -> None:
+def _check_contract(study: "optuna.Study", settings: Settings, found: Mapping[str, str], dataset: Dataset) -> None:
     _check_version(study)
     stored = study.user_attrs[keys.FINGERPRINTS]
     differing = [key for key in found if stored.get(key) != found[key]]

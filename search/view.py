@@ -75,7 +75,9 @@ class View:
         row = table.row(self.number)
         left = eta_text(used, self.settings)
         front = f"front {len(table.front)}"
-        line = f"trial {row.number:3d}  {self.detector}  {row_result(row)}  [{used.trials}/{self.settings.budget.trials}"
+        line = (
+            f"trial {row.number:3d}  {self.detector}  {row_result(row)}  [{used.trials}/{self.settings.budget.trials}"
+        )
         self.console.print(f"{line}, {front}, {left}]", highlight=False, markup=False, soft_wrap=True)
 
     def tick(self) -> None:
@@ -89,9 +91,7 @@ class LiveView(View):
         self._table: StudyTable | None = None
         self._used = BudgetUsed(0, 0.0, ())
         self._began = time.monotonic()
-        self._live = Live(
-            console=self.console, get_renderable=self._draw, refresh_per_second=4, transient=True
-        )
+        self._live = Live(console=self.console, get_renderable=self._draw, refresh_per_second=4, transient=True)
         self._live.start()
         return self
 
@@ -183,9 +183,7 @@ def trial_table(title: str, rows: tuple[TrialRow, ...]) -> Table:
     """Return a small table of trials."""
     table = Table(title=title, title_justify="left", title_style="dim", box=box.SIMPLE_HEAD, pad_edge=False)
     for column in ("trial", "detector", "mAP", "mAP50", "p50", "p95", "gate"):
-        table.add_column(
-            column, justify="left" if column == "detector" else "right", no_wrap=column != "detector"
-        )
+        table.add_column(column, justify="left" if column == "detector" else "right", no_wrap=column != "detector")
     for row in rows:
         detector = summarise(Candidate.of(row.candidate)) if "neck.width" in row.candidate else "–"
         if row.outcome is Outcome.FINISHED:
@@ -193,15 +191,11 @@ def trial_table(title: str, rows: tuple[TrialRow, ...]) -> Table:
             cells = [share(row.map), share(row.map50), ms(row.p50_ms), ms(row.p95_ms), gate]
         else:
             cells = [row.standing, "", ms(row.p50_ms), "", ""]
-        table.add_row(
-            str(row.number), detector, *cells, style="" if row.outcome is Outcome.FINISHED else "dim"
-        )
+        table.add_row(str(row.number), detector, *cells, style="" if row.outcome is Outcome.FINISHED else "dim")
     return table
 
 
 def eta_text(used: BudgetUsed, settings: Settings, running_s: float = 0.0) -> str:
     """Return how long the rest will take, as far as ended trials tell."""
     remaining = used.remaining_s(settings.budget)
-    return (
-        "no estimate yet" if remaining is None else f"about {duration(max(0.0, remaining - running_s))} left"
-    )
+    return "no estimate yet" if remaining is None else f"about {duration(max(0.0, remaining - running_s))} left"

@@ -84,6 +84,4 @@ def check_backbone(name: str) -> None:
 
     if not timm.is_model(name):
         known = [*ULTRALYTICS, *TIMM, *timm.list_models()]
-        raise SpaceError(
-            f"backbone: '{name}' is no timm model and none of Ultralytics'{nearest(name, known)}"
-        )
+        raise SpaceError(f"backbone: '{name}' is no timm model and none of Ultralytics'{nearest(name, known)}")

@@ -58,9 +58,7 @@ class Candidate(Mapping[str, Value]):
 
     def group(self, name: str) -> dict[str, Value]:
         """Return the choices of one group, without the group's name: `train.lr0` becomes `lr0`."""
-        return {
-            key.removeprefix(f"{name}."): value for key, value in self.items_ if key.startswith(f"{name}.")
-        }
+        return {key.removeprefix(f"{name}."): value for key, value in self.items_ if key.startswith(f"{name}.")}
 
     def to_json(self) -> dict[str, Value]:
         """Return a mapping of JSON values."""

@@ -72,9 +72,7 @@ def _ultralytics_rows(name: str, width: float, depth: float) -> tuple[list[Row],
     return rows, backbone.levels
 
 
-def _pan_rows(
-    levels: tuple[int, int, int], first: int, width: int, depth: int
-) -> tuple[list[Row], list[int]]:
+def _pan_rows(levels: tuple[int, int, int], first: int, width: int, depth: int) -> tuple[list[Row], list[int]]:
     """Return the rows of a path aggregation network and the indices of its outputs.
 
     Channels are `width`, 2 `width` and 4 `width` at strides 8, 16 and 32 (Liu et al. 2018, as YOLOv5 lays it out).
@@ -112,9 +110,7 @@ def _head(kind: str, outputs: list[int], classes: int) -> dict[str, Any]:
             return {"end2end": True, "reg_max": 1, "head": [[outputs, 1, "Detect", [classes]]]}
         case "rtdetr":  # hidden 128, 100 queries, 4 points, 4 heads, 3 layers, 256 in the feed-forward part
             return {"head": [[outputs, 1, "RTDETRDecoder", [classes, 128, 100, 4, 4, 3, 256]]]}
-    raise SpaceError(
-        f"head.kind: '{kind}' is no head{nearest(kind, HEADS) or '; known: ' + ', '.join(HEADS)}"
-    )
+    raise SpaceError(f"head.kind: '{kind}' is no head{nearest(kind, HEADS) or '; known: ' + ', '.join(HEADS)}")
 
 
 def _eighths(channels: float) -> int:

@@ -18,9 +18,7 @@ class HubUnreachable(Exception):
     """Published weights could not be fetched; the message is one line for people."""
 
 
-def load_pretrained(
-    model: nn.Module, backbone: str, source: str, scale: tuple[float, float] | None = None
-) -> int:
+def load_pretrained(model: nn.Module, backbone: str, source: str, scale: tuple[float, float] | None = None) -> int:
     """Load pretrained weights into a detector as far as names and shapes agree.
 
     Args:
@@ -43,9 +41,7 @@ def load_pretrained(
         return _load_into(model, _from_hub(backbone, scale))
     count = _load_into(model, _from_file(Path(source).expanduser()))
     if count == 0:
-        raise SpaceError(
-            f"train.pretrained: no tensor of '{source}' fits {backbone}; name a checkpoint of it, or none"
-        )
+        raise SpaceError(f"train.pretrained: no tensor of '{source}' fits {backbone}; name a checkpoint of it, or none")
     return count
 
 

@@ -66,9 +66,7 @@ class SearchSpace:
     @property
     def fixed(self) -> dict[str, Value]:
         """Dimensions of a single value."""
-        return {
-            n: d.values[0] for n, d in self.domains.items() if isinstance(d, Choice) and len(d.values) == 1
-        }
+        return {n: d.values[0] for n, d in self.domains.items() if isinstance(d, Choice) and len(d.values) == 1}
 
     @property
     def size(self) -> float:
@@ -124,14 +122,10 @@ def _conditions(name: str, parents: Mapping[str, Any]) -> tuple[Condition, ...]:
     return tuple(found)
 
 
-def _parents_first(
-    domains: dict[str, Domain], conditions: Mapping[str, tuple[Condition, ...]]
-) -> dict[str, Domain]:
+def _parents_first(domains: dict[str, Domain], conditions: Mapping[str, tuple[Condition, ...]]) -> dict[str, Domain]:
     for name, found in conditions.items():
         for unknown in {name, *(c.parent for c in found)} - domains.keys():
-            raise SpaceError(
-                f"space.{name}: `when` names an unknown dimension '{unknown}'{nearest(unknown, domains)}"
-            )
+            raise SpaceError(f"space.{name}: `when` names an unknown dimension '{unknown}'{nearest(unknown, domains)}")
     ordered: dict[str, Domain] = {}
     waiting = dict(domains)
     while waiting:

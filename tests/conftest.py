@@ -104,9 +104,7 @@ def make_trial(number: int, rng: random.Random, began: datetime) -> FrozenTrial:
     p50_ms = factor * (candidate["size.pixels"] / 256) ** 1.9 * kept * rng.uniform(0.9, 1.1) * 1.6
     quality = strength * (0.75 + 0.35 * math.sqrt(candidate["size.pixels"] / 416))
     quality *= 1 - 0.05 * (math.log10(candidate["train.lr0"]) + 2.2) ** 2
-    quality *= (1 - 0.3 * candidate.get("prune.ratio", 0.0) ** 2) * (
-        0.96 if candidate["neck.name"] == "fpn" else 1
-    )
+    quality *= (1 - 0.3 * candidate.get("prune.ratio", 0.0) ** 2) * (0.96 if candidate["neck.name"] == "fpn" else 1)
     quality = max(0.01, quality + rng.gauss(0, 0.012))
     attrs: dict[str, Any] = {
         attributes.CANDIDATE: candidate,
@@ -130,9 +128,7 @@ def make_trial(number: int, rng: random.Random, began: datetime) -> FrozenTrial:
         epochs = 24
         if quality < 0.42 and lot < 0.6:
             state, epochs, seconds = TrialState.PRUNED, rng.choice([3, 6, 12]), 120.0
-            ending = Ending(
-                Outcome.STOPPED, f"mAP at epoch {epochs} is in the lower half of trials not slower"
-            )
+            ending = Ending(Outcome.STOPPED, f"mAP at epoch {epochs} is in the lower half of trials not slower")
         else:
             ending = Ending(Outcome.FINISHED, "trained to the end")
         rungs = [
@@ -150,9 +146,7 @@ def make_trial(number: int, rng: random.Random, began: datetime) -> FrozenTrial:
     if state is TrialState.COMPLETE:
         per_class = {
             name: ClassAccuracy(min(1, quality * spread), min(1, 1.35 * quality * spread), 120 + 31 * index)
-            for index, (name, spread) in enumerate(
-                zip(CLASSES, (1.3, 1.15, 1.05, 0.95, 0.8, 0.7), strict=True)
-            )
+            for index, (name, spread) in enumerate(zip(CLASSES, (1.3, 1.15, 1.05, 0.95, 0.8, 0.7), strict=True))
         }
         accuracy = Accuracy(quality, 1.3 * quality, per_class, "val", 240)
         resources = Resources(
@@ -190,23 +184,17 @@ def draw_contact_sheet(path: Path, seed: int) -> None:
     sheet = np.full((460, 900, 3), 235, np.uint8)
     for index in range(4):
         left, top = 8 + (index % 2) * 446, 8 + (index // 2) * 226
-        cv2.rectangle(
-            sheet, (left, top), (left + 438, top + 218), tuple(int(v) for v in rng.integers(120, 215, 3)), -1
-        )
+        cv2.rectangle(sheet, (left, top), (left + 438, top + 218), tuple(int(v) for v in rng.integers(120, 215, 3)), -1)
         for _ in range(6):
             x, y = left + int(rng.integers(5, 360)), top + int(rng.integers(18, 130))
             colour = tuple(int(v) for v in rng.integers(20, 200, 3))
             cv2.rectangle(sheet, (x, y), (x + 62, y + 80), colour, 2)
-            cv2.putText(
-                sheet, f"can {rng.random():.2f}", (x, y - 4), cv2.FONT_HERSHEY_SIMPLEX, 0.42, colour, 1
-            )
+            cv2.putText(sheet, f"can {rng.random():.2f}", (x, y - 4), cv2.FONT_HERSHEY_SIMPLEX, 0.42, colour, 1)
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(path), sheet)
 
 
-def make_study(
-    trials: int, seed: int = 7, folder: Path | None = None, gate: Gate | None = None
-) -> optuna.Study:
+def make_study(trials: int, seed: int = 7, folder: Path | None = None, gate: Gate | None = None) -> optuna.Study:
     """Return an in-memory study of ended trials; with `folder`, finished ones get contact sheets there."""
     rng = random.Random(seed)
     verbosity = optuna.logging.get_verbosity()

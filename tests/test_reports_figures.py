@@ -101,9 +101,7 @@ def test_hypervolume_over_trials_and_over_time(table: StudyTable) -> None:
     assert over_trials.data[0].x[-1] == 140
     assert over_time.layout.xaxis.title.text == "hours of work"
     assert over_time.data[0].x[-1] == history[-1].seconds / 3600
-    assert (
-        hypervolume_figure([HypervolumePoint(0, 0, 0)], "time").layout.xaxis.title.text == "seconds of work"
-    )
+    assert hypervolume_figure([HypervolumePoint(0, 0, 0)], "time").layout.xaxis.title.text == "seconds of work"
 
 
 def test_importances_are_drawn_greatest_first(table: StudyTable) -> None:
@@ -131,9 +129,7 @@ def test_the_palettes_have_the_same_roles_and_legible_text() -> None:
     assert "--gate-fill: rgba(" in css_variables(LIGHT)
     for palette in (LIGHT, DARK):
         for role in ("ink", "muted", "front", "gate", "stopped", "failed"):
-            assert contrast(getattr(palette, role), palette.card) > (
-                4.5 if role in ("ink", "muted", "front") else 3.9
-            )
+            assert contrast(getattr(palette, role), palette.card) > (4.5 if role in ("ink", "muted", "front") else 3.9)
 
 
 def contrast(one: str, other: str) -> float:

@@ -49,9 +49,7 @@ def test_the_curve_follows_the_order_in_which_trials_ended() -> None:
 
 
 def test_overlapping_trials_are_counted_once() -> None:
-    rows = table_of(
-        trial(0, 0, 100, None), trial(1, 20, 60, None), trial(2, 90, 130, None), trial(3, 500, 510, None)
-    )
+    rows = table_of(trial(0, 0, 100, None), trial(1, 20, 60, None), trial(2, 90, 130, None), trial(3, 500, 510, None))
     clock = WorkClock(rows.rows)
     moments = {-5: 0, 0: 0, 50: 50, 130: 130, 300: 130, 505: 135, 900: 140}
     for moment, worked in moments.items():

@@ -56,9 +56,7 @@ def test_latency_rests_on_trials_that_never_trained_too(report_study: Callable[.
 def test_what_cannot_be_known_is_said() -> None:
     few = importances(read_trials("s", [trial(n, conditional=True) for n in range(3)], {}))
     assert [found.reason for found in few] == ["needs 4 measured trials, has 3"] * 2
-    same = [
-        create_trial(values=[0.5, 3.0], params={"x": n / 9}, distributions={"x": NOISE}) for n in range(9)
-    ]
+    same = [create_trial(values=[0.5, 3.0], params={"x": n / 9}, distributions={"x": NOISE}) for n in range(9)]
     assert importances(read_trials("s", same, {}))[0].reason == "all 9 trials have the same mAP"
     bare = [create_trial(values=[0.1 * n, 3.0 + n]) for n in range(9)]
     assert importances(read_trials("s", bare, {}))[0].reason == "no dimension sets the best trials apart yet"
@@ -67,9 +65,7 @@ def test_what_cannot_be_known_is_said() -> None:
 def test_a_dimension_with_one_value_gets_no_share() -> None:
     fixed = CategoricalDistribution(["a"])
     trials = [
-        create_trial(
-            values=[n / 50, 3.0 + n], params={"x": n / 50, "y": "a"}, distributions={"x": NOISE, "y": fixed}
-        )
+        create_trial(values=[n / 50, 3.0 + n], params={"x": n / 50, "y": "a"}, distributions={"x": NOISE, "y": fixed})
         for n in range(50)
     ]
     assert importances(read_trials("s", trials, {}))[0].shares == (("x", 1.0),)

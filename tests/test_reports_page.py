@@ -20,13 +20,8 @@ from reports.payload import dimensions, script_json
 from reports.pictures import pictures
 from reports.table import read_study, read_trials
 
-HOSTILE = (
-    "</script><script>window.hacked = true</script><img src=x onerror='window.hacked = true'>"
-    "\u2028 & \"'{{7*7}}"
-)
-BROWSER = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
-)
+HOSTILE = "</script><script>window.hacked = true</script><img src=x onerror='window.hacked = true'>\u2028 & \"'{{7*7}}"
+BROWSER = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), "")
 needs_browser = pytest.mark.skipif(not BROWSER, reason="no chromium or google-chrome on this machine")
 
 
@@ -78,8 +73,7 @@ def test_the_payload_holds_every_trial(report_study: Callable[..., optuna.Study]
     names = payload["dimensions"]
     assert names == dimensions(table)
     assert (
-        dict(zip(names, rows[0]["candidate"], strict=True))["backbone.name"]
-        == table.rows[0].candidate["backbone.name"]
+        dict(zip(names, rows[0]["candidate"], strict=True))["backbone.name"] == table.rows[0].candidate["backbone.name"]
     )
     embedded = payload["pictures"]
     assert isinstance(embedded, dict)
@@ -98,9 +92,7 @@ def test_pictures_keep_to_the_budget(report_study: Callable[..., optuna.Study], 
     assert pictures(table, tmp_path / "elsewhere") == {}
 
 
-def test_a_file_that_is_no_jpeg_is_no_picture(
-    report_study: Callable[..., optuna.Study], tmp_path: Path
-) -> None:
+def test_a_file_that_is_no_jpeg_is_no_picture(report_study: Callable[..., optuna.Study], tmp_path: Path) -> None:
     table = read_study(report_study(10))
     row = table.front[0]
     assert row.folder
@@ -116,15 +108,11 @@ def test_json_for_a_script_element() -> None:
     assert json.loads(text) == {"a": HOSTILE, "b": [None, None, 0.33333], "3": "/x"}
 
 
-def test_ten_thousand_trials_build_in_seconds(
-    report_study: Callable[..., optuna.Study], tmp_path: Path
-) -> None:
+def test_ten_thousand_trials_build_in_seconds(report_study: Callable[..., optuna.Study], tmp_path: Path) -> None:
     study = report_study(10_000)
     began = time.perf_counter()
     page = render_page(read_study(study), tmp_path)
-    assert (
-        time.perf_counter() - began < 20
-    )  # 6 s on two quiet cores; the bound leaves room for a busy machine
+    assert time.perf_counter() - began < 20  # 6 s on two quiet cores; the bound leaves room for a busy machine
     assert len(page) < 25_000_000
 
 
@@ -212,9 +200,7 @@ def test_user_text_stays_text(tmp_path: Path) -> None:
 
 @needs_browser
 @pytest.mark.parametrize("kind", ["empty", "running", "failed", "bare", "no gate", "missed"])
-def test_studies_with_little_in_them(
-    kind: str, report_study: Callable[..., optuna.Study], tmp_path: Path
-) -> None:
+def test_studies_with_little_in_them(kind: str, report_study: Callable[..., optuna.Study], tmp_path: Path) -> None:
     running = create_trial(
         state=TrialState.RUNNING, user_attrs={attributes.RUNGS: [Rung(1, 0.1, 0.2, 3, 1, True).to_json()]}
     )

@@ -82,8 +82,7 @@ def finished(number: int, values: list[float], **attrs: Any) -> FrozenTrial:
 
 def test_a_latency_of_another_device_stands_on_no_front() -> None:
     here, there = (
-        {attributes.LATENCY: {**LATENCY.to_json(), "device": name}, attributes.ACCURACY: None}
-        for name in ("a", "b")
+        {attributes.LATENCY: {**LATENCY.to_json(), "device": name}, attributes.ACCURACY: None} for name in ("a", "b")
     )
     trials = [finished(0, [0.4, 9.0], **here), finished(1, [0.9, 1.0], **there)]
     table = read_trials("s", trials, {attributes.FINGERPRINTS: {"device": "a"}})

@@ -1,6 +1,6 @@
 """Augmentation: named policies, single magnitudes over them, and what the trainer makes of both."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from spaces.dimension import Value
@@ -134,7 +134,7 @@ def albumentations_transforms(magnitude: Mapping[str, float]) -> list[dict[str, 
     import albumentations as A  # its documented name
 
     exposure, contrast, noise = (magnitude[k] for k in ("exposure", "contrast", "noise"))
-    found = [
+    found: list[tuple[float, Callable[[], Any]]] = [
         (exposure, lambda: A.RandomGamma(gamma_limit=(100 * (1 - exposure), 100 * (1 + exposure)), p=0.5)),
         (contrast, lambda: A.RandomBrightnessContrast(0.0, contrast, p=0.5)),
         (noise, lambda: A.GaussNoise(std_range=(0.2 * noise, noise), p=0.3)),

@@ -179,7 +179,9 @@ def sample(
         run(warm)
         reference()
         warm += 1
-    total, network, references = [], [], []
+    total: list[float] = []
+    network: list[float] = []
+    references: list[float] = []
     start, busy = time.perf_counter(), _busy_s()
     while True:
         references.append(reference())

@@ -1,6 +1,5 @@
 """A data set laid out for Ultralytics: linked images, text labels and a data.yaml."""
 
-import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -36,7 +35,7 @@ def _write_split(folder: Path, split: str, images: Iterable[LabelledImage]) -> N
     labels.mkdir(parents=True)
     for i, image in enumerate(images):
         # Numbered, because two folders of the user's may hold the same file name.
-        os.symlink(image.path, pictures / f"{i:06d}{image.path.suffix.lower()}")
+        (pictures / f"{i:06d}{image.path.suffix.lower()}").symlink_to(image.path)
         (labels / f"{i:06d}.txt").write_text("".join(_lines(image)))
 
 

@@ -59,7 +59,7 @@ def _coco_jsons(root: Path) -> dict[str, Path]:
         split = _split_named(text) or ("train" if path.name.startswith("_annotations") else None)
         if split and split not in found and not re.search(r"captions|keypoints|panoptic|stuff", path.stem):
             found[split] = path
-    if not found and len(single := [p for p in [*root.glob("*.json"), *root.glob("annotations/*.json")]]) == 1:
+    if not found and len(single := [*root.glob("*.json"), *root.glob("annotations/*.json")]) == 1:
         found["train"] = single[0]
     return found
 

@@ -118,7 +118,7 @@ def _fit_class(base: Any) -> Any:
             return self.saved is not None and self.saved["epoch"] >= self.epochs
 
         def ema_network(self) -> nn.Module:
-            if self.ema is None:  # nothing was left to train
+            if self.ema is None and self.saved is not None:  # nothing was left to train
                 self.network.load_state_dict(self.saved["ema"])
                 return self.network
             network: nn.Module = self.ema.ema

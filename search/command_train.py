@@ -96,7 +96,7 @@ def _read(folder: Path) -> dict[str, Any]:
 
 
 def _overrides(arguments: list[str]) -> dict[str, Any]:
-    found = {}
+    found: dict[str, Any] = {}
     for argument in arguments:
         key, equals, value = argument.partition("=")
         if not equals or key not in OVERRIDES:
@@ -105,8 +105,9 @@ def _overrides(arguments: list[str]) -> dict[str, Any]:
             )
         found[key] = yaml.safe_load(value) if key in ("epochs", "seed", "workers") else value
     for key in ("epochs", "seed", "workers"):
-        if key in found and (not isinstance(found[key], int) or found[key] < (1 if key == "epochs" else 0)):
-            raise SettingsError(f"train: {key} must be a whole number, got {found[key]!r}")
+        value = found.get(key, 1)
+        if not isinstance(value, int) or value < (1 if key == "epochs" else 0):
+            raise SettingsError(f"train: {key} must be a whole number, got {value!r}")
     return found
 
 

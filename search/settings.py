@@ -143,7 +143,7 @@ def load_settings(arguments: Sequence[str]) -> Settings:
         AutomlError: a preset, a key or a value is wrong; one line says which and what to do.
     """
     config = compose_config(arguments)
-    sections = {
+    sections: dict[str, Any] = {
         key: _section(cls, key, config.get(key))
         for key, cls in (
             ("data", DataSettings),

@@ -139,10 +139,8 @@ class LiveView(View):
         return Text.assemble(
             (f"trial {self.number}  ", "bold cyan"),
             f"{self.detector}\n",
-            (
-                f"         {self.stage_name} {duration(self._running_s())}  {self.p50}  {sparkline(self.rungs)} {rungs}",
-                "dim",
-            ),
+            (f"         {self.stage_name} {duration(self._running_s())}  {self.p50}  ", "dim"),
+            (f"{sparkline(self.rungs)} {rungs}", "dim"),
         )
 
 

@@ -28,9 +28,10 @@ def build_detector(description: dict[str, Any], seed: int) -> nn.Module:
     with torch.random.fork_rng(devices=[]):  # parse_model writes into its rows, hence the copies
         torch.manual_seed(seed)
         if description["head"][-1][2] == "RTDETRDecoder":
-            return tasks.RTDETRDetectionModel(deepcopy(description), ch=3, verbose=False)
-        model = tasks.DetectionModel(deepcopy(description), ch=3, verbose=False)
-        if model.model[-1].legacy:
+            decoder: nn.Module = tasks.RTDETRDetectionModel(deepcopy(description), ch=3, verbose=False)
+            return decoder
+        model: nn.Module = tasks.DetectionModel(deepcopy(description), ch=3, verbose=False)
+        if model.model[-1].legacy:  # type: ignore[index,union-attr]  # layers of a sequential network
             _lighten_head(model)
         model.end2end = bool(description.get("end2end"))  # which head is deployed; both are trained
     return model

@@ -113,7 +113,8 @@ def run_latency(artifact: str, arguments: list[str]) -> None:
     state = "stable" if figure.stable else f"unstable: {figure.note}"
     Console(highlight=False, soft_wrap=True).print(
         f"p50 {figure.p50_ms:.3f} ms ({figure.p50_low_ms:.3f} to {figure.p50_high_ms:.3f}), "
-        f"p95 {figure.p95_ms:.3f} ms, network alone {figure.network_ms:.3f} ms, {figure.samples} images, {state}, device {figure.device}"
+        f"p95 {figure.p95_ms:.3f} ms, network alone {figure.network_ms:.3f} ms, "
+        f"{figure.samples} images, {state}, device {figure.device}"
     )
 
 

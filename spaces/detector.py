@@ -30,11 +30,12 @@ def build_detector(description: dict[str, Any], seed: int) -> nn.Module:
         if description["head"][-1][2] == "RTDETRDecoder":
             decoder: nn.Module = tasks.RTDETRDetectionModel(deepcopy(description), ch=3, verbose=False)
             return decoder
-        model: nn.Module = tasks.DetectionModel(deepcopy(description), ch=3, verbose=False)
-        if model.model[-1].legacy:  # type: ignore[index,union-attr]  # layers of a sequential network
+        model: Any = tasks.DetectionModel(deepcopy(description), ch=3, verbose=False)
+        if model.model[-1].legacy:
             _lighten_head(model)
         model.end2end = bool(description.get("end2end"))  # which head is deployed; both are trained
-    return model
+    network: nn.Module = model
+    return network
 
 
 def is_rtdetr(model: nn.Module) -> bool:

@@ -1,8 +1,10 @@
 """One dimension of a search space: a domain of values, read from Hydra's sweep grammar."""
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
@@ -57,7 +59,8 @@ class Grid:
         return any(math.isclose(float(value), float(v), rel_tol=1e-9, abs_tol=1e-12) for v in self)  # type: ignore[arg-type]  # _is_number
 
     def __str__(self) -> str:
-        return f"range({_text(self.low)}, {_text(self.high + self.step)}, {_text(self.step)})"
+        stop = type(self.high)(Decimal(str(self.high)) + Decimal(str(self.step)))  # as Hydra adds; 0.1 + 0.2 is 0.3
+        return f"range({_text(self.low)}, {_text(stop)}, {_text(self.step)})"
 
     @property
     def is_integer(self) -> bool:
@@ -86,9 +89,9 @@ class Interval:
             raise SpaceError(f"interval: tag(log, ...) needs a positive start, got {self}")
 
     def __contains__(self, value: object) -> bool:
-        if not _is_number(value) or (self.integer and value != int(value)):  # type: ignore[call-overload]  # _is_number
+        if not _is_number(value) or not self.low <= value <= self.high:  # type: ignore[operator]  # _is_number
             return False
-        return self.low <= value <= self.high  # type: ignore[operator]  # _is_number
+        return not self.integer or value == int(value)  # type: ignore[call-overload,no-any-return]  # _is_number
 
     def __str__(self) -> str:
         text = f"interval({_text(self.low)}, {_text(self.high)})"
@@ -152,7 +155,7 @@ def _domain_of(parsed: Any) -> Domain:
     if isinstance(parsed, ChoiceSweep):
         return Choice(tuple(_plain(v) for v in parsed.list))
     if isinstance(parsed, RangeSweep):
-        values = list(parsed.range())
+        values = list(parsed.range()) if parsed.step else []
         if not values:
             raise SpaceError(f"range: is empty: range({parsed.start}, {parsed.stop}, {parsed.step})")
         low, high = min(values), max(values)
@@ -181,4 +184,13 @@ def _is_number(value: object) -> bool:
 
 
 def _text(value: Value) -> str:
-    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
+    """Write a value so that Hydra reads the same one back."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case float():
+            return short if float(short := f"{value:g}") == value else repr(value)
+        case str() if not re.fullmatch(r"(?!(true|false|null|nan|inf)$)[a-z_/][\w./:@-]*", value, re.I | re.A):
+            escaped = re.sub(r"(\\*)('|$)", lambda m: 2 * m[1] + (m[2] and "\\'"), value)
+            return f"'{escaped}'"
+    return str(value)

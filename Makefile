@@ -1,0 +1,48 @@
+# Two commands do everything on a machine with Python 3.11, make and git:
+#   make search   set up, then search the embedded data set with conf=retail and write the Pareto page
+#   make test     set up, then run the tests
+.PHONY: help setup search test test-slow check format constraints clean
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+help:         ## list the targets
+	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+
+setup: $(READY)  ## make .venv with the pinned packages and this project in it
+
+$(READY): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "needs $(PYTHON); name another 3.11+ with make PYTHON=..."; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q -c constraints.txt -e '.[dev,openvino]'
+	@touch $@
+
+search: $(READY)  ## the main job: automl search conf=retail (about 8 minutes on 2 cores); ARGS=... adds overrides
+	$(BIN)/automl search conf=retail $(ARGS)
+
+test: $(READY)  ## the default tests; ARGS=... goes to pytest
+	$(BIN)/pytest -m "not slow" $(ARGS)
+
+test-slow: $(READY)  ## the tests of minutes: real searches and trainings
+	$(BIN)/pytest -m slow --timeout 1800 $(ARGS)
+
+check: $(READY)  ## lint, format, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY)  ## let ruff format and fix
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+constraints: $(READY)  ## write constraints.txt anew from what is installed
+	{ head -1 constraints.txt; $(BIN)/pip freeze --exclude-editable; } > constraints.new && mv constraints.new constraints.txt
+
+clean:        ## remove everything that make made; studies in runs/ stay
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -4,13 +4,15 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cache
 from typing import Any
 
 from spaces.errors import SpaceError
 
 Value = str | int | float | bool
+
+# Texts that Hydra reads as themselves without quotes.
+_PLAIN_TEXT = re.compile(r"(?!(true|false|null|nan|inf)$)[a-z_/][\w./:@-]*", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Choice:
     def __post_init__(self) -> None:
         if not self.values:
             raise SpaceError("choice: needs at least one value, got none")
-        if len({(type(v), v) for v in self.values}) < len(self.values):
+        if len({(isinstance(v, bool), v) for v in self.values}) < len(self.values):
             raise SpaceError(f"choice: each value once, got {', '.join(map(str, self.values))}")
 
     def __contains__(self, value: object) -> bool:
@@ -59,8 +61,9 @@ class Grid:
         return any(math.isclose(float(value), float(v), rel_tol=1e-9, abs_tol=1e-12) for v in self)  # type: ignore[arg-type]  # _is_number
 
     def __str__(self) -> str:
-        stop = type(self.high)(Decimal(str(self.high)) + Decimal(str(self.step)))  # as Hydra adds; 0.1 + 0.2 is 0.3
-        return f"range({_text(self.low)}, {_text(stop)}, {_text(self.step)})"
+        # Between two values if they are fractions: Hydra reads range(0.0, 0.1, 0.1) as 0.0 and 0.1.
+        stop = self.high + (self.step if self.is_integer else self.step / 2)
+        return f"range({self.low}, {stop}, {self.step})"
 
     @property
     def is_integer(self) -> bool:
@@ -91,7 +94,7 @@ class Interval:
     def __contains__(self, value: object) -> bool:
         if not _is_number(value) or not self.low <= value <= self.high:  # type: ignore[operator]  # _is_number
             return False
-        return not self.integer or value == int(value)  # type: ignore[call-overload,no-any-return]  # _is_number
+        return not self.integer or value == int(value)  # type: ignore[call-overload]  # _is_number
 
     def __str__(self) -> str:
         text = f"interval({_text(self.low)}, {_text(self.high)})"
@@ -185,12 +188,14 @@ def _is_number(value: object) -> bool:
 
 def _text(value: Value) -> str:
     """Write a value so that Hydra reads the same one back."""
-    match value:
-        case bool():
-            return str(value).lower()
-        case float():
-            return short if float(short := f"{value:g}") == value else repr(value)
-        case str() if not re.fullmatch(r"(?!(true|false|null|nan|inf)$)[a-z_/][\w./:@-]*", value, re.I | re.A):
-            escaped = re.sub(r"(\\*)('|$)", lambda m: 2 * m[1] + (m[2] and "\\'"), value)
-            return f"'{escaped}'"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        short = f"{value:g}"
+        return short if float(short) == value else repr(value)
+    if isinstance(value, str) and not _PLAIN_TEXT.fullmatch(value):
+        from hydra.core.override_parser.types import Quote, QuotedString
+
+        quoted: str = QuotedString(value, Quote.single).with_quotes()
+        return quoted
     return str(value)

@@ -59,7 +59,7 @@ class SearchSpace:
             for name, text in dimensions.items():
                 if name != "when":
                     domains[f"{group}.{name}"] = parse_domain(f"{group}.{name}", text)
-            for name, parents in (dimensions.get("when") or {}).items():
+            for name, parents in _mapping(f"{group}.when", dimensions.get("when") or {}).items():
                 conditions[f"{group}.{name}"] = _conditions(f"{group}.{name}", parents)
         return cls(_parents_first(domains, conditions), conditions)
 
@@ -82,7 +82,7 @@ class SearchSpace:
     def to_json(self) -> dict[str, str]:
         """Return dimension name to domain text, conditions behind ` if `."""
         return {
-            name: " if ".join([str(domain), *map(str, self.conditions.get(name, ()))])
+            name: " if ".join([str(domain), *sorted(map(str, self.conditions.get(name, ())))])
             for name, domain in self.domains.items()
         }
 
@@ -111,9 +111,15 @@ class SearchSpace:
                 raise SpaceError(f"{name}: {value!r} is outside {self.domains[name]}")
 
 
-def _conditions(name: str, parents: Mapping[str, Any]) -> tuple[Condition, ...]:
+def _mapping(what: str, content: Any) -> Mapping[str, Any]:
+    if not isinstance(content, Mapping):
+        raise SpaceError(f"space.{what} must be a mapping of dimensions, got {content!r}")
+    return content
+
+
+def _conditions(name: str, parents: Any) -> tuple[Condition, ...]:
     found = []
-    for parent, values in parents.items():
+    for parent, values in _mapping(f"{name}: `when`", parents).items():
         negated = isinstance(values, Mapping)
         listed = values.get("not") if isinstance(values, Mapping) else values
         if not isinstance(listed, list | tuple):

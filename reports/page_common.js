@@ -34,12 +34,6 @@ function choice(row, name) {
 
 const shortName = (name) => String(name).split("/").pop().split(".")[0];
 
-function architecture(row) {
-  const parts = ["backbone", "neck", "head"].map((group) => choice(row, `${group}.name`)).filter((part) => part != null);
-  const pixels = choice(row, "size.pixels");
-  return (pixels == null ? parts : [...parts, `${pixels} px`]).join(" · ");
-}
-
 function digits(value, count = 3) {
   if (value == null) return "–";
   const whole = Math.trunc(Math.abs(value)).toString().length;

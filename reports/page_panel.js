@@ -102,7 +102,7 @@ function openPanel(number) {
   panel.replaceChildren(
     element("header", {}, element("h2", { id: "panel-title" }, `Trial ${number}`), close),
     badges(row),
-    architecture(row) ? element("p", {}, architecture(row)) : "",
+    row.architecture ? element("p", {}, row.architecture) : "",
     row.reason ? element("p", { class: "hint" }, row.error ? `${row.error}: ${row.reason}` : row.reason) : "",
     quick(row),
     picture ? element("img", { class: "picture", src: picture, alt: `Validation images with the detections of trial ${number}` }) : "",
@@ -139,7 +139,7 @@ function showCard(number, pointer) {
   const marks = [NAMES[row.outcome], row.front && "on the front", row.gate && "passes the gate", row.unstable && "latency unstable"];
   const picture = REPORT.pictures[number];
   card.replaceChildren(element("b", {}, `Trial ${number}`), " ", element("span", { class: "marks" }, marks.filter(Boolean).join(", ")),
-    element("div", {}, architecture(row)), quick(row), picture ? element("img", { src: picture, alt: "" }) : "");
+    element("div", {}, row.architecture), quick(row), picture ? element("img", { src: picture, alt: "" }) : "");
   card.hidden = false;
   const box = card.getBoundingClientRect();
   const left = pointer.clientX + 18 + box.width > innerWidth ? pointer.clientX - box.width - 18 : pointer.clientX + 18;

@@ -10,6 +10,7 @@ from objectives.gate import Gate
 from objectives.records import Latency, Outcome
 from reports.curves import Curves
 from reports.table import StudyTable, TrialRow
+from reports.words import architecture
 
 OUTCOME_KEYS = {
     Outcome.FINISHED.value: "finished",
@@ -44,6 +45,7 @@ def _row(row: TrialRow, names: Sequence[str], *, with_rungs: bool, has_gate: boo
     values: dict[str, Any] = {
         "n": row.number,
         "outcome": OUTCOME_KEYS[row.standing],
+        "architecture": architecture(row.candidate),
         "front": row.on_front or None,
         "gate": (has_gate and row.passes_gate) or None,
         "map50": row.map50,

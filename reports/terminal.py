@@ -91,7 +91,7 @@ def _cells(row: TrialRow, *, with_gate: bool) -> list[RenderableType]:
         str(row.number),
         Text(short_name(candidate.get("backbone.name", ABSENT))),
         str(candidate.get("size.pixels", ABSENT)),
-        Text(str(candidate.get("head.name", ABSENT))),
+        Text(str(candidate.get("head.kind", ABSENT))),
         share(row.map),
         share(row.map50),
         shaky + number(row.p50_ms),

@@ -50,7 +50,12 @@ def short_name(name: object) -> str:
 
 
 def architecture(candidate: Mapping[str, Any]) -> str:
-    """Return the choices that name a detector: 'resnet18 · pan · anchor_free · 256 px'."""
-    parts = [str(candidate[f"{group}.name"]) for group in ("backbone", "neck", "head") if f"{group}.name" in candidate]
-    pixels = candidate.get("size.pixels")
-    return " · ".join([*parts, f"{pixels} px"] if pixels is not None else parts)
+    """Return the choices that name a detector: 'lcnet_050 · pan 16x1 · nms · 256 px · cut 0.35'."""
+    name = str(candidate.get("backbone.name", ""))
+    if "backbone.width" in candidate:
+        name += f" w{candidate['backbone.width']:g} d{candidate.get('backbone.depth', 1):g}"
+    neck = f"pan {candidate['neck.width']}x{candidate.get('neck.depth', 1)}" if "neck.width" in candidate else ""
+    head = str(candidate.get("head.kind", ""))
+    size = f"{candidate['size.pixels']} px" if "size.pixels" in candidate else ""
+    cut = f"cut {candidate['prune.ratio']:g}" if "prune.ratio" in candidate else ""
+    return " · ".join(part for part in (name, neck, head, size, cut) if part)

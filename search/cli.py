@@ -73,7 +73,7 @@ def main(debug: bool) -> None:
 @click.argument("overrides", nargs=-1)
 @guarded
 def search(overrides: tuple[str, ...]) -> None:
-    """Search. The same line again goes on to the total budget.
+    """Search detectors; the same line again goes on to the total budget.
 
     OVERRIDES: conf=NAME or conf=PATH picks a preset; the rest is Hydra's override grammar. A sweep narrows or
     replaces a dimension: 'space.size.pixels=range(160, 321, 32)'. See `automl presets`.

@@ -16,13 +16,14 @@ from reports.page import write_page
 from reports.table import StudyTable
 from reports.terminal import summary
 from search.budget import BudgetUsed
+from search.compose import presets
 from search.pruner import check_pruner
 from search.runner import Search
 from search.sampler import make_sampler
 from search.settings import DataSettings, Settings, load_settings
 from search.store import create_study, open_storage, storage_url
 from search.view import make_view
-from spaces.errors import DataError, StoreError
+from spaces.errors import DataError, SettingsError, StoreError
 
 BASE_MB, TRIAL_MB = 60, 40  # disk that a study and each of its trials may need
 EMBEDDED, EMBEDDED_SEED = "embedded", 42
@@ -30,6 +31,8 @@ EMBEDDED, EMBEDDED_SEED = "embedded", 42
 
 def run_search(arguments: list[str]) -> None:
     """Search as the command line says."""
+    if not any(argument.startswith("conf=") for argument in arguments):
+        raise SettingsError(f"conf: name a preset, such as conf=retail; known: {', '.join(presets())}; or a path")
     console = Console()
     settings = load_settings(arguments)
     settings.device.check()

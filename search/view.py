@@ -12,7 +12,7 @@ from rich.text import Text
 
 from objectives.records import Latency, Outcome, Rung
 from reports.table import StudyTable, TrialRow
-from reports.words import duration, ms, share
+from reports.words import ABSENT, architecture, duration, ms, share
 from search.budget import BudgetUsed
 from search.settings import Settings
 from spaces.candidate import Candidate
@@ -47,7 +47,7 @@ class View:
 
     def trial_started(self, number: int, candidate: Candidate, epochs: int) -> None:
         """A trial starts."""
-        self.number, self.detector, self.epochs = number, summarise(candidate), epochs
+        self.number, self.detector, self.epochs = number, architecture(candidate), epochs
         self.rungs, self.p50, self.stage_name = [], "", "starting"
         self.tick()
 
@@ -149,18 +149,6 @@ def make_view(console: Console, settings: Settings) -> View:
     return LiveView(console, settings) if console.is_terminal else View(console, settings)
 
 
-def summarise(candidate: Candidate) -> str:
-    """Return the choices that name a detector, in one short line."""
-    name = candidate.text("backbone.name")
-    if "backbone.width" in candidate:
-        name += f" w{candidate.number('backbone.width'):g} d{candidate.number('backbone.depth'):g}"
-    neck = f"pan {candidate['neck.width']}x{candidate['neck.depth']}"
-    parts = [name, neck, candidate.text("head.kind"), f"{candidate['size.pixels']} px"]
-    if "prune.ratio" in candidate:
-        parts.append(f"cut {candidate.number('prune.ratio'):g}")
-    return ", ".join(parts)
-
-
 def sparkline(rungs: list[Rung]) -> str:
     """Return the rungs' mAP as little bars on a scale from 0 to 1."""
     return "".join(BARS[min(len(BARS) - 1, round(r.map * (len(BARS) - 1)))] for r in rungs)
@@ -183,7 +171,7 @@ def trial_table(title: str, rows: tuple[TrialRow, ...]) -> Table:
     for column in ("trial", "detector", "mAP", "mAP50", "p50", "p95", "gate"):
         table.add_column(column, justify="left" if column == "detector" else "right", no_wrap=column != "detector")
     for row in rows:
-        detector = summarise(Candidate.of(row.candidate)) if "neck.width" in row.candidate else "–"
+        detector = architecture(row.candidate) or ABSENT
         if row.outcome is Outcome.FINISHED:
             gate = "yes" if row.passes_gate else "no"
             cells = [share(row.map), share(row.map50), ms(row.p50_ms), ms(row.p95_ms), gate]

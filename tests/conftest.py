@@ -36,8 +36,8 @@ BACKBONES = {  # name: (latency factor, strength)
 }
 SPACE: dict[str, BaseDistribution] = {
     "backbone.name": CategoricalDistribution(list(BACKBONES)),
-    "neck.name": CategoricalDistribution(["fpn", "pan", "bifpn"]),
-    "head.name": CategoricalDistribution(["anchor_free", "end_to_end"]),
+    "neck.width": CategoricalDistribution([16, 32, 48]),
+    "head.kind": CategoricalDistribution(["nms", "end2end"]),
     "size.pixels": IntDistribution(160, 416, step=32),
     "augment.mosaic": FloatDistribution(0, 1),
     "augment.mixup": FloatDistribution(0, 0.5),
@@ -104,7 +104,7 @@ def make_trial(number: int, rng: random.Random, began: datetime) -> FrozenTrial:
     p50_ms = factor * (candidate["size.pixels"] / 256) ** 1.9 * kept * rng.uniform(0.9, 1.1) * 1.6
     quality = strength * (0.75 + 0.35 * math.sqrt(candidate["size.pixels"] / 416))
     quality *= 1 - 0.05 * (math.log10(candidate["train.lr0"]) + 2.2) ** 2
-    quality *= (1 - 0.3 * candidate.get("prune.ratio", 0.0) ** 2) * (0.96 if candidate["neck.name"] == "fpn" else 1)
+    quality *= (1 - 0.3 * candidate.get("prune.ratio", 0.0) ** 2) * (0.96 if candidate["neck.width"] == 16 else 1)
     quality = max(0.01, quality + rng.gauss(0, 0.012))
     attrs: dict[str, Any] = {
         attributes.CANDIDATE: candidate,

@@ -91,7 +91,7 @@ def test_attributes_name_no_parameter() -> None:
             values=[n / 20, 3.0 + n],
             params={"x": n / 20},
             distributions={"x": NOISE},
-            user_attrs={attributes.CANDIDATE: {"x": n / 20, "head.name": "anchor_free"}},
+            user_attrs={attributes.CANDIDATE: {"x": n / 20, "head.kind": "nms"}},
         )
         for n in range(20)
     ]

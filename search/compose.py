@@ -8,6 +8,7 @@ from spaces.errors import SettingsError, SpaceError, nearest
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
 DEFAULT_PRESET = "retail"
+PATHS = ("data.root", "store.folder", "store.url")  # taken as they are: `~`, commas and spaces too
 
 
 def presets() -> list[str]:
@@ -26,7 +27,7 @@ def compose_config(arguments: Sequence[str]) -> dict[str, Any]:
     from hydra import compose, initialize_config_dir
     from hydra.errors import HydraException
     from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
+    from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
     preset, overrides = _split(arguments)
     folder, name = _find(preset)
@@ -36,7 +37,9 @@ def compose_config(arguments: Sequence[str]) -> dict[str, Any]:
         with initialize_config_dir(str(folder), version_base="1.3"):
             config = compose(name, overrides=[*search, *translated])
             plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-    except (HydraException, OmegaConfBaseException) as error:
+    except MissingMandatoryValue as error:
+        raise SettingsError(f"{error.full_key}: needs a value; give {error.full_key}=...") from None
+    except (HydraException, OmegaConfBaseException, ValueError) as error:  # Hydra's own checks raise ValueError too
         raise _explain(error, folder, name, search, overrides) from None
     return plain  # type: ignore[return-value]  # a mapping with text keys
 
@@ -65,6 +68,7 @@ def _translate(override: str) -> str:
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
 
+    override = _quote_path(override)
     try:
         parsed = OverridesParser.create().parse_override(override)
     except HydraException as error:
@@ -83,6 +87,15 @@ def _translate(override: str) -> str:
     return f"{key}='{escaped}'"
 
 
+def _quote_path(override: str) -> str:
+    """Quote a path, which need not follow Hydra's grammar; interpolations still work."""
+    key, equals, value = override.partition("=")
+    if key not in PATHS or value in ("", "null", "???") or value[0] in "'\"":
+        return override
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"{key}{equals}'{escaped}'"
+
+
 def _explain(error: Exception, folder: Path, name: str, search: list[str], overrides: list[str]) -> SettingsError:
     """Turn Hydra's error into one line that names the nearest valid key or option."""
     known = _known_keys(folder, name, search)
@@ -97,9 +110,17 @@ def _explain(error: Exception, folder: Path, name: str, search: list[str], overr
                 text = ", ".join(sorted(options))
                 return SettingsError(f"{key}: '{option}' is no option{nearest(option, options)}; known: {text}")
         elif known and key not in known and not override.startswith("+"):
+            if key.removeprefix("space.") in _vocabulary():
+                return SettingsError(f"'{key}' is not in this space; add it with '+{override}'")
             hint = nearest(key, known) or "; see conf/base.yaml"
             return SettingsError(f"'{key}' is no setting{hint}")
     return SettingsError(f"conf: {' '.join(str(error).split())[:300]}")
+
+
+def _vocabulary() -> tuple[str, ...]:
+    from search.vocabulary import KNOWN
+
+    return KNOWN
 
 
 def _known_keys(folder: Path, name: str, search: list[str]) -> list[str]:

@@ -75,6 +75,10 @@ class SamplerSettings:
     name: str = "tpe"
     startup: int = 8
 
+    def __post_init__(self) -> None:
+        if self.startup < 0:
+            raise SettingsError(f"sampler.startup: must be 0 or more, got {self.startup}")
+
 
 @dataclass(frozen=True)
 class PrunerSettings:
@@ -89,6 +93,10 @@ class PrunerSettings:
     def __post_init__(self) -> None:
         if self.rungs < 1 or not self.eta > 1:
             raise SettingsError(f"pruner: needs rungs >= 1 and eta > 1, got rungs={self.rungs}, eta={self.eta}")
+        if self.better_min < 1:
+            raise SettingsError(f"pruner.better_min: must be 1 or more, got {self.better_min}")
+        if not 0 <= self.tolerance <= 1:
+            raise SettingsError(f"pruner.tolerance: must lie in [0, 1], got {self.tolerance}")
 
 
 @dataclass(frozen=True)
@@ -143,6 +151,7 @@ def load_settings(arguments: Sequence[str]) -> Settings:
         AutomlError: a preset, a key or a value is wrong; one line says which and what to do.
     """
     config = compose_config(arguments)
+    _check_keys(config)
     sections: dict[str, Any] = {
         key: _section(cls, key, config.get(key))
         for key, cls in (
@@ -159,13 +168,31 @@ def load_settings(arguments: Sequence[str]) -> Settings:
     }
     space = SearchSpace.from_config(config["space"])
     check_vocabulary(space)
-    start = tuple(config.get("start") or ())
-    for candidate in start:
-        space.check(candidate)
+    start = _start(config.get("start"), space)
     seed = config["seed"]
-    if not isinstance(seed, int) or seed < 0:
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise SettingsError(f"seed: must be a whole number of 0 or more, got {seed!r}")
     return Settings(name=str(config["name"]), seed=seed, space=space, start=start, **sections)
+
+
+def _check_keys(config: Mapping[str, Any]) -> None:
+    """Check the outermost keys: all known, so that no typo in a file is passed over, and the needed ones there."""
+    known = [f.name for f in dataclasses.fields(Settings)]
+    for key in config:
+        if key not in known:
+            raise SettingsError(f"'{key}' is no setting{nearest(str(key), known)}; known: {', '.join(known)}")
+    for key in ("name", "seed", "space"):
+        if config.get(key) is None:
+            raise SettingsError(f"{key}: needs a value; give {key}=...")
+
+
+def _start(candidates: object, space: SearchSpace) -> tuple[dict[str, Any], ...]:
+    """Check the candidates that are tried first."""
+    if not isinstance(candidates, list | None) or not all(isinstance(c, Mapping) for c in candidates or ()):
+        raise SettingsError(f"start: must be a list of mappings such as [{{size.pixels: 128}}], got {candidates!r}")
+    for candidate in candidates or ():
+        space.check(candidate)
+    return tuple(candidates or ())
 
 
 Section = TypeVar("Section")

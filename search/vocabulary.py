@@ -34,8 +34,12 @@ WORDS = {
     "prune.importance": ("none", *IMPORTANCES),
 }
 
-# Least and greatest value of numeric dimensions that have limits.
-LIMITS = {
+# Least and greatest value of numeric dimensions.
+LIMITS: dict[str, tuple[float, float]] = {
+    **{f"train.{name}": (0.0, 1e4) for name in TRAIN_DEFAULTS if name not in ("optimizer", "cosine", "pretrained")},
+    **{f"augment.{name}": (0.0, 1.0) for name in NEUTRAL},
+    "augment.degrees": (0.0, 180.0),
+    "augment.perspective": (0.0, 0.001),
     "size.pixels": (32, 4096),
     "neck.width": (8, 1024),
     "neck.depth": (1, 12),
@@ -47,6 +51,8 @@ LIMITS = {
     "train.lr0": (1e-8, 10.0),
     "train.batch": (1, 4096),
     "train.nbs": (1, 65536),
+    "train.lrf": (0.0, 1.0),
+    "train.weight_decay": (0.0, 1.0),
     "train.class_weights": (0.0, 1.0),
     "train.warmup": (0.0, 1.0),
     "train.close_mosaic": (0.0, 1.0),

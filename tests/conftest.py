@@ -3,9 +3,13 @@
 `python tests/conftest.py FOLDER TRIALS` writes its page, to look at.
 """
 
+import atexit
 import math
+import os
 import random
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -20,8 +24,17 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.trial import FrozenTrial, TrialState
 
 from objectives import attributes
+from objectives.dataset import Dataset, LabelledImage, make_image
 from objectives.gate import Gate
+from objectives.quiet import quiet_ultralytics
 from objectives.records import Accuracy, ClassAccuracy, Ending, Latency, Outcome, Resources, Rung
+from spaces.candidate import Candidate
+
+# Before anything imports Ultralytics or a hub's client: settings of the test run's own, and no network.
+HOME = Path(tempfile.mkdtemp(prefix="automl-tests-"))
+atexit.register(shutil.rmtree, HOME, ignore_errors=True)
+quiet_ultralytics(HOME / "ultralytics")
+os.environ.update(HF_HOME=str(HOME / "huggingface"), HF_HUB_OFFLINE="1", XDG_CACHE_HOME=str(HOME / "cache"))
 
 DEVICE = "d3vice0123"
 CLASSES = ["bottle", "can", "carton", "jar", "price <b>tag</b>", "shelf </script> edge"]
@@ -246,6 +259,47 @@ def make_study(trials: int, seed: int = 7, folder: Path | None = None, gate: Gat
 def report_study() -> Callable[..., optuna.Study]:
     """Builder of a made study: `report_study(trials, seed, folder, gate)`."""
     return make_study
+
+
+def draw_blocks(path: Path, rng: np.random.Generator) -> LabelledImage:
+    """Draw coloured rectangles on grey, 160 x 120 px: red ones are class 0, blue ones class 1."""
+    width_px, height_px = 160, 120
+    picture = np.full((height_px, width_px, 3), int(rng.integers(90, 160)), np.uint8)
+    boxes, labels = [], []
+    for column in range(3):
+        w, h = int(rng.integers(22, 46)), int(rng.integers(25, 60))
+        x, y = column * 53 + int(rng.integers(0, 53 - w)), int(rng.integers(0, height_px - h))
+        label = int(rng.integers(2))
+        cv2.rectangle(picture, (x, y), (x + w - 1, y + h - 1), ((30, 30, 220), (220, 60, 30))[label], -1)
+        boxes.append((x, y, w, h))
+        labels.append(label)
+    cv2.imwrite(str(path), picture)
+    return make_image(path, (width_px, height_px), boxes, labels)[0]
+
+
+@pytest.fixture(scope="session")
+def blocks(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """A data set that a small detector learns in seconds: 48 images to train on, 16 to validate."""
+    root = tmp_path_factory.mktemp("blocks")
+    rng = np.random.default_rng(5)
+    splits = {
+        split: tuple(draw_blocks(root / f"{split}-{i}.png", rng) for i in range(count))
+        for split, count in (("train", 48), ("val", 16))
+    }
+    return Dataset("blocks", root, ("red", "blue"), splits)
+
+
+@pytest.fixture(scope="session")
+def make_candidate() -> Callable[..., Candidate]:
+    """Maker of a candidate of a tiny detector: `make_candidate({"head.kind": "rtdetr"})`."""
+    tiny = {
+        "backbone.name": "lcnet_050",
+        "neck.width": 16,
+        "neck.depth": 1,
+        "head.kind": "nms",
+        "size.pixels": 64,
+    }
+    return lambda choices=None: Candidate.of({**tiny, **(choices or {})})
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ def check_vocabulary(space: SearchSpace) -> None:
 
 
 def _check_words(name: str, domain: Domain) -> None:
-    for word in _values(domain) if name in WORDS else ():
+    for word in _values(name, domain) if name in WORDS else ():
         if word not in WORDS[name]:
             known = ", ".join(WORDS[name])
             raise SpaceError(
@@ -100,7 +100,7 @@ def _check_special(name: str, domain: Domain) -> None:
         "backbone.name": lambda value: check_backbone(str(value)),
         "size.pixels": _check_size,
     }
-    for value in _values(domain) if name in checks else ():
+    for value in _values(name, domain) if name in checks else ():
         checks[name](value)
 
 
@@ -109,11 +109,11 @@ def _check_size(value: Value) -> None:
         raise SpaceError(f"space.size.pixels: must be a multiple of {STRIDES[-1]} pixels, got {value!r}")
 
 
-def _values(domain: Domain) -> tuple[Value, ...]:
+def _values(name: str, domain: Domain) -> tuple[Value, ...]:
     match domain:
         case Choice(values=values):
             return values
         case Grid():
             return tuple(domain)
         case Interval():
-            raise SpaceError(f"{domain}: needs single values here; use choice(...) or range(...)")
+            raise SpaceError(f"space.{name}: {domain}: needs single values here; use choice(...) or range(...)")

@@ -30,5 +30,5 @@ class DeviceError(AutomlError):
 
 def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
     """Return `; nearest: a, b` for the known names closest to `name`, or an empty string."""
-    close = get_close_matches(name, list(known), n=count, cutoff=0.5)
+    close = get_close_matches(name, list(dict.fromkeys(known)), n=count, cutoff=0.5)
     return f"; nearest: {', '.join(close)}" if close else ""

@@ -64,10 +64,13 @@ def _ultralytics_rows(name: str, width: float, depth: float) -> tuple[list[Row],
 
     backbone = ULTRALYTICS[name]
     greatest = {(d, w): c for d, w, c in backbone.scales.values()}.get((depth, width), 1024)
+    heavy = (depth, width) == backbone.scales["m"][:2]  # Ultralytics takes C3k for the inner blocks from this scale on
     rows = []
     for source, repeats, module, arguments in yaml_model_load(backbone.config)["backbone"][: backbone.layers]:
         channels = _eighths(min(arguments[0], greatest) * width)
         repeats = max(round(repeats * depth), 1) if repeats > 1 else repeats
+        if module == "C3k2" and heavy:
+            arguments = [arguments[0], True, *arguments[2:]]
         rows.append([source, repeats, module, [channels, *arguments[1:]]])
     return rows, backbone.levels
 

@@ -24,6 +24,7 @@ def compose_config(arguments: Sequence[str]) -> dict[str, Any]:
     Raises:
         SettingsError: the preset, a key, a group option or the grammar is wrong.
     """
+    import yaml
     from hydra import compose, initialize_config_dir
     from hydra.errors import HydraException
     from omegaconf import OmegaConf
@@ -39,6 +40,8 @@ def compose_config(arguments: Sequence[str]) -> dict[str, Any]:
             plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except MissingMandatoryValue as error:
         raise SettingsError(f"{error.full_key}: needs a value; give {error.full_key}=...") from None
+    except yaml.YAMLError as error:
+        raise SettingsError(f"conf: {' '.join(str(error).split())}") from None
     except (HydraException, OmegaConfBaseException, ValueError) as error:  # Hydra's own checks raise ValueError too
         raise _explain(error, folder, name, search, overrides) from None
     return plain  # type: ignore[return-value]  # a mapping with text keys

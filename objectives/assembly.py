@@ -82,7 +82,11 @@ def load_weights(path: Path) -> nn.Module:
     Raises:
         DataError: the file is none of this project's.
     """
-    content = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many classes for damaged files
+        reason = (str(error) or type(error).__name__).splitlines()[0][:120]
+        raise DataError(f"weights: '{path}' cannot be read ({reason})") from error
     if not isinstance(content, dict) or content.get("format") != WEIGHTS_FORMAT:
         raise DataError(f"weights: '{path}' is none of automl's (format {WEIGHTS_FORMAT})")
     candidate = Candidate.from_json(content["candidate"])

@@ -47,7 +47,8 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many classes for damaged files
-        raise DataError(f"checkpoint: '{path}' cannot be read ({str(error).splitlines()[0][:120]})") from error
+        reason = (str(error) or type(error).__name__).splitlines()[0][:120]
+        raise DataError(f"checkpoint: '{path}' cannot be read ({reason})") from error
     if not isinstance(state, dict) or "ema" not in state:
         raise DataError(f"checkpoint: '{path}' is none of automl's")
     return state

@@ -211,7 +211,7 @@ def _finish_pouch(sheet: Sheet) -> None:
     sheet.shade(bulge + creases)
 
 
-CAN = Pack("cola", 62, 116, (34, 24, 206), Patch(31, 91, 40, 9), True, 0.0, _can, _finish_can)
+CAN = Pack("cola", 62, 116, (34, 24, 206), Patch(31, 91, 36, 9), True, 0.0, _can, _finish_can)
 CARTON = Pack("milk", 70, 165, (240, 236, 230), Patch(35, 89, 17, 17), False, 0.0, _carton, _finish_flat)
 BOTTLE = Pack("water", 56, 185, (204, 214, 176), Patch(28, 98, 30, 11), False, 1.0, _bottle, _finish_bottle)
 POUCH = Pack("chips", 95, 136, (30, 196, 246), Patch(47, 79, 17, 17), False, 3.0, _pouch, _finish_pouch)

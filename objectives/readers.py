@@ -78,10 +78,14 @@ def _read_coco(name: str, root: Path, jsons: dict[str, Path]) -> Dataset:
     classes = tuple(names.values())
     index = {category: i for i, category in enumerate(names)}
     notes: Counter[str] = Counter()
-    splits = {
-        split: list(_coco_images(root, split, jsons[split], content, index, notes))
-        for split, content in contents.items()
-    }
+    splits = {}
+    for split, content in contents.items():
+        try:
+            splits[split] = list(_coco_images(root, split, jsons[split], content, index, notes))
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(
+                f"data.root: '{jsons[split]}' holds an entry that is no COCO ({type(error).__name__}: {error})"
+            ) from None
     return finish(name, root, classes, splits, [f"{count} {what}" for what, count in notes.items()])
 
 

@@ -53,9 +53,9 @@ SPLITS = (
 def render_shelves(
     root: Path,
     seed: int = 42,
-    train: int = 120,
-    val: int = 40,
-    test: int = 40,
+    train: int = 96,
+    val: int = 32,
+    test: int = 32,
     image_px: int = 480,
     difficulty: Difficulty | None = None,
 ) -> Path:

@@ -31,8 +31,8 @@ class Difficulty:
     """Every knob of how hard the photographs are. Spans are (low, high); px are those of a 480 px image.
 
     Attributes:
-        px_per_mm: scale of the products; at 0.85 a can is 53 px wide, a pouch 81 px.
-        mark_scale: size of the mark that tells a pair apart; at 1.3 an icon is about 19 px, letters 10 px high.
+        px_per_mm: scale of the products; at 0.95 a can is 59 px wide, a pouch 90 px.
+        mark_scale: size of the mark that tells a pair apart; at 1.5 an icon is about 24 px, letters 12 px high.
         misplaced: probability that a facing holds a product of another run.
         gap: probability that a facing is out of stock.
         overlap: largest share of its width that a product stands in front of its neighbour, at most 0.5.
@@ -52,8 +52,8 @@ class Difficulty:
         jpeg_quality: JPEG quality, 1 to 100.
     """
 
-    px_per_mm: Span = (0.75, 0.95)
-    mark_scale: float = 1.3
+    px_per_mm: Span = (0.85, 1.05)
+    mark_scale: float = 1.5
     misplaced: float = 0.04
     gap: float = 0.10
     overlap: float = 0.10

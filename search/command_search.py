@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,7 +48,8 @@ def run_search(arguments: list[str]) -> None:
             search = Search(settings, dataset, study, view)
             view.begin(search.table(), search.used())
             try:
-                search.run()
+                with interruptible():
+                    search.run()
             except KeyboardInterrupt:
                 interrupted = True
         table = search.table()
@@ -56,6 +58,18 @@ def run_search(arguments: list[str]) -> None:
         _conclude(console, settings, table, search.used(), arguments, interrupted)
     if interrupted:
         raise SystemExit(130)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Take Ctrl-C and a polite kill alike, in the background too, where shells have processes ignore Ctrl-C."""
+    kinds = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(kind, signal.default_int_handler) for kind in kinds]
+    try:
+        yield
+    finally:
+        for kind, handler in zip(kinds, before, strict=True):
+            signal.signal(kind, handler)
 
 
 def load_data(settings: DataSettings) -> Dataset:
@@ -106,7 +120,10 @@ def prepared_folder(settings: Settings) -> Iterator[Path]:
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
-        yield folder
+        try:
+            yield folder
+        finally:
+            _remove_unused(made)
 
 
 def _make(folder: Path) -> list[Path]:
@@ -117,6 +134,14 @@ def _make(folder: Path) -> list[Path]:
     except OSError as error:
         raise StoreError(f"store: cannot make '{folder}' ({error.strerror}); set store.folder=...") from None
     return missing
+
+
+def _remove_unused(made: list[Path]) -> None:
+    """Remove the folders that were made for a search that got no further than their lock."""
+    if made and [path.name for path in made[0].iterdir()] == [".lock"]:
+        (made[0] / ".lock").unlink()
+        for path in made:
+            path.rmdir()
 
 
 def _check_room(folder: Path, trials: int) -> None:

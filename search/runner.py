@@ -69,11 +69,21 @@ class Search:
 
         running = (optuna.trial.TrialState.RUNNING,)
         for left in self.study.get_trials(deepcopy=False, states=running):
+            self._seed(left.number)  # it may have died between two choices
             yield optuna.Trial(self.study, left._trial_id)
         while self.used().left(self.settings.budget):
-            number = len(self.study.get_trials(deepcopy=False, states=None))
-            self.study.sampler = make_sampler(self.settings.sampler, self.settings.seed, number)
+            self._seed(self._next_number())
             yield self.study.ask()
+
+    def _seed(self, number: int) -> None:
+        self.study.sampler = make_sampler(self.settings.sampler, self.settings.seed, number)
+
+    def _next_number(self) -> int:
+        """Return the number that `ask` will give: of the first candidate waiting from `start`, else a new one."""
+        from optuna.trial import TrialState
+
+        trials = self.study.get_trials(deepcopy=False)
+        return min((t.number for t in trials if t.state is TrialState.WAITING), default=len(trials))
 
     def _run_trial(self, trial: "optuna.Trial", data_yaml: Path) -> None:
         candidate = suggest(trial, self.settings.space)

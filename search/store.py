@@ -113,6 +113,8 @@ def load_study(folder: Path, name: str, url: str | None) -> "optuna.Study":
         known = [p.parent.name for p in folder.glob(f"*/{FILE_NAME}")]
         hint = nearest(name, known) or (f"; known: {', '.join(sorted(known))}" if known else "; none was started yet")
         raise StoreError(f"study: there is no '{name}' in '{folder}'{hint}")
+    if url is not None and _is_missing_file(url):
+        raise StoreError(f"store: '{url}' does not exist; check the path")
     storage = open_storage(storage_url(folder / name, url))
     with store_errors(name):
         names = optuna.get_all_study_names(storage)
@@ -121,6 +123,12 @@ def load_study(folder: Path, name: str, url: str | None) -> "optuna.Study":
         study = optuna.load_study(study_name=name, storage=storage)
         _check_version(study)
         return study
+
+
+def _is_missing_file(url: str) -> bool:
+    """Whether a URL names an SQLite file that is not there; opening it would make it."""
+    path = url.removeprefix("sqlite:///").partition("?")[0]
+    return url.startswith("sqlite:///") and path != ":memory:" and not Path(path).is_file()
 
 
 def fingerprints(settings: Settings, dataset: Dataset) -> dict[str, str]:

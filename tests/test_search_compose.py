@@ -132,7 +132,9 @@ def test_start_holds_partial_candidates() -> None:
 
 def test_users_file_stands_on_base_and_brings_groups_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "space" / "size").mkdir(parents=True)
-    (tmp_path / "space" / "size" / "belt.yaml").write_text("# As the belt's camera sees it.\npixels: choice(224, 448)\n")
+    (tmp_path / "space" / "size" / "belt.yaml").write_text(
+        "# As the belt's camera sees it.\npixels: choice(224, 448)\n"
+    )
     own = tmp_path / "belt line.yaml"
     own.write_text(
         "defaults:\n  - base\n  - override space/size: belt\n  - override space/backbone: yolo\n  - _self_\n"

@@ -32,8 +32,16 @@ MISTAKES = [
     (["space/backbone=mobil"], SettingsError, "'mobil' is no option; nearest: mobile; known: all, mobile, yolo"),
     (["space/bakbone=mobile"], SettingsError, "'space/bakbone' is no config group; nearest: space/backbone"),
     # domains
-    (["space.backbone.name=lcnet_05"], SpaceError, "backbone: 'lcnet_05' is no timm model and none of Ultralytics'; near"),
-    (["space.backbone.name=yolo11,yolo27"], SpaceError, "'yolo27' is no timm model and none of Ultralytics'; nearest: y"),
+    (
+        ["space.backbone.name=lcnet_05"],
+        SpaceError,
+        "backbone: 'lcnet_05' is no timm model and none of Ultralytics'; near",
+    ),
+    (
+        ["space.backbone.name=yolo11,yolo27"],
+        SpaceError,
+        "'yolo27' is no timm model and none of Ultralytics'; nearest: y",
+    ),
     (["space.backbone.name=glob(*)"], SpaceError, "a value must be a text, a number or true/false"),
     (["space.backbone.name=null"], SpaceError, "space.backbone.name: needs a value or a sweep"),
     (["~space.backbone"], SpaceError, "space.backbone.name: is missing"),
@@ -48,19 +56,39 @@ MISTAKES = [
     (["space.size.pixels=range(96,200,16)"], SpaceError, "space.size.pixels: must be a multiple of 32 pixels, got 112"),
     (["space.size.pixels=interval(96,200)"], SpaceError, "space.size.pixels: interval(96, 200): needs single values"),
     (["space.size.pixels=big"], SpaceError, "space.size.pixels: must be a number in 32 .. 4096, got 'big'"),
-    (["space.train.lr0=interval(1e-2,1e-4)"], SpaceError, "space.train.lr0: interval: needs finite ends and start < end"),
-    (["space.train.lr0=tag(log, interval(0, 1))"], SpaceError, "space.train.lr0: interval: tag(log, ...) needs a positive"),
+    (
+        ["space.train.lr0=interval(1e-2,1e-4)"],
+        SpaceError,
+        "space.train.lr0: interval: needs finite ends and start < end",
+    ),
+    (
+        ["space.train.lr0=tag(log, interval(0, 1))"],
+        SpaceError,
+        "space.train.lr0: interval: tag(log, ...) needs a positive",
+    ),
     (["space.train.weight_decay=a"], SpaceError, "space.train.weight_decay: must be a number in 0 .. 1, got 'a'"),
     (["+space.augment.noise=7"], SpaceError, "space.augment.noise: must be a number in 0 .. 1, got 7"),
-    (["space.head.kind=nsm,end2end"], SpaceError, "space.head.kind: choice: 'nsm' is unknown; nearest: nms; known: nms"),
+    (
+        ["space.head.kind=nsm,end2end"],
+        SpaceError,
+        "space.head.kind: choice: 'nsm' is unknown; nearest: nms; known: nms",
+    ),
     (["space.train.optimizer=Adm"], SpaceError, "space.train.optimizer: choice: 'Adm' is unknown; nearest: Adam"),
     # conditions
-    (["+space.head.when={kind: {backbone.nme: [a]}}"], SpaceError, "`when` names an unknown dimension 'backbone.nme'; n"),
+    (
+        ["+space.head.when={kind: {backbone.nme: [a]}}"],
+        SpaceError,
+        "`when` names an unknown dimension 'backbone.nme'; n",
+    ),
     (["+space.head.when={kind: {backbone.name: a}}"], SpaceError, "space.head.kind: `when`"),
     (["+space.head.when={kind: 3}"], SpaceError, "space.head.kind: `when`"),
     (["+space.backbone.when={name: {backbone.name: [a]}}"], SpaceError, "space: conditions go round"),
     # values
-    (["budget.trials=many"], SettingsError, "budget.trials: Value 'many' of type 'str' could not be converted to Integer"),
+    (
+        ["budget.trials=many"],
+        SettingsError,
+        "budget.trials: Value 'many' of type 'str' could not be converted to Integer",
+    ),
     (["budget.trials=0"], SettingsError, "budget.trials: must be 1 or more, got 0"),
     (["budget.trials=2,3"], SettingsError, "'budget.trials=2,3' sweeps a setting; only dimensions (space.*)"),
     (["seed=choice(1,2)"], SettingsError, "'seed=choice(1,2)' sweeps a setting"),
@@ -82,8 +110,16 @@ MISTAKES = [
     # start
     (["start=3"], SettingsError, "start: must be a list of mappings such as [{size.pixels: 128}], got 3"),
     (["start=[3]"], SettingsError, "start: must be a list of mappings"),
-    (["start=[{backbone.nam: lcnet_050}]"], SpaceError, "'backbone.nam' is no dimension of the space; nearest: backbone.name"),
-    (["start=[{backbone.name: resnet18}]"], SpaceError, "backbone.name: 'resnet18' is outside choice(tinynet_e, lcnet_050)"),
+    (
+        ["start=[{backbone.nam: lcnet_050}]"],
+        SpaceError,
+        "'backbone.nam' is no dimension of the space; nearest: backbone.name",
+    ),
+    (
+        ["start=[{backbone.name: resnet18}]"],
+        SpaceError,
+        "backbone.name: 'resnet18' is outside choice(tinynet_e, lcnet_050)",
+    ),
     (["start=[{size.pixels: 90}]"], SpaceError, "size.pixels: 90 is outside choice(64, 96)"),
 ]
 

@@ -1,0 +1,71 @@
+"""The budget: ended trials are counted whichever way they ended, hours add up, and the estimate is honest."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from optuna.trial import FrozenTrial, TrialState
+
+from search.budget import BudgetUsed
+from search.settings import BudgetSettings
+
+BEGAN = datetime(2026, 3, 2, 9, 0)
+
+
+def trial(number: int, state: TrialState, seconds: float | None) -> FrozenTrial:
+    ended = None if seconds is None else BEGAN + timedelta(seconds=seconds)
+    values = [0.5, 2.0] if state is TrialState.COMPLETE else None
+    began = None if state is TrialState.WAITING else BEGAN
+    return FrozenTrial(number, state, None, began, ended, {}, {}, {}, {}, {}, number, values=values)
+
+
+def used(*seconds: float) -> BudgetUsed:
+    return BudgetUsed.of([trial(n, TrialState.COMPLETE, s) for n, s in enumerate(seconds)])
+
+
+def test_every_ended_trial_counts_and_no_other() -> None:
+    trials = [
+        trial(0, TrialState.COMPLETE, 100),
+        trial(1, TrialState.PRUNED, 20),
+        trial(2, TrialState.FAIL, 5),
+        trial(3, TrialState.RUNNING, None),
+        trial(4, TrialState.WAITING, None),
+    ]
+    found = BudgetUsed.of(trials)
+    assert found == BudgetUsed(3, 125.0, (100.0, 20.0, 5.0))
+
+
+def test_trials_bound_the_search() -> None:
+    assert used(1).left(BudgetSettings(trials=2))
+    assert not used(1, 1).left(BudgetSettings(trials=2))
+    assert not used(1, 1, 1).left(BudgetSettings(trials=2))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "left"),
+    [((), True), ((1800.0,), True), ((2000.0,), True), ((1200.0, 1200.0), True), ((3600.0,), False)],
+)
+def test_hours_bound_the_search(seconds: tuple[float, ...], left: bool) -> None:
+    assert used(*seconds).left(BudgetSettings(trials=100, hours=1)) == left
+
+
+def test_a_trial_starts_only_if_half_of_a_usual_one_fits() -> None:
+    hour = BudgetSettings(trials=100, hours=1)
+    assert used(1000, 1000, 1000).left(hour)  # 600 s are left, 500 are half of one
+    assert not used(1100, 1100, 1100).left(hour)  # 300 s are left, 550 are half of one
+
+
+def test_remaining_time_is_unknown_before_the_first_trial() -> None:
+    assert used().remaining_s(BudgetSettings(trials=10)) is None
+    assert used().remaining_s(BudgetSettings(trials=10, hours=2)) == 7200
+
+
+def test_remaining_time_goes_by_the_mean() -> None:
+    assert used(100, 200).remaining_s(BudgetSettings(trials=10)) == 8 * 150
+    assert used(100, 200).remaining_s(BudgetSettings(trials=2)) == 0
+    assert used(100, 200).remaining_s(BudgetSettings(trials=1)) == 0
+
+
+def test_hours_cap_the_remaining_time() -> None:
+    assert used(100, 200).remaining_s(BudgetSettings(trials=1000, hours=1)) == 3300
+    assert used(100, 200).remaining_s(BudgetSettings(trials=3, hours=1)) == 150
+    assert used(4000).remaining_s(BudgetSettings(trials=3, hours=1)) == 0

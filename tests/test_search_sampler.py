@@ -1,0 +1,197 @@
+"""Samplers: candidates lie in the space, one seed gives one sequence, and stopping in between changes nothing."""
+
+import hashlib
+import itertools
+from collections.abc import Iterable
+from io import StringIO
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+from rich.console import Console
+
+from objectives.dataset import Dataset
+from search.runner import Search
+from search.sampler import SAMPLERS, make_sampler, suggest
+from search.settings import SamplerSettings, Settings, load_settings
+from search.store import create_study, open_storage, storage_url
+from search.view import View
+from spaces.candidate import Candidate
+from spaces.dimension import Choice, Grid, Interval
+from spaces.errors import SettingsError
+from spaces.space import SearchSpace
+
+# Every kind of domain, conditions and a dimension that is fixed.
+SPACE = SearchSpace.from_config(
+    {
+        "backbone": {
+            "name": "choice(lcnet_050, resnet18, yolo11)",
+            "width": "choice(0.25, 0.5)",
+            "when": {"width": {"backbone.name": ["yolo11"]}},
+        },
+        "neck": {"width": "int(interval(16, 64))", "depth": 1},
+        "size": {"pixels": "range(64, 257, 32)"},
+        "train": {"lr0": "tag(log, interval(1e-4, 1e-2))", "momentum": "interval(0.8, 0.95)", "cosine": "choice(true)"},
+        "augment": {"fliplr": "range(0.0, 1.0, 0.25)"},
+        "prune": {
+            "importance": "choice(none, l1)",
+            "ratio": "choice(0.2, 0.5)",
+            "when": {"ratio": {"prune.importance": {"not": ["none"]}}},
+        },
+    }
+)
+
+
+def settings_of(folder: Path, sampler: str, *overrides: str) -> Settings:
+    return load_settings(
+        ["conf=retail", f"store.folder={folder}", f"sampler={sampler}", "sampler.startup=4", *overrides]
+    )
+
+
+def open_search(settings: Settings, dataset: Dataset) -> Search:
+    """Open the study anew, as a new process would."""
+    settings.folder.mkdir(parents=True, exist_ok=True)
+    study = create_study(settings, dataset, open_storage(storage_url(settings.folder, None)))
+    return Search(settings, dataset, study, View(Console(file=StringIO()), settings))
+
+
+def tell(study: optuna.Study, trial: optuna.Trial, candidate: Candidate) -> None:
+    """End a trial as a function of its candidate and number alone: finished, stopped or failed."""
+    if trial.number % 5 == 3:
+        study.tell(trial, state=TrialState.PRUNED)
+    elif trial.number % 5 == 4:
+        study.tell(trial, state=TrialState.FAIL)
+    else:
+        noise = int(hashlib.sha256(repr(candidate).encode()).hexdigest()[:8], 16) / 2**32
+        study.tell(trial, [noise, candidate.number("size.pixels") / 50 + noise])
+
+
+def proposed(settings: Settings, dataset: Dataset, runs: Iterable[int]) -> list[Candidate]:
+    """Return the candidates of a study that is worked on in several processes' turns, so many trials each."""
+    candidates = []
+    for count in runs:
+        search = open_search(settings, dataset)
+        for trial in itertools.islice(search._trials(), count):
+            candidate = suggest(trial, settings.space)
+            tell(search.study, trial, candidate)
+            candidates.append(candidate)
+    return candidates
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_candidates_lie_in_the_space(name: str) -> None:
+    study = optuna.create_study(directions=["maximize", "minimize"])
+    seen = []
+    for number in range(24):
+        study.sampler = make_sampler(SamplerSettings(name, 6), 1, number)
+        trial = study.ask()
+        candidate = suggest(trial, SPACE)
+        SPACE.check(candidate)
+        assert ("backbone.width" in candidate) == (candidate["backbone.name"] == "yolo11")
+        assert ("prune.ratio" in candidate) == (candidate["prune.importance"] != "none")
+        assert candidate["neck.depth"] == 1
+        assert isinstance(candidate["neck.width"], int)
+        assert set(trial.params) == candidate.keys() - SPACE.fixed.keys()
+        tell(study, trial, candidate)
+        seen.append(candidate)
+    assert {c["backbone.name"] for c in seen} == {"lcnet_050", "resnet18", "yolo11"}
+    assert len({c["train.lr0"] for c in seen}) > 6  # NSGA-II's children share values
+
+
+def test_each_domain_becomes_its_distribution() -> None:
+    trial = optuna.create_study(directions=["maximize", "minimize"]).ask(fixed_distributions=None)
+    trial.study.sampler = make_sampler(SamplerSettings("random"), 0, 0)
+    suggest(trial, SPACE)
+    found = trial.distributions
+    assert found["size.pixels"] == optuna.distributions.IntDistribution(64, 256, step=32)
+    assert found["neck.width"] == optuna.distributions.IntDistribution(16, 64)
+    assert found["train.lr0"] == optuna.distributions.FloatDistribution(1e-4, 1e-2, log=True)
+    assert found["augment.fliplr"] == optuna.distributions.FloatDistribution(0.0, 0.75, step=0.25)
+    assert found["prune.importance"] == optuna.distributions.CategoricalDistribution(["none", "l1"])
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_same_seed_same_candidates_however_often_it_is_stopped(tmp_path: Path, blocks: Dataset, name: str) -> None:
+    whole = proposed(settings_of(tmp_path / "a", name), blocks, [14])
+    cut = proposed(settings_of(tmp_path / "b", name), blocks, [3, 6, 1, 4])
+    assert cut == whole
+    assert len(set(whole)) > 7
+    other = proposed(settings_of(tmp_path / "c", name, "seed=43"), blocks, [5])
+    assert other != whole[:5]
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_trial_that_died_is_taken_up_with_its_values(tmp_path: Path, blocks: Dataset, name: str) -> None:
+    whole = proposed(settings_of(tmp_path / "a", name), blocks, [8])
+    settings = settings_of(tmp_path / "b", name)
+    assert proposed(settings, blocks, [6]) == whole[:6]
+    died = next(iter(open_search(settings, blocks)._trials()))
+    assert suggest(died, settings.space) == whole[6]  # and now the process is killed
+    again = next(iter(open_search(settings, blocks)._trials()))
+    assert again.number == died.number == 6
+    assert suggest(again, settings.space) == whole[6]
+    assert proposed(settings, blocks, [2])[0] == whole[6]
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_trial_that_died_between_two_choices_is_completed_by_the_seed(
+    tmp_path: Path, blocks: Dataset, name: str
+) -> None:
+    completed = []
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        settings = settings_of(folder, name)
+        proposed(settings, blocks, [6])
+        died = next(iter(open_search(settings, blocks)._trials()))
+        domain = settings.space.domains["backbone.name"]
+        assert isinstance(domain, Choice)
+        chosen = died.suggest_categorical("backbone.name", domain.values)
+        completed += proposed(settings, blocks, [1])
+        assert completed[-1]["backbone.name"] == chosen
+    assert completed[0] == completed[1]
+    if name == "tpe":  # it draws all choices at once: the cut leaves no trace
+        assert completed[0] == proposed(settings_of(tmp_path / "whole", name), blocks, [7])[6]
+
+
+def test_start_candidates_come_first_and_differ_in_what_they_leave_out(tmp_path: Path, blocks: Dataset) -> None:
+    start = "start=[{backbone.name: lcnet_050}, {backbone.name: lcnet_050, size.pixels: 160}, {backbone.name: yolo11}]"
+    first, second, third, fourth = proposed(settings_of(tmp_path, "random", start), blocks, [4])
+    assert (first["backbone.name"], second["backbone.name"], third["backbone.name"]) == ("lcnet_050",) * 2 + ("yolo11",)
+    assert second["size.pixels"] == 160
+    assert len({c["train.lr0"] for c in (first, second, third, fourth)}) == 4
+
+
+def test_search_ends_with_its_budget(tmp_path: Path, blocks: Dataset) -> None:
+    settings = settings_of(tmp_path, "random", "budget.trials=3")
+    assert len(proposed(settings, blocks, [10])) == 3
+    assert proposed(settings, blocks, [10]) == []
+    assert len(proposed(settings_of(tmp_path, "random", "budget.trials=5"), blocks, [10])) == 2
+
+
+def test_tpe_learns_from_a_history_with_stopped_and_failed_trials() -> None:
+    """Its later candidates are better than its random first ones, where lr0 alone decides."""
+    study = optuna.create_study(directions=["maximize", "minimize"])
+    rates = []
+    for number in range(45):
+        study.sampler = make_sampler(SamplerSettings("tpe", 10), 3, number)
+        trial = study.ask()
+        candidate = suggest(trial, SPACE)
+        rate = candidate.number("train.lr0")
+        rates.append(rate)
+        if number % 7 == 5:
+            study.tell(trial, state=TrialState.FAIL)
+        elif rate < 3e-4:
+            study.tell(trial, state=TrialState.PRUNED)
+        else:
+            study.tell(trial, [rate, 1.0])
+    first, last = sorted(rates[:10])[5], sorted(rates[-15:])[7]
+    assert last > 1.5 * first
+
+
+def test_domain_kinds_of_the_test_space() -> None:
+    assert {type(domain) for domain in SPACE.domains.values()} == {Choice, Grid, Interval}
+
+
+def test_unknown_sampler_is_told() -> None:
+    with pytest.raises(SettingsError, match="sampler.name: 'tpx' is no sampler; nearest: tpe"):
+        make_sampler(SamplerSettings("tpx"), 0, 0)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from objectives.dataset import IMAGE_SUFFIXES, SPLITS, Dataset, LabelledImage, finish, make_image
 from spaces.errors import DataError
@@ -208,7 +208,7 @@ def _yolo_image(path: Path, classes: tuple[str, ...], yaml_path: Path, notes: Co
             if index != label or not 0 <= index < len(classes):
                 raise DataError(f"data.root: class {label:g} in the labels of '{path}' is not in {yaml_path.name}")
             cx, cy, w, h = numbers if len(numbers) == 4 else _hull(numbers)
-        except ValueError:
+        except (ValueError, OverflowError):
             raise DataError(f"data.root: the labels of '{path}' hold a line that is no box: {line[:60]!r}") from None
         boxes.append(((cx - w / 2) * width, (cy - h / 2) * height, w * width, h * height))
         labels.append(index)
@@ -245,5 +245,5 @@ def image_size_px(path: Path) -> tuple[int, int]:
         with Image.open(path) as image:
             sideways = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
             return (image.height, image.width) if sideways else image.size
-    except (OSError, UnidentifiedImageError) as error:
+    except (OSError, ImportError) as error:  # once Ultralytics is imported, Pillow asks for a HEIF plugin first
         raise DataError(f"data.root: '{path}' is no readable image: {error}") from None

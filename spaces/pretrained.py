@@ -81,7 +81,7 @@ def _from_file(path: Path) -> Mapping[str, Tensor]:
         try:
             return _ultralytics_state(str(path))
         except Exception as error:
-            reason = str(error).splitlines()[0][:100]
+            reason = (str(error) or type(error).__name__).splitlines()[0][:100]
             raise SpaceError(f"train.pretrained: '{path}' cannot be read safely ({reason})") from error
     for key in ("state_dict", "model"):
         if isinstance(content, dict) and isinstance(content.get(key), dict):

@@ -15,7 +15,7 @@ from objectives.job import TrialJob, TrialListener
 from objectives.quiet import quiet_ultralytics
 from objectives.records import Accuracy, Ending, Latency, Outcome, Resources, Rung
 from objectives.trial import run_trial
-from spaces.errors import AutomlError
+from spaces.errors import AutomlError, DeviceError
 
 LOG = "log.txt"
 
@@ -82,6 +82,8 @@ def classify(error: BaseException) -> str:
         return "disk full"
     if type(error).__name__ == "Diverged":
         return "diverged"
+    if isinstance(error, DeviceError):
+        return "not measurable"
     if isinstance(error, AutomlError):
         return "not buildable"
     return "error"

@@ -88,7 +88,7 @@ def test_first_trial_goes_on() -> None:
 def test_names_are_checked() -> None:
     for name in PRUNERS:
         check_pruner(PrunerSettings(name))
-    with pytest.raises(SettingsError, match="pruner.name: 'dominatd' is no pruner; nearest: dominated"):
+    with pytest.raises(SettingsError, match=r"pruner.name: 'dominatd' is no pruner; nearest: dominated"):
         check_pruner(PrunerSettings("dominatd"))
 
 

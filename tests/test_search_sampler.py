@@ -193,5 +193,5 @@ def test_domain_kinds_of_the_test_space() -> None:
 
 
 def test_unknown_sampler_is_told() -> None:
-    with pytest.raises(SettingsError, match="sampler.name: 'tpx' is no sampler; nearest: tpe"):
+    with pytest.raises(SettingsError, match=r"sampler.name: 'tpx' is no sampler; nearest: tpe"):
         make_sampler(SamplerSettings("tpx"), 0, 0)

@@ -191,14 +191,14 @@ def test_unusable_url_is_told(url: str) -> None:
 
 
 def test_unknown_study_is_told_with_the_nearest(tmp_path: Path, blocks: Dataset) -> None:
-    with pytest.raises(StoreError, match="there is no 'smoke' in .*; none was started yet"):
+    with pytest.raises(StoreError, match=r"there is no 'smoke' in .*; none was started yet"):
         load_study(tmp_path, "smoke", None)
     make(settings_of(tmp_path), blocks)
-    with pytest.raises(StoreError, match="there is no 'smok' in .*; nearest: smoke"):
+    with pytest.raises(StoreError, match=r"there is no 'smok' in .*; nearest: smoke"):
         load_study(tmp_path, "smok", None)
-    with pytest.raises(StoreError, match="there is no 'zzz' in .*; known: smoke"):
+    with pytest.raises(StoreError, match=r"there is no 'zzz' in .*; known: smoke"):
         load_study(tmp_path, "zzz", None)
-    with pytest.raises(StoreError, match="the store holds no 'smok'; nearest: smoke"):
+    with pytest.raises(StoreError, match=r"the store holds no 'smok'; nearest: smoke"):
         load_study(tmp_path, "smok", storage_url(tmp_path / "smoke", None))
     assert load_study(tmp_path, "smoke", None).study_name == "smoke"
 

@@ -302,6 +302,14 @@ def make_candidate() -> Callable[..., Candidate]:
     return lambda choices=None: Candidate.of({**tiny, **(choices or {})})
 
 
+@pytest.fixture(scope="session")
+def shelves(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A few rendered shelves on disk as COCO JSON, the road that a user's data takes."""
+    from objectives.shelves import render_shelves
+
+    return render_shelves(tmp_path_factory.mktemp("data") / "shelves", train=12, val=6, test=4)
+
+
 if __name__ == "__main__":
     from reports.page import write_page
     from reports.table import read_study

@@ -9,7 +9,6 @@ from rich.table import Table
 
 from objectives.latency import measure_latency
 from objectives.picture import spread
-from reports.page import write_page
 from reports.table import TrialRow, read_study
 from reports.terminal import summary
 from reports.words import duration, ms, share
@@ -29,6 +28,8 @@ def run_report(name: str, folder: str, store: str | None, target: str | None) ->
     page = Path(target).expanduser() if target else studies / name / "report.html"
     if not page.parent.is_dir():
         raise AutomlError(f"report: the folder of '{page}' does not exist; make it or name another with --to")
+    from reports.page import write_page  # late: scikit-learn costs a second that no mistake should wait for
+
     write_page(table, studies / name, page)
     Console().print(summary(table, page))
 

@@ -13,7 +13,6 @@ from rich.console import Console
 from objectives.dataset import Dataset
 from objectives.readers import read_dataset
 from objectives.reference import cache_folder
-from reports.page import write_page
 from reports.table import StudyTable
 from reports.terminal import summary
 from search.budget import BudgetUsed
@@ -52,6 +51,8 @@ def run_search(arguments: list[str]) -> None:
                     search.run()
             except KeyboardInterrupt:
                 interrupted = True
+        from reports.page import write_page  # late: scikit-learn costs a second that no mistake should wait for
+
         table = search.table()
         page = write_page(table, folder, folder / "report.html")
         console.print(summary(table, _shorter(page)))

@@ -5,7 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-
 ASK = """
 from pathlib import Path
 from objectives.quiet import quiet_ultralytics

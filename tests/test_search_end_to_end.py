@@ -175,6 +175,7 @@ def test_latency_of_the_exported_file(place: Path, exported: Path, line: tuple[s
     assert network < p50 <= p95
 
 
+@pytest.mark.slow
 def test_interrupted_search_says_how_to_go_on_and_does(tmp_path: Path, line: tuple[str, ...]) -> None:
     """Ctrl-C in the midst of a training: the trial is taken up under its own number."""
     command = [str(AUTOML), *line, "budget.trials=1", "trial.epochs=60"]

@@ -1,10 +1,8 @@
-"""A training's state on disk: weights, EMA, optimiser, schedule and random states, as plain tensors."""
+"""A training's state on disk: weights, EMA, optimiser and epoch, as plain tensors."""
 
-import random
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from spaces.errors import DataError
@@ -13,12 +11,12 @@ from spaces.errors import DataError
 def save_checkpoint(trainer: Any, path: Path) -> None:
     """Write the state at the end of an epoch; the file is replaced in one step, never half written.
 
+    Random states are not in it: each epoch is seeded anew (see `objectives.training`).
+
     Args:
         trainer: an Ultralytics trainer between two epochs.
         path: the checkpoint.
     """
-    python_state = random.getstate()
-    numpy_state: Any = np.random.get_state()  # Ultralytics augments with the global generators
     state = {
         "epoch": trainer.epoch + 1,
         "model": trainer.model.state_dict(),
@@ -26,12 +24,6 @@ def save_checkpoint(trainer: Any, path: Path) -> None:
         "updates": trainer.ema.updates,
         "optimizer": trainer.optimizer.state_dict(),
         "scaler": trainer.scaler.state_dict(),
-        "random": {
-            "python": [python_state[0], list(python_state[1]), python_state[2]],
-            "numpy": [numpy_state[0], torch.from_numpy(numpy_state[1].astype(np.int64)), *numpy_state[2:]],
-            "torch": torch.get_rng_state(),
-            "order": trainer.train_loader.generator.get_state(),
-        },
     }
     partial = path.with_suffix(".partial")
     torch.save(state, partial)
@@ -66,13 +58,3 @@ def restore(trainer: Any, state: dict[str, Any]) -> None:
         trainer.model.criterion = trainer.model.init_criterion()
         trainer.model.criterion.updates = trainer.start_epoch - 1
         trainer.model.criterion.update()
-
-
-def restore_random(trainer: Any, saved: dict[str, Any]) -> None:
-    """Set the random generators to where they stood; call right before the first epoch goes on."""
-    version, words, gauss = saved["python"]
-    random.setstate((version, tuple(words), gauss))
-    name, keys, *rest = saved["numpy"]
-    np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))
-    torch.set_rng_state(saved["torch"])
-    trainer.train_loader.generator.set_state(saved["order"])

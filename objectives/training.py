@@ -13,8 +13,9 @@ from torch import nn
 from ultralytics.data import build_yolo_dataset
 from ultralytics.models.rtdetr.train import RTDETRTrainer
 from ultralytics.models.yolo.detect import DetectionTrainer
+from ultralytics.utils.torch_utils import init_seeds
 
-from objectives.checkpoint import load_checkpoint, restore, restore_random, save_checkpoint
+from objectives.checkpoint import load_checkpoint, restore, save_checkpoint
 from objectives.records import Rung
 from spaces.detector import is_rtdetr
 
@@ -84,8 +85,10 @@ def train_phase(
         session.train()
     progress.epochs_done += arguments["epochs"]
     progress.seconds_done += session.seconds
-    ema: nn.Module = session.ema_network()
-    return ema.eval().to(memory_format=torch.contiguous_format)
+    ema: Any = session.ema_network()
+    ema.criterion = None  # made while validating, of tensors that no later phase could train with
+    network: nn.Module = ema.eval()
+    return network.to(memory_format=torch.contiguous_format)
 
 
 def _fit_class(base: Any) -> Any:
@@ -164,11 +167,18 @@ def _fit_class(base: Any) -> Any:
 
         def _on_train_start(self) -> None:
             self.started = time.perf_counter()
-            if self.saved is not None:
-                restore_random(self, self.saved["random"])
 
         def _on_train_epoch_start(self) -> None:
+            self._seed_epoch()
             self.args.val = self.progress.epochs_done + self.epoch + 1 in self.evaluate_at
+
+        def _seed_epoch(self) -> None:
+            """Let order and augmentation depend on seed and epoch alone: a cut training goes on as if uncut."""
+            seed = self.args.seed + 1_000_003 * (self.epoch + 1)
+            init_seeds(seed, deterministic=self.args.deterministic)
+            if self.train_loader.num_workers == 0:  # worker processes keep the generators they were born with
+                self.train_loader.reset()
+                self.train_loader.generator.manual_seed(seed)
 
         def _on_fit_epoch_end(self) -> None:
             self.seconds = time.perf_counter() - self.started

@@ -279,12 +279,12 @@ def draw_blocks(path: Path, rng: np.random.Generator) -> LabelledImage:
 
 @pytest.fixture(scope="session")
 def blocks(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    """A data set that a small detector learns in seconds: 48 images to train on, 16 to validate."""
+    """A data set that a small detector learns in seconds: 48 images to train on, 48 to validate."""
     root = tmp_path_factory.mktemp("blocks")
     rng = np.random.default_rng(5)
     splits = {
         split: tuple(draw_blocks(root / f"{split}-{i}.png", rng) for i in range(count))
-        for split, count in (("train", 48), ("val", 16))
+        for split, count in (("train", 48), ("val", 48))
     }
     return Dataset("blocks", root, ("red", "blue"), splits)
 

@@ -145,7 +145,7 @@ def test_over_the_bound_is_not_trained(blocks: Dataset, tmp_path: Path) -> None:
 
 def test_stopped_at_a_rung_leaves_no_artifact(blocks: Dataset, tmp_path: Path) -> None:
     told = Recorder(stop_at=1)
-    work = job(blocks, tmp_path, **{"prune__importance": "l1", "prune__ratio": 0.3, "prune__at": 0.5})
+    work = job(blocks, tmp_path, prune__importance="l1", prune__ratio=0.3, prune__at=0.5)
     ending = run_trial(work, told)
     assert ending.outcome == Outcome.STOPPED
     assert [rung.epoch for rung in told.rungs] == [1]

@@ -1,0 +1,220 @@
+"""Latency: an interval that covers, an end that comes, figures that tell when they are not to be trusted."""
+
+import itertools
+import os
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from objectives.artifact import export_onnx
+from objectives.device import Device
+from objectives.inference import ArtifactMeta
+from objectives.latency import LatencyProtocol, Samples, measure_latency, median_interval, sample, summarise
+from objectives.reference import Reference, cache_folder
+from spaces.candidate import Candidate
+from spaces.description import describe
+from spaces.detector import build_detector
+from spaces.errors import DeviceError
+
+PROTOCOL = LatencyProtocol()
+RNG = np.random.default_rng(4)
+
+
+@pytest.mark.parametrize("count", [30, 100, 301])
+@pytest.mark.parametrize("law", ["exponential", "normal"])
+def test_the_interval_covers_the_median(count: int, law: str) -> None:
+    median = {"exponential": np.log(2), "normal": 0.0}[law]
+    draws = np.sort(getattr(RNG, f"standard_{law}")((2000, count)), axis=1)
+    intervals = np.array([median_interval(row) for row in draws])
+    covered = ((intervals[:, 0] <= median) & (median <= intervals[:, 1])).mean()
+    assert 0.93 <= covered <= 0.985
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_few_samples_give_their_whole_range(count: int) -> None:
+    row = np.arange(float(count))
+    low, high = median_interval(row)
+    assert (low, high) == (0, count - 1) or count == 5
+    assert 0 <= low <= high <= count - 1
+
+
+def samples(total: Any, reference: float = 2.0, others: float = 0.0) -> Samples:
+    total = np.asarray(total, dtype=np.float64)
+    return Samples(total, 0.8 * total, np.full(len(total), reference), others)
+
+
+STEADY = 10 + 0.001 * np.arange(200)
+
+
+def test_a_steady_session_is_stable() -> None:
+    figure = summarise(samples(STEADY), PROTOCOL, best_reference_ms=1.98, device="d")
+    assert figure.stable
+    assert figure.note == ""
+    assert figure.p50_ms == pytest.approx(10.0995)
+    assert figure.p95_ms == pytest.approx(np.quantile(STEADY, 0.95))
+    assert figure.p50_low_ms < figure.p50_ms < figure.p50_high_ms < figure.p95_ms
+    assert (figure.samples, figure.reference_ms, figure.device) == (200, 2.0, "d")
+    assert figure.network_ms == pytest.approx(0.8 * figure.p50_ms)
+
+
+@pytest.mark.parametrize(
+    ("session", "best", "note"),
+    [
+        (samples(np.linspace(5, 15, 200)), 2.0, r"the median is known to \d+\.\d% only"),
+        (samples(STEADY, reference=2.2), 2.0, "the reference network ran 10% slower than at its best"),
+        (samples(STEADY, others=1.2), 2.0, "other processes used 1.2 cores"),
+        (samples(np.linspace(5, 15, 200), 2.2, 1.2), 2.0, ".*only; the reference .*; other processes .*"),
+    ],
+)
+def test_a_doubtful_session_says_why(session: Samples, best: float, note: str) -> None:
+    figure = summarise(session, PROTOCOL, best, "d")
+    assert not figure.stable
+    assert re.fullmatch(note, figure.note)
+
+
+def test_the_first_session_is_its_own_reference() -> None:
+    assert summarise(samples(STEADY), PROTOCOL, float("inf"), "d").stable
+    assert summarise(samples(STEADY, reference=1.5), PROTOCOL, 2.0, "d").stable  # a new best
+
+
+# When sampling ends
+
+
+def steady(i: int) -> tuple[float, float]:
+    time.sleep(0.0005)
+    return 10 + 0.001 * (i % 7), 8.0
+
+
+def test_sampling_ends_when_the_median_is_known() -> None:
+    protocol = LatencyProtocol(images_min=50, cap_s=20, warmup_s=0)
+    began = time.perf_counter()
+    found = sample(steady, lambda: 2.0, protocol)
+    assert len(found.total) == 50
+    assert time.perf_counter() - began < 10
+    assert len(found.total) == len(found.network) == len(found.reference)
+
+
+def test_sampling_ends_at_the_cap() -> None:
+    numbers = itertools.cycle([1.0, 100.0, 3.0, 50.0])
+    protocol = LatencyProtocol(images_min=20, cap_s=0.3, warmup_s=0)
+
+    def wild(_: int) -> tuple[float, float]:
+        time.sleep(0.0005)
+        return next(numbers), 1.0
+
+    began = time.perf_counter()
+    found = sample(wild, lambda: 2.0, protocol)
+    assert 0.3 <= time.perf_counter() - began < 5
+    assert len(found.total) > 20
+    assert not summarise(found, protocol, 2.0, "d").stable
+
+
+def test_a_slow_network_is_still_timed_a_few_times() -> None:
+    def slow(_: int) -> tuple[float, float]:
+        time.sleep(0.02)
+        return 20.0, 20.0
+
+    assert len(sample(slow, lambda: 2.0, LatencyProtocol(cap_s=0.01, warmup_s=0)).total) >= 5
+
+
+def test_images_are_taken_in_turn_after_the_warm_up() -> None:
+    seen: list[int] = []
+
+    def run(i: int) -> tuple[float, float]:
+        seen.append(i)
+        return 1.0, 1.0
+
+    sample(run, lambda: 1.0, LatencyProtocol(images_min=10, warmup_s=0))
+    assert seen[3:] == list(range(10))  # three to warm up
+
+
+def test_own_work_is_not_that_of_others() -> None:
+    def busy(_: int) -> tuple[float, float]:
+        end = time.perf_counter() + 0.01
+        while time.perf_counter() < end:
+            pass
+        return 10.0, 10.0
+
+    began, used = time.perf_counter(), time.process_time()
+    found = sample(busy, lambda: 2.0, LatencyProtocol(images_min=20, cap_s=2, warmup_s=0))
+    share = (time.process_time() - used) / (time.perf_counter() - began)
+    assert found.others_cores <= max(0.3, (os.cpu_count() or 1) - share + 0.3)
+
+
+def test_the_quick_protocol_is_shorter() -> None:
+    quick = LatencyProtocol(confidence=0.4, cap_s=8, warmup_s=0.1).quick()
+    assert (quick.interval, quick.images_min, quick.cap_s) == (0.05, 30, 2)
+    assert (quick.confidence, quick.warmup_s) == (0.4, 0.1)
+
+
+# The reference network
+
+
+def test_the_best_reference_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    reference = Reference("d3vice")
+    assert reference.best_ms() == float("inf")
+    for median, best in ((3.0, 3.0), (4.0, 3.0), (2.5, 2.5)):
+        reference.remember(median)
+        assert Reference("d3vice").best_ms() == best
+    assert Reference("another").best_ms() == float("inf")
+    assert [p.name for p in (tmp_path / "automl").iterdir()] == ["reference-d3vice.txt"]
+    assert 0 < reference.time_ms() < 10_000
+    (tmp_path / "automl" / "reference-d3vice.txt").write_text("damaged")
+    assert reference.best_ms() == float("inf")
+
+
+def test_the_cache_is_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    assert cache_folder() == Path.home() / ".cache" / "automl"
+
+
+# A process of its own
+
+
+@pytest.fixture(scope="module")
+def artifact(make_candidate: Callable[..., Candidate], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    model = build_detector(describe(make_candidate(), ("can", "jar")), 0)
+    meta = ArtifactMeta(64, "nms", ("can", "jar"))
+    return export_onnx(model, meta, tmp_path_factory.mktemp("artifact") / "model.onnx")
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> list[Path]:
+    paths = [tmp_path / f"{i}.png" for i in range(2)]
+    for path in paths:
+        cv2.imwrite(str(path), RNG.integers(0, 256, (90, 120, 3), dtype=np.uint8))
+    return paths
+
+
+def test_a_file_is_measured_in_a_process_of_its_own(
+    artifact: Path, images: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    protocol = LatencyProtocol(images_min=20, cap_s=0.5, warmup_s=0.1, others_cores_max=99)
+    figure = measure_latency(artifact, Device(), images, protocol)
+    assert 0 < figure.network_ms < figure.p50_ms <= figure.p95_ms < 1000
+    assert figure.p50_low_ms <= figure.p50_ms <= figure.p50_high_ms
+    assert figure.samples >= 5
+    assert figure.device == Device().fingerprint
+    assert 30e6 < figure.peak_bytes < 400e6  # of the runtime, without torch
+    assert float((tmp_path / "cache" / "automl" / f"reference-{figure.device}.txt").read_text()) > 0
+
+
+@pytest.mark.parametrize("content", [b"", b"no onnx at all"])
+def test_a_broken_file_is_told(images: list[Path], tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "broken.onnx").write_bytes(content)
+    with pytest.raises(DeviceError, match=r"device=cpu: measuring 'broken\.onnx' failed: .*cannot load"):
+        measure_latency(tmp_path / "broken.onnx", Device(), images, PROTOCOL)
+
+
+def test_a_hung_measurement_is_told(artifact: Path, images: list[Path]) -> None:
+    with pytest.raises(DeviceError, match=r"measuring 'model\.onnx' took over 0\.05 s"):
+        measure_latency(artifact, Device(), images, PROTOCOL, timeout_s=0.05)

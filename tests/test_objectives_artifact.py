@@ -33,7 +33,9 @@ class Exported:
             torch.nn.init.constant_(layer.weight, 1 + 0.05 * (i % 5))  # fusing is no identity
             torch.nn.init.constant_(layer.bias, 0.02 * (i % 3))
         for branch in [*getattr(self.model.model[-1], "cv3", []), *getattr(self.model.model[-1], "one2one_cv3", [])]:
-            torch.nn.init.normal_(branch[-1].weight, generator=torch.Generator().manual_seed(2))  # scores that differ
+            torch.nn.init.normal_(
+                branch[-1].weight, std=30, generator=torch.Generator().manual_seed(2)
+            )  # scores that differ
         self.before = deepcopy(self.model)
         self.meta = ArtifactMeta(64, head_of(self.model), CLASSES, 0.6)
         self.path = export_onnx(self.model, self.meta, folder / f"{candidate.fingerprint}.onnx")
@@ -65,8 +67,10 @@ def test_the_file_answers_as_the_network(exported: dict[str, Exported], head: st
         assert found.shape[2] == 6
         assert found[0, :, 4] == pytest.approx(wanted[0, :, 4], abs=1e-3)
         apart = np.abs(found[0][:, None] - wanted[0][None]).max(axis=2)
-        assert apart.min(axis=0).max() < 2e-3
-        assert apart.min(axis=1).max() < 2e-3
+        clear = wanted[0, :, 4] > wanted[0, -1, 4] + 1e-5  # equal scores at the end may be cut either way
+        assert clear.sum() >= 20
+        assert apart.min(axis=0)[clear].max() < 2e-3
+        assert apart.min(axis=1)[clear].max() < 2e-3
         assert np.median(apart) > 0.1  # rows differ: the match is no accident
 
 

@@ -25,7 +25,7 @@ from spaces.candidate import Candidate
 from spaces.errors import DataError, DeviceError, SpaceError
 
 Make = Callable[..., Candidate]
-Begin = Callable[[Candidate], TrialProcess]
+Begin = Callable[..., TrialProcess]
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def begin(tmp_path: Path, blocks: Dataset) -> Iterator[Begin]:
     """Starter of a trial of a candidate; its folder is tmp_path / "trial"."""
     started: list[TrialProcess] = []
 
-    def start(candidate: Candidate) -> TrialProcess:
+    def start(candidate: Candidate, warmup_s: float = 0.05) -> TrialProcess:
         job = TrialJob(
             number=0,
             candidate=candidate,
@@ -49,7 +49,7 @@ def begin(tmp_path: Path, blocks: Dataset) -> Iterator[Begin]:
             seed=1,
             gate=Gate(),
             device=Device(),
-            protocol=LatencyProtocol(images_min=10, cap_s=0.4, warmup_s=0.05),
+            protocol=LatencyProtocol(images_min=10, cap_s=0.4, warmup_s=warmup_s),
             train_device="cpu",
         )
         started.append(TrialProcess(job, tmp_path / "ultralytics"))
@@ -135,7 +135,7 @@ def test_killed_trial_is_a_failed_trial(
 
 
 def test_end_leaves_nothing_of_the_group(begin: Begin, make_candidate: Make) -> None:
-    process = begin(make_candidate())
+    process = begin(make_candidate(), warmup_s=60)  # measuring would go on for a minute
     until(process.messages(), "stage", "latency")
     pid = pid_of(process)
     assert os.getpgid(pid) == pid != os.getpgid(0)

@@ -26,7 +26,7 @@ from objectives.scenes import SUPERSAMPLE, cover_foreground, paint
 from objectives.shops import Difficulty, Planogram, Store, lay_out, make_planogram, make_stores
 from spaces.errors import DataError
 
-VERSION = "2"  # of the pictures that a seed stands for
+VERSION = "3"  # of the pictures that a seed stands for
 SMALLEST_PX = 64
 STALE_SECONDS = 3600.0  # a temporary folder this old belongs to no run that is alive
 STORES, PLANOGRAMS, PHOTOS = range(

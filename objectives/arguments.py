@@ -28,6 +28,7 @@ TRAIN_DEFAULTS: dict[str, Any] = {
     "pretrained": "none",  # none, hub, or a checkpoint's path
 }
 
+MAX_DETECTIONS = 300  # boxes of an image that are kept, in validation as deployed
 IMPORTANCES = ("l1", "l2", "bn_scale", "lamp", "random")  # of channels, for structural pruning
 OPTIMIZERS = ("SGD", "Adam", "AdamW", "NAdam", "RAdam", "RMSprop", "MuSGD")
 
@@ -108,6 +109,7 @@ def trainer_arguments(candidate: Candidate, plan: TrainingPlan, epochs: int | No
         "momentum": train["momentum"],
         "weight_decay": train["weight_decay"],
         "warmup_epochs": round(train["warmup"] * epochs, 3),
+        "warmup_momentum": min(0.8, train["momentum"]),
         "warmup_bias_lr": 0.0 if "Adam" in train["optimizer"] else 0.1,
         "batch": int(train["batch"]),
         "nbs": int(train["nbs"]),
@@ -117,6 +119,9 @@ def trainer_arguments(candidate: Candidate, plan: TrainingPlan, epochs: int | No
         "cls_pw": train["class_weights"],
         "freeze": int(train["freeze"]) or None,
         "close_mosaic": round(train["close_mosaic"] * epochs),
+        "conf": 0.001,  # of the validator: the whole precision-recall curve
+        "iou": float(candidate.group("deploy").get("nms_iou", 0.7)),
+        "max_det": MAX_DETECTIONS,
         "nms": False if candidate.text("head.kind") == "end2end" else None,
         **ultralytics_arguments(magnitude),
         "augmentations": albumentations_transforms(magnitude),

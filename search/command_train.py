@@ -149,7 +149,6 @@ def _train(job: TrialJob, listener: Printer, folder: Path) -> None:
     from objectives.quiet import quiet_ultralytics
 
     quiet_ultralytics(folder / TRAINED / ".ultralytics")
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as for trials: spinning threads starve on a busy machine
     from objectives.trial import run_trial
 
     run_trial(job, listener)

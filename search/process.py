@@ -26,8 +26,6 @@ class TrialProcess:
         from search.launch import start
 
         quiet_ultralytics(settings_folder)  # the fork server inherits the environment
-        # Threads that spin while they wait make a training ten times slower as soon as anything else runs.
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"  # looking for a GPU must not start CUDA in the server
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(PRELOADED)

@@ -42,8 +42,8 @@ def create_features(name: str, **options: Any) -> Any:
     """
     try:
         network = timm.create_model(name, features_only=True, out_indices=(-3, -2, -1), **options)
-    except (AttributeError, NotImplementedError, TypeError) as error:
-        raise SpaceError(f"backbone: timm's '{name}' has no feature maps ({error}); take another") from None
+    except (AttributeError, NotImplementedError, RuntimeError, TypeError) as error:
+        raise SpaceError(f"backbone: timm cannot build '{name}' with feature maps ({error}); take another") from None
     strides = tuple(network.feature_info.reduction())
     if strides != STRIDES:
         raise SpaceError(f"backbone: '{name}' has strides {strides}, a neck needs {STRIDES}; take another")

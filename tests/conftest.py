@@ -268,7 +268,8 @@ def draw_blocks(path: Path, rng: np.random.Generator) -> LabelledImage:
     boxes, labels = [], []
     for column in range(3):
         w, h = int(rng.integers(22, 46)), int(rng.integers(25, 60))
-        x, y = column * 53 + int(rng.integers(0, 53 - w)), int(rng.integers(0, height_px - h))
+        x = column * 53 + int(rng.integers(-12, 65 - w))  # some are cut by the edge of the image
+        y = int(rng.integers(-12, height_px + 12 - h))
         label = int(rng.integers(2))
         cv2.rectangle(picture, (x, y), (x + w - 1, y + h - 1), ((30, 30, 220), (220, 60, 30))[label], -1)
         boxes.append((x, y, w, h))

@@ -101,7 +101,7 @@ def prepared_folder(settings: Settings) -> Iterator[Path]:
     folder = settings.folder
     made = _make(folder)
     try:
-        _check_room(folder, settings.budget.trials)
+        _check_room(folder, settings.budget.trials - len(list(folder.glob("trials/*"))))
         lock = (folder / ".lock").open("a+")
     except (OSError, StoreError) as error:
         for path in made:
@@ -147,7 +147,7 @@ def _remove_unused(made: list[Path]) -> None:
 
 def _check_room(folder: Path, trials: int) -> None:
     free_mb = shutil.disk_usage(folder).free / 1e6
-    needed_mb = BASE_MB + TRIAL_MB * min(trials, 50)
+    needed_mb = BASE_MB + TRIAL_MB * min(max(trials, 0), 50)
     if free_mb < needed_mb:
         raise StoreError(
             f"store: a search of {trials} trials may need {needed_mb} MB in '{folder}', {free_mb:.0f} MB are free; "

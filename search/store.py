@@ -1,5 +1,7 @@
 """The store: an Optuna study in SQLite (or any storage URL), and what it remembers of its search."""
 
+import json
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -36,6 +38,11 @@ def storage_url(folder: Path, url: str | None) -> str:
     return url or f"sqlite:///{folder / FILE_NAME}"
 
 
+def shown_url(url: str) -> str:
+    """Return a storage URL without its password, for people and for what is kept."""
+    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
+
+
 def open_storage(url: str) -> "optuna.storages.BaseStorage":
     """Open Optuna's storage; any failure of the database becomes one line.
 
@@ -46,7 +53,7 @@ def open_storage(url: str) -> "optuna.storages.BaseStorage":
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     waits = {"connect_args": {"timeout": LOCK_WAIT_S}} if url.startswith("sqlite") else {}
-    with store_errors(url):
+    with store_errors(shown_url(url)):
         return optuna.storages.RDBStorage(url, engine_kwargs=waits)
 
 
@@ -88,7 +95,7 @@ def create_study(settings: Settings, dataset: Dataset, storage: "optuna.storages
         study = optuna.create_study(study_name=settings.name, storage=storage, directions=["maximize", "minimize"])
         for key, value in {
             keys.STUDY_VERSION: keys.VERSION,
-            keys.SETTINGS: settings.to_json(),
+            keys.SETTINGS: json.loads(shown_url(json.dumps(settings.to_json()))),
             keys.PROVENANCE: provenance(settings.seed),
             keys.FINGERPRINTS: found,
             keys.DEVICE: settings.device.describe(),
@@ -114,7 +121,7 @@ def load_study(folder: Path, name: str, url: str | None) -> "optuna.Study":
         hint = nearest(name, known) or (f"; known: {', '.join(sorted(known))}" if known else "; none was started yet")
         raise StoreError(f"study: there is no '{name}' in '{folder}'{hint}")
     if url is not None and _is_missing_file(url):
-        raise StoreError(f"store: '{url}' does not exist; check the path")
+        raise StoreError(f"store: '{shown_url(url)}' does not exist; check the path")
     storage = open_storage(storage_url(folder / name, url))
     with store_errors(name):
         names = optuna.get_all_study_names(storage)
@@ -149,7 +156,7 @@ def provenance(seed: int) -> dict[str, Any]:
         "versions": {**{name: version(name) for name in PACKAGES}, "python": sys.version.split()[0]},
         "commit": _commit(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": " ".join(["automl", *sys.argv[1:]]),
+        "command": shown_url(" ".join(["automl", *sys.argv[1:]])),
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from objectives.arguments import IMPORTANCES, OPTIMIZERS, TRAIN_DEFAULTS
 from objectives.augment import NEUTRAL, POLICIES
-from spaces.backbones import STRIDES, check_backbone
+from spaces.backbones import STRIDES, ULTRALYTICS, check_backbone
 from spaces.description import HEADS
 from spaces.dimension import Choice, Domain, Grid, Interval, Value
 from spaces.errors import SpaceError, nearest
@@ -71,9 +71,12 @@ def check_vocabulary(space: SearchSpace) -> None:
             raise SpaceError(f"'space.{name}' is no dimension{nearest(name, KNOWN)}")
         for check in (_check_words, _check_limits, _check_special):
             check(name, domain)
-    for name in REQUIRED:
-        if name not in space.domains:
-            raise SpaceError(f"space.{name}: is missing; give a value or a sweep")
+    known = space.domains
+    own = [name for name in ULTRALYTICS if name in known["backbone.name"]] if "backbone.name" in known else []
+    for name in (*REQUIRED, *(("backbone.width", "backbone.depth") if own else ())):
+        if name not in known:
+            hint = f", which {own[0]} needs" if name not in REQUIRED else ""
+            raise SpaceError(f"space.{name}: is missing{hint}; give a value or a sweep")
 
 
 def _check_words(name: str, domain: Domain) -> None:

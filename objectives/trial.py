@@ -149,9 +149,6 @@ class _Trial:
             save_weights(job.folder / "weights.pt", model, job.candidate, job.classes)
         with self.clock.stage("latency"):
             latency = self._time(path, job.protocol)
-            if not latency.stable:
-                again = self._time(path, job.protocol)
-                latency = again if again.stable or again.p50_ms < latency.p50_ms else latency
         self.listener.latency(latency, trained=True)
         with self.clock.stage("score"):
             found = detect_all(Detector(open_network(path, job.device), SCORE_CONFIDENCE), job.images)

@@ -161,8 +161,9 @@ def row_result(row: TrialRow) -> str:
         return f"mAP {share(row.map)}{mark} mAP50 {share(row.map50)}  {ms(row.p50_ms)}"
     if row.outcome is Outcome.FAILED and row.ending:
         return f"failed ({row.ending.error_class}): {row.ending.reason}"
-    reached = f" {row.rungs[-1].epoch}, mAP {row.rungs[-1].map:.3f}" if row.rungs else ""
-    return f"{row.standing}{reached}  {ms(row.p50_ms)}"
+    if row.outcome is Outcome.STOPPED and row.rungs:
+        return f"stopped at epoch {row.rungs[-1].epoch}, mAP {row.rungs[-1].map:.3f}  {ms(row.p50_ms)}"
+    return f"{row.standing}  {ms(row.p50_ms)}"
 
 
 def trial_table(title: str, rows: tuple[TrialRow, ...]) -> Table:

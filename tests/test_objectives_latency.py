@@ -15,7 +15,16 @@ import pytest
 from objectives.artifact import export_onnx
 from objectives.device import Device
 from objectives.inference import ArtifactMeta
-from objectives.latency import LatencyProtocol, Samples, measure_latency, median_interval, sample, summarise
+from objectives.latency import (
+    LatencyProtocol,
+    Samples,
+    combine,
+    measure_latency,
+    median_interval,
+    sample,
+    summarise,
+)
+from objectives.records import Latency
 from objectives.reference import Reference, cache_folder
 from spaces.candidate import Candidate
 from spaces.description import describe
@@ -148,8 +157,8 @@ def test_own_work_is_not_that_of_others() -> None:
 
 
 def test_the_quick_protocol_is_shorter() -> None:
-    quick = LatencyProtocol(confidence=0.4, cap_s=8, warmup_s=0.1).quick()
-    assert (quick.interval, quick.images_min, quick.cap_s) == (0.05, 30, 2)
+    quick = LatencyProtocol(confidence=0.4, cap_s=9, warmup_s=0.1).quick()
+    assert (quick.interval, quick.images_min, quick.cap_s, quick.processes) == (0.05, 30, 3, 1)
     assert (quick.confidence, quick.warmup_s) == (0.4, 0.1)
 
 
@@ -164,9 +173,9 @@ def test_the_best_reference_is_remembered(tmp_path: Path, monkeypatch: pytest.Mo
         reference.remember(median)
         assert Reference("d3vice").best_ms() == best
     assert Reference("another").best_ms() == float("inf")
-    assert [p.name for p in (tmp_path / "automl").iterdir()] == ["reference-d3vice.txt"]
+    assert [p.name for p in (tmp_path / "automl").iterdir()] == ["reference-3-d3vice.txt"]
     assert 0 < reference.time_ms() < 10_000
-    (tmp_path / "automl" / "reference-d3vice.txt").write_text("damaged")
+    (tmp_path / "automl" / "reference-3-d3vice.txt").write_text("damaged")
     assert reference.best_ms() == float("inf")
 
 
@@ -198,14 +207,16 @@ def test_a_file_is_measured_in_a_process_of_its_own(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
-    protocol = LatencyProtocol(images_min=20, cap_s=0.5, warmup_s=0.1, others_cores_max=99)
+    protocol = LatencyProtocol(
+        processes=2, processes_max=2, images_min=20, cap_s=0.5, warmup_s=0.1, others_cores_max=99
+    )
     figure = measure_latency(artifact, Device(), images, protocol)
     assert 0 < figure.network_ms < figure.p50_ms <= figure.p95_ms < 1000
     assert figure.p50_low_ms <= figure.p50_ms <= figure.p50_high_ms
     assert figure.samples >= 5
     assert figure.device == Device().fingerprint
     assert 30e6 < figure.peak_bytes < 400e6  # of the runtime, without torch
-    assert float((tmp_path / "cache" / "automl" / f"reference-{figure.device}.txt").read_text()) > 0
+    assert float((tmp_path / "cache" / "automl" / f"reference-3-{figure.device}.txt").read_text()) > 0
 
 
 @pytest.mark.parametrize("content", [b"", b"no onnx at all"])
@@ -218,3 +229,24 @@ def test_a_broken_file_is_told(images: list[Path], tmp_path: Path, content: byte
 def test_a_hung_measurement_is_told(artifact: Path, images: list[Path]) -> None:
     with pytest.raises(DeviceError, match=r"measuring 'model\.onnx' took over 0\.05 s"):
         measure_latency(artifact, Device(), images, PROTOCOL, timeout_s=0.05)
+
+
+# Several processes
+
+
+def figure_of(p50_ms: float, note: str = "") -> Latency:
+    return Latency(p50_ms, 1.1 * p50_ms, p50_ms, p50_ms, p50_ms, 60, 0.5, not note, note, "d3vice", 10)
+
+
+def test_processes_that_agree_make_a_stable_figure() -> None:
+    figure = combine([figure_of(2.0), figure_of(2.04), figure_of(2.02, "busy")], PROTOCOL)
+    assert (figure.p50_ms, figure.stable, figure.samples) == (2.02, True, 180)
+    figure = combine([figure_of(v) for v in (2.0, 2.5, 2.04, 1.7, 2.02)], PROTOCOL)
+    assert (figure.p50_ms, figure.stable) == (2.02, True)  # three of five lie together
+
+
+def test_processes_that_differ_or_were_disturbed_make_an_unstable_one() -> None:
+    figure = combine([figure_of(v) for v in (2.0, 2.2, 2.4)], PROTOCOL)
+    assert (figure.stable, figure.note) == (False, "3 processes differ by 20.0%")
+    figure = combine([figure_of(2.0, "busy"), figure_of(2.0, "busy; late"), figure_of(2.0)], PROTOCOL)
+    assert (figure.stable, figure.note) == (False, "busy; late")

@@ -22,7 +22,7 @@ from objectives.records import Accuracy, Latency, Outcome, Resources, Rung
 from objectives.trial import run_trial
 from spaces.candidate import Candidate
 
-QUICK = LatencyProtocol(images_min=10, cap_s=0.3, warmup_s=0.05)
+QUICK = LatencyProtocol(processes=1, processes_max=1, images_min=10, cap_s=0.3, warmup_s=0.05)
 
 
 @dataclass

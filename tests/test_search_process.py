@@ -49,7 +49,7 @@ def begin(tmp_path: Path, blocks: Dataset) -> Iterator[Begin]:
             seed=1,
             gate=Gate(),
             device=Device(),
-            protocol=LatencyProtocol(images_min=10, cap_s=0.4, warmup_s=warmup_s),
+            protocol=LatencyProtocol(processes=1, processes_max=1, images_min=10, cap_s=0.4, warmup_s=warmup_s),
             train_device="cpu",
         )
         started.append(TrialProcess(job, tmp_path / "ultralytics"))

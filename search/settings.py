@@ -12,7 +12,7 @@ from objectives.gate import Gate
 from objectives.latency import LatencyProtocol
 from search.compose import compose_config
 from search.vocabulary import check_vocabulary
-from spaces.errors import AutomlError, SettingsError, nearest
+from spaces.errors import AutomlError, SettingsError, SpaceError, nearest
 from spaces.space import SearchSpace
 
 
@@ -168,7 +168,8 @@ def load_settings(arguments: Sequence[str]) -> Settings:
     }
     space = SearchSpace.from_config(config["space"])
     check_vocabulary(space)
-    start = _start(config.get("start"), space)
+    narrowed = any(argument.lstrip("+~").startswith("space") for argument in arguments)
+    start = _start(config.get("start"), space, narrowed=narrowed)
     seed = config["seed"]
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise SettingsError(f"seed: must be a whole number of 0 or more, got {seed!r}")
@@ -186,13 +187,20 @@ def _check_keys(config: Mapping[str, Any]) -> None:
             raise SettingsError(f"{key}: needs a value; give {key}=...")
 
 
-def _start(candidates: object, space: SearchSpace) -> tuple[dict[str, Any], ...]:
-    """Check the candidates that are tried first."""
+def _start(candidates: object, space: SearchSpace, *, narrowed: bool) -> tuple[dict[str, Any], ...]:
+    """Check the candidates that are tried first; one that a narrowed space does not hold any more is left out."""
     if not isinstance(candidates, list | None) or not all(isinstance(c, Mapping) for c in candidates or ()):
         raise SettingsError(f"start: must be a list of mappings such as [{{size.pixels: 128}}], got {candidates!r}")
+    kept = []
     for candidate in candidates or ():
-        space.check(candidate)
-    return tuple(candidates or ())
+        try:
+            space.check(candidate)
+        except SpaceError:
+            if not narrowed:
+                raise
+            continue
+        kept.append(candidate)
+    return tuple(kept)
 
 
 Section = TypeVar("Section")

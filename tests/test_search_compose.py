@@ -124,6 +124,14 @@ def test_conditions_come_from_the_groups_and_the_command_line() -> None:
     assert names.index("size.pixels") < names.index("augment.noise")
 
 
+def test_start_is_cut_to_a_narrowed_space() -> None:
+    whole = load_settings(["conf=retail"]).start
+    assert len(whole) == 3
+    kept = load_settings(["conf=retail", "space.backbone.name=choice(lcnet_050, resnet18)"]).start
+    assert [candidate["backbone.name"] for candidate in kept] == ["lcnet_050"]
+    assert load_settings(["conf=retail", "space/size=large"]).start == ()
+
+
 def test_start_holds_partial_candidates() -> None:
     settings = load_settings(["conf=retail", "start=[{backbone.name: lcnet_050}, {neck.width: 24}]"])
     assert settings.start == ({"backbone.name": "lcnet_050"}, {"neck.width": 24})

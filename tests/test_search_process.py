@@ -101,7 +101,7 @@ def until(messages: Iterator[tuple[Any, ...]], *wanted: object) -> list[tuple[An
     ("choices", "error_class", "told"),
     [
         ({"head.kind": "nsm"}, "not buildable", "head.kind: 'nsm' is no head; nearest: nms"),
-        ({"backbone.name": "lcnet_o50"}, "error", "lcnet_o50"),
+        ({"backbone.name": "lcnet_o50"}, "not buildable", "lcnet_o50"),
     ],
 )
 def test_trial_that_cannot_be_built_says_why(

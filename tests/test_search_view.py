@@ -145,7 +145,7 @@ def test_every_ending_has_its_words(report_study: Study, standing: str) -> None:
     expected = {
         "finished": "mAP 0.",
         "failed": "failed (",
-        "stopped at a rung": "stopped at a rung ",
+        "stopped at a rung": "stopped at epoch ",
         "over the latency bound": "over the latency bound  ",
     }
     assert told.startswith(expected[standing])

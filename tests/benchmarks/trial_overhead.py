@@ -1,6 +1,6 @@
 """What a trial costs over its training: wall time against Ultralytics alone, paired in one run.
 
-    python tests/benchmarks/trial_overhead.py [--epochs 30] [--pairs 1]
+    python tests/benchmarks/trial_overhead.py [--epochs 45] [--pairs 1] [--ways as_it_comes]
 
 Both train one native detector with the same arguments on the embedded data set, each in a fresh process. The trial
 also exports twice, measures latency twice, scores the exported file and draws a picture. Ultralytics alone runs three
@@ -30,6 +30,11 @@ CHOICES = {
     "train.nbs": 8,
     "augment.policy": "light",
 }
+WAYS: dict[str, tuple[str, dict[str, object]]] = {
+    "as_it_comes": ("default", {}),
+    "both_cores": ("all", {}),
+    "both_cores_bare": ("all", {"val": False}),
+}
 ALONE = """
 import sys, yaml
 from pathlib import Path
@@ -47,8 +52,9 @@ trainer.train()
 def main() -> None:
     """Time the pairs and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--epochs", type=int, default=45)
     parser.add_argument("--pairs", type=int, default=1)
+    parser.add_argument("--ways", default=",".join(WAYS), help="which of Ultralytics' ways are run")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         for pair in range(options.pairs):
@@ -57,11 +63,8 @@ def main() -> None:
             trial_s = time_trial(folder, options.epochs)
             arguments = yaml.safe_load((folder / "trial" / "arguments.yaml").read_text())
             line = {"epochs": options.epochs, "trial_s": round(trial_s, 1)}
-            for label, threads, changes in (
-                ("as_it_comes", "default", {}),
-                ("both_cores", "all", {}),
-                ("both_cores_bare", "all", {"val": False}),
-            ):
+            for label in options.ways.split(","):
+                threads, changes = WAYS[label]
                 alone_s = time_alone(folder, label, threads, {**arguments, **changes})
                 line |= {f"{label}_s": round(alone_s, 1), f"ratio_{label}": round(trial_s / alone_s, 3)}
             sys.stdout.write(json.dumps(line) + "\n")

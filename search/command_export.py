@@ -13,6 +13,7 @@ from objectives import attributes as keys
 from reports.pick import pick
 from reports.table import StudyTable, TrialRow, read_study
 from reports.words import ms, share
+from search.settings import EMBEDDED
 from search.store import load_study
 from spaces.description import is_native
 from spaces.errors import AutomlError
@@ -67,7 +68,7 @@ def _config(table: StudyTable, row: TrialRow) -> dict[str, Any]:
         "epochs": trial.get("full_epochs") or 4 * seen,
         "search_epochs": seen,
         "seed": settings["seed"],
-        "data": settings["data"],
+        "data": _data(table),
         "classes": list(table.data["classes"]),
         "device": settings["device"],
         "latency": settings["latency"],
@@ -75,6 +76,12 @@ def _config(table: StudyTable, row: TrialRow) -> dict[str, Any]:
         "train_device": trial["train_device"],
         "workers": trial["workers"],
     }
+
+
+def _data(table: StudyTable) -> dict[str, Any]:
+    """Return where the data set is, as an absolute path: the export is read from another folder."""
+    data: dict[str, Any] = dict(table.settings["data"])
+    return data if data["root"] == EMBEDDED else {**data, "root": table.data["root"]}
 
 
 def _epochs(table: StudyTable, row: TrialRow) -> int:

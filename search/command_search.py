@@ -20,13 +20,13 @@ from search.compose import presets
 from search.pruner import check_pruner
 from search.runner import Search
 from search.sampler import make_sampler
-from search.settings import DataSettings, Settings, load_settings
+from search.settings import EMBEDDED, DataSettings, Settings, load_settings
 from search.store import create_study, open_storage, storage_url
 from search.view import make_view
 from spaces.errors import DataError, SettingsError, StoreError
 
 BASE_MB, TRIAL_MB = 60, 40  # disk that a study and each of its trials may need
-EMBEDDED, EMBEDDED_SEED = "embedded", 42
+EMBEDDED_SEED = 42
 
 
 def run_search(arguments: list[str]) -> None:

@@ -15,12 +15,14 @@ from search.vocabulary import check_vocabulary
 from spaces.errors import AutomlError, SettingsError, SpaceError, nearest
 from spaces.space import SearchSpace
 
+EMBEDDED = "embedded"  # data.root of the rendered shelves
+
 
 @dataclass(frozen=True)
 class DataSettings:
     """Where the data set is: a folder, or "embedded"; the split that trials are scored on."""
 
-    root: str = "embedded"
+    root: str = EMBEDDED
     format: str = "auto"
     split: str = "val"
 

@@ -10,6 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from objectives.gate import Gate
 from objectives.records import Latency, Outcome, Rung
 from reports.table import StudyTable, TrialRow
 from reports.words import ABSENT, architecture, duration, ms, share
@@ -113,7 +114,7 @@ class LiveView(View):
         self.number, self.detector = -1, ""
 
     def _draw(self) -> RenderableType:
-        budget = self.settings.budget
+        budget, has_gate = self.settings.budget, self.settings.gate != Gate()
         head = Table.grid(padding=(0, 2))
         head.add_row(
             Text(f"{self.settings.name}", style="bold"),
@@ -124,9 +125,9 @@ class LiveView(View):
         )
         parts: list[RenderableType] = [head, self._current()]
         if self._table and self._table.front:
-            parts.append(trial_table("front", self._table.front[-FRONT:]))
+            parts.append(trial_table("front", self._table.front[-FRONT:], has_gate=has_gate))
         if self._table and (ended := [r for r in self._table.rows if r.outcome][-RECENT:]):
-            parts.append(trial_table("last trials", tuple(reversed(ended))))
+            parts.append(trial_table("last trials", tuple(reversed(ended)), has_gate=has_gate))
         return Group(*parts)
 
     def _running_s(self) -> float:
@@ -166,7 +167,7 @@ def row_result(row: TrialRow) -> str:
     return f"{row.standing}  {ms(row.p50_ms)}"
 
 
-def trial_table(title: str, rows: tuple[TrialRow, ...]) -> Table:
+def trial_table(title: str, rows: tuple[TrialRow, ...], *, has_gate: bool) -> Table:
     """Return a small table of trials."""
     table = Table(title=title, title_justify="left", title_style="dim", box=box.SIMPLE_HEAD, pad_edge=False)
     for column in ("trial", "detector", "mAP", "mAP50", "p50", "p95", "gate"):
@@ -174,7 +175,7 @@ def trial_table(title: str, rows: tuple[TrialRow, ...]) -> Table:
     for row in rows:
         detector = architecture(row.candidate) or ABSENT
         if row.outcome is Outcome.FINISHED:
-            gate = "yes" if row.passes_gate else "no"
+            gate = ABSENT if not has_gate else "yes" if row.passes_gate else "no"
             cells = [share(row.map), share(row.map50), ms(row.p50_ms), ms(row.p95_ms), gate]
         else:
             cells = [row.standing, "", ms(row.p50_ms), "", ""]

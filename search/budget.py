@@ -5,7 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from objectives import attributes as keys
 from search.settings import BudgetSettings
+
+OVERHEAD_S = 2.0  # of a trial's process and the store, beside the stages
 
 if TYPE_CHECKING:
     import optuna
@@ -29,7 +32,7 @@ class BudgetUsed:
     def of(cls, trials: "Sequence[optuna.trial.FrozenTrial]") -> "BudgetUsed":
         """Add up the trials of a study that have ended."""
         ended = [t for t in trials if t.state.is_finished()]
-        durations = tuple(t.duration.total_seconds() for t in ended if t.duration)
+        durations = tuple(_work_s(t) for t in ended if t.duration)
         return cls(len(ended), sum(durations), durations)
 
     def left(self, budget: BudgetSettings) -> bool:
@@ -48,3 +51,13 @@ class BudgetUsed:
             return by_hours
         by_trials = statistics.fmean(self.durations_s) * max(0, budget.trials - self.trials)
         return by_trials if by_hours is None else min(by_hours, by_trials)
+
+
+def _work_s(trial: "optuna.trial.FrozenTrial") -> float:
+    """Return the seconds a trial was worked on: its stages, or from start to end if they were not told.
+
+    From start to end alone would count the night between a crash and the next run.
+    """
+    whole = trial.duration.total_seconds() if trial.duration else 0.0
+    stages = (trial.user_attrs.get(keys.RESOURCES) or {}).get("seconds") or {}
+    return min(whole, sum(stages.values()) + OVERHEAD_S) if stages else whole

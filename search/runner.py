@@ -99,7 +99,8 @@ class Search:
     def _follow(self, trial: "optuna.Trial", job: TrialJob) -> tuple[Ending, "_Values"]:
         """Run the trial's process; store what it tells as it comes."""
         values = _Values()
-        rungs: list[Rung] = []
+        # A trial that is taken up again keeps the rungs of its first process; its training goes on behind them.
+        rungs = [Rung.from_json(value) for value in trial.user_attrs.get(keys.RUNGS, [])]
         stopped = ""
         with _ending(TrialProcess(job, self.folder / ".ultralytics")) as process:
             for message in process.messages():
@@ -111,7 +112,7 @@ class Search:
                         trial.set_user_attr(keys.LATENCY if trained else keys.LATENCY_UNTRAINED, latency.to_json())
                         self.view.latency(latency, trained=bool(trained))
                     case "rung", Rung() as rung:
-                        rungs.append(rung)
+                        rungs = [*(r for r in rungs if r.epoch < rung.epoch), rung]
                         trial.set_user_attr(keys.RUNGS, [r.to_json() for r in rungs])
                         stopped = self._reason_to_stop(trial, rungs, values.latency)
                         process.answer(bool(stopped))

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
+from objectives import attributes as keys
+from objectives.records import Resources
 from search.budget import BudgetUsed
 from search.settings import BudgetSettings
 
@@ -69,3 +71,9 @@ def test_hours_cap_the_remaining_time() -> None:
     assert used(100, 200).remaining_s(BudgetSettings(trials=1000, hours=1)) == 3300
     assert used(100, 200).remaining_s(BudgetSettings(trials=3, hours=1)) == 150
     assert used(4000).remaining_s(BudgetSettings(trials=3, hours=1)) == 0
+
+
+def test_the_night_between_a_crash_and_the_next_run_is_no_work() -> None:
+    ended = trial(0, TrialState.COMPLETE, 36_000)
+    ended.set_user_attr(keys.RESOURCES, Resources(seconds={"train": 40.0, "latency": 5.0}).to_json())
+    assert BudgetUsed.of([ended]).seconds == pytest.approx(47.0)

@@ -1,6 +1,6 @@
 """How well a latency repeats: each file five times in separate processes, alone and beside a busy process.
 
-    python tests/benchmarks/latency_repeat.py [--repeats 5]
+    python tests/benchmarks/latency_repeat.py [--repeats 5] [--detectors fast,middle,slow]
 
 Prints a JSON line per file and condition: p50 of each repeat, their spread (largest over smallest - 1), and how many
 were marked unstable. The claim: p50 within 3 % of each other, or marked unstable.
@@ -31,11 +31,13 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=5)
-    repeats = parser.parse_args().repeats
+    parser.add_argument("--detectors", default=",".join(DETECTORS))
+    options = parser.parse_args()
+    repeats = options.repeats
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         quiet_ultralytics(folder / "ultralytics")
-        files = {detector: export(detector, folder) for detector in DETECTORS}
+        files = {detector: export(detector, folder) for detector in options.detectors.split(",")}
         images = shelf_images(folder)
         for condition, load in (("alone", nullcontext), ("beside a busy process", busy_process)):
             with load():

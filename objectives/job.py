@@ -36,6 +36,7 @@ class TrialJob:
         workers: data-loading processes on a GPU.
         cache: whether decoded images are kept in memory.
         hub: whether hubs are tried for pretrained weights.
+        grace: share of the training before which a rung is looked at but decides nothing: large detectors start slowly.
     """
 
     number: int
@@ -57,6 +58,7 @@ class TrialJob:
     workers: int = 2
     cache: bool = True
     hub: bool = True
+    grace: float = 0.0
 
 
 class TrialListener(ABC):

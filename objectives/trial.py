@@ -128,7 +128,7 @@ class _Trial:
                 arguments = trainer_arguments(self.job.candidate, self._plan(i), epochs)
                 self._write("arguments.yaml", yaml.safe_dump(arguments, sort_keys=False))
                 model = train_phase(
-                    model, arguments, self.progress, self._evaluated(), self._ladder(), self.listener.rung
+                    model, arguments, self.progress, self._evaluated(), self._deciding(), self.listener.rung
                 )
             if self.progress.stopped:
                 break
@@ -189,6 +189,9 @@ class _Trial:
 
     def _ladder(self) -> list[int]:
         return rung_ladder(self.job.epochs, self.job.rungs, self.job.eta)
+
+    def _deciding(self) -> list[int]:
+        return [epoch for epoch in self._ladder() if epoch >= self.job.grace * self.job.epochs]
 
     def _evaluated(self) -> list[int]:
         every = self.job.evaluate_every

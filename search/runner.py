@@ -176,6 +176,7 @@ class Search:
             workers=settings.trial.workers,
             cache=cached_mb <= settings.trial.cache_mb,
             hub=self.hub,
+            grace=settings.pruner.grace,
         )
 
     def _warn(self, text: str) -> None:

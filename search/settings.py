@@ -91,6 +91,7 @@ class PrunerSettings:
     eta: float = 2.0
     better_min: int = 3
     tolerance: float = 0.6
+    grace: float = 0.4
 
     def __post_init__(self) -> None:
         if self.rungs < 1 or not self.eta > 1:
@@ -99,6 +100,8 @@ class PrunerSettings:
             raise SettingsError(f"pruner.better_min: must be 1 or more, got {self.better_min}")
         if not 0 <= self.tolerance <= 1:
             raise SettingsError(f"pruner.tolerance: must lie in [0, 1], got {self.tolerance}")
+        if not 0 <= self.grace <= 1:
+            raise SettingsError(f"pruner.grace: must lie in [0, 1], got {self.grace}")
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """One trial from candidate to scored file, for each head, pruned and not."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -151,3 +151,10 @@ def test_stopped_at_a_rung_leaves_no_artifact(blocks: Dataset, tmp_path: Path) -
     assert [rung.epoch for rung in told.rungs] == [1]
     assert "prune" not in told.stages
     assert not (work.folder / "model.onnx").exists()
+
+
+def test_no_trial_is_stopped_within_its_grace(blocks: Dataset, tmp_path: Path) -> None:
+    told = Recorder()
+    work = replace(job(blocks, tmp_path), grace=0.9)
+    assert run_trial(work, told).outcome == Outcome.FINISHED
+    assert [(rung.epoch, rung.decides) for rung in told.rungs] == [(1, False), (2, True)]

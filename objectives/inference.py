@@ -184,7 +184,7 @@ def letterbox(image: Image, size_px: int) -> tuple[NDArray[np.float32], tuple[fl
     ratio = size_px / max(height, width)
     new = min(int(np.ceil(width * ratio)), size_px), min(int(np.ceil(height * ratio)), size_px)
     if new != (width, height):
-        image = cv2.resize(image, new, interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]
+        image = cv2.resize(image, new, interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]  # 8-bit stays 8-bit
     spare = (size_px - new[0]) / 2, (size_px - new[1]) / 2
     left, top = round(spare[0] - 0.1), round(spare[1] - 0.1)
     if spare != (0, 0):
@@ -192,7 +192,7 @@ def letterbox(image: Image, size_px: int) -> tuple[NDArray[np.float32], tuple[fl
         border = (PAD_VALUE,) * 3
         image = cv2.copyMakeBorder(image, top, bottom, left, right, cv2.BORDER_CONSTANT, value=border)  # type: ignore[assignment]
     blob = cv2.dnn.blobFromImage(image, 1 / 255, swapRB=True)
-    return blob, (new[0] / width, new[1] / height), (left, top)  # type: ignore[return-value]
+    return blob, (new[0] / width, new[1] / height), (left, top)  # type: ignore[return-value]  # 32-bit floats
 
 
 def suppress(
@@ -234,7 +234,7 @@ def read_image(path: Path) -> Image:
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
         raise DataError(f"data.root: '{path}' cannot be decoded; replace or remove it")
-    return image  # type: ignore[return-value]
+    return image  # type: ignore[return-value]  # 8-bit colour
 
 
 def _centre_to_corners(boxes: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -136,7 +136,7 @@ def _known_keys(folder: Path, name: str, search: list[str]) -> list[str]:
             config = compose(name, overrides=search)
     except HydraException:
         return []
-    return list(_flatten(OmegaConf.to_container(config), ""))  # type: ignore[arg-type]
+    return list(_flatten(OmegaConf.to_container(config), ""))  # type: ignore[arg-type]  # a mapping
 
 
 def _flatten(values: Mapping[Any, Any], prefix: str) -> Iterator[str]:

@@ -225,7 +225,7 @@ def _section(cls: type[Section], name: str, values: Mapping[str, Any] | None) ->
     try:
         schema = OmegaConf.structured(cls)
         OmegaConf.set_readonly(schema, False)
-        return OmegaConf.to_object(OmegaConf.merge(schema, dict(values or {})))  # type: ignore[return-value]
+        return OmegaConf.to_object(OmegaConf.merge(schema, dict(values or {})))  # type: ignore[return-value]  # an instance of cls
     except OmegaConfBaseException as error:
         if isinstance(error.__cause__, AutomlError):
             raise error.__cause__ from None

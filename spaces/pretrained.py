@@ -80,7 +80,7 @@ def _from_file(path: Path) -> Mapping[str, Tensor]:
     except Exception:  # not plain tensors: an Ultralytics file holds a network, read with an allow-list
         try:
             return _ultralytics_state(str(path))
-        except Exception as error:
+        except Exception as error:  # unpickling refuses in many ways
             reason = (str(error) or type(error).__name__).splitlines()[0][:100]
             raise SpaceError(f"train.pretrained: '{path}' cannot be read safely ({reason})") from error
     for key in ("state_dict", "model"):

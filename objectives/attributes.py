@@ -20,3 +20,6 @@ RUNGS = "automl.rungs"  # list of Rung
 RESOURCES = "automl.resources"  # Resources
 ENDING = "automl.ending"  # Ending
 FOLDER = "automl.folder"  # the trial's folder, relative to the study's folder
+PAUSED = "automl.paused"  # True while the trial waits at a rung with its checkpoint; it may go on
+PROPOSAL = "automl.proposal"  # Proposal: why it was proposed
+DECISIONS = "automl.decisions"  # list of Decision: what the pruner decided at each rung

@@ -125,6 +125,53 @@ class Resources(Record):
     seconds: dict[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Proposal(Record):
+    """Why a trial was proposed, and what was expected of it before it was trained.
+
+    Attributes:
+        role: "start" (asked for by the user), "baseline", "spread" (over the latency range), "explore" (the floor of
+            exploration), "gain" (expected to move the front), or "peer" (a sampler that gives no reasons).
+        sampler: its name in the settings.
+        why: one line for people.
+        expected_gain: expected gain of hypervolume as a share of the front's, or None.
+        predicted_map: expected final mAP, or None where nothing was known.
+        predicted_map_sd: standard deviation of that belief.
+        latency_ms: latency that was counted with, p50 in ms, or None.
+        latency_sd_ms: standard deviation of that figure where a model gave it; 0 for a measured one.
+        latency_measured: whether it came from a measurement.
+    """
+
+    role: str
+    sampler: str
+    why: str
+    expected_gain: float | None = None
+    predicted_map: float | None = None
+    predicted_map_sd: float | None = None
+    latency_ms: float | None = None
+    latency_sd_ms: float = 0.0
+    latency_measured: bool = False
+
+
+@dataclass(frozen=True)
+class Decision(Record):
+    """What the pruner decided at a rung.
+
+    Attributes:
+        epoch: epochs trained when it decided.
+        decision: "go on", "pause", "promote" (a paused trial goes on) or "stop".
+        why: one line for people.
+        predicted_map: expected final mAP as seen from this rung, or None.
+        predicted_map_sd: standard deviation of that belief.
+    """
+
+    epoch: int
+    decision: str
+    why: str
+    predicted_map: float | None = None
+    predicted_map_sd: float | None = None
+
+
 class Outcome(StrEnum):
     """How a trial ended."""
 

@@ -1,0 +1,118 @@
+"""What the engine knows of a study: its trials as plain data, read from the store alone."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from objectives import attributes as keys
+from objectives.records import Outcome
+from spaces.dimension import Value
+
+if TYPE_CHECKING:
+    import optuna
+
+
+class Phase(StrEnum):
+    """Where a trial stands."""
+
+    RUNNING = "running"
+    PAUSED = "paused"  # keeps its checkpoint; may go on
+    STOPPED = "stopped"  # never goes on
+    FINISHED = "finished"
+    OVER_BOUND = "over bound"  # breaks a hard gate: never trained
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Observed:
+    """One trial.
+
+    Attributes:
+        number: the trial's, from 0.
+        params: its dimensions, those alone that exist for it.
+        latency_ms: measured latency, p50; None if it was not measured.
+        epochs: epochs that were evaluated, rising.
+        accuracies: accuracy (mAP) at each of them, in the order of `epochs`.
+        seconds: seconds of training until each of them.
+        final: accuracy of the finished trial, as scored; None before its end.
+        phase: where it stands.
+    """
+
+    number: int
+    params: Mapping[str, Value]
+    latency_ms: float | None
+    epochs: tuple[int, ...]
+    accuracies: tuple[float, ...]
+    seconds: tuple[float, ...]
+    final: float | None
+    phase: Phase
+
+    @property
+    def epoch(self) -> int:
+        """Epochs trained and evaluated so far."""
+        return self.epochs[-1] if self.epochs else 0
+
+    def best_until(self, epoch: int) -> float | None:
+        """Return its best accuracy at or before an epoch; None if it did not get there."""
+        if self.epoch < epoch:
+            return None
+        return max(a for e, a in zip(self.epochs, self.accuracies, strict=True) if e <= epoch)
+
+
+def observe(study: "optuna.Study") -> list[Observed]:
+    """Return the trials of a study, by number; those that wait in the queue are left out.
+
+    A trial of any Optuna study with two objectives, accuracy first, is understood; what `automl` keeps beside is
+    used where it is there: the curve, the latency measured before training, whether the trial is paused.
+    """
+    return list(observe_trials(study.get_trials(deepcopy=False)))
+
+
+def observe_trials(trials: "Sequence[optuna.trial.FrozenTrial]") -> Iterator[Observed]:
+    """Yield the trials as the engine sees them."""
+    from optuna.trial import TrialState
+
+    for trial in trials:
+        if trial.state is not TrialState.WAITING:
+            yield _observed(trial)
+
+
+def _observed(trial: "optuna.trial.FrozenTrial") -> Observed:
+    from optuna.trial import TrialState
+
+    attrs = trial.user_attrs
+    rungs = attrs.get(keys.RUNGS, [])
+    values = trial.values if trial.state is TrialState.COMPLETE else None
+    return Observed(
+        number=trial.number,
+        params=trial.params,
+        latency_ms=_latency_ms(attrs, values),
+        epochs=tuple(int(rung["epoch"]) for rung in rungs),
+        accuracies=tuple(float(rung["map"]) for rung in rungs),
+        seconds=tuple(float(rung["seconds"]) for rung in rungs),
+        final=float(values[0]) if values else None,
+        phase=_phase(trial),
+    )
+
+
+def _latency_ms(attrs: Mapping[str, object], values: Sequence[float] | None) -> float | None:
+    for key in (keys.LATENCY, keys.LATENCY_UNTRAINED):
+        match attrs.get(key):
+            case {"p50_ms": float() | int() as p50_ms}:
+                return float(p50_ms)
+    return float(values[1]) if values else None
+
+
+def _phase(trial: "optuna.trial.FrozenTrial") -> Phase:
+    from optuna.trial import TrialState
+
+    match trial.state:
+        case TrialState.COMPLETE:
+            return Phase.FINISHED
+        case TrialState.FAIL:
+            return Phase.FAILED
+        case TrialState.PRUNED:
+            ending = trial.user_attrs.get(keys.ENDING) or {}
+            return Phase.OVER_BOUND if ending.get("outcome") == Outcome.OVER_BOUND else Phase.STOPPED
+    return Phase.PAUSED if trial.user_attrs.get(keys.PAUSED) else Phase.RUNNING

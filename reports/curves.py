@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from objectives.records import Outcome
-from reports.table import StudyTable, TrialRow
+from reports.table import PAUSED, StudyTable, TrialRow
 
 CURVES_MAX = 150
 
@@ -14,7 +14,7 @@ class Curve:
     """One trial's validator mAP by epoch.
 
     Attributes:
-        kind: "front", "finished", "stopped" or "other" (running, failed).
+        kind: "front", "finished", "stopped", "paused" or "other" (running, failed).
         epochs: shape (n,), rising.
         maps: shape (n,), mAP 0.5:0.95 of the validator.
         decides: shape (n,), whether the pruner was asked there.
@@ -50,10 +50,10 @@ def learning_curves(table: StudyTable, most: int = CURVES_MAX) -> Curves:
 
 
 def _curve(row: TrialRow) -> Curve:
-    kinds = {Outcome.FINISHED: "finished", Outcome.STOPPED: "stopped"}
+    kinds: dict[str, str] = {Outcome.FINISHED: "finished", Outcome.STOPPED: "stopped", PAUSED: "paused"}
     return Curve(
         number=row.number,
-        kind="front" if row.on_front else kinds.get(row.outcome, "other") if row.outcome else "other",
+        kind="front" if row.on_front else kinds.get(row.standing, "other"),
         epochs=tuple(rung.epoch for rung in row.rungs),
         maps=tuple(rung.map for rung in row.rungs),
         decides=tuple(rung.decides for rung in row.rungs),

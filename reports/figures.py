@@ -18,6 +18,7 @@ CURVE_STYLES = {  # kind: name, line width, opacity
     "other": ("running or failed", 1.2, 0.5),
     "finished": ("finished", 1.2, 0.5),
     "stopped": ("stopped at a rung", 1.2, 0.65),
+    "paused": ("paused at a rung", 1.6, 0.9),
     "front": ("on the front", 2.2, 1.0),
 }
 
@@ -42,20 +43,23 @@ def hypervolume_figure(points: Sequence[HypervolumePoint], over: str, palette: P
 
 
 def curves_figure(curves: Curves, palette: Palette = LIGHT) -> go.Figure:
-    """Draw mAP by epoch: dots where the pruner decided, crosses where it stopped a trial."""
+    """Draw mAP by epoch: dots where the pruner decided, crosses where it stopped a trial, squares where one waits."""
     figure = go.Figure(layout=base_layout(palette, "epochs trained", "validator’s mAP 0.5:0.95"))
     colours = {
         "front": palette.front,
         "finished": palette.finished,
         "stopped": palette.stopped,
+        "paused": palette.paused,
         "other": palette.muted,
     }
     for kind, (name, width, opacity) in CURVE_STYLES.items():
         chosen = [curve for curve in curves.shown if curve.kind == kind]
         if chosen:
             figure.add_trace(_lines(kind, name, chosen, colours[kind], width, opacity))
-    ends = [curve for curve in curves.shown if curve.kind == "stopped"]
-    figure.add_trace(_stops(ends, palette.stopped))
+    for kind, symbol, size in (("paused", "square-open", 7), ("stopped", "x-thin", 8)):
+        ends = [curve for curve in curves.shown if curve.kind == kind]
+        if ends:
+            figure.add_trace(_ends(ends, kind, colours[kind], symbol, size))
     for epoch in curves.deciding_epochs[:24]:
         figure.add_vline(x=epoch, line={"color": palette.line, "width": 1}, layer="below")
     figure.update_xaxes(rangemode="tozero")
@@ -87,17 +91,17 @@ def _lines(kind: str, name: str, curves: Iterable[Curve], colour: str, width: fl
     )
 
 
-def _stops(curves: Sequence[Curve], colour: str) -> go.Scatter:
-    """Return a cross at the last rung of each stopped trial."""
+def _ends(curves: Sequence[Curve], kind: str, colour: str, symbol: str, size: int) -> go.Scatter:
+    """Return a mark at the last rung of each trial that was stopped or waits."""
     return go.Scatter(
         x=[curve.epochs[-1] for curve in curves],
         y=[curve.maps[-1] for curve in curves],
-        name="stopped here",
+        name=f"{kind} here",
         customdata=[curve.number for curve in curves],
         mode="markers",
-        marker={"color": colour, "size": 8, "symbol": "x-thin", "line": {"color": colour, "width": 1.8}},
-        hovertemplate="<b>trial %{customdata}</b><br>stopped at epoch %{x}, mAP %{y:.3f}<extra></extra>",
-        meta="stopped",
+        marker={"color": colour, "size": size, "symbol": symbol, "line": {"color": colour, "width": 1.8}},
+        hovertemplate=f"<b>trial %{{customdata}}</b><br>{kind} at epoch %{{x}}, mAP %{{y:.3f}}<extra></extra>",
+        meta=kind,
     )
 
 

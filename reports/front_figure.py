@@ -27,6 +27,7 @@ def front_figure(view: FrontView, palette: Palette = LIGHT) -> go.Figure:
         "finished": ("finished", palette.finished, "circle", 8),
         "stopped": ("stopped at a rung, last mAP seen", palette.stopped, "circle-open", 7),
         "running": ("running, last mAP seen", palette.running, "cross-open", 9),
+        "paused": ("paused at a rung, last mAP seen", palette.paused, "square-open", 8),
         "front": ("on the front of mAP and p50", palette.front, "circle", 12),
     }
     crowded = sum(map(len, view.layers.values())) > CROWD

@@ -15,6 +15,9 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from objectives.gate import Gate
+from reports.calibration import Calibration, calibrate
+from reports.calibration_figure import calibration_figure
+from reports.calibration_words import comparisons, kinds, latency_sentence, map_sentence
 from reports.curves import Curves, learning_curves
 from reports.facts import key_numbers, outcome_shares, provenance
 from reports.figures import class_figure, curves_figure, hypervolume_figure, importance_figure
@@ -52,6 +55,10 @@ def render_page(table: StudyTable, study_folder: Path, refresh_seconds: int | No
     curves = learning_curves(table)
     found = importances(table)
     figures = _figures(table, verdict, curves)
+    calibration = calibrate(table)
+    held = _held(calibration)
+    if held["comparisons"]:
+        figures["calibration"] = calibration_figure(calibration, CSS)
     figures |= {f"importance_{item.objective}": importance_figure(item, CSS) for item in found if item.shares}
     winner = verdict.row.number if verdict.row else None
     payload = {
@@ -77,6 +84,7 @@ def render_page(table: StudyTable, study_folder: Path, refresh_seconds: int | No
             figures=figures,
             curves=curves,
             importances=found,
+            held=held,
             provenance=provenance(table),
             settings=_yaml(table.settings),
             written=datetime.now().astimezone(),
@@ -103,6 +111,16 @@ def _figures(table: StudyTable, verdict: Verdict, curves: Curves) -> dict[str, g
     if verdict.row and verdict.row.accuracy and verdict.row.accuracy.per_class:
         drawn["classes"] = class_figure(verdict.row.accuracy.per_class, CSS)
     return drawn
+
+
+def _held(calibration: Calibration) -> dict[str, Any]:
+    """Return what the page says of how predictions held; all of it is empty where there were too few."""
+    return {
+        "kinds": kinds(calibration),
+        "comparisons": comparisons(calibration),
+        "of_map": map_sentence(calibration),
+        "of_latency": latency_sentence(calibration),
+    }
 
 
 @cache

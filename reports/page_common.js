@@ -11,8 +11,9 @@ const REPORT = JSON.parse(document.getElementById("report").textContent);
 const BY_NUMBER = new Map(REPORT.rows.map((row) => [row.n, row]));
 const DIMENSION = new Map(REPORT.dimensions.map((name, index) => [name, index]));
 const NAMES = {
-  finished: "finished", over: "over the bound", stopped: "stopped", failed: "failed", running: "running", waiting: "waiting",
+  finished: "finished", over: "over the bound", stopped: "stopped", failed: "failed", running: "running", paused: "paused", waiting: "waiting",
 };
+const statusOf = (row) => row.status || NAMES[row.outcome]; // a paused trial tells where it waits
 
 const byId = (id) => document.getElementById(id);
 

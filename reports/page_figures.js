@@ -7,6 +7,9 @@ const GLYPHS = {
   finished: '<circle cx="7" cy="7" r="4" fill="var(--finished)"/>',
   stopped: '<circle cx="7" cy="7" r="4" fill="none" stroke="var(--stopped)" stroke-width="1.6"/>',
   running: '<path d="M7 2v10M2 7h10" stroke="var(--running)" stroke-width="1.6"/>',
+  paused: '<rect x="3" y="3" width="8" height="8" fill="none" stroke="var(--paused)" stroke-width="1.8"/>',
+  proposal: '<circle cx="7" cy="7" r="4.4" fill="var(--front)"/>',
+  rung: '<path d="M7 2l5 5-5 5-5-5z" fill="none" stroke="var(--stopped)" stroke-width="1.6"/>',
   over: '<path d="M7 2v10" stroke="var(--over)" stroke-width="2"/>',
   other: '<path d="M1 7h12" stroke="var(--muted)" stroke-width="1.6"/>',
   map: '<rect x="2" y="3" width="10" height="8" rx="1" fill="var(--front)"/>',
@@ -88,7 +91,7 @@ function glyph(key) {
 }
 
 function legend(slot, data) {
-  const items = data.filter((trace) => trace.name && trace.meta && trace.name !== "stopped here").map((trace) => {
+  const items = data.filter((trace) => trace.name && trace.meta && !trace.name.endsWith(" here")).map((trace) => {
     const hidden = slot.hidden.has(trace.meta);
     const button = element("button", { type: "button", "aria-pressed": String(!hidden) }, glyph(trace.meta), trace.name);
     button.addEventListener("click", () => {

@@ -14,7 +14,7 @@ function quick(row) {
 function badges(row) {
   const list = element("ul", { class: "badges" });
   const add = (text, kind) => list.append(element("li", { class: kind }, text));
-  add(NAMES[row.outcome], "");
+  add(statusOf(row), "");
   if (row.front) add("on the front", "");
   if (row.gate) add("passes the gate", "good");
   if (row.unstable) add("latency unstable", "bad");
@@ -28,6 +28,17 @@ function facts(title, pairs) {
   const body = element("tbody");
   for (const [name, value] of known) body.append(element("tr", {}, element("td", {}, name), element("td", { class: "value" }, value)));
   return element("div", {}, element("h3", {}, title), element("table", {}, body));
+}
+
+// Why it was proposed, what was decided at its rungs, how the predictions held: lines of reports/reasons.py.
+function reasons(row) {
+  if (!row.reasons) return "";
+  const list = element("dl", { class: "reasons" });
+  row.reasons.forEach(([label, text], index) => {
+    const repeated = index > 0 && row.reasons[index - 1][0] === label;
+    list.append(element("dt", {}, repeated ? "" : label), element("dd", {}, text));
+  });
+  return element("div", {}, element("h3", {}, "Why"), list);
 }
 
 function latencies(row) {
@@ -106,7 +117,7 @@ function openPanel(number) {
     row.reason ? element("p", { class: "hint" }, row.error ? `${row.error}: ${row.reason}` : row.reason) : "",
     quick(row),
     picture ? element("img", { class: "picture", src: picture, alt: `Validation images with the detections of trial ${number}` }) : "",
-    latencies(row), spark(row.rungs), configuration(row), resources(row),
+    reasons(row), latencies(row), spark(row.rungs), configuration(row), resources(row),
     row.outcome === "finished" ? element("div", {}, element("h3", {}, "Take it"),
       element("code", {}, `automl export ${REPORT.study} --pick ${number} --to out/`)) : "",
   );
@@ -136,7 +147,7 @@ document.addEventListener("keydown", (event) => { if (event.key === "Escape") cl
 function showCard(number, pointer) {
   const row = BY_NUMBER.get(number);
   if (!row) return;
-  const marks = [NAMES[row.outcome], row.front && "on the front", row.gate && "passes the gate", row.unstable && "latency unstable"];
+  const marks = [statusOf(row), row.front && "on the front", row.gate && "passes the gate", row.unstable && "latency unstable"];
   const picture = REPORT.pictures[number];
   card.replaceChildren(element("b", {}, `Trial ${number}`), " ", element("span", { class: "marks" }, marks.filter(Boolean).join(", ")),
     element("div", {}, row.architecture), quick(row), picture ? element("img", { src: picture, alt: "" }) : "");

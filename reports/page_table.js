@@ -2,7 +2,7 @@
 const PAGE_ROWS = 50;
 const COLUMNS = [
   { title: "trial", key: (row) => row.n, form: (row) => element("a", { href: `#trial-${row.n}` }, String(row.n)), number: true },
-  { title: "outcome", key: (row) => NAMES[row.outcome], form: (row) => [element("i", { class: `dot fill-${row.outcome}` }), NAMES[row.outcome]] },
+  { title: "outcome", key: (row) => NAMES[row.outcome], form: (row) => [element("i", { class: `dot fill-${row.outcome}` }), statusOf(row)] },
   { title: "front", key: (row) => (row.front ? 1 : 0), form: (row) => (row.front ? "●" : ""), down: true },
   { title: "gate", key: (row) => (row.gate ? 1 : 0), form: (row) => (row.gate ? element("span", { class: "yes" }, "✓") : ""), down: true },
   { title: "backbone", key: (row) => choice(row, "backbone.name"), form: (row) => (choice(row, "backbone.name") == null ? "–" : shortName(choice(row, "backbone.name"))), name: true },
@@ -20,7 +20,7 @@ const FILTERS = [
   ["all", "all", () => true],
   ["front", "front", (row) => row.front],
   ["gate", "pass the gate", (row) => row.gate],
-  ...["finished", "stopped", "over", "failed", "running"].map((key) => [key, NAMES[key], (row) => row.outcome === key]),
+  ...["finished", "stopped", "paused", "over", "failed", "running"].map((key) => [key, NAMES[key], (row) => row.outcome === key]),
 ];
 const view = { filter: "all", query: "", column: 0, down: true, page: 0 };
 const columns = COLUMNS.filter((column) => REPORT.rows.some((row) => { const value = column.key(row); return value != null && value !== 0; }) || column.title === "trial");
@@ -28,7 +28,7 @@ const columns = COLUMNS.filter((column) => REPORT.rows.some((row) => { const val
 function haystack(row) {
   if (row.words === undefined) {
     const pairs = REPORT.dimensions.map((name, index) => (row.candidate[index] == null ? "" : `${name}=${plain(row.candidate[index])}`));
-    row.words = [...pairs, NAMES[row.outcome], row.error || "", row.reason || ""].join(" ").toLowerCase();
+    row.words = [...pairs, statusOf(row), row.error || "", row.reason || ""].join(" ").toLowerCase();
   }
   return row.words;
 }

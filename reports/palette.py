@@ -20,6 +20,7 @@ class Palette:
     stopped: str
     over: str
     running: str
+    paused: str
     failed: str
 
 
@@ -37,6 +38,7 @@ LIGHT = Palette(
     stopped="#b96a00",
     over="#8c4a80",
     running="#1c2228",
+    paused="#767000",
     failed="#bf3b0c",
 )
 DARK = Palette(
@@ -53,6 +55,7 @@ DARK = Palette(
     stopped="#f0a43c",
     over="#d99bcd",
     running="#e8eaeb",
+    paused="#d8cf5a",
     failed="#ff8a5b",
 )
 # Colours by name of CSS variable: the page's script fills them in, for the screen or for print.

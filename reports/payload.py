@@ -9,7 +9,8 @@ from typing import Any
 from objectives.gate import Gate
 from objectives.records import Latency, Outcome
 from reports.curves import Curves
-from reports.table import StudyTable, TrialRow
+from reports.reasons import reasons
+from reports.table import PAUSED, StudyTable, TrialRow
 from reports.words import architecture
 
 OUTCOME_KEYS = {
@@ -18,6 +19,7 @@ OUTCOME_KEYS = {
     Outcome.STOPPED.value: "stopped",
     Outcome.FAILED.value: "failed",
     "running": "running",
+    PAUSED: "paused",
     "waiting": "waiting",
 }
 
@@ -45,6 +47,7 @@ def _row(row: TrialRow, names: Sequence[str], *, with_rungs: bool, has_gate: boo
     values: dict[str, Any] = {
         "n": row.number,
         "outcome": OUTCOME_KEYS[row.standing],
+        "status": row.status if row.paused else None,
         "architecture": architecture(row.candidate),
         "front": row.on_front or None,
         "gate": (has_gate and row.passes_gate) or None,
@@ -58,6 +61,7 @@ def _row(row: TrialRow, names: Sequence[str], *, with_rungs: bool, has_gate: boo
         "started": row.started_at.isoformat(" ", "seconds") if row.started_at else None,
         "reason": (row.ending and row.ending.reason) or None,
         "error": (row.ending and row.ending.error_class) or None,
+        "reasons": [[reason.label, reason.text] for reason in reasons(row)] or None,
         "candidate": [row.candidate.get(name) for name in names],
         "trained": _latency(row.latency),
         "untrained": _latency(row.latency_untrained),

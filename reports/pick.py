@@ -113,5 +113,5 @@ def _numbered(table: StudyTable, number: int) -> TrialRow:
     row = table.row(number)
     if not row.is_measured:
         why = f": {row.ending.reason}" if row.ending and row.ending.reason else ""
-        raise AutomlError(f"pick: trial {number} is not finished but {row.standing}{why}; pick a finished one")
+        raise AutomlError(f"pick: trial {number} is not finished but {row.status}{why}; pick a finished one")
     return row

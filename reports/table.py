@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any
 
 from optuna import Study
 from optuna.distributions import BaseDistribution
@@ -14,11 +14,12 @@ from optuna.trial import FrozenTrial, TrialState
 
 from objectives import attributes
 from objectives.gate import Gate
-from objectives.records import Accuracy, Ending, Latency, Outcome, Record, Resources, Rung
+from objectives.records import Accuracy, Decision, Ending, Latency, Outcome, Proposal, Resources, Rung
 from reports.front import front_mask
+from reports.reading import finite, mapping, record, records
 from spaces.errors import AutomlError
 
-R = TypeVar("R", bound=Record)
+PAUSED = "paused"
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class TrialRow:
     """One trial; what it never reached, or what an older version did not write, is None or empty.
 
     Attributes:
-        outcome: how it ended; None while it is running or waiting.
+        outcome: how it ended; None while it is running, paused or waiting.
         candidate: dimension to choice; Optuna's parameters if the candidate was not written.
         params: what the sampler chose, by Optuna's names; `distributions` are theirs.
         map: mAP at IoU 0.5:0.95 of the finished detector, in [0, 1].
@@ -37,6 +38,9 @@ class TrialRow:
         other_device: its latency is of another device than the study's: it stands on no front.
         folder: relative to the study's folder.
         seconds: from start to end of the trial.
+        proposal: why it was proposed, if the sampler told.
+        decisions: what the pruner decided at its rungs, by epoch.
+        paused: it waits at a rung with its checkpoint, for Optuna it is running.
     """
 
     number: int
@@ -61,13 +65,22 @@ class TrialRow:
     seconds: float | None
     started_at: datetime | None
     finished_at: datetime | None
+    proposal: Proposal | None = None
+    decisions: tuple[Decision, ...] = ()
+    paused: bool = False
     on_front: bool = False
     passes_gate: bool = False
 
     @property
     def standing(self) -> str:
-        """How it ended, or that it is still 'running' or 'waiting'."""
-        return self.outcome.value if self.outcome else self.state.name.lower()
+        """How it ended, or that it is still 'running', 'paused' or 'waiting'."""
+        return self.outcome.value if self.outcome else PAUSED if self.paused else self.state.name.lower()
+
+    @property
+    def status(self) -> str:
+        """The standing for people: a paused trial tells where it waits."""
+        epochs = [*(rung.epoch for rung in self.rungs), *(decision.epoch for decision in self.decisions)]
+        return f"{PAUSED} at epoch {max(epochs)}" if self.paused and epochs else self.standing
 
     @property
     def is_measured(self) -> bool:
@@ -111,7 +124,7 @@ class StudyTable:
     @cached_property
     def counts(self) -> Mapping[str, int]:
         """Standing to number of trials; standings without a trial are left out."""
-        order = [*(outcome.value for outcome in Outcome), "running", "waiting"]
+        order = [*(outcome.value for outcome in Outcome), "running", PAUSED, "waiting"]
         found = [row.standing for row in self.rows]
         return {standing: found.count(standing) for standing in order if standing in found}
 
@@ -130,7 +143,7 @@ class StudyTable:
     @property
     def is_running(self) -> bool:
         """Whether a trial is being worked on."""
-        return any(row.state is TrialState.RUNNING for row in self.rows)
+        return any(row.state is TrialState.RUNNING and not row.paused for row in self.rows)
 
     def row(self, number: int) -> TrialRow:
         """Return the trial of this number.
@@ -153,16 +166,16 @@ def read_study(study: Study) -> StudyTable:
 def read_trials(name: str, trials: Sequence[FrozenTrial], user_attrs: Mapping[str, Any]) -> StudyTable:
     """Return the table of these trials of the study with these attributes."""
     gate = _gate(user_attrs.get(attributes.GATE))
-    fingerprints = _mapping(user_attrs.get(attributes.FINGERPRINTS))
+    fingerprints = mapping(user_attrs.get(attributes.FINGERPRINTS))
     rows = [_row(trial, str(fingerprints.get("device") or "")) for trial in trials]
     return StudyTable(
         name=name,
         rows=tuple(_judged(sorted(rows, key=lambda row: row.number), gate)),
         gate=gate,
-        device=_mapping(user_attrs.get(attributes.DEVICE)),
-        data=_mapping(user_attrs.get(attributes.DATA)),
-        settings=_mapping(user_attrs.get(attributes.SETTINGS)),
-        provenance=_mapping(user_attrs.get(attributes.PROVENANCE)),
+        device=mapping(user_attrs.get(attributes.DEVICE)),
+        data=mapping(user_attrs.get(attributes.DATA)),
+        settings=mapping(user_attrs.get(attributes.SETTINGS)),
+        provenance=mapping(user_attrs.get(attributes.PROVENANCE)),
         fingerprints=fingerprints,
     )
 
@@ -170,14 +183,13 @@ def read_trials(name: str, trials: Sequence[FrozenTrial], user_attrs: Mapping[st
 def _row(trial: FrozenTrial, device: str) -> TrialRow:
     """Return the row of one trial, not yet judged against the others."""
     attrs = trial.user_attrs
-    latency, untrained = (
-        _record(Latency, attrs.get(key)) for key in (attributes.LATENCY, attributes.LATENCY_UNTRAINED)
-    )
+    latency, untrained = (record(Latency, attrs.get(key)) for key in (attributes.LATENCY, attributes.LATENCY_UNTRAINED))
     accuracy, ending = (
-        _record(Accuracy, attrs.get(attributes.ACCURACY)),
-        _record(Ending, attrs.get(attributes.ENDING)),
+        record(Accuracy, attrs.get(attributes.ACCURACY)),
+        record(Ending, attrs.get(attributes.ENDING)),
     )
-    rungs = _rungs(attrs.get(attributes.RUNGS))
+    rungs = tuple(sorted(records(Rung, attrs.get(attributes.RUNGS)), key=lambda rung: rung.epoch))
+    decisions = records(Decision, attrs.get(attributes.DECISIONS))
     values = trial.values if trial.state is TrialState.COMPLETE and trial.values else None
     known = latency or untrained
     p50_ms = values[1] if values and len(values) > 1 else (known and known.p50_ms)
@@ -186,10 +198,10 @@ def _row(trial: FrozenTrial, device: str) -> TrialRow:
         number=trial.number,
         state=trial.state,
         outcome=_outcome(trial.state, ending, has_rungs=bool(rungs)),
-        candidate=_mapping(attrs.get(attributes.CANDIDATE)) or trial.params,
+        candidate=mapping(attrs.get(attributes.CANDIDATE)) or trial.params,
         params=trial.params,
         distributions=trial.distributions,
-        map=_finite(values[0]) if values else None,
+        map=finite(values[0]) if values else None,
         map50=accuracy.map50 if values and accuracy else None,
         p50_ms=p50_ms if p50_ms and math.isfinite(p50_ms) and p50_ms > 0 else None,
         p95_ms=known.p95_ms if known and known.p95_ms > 0 else None,
@@ -199,12 +211,15 @@ def _row(trial: FrozenTrial, device: str) -> TrialRow:
         accuracy=accuracy,
         latency=latency,
         latency_untrained=untrained,
-        resources=_record(Resources, attrs.get(attributes.RESOURCES)),
+        resources=record(Resources, attrs.get(attributes.RESOURCES)),
         ending=ending,
         folder=folder if isinstance(folder, str) else None,
         seconds=trial.duration.total_seconds() if trial.duration else None,
         started_at=trial.datetime_start,
         finished_at=trial.datetime_complete,
+        proposal=record(Proposal, attrs.get(attributes.PROPOSAL)),
+        decisions=tuple(sorted(decisions, key=lambda decision: decision.epoch)),
+        paused=trial.state is TrialState.RUNNING and attrs.get(attributes.PAUSED) is True,
     )
 
 
@@ -238,44 +253,10 @@ def _passes(row: TrialRow, gate: Gate) -> bool:
     )
 
 
-def _record(kind: type[R], value: Any) -> R | None:
-    """Return the record, or None where it is missing or not of this version's form."""
-    try:
-        record = kind.from_json(value)
-    except (TypeError, KeyError, AttributeError, ValueError):
-        return None
-    return record if _is_typed(record) else None
-
-
-def _is_typed(record: Record) -> bool:
-    """Whether the numbers of a record are numbers and its flags are flags."""
-    for item in dataclasses.fields(record):  # type: ignore[arg-type]  # every record is a dataclass
-        value = getattr(record, item.name)
-        if item.type is bool and not isinstance(value, bool):
-            return False
-        if item.type in (int, float) and (isinstance(value, bool) or not isinstance(value, int | float)):
-            return False
-    return True
-
-
-def _rungs(value: Any) -> tuple[Rung, ...]:
-    """Return the readable rungs by epoch."""
-    found = [_record(Rung, item) for item in value] if isinstance(value, list) else []
-    return tuple(sorted((rung for rung in found if rung), key=lambda rung: rung.epoch))
-
-
 def _gate(value: Any) -> Gate:
     """Return the gate as far as this version knows its bounds."""
     known = {item.name for item in dataclasses.fields(Gate)}
-    return Gate(**{key: bound for key, bound in _mapping(value).items() if key in known})
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+    return Gate(**{key: bound for key, bound in mapping(value).items() if key in known})
 
 
 def _last_reason(rows: Sequence[TrialRow]) -> str:

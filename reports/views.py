@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from objectives.gate import Gate
 from objectives.records import Outcome
-from reports.table import StudyTable, TrialRow
+from reports.table import PAUSED, StudyTable, TrialRow
 from reports.words import architecture, ms, share
 
 VIEWS = {"gate": "The gate’s terms", "objectives": "The search’s objectives"}
-LAYERS = ("finished", "stopped", "running", "over", "front")
+LAYERS = ("finished", "stopped", "running", "paused", "over", "front")
 TICK_LADDERS: tuple[tuple[float, ...], ...] = (
     (1,),
     (1, 3),
@@ -92,7 +92,9 @@ def _layer(row: TrialRow) -> str | None:
         return "stopped"
     if row.outcome is Outcome.OVER_BOUND:
         return "over"
-    return "running" if row.outcome is None else None
+    if row.outcome is None:
+        return PAUSED if row.paused else "running"
+    return None
 
 
 def _point(row: TrialRow, *, in_gate: bool, has_gate: bool) -> Point | None:
@@ -114,12 +116,12 @@ def _label(row: TrialRow) -> str:
         ("p50", row.p50_ms, ms),
     )
     said = "  ".join(f"{name} {form(value)}" for name, value, form in figures if value is not None)
-    return f"{architecture(row.candidate) or row.standing}\n{said}"
+    return f"{architecture(row.candidate) or row.status}\n{said}"
 
 
 def _latency_range(layers: dict[str, list[Point]], bound: float | None) -> tuple[float, float]:
     """Return a range around trained trials and the bound; over-bound ones count up to 2.5 times those."""
-    trained = _latencies(layers, ("finished", "front", "stopped", "running")) + ([bound] if bound else [])
+    trained = _latencies(layers, ("finished", "front", "stopped", "running", PAUSED)) + ([bound] if bound else [])
     if not trained:
         trained = _latencies(layers, ("over",)) or [1.0, 10.0]
     over = [value for value in _latencies(layers, ("over",)) if value <= 2.5 * max(trained)]
@@ -134,7 +136,7 @@ def _latencies(layers: dict[str, list[Point]], names: Iterable[str]) -> list[flo
 
 def _accuracy_range(layers: dict[str, list[Point]], bound: float | None) -> tuple[float, float]:
     """Return a range around finished trials and the bound, from 0 unless they lie high together."""
-    names = ("finished", "front") if layers["front"] else ("stopped", "running")
+    names = ("finished", "front") if layers["front"] else ("stopped", "running", PAUSED)
     values = [point.accuracy for name in names for point in layers[name] if point.accuracy is not None]
     values += [bound] if bound is not None else []
     low, high = min(values, default=0.0), max(values, default=1.0) or 1.0

@@ -24,6 +24,18 @@ def share(value: float | None) -> str:
     return ABSENT if value is None else f"{value:.3f}"
 
 
+def percent(part: float | None) -> str:
+    """Return a share as percent in two digits: '12 %', '1.3 %', '0.04 %'; smaller ones as a bound."""
+    if part is None:
+        return ABSENT
+    value = 100 * part
+    if value == 0 or abs(value) >= 9.95:
+        return f"{value:.0f} %"
+    if abs(value) >= 0.995:
+        return f"{value:.1f} %"
+    return f"{value:.2f} %" if abs(value) >= 0.01 else "under 0.01 %"
+
+
 def plural(count: int, noun: str) -> str:
     """Return '1 trial', '2 trials', '1,200 trials'."""
     return f"{count:,} {noun}" + ("" if count == 1 else "s")

@@ -5,10 +5,12 @@ from pathlib import Path
 import yaml
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from objectives.latency import measure_latency
 from objectives.picture import spread
+from reports.reasons import reasons
 from reports.table import TrialRow, read_study
 from reports.terminal import summary
 from reports.words import duration, ms, share
@@ -63,9 +65,11 @@ def run_show(name: str, number: int, folder: str, store: str | None) -> None:
     studies = Path(folder).expanduser().absolute()
     row = read_study(load_study(studies, name, store)).row(number)
     console = Console(highlight=False, soft_wrap=True)
-    console.print(f"[bold]trial {row.number}[/] of {name}: {row.standing}" + (", on the front" if row.on_front else ""))
-    for label, text in _facts(row):
-        console.print(f"[dim]{label:>10}[/]  {text}")
+    console.print(f"[bold]trial {row.number}[/] of {name}: {row.status}" + (", on the front" if row.on_front else ""))
+    before = ""
+    for label, text in [*((reason.label, reason.text) for reason in reasons(row)), *_facts(row)]:
+        console.print(f"[dim]{'' if label == before else label:>10}[/]  {escape(text)}")
+        before = label
     console.print("[dim]   choices[/]")
     for key, value in row.candidate.items():
         console.print(f"            {key}: {value:.6g}" if isinstance(value, float) else f"            {key}: {value}")
@@ -76,7 +80,7 @@ def run_show(name: str, number: int, folder: str, store: str | None) -> None:
 def _facts(row: TrialRow) -> list[tuple[str, str]]:
     facts = []
     if row.ending and row.ending.reason:
-        facts.append(("why", row.ending.reason))
+        facts.append(("ended", row.ending.reason))
     if row.accuracy:
         facts.append(("mAP", f"{share(row.map)}, mAP50 {share(row.map50)} on {row.accuracy.images} images"))
     for label, latency in (("latency", row.latency), ("untrained", row.latency_untrained)):

@@ -27,7 +27,7 @@ from objectives import attributes
 from objectives.dataset import Dataset, LabelledImage, make_image
 from objectives.gate import Gate
 from objectives.quiet import quiet_ultralytics
-from objectives.records import Accuracy, ClassAccuracy, Ending, Latency, Outcome, Resources, Rung
+from objectives.records import Accuracy, ClassAccuracy, Decision, Ending, Latency, Outcome, Proposal, Resources, Rung
 from spaces.candidate import Candidate
 
 # Before anything imports Ultralytics or a hub's client: settings of the test run's own, and no network.
@@ -191,6 +191,46 @@ def make_trial(number: int, rng: random.Random, began: datetime) -> FrozenTrial:
     )
 
 
+def give_reasons(trial: FrozenTrial, rng: random.Random) -> None:
+    """Add what the engine tells: its proposal, its decisions; every third stopped trial is paused instead."""
+    attrs = trial.user_attrs
+    rungs = [Rung.from_json(rung) for rung in attrs.get(attributes.RUNGS, [])]
+    truth = trial.values[0] if trial.values else rungs[-1].map + 0.05 if rungs else 0.4
+    latency = attrs.get(attributes.LATENCY) or attrs[attributes.LATENCY_UNTRAINED]
+    latency_ms, measured = latency["p50_ms"], trial.number % 4 == 3
+    role = ("start", "spread", "explore", "gain", "gain")[min(trial.number, 4)]
+    sd = rng.uniform(0.02, 0.05)
+    attrs[attributes.PROPOSAL] = Proposal(
+        role=role,
+        sampler="front",
+        why="the front is thin around 4 ms" if role == "gain" else "",
+        expected_gain=rng.uniform(0.0001, 0.03) if role == "gain" else None,
+        predicted_map=truth + rng.gauss(0, sd) if role in ("gain", "explore") else None,
+        predicted_map_sd=sd if role in ("gain", "explore") else None,
+        latency_ms=latency_ms if measured else latency_ms * math.exp(rng.gauss(0.02, 0.07)),
+        latency_sd_ms=0.0 if measured else 0.07 * latency_ms,
+        latency_measured=measured,
+    ).to_json()
+    ends = trial.state is TrialState.PRUNED
+    paused = ends and trial.number % 3 == 0
+    last = rungs[-1].epoch if rungs else 0
+    attrs[attributes.DECISIONS] = [
+        Decision(
+            epoch=rung.epoch,
+            decision=("pause" if paused else "stop") if ends and rung.epoch == last else "go on",
+            why="a better use of the time waits" if ends and rung.epoch == last else "it may still reach the front",
+            predicted_map=truth + rng.gauss(0, 0.06 / rung.epoch),
+            predicted_map_sd=0.06 / rung.epoch,
+        ).to_json()
+        for rung in rungs
+        if rung.decides
+    ]
+    if rungs and paused:
+        attrs[attributes.PAUSED] = True
+        del attrs[attributes.ENDING]
+        trial.state, trial.datetime_complete = TrialState.RUNNING, None
+
+
 def draw_contact_sheet(path: Path, seed: int) -> None:
     """Write a picture like those of a trial: 900 px wide, four images with boxes."""
     rng = np.random.default_rng(seed)
@@ -207,8 +247,13 @@ def draw_contact_sheet(path: Path, seed: int) -> None:
     cv2.imwrite(str(path), sheet)
 
 
-def make_study(trials: int, seed: int = 7, folder: Path | None = None, gate: Gate | None = None) -> optuna.Study:
-    """Return an in-memory study of ended trials; with `folder`, finished ones get contact sheets there."""
+def make_study(
+    trials: int, seed: int = 7, folder: Path | None = None, gate: Gate | None = None, *, reasons: bool = False
+) -> optuna.Study:
+    """Return an in-memory study of ended trials; with `folder`, finished ones get contact sheets there.
+
+    With `reasons`, the trials tell why they were proposed and what was decided, and some are paused.
+    """
     rng = random.Random(seed)
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -221,6 +266,8 @@ def make_study(trials: int, seed: int = 7, folder: Path | None = None, gate: Gat
         made.append(trial)
         assert trial.datetime_complete is not None
         began = trial.datetime_complete + timedelta(hours=9 if number == trials // 2 else 0)  # a night
+    for trial in made if reasons else ():
+        give_reasons(trial, random.Random(seed + trial.number))
     study.add_trials(made)
     chosen = Gate(map50_min=0.62, p95_ms_max=10.0) if gate is None else gate
     study.set_user_attr(attributes.STUDY_VERSION, attributes.VERSION)
@@ -257,7 +304,7 @@ def make_study(trials: int, seed: int = 7, folder: Path | None = None, gate: Gat
 
 @pytest.fixture(scope="session")
 def report_study() -> Callable[..., optuna.Study]:
-    """Builder of a made study: `report_study(trials, seed, folder, gate)`."""
+    """Builder of a made study: `report_study(trials, seed, folder, gate, reasons=False)`."""
     return make_study
 
 

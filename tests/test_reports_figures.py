@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from objectives.gate import Gate
 from objectives.records import ClassAccuracy
+from reports.calibration import Calibration, Held, agreement, calibrate
+from reports.calibration_figure import calibration_figure
 from reports.curves import learning_curves
 from reports.figures import class_figure, curves_figure, hypervolume_figure, importance_figure
 from reports.front_figure import front_figure
@@ -95,6 +97,41 @@ def test_learning_curves_keep_the_front_and_stay_few(table: StudyTable) -> None:
     assert set(stops.x) <= {3, 6, 12}
 
 
+@pytest.fixture(scope="module")
+def reasoned(report_study: Callable[..., optuna.Study]) -> StudyTable:
+    return read_study(report_study(140, reasons=True))
+
+
+def test_paused_trials_have_a_layer_and_a_mark_of_their_own(reasoned: StudyTable) -> None:
+    paused = {row.number for row in reasoned.rows if row.paused}
+    assert len(paused) == reasoned.counts["paused"] > 3
+    assert {point.number for point in front_view(reasoned, "gate").layers["paused"]} == paused
+    assert "paused" in {trace.meta for trace in front_figure(front_view(reasoned, "gate")).data}
+    figure = curves_figure(learning_curves(reasoned))
+    squares = next(trace for trace in figure.data if trace.name == "paused here")
+    assert set(squares.customdata) == paused
+    assert figure.data[-1].name == "stopped here"
+    assert len(figure.data[-1].x) == reasoned.counts["stopped at a rung"]
+
+
+def test_predictions_are_drawn_around_the_diagonal(reasoned: StudyTable) -> None:
+    calibration = calibrate(reasoned)
+    figure = calibration_figure(calibration, CSS)
+    diagonal, rungs, proposals = figure.data
+    assert tuple(diagonal.x) == tuple(diagonal.y) == figure.layout.xaxis.range == figure.layout.yaxis.range
+    assert (rungs.meta, proposals.meta) == ("rung", "proposal")
+    told = calibration.at_proposal.predictions
+    assert list(proposals.x) == [item.expected for item in told]
+    assert list(proposals.y) == [item.came for item in told]
+    assert list(proposals.error_x.array) == [item.sd for item in told]
+    assert rungs.error_x.array is None
+    assert "expected at epoch 3<br>" in rungs.text[0]
+    one = told[:1]
+    alone = calibration_figure(Calibration(Held(one, agreement(one)), Held(), Held()))
+    assert [trace.meta for trace in alone.data] == [None, "proposal"]
+    assert alone.layout.xaxis.range[0] < min(one[0].expected, one[0].came)
+
+
 def test_hypervolume_over_trials_and_over_time(table: StudyTable) -> None:
     history = hypervolume_history(table)
     over_trials, over_time = hypervolume_figure(history, "trials"), hypervolume_figure(history, "time")
@@ -128,7 +165,7 @@ def test_the_palettes_have_the_same_roles_and_legible_text() -> None:
     assert CSS.gate_fill == "var(--gate-fill)"
     assert "--gate-fill: rgba(" in css_variables(LIGHT)
     for palette in (LIGHT, DARK):
-        for role in ("ink", "muted", "front", "gate", "stopped", "failed"):
+        for role in ("ink", "muted", "front", "gate", "stopped", "paused", "failed"):
             assert contrast(getattr(palette, role), palette.card) > (4.5 if role in ("ink", "muted", "front") else 3.9)
 
 

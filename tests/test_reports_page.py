@@ -14,7 +14,7 @@ from optuna.trial import TrialState, create_trial
 
 from objectives import attributes
 from objectives.gate import Gate
-from objectives.records import Accuracy, ClassAccuracy, Rung
+from objectives.records import Accuracy, ClassAccuracy, Decision, Proposal, Rung
 from reports.page import render_page, write_page
 from reports.payload import dimensions, script_json
 from reports.pictures import pictures
@@ -163,6 +163,43 @@ def test_the_page_works_in_a_browser(report_study: Callable[..., optuna.Study], 
 
 
 @needs_browser
+def test_reasons_and_paused_trials_in_a_browser(report_study: Callable[..., optuna.Study], tmp_path: Path) -> None:
+    table = read_study(report_study(40, reasons=True))
+    page = write_page(table, tmp_path, tmp_path / "report.html")
+    assert "How well predictions held" in page.read_text()
+    paused = next(row for row in table.rows if row.paused)
+    script = """
+      const seen = document.documentElement.dataset;
+      seen.badge = document.querySelector("#panel .badges").textContent;
+      seen.reasons = [...document.querySelectorAll("#panel .reasons dt")].map((item) => item.textContent).join(" ");
+      [...document.querySelectorAll("#chips button")].find((chip) => chip.textContent.startsWith("paused")).click();
+      seen.paused = document.querySelectorAll("#table tbody tr").length;
+      seen.outcome = document.querySelector("#table tbody tr").textContent;
+      seen.drawn = document.querySelectorAll("#calibration .scatterlayer .trace").length;
+      seen.names = document.querySelectorAll('.legend[data-slot="calibration"] button').length;
+    """
+    root = root_of(loaded(page, tmp_path, f"#trial-{paused.number}", script))
+    assert "data-error" not in root
+    assert f'data-badge="{paused.status}' in root
+    assert 'data-reasons="proposed expected epoch 3' in root
+    assert f'data-paused="{table.counts["paused"]}"' in root
+    assert "paused at epoch" in root.partition('data-outcome="')[2]
+    assert 'data-drawn="3"' in root
+    assert 'data-names="2"' in root
+
+
+def test_without_predictions_nothing_is_said_of_them(report_study: Callable[..., optuna.Study], tmp_path: Path) -> None:
+    page = render_page(read_study(report_study(12)), tmp_path)
+    assert "How well predictions held" not in page
+    payload = payload_of(page)
+    rows, figures = payload["rows"], payload["figures"]
+    assert isinstance(rows, list)
+    assert not any("reasons" in row or "status" in row for row in rows)
+    assert isinstance(figures, dict)
+    assert "calibration" not in figures
+
+
+@needs_browser
 def test_user_text_stays_text(tmp_path: Path) -> None:
     accuracy = Accuracy(0.5, 0.6, {HOSTILE: ClassAccuracy(0.5, 0.6, 3)}, HOSTILE, 9)
     attrs = {
@@ -170,6 +207,8 @@ def test_user_text_stays_text(tmp_path: Path) -> None:
         attributes.ACCURACY: accuracy.to_json(),
         attributes.ENDING: {"outcome": "finished", "reason": HOSTILE},
         attributes.FOLDER: HOSTILE,
+        attributes.PROPOSAL: Proposal(HOSTILE, HOSTILE, HOSTILE).to_json(),
+        attributes.DECISIONS: [Decision(3, HOSTILE, HOSTILE).to_json()],
     }
     failed = {attributes.ENDING: {"outcome": "failed", "reason": HOSTILE, "error_class": HOSTILE}}
     trials = [

@@ -13,8 +13,10 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from objectives import attributes
 from objectives.gate import Gate
-from objectives.records import Accuracy, Ending, Latency, Outcome, Rung
+from objectives.records import Accuracy, Decision, Ending, Latency, Outcome, Proposal, Rung
+from reports.calibration import calibrate
 from reports.front import front_mask
+from reports.reasons import reasons
 from reports.table import read_study, read_trials
 from spaces.errors import AutomlError
 
@@ -120,6 +122,9 @@ trial_keys = [
     attributes.RESOURCES,
     attributes.ENDING,
     attributes.FOLDER,
+    attributes.PAUSED,
+    attributes.PROPOSAL,
+    attributes.DECISIONS,
 ]
 study_keys = [
     attributes.DEVICE,
@@ -139,8 +144,52 @@ def test_nothing_in_the_store_can_crash_the_reader(
     state: TrialState, attrs: dict[str, Any], of_study: dict[str, Any]
 ) -> None:
     values = [0.5, 3.0] if state is TrialState.COMPLETE else None
-    row = read_trials("s", [create_trial(state=state, values=values, user_attrs=attrs)], of_study).rows[0]
+    table = read_trials("s", [create_trial(state=state, values=values, user_attrs=attrs)], of_study)
+    row = table.rows[0]
     assert row.state is state
+    assert row.standing in row.status
+    assert all(reason.text for reason in reasons(row))
+    assert calibrate(table).is_empty
+
+
+def test_a_paused_trial_is_not_running(tmp_path: Path) -> None:
+    study = optuna.create_study(storage=f"sqlite:///{tmp_path / 'study.db'}", directions=["maximize", "minimize"])
+    bare, paused, promoted = study.ask(), study.ask(), study.ask()
+    for trial in (paused, promoted):
+        trial.set_user_attr(attributes.RUNGS, [RUNG.to_json()])
+        trial.set_user_attr(attributes.PAUSED, True)
+    bare.set_user_attr(attributes.PAUSED, True)
+    table = read_study(study)
+    assert [row.status for row in table.rows] == ["paused", "paused at epoch 3", "paused at epoch 3"]
+    assert table.counts == {"paused": 3}
+    assert not table.is_running
+    promoted.set_user_attr(attributes.PAUSED, False)
+    table = read_study(study)
+    assert table.counts == {"running": 1, "paused": 2}
+    assert table.is_running
+    paused.set_user_attr(attributes.ENDING, Ending(Outcome.STOPPED, "the budget is used up").to_json())
+    study.tell(paused, state=TrialState.PRUNED)  # PAUSED is still set: how it ended goes before
+    assert read_study(study).rows[1].status == "stopped at a rung"
+
+
+def test_reasons_are_read_by_epoch_and_are_none_in_older_studies(report_study: Callable[..., optuna.Study]) -> None:
+    proposal = Proposal("gain", "front", "thin there", 0.01, 0.4, 0.02, 4.0, 0.3)
+    decisions = [Decision(6, "stop", "slow"), Decision(3, "go on", "fine", 0.4, 0.1)]
+    attrs = {
+        attributes.PROPOSAL: {**proposal.to_json(), "of a newer version": 1},
+        attributes.DECISIONS: [*(decision.to_json() for decision in decisions), "?", {"epoch": "6"}],
+    }
+    row = read_trials("s", [finished(0, [0.4, 9.0], **attrs)], {}).rows[0]
+    assert row.proposal == proposal
+    assert row.decisions == (decisions[1], decisions[0])
+    for row in read_study(report_study(12)).rows:
+        assert (row.proposal, row.decisions, row.paused) == (None, (), False)
+
+
+@pytest.mark.parametrize("wrong", [{"predicted_map": "0.4"}, {"role": None}, {"latency_measured": 1}, {"why": 3}])
+def test_a_proposal_with_a_wrong_kind_of_value_is_left_aside(wrong: dict[str, Any]) -> None:
+    values = {**Proposal("gain", "front", "").to_json(), **wrong}
+    assert read_trials("s", [finished(0, [0.4, 9.0], **{attributes.PROPOSAL: values})], {}).rows[0].proposal is None
 
 
 def test_records_with_wrong_kinds_of_values_are_left_aside() -> None:

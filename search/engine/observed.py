@@ -1,9 +1,10 @@
 """What the engine knows of a study: its trials as plain data, read from the store alone."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from objectives import attributes as keys
 from objectives.records import Outcome
@@ -37,6 +38,7 @@ class Observed:
         seconds: seconds of training until each of them.
         final: accuracy of the finished trial, as scored; None before its end.
         phase: where it stands.
+        overhead_s: seconds that it took beside its epochs (build, latency, export, score), as far as known.
     """
 
     number: int
@@ -47,6 +49,7 @@ class Observed:
     seconds: tuple[float, ...]
     final: float | None
     phase: Phase
+    overhead_s: float = 0.0
 
     @property
     def epoch(self) -> int:
@@ -54,10 +57,16 @@ class Observed:
         return self.epochs[-1] if self.epochs else 0
 
     def best_until(self, epoch: int) -> float | None:
-        """Return its best accuracy at or before an epoch; None if it did not get there."""
+        """Return its best accuracy at or before an epoch; None if it did not get there or had none."""
         if self.epoch < epoch:
             return None
-        return max(a for e, a in zip(self.epochs, self.accuracies, strict=True) if e <= epoch)
+        until = [a for e, a in zip(self.epochs, self.accuracies, strict=True) if e <= epoch and not math.isnan(a)]
+        return max(until, default=None)
+
+    @property
+    def best(self) -> float | None:
+        """Accuracy in the end, or the best so far; None if there is none."""
+        return self.final if self.final is not None else self.best_until(self.epoch)
 
 
 def observe(study: "optuna.Study") -> list[Observed]:
@@ -93,7 +102,12 @@ def _observed(trial: "optuna.trial.FrozenTrial") -> Observed:
         seconds=tuple(float(rung["seconds"]) for rung in rungs),
         final=float(values[0]) if values else None,
         phase=_phase(trial),
+        overhead_s=_overhead_s(attrs.get(keys.RESOURCES) or {}),
     )
+
+
+def _overhead_s(resources: Mapping[str, Any]) -> float:
+    return float(sum(s for stage, s in resources.get("seconds", {}).items() if stage != "train"))
 
 
 def _latency_ms(attrs: Mapping[str, object], values: Sequence[float] | None) -> float | None:

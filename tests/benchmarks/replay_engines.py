@@ -13,9 +13,19 @@ from replay_rows import candidate
 from replay_table import Table, distributions
 
 from objectives import attributes as keys
+from search.engine.known_latency import KnownLatencySampler
 from search.engine.scheduler import Full, Scheduler
 from spaces.dimension import Value
 from spaces.errors import SettingsError, nearest
+
+
+AUTOML_ETA, AUTOML_RUNGS = 2.0, 5  # as in conf/pruner/gain.yaml
+
+
+def make_ladder(epochs: int, eta: float, rungs: int | None = None) -> list[int]:
+    """Return the epochs of the rungs: `epochs` and its quotients by `eta`, down to 1 or at most `rungs` of them."""
+    count = rungs or math.ceil(math.log(epochs, eta)) + 1
+    return sorted({max(1, round(epochs / eta**i)) for i in range(count)})
 
 
 class InformedTPE(optuna.samplers.TPESampler):
@@ -60,12 +70,14 @@ class Engine:
         sampler: proposes.
         scheduler: decides.
         eta: ratio of its rungs; None takes the replay's.
+        rungs: at most so many; None goes down to the first epoch.
         exact: the sampler proposes rows of the table; else the nearest row is taken.
     """
 
     sampler: optuna.samplers.BaseSampler
     scheduler: Scheduler
     eta: float | None = None
+    rungs: int | None = None
     exact: bool = False
 
 
@@ -111,9 +123,7 @@ def _mo_asha_random(seed: int, table: Table) -> Engine:
     return Engine(optuna.samplers.RandomSampler(seed=seed), MoAsha(3.0), eta=3.0)
 
 
-def _known_latency_sampler(seed: int, table: Table) -> optuna.samplers.BaseSampler:
-    from search.sampler import KnownLatencySampler
-
+def _known_latency_sampler(seed: int, table: Table, **settings: Any) -> KnownLatencySampler:
     dimensions = distributions(table, exact=True)
     candidates = [candidate(row, dimensions) for row in table.rows]
     known = {frozenset(c.items()): row.latency_ms for c, row in zip(candidates, table.rows, strict=True)}
@@ -121,8 +131,9 @@ def _known_latency_sampler(seed: int, table: Table) -> optuna.samplers.BaseSampl
     def latency_ms(params: Mapping[str, Value]) -> float | None:
         return known.get(frozenset(params.items()))
 
-    sampler: optuna.samplers.BaseSampler = KnownLatencySampler(candidates=candidates, latency_ms=latency_ms, seed=seed)
-    return sampler
+    return KnownLatencySampler(
+        candidates=candidates, distributions=dimensions, latency_ms=latency_ms, seed=seed, **settings
+    )
 
 
 def _known_latency(seed: int, table: Table) -> Engine:
@@ -132,8 +143,9 @@ def _known_latency(seed: int, table: Table) -> Engine:
 def _automl(seed: int, table: Table) -> Engine:
     from search.engine.gain_per_second import GainPerSecond
 
-    sampler = _known_latency_sampler(seed, table)
-    return Engine(sampler, GainPerSecond(sampler), exact=True)
+    ladder = make_ladder(table.epochs, AUTOML_ETA, AUTOML_RUNGS)
+    sampler = _known_latency_sampler(seed, table, ladder=ladder, per_second=True)
+    return Engine(sampler, GainPerSecond(sampler), AUTOML_ETA, AUTOML_RUNGS, exact=True)
 
 
 ENGINES: dict[str, Callable[[int, Table], Engine]] = {

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import optuna
 from optuna.trial import TrialState
-from replay_engines import Engine
+from replay_engines import Engine, make_ladder
 from replay_rows import Chooser, Exact, Nearest
 from replay_table import Row, Table
 
@@ -50,19 +50,13 @@ class Job:
         return min(1.0, (now - self.begin) / (self.end - self.begin))
 
 
-def make_ladder(epochs: int, eta: float) -> list[int]:
-    """Return the epochs of the rungs: `epochs` and its quotients by `eta`, down to 1."""
-    rungs = math.ceil(math.log(epochs, eta)) + 1
-    return sorted({max(1, round(epochs / eta**i)) for i in range(rungs)})
-
-
 class Replay:
     """A search over a recorded table, driven as a real one is."""
 
     def __init__(self, table: Table, engine: Engine, seed: int, eta: float, workers: int = 1) -> None:
         self.table = table
         self.scheduler = engine.scheduler
-        self.ladder = make_ladder(table.epochs, engine.eta or eta)
+        self.ladder = make_ladder(table.epochs, engine.eta or eta, engine.rungs)
         self.chooser: Chooser = (Exact if engine.exact else Nearest)(table, seed)
         self.study = optuna.create_study(directions=["maximize", "minimize"], sampler=engine.sampler)
         self.idle: list[int | None] = [None] * workers  # the trial that each idle worker has in memory

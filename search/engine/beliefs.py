@@ -1,0 +1,170 @@
+"""What is believed of final accuracy and of training time, from trials at whatever rung they stand."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.engine.curves import CurveModel, latest_rung
+from search.engine.encoding import Encoder
+from search.engine.gaussian_process import GaussianProcess
+from search.engine.observed import Observed, Phase
+from search.engine.staircase import Floats, Staircase
+
+MODELLED_MAX = 300  # trials that the surrogate is conditioned on; more are thinned out
+TUNED_MAX = 100  # trials that its hyperparameters are fitted to
+TUNED_STEPS = 40
+LEAST_SD = 1e-4  # of any belief about an accuracy
+
+
+@dataclass(frozen=True)
+class Belief:
+    """Final accuracy as normal distributions, with what the next rung will leave of the doubt. Arrays of shape (n,)."""
+
+    mean: Floats
+    sd: Floats
+    sd_after: Floats
+
+
+class Beliefs:
+    """The state of knowledge of a study, rebuilt from its trials.
+
+    Attributes:
+        trials: those with a latency and at least one evaluated rung, or a failure, in the order of the arrays.
+        front: finished trials, and running ones as they are imagined to end.
+    """
+
+    def __init__(
+        self,
+        trials: Sequence[Observed],
+        ladder: Sequence[int],
+        encoder: Encoder,
+        latency_range: tuple[float, float],
+        reference: float = 0.0,
+    ) -> None:
+        """Fit everything.
+
+        Args:
+            trials: the study's.
+            ladder: epochs of the rungs, rising; the last is the whole training.
+            encoder: of their parameters.
+            latency_range: log latency of the fastest and slowest candidate that counts.
+            reference: accuracy that counts as nothing.
+        """
+        self.ladder, self.encoder, self.latency_range = tuple(ladder), encoder, latency_range
+        usable = [t for t in trials if t.latency_ms is not None and t.best is not None]
+        self.trials = _thinned(usable)
+        self.failed = [t for t in trials if t.phase is Phase.FAILED and t.latency_ms is not None and t.best is None]
+        self.table = accuracy_table(self.trials, self.ladder)
+        self.curves = CurveModel(self.table)
+        self.log_latencies = np.log([t.latency_ms or 1.0 for t in self.trials])
+        self.predicted, self.curve_sd = self.curves.final(self.table)
+        self.rung = latest_rung(self.table)
+        self.sd_from = [self.curves.sd_from(rung, self.table) for rung in range(len(self.ladder))]
+        self._surrogate = self._fit() if len(self.trials) >= 2 else None
+        self.front = self._front(reference)
+
+    def of_candidates(self, params: Sequence[Mapping[str, Any]], log_latencies: Floats) -> Belief:
+        """Return the belief about candidates that were not trained yet."""
+        if self._surrogate is None:
+            mean, sd = np.full(len(params), np.nanmean(self.predicted)), np.full(len(params), self.curves.scale)
+        else:
+            mean, sd = self._surrogate.predict(self._rows(params, log_latencies))
+        sd = np.maximum(sd, LEAST_SD)
+        return Belief(mean, sd, _combined(sd, self.sd_from[0]))
+
+    def of_trial(self, number: int) -> tuple[float, float]:
+        """Return mean and standard deviation of a trial's final accuracy, seen from its latest rung."""
+        i = [t.number for t in self.trials].index(number)
+        belief = self.of_trials(np.array([i]))
+        return float(belief.mean[0]), float(belief.sd[0])
+
+    def of_trials(self, indices: NDArray[np.int_]) -> Belief:
+        """Return the belief about trials that stand at a rung, by their index in `trials`."""
+        if self._surrogate is None:
+            mean, sd = self.predicted[indices], self.curve_sd[indices]
+        else:
+            mean, sd = (values[indices] for values in self._refined)
+        sd = np.maximum(sd, LEAST_SD)
+        own = np.maximum(self.curve_sd[indices], LEAST_SD)
+        after = np.array([self.sd_from[min(rung + 1, len(self.ladder) - 1)] for rung in self.rung[indices]])
+        others = np.maximum(1.0 / sd**2 - 1.0 / own**2, 1e-6)  # what is known but for the own curve
+        left = 1.0 / np.sqrt(others + 1.0 / np.maximum(after, LEAST_SD) ** 2)
+        return Belief(mean, sd, np.minimum(left, 0.9999 * sd))
+
+    def _rows(self, params: Sequence[Mapping[str, Any]], log_latencies: Floats) -> Floats:
+        low, high = self.latency_range
+        position = (log_latencies - low) / (high - low if high > low else 1.0)
+        return np.column_stack([self.encoder.encode(params), position])
+
+    def _fit(self) -> GaussianProcess:
+        """Fit the surrogate to final accuracies as far as the curves foretell them; a failure counts as the lowest."""
+        rows = self._rows([t.params for t in self.trials], self.log_latencies)
+        targets, errors = self.predicted, self.curve_sd
+        if self.failed:
+            there = np.log([t.latency_ms or 1.0 for t in self.failed])
+            rows = np.vstack([rows, self._rows([t.params for t in self.failed], there)])
+            targets = np.append(targets, np.full(len(there), np.nanmin(targets)))
+            errors = np.append(errors, np.full(len(there), self.curves.scale))
+        categorical = np.append(self.encoder.categorical, False)
+        surrogate = GaussianProcess(categorical, linear=len(categorical) - 1)
+        tuned = spread_indices(len(rows), TUNED_MAX)
+        surrogate.fit(rows[tuned], targets[tuned], errors[tuned], TUNED_STEPS)
+        surrogate.fit(rows, targets, errors, steps=0)
+        mean, sd = surrogate.refined()
+        self._refined = mean[: len(self.trials)], sd[: len(self.trials)]
+        return surrogate
+
+    def _front(self, reference: float) -> Staircase:
+        accuracies = np.full(len(self.trials), np.nan)
+        for i, trial in enumerate(self.trials):
+            if trial.final is not None:
+                accuracies[i] = trial.final
+            elif trial.phase is Phase.RUNNING:
+                accuracies[i] = self._refined[0][i] if self._surrogate else self.predicted[i]
+        counted = ~np.isnan(accuracies)
+        return Staircase.of(accuracies[counted], self.log_latencies[counted], reference, self.latency_range[1])
+
+
+def accuracy_table(trials: Sequence[Observed], ladder: Sequence[int]) -> Floats:
+    """Return best accuracies until each rung, shape (trials, rungs), NaN behind the latest; the last is the final one."""
+    table = np.full((len(trials), len(ladder)), np.nan)
+    for i, trial in enumerate(trials):
+        for k, epoch in enumerate(ladder):
+            best = trial.best_until(epoch)
+            table[i, k] = np.nan if best is None else best
+        if trial.final is not None:
+            table[i, -1] = trial.final
+            table[i] = _filled(table[i])
+        elif np.isnan(table[i, 0]) and trial.best is not None:
+            table[i, 0] = trial.best  # it stands before the first rung: taken as if it were there
+    return table
+
+
+def spread_indices(count: int, most: int) -> NDArray[np.int_]:
+    """Return up to `most` indices of `count`, evenly spread, the last included."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
+
+
+def _filled(row: Floats) -> Floats:
+    """Fill the rungs that a finished trial was never seen at with the next one seen."""
+    for k in range(len(row) - 2, -1, -1):
+        if np.isnan(row[k]):
+            row[k] = row[k + 1]
+    return row
+
+
+def _thinned(trials: Sequence[Observed]) -> list[Observed]:
+    """Return at most MODELLED_MAX trials: those that trained furthest, the latest of them first."""
+    if len(trials) <= MODELLED_MAX:
+        return list(trials)
+    kept = sorted(trials, key=lambda t: (t.final is not None, t.epoch, t.number), reverse=True)[:MODELLED_MAX]
+    return sorted(kept, key=lambda t: t.number)
+
+
+def _combined(sd: Floats, other: float) -> Floats:
+    """Return what is left of a doubt after an observation of error `other`."""
+    left = 1.0 / np.sqrt(1.0 / sd**2 + 1.0 / max(other, LEAST_SD) ** 2)
+    return np.minimum(left, 0.9999 * sd)

@@ -1,0 +1,179 @@
+"""Where candidates come from: a search space, the distributions of any Optuna study, or a list."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spaces.dimension import Choice, Domain, Grid, Interval, Value
+from spaces.space import SearchSpace
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+Params = Mapping[str, Any]
+
+RANDOM, MUTATED, CROSSED, DENSE = 400, 250, 150, 200  # candidates of each kind in a pool
+MUTATIONS_MEAN = 1.5  # dimensions that a mutation draws anew, on average
+NUDGE_SD = 0.15  # of a small step along a number's scale, in its whole length
+
+
+class CandidateSource(ABC):
+    """Gives pools of valid candidates."""
+
+    distributions: "dict[str, BaseDistribution]"
+
+    @abstractmethod
+    def pool(self, parents: Sequence[Params], better: Sequence[Params], rng: np.random.Generator) -> list[Params]:
+        """Return candidates, each once.
+
+        Args:
+            parents: members of the front, to be varied and crossed.
+            better: the better part of the trials; their values are likelier than others (as in TPE).
+            rng: all chance comes from it.
+        """
+
+
+class ListedCandidates(CandidateSource):
+    """A finite list: every pool is the whole of it."""
+
+    def __init__(self, candidates: Sequence[Params], distributions: "Mapping[str, BaseDistribution]") -> None:
+        self.candidates, self.distributions = list(candidates), dict(distributions)
+
+    def pool(self, parents: Sequence[Params], better: Sequence[Params], rng: np.random.Generator) -> list[Params]:
+        """Return the list."""
+        return list(self.candidates)
+
+
+class SpaceCandidates(CandidateSource):
+    """A search space with its conditions; what is fixed in it is no parameter."""
+
+    def __init__(self, space: SearchSpace) -> None:
+        self.space = space
+        fixed = space.fixed
+        self.domains = {name: domain for name, domain in space.domains.items() if name not in fixed}
+        self.distributions = {name: distribution(domain) for name, domain in self.domains.items()}
+
+    def pool(self, parents: Sequence[Params], better: Sequence[Params], rng: np.random.Generator) -> list[Params]:
+        """Return random candidates, and where there are parents also mutations, crossings and likely ones."""
+        made = [self._build(lambda name, domain: draw(domain, rng)) for _ in range(RANDOM)]
+        if parents:
+            made += [self._mutated(_one(parents, rng), rng) for _ in range(MUTATED)]
+            made += [self._crossed(_one(parents, rng), _one(parents, rng), rng) for _ in range(CROSSED)]
+        if better:
+            made += [self._likely(better, rng) for _ in range(DENSE)]
+        return list({tuple(sorted(params.items())): params for params in made}.values())
+
+    def _build(self, choose: Callable[[str, Domain], Value]) -> Params:
+        candidate = self.space.build(choose)
+        return {name: value for name, value in candidate.to_json().items() if name in self.domains}
+
+    def _mutated(self, parent: Params, rng: np.random.Generator) -> Params:
+        rate = MUTATIONS_MEAN / max(1, len(parent))
+
+        def choose(name: str, domain: Domain) -> Value:
+            if name not in parent:
+                return draw(domain, rng)
+            if rng.random() < rate:
+                return nudge(domain, parent[name], rng)
+            value: Value = parent[name]
+            return value
+
+        return self._build(choose)
+
+    def _crossed(self, one: Params, other: Params, rng: np.random.Generator) -> Params:
+        def choose(name: str, domain: Domain) -> Value:
+            having = [p[name] for p in (one, other) if name in p]
+            return having[rng.integers(len(having))] if having else draw(domain, rng)
+
+        return self._build(choose)
+
+    def _likely(self, better: Sequence[Params], rng: np.random.Generator) -> Params:
+        """Draw each dimension as one of the better trials has it, nudged now and then."""
+
+        def choose(name: str, domain: Domain) -> Value:
+            having = [p[name] for p in better if name in p]
+            if not having or rng.random() < 1.0 / (len(having) + 1):
+                return draw(domain, rng)
+            value: Value = having[rng.integers(len(having))]
+            return nudge(domain, value, rng) if not isinstance(domain, Choice) else value
+
+        return self._build(choose)
+
+
+def flat_space(distributions: "Mapping[str, BaseDistribution]") -> SearchSpace:
+    """Return the search space of an Optuna study's own distributions, without conditions."""
+    return SearchSpace({name: _domain(found) for name, found in distributions.items()}, {})
+
+
+def distribution(domain: Domain) -> "BaseDistribution":
+    """Return Optuna's name for a domain."""
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    match domain:
+        case Choice(values=values):
+            return CategoricalDistribution(values)
+        case Grid(low=low, high=high, step=step) if domain.is_integer:
+            return IntDistribution(int(low), int(high), step=int(step))
+        case Grid(low=low, high=high, step=step):
+            return FloatDistribution(low, high, step=step)
+        case Interval(low=low, high=high, log=log, integer=True):
+            return IntDistribution(int(low), int(high), log=log)
+        case Interval(low=low, high=high, log=log):
+            return FloatDistribution(low, high, log=log)
+
+
+def _domain(found: "BaseDistribution") -> Domain:
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    match found:
+        case CategoricalDistribution(choices=choices):
+            return Choice(tuple(choices))  # type: ignore[arg-type]  # None is passed on as it is
+        case _ if found.single():
+            return Choice((found.low,))  # type: ignore[attr-defined]  # categories are above
+        case IntDistribution(low=low, high=high, step=step, log=log):
+            return Interval(low, high, log=log, integer=True) if log else Grid(low, high, step)
+        case FloatDistribution(low=low, high=high, step=step, log=log):
+            return Interval(low, high, log=log) if step is None else Grid(low, high, step)
+    raise TypeError(f"unknown kind of distribution {found!r}")
+
+
+def draw(domain: Domain, rng: np.random.Generator) -> Value:
+    """Return a value of a domain, evenly drawn on its scale."""
+    return at(domain, rng.random())
+
+
+def nudge(domain: Domain, value: Value, rng: np.random.Generator) -> Value:
+    """Return a value near another one; any other value of a domain without an order."""
+    if isinstance(domain, Choice) or isinstance(value, str | bool):
+        return draw(domain, rng)
+    return at(domain, float(np.clip(position(domain, value) + rng.normal(0.0, NUDGE_SD), 0.0, 1.0 - 1e-12)))
+
+
+def at(domain: Domain, share: float) -> Value:
+    """Return the value at a share, in [0, 1), of a domain's scale."""
+    match domain:
+        case Choice(values=values):
+            return values[int(share * len(values))]
+        case Grid():
+            steps = list(domain)
+            return steps[int(share * len(steps))]
+        case Interval(low=low, high=high, log=log, integer=integer):
+            if integer:
+                low, high = low - 0.5, high + 0.5
+            raw = float(np.exp(np.log(low) + share * np.log(high / low))) if log else low + share * (high - low)
+            if integer:
+                return int(np.clip(round(raw), domain.low, domain.high))
+            return float(np.clip(raw, domain.low, domain.high))
+
+
+def position(domain: Grid | Interval, value: float) -> float:
+    """Return where on a domain's scale a value lies, in [0, 1]."""
+    if isinstance(domain, Interval) and domain.log:
+        return float(np.log(value / domain.low) / np.log(domain.high / domain.low))
+    return float((value - domain.low) / max(domain.high - domain.low, 1e-12))
+
+
+def _one(some: Sequence[Params], rng: np.random.Generator) -> Params:
+    return some[rng.integers(len(some))]

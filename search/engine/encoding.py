@@ -1,0 +1,92 @@
+"""Parameters of trials as rows of numbers: mixed and conditional dimensions, whatever the space."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from search.engine.staircase import Floats
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+LOG_RATIO = 4.0  # numbers to choose from that span this ratio or more are seen on a logarithmic scale
+
+
+@dataclass(frozen=True)
+class Column:
+    """How one dimension becomes a number.
+
+    Attributes:
+        name: of the dimension.
+        low, high: ends of its scale (of the logarithm, if `log`).
+        log: whether the logarithm is taken.
+        codes: value to code for a dimension without an order; empty for numbers.
+    """
+
+    name: str
+    low: float = 0.0
+    high: float = 1.0
+    log: bool = False
+    codes: Mapping[str, int] | None = None
+
+    @property
+    def categorical(self) -> bool:
+        """Whether its values have no order."""
+        return self.codes is not None
+
+    def encode(self, value: Any) -> float:
+        """Return a number in [0, 1], or a category's code; NaN where the dimension does not exist."""
+        if value is None:
+            return np.nan
+        if self.codes is not None:
+            return float(self.codes.get(_code_key(value), len(self.codes)))
+        number = np.log(float(value)) if self.log else float(value)
+        return float((number - self.low) / (self.high - self.low))
+
+
+class Encoder:
+    """Turns parameters into rows; the same dimensions in the same order for every trial."""
+
+    def __init__(self, distributions: "Mapping[str, BaseDistribution]") -> None:
+        """Take the dimensions that can vary, by name."""
+        columns = (_column(name, distributions[name]) for name in sorted(distributions))
+        self.columns: tuple[Column, ...] = tuple(c for c in columns if c is not None)
+
+    @property
+    def categorical(self) -> "np.ndarray[Any, np.dtype[np.bool_]]":
+        """Which columns have no order, shape (d,)."""
+        return np.array([column.categorical for column in self.columns], dtype=bool)
+
+    def encode(self, params: Sequence[Mapping[str, Any]]) -> Floats:
+        """Return rows, shape (n, d); NaN where a dimension does not exist for a trial."""
+        rows = [[column.encode(p.get(column.name)) for column in self.columns] for p in params]
+        return np.array(rows, dtype=float).reshape(len(params), len(self.columns))
+
+
+def _column(name: str, distribution: "BaseDistribution") -> Column | None:
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    match distribution:
+        case CategoricalDistribution(choices=choices):
+            numbers = [c for c in choices if isinstance(c, int | float) and not isinstance(c, bool)]
+            if len(choices) < 2:
+                return None
+            if len(numbers) < len(choices):
+                return Column(name, codes={_code_key(choice): i for i, choice in enumerate(choices)})
+            log = min(numbers) > 0 and max(numbers) / min(numbers) >= LOG_RATIO
+            return _numeric(name, min(numbers), max(numbers), log)
+        case FloatDistribution() | IntDistribution():
+            return _numeric(name, distribution.low, distribution.high, distribution.log)
+    raise TypeError(f"{name}: unknown kind of distribution {distribution!r}")
+
+
+def _numeric(name: str, low: float, high: float, log: bool) -> Column | None:
+    if not high > low:
+        return None
+    return Column(name, float(np.log(low)), float(np.log(high)), True) if log else Column(name, float(low), float(high))
+
+
+def _code_key(value: Any) -> str:
+    return f"{type(value).__name__}:{value}"

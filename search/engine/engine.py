@@ -1,0 +1,234 @@
+"""The engine: the next candidate and the next training, by expected gain of the front."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from objectives.records import Proposal
+from search.engine.beliefs import Beliefs
+from search.engine.candidates import CandidateSource, Params
+from search.engine.costs import BEFORE, Costs
+from search.engine.encoding import Encoder
+from search.engine.gain_rate import gain_rate
+from search.engine.latencies import LatencyBook, LatencyModel, LatencyView, NoBook
+from search.engine.observed import Observed, Phase
+from search.engine.staircase import Floats
+
+NAME = "known_latency"
+SPREAD = 4  # candidates spread over the latency range before the surrogate has a say
+SPREAD_NEAREST = 12  # one of so many is taken at each place
+EXPLORE_EVERY = 10  # one proposal in so many is drawn at random: no wrong surrogate can lock the search in
+MARGIN = 0.1  # volume is counted so far beyond the slowest candidate, as a share of the range: the slow end counts too
+BOUND_DOUBT = 2.0  # a candidate is left out if its latency less so many standard deviations is over the bound
+MEASURED_MOST = 4  # candidates measured for one proposal, at most
+LATENCY_NODES = (-np.sqrt(3.0), 0.0, np.sqrt(3.0))  # Gauss-Hermite of three nodes for N(0, 1)
+LATENCY_WEIGHTS = (1.0 / 6.0, 2.0 / 3.0, 1.0 / 6.0)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A candidate to train next.
+
+    Attributes:
+        params: its parameters.
+        proposal: why.
+        rate: expected gain of hypervolume per second until its next rung is known; infinite where it comes first
+            whatever it promises.
+    """
+
+    params: Params
+    proposal: Proposal
+    rate: float
+
+
+@dataclass(frozen=True)
+class _Pool:
+    """Candidates that may be proposed, with their latencies."""
+
+    params: list[Params]
+    latency: LatencyView
+
+    def only(self, kept: NDArray[np.bool_]) -> "_Pool":
+        params = [p for p, keep in zip(self.params, kept, strict=True) if keep]
+        return _Pool(params, LatencyView(self.latency.log[kept], self.latency.sd[kept]))
+
+
+class Engine:
+    """Proposes candidates; has no memory, so that the trials alone decide what comes next."""
+
+    def __init__(
+        self,
+        source: CandidateSource,
+        book: LatencyBook | None = None,
+        seed: int = 0,
+        ladder: Sequence[int] = (1,),
+        bound_ms: float | None = None,
+        per_second: bool = False,
+        reference: float = 0.0,
+    ) -> None:
+        """Set up.
+
+        Args:
+            source: of candidates.
+            book: latencies known beside the trials'.
+            seed: of all chance.
+            ladder: epochs of the rungs; (1,) where trainings are not watched.
+            bound_ms: latency that no candidate may exceed.
+            per_second: choose by gain per second of training instead of gain per trial.
+            reference: accuracy that counts as nothing.
+        """
+        self.source, self.book, self.seed = source, book or NoBook(), seed
+        self.ladder, self.bound_ms, self.per_second, self.reference = tuple(ladder), bound_ms, per_second, reference
+        self.encoder = Encoder(source.distributions)
+
+    def plan(self, trials: Sequence[Observed], number: int) -> Plan | None:
+        """Return the next candidate; None if there is none left to try.
+
+        Args:
+            trials: the study's.
+            number: of the trial to come; it decides all chance, together with the seed.
+        """
+        rng = np.random.default_rng([self.seed, number])
+        pool = self._pool(trials, rng)
+        if not pool.params:
+            return None
+        seen = [t for t in trials if t.latency_ms is not None and t.phase is not Phase.OVER_BOUND]
+        beliefs = self.beliefs(trials, pool.latency)
+        if len(seen) < SPREAD or not len(beliefs.trials):
+            return self._spread(pool, seen, beliefs.latency_range, rng)
+        if number % EXPLORE_EVERY == EXPLORE_EVERY - 1:
+            return self._explored(pool, beliefs, Costs(trials, self.encoder), rng)
+        return self._best(pool, beliefs, Costs(trials, self.encoder))
+
+    def beliefs(self, trials: Sequence[Observed], latency: LatencyView | None = None) -> Beliefs:
+        """Return what is believed of the trials; `latency` of the pool widens the range that volume is counted in."""
+        logs = [np.log(t.latency_ms) for t in trials if t.latency_ms is not None]
+        if latency is not None:
+            logs += list(latency.log[latency.measured])
+            if not latency.measured.all():
+                logs += list(np.quantile(latency.log[~latency.measured], [0.02, 0.98]))
+        low, high = (min(logs), max(logs)) if logs else (0.0, 1.0)
+        if self.bound_ms is not None:
+            high = min(high, float(np.log(self.bound_ms)))
+        high = max(high + MARGIN * (high - low), low + 1e-3)
+        return Beliefs(trials, self.ladder, self.encoder, (float(low), float(high)), self.reference)
+
+    # The pool
+
+    def _pool(self, trials: Sequence[Observed], rng: np.random.Generator) -> _Pool:
+        parents, better = _parents(trials)
+        tried = Counter(_key(t.params) for t in trials)
+        params = list(_untried(self.source.pool(parents, better, rng), tried))
+        pool = _Pool(params, LatencyModel(trials, self.book, self.encoder).view(params))
+        if self.bound_ms is None or not params:
+            return pool
+        return pool.only(pool.latency.log - BOUND_DOUBT * pool.latency.sd <= np.log(self.bound_ms))
+
+    # Proposals
+
+    def _spread(
+        self, pool: _Pool, seen: Sequence[Observed], span: tuple[float, float], rng: np.random.Generator
+    ) -> Plan:
+        """Propose the candidate nearest to the place of the latency range that is emptiest."""
+        places = np.linspace(0.05, 0.95, SPREAD)
+        low, high = span
+        taken = np.array([(np.log(t.latency_ms or 1.0) - low) / (high - low) for t in seen])
+        gaps = np.abs(places[:, None] - taken).min(axis=1) if len(taken) else np.zeros(len(places))
+        place = places[int(np.argmax(gaps))]
+        nearest = np.argsort(np.abs((pool.latency.log - low) / (high - low) - place), kind="stable")
+        i = int(rng.choice(nearest[:SPREAD_NEAREST]))
+        why = f"spread over the latency range, {place:.0%} of the way from the fastest to the slowest"
+        return self._plan(pool, i, Proposal("spread", NAME, why), np.inf)
+
+    def _explored(self, pool: _Pool, beliefs: Beliefs, costs: Costs, rng: np.random.Generator) -> Plan:
+        i = int(rng.integers(len(pool.params)))
+        one = pool.only(np.arange(len(pool.params)) == i)
+        gains, rates = self._worth(one, beliefs, costs)
+        why = f"drawn at random, as one in {EXPLORE_EVERY} is: no wrong surrogate can lock the search in"
+        best = self._worth(pool, beliefs, costs)[1].max() if self.per_second else rates[0]
+        return self._plan(one, 0, self._proposal("explore", why, one, 0, beliefs, float(gains[0])), float(best))
+
+    def _best(self, pool: _Pool, beliefs: Beliefs, costs: Costs) -> Plan:
+        """Propose the candidate of the highest gain; one whose latency is a guess is measured first."""
+        for measured in range(MEASURED_MOST + 1):
+            gains, rates = self._worth(pool, beliefs, costs)
+            i = int(np.argmax(rates if self.per_second else gains))
+            if pool.latency.measured[i] or measured == MEASURED_MOST:
+                break
+            ms = self.book.measure(pool.params[i])
+            if ms is None:
+                break
+            pool = _with_latency(pool, i, ms)
+            if self.bound_ms is not None and ms > self.bound_ms and len(pool.params) > 1:
+                pool = pool.only(np.arange(len(pool.params)) != i)
+        share = float(gains[i]) / max(beliefs.front.hypervolume, 1e-12)
+        why = f"highest expected gain of the front among {len(pool.params)} candidates: {share:.2%} of its hypervolume"
+        return self._plan(pool, i, self._proposal("gain", why, pool, i, beliefs, float(gains[i])), float(rates[i]))
+
+    def _worth(self, pool: _Pool, beliefs: Beliefs, costs: Costs) -> tuple[Floats, Floats]:
+        """Return expected gain of hypervolume and gain per second of each candidate, over its latency's doubt."""
+        belief = beliefs.of_candidates(pool.params, pool.latency.log)
+        epoch_s = costs.of_candidates(pool.params, pool.latency.log) if self.per_second else np.ones(len(pool.params))
+        step_s = self.ladder[0] * epoch_s + BEFORE * costs.overhead_s
+        rest_s = (self.ladder[-1] - self.ladder[0]) * epoch_s + (1 - BEFORE) * costs.overhead_s
+        gains, rates = np.zeros(len(pool.params)), np.zeros(len(pool.params))
+        certain = bool(pool.latency.measured.all())
+        for node, weight in [(0.0, 1.0)] if certain else zip(LATENCY_NODES, LATENCY_WEIGHTS, strict=True):
+            log = pool.latency.log + node * pool.latency.sd
+            gains += weight * beliefs.front.expected_gain(belief.mean, belief.sd, log)
+            if self.per_second:
+                rates += weight * gain_rate(
+                    beliefs.front, belief.mean, belief.sd, belief.sd_after, log, step_s, rest_s
+                )
+        return gains, rates if self.per_second else gains / (step_s + rest_s)
+
+    def _proposal(self, role: str, why: str, pool: _Pool, i: int, beliefs: Beliefs, gain: float) -> Proposal:
+        belief = beliefs.of_candidates([pool.params[i]], pool.latency.log[i : i + 1])
+        share = gain / max(beliefs.front.hypervolume, 1e-12)
+        return Proposal(role, NAME, why, share, float(belief.mean[0]), float(belief.sd[0]))
+
+    def _plan(self, pool: _Pool, i: int, proposal: Proposal, rate: float) -> Plan:
+        latency_ms = float(np.exp(pool.latency.log[i]))
+        sd_ms = latency_ms * float(pool.latency.sd[i])
+        measured = bool(pool.latency.measured[i])
+        known = replace(proposal, latency_ms=latency_ms, latency_sd_ms=sd_ms, latency_measured=measured)
+        return Plan(pool.params[i], known, rate)
+
+
+def _parents(trials: Sequence[Observed]) -> tuple[list[Params], list[Params]]:
+    """Return the members of the front and the better part of the trials, by what they have reached so far."""
+    scored = [(t, t.best, t.latency_ms) for t in trials if t.latency_ms is not None and t.best is not None]
+    if not scored:
+        return [], []
+    beaten = [
+        sum(1 for _, a, l in scored if a >= accuracy and l <= latency and (a > accuracy or l < latency))
+        for _, accuracy, latency in scored
+    ]
+    order = np.argsort(beaten, kind="stable")
+    better = [scored[i][0].params for i in order[: max(2, len(scored) // 4)]]
+    return [t.params for (t, _, _), n in zip(scored, beaten, strict=True) if n == 0], better
+
+
+def _untried(params: Sequence[Params], tried: Counter[Any]) -> Iterator[Params]:
+    """Yield the candidates that no trial had; one that is listed twice may be tried twice."""
+    left = Counter(tried)
+    for candidate in params:
+        key = _key(candidate)
+        if left[key] > 0:
+            left[key] -= 1
+        else:
+            yield candidate
+
+
+def _with_latency(pool: _Pool, i: int, ms: float) -> _Pool:
+    log, sd = pool.latency.log.copy(), pool.latency.sd.copy()
+    log[i], sd[i] = np.log(ms), 0.0
+    return _Pool(pool.params, LatencyView(log, sd))
+
+
+def _key(params: Params) -> tuple[tuple[str, Any], ...]:
+    return tuple(sorted(params.items()))

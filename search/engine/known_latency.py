@@ -1,0 +1,131 @@
+"""An Optuna sampler for two objectives, accuracy and latency, that knows latency before training."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import optuna
+
+from objectives import attributes as keys
+from search.engine.candidates import CandidateSource, ListedCandidates, Params, SpaceCandidates, flat_space
+from search.engine.engine import Engine, Plan
+from search.engine.latencies import FunctionBook, LatencyBook
+from search.engine.observed import Observed, Phase, observe
+from spaces.space import SearchSpace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from optuna.distributions import BaseDistribution
+    from optuna.trial import FrozenTrial
+
+
+class KnownLatencySampler(optuna.samplers.BaseSampler):
+    """Proposes the candidate of the highest expected gain of hypervolume.
+
+    Directions of the study: accuracy up, latency down. It keeps nothing but its settings: the study's trials decide,
+    and the seed with the trial's number. What it proposes for is one of
+
+    - `candidates`: a list to choose from,
+    - `space`: a search space with conditions,
+    - neither: the dimensions that the study's trials have in common, of which the first trials are drawn at random.
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int = 0,
+        space: SearchSpace | None = None,
+        candidates: Sequence[Params] | None = None,
+        distributions: "Mapping[str, BaseDistribution] | None" = None,
+        latency_ms: "Callable[[Params], float | None] | LatencyBook | None" = None,
+        ladder: Sequence[int] = (1,),
+        bound_ms: float | None = None,
+        per_second: bool = False,
+    ) -> None:
+        """Set up.
+
+        Args:
+            seed: of all chance.
+            space: what may be proposed.
+            candidates: or a list of it, each a mapping of parameters.
+            distributions: of the parameters of `candidates`; where left out, the values that occur are categories.
+            latency_ms: latencies known without a trial, in ms.
+            ladder: epochs at which trials are evaluated; their curves lie in the store.
+            bound_ms: latency that no candidate may exceed.
+            per_second: gain per second of training counts instead of gain per trial.
+        """
+        self._settings: dict[str, Any] = {
+            "book": latency_ms if isinstance(latency_ms, LatencyBook | None) else FunctionBook(latency_ms),
+            "seed": seed,
+            "ladder": tuple(ladder),
+            "bound_ms": bound_ms,
+            "per_second": per_second,
+        }
+        self._random = optuna.samplers.RandomSampler(seed=seed)
+        self._space = optuna.search_space.IntersectionSearchSpace()
+        source: CandidateSource | None = None
+        if candidates is not None:
+            source = ListedCandidates(candidates, distributions or values_as_categories(candidates))
+        elif space is not None:
+            source = SpaceCandidates(space)
+        self.engine = None if source is None else Engine(source, **self._settings)
+        self._planned: tuple[int, Plan | None] | None = None
+
+    def reseed_rng(self) -> None:
+        """Reseed what is drawn outside the engine; the engine's chance depends on seed and trial alone."""
+        self._random.reseed_rng()
+
+    def plan(self, trials: Sequence[Observed], number: int) -> Plan | None:
+        """Return the candidate that would be proposed for a trial; the same trials give the same one."""
+        if self.engine is None:
+            return None
+        state = hash((number, tuple((t.number, t.phase, t.epoch, t.latency_ms) for t in trials)))
+        if self._planned is None or self._planned[0] != state:
+            self._planned = state, self.engine.plan(trials, number)
+        return self._planned[1]
+
+    def infer_relative_search_space(
+        self, study: optuna.Study, trial: "FrozenTrial"
+    ) -> "dict[str, BaseDistribution]":
+        """Return every dimension that may be proposed."""
+        if self.engine is not None:
+            return self.engine.source.distributions
+        return {name: d for name, d in self._space.calculate(study).items() if not d.single()}
+
+    def sample_relative(
+        self, study: optuna.Study, trial: "FrozenTrial", search_space: "dict[str, BaseDistribution]"
+    ) -> dict[str, Any]:
+        """Return the parameters of the next candidate; those that do not exist for it are left out."""
+        if not search_space:
+            return {}
+        trials = [t for t in observe(study) if t.number != trial.number]
+        if self.engine is not None:
+            plan = self.plan(trials, trial.number)
+        else:
+            # Trials under way say nothing of dimensions that they have not asked for yet.
+            known = [t for t in trials if search_space.keys() <= t.params.keys() or t.phase is not Phase.RUNNING]
+            source = SpaceCandidates(flat_space(search_space))
+            plan = Engine(source, **self._settings).plan(known, trial.number)
+        if plan is None:
+            return {}
+        storage = study._storage
+        storage.set_trial_user_attr(trial._trial_id, keys.PROPOSAL, plan.proposal.to_json())
+        return dict(plan.params)
+
+    def sample_independent(
+        self, study: optuna.Study, trial: "FrozenTrial", param_name: str, param_distribution: "BaseDistribution"
+    ) -> Any:
+        """Return a random value of a dimension that was not proposed."""
+        return self._random.sample_independent(study, trial, param_name, param_distribution)
+
+
+def values_as_categories(candidates: Sequence[Params]) -> "dict[str, BaseDistribution]":
+    """Return each dimension's values that occur, as a categorical distribution, sorted."""
+    values: dict[str, dict[Any, None]] = {}
+    for candidate in candidates:
+        for name, value in candidate.items():
+            values.setdefault(name, {})[value] = None
+    return {
+        name: optuna.distributions.CategoricalDistribution(sorted(found, key=lambda v: (isinstance(v, str), v)))
+        for name, found in values.items()
+    }

@@ -10,6 +10,7 @@ FINGERPRINTS = "automl.fingerprints"  # mapping: space, data, device -> hexadeci
 DEVICE = "automl.device"  # description of the device, flat mapping
 DATA = "automl.data"  # name, root, classes, and per split: images, boxes
 GATE = "automl.gate"  # fields of objectives.gate.Gate
+MEASURED = "automl.measured."  # prefix, then an architecture's key: params, and its Latency, measured without a trial
 
 # trial
 CANDIDATE = "automl.candidate"  # every choice of the trial, dimension name -> value

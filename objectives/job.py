@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from objectives.dataset import LabelledImage
@@ -10,6 +11,23 @@ from objectives.gate import Gate
 from objectives.latency import LatencyProtocol
 from objectives.records import Accuracy, Latency, Resources, Rung
 from spaces.candidate import Candidate
+
+
+class Word(StrEnum):
+    """What a trial is told at a rung."""
+
+    GO_ON = "go on"
+    PAUSE = "pause"  # end the process, keep the checkpoint
+    STOP = "stop"
+
+
+def rung_ladder(epochs: int, rungs: int, eta: float) -> list[int]:
+    """Return the epochs at which a trial is judged: `epochs` and its quotients by `eta`, `rungs` of them at most.
+
+    12 epochs, 3 rungs, eta 2 give [3, 6, 12].
+    """
+    ladder = {max(1, round(epochs / eta**i)) for i in range(rungs)}
+    return sorted(ladder)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +55,8 @@ class TrialJob:
         cache: whether decoded images are kept in memory.
         hub: whether hubs are tried for pretrained weights.
         grace: share of the training before which a rung is looked at but decides nothing: large detectors start slowly.
+        latency: of the untrained network, if it is known already; else it is measured first.
+        measure_only: end when the untrained latency is known.
     """
 
     number: int
@@ -59,6 +79,20 @@ class TrialJob:
     cache: bool = True
     hub: bool = True
     grace: float = 0.0
+    latency: Latency | None = None
+    measure_only: bool = False
+
+    @property
+    def deciding(self) -> tuple[int, ...]:
+        """Epochs at which the pruner is asked; the last is the end of the training."""
+        ladder = rung_ladder(self.epochs, self.rungs, self.eta)
+        return tuple(epoch for epoch in ladder if epoch >= self.grace * self.epochs)
+
+    @property
+    def evaluated(self) -> tuple[int, ...]:
+        """Epochs at which the validator runs: the rungs, and what `evaluate_every` asks for beside."""
+        looks = range(self.evaluate_every, self.epochs, self.evaluate_every) if self.evaluate_every else ()
+        return tuple(sorted({*looks, *rung_ladder(self.epochs, self.rungs, self.eta), self.epochs}))
 
 
 class TrialListener(ABC):
@@ -73,8 +107,8 @@ class TrialListener(ABC):
         """A latency was measured, before or after training."""
 
     @abstractmethod
-    def rung(self, rung: Rung) -> bool:
-        """An epoch was evaluated; return True to stop the training."""
+    def rung(self, rung: Rung) -> Word:
+        """An epoch was evaluated; return how to go on."""
 
     @abstractmethod
     def accuracy(self, accuracy: Accuracy) -> None:

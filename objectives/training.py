@@ -34,7 +34,7 @@ class Progress:
         rungs: the evaluated epochs.
         epochs_done: epochs trained in earlier phases.
         seconds_done: seconds trained in earlier phases and earlier processes.
-        stopped: whether the pruner said stop.
+        stopped: whether it was ended before its last epoch.
     """
 
     rungs: list[Rung] = field(default_factory=list)
@@ -43,16 +43,7 @@ class Progress:
     stopped: bool = False
 
 
-OnRung = Callable[[Rung], bool]  # told of each evaluated epoch; True stops the training
-
-
-def rung_ladder(epochs: int, rungs: int, eta: float) -> list[int]:
-    """Return the epochs at which a trial is judged: `epochs` and its quotients by `eta`, `rungs` of them at most.
-
-    12 epochs, 3 rungs, eta 2 give [3, 6, 12].
-    """
-    ladder = {max(1, round(epochs / eta**i)) for i in range(rungs)}
-    return sorted(ladder)
+OnRung = Callable[[Rung], bool]  # told of each evaluated epoch; True ends the training there
 
 
 def train_phase(

@@ -19,12 +19,12 @@ from objectives.arguments import TrainingPlan, trainer_arguments
 from objectives.artifact import export_onnx, head_of
 from objectives.assembly import assemble, initialise, pruning_of, save_weights
 from objectives.inference import ArtifactMeta, Detector, open_network
-from objectives.job import TrialJob, TrialListener
+from objectives.job import TrialJob, TrialListener, Word
 from objectives.latency import LatencyProtocol, measure_latency
 from objectives.picture import draw_detections, spread
 from objectives.pruning import prune_detector
-from objectives.records import Ending, Latency, Outcome, Resources
-from objectives.training import Progress, available_device, rung_ladder, train_phase
+from objectives.records import Ending, Latency, Outcome, Resources, Rung
+from objectives.training import Progress, available_device, train_phase
 from spaces.detector import count_multiply_adds, count_parameters
 from spaces.pretrained import HUB, HubUnreachable
 
@@ -50,8 +50,10 @@ class _Clock:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
 
 
-def run_trial(job: TrialJob, listener: TrialListener) -> Ending:
-    """Run one trial in its folder and return how it ended.
+def run_trial(job: TrialJob, listener: TrialListener) -> Ending | None:
+    """Run one trial in its folder and return how it ended; None if it was paused, or was only to be measured.
+
+    A trial that was paused or cut goes on where its checkpoint stands.
 
     What it leaves there: `candidate.json`, `model.yaml`, `arguments.yaml`, `weights.pt`, `model.onnx`,
     `detections.jpg`.
@@ -70,20 +72,26 @@ class _Trial:
         self.job, self.listener = job, listener
         self.clock = _Clock(listener)
         self.progress = Progress()
+        self.word = Word.GO_ON
         self.size_px = int(job.candidate.number("size.pixels"))
         self.pruning = pruning_of(job.candidate)
 
-    def run(self) -> Ending:
+    def run(self) -> Ending | None:
         """Go through the stages."""
         self.job.folder.mkdir(parents=True, exist_ok=True)
         with self.clock.stage("build"):
             model = self._build()
-        latency = self._untrained_latency(model)
+        latency = self.job.latency or self._untrained_latency(model)
+        if self.job.measure_only:
+            return None
         gate = self.job.gate
         if not gate.admits_latency(latency.p50_ms, latency.p95_ms):
             text = f"p50 {latency.p50_ms:.1f} ms, p95 {latency.p95_ms:.1f} ms untrained; the gate is {gate}"
             return self._end(model, Ending(Outcome.OVER_BOUND, text))
         trained = self._train(model)
+        if self.word is Word.PAUSE:
+            self._tell_resources(trained)
+            return None
         if self.progress.stopped:
             rung = self.progress.rungs[-1]
             text = f"epoch {rung.epoch} of {self.job.epochs}: mAP {rung.map:.3f}"
@@ -128,11 +136,18 @@ class _Trial:
                 arguments = trainer_arguments(self.job.candidate, self._plan(i), epochs)
                 self._write("arguments.yaml", yaml.safe_dump(arguments, sort_keys=False))
                 model = train_phase(
-                    model, arguments, self.progress, self._evaluated(), self._deciding(), self.listener.rung
+                    model, arguments, self.progress, self.job.evaluated, self.job.deciding, self._ends_at
                 )
             if self.progress.stopped:
                 break
         return model
+
+    def _ends_at(self, rung: Rung) -> bool:
+        """Tell of a rung and return whether the training ends there."""
+        self.word = self.listener.rung(rung)
+        if rung.epoch >= self.job.epochs:
+            self.word = Word.GO_ON  # it is at its end
+        return self.word is not Word.GO_ON
 
     def _phases(self) -> list[tuple[int, Any]]:
         """Return epochs of each phase, and how to prune before it."""
@@ -159,6 +174,12 @@ class _Trial:
             draw_detections(job.folder / "detections.jpg", pictured, drawn, job.classes, job.protocol.confidence)
 
     def _end(self, model: nn.Module, ending: Ending) -> Ending:
+        self._tell_resources(model)
+        for i in range(2):
+            shutil.rmtree(self._plan(i).folder, ignore_errors=True)
+        return ending
+
+    def _tell_resources(self, model: nn.Module) -> None:
         artifact = self.job.folder / "model.onnx"
         self.listener.resources(
             Resources(
@@ -169,9 +190,6 @@ class _Trial:
                 seconds=self.clock.seconds,
             )
         )
-        for i in range(2):
-            shutil.rmtree(self._plan(i).folder, ignore_errors=True)
-        return ending
 
     def _time(self, path: Path, protocol: LatencyProtocol) -> Latency:
         images = [self.job.images[i].path for i in spread(len(self.job.images), TIMED)]
@@ -186,17 +204,6 @@ class _Trial:
         folder = job.folder / f"training-{phase + 1}"
         device = available_device(job.train_device)
         return TrainingPlan(job.data_yaml, folder, job.epochs, job.seed, device, job.workers, job.cache)
-
-    def _ladder(self) -> list[int]:
-        return rung_ladder(self.job.epochs, self.job.rungs, self.job.eta)
-
-    def _deciding(self) -> list[int]:
-        return [epoch for epoch in self._ladder() if epoch >= self.job.grace * self.job.epochs]
-
-    def _evaluated(self) -> list[int]:
-        every = self.job.evaluate_every
-        looks = range(every, self.job.epochs, every) if every else ()
-        return sorted({*looks, *self._ladder(), self.job.epochs})
 
     def _write(self, name: str, text: str) -> None:
         (self.job.folder / name).write_text(text)

@@ -1,5 +1,6 @@
 """The budget: trials and hours in all, over every run of the same command line."""
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BudgetUsed:
-    """What ended trials have used.
+    """What ended and paused trials have used.
 
     Attributes:
-        trials: number of ended trials.
+        trials: number of trials that ended or wait at a rung.
         seconds: their wall-clock seconds, added up.
         durations_s: seconds of each.
     """
@@ -30,10 +31,10 @@ class BudgetUsed:
 
     @classmethod
     def of(cls, trials: "Sequence[optuna.trial.FrozenTrial]") -> "BudgetUsed":
-        """Add up the trials of a study that have ended."""
-        ended = [t for t in trials if t.state.is_finished()]
-        durations = tuple(_work_s(t) for t in ended if t.duration)
-        return cls(len(ended), sum(durations), durations)
+        """Add up the trials of a study; one that runs is not counted before it ends or pauses."""
+        counted = [t for t in trials if t.state.is_finished() or t.user_attrs.get(keys.PAUSED)]
+        durations = tuple(_work_s(t) for t in counted if t.duration or t.user_attrs.get(keys.RESOURCES))
+        return cls(len(counted), sum(durations), durations)
 
     def left(self, budget: BudgetSettings) -> bool:
         """Whether another trial should start: by count, and by hours if half of a usual trial still fits."""
@@ -58,6 +59,6 @@ def _work_s(trial: "optuna.trial.FrozenTrial") -> float:
 
     From start to end alone would count the night between a crash and the next run.
     """
-    whole = trial.duration.total_seconds() if trial.duration else 0.0
+    whole = trial.duration.total_seconds() if trial.duration else math.inf
     stages = (trial.user_attrs.get(keys.RESOURCES) or {}).get("seconds") or {}
-    return min(whole, sum(stages.values()) + OVERHEAD_S) if stages else whole
+    return min(whole, sum(stages.values()) + OVERHEAD_S) if stages else whole  # a paused trial has told its stages

@@ -11,7 +11,7 @@ from multiprocessing import connection, parent_process
 from pathlib import Path
 from typing import Any
 
-from objectives.job import TrialJob, TrialListener
+from objectives.job import TrialJob, TrialListener, Word
 from objectives.quiet import quiet_ultralytics
 from objectives.records import Accuracy, Ending, Latency, Outcome, Resources, Rung
 from objectives.trial import run_trial
@@ -34,10 +34,10 @@ class Messenger(TrialListener):
         """Send the latency."""
         self.pipe.send(("latency", latency, trained))
 
-    def rung(self, rung: Rung) -> bool:
+    def rung(self, rung: Rung) -> Word:
         """Send the rung and wait for the pruner's word."""
         self.pipe.send(("rung", rung))
-        return bool(self.pipe.recv())
+        return Word(self.pipe.recv())
 
     def accuracy(self, accuracy: Accuracy) -> None:
         """Send the accuracy."""
@@ -53,7 +53,7 @@ class Messenger(TrialListener):
 
 
 def run_in_child(pipe: "connection.Connection[Any, Any]", job: TrialJob, settings_folder: Path) -> None:
-    """Run a trial; the last message is ("ended", Ending), unless the process dies before."""
+    """Run a trial; the last message is ("ended", Ending or None), unless the process dies before."""
     os.setsid()  # a group of its own: Ctrl-C is the searching process's, and it can end the group whole
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _die_with_parent()
@@ -65,7 +65,7 @@ def run_in_child(pipe: "connection.Connection[Any, Any]", job: TrialJob, setting
     pipe.close()
 
 
-def _run(job: TrialJob, messenger: Messenger) -> Ending:
+def _run(job: TrialJob, messenger: Messenger) -> Ending | None:
     try:
         return run_trial(job, messenger)
     except BaseException as error:

@@ -19,7 +19,7 @@ from search.budget import BudgetUsed
 from search.compose import presets
 from search.pruner import check_pruner
 from search.runner import Search
-from search.sampler import make_sampler
+from search.sampler import check_sampler
 from search.settings import EMBEDDED, DataSettings, Settings, load_settings
 from search.store import create_study, open_storage, storage_url
 from search.view import make_view
@@ -36,7 +36,7 @@ def run_search(arguments: list[str]) -> None:
     console = Console()
     settings = load_settings(arguments)
     settings.device.check()
-    make_sampler(settings.sampler, settings.seed, 0)
+    check_sampler(settings.sampler)
     check_pruner(settings.pruner)
     dataset = load_data(settings.data)
     with prepared_folder(settings) as folder:

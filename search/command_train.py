@@ -11,7 +11,7 @@ from rich.console import Console
 from objectives.dataset import Dataset
 from objectives.device import Device
 from objectives.gate import Gate
-from objectives.job import TrialJob, TrialListener
+from objectives.job import TrialJob, TrialListener, Word
 from objectives.latency import LatencyProtocol
 from objectives.layout import lay_out
 from objectives.records import Accuracy, Latency, Record, Resources, Rung
@@ -40,12 +40,12 @@ class Printer(TrialListener):
         if trained:
             self.kept["latency"] = latency
 
-    def rung(self, rung: Rung) -> bool:
+    def rung(self, rung: Rung) -> Word:
         """Print the epoch; nothing stops a training at full length."""
         self.console.print(
             f"epoch {rung.epoch}/{self.epochs}  mAP {rung.map:.3f}  mAP50 {rung.map50:.3f}", highlight=False
         )
-        return False
+        return Word.GO_ON
 
     def accuracy(self, accuracy: Accuracy) -> None:
         """Keep the accuracy."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from objectives.records import Ending, Outcome
 
 if TYPE_CHECKING:
-    from objectives.job import TrialJob
+    from objectives.job import TrialJob, Word
 
 # Imported once by the fork server; each trial is forked from it in milliseconds and owns its memory.
 PRELOADED = ["search.child"]
@@ -35,7 +35,10 @@ class TrialProcess:
         theirs.close()
 
     def messages(self) -> Iterator[tuple[Any, ...]]:
-        """Yield the trial's messages; the last one is ("ended", Ending) even if the process died."""
+        """Yield the trial's messages.
+
+        The last one is ("ended", Ending) even if the process died; ("ended", None) if it was paused or only measured.
+        """
         while True:
             try:
                 message = self._pipe.recv()
@@ -49,10 +52,10 @@ class TrialProcess:
         self._process.join()
         yield "ended", self._death()
 
-    def answer(self, stop: bool) -> None:
+    def answer(self, word: "Word") -> None:
         """Answer a rung."""
         with contextlib.suppress(BrokenPipeError):  # it died meanwhile; messages() tells
-            self._pipe.send(stop)
+            self._pipe.send(word.value)
 
     def end(self) -> None:
         """End the trial's whole process group, and wait for it."""

@@ -1,13 +1,43 @@
-"""Pruners for two objectives: whether a trial goes on at a rung."""
+"""Pruners for two objectives, by name: which training goes on at a rung, and the simplest of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from objectives.records import Rung
+from search.engine.mo_asha import MoAsha
+from search.engine.observed import Observed, Phase
+from search.engine.scheduler import ROOMY, Full, Room, Scheduler, Step, next_rung
 from search.settings import PrunerSettings
 from spaces.errors import SettingsError, nearest
 
-PRUNERS = ("dominated", "none")
+if TYPE_CHECKING:
+    from search.engine.known_latency import KnownLatencySampler
+
+PRUNERS = ("gain", "mo_asha", "dominated", "none")
+
+
+def make_scheduler(settings: PrunerSettings, known_latency: "KnownLatencySampler") -> Scheduler:
+    """Return the scheduler of a name.
+
+    Args:
+        settings: the pruner's.
+        known_latency: the engine's sampler, whose beliefs `gain` decides by, whichever sampler proposes.
+
+    Raises:
+        SettingsError: the name is unknown.
+    """
+    check_pruner(settings)
+    match settings.name:
+        case "gain":
+            from search.engine.gain_per_second import GainPerSecond
+
+            return GainPerSecond(known_latency)
+        case "mo_asha":
+            return MoAsha(settings.eta)
+        case "dominated":
+            return Dominated(settings)
+    return Full()
 
 
 @dataclass(frozen=True)
@@ -59,3 +89,32 @@ def reason_to_stop(settings: PrunerSettings, runner: Runner, rung: Rung, others:
         f"epoch {rung.epoch}: mAP {rung.map:.3f} at {runner.p50_ms:.1f} ms; {len(ahead)} trials no slower are ahead, "
         f"trial {best.number} had {best_map:.3f} at {best.p50_ms:.1f} ms"
     )
+
+
+class Dominated(Scheduler):
+    """Trains one trial after the other and stops one that is far behind trials no slower than it."""
+
+    def __init__(self, settings: PrunerSettings) -> None:
+        self.settings = settings
+
+    def next_step(
+        self, trials: Sequence[Observed], ladder: Sequence[int], last: int | None, room: Room = ROOMY
+    ) -> Step | None:
+        """Return the trial itself, unless it is to stop; else a new one."""
+        paused = [t for t in trials if t.phase is Phase.PAUSED]
+        stop = {t.number: reason for t in paused if t.number == last and (reason := self._reason(t, trials))}
+        for trial in paused:
+            if trial.number not in stop:
+                return Step(trial.number, next_rung(trial.epoch, ladder), "not far behind trials no slower", stop)
+        return Step(None, ladder[0], "the last trial ended", stop) if room.may_start or stop else None
+
+    def _reason(self, trial: Observed, trials: Sequence[Observed]) -> str:
+        others = [_runner(t) for t in trials if t.number != trial.number and t.latency_ms and t.epochs]
+        runner = _runner(trial)
+        return reason_to_stop(self.settings, runner, runner.rungs[-1], others) if runner.rungs else ""
+
+
+def _runner(trial: Observed) -> Runner:
+    seen = zip(trial.epochs, trial.accuracies, trial.seconds, strict=True)
+    rungs = tuple(Rung(epoch, accuracy, 0.0, seconds, 0.0, True) for epoch, accuracy, seconds in seen)
+    return Runner(trial.number, trial.latency_ms or 0.0, rungs)

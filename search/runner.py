@@ -1,30 +1,37 @@
-"""The search: ask a candidate, run its trial in a process of its own, tell the store, until the budget is used."""
+"""The search: choose the next piece of training, run it in a process of its own, until the budget ends."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from objectives import attributes as keys
 from objectives.dataset import Dataset
-from objectives.job import TrialJob
+from objectives.job import TrialJob, Word
 from objectives.layout import lay_out
-from objectives.records import Accuracy, Ending, Latency, Outcome, Rung
+from objectives.records import Decision, Ending, Latency, Outcome, Proposal, Rung
 from reports.table import StudyTable, read_study
 from search.budget import BudgetUsed
-from search.process import TrialProcess
-from search.pruner import Runner, reason_to_stop
-from search.sampler import make_sampler, suggest
+from search.engine.observed import Observed, Phase, observe
+from search.engine.scheduler import Room, Step
+from search.following import Following, measure
+from search.measured import StudyLatencies
+from search.pruner import make_scheduler
+from search.sampler import make_known_latency, make_sampler, suggest
 from search.settings import Settings
 from search.view import View
 from spaces.candidate import Candidate
+from spaces.dimension import Value
 from spaces.errors import AutomlError
 
 if TYPE_CHECKING:
     import optuna
 
 FAILURES_MAX = 3  # failures in a row after which the search stops
+TRAININGS = "training-*"  # folders of checkpoints in a trial's folder
 
 
 class TooManyFailures(AutomlError):
@@ -40,6 +47,11 @@ class Search:
         self.folder = settings.folder
         self.hub = True  # until a hub turns out to be out of reach
         self.failures: list[str] = []
+        self.data_yaml = self.folder / "data" / "data.yaml"
+        self.ladder = self._job(0, Candidate.of(dict.fromkeys(("size.pixels",), 32))).deciding
+        self.latencies = StudyLatencies(study, settings.gate, self._measured_now)
+        self.known = make_known_latency(settings, self.latencies, self.ladder)
+        self.scheduler = make_scheduler(settings.pruner, self.known)
 
     def run(self) -> None:
         """Search until the budget is used; Ctrl-C leaves the running trial to be taken up again.
@@ -47,11 +59,12 @@ class Search:
         Raises:
             TooManyFailures: the last trials all failed for one reason.
         """
-        data_yaml = lay_out(self.dataset, self.folder / "data")
-        for trial in self._trials():
-            self._run_trial(trial, data_yaml)
-            self.view.trial_ended(self.table(), self.used())
-            self._check_failures()
+        self.data_yaml = lay_out(self.dataset, self.folder / "data")
+        for trial in self._left_running():
+            self._work_on(trial, None)
+        step = self._next_step(None)
+        while step is not None:
+            step = self._take(step)
 
     def table(self) -> StudyTable:
         """Return the study as it stands."""
@@ -61,97 +74,161 @@ class Search:
         """Return what of the budget is used."""
         return BudgetUsed.of(self.study.get_trials(deepcopy=False))
 
-    # Trials
+    # Steps
 
-    def _trials(self) -> "Iterator[optuna.Trial]":
-        """Yield the trials to run: first those that a dead process left running, then new ones."""
+    def _left_running(self) -> "list[optuna.Trial]":
+        """Return the trials that a dead process left running; those that were paused wait for the scheduler."""
         import optuna
 
-        running = (optuna.trial.TrialState.RUNNING,)
-        for left in self.study.get_trials(deepcopy=False, states=running):
-            self._seed(left.number)  # it may have died between two choices
-            yield optuna.Trial(self.study, left._trial_id)
-        while self.used().left(self.settings.budget):
+        running = self.study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,))
+        left = []
+        for trial in running:
+            if not trial.user_attrs.get(keys.PAUSED):
+                self._seed(trial.number)  # it may have died between two choices
+                left.append(optuna.Trial(self.study, trial._trial_id))
+        return left
+
+    def _next_step(self, last: int | None, trials: list[Observed] | None = None) -> Step | None:
+        """Return what to train next; `trials` shows the trial that stands at a rung as paused."""
+        used, budget = self.used(), self.settings.budget
+        seconds_left = float("inf") if budget.hours is None else 3600 * budget.hours - used.seconds
+        if seconds_left <= 0:
+            return None
+        begun = observe(self.study) if trials is None else trials
+        may_start = len(begun) < budget.trials and used.left(budget)
+        return self.scheduler.next_step(begun, self.ladder, last, Room(may_start, len(self._waiting()), seconds_left))
+
+    def _take(self, step: Step) -> Step | None:
+        """Take a step and return the next one."""
+        import optuna
+
+        self._stop(step.stop)
+        if step.number is None:
             self._seed(self._next_number())
-            yield self.study.ask()
+            return self._work_on(self.study.ask(), None)
+        trial = self.study.get_trials(deepcopy=False)[step.number]
+        self._seed(step.number)
+        return self._work_on(optuna.Trial(self.study, trial._trial_id), step)
 
-    def _seed(self, number: int) -> None:
-        self.study.sampler = make_sampler(self.settings.sampler, self.settings.seed, number)
-
-    def _next_number(self) -> int:
-        """Return the number that `ask` will give: of the first candidate waiting from `start`, else a new one."""
-        from optuna.trial import TrialState
-
-        trials = self.study.get_trials(deepcopy=False)
-        return min((t.number for t in trials if t.state is TrialState.WAITING), default=len(trials))
-
-    def _run_trial(self, trial: "optuna.Trial", data_yaml: Path) -> None:
+    def _work_on(self, trial: "optuna.Trial", step: Step | None) -> Step | None:
+        """Train a trial until it ends or another step is worth more; return the next step."""
         candidate = suggest(trial, self.settings.space)
-        job = self._job(trial.number, candidate, data_yaml)
+        job = self._job(trial.number, candidate, self._known_latency(trial))
+        self._introduce(trial, candidate, job, step)
+        self.view.trial_started(trial.number, candidate, job.epochs)
+        chosen: list[Step | None] = []
+
+        def decide(rung: Rung) -> tuple[Word, str]:
+            word, why, following_step = self._decided(trial, rung)
+            if word is not Word.GO_ON:
+                chosen.append(following_step)
+            return word, why
+
+        following = Following(trial, job, self.view, self._warn)
+        end = following.run(self.folder / ".ultralytics", decide)
+        if end is None:
+            trial.set_user_attr(keys.PAUSED, True)
+        else:
+            self._tell(trial, end, following)
+        self.view.trial_ended(self.table(), self.used())
+        self._check_failures()
+        return chosen[0] if chosen and chosen[0] is not None else self._next_step(None)
+
+    def _decided(self, trial: "optuna.Trial", rung: Rung) -> tuple[Word, str, Step | None]:
+        """Ask the scheduler at a rung; return how the trial goes on, why, and the step to take if it does not."""
+        number = trial.number
+        seen = [replace(t, phase=Phase.PAUSED) if t.number == number else t for t in observe(self.study)]
+        step = self._next_step(number, seen)
+        if step is not None and step.number == number:
+            word, why = Word.GO_ON, step.why
+        elif step is not None and number in step.stop:
+            word, why = Word.STOP, f"epoch {rung.epoch}: {step.stop[number]}"
+            step = replace(step, stop={n: text for n, text in step.stop.items() if n != number})
+        else:
+            word, why = Word.PAUSE, f"worth more now: {_what(step)}"
+        mean, sd = (None, None) if step is None else (step.last_mean, step.last_sd)
+        self._note_decision(trial, Decision(rung.epoch, word.value, why, mean, sd))
+        return word, why, step
+
+    def _note_decision(self, trial: "optuna.Trial", decision: Decision) -> None:
+        noted = [*trial.user_attrs.get(keys.DECISIONS, []), decision.to_json()]
+        trial.set_user_attr(keys.DECISIONS, noted)
+
+    def _introduce(self, trial: "optuna.Trial", candidate: Candidate, job: TrialJob, step: Step | None) -> None:
+        """Store what the trial is, and why it was proposed or goes on."""
+        attrs = trial.user_attrs
+        if attrs.get(keys.PAUSED):
+            trial.set_user_attr(keys.PAUSED, False)
+            epoch = attrs[keys.RUNGS][-1]["epoch"] if attrs.get(keys.RUNGS) else 0
+            self._note_decision(trial, Decision(epoch, "promote", step.why if step else "taken up again"))
+        if keys.CANDIDATE in attrs:
+            return
         trial.set_user_attr(keys.CANDIDATE, candidate.to_json())
         trial.set_user_attr(keys.FOLDER, str(job.folder.relative_to(self.folder)))
-        self.view.trial_started(trial.number, candidate, job.epochs)
-        ending, values = self._follow(trial, job)
-        trial.set_user_attr(keys.ENDING, ending.to_json())
-        self._tell(trial, ending, values)
-        self.failures = [*self.failures, ending.error_class] if ending.outcome == Outcome.FAILED else []
+        if job.latency is not None:
+            trial.set_user_attr(keys.LATENCY_UNTRAINED, job.latency.to_json())
+        if "fixed_params" in self.study.get_trials(deepcopy=False)[trial.number].system_attrs:
+            asked = Proposal(
+                "start", self.settings.sampler.name, "asked for in `start`; what it leaves out was sampled"
+            )
+            trial.set_user_attr(keys.PROPOSAL, asked.to_json())
+        elif keys.PROPOSAL not in attrs:
+            told = Proposal("peer", self.settings.sampler.name, "this sampler gives no reasons")
+            trial.set_user_attr(keys.PROPOSAL, told.to_json())
 
-    def _follow(self, trial: "optuna.Trial", job: TrialJob) -> tuple[Ending, "_Values"]:
-        """Run the trial's process; store what it tells as it comes."""
-        values = _Values()
-        # A trial that is taken up again keeps the rungs of its first process; its training goes on behind them.
-        rungs = [Rung.from_json(value) for value in trial.user_attrs.get(keys.RUNGS, [])]
-        stopped = ""
-        with _ending(TrialProcess(job, self.folder / ".ultralytics")) as process:
-            for message in process.messages():
-                match message:
-                    case "stage", name:
-                        self.view.stage(str(name))
-                    case "latency", Latency() as latency, trained:
-                        values.latency = latency
-                        trial.set_user_attr(keys.LATENCY if trained else keys.LATENCY_UNTRAINED, latency.to_json())
-                        self.view.latency(latency, trained=bool(trained))
-                    case "rung", Rung() as rung:
-                        rungs = [*(r for r in rungs if r.epoch < rung.epoch), rung]
-                        trial.set_user_attr(keys.RUNGS, [r.to_json() for r in rungs])
-                        stopped = self._reason_to_stop(trial, rungs, values.latency)
-                        process.answer(bool(stopped))
-                        self.view.rung(rung)
-                    case "accuracy", Accuracy() as accuracy:
-                        values.accuracy = accuracy
-                        trial.set_user_attr(keys.ACCURACY, accuracy.to_json())
-                    case "resources", resources:
-                        trial.set_user_attr(keys.RESOURCES, resources.to_json())
-                    case "warning", text:
-                        self._warn(str(text))
-                    case "ended", Ending() as ending:
-                        if ending.outcome == Outcome.STOPPED and stopped:
-                            ending = Ending(Outcome.STOPPED, stopped)
-                        return ending, values
-        raise AssertionError("messages() ends with an ending")
-
-    def _tell(self, trial: "optuna.Trial", ending: Ending, values: "_Values") -> None:
+    def _stop(self, stopped: Mapping[int, str]) -> None:
+        """End paused trials that will never go on, and remove their checkpoints."""
         from optuna.trial import TrialState
 
-        if ending.outcome == Outcome.FINISHED and values.latency and values.accuracy:
-            self.study.tell(trial, [values.accuracy.map, values.latency.p50_ms])
-        elif ending.outcome == Outcome.FAILED:
+        for number, why in stopped.items():
+            trial = self.study.get_trials(deepcopy=False)[number]
+            end = Ending(Outcome.STOPPED, why)
+            self.study._storage.set_trial_user_attr(trial._trial_id, keys.ENDING, end.to_json())
+            self.study.tell(number, state=TrialState.PRUNED)
+            for folder in (self.folder / "trials" / f"{number:05d}").glob(TRAININGS):
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _tell(self, trial: "optuna.Trial", end: Ending, following: Following) -> None:
+        from optuna.trial import TrialState
+
+        trial.set_user_attr(keys.ENDING, end.to_json())
+        if end.outcome == Outcome.FINISHED and following.latency and following.accuracy:
+            self.study.tell(trial, [following.accuracy.map, following.latency.p50_ms])
+        elif end.outcome == Outcome.FAILED:
             self.study.tell(trial, state=TrialState.FAIL)
         else:
             self.study.tell(trial, state=TrialState.PRUNED)
+        self.failures = [*self.failures, end.error_class] if end.outcome == Outcome.FAILED else []
 
-    def _reason_to_stop(self, trial: "optuna.Trial", rungs: list[Rung], latency: Latency | None) -> str:
-        if latency is None:
-            return ""
-        others = [
-            Runner(row.number, row.p50_ms, row.rungs)
-            for row in self.table().rows
-            if row.number != trial.number and row.p50_ms is not None and row.rungs
-        ]
-        runner = Runner(trial.number, latency.p50_ms, tuple(rungs))
-        return reason_to_stop(self.settings.pruner, runner, rungs[-1], others)
+    # Sampling
 
-    def _job(self, number: int, candidate: Candidate, data_yaml: Path) -> TrialJob:
+    def _seed(self, number: int) -> None:
+        self.study.sampler = make_sampler(self.settings.sampler, self.settings.seed, number, self.known)
+
+    def _waiting(self) -> list[int]:
+        from optuna.trial import TrialState
+
+        return [t.number for t in self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,))]
+
+    def _next_number(self) -> int:
+        """Return the number that `ask` will give: of the first candidate waiting from `start`, else a new one."""
+        return min(self._waiting(), default=len(self.study.get_trials(deepcopy=False)))
+
+    # Jobs
+
+    def _known_latency(self, trial: "optuna.Trial") -> Latency | None:
+        """Return the latency of the trial's network before training, if it or one like it was measured."""
+        own = trial.user_attrs.get(keys.LATENCY_UNTRAINED)
+        return Latency.from_json(own) if own else self.latencies.untrained(trial.params)
+
+    def _measured_now(self, params: Mapping[str, Value]) -> Latency | None:
+        """Measure a candidate that is no trial yet."""
+        candidate = Candidate.of({**self.settings.space.fixed_for(params), **params})
+        self.view.stage(f"measuring a candidate's latency, {candidate.text('backbone.name')}")
+        with tempfile.TemporaryDirectory(dir=self.folder, prefix=".measure-") as folder:
+            return measure(replace(self._job(-1, candidate), folder=Path(folder)), self.folder / ".ultralytics")
+
+    def _job(self, number: int, candidate: Candidate, latency: Latency | None = None) -> TrialJob:
         settings = self.settings
         train = self.dataset.splits["train"]
         pixels = int(candidate.number("size.pixels"))
@@ -161,7 +238,7 @@ class Search:
             candidate=candidate,
             folder=self.folder / "trials" / f"{number:05d}",
             classes=self.dataset.classes,
-            data_yaml=data_yaml,
+            data_yaml=self.data_yaml,
             images=self.dataset.splits[settings.data.split],
             split=settings.data.split,
             epochs=settings.trial.epochs_for(len(train)),
@@ -177,6 +254,7 @@ class Search:
             cache=cached_mb <= settings.trial.cache_mb,
             hub=self.hub,
             grace=settings.pruner.grace,
+            latency=latency,
         )
 
     def _warn(self, text: str) -> None:
@@ -196,17 +274,7 @@ class Search:
             )
 
 
-class _Values:
-    """The two objectives, as far as they are known."""
-
-    latency: Latency | None = None
-    accuracy: Accuracy | None = None
-
-
-@contextmanager
-def _ending(process: TrialProcess) -> "Iterator[Any]":
-    """End the trial's processes whatever happens here (Ctrl-C, an error)."""
-    try:
-        yield process
-    finally:
-        process.end()
+def _what(step: Step | None) -> str:
+    if step is None:
+        return "nothing that the budget allows"
+    return step.why if step.number is None else f"trial {step.number}, {step.why}"

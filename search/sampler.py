@@ -1,9 +1,10 @@
 """Samplers by name, seeded anew for each trial, so that a resumed study goes on as an uninterrupted one."""
 
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from search.settings import SamplerSettings
+from search.settings import SamplerSettings, Settings
 from spaces.candidate import Candidate
 from spaces.dimension import Choice, Domain, Grid, Interval, Value
 from spaces.errors import SettingsError, nearest
@@ -12,17 +13,60 @@ from spaces.space import SearchSpace
 if TYPE_CHECKING:
     import optuna
 
-SAMPLERS = ("tpe", "random", "qmc", "nsga2")
+    from search.engine.known_latency import KnownLatencySampler
+    from search.engine.latencies import LatencyBook
+
+SAMPLERS = ("known_latency", "tpe", "random", "qmc", "nsga2", "gp")
 
 
-def make_sampler(settings: SamplerSettings, seed: int, trial_number: int) -> "optuna.samplers.BaseSampler":
+def make_known_latency(settings: Settings, book: "LatencyBook", ladder: Sequence[int]) -> "KnownLatencySampler":
+    """Return the engine's sampler over the settings' space.
+
+    Args:
+        settings: space, seed, and whether seconds of training are to be saved.
+        book: latencies known beside the trials'.
+        ladder: epochs of the rungs.
+    """
+    from search.engine.known_latency import KnownLatencySampler
+
+    return KnownLatencySampler(
+        seed=settings.seed,
+        space=settings.space,
+        latency_ms=book,
+        ladder=ladder,
+        per_second=settings.pruner.name == "gain",
+    )
+
+
+def check_sampler(settings: SamplerSettings) -> None:
+    """Check the sampler's name.
+
+    Raises:
+        SettingsError: it is unknown.
+    """
+    if settings.name not in SAMPLERS:
+        raise SettingsError(f"sampler.name: '{settings.name}' is no sampler{nearest(settings.name, SAMPLERS)}")
+
+
+def make_sampler(
+    settings: SamplerSettings, seed: int, trial_number: int, known_latency: "KnownLatencySampler | None" = None
+) -> "optuna.samplers.BaseSampler":
     """Return the sampler for one trial.
 
     Its random state depends on the seed and the trial's number alone, never on how often the process was restarted.
 
+    Args:
+        settings: the sampler's.
+        seed: of all chance.
+        trial_number: of the trial that will ask.
+        known_latency: the engine's sampler, for its name.
+
     Raises:
         SettingsError: the sampler is unknown.
     """
+    check_sampler(settings)
+    if settings.name == "known_latency" and known_latency is not None:
+        return known_latency
     import numpy as np
     import optuna
 
@@ -39,11 +83,13 @@ def make_sampler(settings: SamplerSettings, seed: int, trial_number: int) -> "op
                 )
             case "random":
                 return optuna.samplers.RandomSampler(seed=state)
+            case "gp":  # brings torch into the searching process
+                return optuna.samplers.GPSampler(n_startup_trials=settings.startup, seed=state)
             case "qmc":  # one sequence for the whole study: its position is counted in the store
                 return optuna.samplers.QMCSampler(seed=seed, scramble=True, warn_independent_sampling=False)
             case "nsga2":
                 return optuna.samplers.NSGAIISampler(population_size=max(2, settings.startup), seed=state)
-    raise SettingsError(f"sampler.name: '{settings.name}' is no sampler{nearest(settings.name, SAMPLERS)}")
+    raise SettingsError(f"sampler.name: '{settings.name}' needs the study's latencies")
 
 
 def suggest(trial: "optuna.Trial", space: SearchSpace) -> Candidate:

@@ -98,6 +98,14 @@ class SearchSpace:
                 chosen[name] = fixed[name] if name in fixed else choose(name, domain)
         return Candidate.of(chosen)
 
+    def fixed_for(self, chosen: Mapping[str, Value]) -> dict[str, Value]:
+        """Return the dimensions of a single value that exist beside some choices."""
+        return {
+            name: value
+            for name, value in self.build(lambda name, _: chosen[name]).to_json().items()
+            if name not in chosen
+        }
+
     def check(self, values: Mapping[str, Value]) -> None:
         """Check that some choices lie in the space.
 

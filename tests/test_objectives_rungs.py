@@ -7,7 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from objectives.training import available_cores, available_device, rung_ladder
+from objectives.job import rung_ladder
+from objectives.training import available_cores, available_device
 
 
 @given(st.integers(1, 400), st.integers(1, 8), st.floats(1.5, 5))

@@ -15,7 +15,7 @@ from objectives.dataset import Dataset
 from objectives.device import Device
 from objectives.gate import Gate
 from objectives.inference import read_image
-from objectives.job import TrialJob, TrialListener
+from objectives.job import TrialJob, TrialListener, Word
 from objectives.latency import LatencyProtocol
 from objectives.layout import lay_out
 from objectives.records import Accuracy, Latency, Outcome, Resources, Rung
@@ -30,6 +30,7 @@ class Recorder(TrialListener):
     """Keeps everything that a trial tells."""
 
     stop_at: int = 0
+    pause_at: int = 0
     stages: list[str] = field(default_factory=list)
     latencies: list[tuple[Latency, bool]] = field(default_factory=list)
     rungs: list[Rung] = field(default_factory=list)
@@ -43,9 +44,11 @@ class Recorder(TrialListener):
     def latency(self, latency: Latency, trained: bool) -> None:
         self.latencies.append((latency, trained))
 
-    def rung(self, rung: Rung) -> bool:
+    def rung(self, rung: Rung) -> Word:
         self.rungs.append(rung)
-        return rung.epoch == self.stop_at
+        if rung.epoch == self.pause_at:
+            return Word.PAUSE
+        return Word.STOP if rung.epoch == self.stop_at else Word.GO_ON
 
     def accuracy(self, accuracy: Accuracy) -> None:
         self.accuracies.append(accuracy)
@@ -151,6 +154,30 @@ def test_stopped_at_a_rung_leaves_no_artifact(blocks: Dataset, tmp_path: Path) -
     assert [rung.epoch for rung in told.rungs] == [1]
     assert "prune" not in told.stages
     assert not (work.folder / "model.onnx").exists()
+
+
+def test_a_paused_trial_goes_on_where_it_stood(blocks: Dataset, tmp_path: Path) -> None:
+    paused = Recorder(pause_at=1)
+    work = job(blocks, tmp_path)
+    assert run_trial(work, paused) is None
+    assert not (work.folder / "model.onnx").exists()
+    assert paused.costs[0].seconds["train"] > 0
+    known = paused.latencies[0][0]
+    promoted = Recorder()
+    ending = run_trial(replace(work, latency=known), promoted)
+    assert ending is not None
+    assert ending.outcome == Outcome.FINISHED
+    assert [rung.epoch for rung in promoted.rungs] == [2]
+    assert promoted.rungs[0].seconds > paused.rungs[0].seconds
+    assert [trained for _, trained in promoted.latencies] == [True]
+
+
+def test_measuring_alone_trains_nothing(blocks: Dataset, tmp_path: Path) -> None:
+    told = Recorder()
+    work = replace(job(blocks, tmp_path), measure_only=True)
+    assert run_trial(work, told) is None
+    assert told.stages == ["build", "latency"]
+    assert told.latencies[0][0].p50_ms > 0
 
 
 def test_no_trial_is_stopped_within_its_grace(blocks: Dataset, tmp_path: Path) -> None:

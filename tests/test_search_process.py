@@ -14,7 +14,7 @@ import pytest
 from objectives.dataset import Dataset
 from objectives.device import Device
 from objectives.gate import Gate
-from objectives.job import TrialJob
+from objectives.job import TrialJob, Word
 from objectives.latency import LatencyProtocol
 from objectives.layout import lay_out
 from objectives.records import Ending, Latency, Outcome
@@ -158,7 +158,7 @@ def test_end_leaves_nothing_of_the_group(begin: Begin, make_candidate: Make) -> 
         time.sleep(0.05)
     assert group_of(pid) == []
     process.end()  # once more does no harm
-    process.answer(stop=True)  # nobody listens any more
+    process.answer(Word.STOP)  # nobody listens any more
 
 
 def test_trial_tells_its_latency_before_it_trains(begin: Begin, make_candidate: Make) -> None:

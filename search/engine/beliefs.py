@@ -129,7 +129,7 @@ class Beliefs:
 
 
 def accuracy_table(trials: Sequence[Observed], ladder: Sequence[int]) -> Floats:
-    """Return best accuracies until each rung, shape (trials, rungs), NaN behind the latest; the last is the final one."""
+    """Return best accuracies until each rung, shape (trials, rungs), NaN behind the latest; the last is the final."""
     table = np.full((len(trials), len(ladder)), np.nan)
     for i, trial in enumerate(trials):
         for k, epoch in enumerate(ladder):

@@ -176,4 +176,4 @@ def position(domain: Grid | Interval, value: float) -> float:
 
 
 def _one(some: Sequence[Params], rng: np.random.Generator) -> Params:
-    return some[rng.integers(len(some))]
+    return some[int(rng.integers(len(some)))]

@@ -73,7 +73,7 @@ class CurveModel:
         return mean, np.sqrt(variance)
 
     def sd_from(self, rung: int, table: Floats) -> float:
-        """Return the usual standard deviation of the final accuracy seen from a rung, over the trials that passed it."""
+        """Return the usual standard deviation of the final accuracy seen from a rung, over those that passed it."""
         if rung == self.rungs - 1:
             return 0.0
         passed = table[~np.isnan(table[:, rung])]
@@ -96,13 +96,11 @@ class CurveModel:
             found = float((DOUBT * variance + residuals @ residuals) / (DOUBT + len(growth)))
         freedom = DOUBT + len(growth)
         wide = found * freedom / (freedom - 2.0)  # variance of the Student distribution that this leads to
-        return _Transition(weights, np.linalg.inv(precision), wide), found
+        return _Transition(np.asarray(weights, dtype=float), np.linalg.inv(precision).astype(float), wide), found
 
     def _features(self, table: Floats, rung: int) -> Floats:
         before = table[:, rung] - table[:, rung - 1] if rung else np.zeros(len(table))
-        return np.column_stack(
-            [np.ones(len(table)), table[:, rung] / self.scale, np.nan_to_num(before) / self.scale]
-        )
+        return np.column_stack([np.ones(len(table)), table[:, rung] / self.scale, np.nan_to_num(before) / self.scale])
 
     def _extrapolate(self, table: Floats, rung: int) -> tuple[Floats, Floats]:
         """Return mean and variance of the final accuracy, step by step from a rung."""

@@ -1,5 +1,6 @@
 """The engine: the next candidate and the next training, by expected gain of the front."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -38,11 +39,13 @@ class Plan:
         proposal: why.
         rate: expected gain of hypervolume per second until its next rung is known; infinite where it comes first
             whatever it promises.
+        whole_s: expected seconds of its whole trial; counted in epochs where none was timed.
     """
 
     params: Params
     proposal: Proposal
     rate: float
+    whole_s: float
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,9 @@ class _Pool:
     def only(self, kept: NDArray[np.bool_]) -> "_Pool":
         params = [p for p, keep in zip(self.params, kept, strict=True) if keep]
         return _Pool(params, LatencyView(self.latency.log[kept], self.latency.sd[kept]))
+
+
+_Chosen = tuple[_Pool, int, Proposal, float]  # the candidate's place in a pool, why, and its rate
 
 
 class Engine:
@@ -82,27 +88,42 @@ class Engine:
             reference: accuracy that counts as nothing.
         """
         self.source, self.book, self.seed = source, book or NoBook(), seed
-        self.ladder, self.bound_ms, self.per_second, self.reference = tuple(ladder), bound_ms, per_second, reference
+        self.ladder, self._bound_ms, self.per_second, self.reference = tuple(ladder), bound_ms, per_second, reference
         self.encoder = Encoder(source.distributions)
 
-    def plan(self, trials: Sequence[Observed], number: int) -> Plan | None:
+    @property
+    def bound_ms(self) -> float | None:
+        """Latency that no candidate may exceed; None for none."""
+        return self.book.bound_ms() if self._bound_ms is None else self._bound_ms
+
+    def plan(self, trials: Sequence[Observed], number: int, seconds_left: float = math.inf) -> Plan | None:
         """Return the next candidate; None if there is none left to try.
 
         Args:
             trials: the study's.
             number: of the trial to come; it decides all chance, together with the seed.
+            seconds_left: candidates that would take longer are left out.
         """
         rng = np.random.default_rng([self.seed, number])
+        costs = Costs(trials, self.encoder)
         pool = self._pool(trials, rng)
+        if math.isfinite(seconds_left) and pool.params:
+            pool = pool.only(self._whole_s(pool, costs) <= seconds_left)
         if not pool.params:
             return None
         seen = [t for t in trials if t.latency_ms is not None and t.phase is not Phase.OVER_BOUND]
         beliefs = self.beliefs(trials, pool.latency)
-        if len(seen) < SPREAD or not len(beliefs.trials):
-            return self._spread(pool, seen, beliefs.latency_range, rng)
-        if number % EXPLORE_EVERY == EXPLORE_EVERY - 1:
-            return self._explored(pool, beliefs, Costs(trials, self.encoder), rng)
-        return self._best(pool, beliefs, Costs(trials, self.encoder))
+        if len(seen) < SPREAD or not beliefs.trials:
+            pool, i, proposal, rate = self._spread(pool, seen, beliefs.latency_range, rng)
+        elif number % EXPLORE_EVERY == EXPLORE_EVERY - 1:
+            pool, i, proposal, rate = self._explored(pool, beliefs, costs, rng)
+        else:
+            pool, i, proposal, rate = self._best(pool, beliefs, costs)
+        return self._plan(pool, i, proposal, rate, costs)
+
+    def _whole_s(self, pool: _Pool, costs: Costs) -> Floats:
+        whole: Floats = self.ladder[-1] * costs.of_candidates(pool.params, pool.latency.log) + costs.overhead_s
+        return whole
 
     def beliefs(self, trials: Sequence[Observed], latency: LatencyView | None = None) -> Beliefs:
         """Return what is believed of the trials; `latency` of the pool widens the range that volume is counted in."""
@@ -132,7 +153,7 @@ class Engine:
 
     def _spread(
         self, pool: _Pool, seen: Sequence[Observed], span: tuple[float, float], rng: np.random.Generator
-    ) -> Plan:
+    ) -> _Chosen:
         """Propose the candidate nearest to the place of the latency range that is emptiest."""
         places = np.linspace(0.05, 0.95, SPREAD)
         low, high = span
@@ -142,17 +163,18 @@ class Engine:
         nearest = np.argsort(np.abs((pool.latency.log - low) / (high - low) - place), kind="stable")
         i = int(rng.choice(nearest[:SPREAD_NEAREST]))
         why = f"spread over the latency range, {place:.0%} of the way from the fastest to the slowest"
-        return self._plan(pool, i, Proposal("spread", NAME, why), np.inf)
+        role = "spread" if seen else "baseline"
+        return pool, i, Proposal(role, NAME, why), np.inf
 
-    def _explored(self, pool: _Pool, beliefs: Beliefs, costs: Costs, rng: np.random.Generator) -> Plan:
+    def _explored(self, pool: _Pool, beliefs: Beliefs, costs: Costs, rng: np.random.Generator) -> _Chosen:
         i = int(rng.integers(len(pool.params)))
         one = pool.only(np.arange(len(pool.params)) == i)
         gains, rates = self._worth(one, beliefs, costs)
         why = f"drawn at random, as one in {EXPLORE_EVERY} is: no wrong surrogate can lock the search in"
         best = self._worth(pool, beliefs, costs)[1].max() if self.per_second else rates[0]
-        return self._plan(one, 0, self._proposal("explore", why, one, 0, beliefs, float(gains[0])), float(best))
+        return one, 0, self._proposal("explore", why, one, 0, beliefs, float(gains[0])), float(best)
 
-    def _best(self, pool: _Pool, beliefs: Beliefs, costs: Costs) -> Plan:
+    def _best(self, pool: _Pool, beliefs: Beliefs, costs: Costs) -> _Chosen:
         """Propose the candidate of the highest gain; one whose latency is a guess is measured first."""
         for measured in range(MEASURED_MOST + 1):
             gains, rates = self._worth(pool, beliefs, costs)
@@ -167,7 +189,7 @@ class Engine:
                 pool = pool.only(np.arange(len(pool.params)) != i)
         share = float(gains[i]) / max(beliefs.front.hypervolume, 1e-12)
         why = f"highest expected gain of the front among {len(pool.params)} candidates: {share:.2%} of its hypervolume"
-        return self._plan(pool, i, self._proposal("gain", why, pool, i, beliefs, float(gains[i])), float(rates[i]))
+        return pool, i, self._proposal("gain", why, pool, i, beliefs, float(gains[i])), float(rates[i])
 
     def _worth(self, pool: _Pool, beliefs: Beliefs, costs: Costs) -> tuple[Floats, Floats]:
         """Return expected gain of hypervolume and gain per second of each candidate, over its latency's doubt."""
@@ -181,9 +203,7 @@ class Engine:
             log = pool.latency.log + node * pool.latency.sd
             gains += weight * beliefs.front.expected_gain(belief.mean, belief.sd, log)
             if self.per_second:
-                rates += weight * gain_rate(
-                    beliefs.front, belief.mean, belief.sd, belief.sd_after, log, step_s, rest_s
-                )
+                rates += weight * gain_rate(beliefs.front, belief.mean, belief.sd, belief.sd_after, log, step_s, rest_s)
         return gains, rates if self.per_second else gains / (step_s + rest_s)
 
     def _proposal(self, role: str, why: str, pool: _Pool, i: int, beliefs: Beliefs, gain: float) -> Proposal:
@@ -191,12 +211,13 @@ class Engine:
         share = gain / max(beliefs.front.hypervolume, 1e-12)
         return Proposal(role, NAME, why, share, float(belief.mean[0]), float(belief.sd[0]))
 
-    def _plan(self, pool: _Pool, i: int, proposal: Proposal, rate: float) -> Plan:
+    def _plan(self, pool: _Pool, i: int, proposal: Proposal, rate: float, costs: Costs) -> Plan:
         latency_ms = float(np.exp(pool.latency.log[i]))
         sd_ms = latency_ms * float(pool.latency.sd[i])
         measured = bool(pool.latency.measured[i])
         known = replace(proposal, latency_ms=latency_ms, latency_sd_ms=sd_ms, latency_measured=measured)
-        return Plan(pool.params[i], known, rate)
+        one = pool.only(np.arange(len(pool.params)) == i)
+        return Plan(pool.params[i], known, rate, float(self._whole_s(one, costs)[0]))
 
 
 def _parents(trials: Sequence[Observed]) -> tuple[list[Params], list[Params]]:
@@ -204,13 +225,15 @@ def _parents(trials: Sequence[Observed]) -> tuple[list[Params], list[Params]]:
     scored = [(t, t.best, t.latency_ms) for t in trials if t.latency_ms is not None and t.best is not None]
     if not scored:
         return [], []
-    beaten = [
-        sum(1 for _, a, l in scored if a >= accuracy and l <= latency and (a > accuracy or l < latency))
-        for _, accuracy, latency in scored
-    ]
+    beaten = [sum(_dominates(other, one) for other in scored) for one in scored]
     order = np.argsort(beaten, kind="stable")
     better = [scored[i][0].params for i in order[: max(2, len(scored) // 4)]]
     return [t.params for (t, _, _), n in zip(scored, beaten, strict=True) if n == 0], better
+
+
+def _dominates(other: tuple[Observed, float, float], one: tuple[Observed, float, float]) -> bool:
+    """Whether a trial is no less accurate and no slower than another, and better in one of them."""
+    return other[1] >= one[1] and other[2] <= one[2] and other[1:] != one[1:]
 
 
 def _untried(params: Sequence[Params], tried: Counter[Any]) -> Iterator[Params]:

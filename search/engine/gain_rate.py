@@ -1,4 +1,4 @@
-"""What a step of training is worth: expected gain of hypervolume per second, with the right to stop at the next rung."""
+"""What a step of training is worth: gain of hypervolume per second, with the right to stop at the next rung."""
 
 import numpy as np
 from scipy.special import ndtri
@@ -20,8 +20,8 @@ def gain_rate(
     """Return the largest rate of gain that a training can be run at, if it may be stopped at its next rung.
 
     The next rung moves the mean by a normal amount of variance sd^2 - sd_after^2. At a going rate g, the training is
-    continued in the cases whose gain exceeds g x rest; the step pays if what these bring exceeds g x step. The largest g
-    at which it pays is the index: the highest ratio of gains to seconds over the best 1, 2, ... of the cases.
+    continued in the cases whose gain exceeds g x rest; the step pays if what these bring exceeds g x step. The largest
+    g at which it pays is the index: the highest ratio of gains to seconds over the best 1, 2, ... of the cases.
 
     Args:
         front: today's.
@@ -42,4 +42,5 @@ def gain_rate(
     best_first = -np.sort(-gains, axis=1) / NODES
     shares = np.arange(1, NODES + 1) / NODES
     rates: Floats = np.cumsum(best_first, axis=1) / (step_s[:, None] + rest_s[:, None] * shares)
-    return rates.max(axis=1)
+    best: Floats = rates.max(axis=1)
+    return best

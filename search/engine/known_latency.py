@@ -1,5 +1,6 @@
 """An Optuna sampler for two objectives, accuracy and latency, that knows latency before training."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -75,18 +76,16 @@ class KnownLatencySampler(optuna.samplers.BaseSampler):
         """Reseed what is drawn outside the engine; the engine's chance depends on seed and trial alone."""
         self._random.reseed_rng()
 
-    def plan(self, trials: Sequence[Observed], number: int) -> Plan | None:
-        """Return the candidate that would be proposed for a trial; the same trials give the same one."""
+    def plan(self, trials: Sequence[Observed], number: int, seconds_left: float = math.inf) -> Plan | None:
+        """Return the candidate that would be proposed for a trial; a trial that asks next gets the same one."""
         if self.engine is None:
             return None
         state = hash((number, tuple((t.number, t.phase, t.epoch, t.latency_ms) for t in trials)))
         if self._planned is None or self._planned[0] != state:
-            self._planned = state, self.engine.plan(trials, number)
+            self._planned = state, self.engine.plan(trials, number, seconds_left)
         return self._planned[1]
 
-    def infer_relative_search_space(
-        self, study: optuna.Study, trial: "FrozenTrial"
-    ) -> "dict[str, BaseDistribution]":
+    def infer_relative_search_space(self, study: optuna.Study, trial: "FrozenTrial") -> "dict[str, BaseDistribution]":
         """Return every dimension that may be proposed."""
         if self.engine is not None:
             return self.engine.source.distributions

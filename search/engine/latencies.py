@@ -1,6 +1,5 @@
 """Latency before training: measured where it was, else foretold by a model of the measured figures."""
 
-from abc import ABC
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,16 +19,20 @@ UNKNOWN_SD = 1.0  # of a log latency before any was measured
 MEASURED_SD = 0.02  # of a measured one
 
 
-class LatencyBook(ABC):
+class LatencyBook:
     """Latencies that are known without training; the base class knows none beyond those of the trials."""
 
-    def known(self, params: Params) -> float | None:
-        """Return the measured latency of a candidate in ms, None if it was not measured."""
-        return None
+    def lookup(self) -> Callable[[Params], float | None]:
+        """Return what gives the measured latency of a candidate in ms, None if it was not measured."""
+        return lambda params: None
 
     def figures(self) -> Sequence[tuple[Params, float]]:
         """Return what was measured outside trials: parameters and ms."""
         return ()
+
+    def bound_ms(self) -> float | None:
+        """Return the latency that no candidate may exceed; None for none."""
+        return None
 
     def measure(self, params: Params) -> float | None:
         """Measure a candidate now, in ms; None where that cannot be done (the trial will)."""
@@ -46,9 +49,9 @@ class FunctionBook(LatencyBook):
     def __init__(self, latency_ms: Callable[[Params], float | None]) -> None:
         self._latency_ms = latency_ms
 
-    def known(self, params: Params) -> float | None:
-        """Return what the function knows."""
-        return self._latency_ms(params)
+    def lookup(self) -> Callable[[Params], float | None]:
+        """Return the function."""
+        return self._latency_ms
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class LatencyView:
     @property
     def measured(self) -> NDArray[np.bool_]:
         """Which were measured."""
-        return self.sd == 0.0
+        return np.asarray(self.sd == 0.0, dtype=bool)
 
 
 class LatencyModel:
@@ -74,8 +77,9 @@ class LatencyModel:
 
     def __init__(self, trials: Sequence[Observed], book: LatencyBook, encoder: Encoder) -> None:
         """Take what is measured; the model itself is fitted only if it is needed."""
-        self.book, self.encoder = book, encoder
+        self.encoder = encoder
         self.figures = [(t.params, t.latency_ms) for t in trials if t.latency_ms is not None] + list(book.figures())
+        self._lookup = book.lookup()
         self._measured = {_key(params): ms for params, ms in self.figures}
         self._model: GaussianProcess | None = None
 
@@ -90,7 +94,7 @@ class LatencyModel:
         return LatencyView(log, sd)
 
     def _known(self, params: Params) -> float | None:
-        ms = self.book.known(params)
+        ms = self._lookup(params)
         return self._measured.get(_key(params)) if ms is None else ms
 
     def _expected(self, params: Sequence[Params]) -> tuple[Floats, Floats]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 from search.engine.observed import Observed, Phase
-from search.engine.scheduler import Scheduler, Step
+from search.engine.scheduler import ROOMY, Room, Scheduler, Step
 
 
 class MoAsha(Scheduler):
@@ -18,13 +18,15 @@ class MoAsha(Scheduler):
             raise ValueError(f"MoAsha: eta > 1 must hold, got {eta}")
         self.eta = eta
 
-    def next_step(self, trials: Sequence[Observed], ladder: Sequence[int], last: int | None) -> Step:
+    def next_step(
+        self, trials: Sequence[Observed], ladder: Sequence[int], last: int | None, room: Room = ROOMY
+    ) -> Step | None:
         """Return a promotion at the highest rung that has one, else a new trial to the first rung."""
         for rung, above in reversed(list(pairwise(ladder))):
             paused = {t.number for t in trials if t.phase is Phase.PAUSED and rung <= t.epoch < above}
             if paused and (step := self._promote(trials, paused, rung, above)):
                 return step
-        return Step(None, ladder[0], "no paused trial is in the top of its rung")
+        return Step(None, ladder[0], "no paused trial is in the top of its rung") if room.may_start else None
 
     def _promote(self, trials: Sequence[Observed], paused: set[int], rung: int, above: int) -> Step | None:
         points = list(_points(trials, rung))

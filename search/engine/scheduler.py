@@ -1,8 +1,9 @@
 """Schedulers: which training goes on next, a new one or the next rung of an old one."""
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from search.engine.observed import Observed, Phase
 
@@ -15,13 +16,35 @@ class Step:
         number: the trial that goes on; None starts a new one.
         to_epoch: the rung to train to; the scheduler is asked again there.
         why: one line for people.
-        stop: numbers of the paused trials that will never go on (their checkpoints can be removed).
+        stop: paused trials that will never go on, and why; their checkpoints can be removed.
+        last_mean: expected final accuracy of the trial that was trained just now, where the scheduler has one.
+        last_sd: standard deviation of that belief.
     """
 
     number: int | None
     to_epoch: int
     why: str
-    stop: tuple[int, ...] = ()
+    stop: Mapping[int, str] = field(default_factory=dict)
+    last_mean: float | None = None
+    last_sd: float | None = None
+
+
+@dataclass(frozen=True)
+class Room:
+    """What the budget leaves.
+
+    Attributes:
+        may_start: whether a new trial may start.
+        waiting: candidates in the queue that somebody asked for; they come before any other new one.
+        seconds_left: seconds of work left.
+    """
+
+    may_start: bool = True
+    waiting: int = 0
+    seconds_left: float = math.inf
+
+
+ROOMY = Room()
 
 
 class Scheduler(ABC):
@@ -31,26 +54,32 @@ class Scheduler(ABC):
     """
 
     @abstractmethod
-    def next_step(self, trials: Sequence[Observed], ladder: Sequence[int], last: int | None) -> Step:
-        """Return what to train next.
+    def next_step(
+        self, trials: Sequence[Observed], ladder: Sequence[int], last: int | None, room: Room = ROOMY
+    ) -> Step | None:
+        """Return what to train next; None if nothing is worth it or the budget allows nothing.
 
         Args:
             trials: the study's, by number; those that other workers train are `Phase.RUNNING`. The trial that was
                 just trained to a rung is PAUSED here.
             ladder: epochs of the rungs.
             last: number of the trial that was trained just now by this worker, still in memory; None after its end.
+            room: what the budget leaves.
         """
 
 
 class Full(Scheduler):
     """Every trial is trained to its end."""
 
-    def next_step(self, trials: Sequence[Observed], ladder: Sequence[int], last: int | None) -> Step:
+    def next_step(
+        self, trials: Sequence[Observed], ladder: Sequence[int], last: int | None, room: Room = ROOMY
+    ) -> Step | None:
         """Return the end of a trial that was cut short, else a new trial."""
+        why = "every trial is trained to its end"
         for trial in trials:
             if trial.phase is Phase.PAUSED:
-                return Step(trial.number, ladder[-1], "every trial is trained to its end")
-        return Step(None, ladder[-1], "every trial is trained to its end")
+                return Step(trial.number, ladder[-1], why)
+        return Step(None, ladder[-1], why) if room.may_start else None
 
 
 def next_rung(epoch: int, ladder: Sequence[int]) -> int:

@@ -18,7 +18,6 @@ from search.engine.scheduler import Full, Scheduler
 from spaces.dimension import Value
 from spaces.errors import SettingsError, nearest
 
-
 AUTOML_ETA, AUTOML_RUNGS = 2.0, 5  # as in conf/pruner/gain.yaml
 
 

@@ -156,7 +156,8 @@ class Search:
 
     def _introduce(self, trial: "optuna.Trial", candidate: Candidate, job: TrialJob, step: Step | None) -> None:
         """Store what the trial is, and why it was proposed or goes on."""
-        attrs = trial.user_attrs
+        stored = self.study.get_trials(deepcopy=False)[trial.number]  # what the sampler has stored, too
+        attrs = stored.user_attrs
         if attrs.get(keys.PAUSED):
             trial.set_user_attr(keys.PAUSED, False)
             epoch = attrs[keys.RUNGS][-1]["epoch"] if attrs.get(keys.RUNGS) else 0
@@ -167,7 +168,7 @@ class Search:
         trial.set_user_attr(keys.FOLDER, str(job.folder.relative_to(self.folder)))
         if job.latency is not None:
             trial.set_user_attr(keys.LATENCY_UNTRAINED, job.latency.to_json())
-        if "fixed_params" in self.study.get_trials(deepcopy=False)[trial.number].system_attrs:
+        if "fixed_params" in stored.system_attrs:
             asked = Proposal(
                 "start", self.settings.sampler.name, "asked for in `start`; what it leaves out was sampled"
             )

@@ -187,7 +187,7 @@ class Engine:
             pool = _with_latency(pool, i, ms)
             if self.bound_ms is not None and ms > self.bound_ms and len(pool.params) > 1:
                 pool = pool.only(np.arange(len(pool.params)) != i)
-        share = float(gains[i]) / max(beliefs.front.hypervolume, 1e-12)
+        share = float(beliefs.front.share(gains[i]))
         why = f"highest expected gain of the front among {len(pool.params)} candidates: {share:.2%} of its hypervolume"
         return pool, i, self._proposal("gain", why, pool, i, beliefs, float(gains[i])), float(rates[i])
 
@@ -208,7 +208,7 @@ class Engine:
 
     def _proposal(self, role: str, why: str, pool: _Pool, i: int, beliefs: Beliefs, gain: float) -> Proposal:
         belief = beliefs.of_candidates([pool.params[i]], pool.latency.log[i : i + 1])
-        share = gain / max(beliefs.front.hypervolume, 1e-12)
+        share = float(beliefs.front.share(gain))
         return Proposal(role, NAME, why, share, float(belief.mean[0]), float(belief.sd[0]))
 
     def _plan(self, pool: _Pool, i: int, proposal: Proposal, rate: float, costs: Costs) -> Plan:

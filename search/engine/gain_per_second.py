@@ -89,7 +89,7 @@ class GainPerSecond(Scheduler):
         step_s, rest_s = self._seconds(there, beliefs, Costs(trials, self.engine.encoder), last)
         rates = gain_rate(beliefs.front, belief.mean, belief.sd, belief.sd_after, logs, step_s, rest_s)
         gains = beliefs.front.expected_gain(belief.mean, belief.sd, logs)
-        shares = gains / max(beliefs.front.hypervolume, 1e-12)
+        shares = beliefs.front.share(gains)
         return _Paused(there, belief.mean, belief.sd, rates, shares, step_s + rest_s)
 
     def _seconds(

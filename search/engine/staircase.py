@@ -53,6 +53,12 @@ class Staircase:
         widths = np.diff(np.append(self.edges, self.slowest))
         return float(widths @ (self.heights - self.reference))
 
+    def share(self, gain: Floats | float) -> Floats:
+        """Return a gain as a share of the hypervolume that there would be with it, 0 to 1."""
+        gains = np.asarray(gain, dtype=float)
+        whole = self.hypervolume + gains
+        return np.divide(gains, whole, out=np.zeros_like(gains), where=whole > 0)
+
     def expected_gain(self, mean: Floats, sd: Floats, log_latencies: Floats) -> Floats:
         """Return the expected gain of hypervolume of candidates of known latency.
 

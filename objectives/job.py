@@ -56,6 +56,7 @@ class TrialJob:
         hub: whether hubs are tried for pretrained weights.
         grace: share of the training before which a rung is looked at but decides nothing: large detectors start slowly.
         latency: of the untrained network, if it is known already; else it is measured first.
+        trained_s: seconds that earlier processes of the trial have trained.
         measure_only: end when the untrained latency is known.
     """
 
@@ -80,6 +81,7 @@ class TrialJob:
     hub: bool = True
     grace: float = 0.0
     latency: Latency | None = None
+    trained_s: float = 0.0
     measure_only: bool = False
 
     @property

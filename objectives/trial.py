@@ -71,7 +71,7 @@ class _Trial:
     def __init__(self, job: TrialJob, listener: TrialListener) -> None:
         self.job, self.listener = job, listener
         self.clock = _Clock(listener)
-        self.progress = Progress()
+        self.progress = Progress(seconds_done=job.trained_s)
         self.word = Word.GO_ON
         self.size_px = int(job.candidate.number("size.pixels"))
         self.pruning = pruning_of(job.candidate)
@@ -144,7 +144,11 @@ class _Trial:
 
     def _ends_at(self, rung: Rung) -> bool:
         """Tell of a rung and return whether the training ends there."""
+        asked = time.perf_counter()
         self.word = self.listener.rung(rung)
+        waited_s = time.perf_counter() - asked  # the answer may take a measurement of another candidate
+        self.progress.seconds_done -= waited_s
+        self.clock.seconds["train"] = self.clock.seconds.get("train", 0.0) - waited_s
         if rung.epoch >= self.job.epochs:
             self.word = Word.GO_ON  # it is at its end
         return self.word is not Word.GO_ON

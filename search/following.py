@@ -32,6 +32,8 @@ class Following:
 
     def run(self, settings_folder: Path, decide: Decide) -> Ending | None:
         """Run the process to its end and return how the trial ended; None if it was paused."""
+        if self.latency:
+            self.view.latency(self.latency, trained=False)
         with ending(TrialProcess(self.job, settings_folder)) as process:
             for message in process.messages():
                 match message:

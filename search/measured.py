@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -73,9 +74,15 @@ class StudyLatencies(LatencyBook):
 
     def measure(self, params: Params) -> float | None:
         """Measure a candidate now and keep the figure."""
+        began = time.perf_counter()
         record = self._measure(params)
         if record is None:
             return None
-        kept = {"params": dict(params), "latency": record.to_json()}
+        kept = {"params": dict(params), "latency": record.to_json(), "seconds": time.perf_counter() - began}
         self._study.set_user_attr(keys.MEASURED + architecture_key(params), kept)
         return record.p50_ms
+
+    def spent_s(self) -> float:
+        """Return the seconds that measuring ahead of trials has taken."""
+        kept = (record for name, record in self._study.user_attrs.items() if name.startswith(keys.MEASURED))
+        return sum(float(record.get("seconds", 0.0)) for record in kept)

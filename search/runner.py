@@ -1,5 +1,6 @@
 """The search: choose the next piece of training, run it in a process of its own, until the budget ends."""
 
+import math
 import os
 import shutil
 import tempfile
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     import optuna
 
 FAILURES_MAX = 3  # failures in a row after which the search stops
+MEASURING = ".measure-"  # how the folders of measurements ahead of trials begin
 TRAININGS = "training-*"  # folders of checkpoints in a trial's folder
 
 
@@ -46,7 +48,7 @@ class Search:
         self.settings, self.dataset, self.study, self.view = settings, dataset, study, view
         self.folder = settings.folder
         self.hub = True  # until a hub turns out to be out of reach
-        self.failures: list[str] = []
+        self.failures: list[tuple[int, str]] = []  # in a row: trial and class
         self.data_yaml = self.folder / "data" / "data.yaml"
         self.ladder = self._job(0, Candidate.of(dict.fromkeys(("size.pixels",), 32))).deciding
         self.latencies = StudyLatencies(study, settings.gate, self._measured_now)
@@ -59,6 +61,7 @@ class Search:
         Raises:
             TooManyFailures: the last trials all failed for one reason.
         """
+        self._tidy()
         self.data_yaml = lay_out(self.dataset, self.folder / "data")
         for trial in self._left_running():
             self._work_on(trial, None)
@@ -72,7 +75,7 @@ class Search:
 
     def used(self) -> BudgetUsed:
         """Return what of the budget is used."""
-        return BudgetUsed.of(self.study.get_trials(deepcopy=False))
+        return BudgetUsed.of(self.study.get_trials(deepcopy=False), self.latencies.spent_s())
 
     # Steps
 
@@ -90,13 +93,17 @@ class Search:
 
     def _next_step(self, last: int | None, trials: list[Observed] | None = None) -> Step | None:
         """Return what to train next; `trials` shows the trial that stands at a rung as paused."""
-        used, budget = self.used(), self.settings.budget
-        seconds_left = float("inf") if budget.hours is None else 3600 * budget.hours - used.seconds
+        budget = self.settings.budget
+        seconds_left = math.inf if budget.hours is None else 3600 * budget.hours - self.used().seconds
         if seconds_left <= 0:
             return None
         begun = observe(self.study) if trials is None else trials
-        may_start = len(begun) < budget.trials and used.left(budget)
-        return self.scheduler.next_step(begun, self.ladder, last, Room(may_start, len(self._waiting()), seconds_left))
+        room = Room(self._may_start(len(begun)), len(self._waiting()), seconds_left)
+        return self.scheduler.next_step(begun, self.ladder, last, room)
+
+    def _may_start(self, begun: int) -> bool:
+        """Whether the budget allows another trial beside those that have begun."""
+        return begun < self.settings.budget.trials and self.used().left(self.settings.budget)
 
     def _take(self, step: Step) -> Step | None:
         """Take a step and return the next one."""
@@ -104,6 +111,8 @@ class Search:
 
         self._stop(step.stop)
         if step.number is None:
+            if not self._may_start(len(observe(self.study))):
+                return self._next_step(None)  # the step was told for what it stops
             self._seed(self._next_number())
             return self._work_on(self.study.ask(), None)
         trial = self.study.get_trials(deepcopy=False)[step.number]
@@ -113,26 +122,27 @@ class Search:
     def _work_on(self, trial: "optuna.Trial", step: Step | None) -> Step | None:
         """Train a trial until it ends or another step is worth more; return the next step."""
         candidate = suggest(trial, self.settings.space)
-        job = self._job(trial.number, candidate, self._known_latency(trial))
-        self._introduce(trial, candidate, job, step)
-        self.view.trial_started(trial.number, candidate, job.epochs)
-        chosen: list[Step | None] = []
-
-        def decide(rung: Rung) -> tuple[Word, str]:
-            word, why, following_step = self._decided(trial, rung)
-            if word is not Word.GO_ON:
-                chosen.append(following_step)
-            return word, why
-
+        job = self._job(trial.number, candidate, self._known_latency(trial), _trained_s(trial))
         following = Following(trial, job, self.view, self._warn)
-        end = following.run(self.folder / ".ultralytics", decide)
-        if end is None:
-            trial.set_user_attr(keys.PAUSED, True)
+        goes_on = keys.CANDIDATE in trial.user_attrs
+        if goes_on:
+            self._promote(trial, step)
         else:
-            self._tell(trial, end, following)
+            self._introduce(trial, candidate, job)
+        self.view.trial_started(trial.number, candidate, job.epochs, following.rungs if goes_on else None)
+        chosen: list[Step] = []
+        end = following.run(self.folder / ".ultralytics", lambda rung: self._decide(trial, rung, chosen))
+        self._keep(trial, end, following)
         self.view.trial_ended(self.table(), self.used())
         self._check_failures()
-        return chosen[0] if chosen and chosen[0] is not None else self._next_step(None)
+        return chosen[0] if chosen else self._next_step(None)
+
+    def _decide(self, trial: "optuna.Trial", rung: Rung, chosen: list[Step]) -> tuple[Word, str]:
+        """Decide at a rung; the step to take instead, if there is one, goes to `chosen`."""
+        word, why, step = self._decided(trial, rung)
+        if word is not Word.GO_ON and step is not None:
+            chosen.append(step)
+        return word, why
 
     def _decided(self, trial: "optuna.Trial", rung: Rung) -> tuple[Word, str, Step | None]:
         """Ask the scheduler at a rung; return how the trial goes on, why, and the step to take if it does not."""
@@ -142,10 +152,10 @@ class Search:
         if step is not None and step.number == number:
             word, why = Word.GO_ON, step.why
         elif step is not None and number in step.stop:
-            word, why = Word.STOP, f"epoch {rung.epoch}: {step.stop[number]}"
+            word, why = Word.STOP, step.stop[number]
             step = replace(step, stop={n: text for n, text in step.stop.items() if n != number})
         else:
-            word, why = Word.PAUSE, f"worth more now: {_what(step)}"
+            word, why = Word.PAUSE, _instead(step)
         mean, sd = (None, None) if step is None else (step.last_mean, step.last_sd)
         self._note_decision(trial, Decision(rung.epoch, word.value, why, mean, sd))
         return word, why, step
@@ -154,28 +164,29 @@ class Search:
         noted = [*trial.user_attrs.get(keys.DECISIONS, []), decision.to_json()]
         trial.set_user_attr(keys.DECISIONS, noted)
 
-    def _introduce(self, trial: "optuna.Trial", candidate: Candidate, job: TrialJob, step: Step | None) -> None:
-        """Store what the trial is, and why it was proposed or goes on."""
+    def _promote(self, trial: "optuna.Trial", step: Step | None) -> None:
+        """Store that a paused trial goes on, and why."""
+        if not trial.user_attrs.get(keys.PAUSED):
+            return  # it was cut
+        rungs = trial.user_attrs.get(keys.RUNGS)
+        why = step.why if step else "taken up again"
+        self._note_decision(trial, Decision(rungs[-1]["epoch"] if rungs else 0, "promote", why))
+        trial.set_user_attr(keys.PAUSED, False)
+
+    def _introduce(self, trial: "optuna.Trial", candidate: Candidate, job: TrialJob) -> None:
+        """Store what a new trial is, and why it was proposed; the candidate last: with it the trial has begun."""
         stored = self.study.get_trials(deepcopy=False)[trial.number]  # what the sampler has stored, too
-        attrs = stored.user_attrs
-        if attrs.get(keys.PAUSED):
-            trial.set_user_attr(keys.PAUSED, False)
-            epoch = attrs[keys.RUNGS][-1]["epoch"] if attrs.get(keys.RUNGS) else 0
-            self._note_decision(trial, Decision(epoch, "promote", step.why if step else "taken up again"))
-        if keys.CANDIDATE in attrs:
-            return
-        trial.set_user_attr(keys.CANDIDATE, candidate.to_json())
-        trial.set_user_attr(keys.FOLDER, str(job.folder.relative_to(self.folder)))
+        sampler = self.settings.sampler.name
+        if "fixed_params" in stored.system_attrs:
+            asked = Proposal("start", sampler, "asked for in `start`; what it leaves out was sampled")
+            trial.set_user_attr(keys.PROPOSAL, asked.to_json())
+        elif keys.PROPOSAL not in stored.user_attrs:
+            told = Proposal("peer", sampler, "this sampler gives no reasons")
+            trial.set_user_attr(keys.PROPOSAL, told.to_json())
         if job.latency is not None:
             trial.set_user_attr(keys.LATENCY_UNTRAINED, job.latency.to_json())
-        if "fixed_params" in stored.system_attrs:
-            asked = Proposal(
-                "start", self.settings.sampler.name, "asked for in `start`; what it leaves out was sampled"
-            )
-            trial.set_user_attr(keys.PROPOSAL, asked.to_json())
-        elif keys.PROPOSAL not in attrs:
-            told = Proposal("peer", self.settings.sampler.name, "this sampler gives no reasons")
-            trial.set_user_attr(keys.PROPOSAL, told.to_json())
+        trial.set_user_attr(keys.FOLDER, str(job.folder.relative_to(self.folder)))
+        trial.set_user_attr(keys.CANDIDATE, candidate.to_json())
 
     def _stop(self, stopped: Mapping[int, str]) -> None:
         """End paused trials that will never go on, and remove their checkpoints."""
@@ -186,8 +197,28 @@ class Search:
             end = Ending(Outcome.STOPPED, why)
             self.study._storage.set_trial_user_attr(trial._trial_id, keys.ENDING, end.to_json())
             self.study.tell(number, state=TrialState.PRUNED)
-            for folder in (self.folder / "trials" / f"{number:05d}").glob(TRAININGS):
-                shutil.rmtree(folder, ignore_errors=True)
+            self._remove_checkpoints(number)
+
+    def _remove_checkpoints(self, number: int) -> None:
+        for folder in (self.folder / "trials" / f"{number:05d}").glob(TRAININGS):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _tidy(self) -> None:
+        """Remove what a killed process left: measurements half done, checkpoints of trials that ended."""
+        for folder in self.folder.glob(f"{MEASURING}*"):
+            shutil.rmtree(folder, ignore_errors=True)
+        for trial in self.study.get_trials(deepcopy=False):
+            if trial.state.is_finished():
+                self._remove_checkpoints(trial.number)
+
+    def _keep(self, trial: "optuna.Trial", end: Ending | None, following: Following) -> None:
+        """Store how a piece of training ended; None if the trial is paused."""
+        failed = end is not None and end.outcome == Outcome.FAILED
+        self.failures = [*self.failures, (trial.number, end.error_class)] if end and failed else []
+        if end is None:
+            trial.set_user_attr(keys.PAUSED, True)
+        else:
+            self._tell(trial, end, following)
 
     def _tell(self, trial: "optuna.Trial", end: Ending, following: Following) -> None:
         from optuna.trial import TrialState
@@ -199,7 +230,6 @@ class Search:
             self.study.tell(trial, state=TrialState.FAIL)
         else:
             self.study.tell(trial, state=TrialState.PRUNED)
-        self.failures = [*self.failures, end.error_class] if end.outcome == Outcome.FAILED else []
 
     # Sampling
 
@@ -225,11 +255,13 @@ class Search:
     def _measured_now(self, params: Mapping[str, Value]) -> Latency | None:
         """Measure a candidate that is no trial yet."""
         candidate = Candidate.of({**self.settings.space.fixed_for(params), **params})
-        self.view.stage(f"measuring a candidate's latency, {candidate.text('backbone.name')}")
-        with tempfile.TemporaryDirectory(dir=self.folder, prefix=".measure-") as folder:
+        stage = f"measuring a candidate's latency, {candidate.text('backbone.name')}"
+        with self.view.meanwhile(stage), tempfile.TemporaryDirectory(dir=self.folder, prefix=MEASURING) as folder:
             return measure(replace(self._job(-1, candidate), folder=Path(folder)), self.folder / ".ultralytics")
 
-    def _job(self, number: int, candidate: Candidate, latency: Latency | None = None) -> TrialJob:
+    def _job(
+        self, number: int, candidate: Candidate, latency: Latency | None = None, trained_s: float = 0.0
+    ) -> TrialJob:
         settings = self.settings
         train = self.dataset.splits["train"]
         pixels = int(candidate.number("size.pixels"))
@@ -256,6 +288,7 @@ class Search:
             hub=self.hub,
             grace=settings.pruner.grace,
             latency=latency,
+            trained_s=trained_s,
         )
 
     def _warn(self, text: str) -> None:
@@ -267,15 +300,23 @@ class Search:
 
     def _check_failures(self) -> None:
         last = self.failures[-FAILURES_MAX:]
-        if len(last) == FAILURES_MAX and len(set(last)) == 1:
-            log = self.folder / "trials" / f"{len(self.study.get_trials(deepcopy=False)) - 1:05d}" / "log.txt"
+        if len(last) == FAILURES_MAX and len({error_class for _, error_class in last}) == 1:
+            number, error_class = last[-1]
+            log = self.folder / "trials" / f"{number:05d}" / "log.txt"
             raise TooManyFailures(
-                f"search: {FAILURES_MAX} trials in a row failed ({last[0]}); read {os.path.relpath(log)}, mend it, "
+                f"search: {FAILURES_MAX} trials in a row failed ({error_class}); read {os.path.relpath(log)}, mend it, "
                 "and give the same line again"
             )
 
 
-def _what(step: Step | None) -> str:
+def _instead(step: Step | None) -> str:
+    """Return why a trial pauses."""
     if step is None:
-        return "nothing that the budget allows"
-    return step.why if step.number is None else f"trial {step.number}, {step.why}"
+        return "the budget leaves nothing for it that is worth its time"
+    return f"worth more now: {step.why if step.number is None else f'trial {step.number}, {step.why}'}"
+
+
+def _trained_s(trial: "optuna.Trial") -> float:
+    """Return the seconds that a trial has trained in earlier processes, as far as it has told."""
+    rungs = trial.user_attrs.get(keys.RUNGS)
+    return float(rungs[-1]["seconds"]) if rungs else 0.0

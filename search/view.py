@@ -1,6 +1,8 @@
 """What a search shows while it runs: plain lines anywhere, a live view in a terminal."""
 
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from rich import box
@@ -32,6 +34,7 @@ class View:
     detector: str = ""
     stage_name: str = ""
     p50: str = ""
+    goes_on: str = ""
     rungs: list[Rung] = field(default_factory=list)
     epochs: int = 0
 
@@ -46,11 +49,31 @@ class View:
         if used.trials:
             self.console.print(f"goes on after {used.trials} trials and {duration(used.seconds)}")
 
-    def trial_started(self, number: int, candidate: Candidate, epochs: int) -> None:
-        """A trial starts."""
+    def trial_started(
+        self, number: int, candidate: Candidate, epochs: int, rungs: Sequence[Rung] | None = None
+    ) -> None:
+        """A trial starts; one that was paused or cut goes on behind its `rungs`."""
+        self._take_up(number, candidate, epochs, rungs)
+        if rungs is not None:
+            line = f"trial {number:3d}  {self.detector}  {self.goes_on}"
+            self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    def _take_up(self, number: int, candidate: Candidate, epochs: int, rungs: Sequence[Rung] | None) -> None:
         self.number, self.detector, self.epochs = number, architecture(candidate), epochs
-        self.rungs, self.p50, self.stage_name = [], "", "starting"
+        self.rungs, self.p50, self.stage_name, self.goes_on = list(rungs or ()), "", "starting", ""
+        if rungs is not None:
+            self.goes_on = f"goes on from epoch {rungs[-1].epoch}" if rungs else "goes on"
         self.tick()
+
+    @contextmanager
+    def meanwhile(self, name: str) -> Iterator[None]:
+        """Show a stage that is no trial's own; what was shown before comes back behind it."""
+        before = self.stage_name
+        self.stage(name)
+        try:
+            yield
+        finally:
+            self.stage(before)
 
     def stage(self, name: str) -> None:
         """The trial reached a stage."""
@@ -103,15 +126,17 @@ class LiveView(View):
         """Show what is there already."""
         self._table, self._used = table, used
 
-    def trial_started(self, number: int, candidate: Candidate, epochs: int) -> None:
+    def trial_started(
+        self, number: int, candidate: Candidate, epochs: int, rungs: Sequence[Rung] | None = None
+    ) -> None:
         """Start the trial's clock."""
         self._began = time.monotonic()
-        super().trial_started(number, candidate, epochs)
+        self._take_up(number, candidate, epochs, rungs)
 
     def trial_ended(self, table: StudyTable, used: BudgetUsed) -> None:
         """Show the trial among the last ones."""
         self._table, self._used = table, used
-        self.number, self.detector = -1, ""
+        self.number, self.detector, self.stage_name = -1, "", ""
 
     def _draw(self) -> RenderableType:
         budget, has_gate = self.settings.budget, self.settings.gate != Gate()
@@ -126,7 +151,7 @@ class LiveView(View):
         parts: list[RenderableType] = [head, self._current()]
         if self._table and self._table.front:
             parts.append(trial_table("front", self._table.front[-FRONT:], has_gate=has_gate))
-        if self._table and (ended := [r for r in self._table.rows if r.outcome][-RECENT:]):
+        if self._table and (ended := [r for r in self._table.rows if r.outcome or r.paused][-RECENT:]):
             parts.append(trial_table("last trials", tuple(reversed(ended)), has_gate=has_gate))
         return Group(*parts)
 
@@ -135,11 +160,11 @@ class LiveView(View):
 
     def _current(self) -> Text:
         if not self.detector:
-            return Text("choosing a candidate", style="dim")
+            return Text(self.stage_name or "choosing a candidate", style="dim")
         rungs = "  ".join(f"epoch {r.epoch}: {r.map:.3f}" for r in self.rungs)
         return Text.assemble(
             (f"trial {self.number}  ", "bold cyan"),
-            f"{self.detector}\n",
+            f"{self.detector}  {self.goes_on}".rstrip() + "\n",
             (f"         {self.stage_name} {duration(self._running_s())}  {self.p50}  ", "dim"),
             (f"{sparkline(self.rungs)} {rungs}", "dim"),
         )
@@ -156,7 +181,7 @@ def sparkline(rungs: list[Rung]) -> str:
 
 
 def row_result(row: TrialRow) -> str:
-    """Return how a trial ended, in a few words."""
+    """Return how a trial ended or where it waits, in a few words."""
     if row.outcome is Outcome.FINISHED:
         mark = "*" if row.on_front else " "
         return f"mAP {share(row.map)}{mark} mAP50 {share(row.map50)}  {ms(row.p50_ms)}"
@@ -164,6 +189,8 @@ def row_result(row: TrialRow) -> str:
         return f"failed ({row.ending.error_class}): {row.ending.reason}"
     if row.outcome is Outcome.STOPPED and row.rungs:
         return f"stopped at epoch {row.rungs[-1].epoch}, mAP {row.rungs[-1].map:.3f}  {ms(row.p50_ms)}"
+    if row.paused and row.rungs:
+        return f"{row.status}, mAP {row.rungs[-1].map:.3f}  {ms(row.p50_ms)}"
     return f"{row.standing}  {ms(row.p50_ms)}"
 
 
@@ -178,12 +205,14 @@ def trial_table(title: str, rows: tuple[TrialRow, ...], *, has_gate: bool) -> Ta
             gate = ABSENT if not has_gate else "yes" if row.passes_gate else "no"
             cells = [share(row.map), share(row.map50), ms(row.p50_ms), ms(row.p95_ms), gate]
         else:
-            cells = [row.standing, "", ms(row.p50_ms), "", ""]
+            cells = [row.status, "", ms(row.p50_ms), "", ""]
         table.add_row(str(row.number), detector, *cells, style="" if row.outcome is Outcome.FINISHED else "dim")
     return table
 
 
 def eta_text(used: BudgetUsed, settings: Settings, running_s: float = 0.0) -> str:
     """Return how long the rest will take, as far as ended trials tell."""
+    if used.paused and used.trials >= settings.budget.trials:
+        return f"{used.paused} paused"  # whether they go on is open
     remaining = used.remaining_s(settings.budget)
     return "no estimate yet" if remaining is None else f"about {duration(max(0.0, remaining - running_s))} left"

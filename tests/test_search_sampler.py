@@ -1,10 +1,11 @@
 """Samplers: candidates lie in the space, one seed gives one sequence, and stopping in between changes nothing."""
 
+import contextlib
 import hashlib
-import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
@@ -12,6 +13,9 @@ from optuna.trial import TrialState
 from rich.console import Console
 
 from objectives.dataset import Dataset
+from objectives.records import Latency
+from search.engine.known_latency import KnownLatencySampler
+from search.engine.scheduler import Step
 from search.runner import Search
 from search.sampler import SAMPLERS, make_sampler, suggest
 from search.settings import SamplerSettings, Settings, load_settings
@@ -45,15 +49,61 @@ SPACE = SearchSpace.from_config(
 
 def settings_of(folder: Path, sampler: str, *overrides: str) -> Settings:
     return load_settings(
-        ["conf=retail", f"store.folder={folder}", f"sampler={sampler}", "sampler.startup=4", *overrides]
+        [
+            "conf=retail",
+            f"store.folder={folder}",
+            f"sampler={sampler}",
+            "sampler.startup=4",
+            "pruner=none",  # every trial ends: the sampler's sequence is not mixed with promotions
+            *overrides,
+        ]
     )
 
 
-def open_search(settings: Settings, dataset: Dataset) -> Search:
-    """Open the study anew, as a new process would."""
-    settings.folder.mkdir(parents=True, exist_ok=True)
-    study = create_study(settings, dataset, open_storage(storage_url(settings.folder, None)))
-    return Search(settings, dataset, study, View(Console(file=StringIO()), settings))
+class Cut(BaseException):
+    """The process is gone, as by kill -9."""
+
+
+class Turn(Search):
+    """The search's own loop, with trials that end at once; it is cut after so many."""
+
+    def __init__(self, settings: Settings, dataset: Dataset, count: int) -> None:
+        """Open the study anew, as a new process would."""
+        settings.folder.mkdir(parents=True, exist_ok=True)
+        study = create_study(settings, dataset, open_storage(storage_url(settings.folder, None)))
+        super().__init__(settings, dataset, study, View(Console(file=StringIO()), settings))
+        self.count = count
+        self.candidates: list[Candidate] = []
+
+    def _work_on(self, trial: optuna.Trial, step: Step | None) -> Step | None:
+        candidate = suggest(trial, self.settings.space)
+        tell(self.study, trial, candidate)
+        self.candidates.append(candidate)
+        if len(self.candidates) == self.count:
+            raise Cut
+        return self._next_step(None)
+
+    def _measured_now(self, params: Mapping[str, Any]) -> Latency:
+        p50_ms = params["size.pixels"] / 50
+        return Latency(p50_ms, 1.2 * p50_ms, p50_ms, p50_ms, p50_ms, 60, 1.0, True, "", "", 0)
+
+
+class Dying(Turn):
+    """It dies before its first trial ends."""
+
+    died: optuna.Trial
+
+    def _work_on(self, trial: optuna.Trial, step: Step | None) -> Step | None:
+        self.died = trial
+        raise Cut
+
+
+def dying(settings: Settings, dataset: Dataset) -> optuna.Trial:
+    """Return the trial that a new process takes up before it dies."""
+    search = Dying(settings, dataset, 1)
+    with pytest.raises(Cut):
+        search.run()
+    return search.died
 
 
 def tell(study: optuna.Study, trial: optuna.Trial, candidate: Candidate) -> None:
@@ -71,11 +121,10 @@ def proposed(settings: Settings, dataset: Dataset, runs: Iterable[int]) -> list[
     """Return the candidates of a study that is worked on in several processes' turns, so many trials each."""
     candidates = []
     for count in runs:
-        search = open_search(settings, dataset)
-        for trial in itertools.islice(search._trials(), count):
-            candidate = suggest(trial, settings.space)
-            tell(search.study, trial, candidate)
-            candidates.append(candidate)
+        turn = Turn(settings, dataset, count)
+        with contextlib.suppress(Cut):
+            turn.run()
+        candidates += turn.candidates
     return candidates
 
 
@@ -84,7 +133,7 @@ def test_candidates_lie_in_the_space(name: str) -> None:
     study = optuna.create_study(directions=["maximize", "minimize"])
     seen = []
     for number in range(24):
-        study.sampler = make_sampler(SamplerSettings(name, 6), 1, number)
+        study.sampler = make_sampler(SamplerSettings(name, 6), 1, number, KnownLatencySampler(seed=1, space=SPACE))
         trial = study.ask()
         candidate = suggest(trial, SPACE)
         SPACE.check(candidate)
@@ -113,8 +162,9 @@ def test_each_domain_becomes_its_distribution() -> None:
 
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_same_seed_same_candidates_however_often_it_is_stopped(tmp_path: Path, blocks: Dataset, name: str) -> None:
-    whole = proposed(settings_of(tmp_path / "a", name), blocks, [14])
-    cut = proposed(settings_of(tmp_path / "b", name), blocks, [3, 6, 1, 4])
+    turns = [3, 4, 1, 2] if name == "known_latency" else [3, 6, 1, 4]  # it thinks for a second
+    whole = proposed(settings_of(tmp_path / "a", name), blocks, [sum(turns)])
+    cut = proposed(settings_of(tmp_path / "b", name), blocks, turns)
     assert cut == whole
     assert len(set(whole)) > 7
     other = proposed(settings_of(tmp_path / "c", name, "seed=43"), blocks, [5])
@@ -126,9 +176,9 @@ def test_trial_that_died_is_taken_up_with_its_values(tmp_path: Path, blocks: Dat
     whole = proposed(settings_of(tmp_path / "a", name), blocks, [8])
     settings = settings_of(tmp_path / "b", name)
     assert proposed(settings, blocks, [6]) == whole[:6]
-    died = next(iter(open_search(settings, blocks)._trials()))
+    died = dying(settings, blocks)
     assert suggest(died, settings.space) == whole[6]  # and now the process is killed
-    again = next(iter(open_search(settings, blocks)._trials()))
+    again = dying(settings, blocks)
     assert again.number == died.number == 6
     assert suggest(again, settings.space) == whole[6]
     assert proposed(settings, blocks, [2])[0] == whole[6]
@@ -142,14 +192,14 @@ def test_trial_that_died_between_two_choices_is_completed_by_the_seed(
     for folder in (tmp_path / "a", tmp_path / "b"):
         settings = settings_of(folder, name)
         proposed(settings, blocks, [6])
-        died = next(iter(open_search(settings, blocks)._trials()))
+        died = dying(settings, blocks)
         domain = settings.space.domains["backbone.name"]
         assert isinstance(domain, Choice)
         chosen = died.suggest_categorical("backbone.name", domain.values)
         completed += proposed(settings, blocks, [1])
         assert completed[-1]["backbone.name"] == chosen
     assert completed[0] == completed[1]
-    if name == "tpe":  # it draws all choices at once: the cut leaves no trace
+    if name in ("tpe", "known_latency"):  # it draws all choices at once: the cut leaves no trace
         assert completed[0] == proposed(settings_of(tmp_path / "whole", name), blocks, [7])[6]
 
 

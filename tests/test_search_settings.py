@@ -28,7 +28,11 @@ MISTAKES = [
     (["~seed"], SettingsError, "seed: needs a value"),
     (["data=folder"], SettingsError, "data.root: needs a value; give data.root=..."),
     # groups
-    (["sampler=tp"], SettingsError, "sampler: 'tp' is no option; nearest: tpe; known: nsga2, qmc, random, tpe"),
+    (
+        ["sampler=tp"],
+        SettingsError,
+        "sampler: 'tp' is no option; nearest: tpe, gp; known: gp, known_latency, nsga2, qmc, random, tpe",
+    ),
     (["space/backbone=mobil"], SettingsError, "'mobil' is no option; nearest: mobile; known: all, mobile, yolo"),
     (["space/bakbone=mobile"], SettingsError, "'space/bakbone' is no config group; nearest: space/backbone"),
     # domains

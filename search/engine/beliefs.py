@@ -16,6 +16,7 @@ from search.engine.staircase import Floats, Staircase
 MODELLED_MAX = 300  # trials that the surrogate is conditioned on; more are thinned out
 TUNED_MAX = 100  # trials that its hyperparameters are fitted to
 TUNED_STEPS = 40
+TELLS_NOTHING = 10.0  # spreads that the error of a curve that tells nothing amounts to
 LEAST_SD = 1e-4  # of any belief about an accuracy
 
 
@@ -62,18 +63,22 @@ class Beliefs:
         self.log_latencies = np.log([t.latency_ms or 1.0 for t in self.trials])
         self.predicted, self.curve_sd = self.curves.final(self.table)
         self.rung = latest_rung(self.table)
-        self.sd_from = [self.curves.sd_from(rung, self.table) for rung in range(len(self.ladder))]
+        self._centre = float(self.predicted.mean()) if self.trials else 0.0
+        self._spread = _spread(self.predicted, self.curve_sd)
+        self.errors = self._error(self.curve_sd)
+        sd_from = np.array([self.curves.sd_from(rung, self.table) for rung in range(len(self.ladder))])
+        self.error_from = self._error(sd_from)
         self._surrogate = self._fit() if len(self.trials) >= 2 else None
         self.front = self._front(reference)
 
     def of_candidates(self, params: Sequence[Mapping[str, Any]], log_latencies: Floats) -> Belief:
         """Return the belief about candidates that were not trained yet."""
         if self._surrogate is None:
-            mean, sd = np.full(len(params), np.nanmean(self.predicted)), np.full(len(params), self.curves.scale)
+            mean, sd = np.full(len(params), self._centre), np.full(len(params), self.curves.scale)
         else:
             mean, sd = self._surrogate.predict(self._rows(params, log_latencies))
         sd = np.maximum(sd, LEAST_SD)
-        return Belief(mean, sd, _combined(sd, self.sd_from[0]))
+        return Belief(mean, sd, _combined(sd, self.error_from[0]))
 
     def of_trial(self, number: int) -> tuple[float, float]:
         """Return mean and standard deviation of a trial's final accuracy, seen from its latest rung."""
@@ -88,8 +93,8 @@ class Beliefs:
         else:
             mean, sd = (values[indices] for values in self._refined)
         sd = np.maximum(sd, LEAST_SD)
-        own = np.maximum(self.curve_sd[indices], LEAST_SD)
-        after = np.array([self.sd_from[min(rung + 1, len(self.ladder) - 1)] for rung in self.rung[indices]])
+        own = np.maximum(self.errors[indices], LEAST_SD)
+        after = self.error_from[np.minimum(self.rung[indices] + 1, len(self.ladder) - 1)]
         others = np.maximum(1.0 / sd**2 - 1.0 / own**2, 1e-6)  # what is known but for the own curve
         left = 1.0 / np.sqrt(others + 1.0 / np.maximum(after, LEAST_SD) ** 2)
         return Belief(mean, sd, np.minimum(left, 0.9999 * sd))
@@ -102,20 +107,34 @@ class Beliefs:
     def _fit(self) -> GaussianProcess:
         """Fit the surrogate to final accuracies as far as the curves foretell them; a failure counts as the lowest."""
         rows = self._rows([t.params for t in self.trials], self.log_latencies)
-        targets, errors = self.predicted, self.curve_sd
+        # A prediction is drawn in to the mean of all; as an observation it stands further out (see _error).
+        shrunk = self._spread**2 / (self._spread**2 + self.errors**2)
+        targets, errors = self._centre + (self.predicted - self._centre) / shrunk, self.errors
         if self.failed:
             there = np.log([t.latency_ms or 1.0 for t in self.failed])
             rows = np.vstack([rows, self._rows([t.params for t in self.failed], there)])
-            targets = np.append(targets, np.full(len(there), np.nanmin(targets)))
+            targets = np.append(targets, np.full(len(there), self.predicted.min()))
             errors = np.append(errors, np.full(len(there), self.curves.scale))
         categorical = np.append(self.encoder.categorical, False)
         surrogate = GaussianProcess(categorical, linear=len(categorical) - 1)
         tuned = spread_indices(len(rows), TUNED_MAX)
-        surrogate.fit(rows[tuned], targets[tuned], errors[tuned], TUNED_STEPS)
-        surrogate.fit(rows, targets, errors, steps=0)
+        scale = self._centre, self._spread
+        surrogate.fit(rows[tuned], targets[tuned], errors[tuned], TUNED_STEPS, scale)
+        surrogate.fit(rows, targets, errors, 0, scale)
         mean, sd = surrogate.refined()
         self._refined = mean[: len(self.trials)], sd[: len(self.trials)]
         return surrogate
+
+    def _error(self, sd: Floats) -> Floats:
+        """Return the error of the observation that a curve amounts to.
+
+        A curve leaves a doubt `sd` about the final accuracy where a spread of `spread` was to be expected without it:
+        as an independent observation it has an error e with 1/sd^2 = 1/spread^2 + 1/e^2. A curve that tells nothing
+        has an infinite one (here, TELLS_NOTHING times the spread), however many of them there are.
+        """
+        precision = 1.0 / np.maximum(sd, LEAST_SD) ** 2 - 1.0 / self._spread**2
+        error: Floats = 1.0 / np.sqrt(np.maximum(precision, 1.0 / (TELLS_NOTHING * self._spread) ** 2))
+        return np.where(sd > 0, error, 0.0)
 
     def _front(self, reference: float) -> Staircase:
         accuracies = np.full(len(self.trials), np.nan)
@@ -141,6 +160,13 @@ def accuracy_table(trials: Sequence[Observed], ladder: Sequence[int]) -> Floats:
         elif np.isnan(table[i, 0]) and trial.best is not None:
             table[i, 0] = trial.best  # it stands before the first rung: taken as if it were there
     return table
+
+
+def _spread(predicted: Floats, sd: Floats) -> float:
+    """Return the standard deviation of final accuracies over all trials: of what is foretold, and around it."""
+    if len(predicted) < 2:
+        return 1.0
+    return max(float(np.sqrt(np.var(predicted) + np.mean(sd**2))), LEAST_SD)
 
 
 def spread_indices(count: int, most: int) -> NDArray[np.int_]:

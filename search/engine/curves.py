@@ -12,6 +12,7 @@ from search.engine.staircase import Floats
 GROWTH = 0.25
 DECAY = 0.6
 DOUBT = 3.0
+LEAST_RANGE = 0.3  # of accuracy: a first trial that learns nothing must not make the rest look hopeless
 FLOOR = 0.01  # share of the range that the spread of a step never falls below before it was seen
 ITERATIONS = 4
 
@@ -41,8 +42,7 @@ class CurveModel:
     def __init__(self, table: Floats) -> None:
         """Fit to accuracies at rungs, shape (trials, rungs); NaN where a trial did not get."""
         seen = table[~np.isnan(table)]
-        spread = float(seen.max() - min(seen.min(), 0.0)) if seen.size else 1.0
-        self.scale = spread if spread > 0 else 1.0
+        self.scale = max(float(np.ptp(seen)) if seen.size else 0.0, LEAST_RANGE)
         self.rungs = table.shape[1]
         self.transitions: list[_Transition] = []
         expected = np.array([GROWTH, GROWTH, 0.0]) * self.scale

@@ -158,8 +158,7 @@ class Engine:
         places = np.linspace(0.05, 0.95, SPREAD)
         low, high = span
         taken = np.array([(np.log(t.latency_ms or 1.0) - low) / (high - low) for t in seen])
-        gaps = np.abs(places[:, None] - taken).min(axis=1) if len(taken) else np.zeros(len(places))
-        place = places[int(np.argmax(gaps))]
+        place = _emptiest(places, taken)
         nearest = np.argsort(np.abs((pool.latency.log - low) / (high - low) - place), kind="stable")
         i = int(rng.choice(nearest[:SPREAD_NEAREST]))
         why = f"spread over the latency range, {place:.0%} of the way from the fastest to the slowest"
@@ -218,6 +217,17 @@ class Engine:
         known = replace(proposal, latency_ms=latency_ms, latency_sd_ms=sd_ms, latency_measured=measured)
         one = pool.only(np.arange(len(pool.params)) == i)
         return Plan(pool.params[i], known, rate, float(self._whole_s(one, costs)[0]))
+
+
+def _emptiest(places: Floats, taken: Floats) -> float:
+    """Return the place farthest from what is taken, among those that no taken one is nearest to."""
+    if not len(taken):
+        return float(places[0])
+    gaps = np.abs(places[:, None] - taken)
+    nearest = np.unique(np.argmin(gaps, axis=0))
+    free = gaps.min(axis=1)
+    free[nearest] = -1.0
+    return float(places[int(np.argmax(free))])
 
 
 def _parents(trials: Sequence[Observed]) -> tuple[list[Params], list[Params]]:

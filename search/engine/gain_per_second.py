@@ -13,7 +13,9 @@ from search.engine.observed import Observed, Phase
 from search.engine.scheduler import ROOMY, Room, Scheduler, Step, next_rung
 from search.engine.staircase import Floats
 
-HOPELESS = 1e-4  # expected gain, as a share of the front's hypervolume, below which a paused trial is given up
+HOPELESS = 1e-4  # expected gain, as a share of the front's hypervolume, below which a paused trial is given up,
+GIVEN_UP_FROM = 0.4  # but not before this share of its training: slow starters only wait,
+FINISHED_LEAST = 5  # nor before so many trials have shown whole curves
 WORTH_FINISHING = 5e-3  # the same, below which no paused trial is finished once no new one may start
 
 
@@ -66,7 +68,8 @@ class GainPerSecond(Scheduler):
             first = paused[0]
             return Step(first.number, next_rung(first.epoch, ladder), "the first one shows a whole learning curve")
         waiting = self._paused(trials, last)
-        stop = {} if waiting is None else _hopeless(waiting)
+        finished = sum(t.final is not None for t in trials)
+        stop = {} if waiting is None or finished < FINISHED_LEAST else _hopeless(waiting, GIVEN_UP_FROM * ladder[-1])
         old = None if waiting is None else _best(waiting, ladder, room, stop)
         about = _about(waiting, last)
         if room.waiting and room.may_start:
@@ -105,12 +108,12 @@ class GainPerSecond(Scheduler):
         return step_s, to_end * epoch_s + (1 - BEFORE) * costs.overhead_s
 
 
-def _hopeless(paused: _Paused) -> dict[int, str]:
+def _hopeless(paused: _Paused, from_epoch: float) -> dict[int, str]:
     """Return the trials that cannot move the front any more, and why."""
     return {
         trial.number: f"{paused.text(i)}: it cannot move the front any more"
         for i, trial in enumerate(paused.trials)
-        if paused.shares[i] < HOPELESS
+        if paused.shares[i] < HOPELESS and trial.epoch >= from_epoch
     }
 
 

@@ -53,7 +53,14 @@ class GaussianProcess:
         self.categorical, self.linear = categorical, linear
         self.log_scales: Floats | None = None
 
-    def fit(self, rows: Floats, targets: Floats, noise_sd: Floats | None = None, steps: int = 40) -> None:
+    def fit(
+        self,
+        rows: Floats,
+        targets: Floats,
+        noise_sd: Floats | None = None,
+        steps: int = 40,
+        scale: tuple[float, float] | None = None,
+    ) -> None:
         """Fit to observations.
 
         Args:
@@ -61,9 +68,10 @@ class GaussianProcess:
             targets: shape (n,).
             noise_sd: standard deviation of each observation's error, shape (n,), beside the common noise.
             steps: of the hyperparameters' optimisation; 0 keeps those of the last fit.
+            scale: mean and standard deviation that targets are standardised by; their own where left out.
         """
         self._rows = rows
-        self._mean, self._scale = float(np.mean(targets)), max(float(np.std(targets)), 1e-9)
+        self._mean, self._scale = scale or (float(np.mean(targets)), max(float(np.std(targets)), 1e-9))
         self._targets = (targets - self._mean) / self._scale
         self._own_noise = np.zeros(len(rows)) if noise_sd is None else (noise_sd / self._scale) ** 2
         self._gaps = squared_distances(rows, rows, self.categorical)

@@ -57,7 +57,8 @@ class Staircase:
         """Return a gain as a share of the hypervolume that there would be with it, 0 to 1."""
         gains = np.asarray(gain, dtype=float)
         whole = self.hypervolume + gains
-        return np.divide(gains, whole, out=np.zeros_like(gains), where=whole > 0)
+        shares: Floats = np.divide(gains, whole, out=np.zeros_like(gains), where=whole > 0)
+        return shares
 
     def expected_gain(self, mean: Floats, sd: Floats, log_latencies: Floats) -> Floats:
         """Return the expected gain of hypervolume of candidates of known latency.

@@ -32,7 +32,6 @@ from spaces.errors import AutomlError
 
 SHARE_AT = (5, 10, 11, 15, 16, 20, 30, 50)
 LEVELS = (0.90, 0.95, 0.98)
-TPE_TRIALS = 100  # full trainings that set the mark of `saving_*`
 
 
 @dataclass(frozen=True)
@@ -44,6 +43,7 @@ class Plan:
     trials: int
     workers: int
     eta: float
+    mark_trials: int
 
 
 def main() -> None:
@@ -60,7 +60,7 @@ def main() -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
     seeds = tuple(range(options.first_seed, options.first_seed + options.seeds))
-    plan = Plan(goal, seeds, options.trials, options.workers, options.eta)
+    plan = Plan(goal, seeds, options.trials, options.workers, options.eta, options.mark_trials)
     for name in options.engine:
         line = {"engine": name, "table": goal.table.name, "accuracy": options.accuracy or options.curves}
         sys.stdout.write(json.dumps(line | {"latency": options.latency} | report(plan, name)) + "\n")
@@ -81,6 +81,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--trials", type=_above(int, 1), default=50, help="budget, in full trainings")
     parser.add_argument("--workers", type=_above(int, 1), default=1)
     parser.add_argument("--eta", type=_above(float, 1.01), default=2.0, help="ratio of rungs, if the engine names none")
+    parser.add_argument(
+        "--mark-trials", type=_above(int, 1), default=100, help="full trainings of TPE that set the mark of `saving_*`"
+    )
     parser.add_argument("--reference", type=float, help="accuracy from which hypervolume counts")
     return parser.parse_args()
 
@@ -150,7 +153,7 @@ def _trials_to(plan: Plan, histories: Sequence[History], level: float) -> dict[s
 
 
 def _mark_trials(plan: Plan) -> int:
-    return min(TPE_TRIALS, len(plan.goal.table.rows))
+    return min(plan.mark_trials, len(plan.goal.table.rows))
 
 
 def _savings(plan: Plan, histories: Sequence[History]) -> dict[str, Any]:

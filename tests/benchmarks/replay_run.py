@@ -85,6 +85,8 @@ class Replay:
         began = time.perf_counter()
         step = self.scheduler.next_step(list(self.observed), self.ladder, last)
         self.step_seconds.append(time.perf_counter() - began)
+        if step is None:
+            return False
         for number in step.stop:
             self.study.tell(self.trials[number], state=TrialState.PRUNED)
             self._look(number)

@@ -69,7 +69,8 @@ class Beliefs:
         sd_from = np.array([self.curves.sd_from(rung, self.table) for rung in range(len(self.ladder))])
         self.error_from = self._error(sd_from)
         self._surrogate = self._fit() if len(self.trials) >= 2 else None
-        self.front = self._front(reference)
+        begun = [t for t in trials if t.phase is Phase.RUNNING and t.latency_ms is not None and t.best is None]
+        self.front = self._front(usable, begun, reference)
 
     def of_candidates(self, params: Sequence[Mapping[str, Any]], log_latencies: Floats) -> Belief:
         """Return the belief about candidates that were not trained yet."""
@@ -136,15 +137,18 @@ class Beliefs:
         error: Floats = 1.0 / np.sqrt(np.maximum(precision, 1.0 / (TELLS_NOTHING * self._spread) ** 2))
         return np.where(sd > 0, error, 0.0)
 
-    def _front(self, reference: float) -> Staircase:
-        accuracies = np.full(len(self.trials), np.nan)
+    def _front(self, usable: Sequence[Observed], begun: Sequence[Observed], reference: float) -> Staircase:
+        """Return the front of all finished trials, those that were thinned out included, and of the running ones."""
+        points = [(t.final, np.log(t.latency_ms)) for t in usable if t.final is not None and t.latency_ms is not None]
         for i, trial in enumerate(self.trials):
-            if trial.final is not None:
-                accuracies[i] = trial.final
-            elif trial.phase is Phase.RUNNING:
-                accuracies[i] = self._refined[0][i] if self._surrogate else self.predicted[i]
-        counted = ~np.isnan(accuracies)
-        return Staircase.of(accuracies[counted], self.log_latencies[counted], reference, self.latency_range[1])
+            if trial.final is None and trial.phase is Phase.RUNNING:
+                imagined = self._refined[0][i] if self._surrogate else self.predicted[i]
+                points.append((float(imagined), self.log_latencies[i]))
+        if begun and self.trials:  # other workers have begun them: they count as they are imagined to end
+            logs = np.log([t.latency_ms or 1.0 for t in begun])
+            points += list(zip(self.of_candidates([t.params for t in begun], logs).mean, logs, strict=True))
+        accuracies, log_latencies = np.array(points, dtype=float).reshape(-1, 2).T
+        return Staircase.of(accuracies, log_latencies, reference, self.latency_range[1])
 
 
 def accuracy_table(trials: Sequence[Observed], ladder: Sequence[int]) -> Floats:
@@ -157,7 +161,7 @@ def accuracy_table(trials: Sequence[Observed], ladder: Sequence[int]) -> Floats:
         if trial.final is not None:
             table[i, -1] = trial.final
             table[i] = _filled(table[i])
-        elif np.isnan(table[i, 0]) and trial.best is not None:
+        elif np.isnan(table[i]).all() and trial.best is not None:
             table[i, 0] = trial.best  # it stands before the first rung: taken as if it were there
     return table
 

@@ -105,7 +105,9 @@ def test_what_is_bred_is_valid(seed: int) -> None:
 def test_mutations_stay_near_their_parent() -> None:
     rng = np.random.default_rng(0)
     parent = SOURCE._build(lambda name, domain: draw(domain, rng))
-    changed = [sum(child.get(n) != parent[n] for n in parent) for child in (SOURCE._mutated(parent, rng) for _ in range(300))]
+    changed = [
+        sum(child.get(n) != parent[n] for n in parent) for child in (SOURCE._mutated(parent, rng) for _ in range(300))
+    ]
     assert 0.7 < np.mean(changed) < 2.0
 
 

@@ -53,8 +53,7 @@ def test_doubt_is_wide_where_early_rungs_say_nothing() -> None:
     early = CurveModel(informative).sd_from(0, informative)
     assert CurveModel(shuffled).sd_from(0, shuffled) > 2 * early
     assert CurveModel(shuffled).sd_from(0, shuffled) > 0.7 * finals.std()
-    # What the last but one rung shows is still worth as much.
-    assert CurveModel(shuffled).sd_from(2, shuffled) < 2 * CurveModel(informative).sd_from(2, informative)
+    assert CurveModel(shuffled).sd_from(2, shuffled) < 0.2 * finals.std()  # what the last but one rung shows holds
 
 
 def test_the_choice_of_the_promoted_does_not_bend_the_growth() -> None:

@@ -93,7 +93,7 @@ def test_absent_dimensions() -> None:
     process = GaussianProcess(np.array([True, False, False]))
     process.fit(rows, targets, steps=100)
     new_rows, truth = mixed(30, seed=5)
-    mean, sd = process.predict(new_rows)
+    mean, _ = process.predict(new_rows)
     assert np.isfinite(mean).all()
     assert np.corrcoef(mean, truth)[0, 1] > 0.95
 

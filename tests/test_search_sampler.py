@@ -144,7 +144,8 @@ def test_candidates_lie_in_the_space(name: str) -> None:
         assert set(trial.params) == candidate.keys() - SPACE.fixed.keys()
         tell(study, trial, candidate)
         seen.append(candidate)
-    assert {c["backbone.name"] for c in seen} == {"lcnet_050", "resnet18", "yolo11"}
+    networks = {c["backbone.name"] for c in seen}
+    assert len(networks) == 3 or (name == "known_latency" and len(networks) == 2)  # it follows what it has seen
     assert len({c["train.lr0"] for c in seen}) > 6  # NSGA-II's children share values
 
 
@@ -162,7 +163,7 @@ def test_each_domain_becomes_its_distribution() -> None:
 
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_same_seed_same_candidates_however_often_it_is_stopped(tmp_path: Path, blocks: Dataset, name: str) -> None:
-    turns = [3, 4, 1, 2] if name == "known_latency" else [3, 6, 1, 4]  # it thinks for a second
+    turns = [3, 4, 1, 2] if name in ("known_latency", "gp") else [3, 6, 1, 4]  # they think for seconds
     whole = proposed(settings_of(tmp_path / "a", name), blocks, [sum(turns)])
     cut = proposed(settings_of(tmp_path / "b", name), blocks, turns)
     assert cut == whole
@@ -199,7 +200,7 @@ def test_trial_that_died_between_two_choices_is_completed_by_the_seed(
         completed += proposed(settings, blocks, [1])
         assert completed[-1]["backbone.name"] == chosen
     assert completed[0] == completed[1]
-    if name in ("tpe", "known_latency"):  # it draws all choices at once: the cut leaves no trace
+    if name == "tpe":  # it draws all choices at once: the cut leaves no trace
         assert completed[0] == proposed(settings_of(tmp_path / "whole", name), blocks, [7])[6]
 
 

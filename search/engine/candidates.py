@@ -156,12 +156,10 @@ def at(domain: Domain, share: float) -> Value:
     match domain:
         case Choice(values=values):
             return values[int(share * len(values))]
-        case Grid():
-            steps = list(domain)
-            return steps[int(share * len(steps))]
-        case Interval(low=low, high=high, log=log, integer=integer):
-            if integer:
-                low, high = low - 0.5, high + 0.5
+        case Grid(low=low, step=step):
+            return low + int(share * _count(domain)) * step
+        case Interval(log=log, integer=integer):
+            low, high = _ends(domain)
             raw = float(np.exp(np.log(low) + share * np.log(high / low))) if log else low + share * (high - low)
             if integer:
                 return int(np.clip(round(raw), domain.low, domain.high))
@@ -169,10 +167,23 @@ def at(domain: Domain, share: float) -> Value:
 
 
 def position(domain: Grid | Interval, value: float) -> float:
-    """Return where on a domain's scale a value lies, in [0, 1]."""
-    if isinstance(domain, Interval) and domain.log:
-        return float(np.log(value / domain.low) / np.log(domain.high / domain.low))
-    return float((value - domain.low) / max(domain.high - domain.low, 1e-12))
+    """Return where on a domain's scale a value lies, in [0, 1]; a step or whole number lies amid its part."""
+    if isinstance(domain, Grid):
+        return float((value - domain.low) / domain.step + 0.5) / _count(domain)
+    low, high = _ends(domain)
+    if domain.log:
+        return float(np.log(value / low) / np.log(high / low))
+    return float((value - low) / (high - low))
+
+
+def _count(grid: Grid) -> int:
+    return round((grid.high - grid.low) / grid.step) + 1
+
+
+def _ends(domain: Interval) -> tuple[float, float]:
+    """Return the ends of the scale; a whole number stands for all that is rounded to it."""
+    margin = 0.5 if domain.integer else 0.0
+    return domain.low - margin, domain.high + margin
 
 
 def _one(some: Sequence[Params], rng: np.random.Generator) -> Params:

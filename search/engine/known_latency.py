@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import optuna
 
 from objectives import attributes as keys
@@ -62,7 +63,7 @@ class KnownLatencySampler(optuna.samplers.BaseSampler):
             "bound_ms": bound_ms,
             "per_second": per_second,
         }
-        self._random = optuna.samplers.RandomSampler(seed=seed)
+        self._seed = seed
         self._space = optuna.search_space.IntersectionSearchSpace()
         source: CandidateSource | None = None
         if candidates is not None:
@@ -70,20 +71,21 @@ class KnownLatencySampler(optuna.samplers.BaseSampler):
         elif space is not None:
             source = SpaceCandidates(space)
         self.engine = None if source is None else Engine(source, **self._settings)
-        self._planned: tuple[int, Plan | None] | None = None
+        self._planned: tuple[int, float, Plan | None] | None = None
 
     def reseed_rng(self) -> None:
-        """Reseed what is drawn outside the engine; the engine's chance depends on seed and trial alone."""
-        self._random.reseed_rng()
+        """Do nothing: chance depends on the seed and the trial alone, so that workers differ as their trials do."""
 
     def plan(self, trials: Sequence[Observed], number: int, seconds_left: float = math.inf) -> Plan | None:
         """Return the candidate that would be proposed for a trial; a trial that asks next gets the same one."""
         if self.engine is None:
             return None
         state = hash((number, tuple((t.number, t.phase, t.epoch, t.latency_ms) for t in trials)))
-        if self._planned is None or self._planned[0] != state:
-            self._planned = state, self.engine.plan(trials, number, seconds_left)
-        return self._planned[1]
+        if self._planned is not None and self._planned[0] == state and seconds_left in (self._planned[1], math.inf):
+            return self._planned[2]
+        plan = self.engine.plan(trials, number, seconds_left)
+        self._planned = state, seconds_left, plan
+        return plan
 
     def infer_relative_search_space(self, study: optuna.Study, trial: "FrozenTrial") -> "dict[str, BaseDistribution]":
         """Return every dimension that may be proposed."""
@@ -115,7 +117,9 @@ class KnownLatencySampler(optuna.samplers.BaseSampler):
         self, study: optuna.Study, trial: "FrozenTrial", param_name: str, param_distribution: "BaseDistribution"
     ) -> Any:
         """Return a random value of a dimension that was not proposed."""
-        return self._random.sample_independent(study, trial, param_name, param_distribution)
+        state = np.random.SeedSequence([self._seed, trial.number, *param_name.encode()]).generate_state(1)
+        random = optuna.samplers.RandomSampler(seed=int(state[0]))
+        return random.sample_independent(study, trial, param_name, param_distribution)
 
 
 def values_as_categories(candidates: Sequence[Params]) -> "dict[str, BaseDistribution]":

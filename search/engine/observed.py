@@ -100,7 +100,7 @@ def _observed(trial: "optuna.trial.FrozenTrial") -> Observed:
         epochs=tuple(int(rung["epoch"]) for rung in rungs),
         accuracies=tuple(float(rung["map"]) for rung in rungs),
         seconds=tuple(float(rung["seconds"]) for rung in rungs),
-        final=float(values[0]) if values else None,
+        final=float(values[0]) if values and math.isfinite(values[0]) else None,
         phase=_phase(trial),
         overhead_s=_overhead_s(attrs.get(keys.RESOURCES) or {}),
     )
@@ -114,8 +114,13 @@ def _latency_ms(attrs: Mapping[str, object], values: Sequence[float] | None) -> 
     for key in (keys.LATENCY, keys.LATENCY_UNTRAINED):
         match attrs.get(key):
             case {"p50_ms": float() | int() as p50_ms}:
-                return float(p50_ms)
-    return float(values[1]) if values else None
+                return _positive(p50_ms)
+    return _positive(values[1]) if values else None
+
+
+def _positive(ms: float) -> float | None:
+    """Return a latency; None for what is none and has no logarithm."""
+    return float(ms) if 0 < ms < math.inf else None
 
 
 def _phase(trial: "optuna.trial.FrozenTrial") -> Phase:

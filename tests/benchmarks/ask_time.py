@@ -7,7 +7,8 @@ to fit its length scales to as many trials and to foretell as many candidates: a
 It has neither categories nor conditions (absent values become -1 here), so that this is its cheapest case. BoTorch is
 not compared and not installed: it would bring torch into the searching process, which the import contracts forbid.
 Prints a JSON line: best and worst of the repeats of `engine`, which knows the latencies of trials alone, and of
-`engine_curves`, which knows every latency, reads curves and counts seconds; of scikit-learn, one run. The claim: under 1 s up to 300 trials on one core.
+`engine_curves`, which knows every latency, reads curves and counts seconds; of scikit-learn, one run. The claim: under
+1 s up to 300 trials on one core.
 """
 
 import argparse
@@ -47,18 +48,26 @@ def main() -> None:
     dimensions = len(SpaceCandidates(space).domains)
     line: dict[str, Any] = {"space": "retail", "dimensions": dimensions, "repeats": options.repeats}
     for size in options.sizes:
-        known = trials[:size]
-        ways: dict[str, Callable[[int], object]] = {
-            "engine": lambda number: Engine(SpaceCandidates(space), seed=number).plan(known, len(known)),
-            "engine_curves": lambda number: Engine(
-                SpaceCandidates(space), FunctionBook(latency_ms), number, LADDER, per_second=True
-            ).plan(known, len(known)),
-            "scikit_learn": lambda number: fit_scikit_learn(space, known, number),
-        }
-        repeats = {name: 1 if name == "scikit_learn" else options.repeats for name in ways}  # minutes at 1000
-        line[str(size)] = {name: timed(way, repeats[name]) for name, way in ways.items()}
+        line[str(size)] = measure(space, trials[:size], options.repeats)
         sys.stderr.write(f"{size}: {line[str(size)]}\n")
     sys.stdout.write(json.dumps(line) + "\n")
+
+
+def measure(space: SearchSpace, trials: Sequence[Observed], repeats: int) -> dict[str, dict[str, float]]:
+    """Return the seconds of each way."""
+
+    def plan(seed: int) -> None:
+        Engine(SpaceCandidates(space), seed=seed).plan(trials, len(trials))
+
+    def plan_with_curves(seed: int) -> None:
+        book = FunctionBook(latency_ms)
+        Engine(SpaceCandidates(space), book, seed, LADDER, per_second=True).plan(trials, len(trials))
+
+    return {
+        "engine": timed(plan, repeats),
+        "engine_curves": timed(plan_with_curves, repeats),
+        "scikit_learn": timed(lambda seed: fit_scikit_learn(space, trials, seed), 1),  # minutes at 1000
+    }
 
 
 def timed(way: Callable[[int], object], repeats: int) -> dict[str, float]:

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
+import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ class StudyLatencies(LatencyBook):
         """Return parameters and measurement by architecture; of a trained network where there is one."""
         found: dict[str, tuple[Params, Latency]] = {}
         for name, kept in self._study.user_attrs.items():
-            if name.startswith(keys.MEASURED):
+            if name.startswith(keys.MEASURED) and kept["latency"]:
                 found[name.removeprefix(keys.MEASURED)] = kept["params"], Latency.from_json(kept["latency"])
         for key in (keys.LATENCY_UNTRAINED, keys.LATENCY):
             for trial in self._study.get_trials(deepcopy=False):
@@ -47,7 +48,7 @@ class StudyLatencies(LatencyBook):
         """Return the measurement of a candidate's architecture before training."""
         key = architecture_key(params)
         kept = self._study.user_attrs.get(keys.MEASURED + key)
-        if kept:
+        if kept and kept["latency"]:
             return Latency.from_json(kept["latency"])
         for trial in self._study.get_trials(deepcopy=False):
             record = trial.user_attrs.get(keys.LATENCY_UNTRAINED)
@@ -56,13 +57,25 @@ class StudyLatencies(LatencyBook):
         return None
 
     def lookup(self) -> Callable[[Params], float | None]:
-        """Return what gives p50 in ms."""
-        p50_ms = {key: record.p50_ms for key, (_, record) in self.records().items()}
+        """Return what gives p50 in ms; infinite for an architecture that could not be built or measured."""
+        p50_ms = dict.fromkeys(self._refused(), math.inf)
+        p50_ms |= {key: record.p50_ms for key, (_, record) in self.records().items()}
         return lambda params: p50_ms.get(architecture_key(params))
 
+    def _refused(self) -> Iterator[str]:
+        """Yield the architectures that failed before training."""
+        for name, kept in self._study.user_attrs.items():
+            if name.startswith(keys.MEASURED) and not kept["latency"]:
+                yield name.removeprefix(keys.MEASURED)
+        for trial in self._study.get_trials(deepcopy=False):
+            if (trial.user_attrs.get(keys.ENDING) or {}).get("error_class") == "not buildable":
+                yield architecture_key(trial.params)
+
     def figures(self) -> Sequence[tuple[Params, float]]:
-        """Return parameters and p50 of every architecture that was measured."""
-        return [(params, record.p50_ms) for params, record in self.records().values()]
+        """Return parameters and p50 of the architectures that were measured ahead and that no trial has."""
+        trials = self._study.get_trials(deepcopy=False)
+        known = {architecture_key(trial.params) for trial in trials if keys.LATENCY_UNTRAINED in trial.user_attrs}
+        return [(params, record.p50_ms) for key, (params, record) in self.records().items() if key not in known]
 
     def bound_ms(self) -> float | None:
         """Return the bound of p50: the gate's own, or its p95 bound by the usual ratio of the two."""
@@ -73,14 +86,19 @@ class StudyLatencies(LatencyBook):
         return min(bounds, default=None)
 
     def measure(self, params: Params) -> float | None:
-        """Measure a candidate now and keep the figure."""
+        """Measure a candidate now and keep the figure; one whose architecture was measured already is not.
+
+        One that cannot be built or measured is kept as infinitely slow.
+        """
+        known = self.lookup()(params)
+        if known is not None:
+            return known
         began = time.perf_counter()
         record = self._measure(params)
-        if record is None:
-            return None
-        kept = {"params": dict(params), "latency": record.to_json(), "seconds": time.perf_counter() - began}
+        latency = record.to_json() if record else None
+        kept = {"params": dict(params), "latency": latency, "seconds": time.perf_counter() - began}
         self._study.set_user_attr(keys.MEASURED + architecture_key(params), kept)
-        return record.p50_ms
+        return record.p50_ms if record else math.inf
 
     def spent_s(self) -> float:
         """Return the seconds that measuring ahead of trials has taken."""

@@ -4,6 +4,7 @@ import math
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -54,6 +55,8 @@ class Search:
         self.latencies = StudyLatencies(study, settings.gate, self._measured_now)
         self.known = make_known_latency(settings, self.latencies, self.ladder)
         self.scheduler = make_scheduler(settings.pruner, self.known)
+        self._began, self._before_s = time.monotonic(), 0.0
+        self._before_s = self.used().seconds
 
     def run(self) -> None:
         """Search until the budget is used; Ctrl-C leaves the running trial to be taken up again.
@@ -74,8 +77,9 @@ class Search:
         return read_study(self.study)
 
     def used(self) -> BudgetUsed:
-        """Return what of the budget is used."""
-        return BudgetUsed.of(self.study.get_trials(deepcopy=False), self.latencies.spent_s())
+        """Return what of the budget is used: by the clock since this process began, and what was told before."""
+        told = BudgetUsed.of(self.study.get_trials(deepcopy=False), self.latencies.spent_s())
+        return replace(told, seconds=max(told.seconds, self._before_s + time.monotonic() - self._began))
 
     # Steps
 

@@ -161,16 +161,16 @@ def run_distributions() -> dict[str, optuna.distributions.BaseDistribution]:
 @pytest.mark.parametrize("way", MAKERS)
 def test_the_same_seed_gives_the_same_trials(way: str) -> None:
     make = MAKERS[way]
-    one, other = ([t.params for t in run(make(3), 12).trials] for _ in range(2))
+    one, other = ([t.params for t in run(make(3), 8).trials] for _ in range(2))
     assert one == other
-    assert one != [t.params for t in run(make(4), 12).trials]
+    assert one != [t.params for t in run(make(4), 8).trials]
 
 
 @pytest.mark.parametrize("way", MAKERS)
 def test_a_study_taken_up_again_goes_on_as_if_it_had_not_been_stopped(tmp_path: Path, way: str) -> None:
-    whole = [t.params for t in run(MAKERS[way](1), 10).trials]
+    whole = [t.params for t in run(MAKERS[way](1), 8).trials]
     url = f"sqlite:///{tmp_path / 'study.sqlite3'}"
-    for _ in range(5):
+    for _ in range(4):
         study_of(MAKERS[way](1), url).optimize(objective, n_trials=2)
     assert [t.params for t in study_of(MAKERS[way](1), url).trials] == whole
 

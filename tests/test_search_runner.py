@@ -16,7 +16,7 @@ from rich.console import Console
 from objectives import attributes as keys
 from objectives.dataset import Dataset
 from objectives.gate import Gate
-from objectives.job import TrialJob, Word
+from objectives.job import TrialJob, Word, rung_ladder
 from objectives.records import Accuracy, Decision, Ending, Latency, Outcome, Proposal, Resources, Rung
 from search.budget import BudgetUsed
 from search.engine.scheduler import ROOMY, Room, Scheduler, Step
@@ -281,17 +281,16 @@ def test_a_trial_that_pauses_between_failures_breaks_their_row(tmp_path: Path, b
 
 def checked(search: Search) -> list[FrozenTrial]:
     """Check what holds for every trial of a search that is at rest, whatever decided; return the trials."""
-    trials = trials_of(search)
+    trials, pruner = trials_of(search), search.settings.pruner
+    looks = rung_ladder(search.ladder[-1], pruner.rungs, pruner.eta)
     assert len(trials) <= search.settings.budget.trials
     assert search.used().trials == len(trials)
     for trial in trials:
         attrs, epochs = trial.user_attrs, epochs_of(trial)
         assert Proposal.from_json(attrs[keys.PROPOSAL]).role
-        ladder = list(search.ladder)
-        assert epochs == ladder[: len(epochs)]
+        assert epochs == looks[: len(epochs)]
         decided = [d.epoch for d in decisions_of(trial) if d.decision != "promote"]
-        assert decided == epochs[: len(decided)]
-        assert len(decided) == len([e for e in epochs if e < ladder[-1]])
+        assert decided == [epoch for epoch in epochs if epoch in search.ladder[:-1]]
         assert all(d.why for d in decisions_of(trial))
         if trial.state is TrialState.RUNNING:
             assert attrs[keys.PAUSED] is True
@@ -393,33 +392,44 @@ def test_one_seed_gives_one_sequence(whole: tuple[Begun, list[Event]], tmp_path:
     assert [t.params for t in trials_of(other)] != [t.params for t in trials_of(search)][:2]
 
 
-def test_candidates_over_the_p95_bound_are_never_trained(tmp_path: Path, blocks: Dataset) -> None:
-    search = run(settings_of(tmp_path, "budget.trials=7", "gate.p95_ms_max=6.0"), blocks)
+@pytest.mark.parametrize("p95_ms_max", [6.0, 12.0])
+def test_candidates_over_the_p95_bound_are_never_trained(tmp_path: Path, blocks: Dataset, p95_ms_max: float) -> None:
+    start = "start=[{size.pixels: 192}, {size.pixels: 64}]"
+    search = run(settings_of(tmp_path, "budget.trials=7", f"gate.p95_ms_max={p95_ms_max}", start), blocks)
     trials = checked(search)
-    over = [t for t in trials if 1.2 * latency_of({**trial_candidate(t)}).p50_ms > 6.0]
+    over = [t for t in trials if latency_of(trial_candidate(t)).p95_ms > p95_ms_max]
     assert {t.number for t in over}.isdisjoint(pieces(Scripted.events))
     assert all(Ending.from_json(t.user_attrs[keys.ENDING]).outcome == Outcome.OVER_BOUND for t in over)
-    assert len(over) < len(trials) - 2
+    assert len(trials) == 7
+    assert 1 <= len(over) <= 3  # those that were asked for, and what was guessed at
+
+
+@pytest.mark.xfail(
+    strict=True, reason="the latency model is so sure after two like figures that it bars every candidate"
+)
+def test_first_trials_over_the_bound_do_not_end_the_search(tmp_path: Path, blocks: Dataset) -> None:
+    start = "start=[{size.pixels: 192, backbone.name: tinynet_e}, {size.pixels: 192, backbone.name: tinynet_e}]"
+    search = run(settings_of(tmp_path, "budget.trials=5", "gate.p95_ms_max=6.0", start), blocks)
+    assert len(trials_of(search)) == 5
 
 
 def trial_candidate(trial: FrozenTrial) -> dict[str, Any]:
     return dict(trial.user_attrs[keys.CANDIDATE])
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "random", "qmc", "nsga2"])
-@pytest.mark.parametrize("pruner", ["mo_asha", "dominated", "none", "gain"])
-def test_every_pruner_works_with_every_sampler(tmp_path: Path, blocks: Dataset, pruner: str, sampler: str) -> None:
-    search = run(settings_of(tmp_path, f"sampler={sampler}", f"pruner={pruner}"), blocks)
+@pytest.mark.parametrize(
+    ("pruner", "sampler"),
+    [("mo_asha", name) for name in ("tpe", "random", "qmc", "nsga2", "known_latency")]
+    + [("dominated", "random"), ("none", "known_latency"), ("gain", "tpe")],
+)
+def test_pruners_and_samplers_work_together(tmp_path: Path, blocks: Dataset, pruner: str, sampler: str) -> None:
+    search = run(settings_of(tmp_path, "budget.trials=5", f"sampler={sampler}", f"pruner={pruner}"), blocks)
     trials = checked(search)
-    assert len(trials) == 6
-    assert {Proposal.from_json(t.user_attrs[keys.PROPOSAL]).role for t in trials} == {"peer"}
+    assert len(trials) == 5
+    peers = {Proposal.from_json(t.user_attrs[keys.PROPOSAL]).role == "peer" for t in trials}
+    assert peers == {sampler != "known_latency"}
     if pruner in ("none", "dominated"):
         assert all(t.state.is_finished() for t in trials)
-
-
-def test_known_latency_works_with_other_pruners(tmp_path: Path, blocks: Dataset) -> None:
-    search = run(settings_of(tmp_path, "pruner=mo_asha"), blocks)
-    assert len(checked(search)) == 6
 
 
 def test_start_candidates_tell_that_they_were_asked_for(tmp_path: Path, blocks: Dataset) -> None:
@@ -495,6 +505,7 @@ def test_latencies_are_kept_and_read_by_a_new_process(tmp_path: Path, blocks: Da
     book = StudyLatencies(opened(settings), Gate(), measure)
     assert book.measure(ahead) == latency_of(ahead).p50_ms
     assert book.measure({**ahead, "size.pixels": 256}) is None
+    assert book.measure({**ahead, "train.lr0": 0.5}) == latency_of(ahead).p50_ms
     assert len(measured) == 2
     new = StudyLatencies(opened(settings), Gate(), measure)
     lookup = new.lookup()
@@ -504,7 +515,9 @@ def test_latencies_are_kept_and_read_by_a_new_process(tmp_path: Path, blocks: Da
     assert new.untrained(trained) == latency_of(trained)
     assert new.untrained({**ahead, "train.box": 9.9}) == latency_of(ahead)
     assert new.untrained({**ahead, "size.pixels": 256}) is None
-    assert sorted(ms for _, ms in new.figures()) == sorted([latency_of(trained).p50_ms, latency_of(ahead).p50_ms])
+    assert new.figures() == [(ahead, latency_of(ahead).p50_ms)]  # the trial tells its own
+    trial = opened(settings).ask({})
+    trial.set_user_attr(keys.LATENCY_UNTRAINED, latency_of(ahead).to_json())
     assert 0 <= new.spent_s() < 5
 
 
@@ -535,7 +548,8 @@ def test_the_trained_figure_replaces_the_untrained_one_in_the_book() -> None:
     trial.set_user_attr(keys.LATENCY_UNTRAINED, latency_of({"size.pixels": 64, "backbone.name": "x"}).to_json())
     trial.set_user_attr(keys.LATENCY, latency_of({"size.pixels": 128, "backbone.name": "x"}).to_json())
     book = StudyLatencies(study, Gate(), latency_of)
-    assert [ms for _, ms in book.figures()] == [6.0]
+    assert book.lookup()({"size.pixels": 64}) == 6.0
+    assert book.figures() == []
     untrained = book.untrained({"size.pixels": 64})
     assert untrained is not None
     assert untrained.p50_ms == 1.5

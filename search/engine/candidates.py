@@ -148,7 +148,7 @@ def nudge(domain: Domain, value: Value, rng: np.random.Generator) -> Value:
     """Return a value near another one; any other value of a domain without an order."""
     if isinstance(domain, Choice) or isinstance(value, str | bool):
         return draw(domain, rng)
-    return at(domain, float(np.clip(position(domain, value) + rng.normal(0.0, NUDGE_SD), 0.0, 1.0 - 1e-12)))
+    return at(domain, min(max(position(domain, value) + rng.normal(0.0, NUDGE_SD), 0.0), 1.0 - 1e-12))
 
 
 def at(domain: Domain, share: float) -> Value:
@@ -162,8 +162,8 @@ def at(domain: Domain, share: float) -> Value:
             low, high = _ends(domain)
             raw = float(np.exp(np.log(low) + share * np.log(high / low))) if log else low + share * (high - low)
             if integer:
-                return int(np.clip(round(raw), domain.low, domain.high))
-            return float(np.clip(raw, domain.low, domain.high))
+                return int(min(max(round(raw), domain.low), domain.high))
+            return float(min(max(raw, domain.low), domain.high))
 
 
 def position(domain: Grid | Interval, value: float) -> float:

@@ -22,7 +22,7 @@ from search.engine.staircase import Floats
 NAME = "known_latency"
 SPREAD = 4  # candidates spread over the latency range before the surrogate has a say
 SPREAD_NEAREST = 12  # one of so many is taken at each place
-EXPLORE_EVERY = 10  # one proposal in so many is drawn at random: no wrong surrogate can lock the search in
+EXPLORE_EVERY = 20  # one proposal in so many is drawn at random: no wrong surrogate can lock the search in
 MARGIN = 0.1  # volume is counted so far beyond the slowest candidate, as a share of the range: the slow end counts too
 BOUND_DOUBT = 2.0  # a candidate is left out if its latency less so many standard deviations is over the bound
 MEASURED_MOST = 4  # candidates measured for one proposal, at most
@@ -145,7 +145,8 @@ class Engine:
         tried = Counter(_key(t.params) for t in trials)
         params = list(_untried(self.source.pool(parents, better, rng), tried))
         pool = _Pool(params, LatencyModel(trials, self.book, self.encoder).view(params))
-        if self.bound_ms is None or not params:
+        pool = pool.only(np.isfinite(pool.latency.log))
+        if self.bound_ms is None or not pool.params:
             return pool
         return pool.only(pool.latency.log - BOUND_DOUBT * pool.latency.sd <= np.log(self.bound_ms))
 
@@ -183,12 +184,24 @@ class Engine:
             ms = self.book.measure(pool.params[i])
             if ms is None:
                 break
-            pool = _with_latency(pool, i, ms)
-            if self.bound_ms is not None and ms > self.bound_ms and len(pool.params) > 1:
-                pool = pool.only(np.arange(len(pool.params)) != i)
+            left = self._without(pool, i, ms)
+            if not left.params:
+                break
+            pool = left
         share = float(beliefs.front.share(gains[i]))
         why = f"highest expected gain of the front among {len(pool.params)} candidates: {share:.2%} of its hypervolume"
         return pool, i, self._proposal("gain", why, pool, i, beliefs, float(gains[i])), float(rates[i])
+
+    def _without(self, pool: _Pool, i: int, ms: float) -> _Pool:
+        """Return a pool after a measurement: the candidate out if it is over the bound, its whole kind if it failed."""
+        if math.isinf(ms):
+            known = self.book.lookup()
+            failed = np.array([math.isinf(known(p) or 0.0) for p in pool.params])
+            failed[i] = True
+            return pool.only(~failed)
+        if self.bound_ms is not None and ms > self.bound_ms:
+            return pool.only(np.arange(len(pool.params)) != i)
+        return _with_latency(pool, i, ms)
 
     def _worth(self, pool: _Pool, beliefs: Beliefs, costs: Costs) -> tuple[Floats, Floats]:
         """Return expected gain of hypervolume and gain per second of each candidate, over its latency's doubt."""

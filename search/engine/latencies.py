@@ -23,7 +23,10 @@ class LatencyBook:
     """Latencies that are known without training; the base class knows none beyond those of the trials."""
 
     def lookup(self) -> Callable[[Params], float | None]:
-        """Return what gives the measured latency of a candidate in ms, None if it was not measured."""
+        """Return what gives the measured latency of a candidate in ms.
+
+        None if it was not measured, infinite if it cannot be built.
+        """
         return lambda params: None
 
     def figures(self) -> Sequence[tuple[Params, float]]:

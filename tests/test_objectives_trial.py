@@ -164,7 +164,7 @@ def test_a_paused_trial_goes_on_where_it_stood(blocks: Dataset, tmp_path: Path) 
     assert paused.costs[0].seconds["train"] > 0
     known = paused.latencies[0][0]
     promoted = Recorder()
-    ending = run_trial(replace(work, latency=known), promoted)
+    ending = run_trial(replace(work, latency=known, trained_s=paused.rungs[0].seconds), promoted)
     assert ending is not None
     assert ending.outcome == Outcome.FINISHED
     assert [rung.epoch for rung in promoted.rungs] == [2]

@@ -6,7 +6,7 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState
 
 from objectives import attributes as keys
-from objectives.records import Resources
+from objectives.records import Resources, Rung
 from search.budget import BudgetUsed
 from search.settings import BudgetSettings
 
@@ -77,3 +77,39 @@ def test_the_night_between_a_crash_and_the_next_run_is_no_work() -> None:
     ended = trial(0, TrialState.COMPLETE, 36_000)
     ended.set_user_attr(keys.RESOURCES, Resources(seconds={"train": 40.0, "latency": 5.0}).to_json())
     assert BudgetUsed.of([ended]).seconds == pytest.approx(47.0)
+
+
+def stages(
+    trial: FrozenTrial, *, paused: bool | None = None, rungs: tuple[float, ...] = (), **seconds: float
+) -> FrozenTrial:
+    if seconds:
+        trial.set_user_attr(keys.RESOURCES, Resources(seconds=seconds).to_json())
+    if paused is not None:
+        trial.set_user_attr(keys.PAUSED, paused)
+    if rungs:
+        trial.set_user_attr(keys.RUNGS, [Rung(n + 1, 0.1, 0.1, s, 1.0, True).to_json() for n, s in enumerate(rungs)])
+    return trial
+
+
+def test_a_paused_trial_counts_once_wherever_it_goes() -> None:
+    waits = stages(trial(0, TrialState.RUNNING, None), paused=True, train=40.0, build=5.0)
+    assert BudgetUsed.of([waits]) == BudgetUsed(1, 47.0, (47.0,), 1)
+    goes_on = stages(trial(0, TrialState.RUNNING, None), paused=False, rungs=(20.0, 60.0), train=40.0, build=5.0)
+    assert BudgetUsed.of([goes_on]) == BudgetUsed(0, 65.0, (), 0)  # its rungs tell more than its first process
+    stopped = stages(trial(0, TrialState.PRUNED, 9000), paused=True, train=40.0, build=5.0)
+    assert BudgetUsed.of([stopped]) == BudgetUsed(1, 47.0, (47.0,), 0)
+    finished = stages(trial(0, TrialState.COMPLETE, 9000), paused=False, train=90.0, build=10.0)
+    assert BudgetUsed.of([finished]) == BudgetUsed(1, 102.0, (102.0,), 0)
+
+
+def test_a_running_trial_spends_hours_but_is_no_trial_yet() -> None:
+    new = trial(1, TrialState.RUNNING, None)
+    assert BudgetUsed.of([new]) == BudgetUsed(0, 0.0, ())
+    assert BudgetUsed.of([stages(new, rungs=(30.0, 70.0))]).seconds == 70.0
+    assert BudgetUsed.of([trial(1, TrialState.WAITING, None)], beside_s=12.0) == BudgetUsed(0, 12.0, ())
+
+
+def test_what_paused_trials_will_still_take_is_unknown() -> None:
+    begun = BudgetUsed(10, 1000.0, (100.0,) * 10, 4)
+    assert begun.remaining_s(BudgetSettings(trials=10)) is None
+    assert begun.remaining_s(BudgetSettings(trials=12)) == 200

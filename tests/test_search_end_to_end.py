@@ -194,4 +194,4 @@ def test_interrupted_search_says_how_to_go_on_and_does(tmp_path: Path, line: tup
     automl(*command[1:], folder=tmp_path)
     (trial,) = trials(tmp_path)
     assert trial.state is TrialState.COMPLETE
-    assert [r["epoch"] for r in trial.user_attrs[keys.RUNGS]] == [15, 30, 60]
+    assert [r["epoch"] for r in trial.user_attrs[keys.RUNGS]] == [4, 8, 15, 30, 60]

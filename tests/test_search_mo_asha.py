@@ -22,7 +22,7 @@ def trial(
 
 def step(*trials: Observed, eta: float = 3.0, ladder: list[int] = LADDER) -> tuple[int | None, int]:
     found = MoAsha(eta).next_step(trials, ladder, None)
-    assert found.stop == ()
+    assert not found.stop
     assert found.why
     return found.number, found.to_epoch
 

@@ -392,7 +392,7 @@ def test_one_seed_gives_one_sequence(whole: tuple[Begun, list[Event]], tmp_path:
     assert [t.params for t in trials_of(other)] != [t.params for t in trials_of(search)][:2]
 
 
-@pytest.mark.parametrize("p95_ms_max", [6.0, 12.0])
+@pytest.mark.parametrize("p95_ms_max", [6.0, 9.0])
 def test_candidates_over_the_p95_bound_are_never_trained(tmp_path: Path, blocks: Dataset, p95_ms_max: float) -> None:
     start = "start=[{size.pixels: 192}, {size.pixels: 64}]"
     search = run(settings_of(tmp_path, "budget.trials=7", f"gate.p95_ms_max={p95_ms_max}", start), blocks)
@@ -401,7 +401,7 @@ def test_candidates_over_the_p95_bound_are_never_trained(tmp_path: Path, blocks:
     assert {t.number for t in over}.isdisjoint(pieces(Scripted.events))
     assert all(Ending.from_json(t.user_attrs[keys.ENDING]).outcome == Outcome.OVER_BOUND for t in over)
     assert len(trials) == 7
-    assert 1 <= len(over) <= 3  # those that were asked for, and what was guessed at
+    assert 1 <= len(over) <= 5  # the one that was asked for, and those whose latency was guessed
 
 
 @pytest.mark.xfail(
@@ -442,7 +442,7 @@ def test_start_candidates_tell_that_they_were_asked_for(tmp_path: Path, blocks: 
 def test_a_paused_trial_goes_on_under_another_pruner(tmp_path: Path, blocks: Dataset) -> None:
     run(settings_of(tmp_path, "budget.trials=3"), blocks, Script(None, None, None))
     search = run(settings_of(tmp_path, "budget.trials=3", "pruner=none"), blocks)
-    assert [epochs_of(t) for t in checked(search)] == [[1, 2, 4]] * 3
+    assert [epochs_of(t) for t in trials_of(search)] == [[1, 2, 4]] * 3
     assert all(t.state is TrialState.COMPLETE for t in trials_of(search))
 
 

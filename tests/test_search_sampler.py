@@ -54,6 +54,7 @@ def settings_of(folder: Path, sampler: str, *overrides: str) -> Settings:
             f"store.folder={folder}",
             f"sampler={sampler}",
             "sampler.startup=4",
+            "budget.hours=null",
             "pruner=none",  # every trial ends: the sampler's sequence is not mixed with promotions
             *overrides,
         ]
@@ -237,6 +238,24 @@ def test_tpe_learns_from_a_history_with_stopped_and_failed_trials() -> None:
             study.tell(trial, [rate, 1.0])
     first, last = sorted(rates[:10])[5], sorted(rates[-15:])[7]
     assert last > 1.5 * first
+
+
+def test_what_is_fixed_beside_some_choices() -> None:
+    space = SearchSpace.from_config(
+        {
+            "prune": {
+                "importance": "choice(none, l1)",
+                "at": 0.5,
+                "when": {"at": {"prune.importance": {"not": ["none"]}}},
+            },
+            "neck": {"depth": 1},
+        }
+    )
+    assert space.fixed_for({"prune.importance": "l1"}) == {"prune.at": 0.5, "neck.depth": 1}
+    assert space.fixed_for({"prune.importance": "none"}) == {"neck.depth": 1}
+    assert space.fixed_for({"prune.importance": "none", "train.lr0": 0.1}) == {"neck.depth": 1}  # no dimension of it
+    with pytest.raises(KeyError, match=r"prune.importance"):
+        space.fixed_for({})
 
 
 def test_domain_kinds_of_the_test_space() -> None:

@@ -33,7 +33,7 @@ LATENCY = Latency(4.2, 5.0, 4.1, 4.3, 3.0, 100, 2.0, True, "", "", 0)
 
 @pytest.fixture(scope="module")
 def settings() -> Settings:
-    return load_settings(["conf=retail", "budget.trials=40"])
+    return load_settings(["conf=retail", "budget.trials=40", "budget.hours=null"])
 
 
 @pytest.fixture(scope="module")
@@ -130,12 +130,79 @@ def test_live_view_forgets_a_trial_that_ended(settings: Settings, table: StudyTa
     assert "choosing a candidate" in console.export_text()
 
 
+def paused_table(report_study: Study) -> StudyTable:
+    """A study of which some trials are paused."""
+    return read_study(report_study(40, reasons=True))
+
+
+def test_a_paused_trial_tells_where_it_waits(settings: Settings, report_study: Study) -> None:
+    table = paused_table(report_study)
+    row = next(row for row in table.rows if row.paused)
+    told = row_result(row)
+    assert told.startswith(f"paused at epoch {row.rungs[-1].epoch}, mAP {row.rungs[-1].map:.3f}  ")
+    assert told.endswith(" ms")
+    console = terminal()
+    recent = StudyTable("retail", table.rows[: row.number + 1])
+    with make_view(console, settings) as view:
+        view.begin(recent, BudgetUsed(row.number + 1, 100.0, (), 1))
+        assert isinstance(view, LiveView)
+        console.print(view._draw())
+    assert f"paused at epoch {row.rungs[-1].epoch}" in console.export_text().partition("last trials")[2]
+
+
+def test_a_trial_that_goes_on_says_so(settings: Settings) -> None:
+    out = StringIO()
+    view = View(Console(file=out, width=200), settings)
+    view.trial_started(3, CANDIDATE, 12)
+    assert out.getvalue() == ""
+    view.trial_started(4, CANDIDATE, 12, [rung(3, 0.2), rung(6, 0.3)])
+    assert out.getvalue() == f"trial   4  {architecture(CANDIDATE)}  goes on from epoch 6\n"
+    view.trial_started(5, CANDIDATE, 12, [])  # it was cut before its first rung
+    assert out.getvalue().endswith("  goes on\n")
+
+
+def test_live_view_keeps_the_rungs_of_a_trial_that_goes_on(settings: Settings) -> None:
+    console = terminal()
+    with make_view(console, settings) as view:
+        view.trial_started(4, CANDIDATE, 12, [rung(3, 0.2)])
+        view.rung(rung(6, 0.3))
+        assert isinstance(view, LiveView)
+        console.print(view._draw())
+        view.trial_started(5, CANDIDATE, 12)
+        console.print(view._draw())
+    shown = console.export_text()
+    assert f"trial 4  {architecture(CANDIDATE)}  goes on from epoch 3" in shown
+    assert "epoch 3: 0.200  epoch 6: 0.300" in shown
+    assert "goes on" not in shown.partition("trial 5")[2]
+
+
+def test_a_measurement_of_another_candidate_is_shown_meanwhile(settings: Settings, table: StudyTable) -> None:
+    console = terminal()
+    with make_view(console, settings) as view:
+        view.trial_started(4, CANDIDATE, 12)
+        view.stage("train")
+        with view.meanwhile("measuring a candidate's latency, yolo11"):
+            assert isinstance(view, LiveView)
+            console.print(view._draw())
+        assert view.stage_name == "train"
+        view.trial_ended(table, BudgetUsed(4, 40.0, (10.0,) * 4))
+        with view.meanwhile("measuring another"):
+            console.print(view._draw())
+        console.print(view._draw())
+    shown = console.export_text()
+    assert "measuring a candidate's latency, yolo11" in shown
+    assert "measuring another" in shown
+    assert "choosing a candidate" in shown.rpartition("measuring another")[2]
+
+
 def test_estimate_goes_by_the_trials_so_far_and_the_running_one(settings: Settings) -> None:
     assert eta_text(BudgetUsed(0, 0.0, ()), settings) == "no estimate yet"
     four = BudgetUsed(4, 200.0, (50.0,) * 4)
     assert eta_text(four, settings) == "about 30 min left"
     assert eta_text(four, settings, running_s=600) == "about 20 min left"
     assert eta_text(BudgetUsed(40, 2000.0, (50.0,) * 40), settings, running_s=9) == "about 0.0 s left"
+    assert eta_text(BudgetUsed(40, 2000.0, (50.0,) * 40, 3), settings) == "3 paused"  # they may go on or not
+    assert eta_text(BudgetUsed(4, 200.0, (50.0,) * 4, 3), settings) == "about 30 min left"
 
 
 @pytest.mark.parametrize("standing", ["finished", "failed", "stopped at a rung", "over the latency bound"])

@@ -40,12 +40,14 @@ class Plan:
         rate: expected gain of hypervolume per second until its next rung is known; infinite where it comes first
             whatever it promises.
         whole_s: expected seconds of its whole trial; counted in epochs where none was timed.
+        latency_range: log latency of the fastest and slowest candidate that volume was counted between.
     """
 
     params: Params
     proposal: Proposal
     rate: float
     whole_s: float
+    latency_range: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -112,31 +114,42 @@ class Engine:
         if not pool.params:
             return None
         seen = [t for t in trials if t.latency_ms is not None and t.phase is not Phase.OVER_BOUND]
-        beliefs = self.beliefs(trials, pool.latency)
+        beliefs = self.beliefs(trials, self._pool_span(trials, pool.latency))
         if len(seen) < SPREAD or not beliefs.trials:
             pool, i, proposal, rate = self._spread(pool, seen, beliefs.latency_range, rng)
         elif number % EXPLORE_EVERY == EXPLORE_EVERY - 1:
             pool, i, proposal, rate = self._explored(pool, beliefs, costs, rng)
         else:
             pool, i, proposal, rate = self._best(pool, beliefs, costs)
-        return self._plan(pool, i, proposal, rate, costs)
+        return self._plan(pool, i, proposal, rate, float(self._whole_s(pool, costs)[i]), beliefs.latency_range)
 
     def _whole_s(self, pool: _Pool, costs: Costs) -> Floats:
         whole: Floats = self.ladder[-1] * costs.of_candidates(pool.params, pool.latency.log) + costs.overhead_s
         return whole
 
-    def beliefs(self, trials: Sequence[Observed], latency: LatencyView | None = None) -> Beliefs:
-        """Return what is believed of the trials; `latency` of the pool widens the range that volume is counted in."""
-        logs = [np.log(t.latency_ms) for t in trials if t.latency_ms is not None]
-        if latency is not None:
-            logs += list(latency.log[latency.measured])
-            if not latency.measured.all():
-                logs += list(np.quantile(latency.log[~latency.measured], [0.02, 0.98]))
+    def beliefs(self, trials: Sequence[Observed], span: tuple[float, float] | None = None) -> Beliefs:
+        """Return what is believed of the trials.
+
+        Args:
+            trials: the study's.
+            span: log latencies that volume is counted between, as of a plan; those of the trials where left out.
+        """
+        span = span or self._span([math.log(t.latency_ms) for t in trials if t.latency_ms is not None])
+        return Beliefs(trials, self.ladder, self.encoder, span, self.reference)
+
+    def _span(self, logs: Sequence[float]) -> tuple[float, float]:
         low, high = (min(logs), max(logs)) if logs else (0.0, 1.0)
         if self.bound_ms is not None:
-            high = min(high, float(np.log(self.bound_ms)))
-        high = max(high + MARGIN * (high - low), low + 1e-3)
-        return Beliefs(trials, self.ladder, self.encoder, (float(low), float(high)), self.reference)
+            high = min(high, math.log(self.bound_ms))
+        return float(low), float(max(high + MARGIN * (high - low), low + 1e-3))
+
+    def _pool_span(self, trials: Sequence[Observed], latency: LatencyView) -> tuple[float, float]:
+        """Return the range of the trials and a pool; of foretold latencies, the likely part."""
+        logs = [math.log(t.latency_ms) for t in trials if t.latency_ms is not None]
+        logs += list(latency.log[latency.measured])
+        if not latency.measured.all():
+            logs += list(np.quantile(latency.log[~latency.measured], [0.02, 0.98]))
+        return self._span(logs)
 
     # The pool
 
@@ -223,13 +236,14 @@ class Engine:
         share = float(beliefs.front.share(gain))
         return Proposal(role, NAME, why, share, float(belief.mean[0]), float(belief.sd[0]))
 
-    def _plan(self, pool: _Pool, i: int, proposal: Proposal, rate: float, costs: Costs) -> Plan:
+    def _plan(
+        self, pool: _Pool, i: int, proposal: Proposal, rate: float, whole_s: float, span: tuple[float, float]
+    ) -> Plan:
         latency_ms = float(np.exp(pool.latency.log[i]))
         sd_ms = latency_ms * float(pool.latency.sd[i])
         measured = bool(pool.latency.measured[i])
         known = replace(proposal, latency_ms=latency_ms, latency_sd_ms=sd_ms, latency_measured=measured)
-        one = pool.only(np.arange(len(pool.params)) == i)
-        return Plan(pool.params[i], known, rate, float(self._whole_s(one, costs)[0]))
+        return Plan(pool.params[i], known, rate, whole_s, span)
 
 
 def _emptiest(places: Floats, taken: Floats) -> float:

@@ -7,6 +7,7 @@ import numpy as np
 
 from search.engine.beliefs import Beliefs
 from search.engine.costs import AGAIN, BEFORE, Costs
+from search.engine.engine import Plan
 from search.engine.gain_rate import gain_rate
 from search.engine.known_latency import KnownLatencySampler
 from search.engine.observed import Observed, Phase
@@ -16,6 +17,7 @@ from search.engine.staircase import Floats
 HOPELESS = 1e-4  # expected gain, as a share of the front's hypervolume, below which a paused trial is given up,
 GIVEN_UP_FROM = 0.4  # but not before this share of its training: slow starters only wait,
 FINISHED_LEAST = 5  # nor before so many trials have shown whole curves
+WHOLE_FIRST = 2  # trials, a fast and a slow one, that are trained to their end before any is compared
 WORTH_FINISHING = 5e-3  # the same, below which no paused trial is finished once no new one may start
 
 
@@ -64,26 +66,26 @@ class GainPerSecond(Scheduler):
     ) -> Step | None:
         """Return the step of the highest expected gain per second."""
         paused = [t for t in trials if t.phase is Phase.PAUSED]
-        if paused and not any(t.final is not None for t in trials):
-            first = paused[0]
-            return Step(first.number, next_rung(first.epoch, ladder), "the first one shows a whole learning curve")
-        waiting = self._paused(trials, last)
         finished = sum(t.final is not None for t in trials)
+        if paused and finished < WHOLE_FIRST:
+            first = paused[0]
+            return Step(first.number, next_rung(first.epoch, ladder), "the first ones show whole learning curves")
+        plan = self.sampler.plan(trials, len(trials), room.seconds_left) if room.may_start else None
+        waiting = self._paused(trials, last, plan)
         stop = {} if waiting is None or finished < FINISHED_LEAST else _hopeless(waiting, GIVEN_UP_FROM * ladder[-1])
         old = None if waiting is None else _best(waiting, ladder, room, stop)
         about = _about(waiting, last)
         if room.waiting and room.may_start:
             return Step(None, ladder[0], "a candidate that was asked for comes first", stop, *about)
-        plan = self.sampler.plan(trials, len(trials), room.seconds_left) if room.may_start else None
         if old is not None and (plan is None or waiting is None or waiting.rates[old] >= plan.rate):
             assert waiting is not None
             chosen = waiting.trials[old]
             return Step(chosen.number, next_rung(chosen.epoch, ladder), waiting.text(old), stop, *about)
         return None if plan is None else Step(None, ladder[0], f"a new candidate: {plan.proposal.why}", stop, *about)
 
-    def _paused(self, trials: Sequence[Observed], last: int | None) -> _Paused | None:
+    def _paused(self, trials: Sequence[Observed], last: int | None, plan: Plan | None) -> _Paused | None:
         """Return what is believed of the paused trials; None if there is none that was seen at a rung."""
-        beliefs = self.engine.beliefs(trials)
+        beliefs = self.engine.beliefs(trials, plan.latency_range if plan else None)  # new and old by one measure
         indices = np.array([i for i, t in enumerate(beliefs.trials) if t.phase is Phase.PAUSED], dtype=int)
         if not len(indices):
             return None

@@ -504,17 +504,19 @@ def test_latencies_are_kept_and_read_by_a_new_process(tmp_path: Path, blocks: Da
     ahead = {**trained, "size.pixels": 160 if trained["size.pixels"] != 160 else 192}
     book = StudyLatencies(opened(settings), Gate(), measure)
     assert book.measure(ahead) == latency_of(ahead).p50_ms
-    assert book.measure({**ahead, "size.pixels": 256}) is None
+    refused = {**ahead, "size.pixels": 256}
+    assert book.measure(refused) == book.measure(refused) == math.inf  # it cannot be built, and is not tried again
     assert book.measure({**ahead, "train.lr0": 0.5}) == latency_of(ahead).p50_ms
     assert len(measured) == 2
     new = StudyLatencies(opened(settings), Gate(), measure)
     lookup = new.lookup()
     assert lookup(ahead) == latency_of(ahead).p50_ms
     assert lookup({**ahead, "train.lr0": 0.5}) == lookup(ahead)  # training does not matter
-    assert lookup({**ahead, "size.pixels": 256}) is None
+    assert lookup(refused) == math.inf
+    assert lookup({**ahead, "size.pixels": 224}) is None
     assert new.untrained(trained) == latency_of(trained)
     assert new.untrained({**ahead, "train.box": 9.9}) == latency_of(ahead)
-    assert new.untrained({**ahead, "size.pixels": 256}) is None
+    assert new.untrained(refused) is None
     assert new.figures() == [(ahead, latency_of(ahead).p50_ms)]  # the trial tells its own
     trial = opened(settings).ask({})
     trial.set_user_attr(keys.LATENCY_UNTRAINED, latency_of(ahead).to_json())

@@ -99,10 +99,10 @@ def epsilon_net(layer: Sequence[Point], accuracy_span: float, latency_span: floa
 
 def _points(trials: Sequence[Observed], rung: int) -> Iterator[Point]:
     for trial in trials:
-        accuracy = trial.best_until(rung)
-        if accuracy is not None:
-            latency_ms = trial.latency_ms or math.nan
-            yield Point(trial.number, accuracy, math.log(latency_ms) if latency_ms > 0 else math.nan)
+        if trial.epoch >= rung:
+            accuracy = trial.best_until(rung)
+            log_latency = math.log(trial.latency_ms) if trial.latency_ms else math.nan
+            yield Point(trial.number, math.nan if accuracy is None else accuracy, log_latency)
 
 
 def _span(values: Sequence[float]) -> float:

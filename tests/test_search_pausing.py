@@ -1,0 +1,204 @@
+"""Real searches in which trials pause: what is stored and left on disk, at the end and after a kill."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.trial import FrozenTrial, TrialState
+from rich.console import Console
+
+from objectives import attributes as keys
+from objectives.dataset import Dataset
+from objectives.records import Decision, Latency, Outcome, Proposal, Resources, Rung
+from search.measured import architecture_key
+from search.runner import Search
+from search.settings import Settings, load_settings
+from search.store import FILE_NAME, create_study, load_study, open_storage, storage_url
+from search.view import View
+
+AUTOML = Path(sys.executable).with_name("automl")
+TRIALS, EPOCHS, LADDER = 5, 4, [1, 2, 4]
+
+
+def settings_of(folder: Path, *overrides: str) -> Settings:
+    lines = (
+        f"store.folder={folder}",
+        f"budget.trials={TRIALS}",
+        f"trial.epochs={EPOCHS}",
+        "trial.train_device=cpu",
+        "sampler=known_latency",
+        "pruner=gain",
+        "space.size.pixels=choice(64, 96)",
+    )
+    return load_settings(["conf=smoke", *lines, *overrides])
+
+
+def run(settings: Settings, dataset: Dataset) -> tuple[list[FrozenTrial], str]:
+    """Search as a new process would; return the trials and what was printed."""
+    settings.folder.mkdir(parents=True, exist_ok=True)
+    study = create_study(settings, dataset, open_storage(storage_url(settings.folder, None)))
+    out = StringIO()
+    Search(settings, dataset, study, View(Console(file=out, width=200), settings)).run()
+    return load_study(settings.folder.parent, settings.name, None).get_trials(), out.getvalue()
+
+
+def decisions_of(trial: FrozenTrial) -> list[Decision]:
+    return [Decision.from_json(told) for told in trial.user_attrs.get(keys.DECISIONS, [])]
+
+
+def epochs_of(trial: FrozenTrial) -> list[int]:
+    return [rung["epoch"] for rung in trial.user_attrs.get(keys.RUNGS, [])]
+
+
+@pytest.fixture(scope="module")
+def few(blocks: Dataset) -> Dataset:
+    return replace(blocks, splits={"train": blocks.splits["train"][:16], "val": blocks.splits["val"][:8]})
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return settings_of(tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture(scope="module")
+def searched(settings: Settings, few: Dataset) -> tuple[list[FrozenTrial], str]:
+    return run(settings, few)
+
+
+def test_every_trial_is_finished_paused_or_stopped_with_its_reasons(
+    settings: Settings, searched: tuple[list[FrozenTrial], str]
+) -> None:
+    trials, _ = searched
+    assert [t.number for t in trials] == list(range(TRIALS))
+    assert epochs_of(trials[0]) == LADDER
+    assert trials[0].state is TrialState.COMPLETE
+    for trial in trials:
+        epochs = epochs_of(trial)
+        assert epochs == LADDER[: len(epochs)]
+        assert Proposal.from_json(trial.user_attrs[keys.PROPOSAL]).sampler == "known_latency"
+        decided = [d for d in decisions_of(trial) if d.decision != "promote"]
+        assert [d.epoch for d in decided] == [epoch for epoch in epochs if epoch < EPOCHS]
+        assert all(d.why for d in decisions_of(trial))
+        seconds = [Rung.from_json(rung).seconds for rung in trial.user_attrs[keys.RUNGS]]
+        assert seconds == sorted(seconds)
+        assert 0 < seconds[0]
+        assert Resources.from_json(trial.user_attrs[keys.RESOURCES]).seconds["train"] > 0
+        folder = settings.folder / trial.user_attrs[keys.FOLDER]
+        assert (folder / "training-1" / "checkpoint.pt").exists() == (trial.state is TrialState.RUNNING)
+        assert (folder / "model.onnx").exists() == (trial.state is TrialState.COMPLETE)
+        assert (trial.state is TrialState.RUNNING) == (trial.user_attrs.get(keys.PAUSED) is True)
+    assert not list(settings.folder.glob(".measure-*"))
+
+
+def test_an_architecture_that_was_measured_is_not_measured_again(searched: tuple[list[FrozenTrial], str]) -> None:
+    trials, _ = searched
+    first: dict[str, Latency] = {}
+    for trial in trials:
+        untrained = Latency.from_json(trial.user_attrs[keys.LATENCY_UNTRAINED])
+        assert first.setdefault(architecture_key(trial.params), untrained) == untrained
+        if trial.state is not TrialState.COMPLETE:  # it has measured before training, or not at all
+            proposal = Proposal.from_json(trial.user_attrs[keys.PROPOSAL])
+            stages = Resources.from_json(trial.user_attrs[keys.RESOURCES]).seconds
+            assert proposal.latency_measured != ("latency" in stages)
+
+
+def test_the_same_line_again_starts_nothing(
+    settings: Settings, searched: tuple[list[FrozenTrial], str], few: Dataset
+) -> None:
+    assert run(settings, few) == (searched[0], "")
+
+
+def test_a_paused_trial_goes_on_under_its_own_number(
+    settings: Settings, searched: tuple[list[FrozenTrial], str], few: Dataset
+) -> None:
+    """Another pruner takes the paused ones to their end; what the first one decided stays."""
+    before, _ = searched
+    settings_now = settings_of(settings.folder.parent, "pruner=none", "pruner.grace=0")
+    paused = [t for t in before if t.user_attrs.get(keys.PAUSED)]
+    after, told = run(settings_now, few)
+    assert len(after) == TRIALS
+    for trial in paused:
+        now = after[trial.number]
+        assert now.state is TrialState.COMPLETE
+        assert epochs_of(now) == LADDER
+        rungs = now.user_attrs[keys.RUNGS]
+        assert rungs[: len(epochs_of(trial))] == trial.user_attrs[keys.RUNGS]  # none is trained again
+        assert [r["seconds"] for r in rungs] == sorted(r["seconds"] for r in rungs)
+        assert decisions_of(now)[: len(decisions_of(trial)) + 1][-1].decision == "promote"
+        assert f"goes on from epoch {epochs_of(trial)[-1]}" in told
+        assert not list((settings.folder / now.user_attrs[keys.FOLDER]).glob("training-*"))
+    assert not any(t.user_attrs.get(keys.PAUSED) for t in after)
+
+
+def trials_in(folder: Path) -> list[FrozenTrial]:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    if not (folder / "runs" / "smoke" / FILE_NAME).exists():
+        return []
+    try:
+        return load_study(folder / "runs", "smoke", None).get_trials()
+    except Exception:  # it is being made
+        return []
+
+
+def group_of(folder: Path) -> list[str]:
+    """Return the processes that work in a folder, by their open files and current directory."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "cwd").resolve() == folder.resolve():
+                found.append(process.name)
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.slow
+def test_a_killed_search_takes_up_the_running_trial_and_leaves_the_paused_ones(tmp_path: Path, shelves: Path) -> None:
+    line = [str(AUTOML), "search", "conf=smoke", f"data.root={shelves}", "trial.train_device=cpu"]
+    line += ["budget.trials=8", "trial.epochs=8", "pruner=mo_asha", "pruner.eta=2", "sampler=known_latency"]
+    process = subprocess.Popen(line, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 400
+    running: list[FrozenTrial] = []
+    paused: list[FrozenTrial] = []
+    while time.monotonic() < deadline and process.poll() is None and not (running and paused):
+        trials = trials_in(tmp_path)
+        paused = [t for t in trials if t.user_attrs.get(keys.PAUSED)]
+        running = [
+            t for t in trials if t.state is TrialState.RUNNING and t not in paused and keys.CANDIDATE in t.user_attrs
+        ]
+        time.sleep(0.1)
+    assert running
+    assert paused
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate(timeout=60)
+    deadline = time.monotonic() + 20
+    while group_of(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert group_of(tmp_path) == []  # the trial and the fork server die with it
+    died = trials_in(tmp_path)
+    (cut,) = [t for t in died if t.state is TrialState.RUNNING and not t.user_attrs.get(keys.PAUSED)]
+    waiting = [t.number for t in died if t.user_attrs.get(keys.PAUSED)]
+    done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, timeout=500, check=False)
+    assert done.returncode == 0, done.stderr
+    told = re.findall(r"^trial +(\d+) .*", done.stdout, re.MULTILINE)
+    assert int(told[0]) == cut.number
+    after = trials_in(tmp_path)
+    assert [t.number for t in after] == list(range(8))
+    assert after[cut.number].params == cut.params
+    for trial in after:
+        epochs = epochs_of(trial)
+        assert epochs == sorted(set(epochs))
+        promoted = [d for d in decisions_of(trial) if d.decision == "promote"]
+        paused_at = [d for d in decisions_of(trial) if d.decision == "pause"]
+        assert len(promoted) == len(paused_at) - (trial.user_attrs.get(keys.PAUSED) is True)
+    assert all(t.state.is_finished() or t.user_attrs.get(keys.PAUSED) for t in after)
+    assert waiting
+    assert Outcome.FAILED not in {(t.user_attrs.get(keys.ENDING) or {}).get("outcome") for t in after}

@@ -25,17 +25,16 @@ from search.store import FILE_NAME, create_study, load_study, open_storage, stor
 from search.view import View
 
 AUTOML = Path(sys.executable).with_name("automl")
-TRIALS, EPOCHS, LADDER = 5, 4, [1, 2, 4]
 
 
 def settings_of(folder: Path, *overrides: str) -> Settings:
     lines = (
         f"store.folder={folder}",
-        f"budget.trials={TRIALS}",
-        f"trial.epochs={EPOCHS}",
+        "budget.trials=3",
+        "trial.epochs=2",
         "trial.train_device=cpu",
-        "sampler=known_latency",
-        "pruner=gain",
+        "pruner=mo_asha",
+        "pruner.eta=2",
         "space.size.pixels=choice(64, 96)",
     )
     return load_settings(["conf=smoke", *lines, *overrides])
@@ -70,32 +69,52 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture(scope="module")
 def searched(settings: Settings, few: Dataset) -> tuple[list[FrozenTrial], str]:
+    """Three trials of which some pause at the first rung."""
     return run(settings, few)
 
 
-def test_every_trial_is_finished_paused_or_stopped_with_its_reasons(
-    settings: Settings, searched: tuple[list[FrozenTrial], str]
-) -> None:
-    trials, _ = searched
-    assert [t.number for t in trials] == list(range(TRIALS))
-    assert epochs_of(trials[0]) == LADDER
-    assert trials[0].state is TrialState.COMPLETE
+def check(settings: Settings, trials: list[FrozenTrial], ladder: list[int]) -> None:
+    """Check what is stored and what lies on disk of a search at rest."""
+    assert [t.number for t in trials] == list(range(settings.budget.trials))
     for trial in trials:
         epochs = epochs_of(trial)
-        assert epochs == LADDER[: len(epochs)]
+        assert epochs == ladder[: len(epochs)]
         assert Proposal.from_json(trial.user_attrs[keys.PROPOSAL]).sampler == "known_latency"
         decided = [d for d in decisions_of(trial) if d.decision != "promote"]
-        assert [d.epoch for d in decided] == [epoch for epoch in epochs if epoch < EPOCHS]
+        assert [d.epoch for d in decided] == [epoch for epoch in epochs if epoch < ladder[-1]]
         assert all(d.why for d in decisions_of(trial))
         seconds = [Rung.from_json(rung).seconds for rung in trial.user_attrs[keys.RUNGS]]
         assert seconds == sorted(seconds)
-        assert 0 < seconds[0]
+        assert seconds[0] > 0
         assert Resources.from_json(trial.user_attrs[keys.RESOURCES]).seconds["train"] > 0
         folder = settings.folder / trial.user_attrs[keys.FOLDER]
         assert (folder / "training-1" / "checkpoint.pt").exists() == (trial.state is TrialState.RUNNING)
         assert (folder / "model.onnx").exists() == (trial.state is TrialState.COMPLETE)
         assert (trial.state is TrialState.RUNNING) == (trial.user_attrs.get(keys.PAUSED) is True)
     assert not list(settings.folder.glob(".measure-*"))
+
+
+def test_trials_pause_and_go_on_with_their_reasons(settings: Settings, searched: tuple[list[FrozenTrial], str]) -> None:
+    trials, told = searched
+    check(settings, trials, [1, 2])
+    assert {t.state for t in trials} == {TrialState.COMPLETE, TrialState.RUNNING}
+    for trial in trials:
+        *_, last = decisions_of(trial)
+        assert last.decision == ("pause" if trial.state is TrialState.RUNNING else "go on")
+        if trial.state is TrialState.RUNNING:
+            assert f"trial {trial.number:3d}  " in told
+    assert told.count("paused at epoch 1, mAP ") == sum(t.state is TrialState.RUNNING for t in trials)
+
+
+@pytest.mark.slow
+def test_the_engine_searches_with_real_trainings(tmp_path: Path, few: Dataset) -> None:
+    settings = settings_of(tmp_path, "budget.trials=6", "trial.epochs=4", "pruner=gain", "pruner.eta=2")
+    trials, _ = run(settings, few)
+    check(settings, trials, [1, 2, 4])
+    assert trials[0].state is TrialState.COMPLETE
+    assert Proposal.from_json(trials[0].user_attrs[keys.PROPOSAL]).role == "baseline"
+    assert all(t.user_attrs[keys.PROPOSAL]["role"] for t in trials)
+    assert run(settings, few) == (trials, "")
 
 
 def test_an_architecture_that_was_measured_is_not_measured_again(searched: tuple[list[FrozenTrial], str]) -> None:
@@ -123,12 +142,13 @@ def test_a_paused_trial_goes_on_under_its_own_number(
     before, _ = searched
     settings_now = settings_of(settings.folder.parent, "pruner=none", "pruner.grace=0")
     paused = [t for t in before if t.user_attrs.get(keys.PAUSED)]
+    assert paused
     after, told = run(settings_now, few)
-    assert len(after) == TRIALS
+    assert len(after) == len(before)
     for trial in paused:
         now = after[trial.number]
         assert now.state is TrialState.COMPLETE
-        assert epochs_of(now) == LADDER
+        assert epochs_of(now) == [1, 2]
         rungs = now.user_attrs[keys.RUNGS]
         assert rungs[: len(epochs_of(trial))] == trial.user_attrs[keys.RUNGS]  # none is trained again
         assert [r["seconds"] for r in rungs] == sorted(r["seconds"] for r in rungs)

@@ -17,7 +17,7 @@ from search.engine.staircase import Floats
 HOPELESS = 1e-4  # expected gain, as a share of the front's hypervolume, below which a paused trial is given up,
 GIVEN_UP_FROM = 0.4  # but not before this share of its training: slow starters only wait,
 FINISHED_LEAST = 5  # nor before so many trials have shown whole curves
-WHOLE_FIRST = 2  # trials, a fast and a slow one, that are trained to their end before any is compared
+WHOLE_FIRST = 1  # trials that are trained to their end before any is compared; two cost more than they taught
 WORTH_FINISHING = 5e-3  # the same, below which no paused trial is finished once no new one may start
 
 

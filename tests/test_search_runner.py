@@ -404,9 +404,6 @@ def test_candidates_over_the_p95_bound_are_never_trained(tmp_path: Path, blocks:
     assert 1 <= len(over) <= 5  # the one that was asked for, and those whose latency was guessed
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the latency model is so sure after two like figures that it bars every candidate"
-)
 def test_first_trials_over_the_bound_do_not_end_the_search(tmp_path: Path, blocks: Dataset) -> None:
     start = "start=[{size.pixels: 192, backbone.name: tinynet_e}, {size.pixels: 192, backbone.name: tinynet_e}]"
     search = run(settings_of(tmp_path, "budget.trials=5", "gate.p95_ms_max=6.0", start), blocks)

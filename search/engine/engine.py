@@ -161,7 +161,8 @@ class Engine:
         pool = pool.only(np.isfinite(pool.latency.log))
         if self.bound_ms is None or not pool.params:
             return pool
-        return pool.only(pool.latency.log - BOUND_DOUBT * pool.latency.sd <= np.log(self.bound_ms))
+        kept = pool.latency.log - BOUND_DOUBT * pool.latency.sd <= np.log(self.bound_ms)
+        return pool.only(kept if kept.any() else ~pool.latency.measured)  # a model bars some, never all
 
     # Proposals
 

@@ -382,6 +382,19 @@ def test_a_cut_search_takes_up_the_running_trial_and_does_what_it_would_have_don
         assert [t.params for t in trials_of(left)] == [t.params for t in trials_of(uncut)]
 
 
+def test_a_cut_while_measuring_ahead_of_trials_leaves_nothing(
+    whole: tuple[Begun, list[Event]], tmp_path: Path, blocks: Dataset
+) -> None:
+    assert (-1, "measures") in whole[1]
+    settings = settings_of(tmp_path, "budget.trials=8")
+    Scripted.cut = (-1, "measures")
+    with pytest.raises(Cut):
+        run(settings, blocks)
+    assert not list(settings.folder.glob(f"{MEASURING}*"))
+    Scripted.cut = None
+    assert len(checked(run(settings, blocks))) == 8
+
+
 def test_one_seed_gives_one_sequence(whole: tuple[Begun, list[Event]], tmp_path: Path, blocks: Dataset) -> None:
     """With the same measurements; on a machine they differ by their noise, and so may what follows from them."""
     search, events = whole

@@ -10,6 +10,9 @@ FINGERPRINTS = "automl.fingerprints"  # mapping: space, data, device -> hexadeci
 DEVICE = "automl.device"  # description of the device, flat mapping
 DATA = "automl.data"  # name, root, classes, and per split: images, boxes
 GATE = "automl.gate"  # fields of objectives.gate.Gate
+SESSION = "automl.session."  # prefix, then a searching process's key: host, pid, began and beat in seconds since 1970
+PLAN = "automl.plan"  # what was timed before the first trial: see search.plan
+FORKED = "automl.forked"  # name of the study it was forked from, trials kept and left out
 MEASURED = "automl.measured."  # prefix, then an architecture's key: params, and its Latency, measured without a trial
 
 # trial
@@ -24,3 +27,6 @@ FOLDER = "automl.folder"  # the trial's folder, relative to the study's folder
 PAUSED = "automl.paused"  # True while the trial waits at a rung with its checkpoint; it may go on
 PROPOSAL = "automl.proposal"  # Proposal: why it was proposed
 DECISIONS = "automl.decisions"  # list of Decision: what the pruner decided at each rung
+ATTEMPTS = "automl.attempts"  # list of Ending: deaths after which the trial was taken up again
+FORKED_FROM = "automl.forked.trial"  # number that a copied trial had in the study it was forked from
+REMOVED = "automl.removed"  # names of files that were removed from the trial's folder to make room

@@ -58,6 +58,10 @@ class TrialJob:
         latency: of the untrained network, if it is known already; else it is measured first.
         trained_s: seconds that earlier processes of the trial have trained.
         measure_only: end when the untrained latency is known.
+        batch_divisor: the batch is divided by it, the images per optimiser step are not: gradients are added up.
+        told_epoch: last evaluated epoch that the searching process knows of.
+        cores: processor cores to train on; empty for all.
+        run: what runs in the trial's process, "module:function" of (job, listener) -> Ending | None.
     """
 
     number: int
@@ -83,6 +87,10 @@ class TrialJob:
     latency: Latency | None = None
     trained_s: float = 0.0
     measure_only: bool = False
+    batch_divisor: int = 1
+    told_epoch: int = 0
+    cores: tuple[int, ...] = ()
+    run: str = "objectives.trial:run_trial"
 
     @property
     def deciding(self) -> tuple[int, ...]:
@@ -103,6 +111,10 @@ class TrialListener(ABC):
     @abstractmethod
     def stage(self, name: str) -> None:
         """A stage begins: build, latency, train, prune, export, score."""
+
+    @abstractmethod
+    def progress(self, epoch: int, share: float) -> None:
+        """A sign of life: the epoch under way, from 1, and the share of its batches that is done."""
 
     @abstractmethod
     def latency(self, latency: Latency, trained: bool) -> None:

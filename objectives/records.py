@@ -182,15 +182,44 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True)
+class Death(Record):
+    """What was there when a trial failed.
+
+    Attributes:
+        log_tail: last lines of its log.
+        seconds: seconds that its process had run.
+        peak_bytes: most memory that its processes used together.
+        processes: most processes that it had at once.
+        memory_free_bytes: memory of the machine that was free.
+        disk_free_bytes: room on the disk of the study.
+    """
+
+    log_tail: str = ""
+    seconds: float = 0.0
+    peak_bytes: int = 0
+    processes: int = 0
+    memory_free_bytes: int = 0
+    disk_free_bytes: int = 0
+
+
+@dataclass(frozen=True)
 class Ending(Record):
-    """How a trial ended, and why in words.
+    """How a trial, or one attempt at it, ended, and why in words.
 
     Attributes:
         outcome: one of Outcome, as text.
         reason: one line for people.
-        error_class: class of the failure ("out of memory", "diverged", "crashed", ...), else empty.
+        error_class: class of the failure, one of `objectives.failures.Failure`, else empty.
+        death: what was there when it failed.
     """
 
     outcome: str
     reason: str
     error_class: str = ""
+    death: Death | None = None
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """Rebuild the record and what is nested in it."""
+        death = values.get("death")
+        return super().from_json({**values, "death": Death.from_json(death) if death else None})

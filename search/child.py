@@ -30,6 +30,10 @@ class Messenger(TrialListener):
         """Send the stage."""
         self.pipe.send(("stage", name))
 
+    def progress(self, epoch: int, share: float) -> None:
+        """Send the progress."""
+        self.pipe.send(("progress", epoch, share))
+
     def latency(self, latency: Latency, trained: bool) -> None:
         """Send the latency."""
         self.pipe.send(("latency", latency, trained))

@@ -35,6 +35,9 @@ class Printer(TrialListener):
         """Print the stage."""
         self.console.print(f"[dim]{name}[/]")
 
+    def progress(self, epoch: int, share: float) -> None:
+        """Say nothing: the rungs are printed."""
+
     def latency(self, latency: Latency, trained: bool) -> None:
         """Keep the latency of the trained file."""
         if trained:

@@ -52,12 +52,21 @@ class TrialSettings:
     train_device: str = "auto"
     workers: int = 2
     cache_mb: int = 2000
+    timeout_s: float | None = None
+    silence_s: float = 900.0
+    memory_mb: int | None = None
+    processes_max: int = 64
+    run: str = "objectives.trial:run_trial"
 
     def __post_init__(self) -> None:
         for name in ("epochs", "full_epochs"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise SettingsError(f"trial.{name}: must be 1 or more, or null, got {value}")
+        for name in ("timeout_s", "silence_s", "memory_mb", "processes_max"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise SettingsError(f"trial.{name}: must be positive, got {value}")
         if self.images_seen < 1:
             raise SettingsError(f"trial.images_seen: must be 1 or more, got {self.images_seen}")
 
@@ -110,6 +119,14 @@ class StoreSettings:
 
     folder: str = "runs"
     url: str | None = None
+    size_mb_max: float | None = 20_000.0
+    free_mb_min: float = 200.0
+
+    def __post_init__(self) -> None:
+        if self.size_mb_max is not None and not self.size_mb_max > 0:
+            raise SettingsError(f"store.size_mb_max: must be positive or null, got {self.size_mb_max}")
+        if not self.free_mb_min >= 0:
+            raise SettingsError(f"store.free_mb_min: must be 0 or more, got {self.free_mb_min}")
 
 
 @dataclass(frozen=True)
@@ -129,8 +146,11 @@ class Settings:
     store: StoreSettings
     space: SearchSpace
     start: tuple[dict[str, Any], ...] = field(default=())
+    workers: int = 1
 
     def __post_init__(self) -> None:
+        if self.workers < 1:
+            raise SettingsError(f"workers: must be 1 or more, got {self.workers}")
         if not self.name or set(self.name) & set("/\\\0") or self.name.startswith("."):
             raise SettingsError(f"name: must be a plain folder name, got {self.name!r}")
 
@@ -178,7 +198,10 @@ def load_settings(arguments: Sequence[str]) -> Settings:
     seed = config["seed"]
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise SettingsError(f"seed: must be a whole number of 0 or more, got {seed!r}")
-    return Settings(name=str(config["name"]), seed=seed, space=space, start=start, **sections)
+    workers = config.get("workers", 1)
+    if not isinstance(workers, int) or isinstance(workers, bool):
+        raise SettingsError(f"workers: must be a whole number of 1 or more, got {workers!r}")
+    return Settings(name=str(config["name"]), seed=seed, space=space, start=start, workers=workers, **sections)
 
 
 def _check_keys(config: Mapping[str, Any]) -> None:

@@ -37,6 +37,10 @@ class Recorder(TrialListener):
     warnings: list[str] = field(default_factory=list)
     accuracies: list[Accuracy] = field(default_factory=list)
     costs: list[Resources] = field(default_factory=list)
+    epochs: list[int] = field(default_factory=list)
+
+    def progress(self, epoch: int, share: float) -> None:
+        self.epochs.append(epoch)
 
     def stage(self, name: str) -> None:
         self.stages.append(name)

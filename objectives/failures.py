@@ -1,0 +1,41 @@
+"""Classes of failure: what a trial can die of, and what to do about it."""
+
+from enum import StrEnum
+
+
+class Failure(StrEnum):
+    """What a trial died of."""
+
+    OUT_OF_MEMORY = "out of memory"  # of the host
+    OUT_OF_DEVICE_MEMORY = "out of device memory"
+    DIVERGED = "diverged"  # the loss is no number, or exploded
+    CRASHED = "crashed"  # a signal, or an exit without a word
+    TIMED_OUT = "timed out"  # over its time limit, or without a sign of life
+    EXPORT_FAILED = "export failed"
+    DATA_UNREADABLE = "data unreadable"
+    DISK_FULL = "disk full"
+    KILLED = "killed"  # by the user
+    NOT_BUILDABLE = "not buildable"
+    NOT_MEASURABLE = "not measurable"  # the device or its runtime
+    ERROR = "error"
+
+
+ADVICE = {
+    Failure.OUT_OF_MEMORY: "lower train.batch or size.pixels, run fewer workers=N, or raise trial.memory_mb",
+    Failure.OUT_OF_DEVICE_MEMORY: "lower train.batch or size.pixels",
+    Failure.DIVERGED: "narrow train.lr0 to lower values",
+    Failure.CRASHED: "read the log; a runtime or a driver is broken",
+    Failure.TIMED_OUT: "raise trial.timeout_s or trial.silence_s, or narrow the space to smaller detectors",
+    Failure.EXPORT_FAILED: "leave out the backbones or heads that cannot be exported",
+    Failure.DATA_UNREADABLE: "mend the file that the log names, and look with: automl data",
+    Failure.DISK_FULL: "free some space, or set store.folder=... to another disk",
+    Failure.KILLED: "find out who kills the trials",
+    Failure.NOT_BUILDABLE: "leave out the choices that cannot be built",
+    Failure.NOT_MEASURABLE: "check the device with: automl latency",
+    Failure.ERROR: "read the log",
+}
+
+# The architecture itself is at fault: it would fail again, whatever the training.
+OF_ARCHITECTURE = frozenset({Failure.NOT_BUILDABLE, Failure.EXPORT_FAILED})
+# The candidate is too large for this machine: the sampler learns where the limit lies.
+OF_SIZE = frozenset({Failure.OUT_OF_MEMORY, Failure.OUT_OF_DEVICE_MEMORY, Failure.TIMED_OUT})

@@ -19,6 +19,7 @@ class Step:
         stop: paused trials that will never go on, and why; their checkpoints can be removed.
         last_mean: expected final accuracy of the trial that was trained just now, where the scheduler has one.
         last_sd: standard deviation of that belief.
+        idle: nothing is to be trained now: the step only tells what stops and what is believed.
     """
 
     number: int | None
@@ -27,6 +28,7 @@ class Step:
     stop: Mapping[int, str] = field(default_factory=dict)
     last_mean: float | None = None
     last_sd: float | None = None
+    idle: bool = False
 
 
 @dataclass(frozen=True)

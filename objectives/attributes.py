@@ -13,6 +13,7 @@ GATE = "automl.gate"  # fields of objectives.gate.Gate
 SESSION = "automl.session."  # prefix, then a searching process's key: host, pid, began and beat in seconds since 1970
 PLAN = "automl.plan"  # what was timed before the first trial: see search.plan
 FORKED = "automl.forked"  # name of the study it was forked from, trials kept and left out
+REMOVED = "automl.removed"  # names of files, with spaces between -> numbers of the trials they were removed from
 MEASURED = "automl.measured."  # prefix, then an architecture's key: params, and its Latency, measured without a trial
 
 # trial
@@ -29,4 +30,3 @@ PROPOSAL = "automl.proposal"  # Proposal: why it was proposed
 DECISIONS = "automl.decisions"  # list of Decision: what the pruner decided at each rung
 ATTEMPTS = "automl.attempts"  # list of Ending: deaths after which the trial was taken up again
 FORKED_FROM = "automl.forked.trial"  # number that a copied trial had in the study it was forked from
-REMOVED = "automl.removed"  # names of files that were removed from the trial's folder to make room

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.console import Console
 
@@ -126,14 +126,30 @@ class View:
 
     def line(self, text: str) -> None:
         """Write a line at once. One that cannot be written is lost: a full disk or a reader gone ends no search."""
+        encoding = self.console.encoding
+        writable = one_line(text).encode(encoding, "replace").decode(encoding)
         with suppress(OSError):
-            self.console.file.write(f"{text}\n")
+            self.console.file.write(f"{writable}\n")
             self.console.file.flush()
 
 
 def make_view(console: Console, settings: Settings, log_format: str = "auto") -> View:
     """Return the view of a format: "auto" is live in a terminal and plain lines elsewhere."""
+    if log_format == "json":
+        from search.view_json import JsonView
+
+        return JsonView(console, settings)
+    draws = console.is_terminal and not console.is_dumb_terminal and not console.options.ascii_only
+    if log_format == "auto" and draws:
+        from search.view_live import LiveView
+
+        return LiveView(console, settings)
     return View(console, settings)
+
+
+def one_line(text: str) -> str:
+    """Return a text without line breaks and control characters, as logs and libraries bring them along."""
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def row_result(row: TrialRow) -> str:
@@ -157,13 +173,7 @@ def attempt_text(end: Ending) -> str:
 
 
 def eta_text(used: BudgetUsed, settings: Settings, running_s: float = 0.0) -> str:
-    """Return how long the rest will take, as far as ended trials tell.
-
-    Args:
-        used: what is used by now.
-        settings: the search's.
-        running_s: seconds that are done already of trials not counted in `used`, shared out over the workers.
-    """
+    """Return how long the rest will take, as far as ended trials tell."""
     seconds = remaining_s(used, settings, running_s)
     if seconds is None:
         return f"{used.paused} paused" if used.paused else "no estimate yet"  # whether they go on is open
@@ -171,9 +181,17 @@ def eta_text(used: BudgetUsed, settings: Settings, running_s: float = 0.0) -> st
 
 
 def remaining_s(used: BudgetUsed, settings: Settings, running_s: float = 0.0) -> float | None:
-    """Return the seconds until the trials or the hours are used up, or None where nothing tells."""
+    """Return the seconds until the trials or the hours are used up, or None where nothing tells.
+
+    Args:
+        used: what is used by now.
+        settings: of the search; its workers share the trials that are left.
+        running_s: seconds that the running trials have taken already, added up.
+    """
     budget = settings.budget
-    remaining = used.remaining_s(budget)
-    if remaining is None:
-        return None
-    return max(0.0, remaining - running_s)
+    whole = used.remaining_s(budget)
+    of_trials = used.remaining_s(replace(budget, hours=None))
+    if whole is None or of_trials is None:
+        return whole
+    of_trials = max(0.0, of_trials - running_s) / settings.workers
+    return of_trials if budget.hours is None else min(of_trials, max(0.0, 3600 * budget.hours - used.seconds))

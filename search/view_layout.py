@@ -1,0 +1,112 @@
+"""Rows of a terminal, shared out: sections that say how many rows they can fill and how many they need."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+Cells = Sequence[RenderableType]
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a frame that takes as many rows as it is given.
+
+    Attributes:
+        rows: that it can fill.
+        least: rows below which it is left out.
+        draw: returns what takes exactly so many rows.
+        eager: whether it is filled before the others grow.
+    """
+
+    rows: int
+    least: int
+    draw: Callable[[int], RenderableType]
+    eager: bool = True
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table's section; one of width 0 takes what the others leave."""
+
+    title: str = ""
+    width: int = 0
+    right: bool = False
+
+
+def fit(sections: Sequence[Section], height: int) -> RenderableType:
+    """Return as much of the sections as fits into so many rows; with blank rows between them if there is room."""
+    given = allot(sections, height)
+    parts = [section.draw(rows) for section, rows in zip(sections, given, strict=True) if rows]
+    if sum(given) + len(parts) - 1 <= height:
+        parts = [row for part in parts for row in (part, Text())][:-1]
+    return Group(*parts)
+
+
+def allot(sections: Sequence[Section], height: int) -> list[int]:
+    """Return the rows of each section: the least of each, the first ones first; then all of the eager ones; then
+    the others grow by turns."""
+    given = [0] * len(sections)
+    for i, section in enumerate(sections):
+        least = min(section.least, section.rows)
+        given[i] = least if sum(given) + least <= height else 0
+    for i, section in enumerate(sections):
+        if given[i] and section.eager:
+            given[i] += min(section.rows - given[i], height - sum(given))
+    while growing := [i for i, section in enumerate(sections) if 0 < given[i] < section.rows]:
+        for i in growing:
+            if sum(given) == height:
+                return given
+            given[i] += 1
+    return given
+
+
+def lines(texts: Sequence[Text]) -> Section:
+    """Return a section of plain lines, cut where they are too long."""
+    return Section(len(texts), 1, lambda rows: Group(*map(cut, texts[:rows])))
+
+
+def cut(text: Text) -> Text:
+    """Return a text that takes one row, however long it is."""
+    text.no_wrap, text.overflow = True, "ellipsis"
+    return text
+
+
+def table(
+    columns: Sequence[Column], rows: Sequence[Cells], *, least: int = 3, eager: bool = False, thin_out: bool = False
+) -> Section:
+    """Return a section of a row of titles and one row for each of `rows`.
+
+    Args:
+        columns: their titles and widths.
+        rows: their cells.
+        least: rows below which the section is left out, that of the titles included.
+        eager: whether the section is filled before the others grow.
+        thin_out: whether rows that do not fit are left out evenly, instead of the last ones.
+    """
+
+    def draw(count: int) -> Table:
+        drawn = Table.grid(expand=True, padding=(0, 1, 0, 0))
+        for column in columns:
+            side = "right" if column.right else "left"
+            width, ratio = (column.width, None) if column.width else (None, 1)
+            drawn.add_column(justify=side, no_wrap=True, overflow="ellipsis", width=width, ratio=ratio)  # type: ignore[arg-type]
+        drawn.add_row(*(Text(column.title, style="dim") for column in columns))
+        for cells in spread(rows, count - 1) if thin_out else rows[: count - 1]:
+            drawn.add_row(*cells)
+        return drawn
+
+    return Section(len(rows) + 1 if rows else 0, least, draw, eager)
+
+
+def spread(items: Sequence[Item], count: int) -> list[Item]:
+    """Return so many of the items, evenly spread; the first and the last are kept as long as two are."""
+    if count >= len(items):
+        return list(items)
+    if count == 1:
+        return [items[-1]]
+    return [items[round(i * (len(items) - 1) / (count - 1))] for i in range(count)]

@@ -1,0 +1,55 @@
+"""Locks between processes of this user on this machine; the kernel frees them when their process ends."""
+
+import fcntl
+import os
+import socket
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from objectives.reference import cache_folder
+
+
+def lock_folder() -> Path:
+    """Return the folder of this machine's locks; a home folder may be that of several machines."""
+    return cache_folder() / "locks" / socket.gethostname()
+
+
+class LockFile:
+    """A named lock that many may share or one may own. Nothing here waits."""
+
+    def __init__(self, name: str) -> None:
+        folder = lock_folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        self._descriptor = os.open(folder / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def share(self) -> bool:
+        """Share the lock, unless another owns it."""
+        return self._take(fcntl.LOCK_SH)
+
+    def own(self) -> bool:
+        """Own the lock, unless others share or own it."""
+        return self._take(fcntl.LOCK_EX)
+
+    def release(self) -> None:
+        """Give up what is held."""
+        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Give up what is held, for good."""
+        os.close(self._descriptor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _take(self, how: int) -> bool:
+        try:
+            fcntl.flock(self._descriptor, how | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

@@ -37,5 +37,6 @@ ADVICE = {
 
 # The architecture itself is at fault: it would fail again, whatever the training.
 OF_ARCHITECTURE = frozenset({Failure.NOT_BUILDABLE, Failure.EXPORT_FAILED})
+OF_MEMORY = frozenset({Failure.OUT_OF_MEMORY, Failure.OUT_OF_DEVICE_MEMORY})
 # The candidate is too large for this machine: the sampler learns where the limit lies.
-OF_SIZE = frozenset({Failure.OUT_OF_MEMORY, Failure.OUT_OF_DEVICE_MEMORY, Failure.TIMED_OUT})
+OF_SIZE = OF_MEMORY | {Failure.TIMED_OUT}

@@ -1,23 +1,27 @@
 """What runs in a trial's own process: the trial, its log, and messages to the searching process."""
 
-import errno
+import importlib
 import logging
 import os
+import resource
 import signal
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from multiprocessing import connection, parent_process
 from pathlib import Path
 from typing import Any
 
+from objectives.failing import classify
 from objectives.job import TrialJob, TrialListener, Word
+from objectives.orphans import adopt_orphans, die_with_parent
 from objectives.quiet import quiet_ultralytics
 from objectives.records import Accuracy, Ending, Latency, Outcome, Resources, Rung
-from objectives.trial import run_trial
-from spaces.errors import AutomlError, DeviceError
+from search.process import LOG
+from spaces.errors import AutomlError
 
-LOG = "log.txt"
+RunTrial = Callable[[TrialJob, TrialListener], Ending | None]
 
 
 class Messenger(TrialListener):
@@ -58,9 +62,7 @@ class Messenger(TrialListener):
 
 def run_in_child(pipe: "connection.Connection[Any, Any]", job: TrialJob, settings_folder: Path) -> None:
     """Run a trial; the last message is ("ended", Ending or None), unless the process dies before."""
-    os.setsid()  # a group of its own: Ctrl-C is the searching process's, and it can end the group whole
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _die_with_parent()
+    _stand_alone()
     job.folder.mkdir(parents=True, exist_ok=True)
     _write_to(job.folder / LOG)
     quiet_ultralytics(settings_folder)
@@ -70,32 +72,45 @@ def run_in_child(pipe: "connection.Connection[Any, Any]", job: TrialJob, setting
 
 
 def _run(job: TrialJob, messenger: Messenger) -> Ending | None:
+    module, _, name = job.run.partition(":")
     try:
+        run_trial: RunTrial = getattr(importlib.import_module(module), name)
         return run_trial(job, messenger)
-    except BaseException as error:
+    except BaseException as error:  # whatever it was, the searching process is told
         traceback.print_exc()
         return Ending(Outcome.FAILED, _one_line(error), classify(error))
-
-
-def classify(error: BaseException) -> str:
-    """Return the class of a failure, for counting."""
-    text = str(error).lower()
-    if isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text:
-        return "out of memory"
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return "disk full"
-    if type(error).__name__ == "Diverged":
-        return "diverged"
-    if isinstance(error, DeviceError):
-        return "not measurable"
-    if isinstance(error, AutomlError):
-        return "not buildable"
-    return "error"
 
 
 def _one_line(error: BaseException) -> str:
     text = " ".join(str(error).split())[:300]
     return text if isinstance(error, AutomlError) else f"{type(error).__name__}: {text}"
+
+
+def _stand_alone() -> None:
+    """Make this process one that dies alone, and never later than the searching process."""
+    os.setsid()  # Ctrl-C is the searching process's, and it can end the group whole
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the fork server's own handler ends all trials
+    adopt_orphans()  # so that descendants are found below this process for as long as it lives
+    die_with_parent()  # the fork server
+    _die_with_search()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    score = Path("/proc/self/oom_score_adj")
+    if score.exists():
+        score.write_text("1000")  # out of memory, the kernel takes the trial, not the searching process
+
+
+def _die_with_search() -> None:
+    """End this process group when the searching process is gone, even where the fork server lives on."""
+    parent = parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        connection.wait([parent.sentinel])
+        os.killpg(os.getpgid(0), signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _write_to(log: Path) -> None:
@@ -106,16 +121,3 @@ def _write_to(log: Path) -> None:
     os.close(descriptor)
     sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
     sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
-
-
-def _die_with_parent() -> None:
-    """End this process group when the searching process is gone, however it went."""
-    parent = parent_process()
-    if parent is None:
-        return
-
-    def watch() -> None:
-        connection.wait([parent.sentinel])
-        os.killpg(os.getpgid(0), signal.SIGKILL)
-
-    threading.Thread(target=watch, daemon=True).start()

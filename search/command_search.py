@@ -1,7 +1,5 @@
 """`automl search`: settings, data, store, the loop, and the report at its end."""
 
-import fcntl
-import os
 import shutil
 import signal
 from collections.abc import Iterator
@@ -16,6 +14,7 @@ from objectives.reference import cache_folder
 from reports.table import StudyTable
 from reports.terminal import summary
 from search.budget import BudgetUsed
+from search.claims import LOCKS, Claims
 from search.compose import presets
 from search.pruner import check_pruner
 from search.runner import Search
@@ -39,26 +38,32 @@ def run_search(arguments: list[str]) -> None:
     check_sampler(settings.sampler)
     check_pruner(settings.pruner)
     dataset = load_data(settings.data)
-    with prepared_folder(settings) as folder:
-        study = create_study(settings, dataset, open_storage(storage_url(folder, settings.store.url)))
+    with prepared_folder(settings) as claims:
+        storage = open_storage(storage_url(settings.folder, settings.store.url))
+        with claims.alone():
+            study = create_study(settings, dataset, storage)
         _introduce(console, settings, dataset)
-        interrupted = False
-        with make_view(console, settings) as view:
-            search = Search(settings, dataset, study, view)
+        with make_view(console, settings) as view, Search(settings, dataset, study, claims, view) as search:
             view.begin(search.table(), search.used())
-            try:
-                with interruptible():
-                    search.run()
-            except KeyboardInterrupt:
-                interrupted = True
+            interrupted = _searched(search)
+            table, used = search.table(), search.used()
         from reports.page import write_page  # late: scikit-learn costs a second that no mistake should wait for
 
-        table = search.table()
-        page = write_page(table, folder, folder / "report.html")
+        page = write_page(table, settings.folder, settings.folder / "report.html")
         console.print(summary(table, _shorter(page)))
-        _conclude(console, settings, table, search.used(), arguments, interrupted)
+        _conclude(console, settings, table, used, arguments, interrupted)
     if interrupted:
         raise SystemExit(130)
+
+
+def _searched(search: Search) -> bool:
+    """Search to the end; return whether Ctrl-C cut it short."""
+    try:
+        with interruptible():
+            search.run()
+    except KeyboardInterrupt:
+        return True
+    return False
 
 
 @contextmanager
@@ -92,39 +97,28 @@ def load_data(settings: DataSettings) -> Dataset:
 
 
 @contextmanager
-def prepared_folder(settings: Settings) -> Iterator[Path]:
-    """Make the study's folder, check room and rights, and hold its lock.
+def prepared_folder(settings: Settings) -> Iterator[Claims]:
+    """Make the study's folder, check room and rights, and open its locks; several searches may share it.
 
     Raises:
-        StoreError: the folder cannot be written, has no room, or another search uses it.
+        StoreError: the folder cannot be written, or has no room.
     """
     folder = settings.folder
     made = _make(folder)
     try:
         _check_room(folder, settings.budget.trials - len(list(folder.glob("trials/*"))))
-        lock = (folder / ".lock").open("a+")
+        claims = Claims(folder)
     except (OSError, StoreError) as error:
         for path in made:
             path.rmdir()
         if isinstance(error, StoreError):
             raise
         raise StoreError(f"store: cannot write to '{folder}' ({error.strerror}); set store.folder=...") from None
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            raise StoreError(
-                f"store: study '{settings.name}' is being searched by process {lock.read().strip() or '?'}; "
-                "wait for it, or name=NEW for a study of its own"
-            ) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        try:
-            yield folder
-        finally:
-            _remove_unused(made)
+    try:
+        yield claims
+    finally:
+        claims.close()
+        _remove_unused(made)
 
 
 def _make(folder: Path) -> list[Path]:
@@ -139,8 +133,9 @@ def _make(folder: Path) -> list[Path]:
 
 def _remove_unused(made: list[Path]) -> None:
     """Remove the folders that were made for a search that got no further than their lock."""
-    if made and [path.name for path in made[0].iterdir()] == [".lock"]:
-        (made[0] / ".lock").unlink()
+    if made and {path.name for path in made[0].iterdir()} <= set(LOCKS):
+        for name in LOCKS:
+            (made[0] / name).unlink(missing_ok=True)
         for path in made:
             path.rmdir()
 

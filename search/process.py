@@ -1,26 +1,56 @@
-"""A trial's process, seen from the searching process: messages in, the pruner's word out."""
+"""A trial's process, seen from the searching process: messages in, the pruner's word out, limits kept."""
 
 import contextlib
 import multiprocessing
 import os
+import shutil
 import signal
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from multiprocessing import forkserver
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from objectives.records import Ending, Outcome
+import psutil
+
+from objectives.failures import Failure
+from objectives.records import Death, Ending, Outcome
+from search.tree import Usage, kill_below, proportional_bytes, usage
 
 if TYPE_CHECKING:
     from objectives.job import TrialJob, Word
 
-# Imported once by the fork server; each trial is forked from it in milliseconds and owns its memory.
-PRELOADED = ["search.child"]
+LOG = "log.txt"
+TAIL_LINES, TAIL_CHARACTERS = 20, 2000  # of a failed trial's log that are kept
+LOOK_EVERY_S = 0.5  # between two looks at a trial's memory and processes
+BY_HAND = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a trial's process may use.
+
+    Attributes:
+        timeout_s: seconds in all; None for no limit.
+        silence_s: seconds without a message after which it counts as hung.
+        memory_bytes: memory of all its processes together.
+        processes_max: processes at once.
+    """
+
+    timeout_s: float | None = None
+    silence_s: float = 900.0
+    memory_bytes: int = 1 << 62
+    processes_max: int = 64
 
 
 class TrialProcess:
     """One trial in a process of its own. The searching process never imports torch and outlives any trial."""
 
-    def __init__(self, job: "TrialJob", settings_folder: Path) -> None:
+    _living: "set[int]" = set()  # process ids of this process's trials
+
+    def __init__(self, job: "TrialJob", settings_folder: Path, limits: Limits | None = None) -> None:
         """Start the trial; `settings_folder` is for Ultralytics' settings."""
         from objectives.quiet import quiet_ultralytics
         from search.launch import start
@@ -28,48 +58,153 @@ class TrialProcess:
         quiet_ultralytics(settings_folder)  # the fork server inherits the environment
         os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"  # looking for a GPU must not start CUDA in the server
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(PRELOADED)
-        self._pipe, theirs = context.Pipe()
+        # Imported once by the server; each trial is forked from it in milliseconds and owns its memory.
+        context.set_forkserver_preload(["search.nursery", "search.child", job.run.partition(":")[0]])
+        self.pipe: Connection[Any, Any]
+        self.pipe, theirs = context.Pipe()
+        self._job, self._limits = job, limits or Limits()
         self._process = context.Process(target=start, args=(theirs, job, settings_folder), daemon=False)
+        self._kernel_kills = kernel_kills()
         self._process.start()
         theirs.close()
+        self.pid = self._process.pid or 0
+        self._server: int = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]  # not told otherwise
+        self._living.add(self.pid)
+        self._began = self._heard = self._looked = time.monotonic()
+        self._peak = Usage()
 
-    def messages(self) -> Iterator[tuple[Any, ...]]:
-        """Yield the trial's messages.
+    def receive(self) -> tuple[Any, ...]:
+        """Return the next message; waits for one.
 
         The last one is ("ended", Ending) even if the process died; ("ended", None) if it was paused or only measured.
         """
+        try:
+            message: tuple[Any, ...] = self.pipe.recv()
+        except (EOFError, ConnectionResetError):
+            self._process.join()
+            return "ended", self._with_death(self._died())
+        self._heard = time.monotonic()
+        if message[0] != "ended":
+            return message
+        self._process.join(timeout=30)
+        end: Ending | None = message[1]
+        return "ended", end and self._with_death(end)
+
+    def messages(self) -> Iterator[tuple[Any, ...]]:
+        """Yield the messages to the last, with the limits kept."""
         while True:
-            try:
-                message = self._pipe.recv()
-            except (EOFError, ConnectionResetError):
-                break
-            if message[0] == "ended":
-                self._process.join(timeout=30)
-                yield message
-                return
+            if not wait([self.pipe], LOOK_EVERY_S):
+                if (end := self.over_limit()) is not None:
+                    yield "ended", end
+                    return
+                continue
+            message = self.receive()
             yield message
-        self._process.join()
-        yield "ended", self._death()
+            if message[0] == "ended":
+                return
+
+    def over_limit(self) -> Ending | None:
+        """Look at what the trial uses; one that is over its limits is ended, and how is returned."""
+        now = time.monotonic()
+        if now - self._looked < LOOK_EVERY_S:
+            return None
+        self._looked = now
+        seen = usage(self.pid)
+        self._peak = Usage(max(self._peak.processes, seen.processes), max(self._peak.memory_bytes, seen.memory_bytes))
+        found = self._broken_limit(seen, now)
+        if found is None:
+            return None
+        end = self._with_death(Ending(Outcome.FAILED, found[1], found[0]))
+        self.end()
+        return end
 
     def answer(self, word: "Word") -> None:
         """Answer a rung."""
-        with contextlib.suppress(BrokenPipeError):  # it died meanwhile; messages() tells
-            self._pipe.send(word.value)
+        with contextlib.suppress(BrokenPipeError):  # it died meanwhile; receive() tells
+            self.pipe.send(word.value)
 
     def end(self) -> None:
-        """End the trial's whole process group, and wait for it."""
-        if self._process.is_alive() and self._process.pid:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+        """End the trial's processes, those too that left its group, and wait for them."""
+        if self._process.is_alive():
+            kill_below(self.pid)
             self._process.kill()
             self._process.join()
+        self._living.discard(self.pid)
+        kill_below(self._server, self._living)  # what it left behind was adopted by the server
+        self.pipe.close()
 
-    def _death(self) -> Ending:
+    def _broken_limit(self, seen: Usage, now: float) -> tuple[Failure, str] | None:
+        limits = self._limits
+        if limits.timeout_s is not None and now - self._began > limits.timeout_s:
+            return Failure.TIMED_OUT, f"over its limit of {limits.timeout_s:g} s (trial.timeout_s)"
+        if now - self._heard > limits.silence_s:
+            return Failure.TIMED_OUT, f"no sign of life for {limits.silence_s:g} s (trial.silence_s)"
+        if seen.processes > limits.processes_max:
+            text = f"{seen.processes} processes, over its limit of {limits.processes_max} (trial.processes_max)"
+            return Failure.CRASHED, text
+        if seen.memory_bytes > limits.memory_bytes:
+            used = proportional_bytes(self.pid)  # pages that its processes share count once
+            if used > limits.memory_bytes:
+                text = f"{used / 1e6:.0f} MB, over its limit of {limits.memory_bytes / 1e6:.0f} MB (trial.memory_mb)"
+                return Failure.OUT_OF_MEMORY, text
+        return None
+
+    def _died(self) -> Ending:
+        """Return the ending of a process that died without a word."""
         code = self._process.exitcode or 0
-        if code == -signal.SIGKILL:
-            reason = "killed (SIGKILL): by the kernel for want of memory, or by somebody"
-            return Ending(Outcome.FAILED, reason, "killed")
+        if code == -signal.SIGKILL and kernel_kills() > self._kernel_kills:
+            reason = "killed by the kernel: the machine had no memory left"
+            return Ending(Outcome.FAILED, reason, Failure.OUT_OF_MEMORY)
+        if -code in BY_HAND:
+            return Ending(Outcome.FAILED, f"killed from outside ({signal.Signals(-code).name})", Failure.KILLED)
         if code < 0:
-            return Ending(Outcome.FAILED, f"crashed with {signal.Signals(-code).name}", "crashed")
-        return Ending(Outcome.FAILED, f"the process exited with code {code} and no word", "crashed")
+            return Ending(Outcome.FAILED, f"crashed with {signal.Signals(-code).name}", Failure.CRASHED)
+        return Ending(Outcome.FAILED, f"the process exited with code {code} and no word", Failure.CRASHED)
+
+    def _with_death(self, end: Ending) -> Ending:
+        """Add what was there at a failed trial's death."""
+        if end.outcome != Outcome.FAILED:
+            return end
+        death = Death(
+            log_tail=log_tail(self._job.folder / LOG),
+            seconds=time.monotonic() - self._began,
+            peak_bytes=self._peak.memory_bytes,
+            processes=self._peak.processes,
+            memory_free_bytes=psutil.virtual_memory().available,
+            disk_free_bytes=shutil.disk_usage(_existing(self._job.folder)).free,
+        )
+        return replace(end, death=death)
+
+
+def kernel_kills() -> int:
+    """Return how many processes the kernel has killed for want of memory since it started (Linux; else 0)."""
+    try:
+        lines = Path("/proc/vmstat").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
+
+
+def log_tail(log: Path) -> str:
+    """Return the last lines of a log; empty where there is none."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - TAIL_CHARACTERS))
+            text = file.read().decode(errors="replace")
+    except OSError:
+        return ""
+    return "\n".join(text.splitlines()[-TAIL_LINES:])
+
+
+def machine_memory_bytes() -> int:
+    """Return the memory that this process may use: the machine's, or its control group's."""
+    whole = int(psutil.virtual_memory().total)
+    try:
+        limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
+    except OSError:
+        return whole
+    return whole if limit == "max" else min(whole, int(limit))
+
+
+def _existing(folder: Path) -> Path:
+    return next(path for path in (folder, *folder.parents) if path.exists())

@@ -1,326 +1,377 @@
-"""The search: choose the next piece of training, run it in a process of its own, until the budget ends."""
+"""The search: trials in processes of their own, several at once, until the budget ends; all it knows is in the store."""
 
-import math
-import os
 import shutil
-import tempfile
 import time
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from multiprocessing.connection import wait
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from objectives import attributes as keys
+from objectives.arguments import train_choices
 from objectives.dataset import Dataset
-from objectives.job import TrialJob, Word
+from objectives.failures import OF_MEMORY, Failure
+from objectives.job import Word
 from objectives.layout import lay_out
-from objectives.records import Decision, Ending, Latency, Outcome, Proposal, Rung
+from objectives.records import Accuracy, Decision, Ending, Latency, Outcome, Rung
 from reports.table import StudyTable, read_study
 from search.budget import BudgetUsed
-from search.engine.observed import Observed, Phase, observe
-from search.engine.scheduler import Room, Step
+from search.choosing import Chooser, note_decision
+from search.claims import Claims
 from search.following import Following, measure
-from search.measured import StudyLatencies
-from search.pruner import make_scheduler
-from search.sampler import make_known_latency, make_sampler, suggest
+from search.jobs import Jobs
+from search.keeping import Keeper
+from search.places import Place, take_place
+from search.process import LOOK_EVERY_S, Limits, TrialProcess, machine_memory_bytes
+from search.room import check_room, wait_for_room
+from search.sessions import Clock, Session
 from search.settings import Settings
+from search.store import store_errors
+from search.stored import StoredTrial
+from search.streaks import check_streak
 from search.view import View
-from spaces.candidate import Candidate
 from spaces.dimension import Value
-from spaces.errors import AutomlError
+from spaces.errors import DiskFull, StoreError
 
 if TYPE_CHECKING:
     import optuna
 
-FAILURES_MAX = 3  # failures in a row after which the search stops
-MEASURING = ".measure-"  # how the folders of measurements ahead of trials begin
-TRAININGS = "training-*"  # folders of checkpoints in a trial's folder
+KILLED_MAX = 2  # times that a trial killed from outside is taken up again
+TOLD_EVERY_S = 5.0  # between two looks of the view at the budget and the other processes
+IDLE_S = 2.0  # between two looks whether something can be begun, where nothing could
+GRACE, LAST_GRACE = 1.02, 1.04  # shares of budget.hours at which trials are paused: those in training, and the last
+LAST_STAGES = ("export", "latency", "score")  # of a trial that is all but finished
+MEASURING = ".measure-"  # how the folders of measurements ahead of trials begin; a session's key follows
+MEMORY_SHARE = 0.9  # of the machine's memory, for all workers
 
 
-class TooManyFailures(AutomlError):
-    """Several trials in a row failed alike: something is wrong that more trials will not mend."""
+@dataclass(frozen=True)
+class Active:
+    """A trial that this process works on, and where."""
+
+    following: Following
+    place: Place
+
+    @property
+    def trial(self) -> StoredTrial:
+        """The trial."""
+        return self.following.trial
+
+    def end(self) -> None:
+        """End its process, and give its place back."""
+        self.following.process.end()
+        self.place.give_back()
 
 
 class Search:
-    """One process's work on a study."""
+    """One process's work on a study, with others that work on it too. Use it as a context: it leaves the study."""
 
-    def __init__(self, settings: Settings, dataset: Dataset, study: "optuna.Study", view: View) -> None:
-        """Prepare to search; nothing runs yet."""
+    def __init__(
+        self,
+        settings: Settings,
+        dataset: Dataset,
+        study: "optuna.Study",
+        claims: Claims,
+        view: View,
+        clock: Clock = time.time,
+    ) -> None:
+        """Enter the study; nothing runs yet."""
         self.settings, self.dataset, self.study, self.view = settings, dataset, study, view
         self.folder = settings.folder
-        self.hub = True  # until a hub turns out to be out of reach
-        self.failures: list[tuple[int, str]] = []  # in a row: trial and class
-        self.data_yaml = self.folder / "data" / "data.yaml"
-        self.ladder = self._job(0, Candidate.of(dict.fromkeys(("size.pixels",), 32))).deciding
-        self.latencies = StudyLatencies(study, settings.gate, self._measured_now)
-        self.known = make_known_latency(settings, self.latencies, self.ladder)
-        self.scheduler = make_scheduler(settings.pruner, self.known)
-        self._began, self._before_s = time.monotonic(), 0.0
-        self._before_s = self.used().seconds
+        self.jobs = Jobs(settings, dataset)
+        self.claims = claims
+        with claims.alone():
+            self.session = Session(study, claims, clock)
+        self.keeper = Keeper(self.folder, settings.store.size_mb_max)
+        self.chooser = Chooser(settings, study, self.jobs, self._measured, self.session.searched_s)
+        self.active: dict[int, Active] = {}
+        self._began = datetime.now()
+        self._begin_at = self._tell_at = 0.0  # when to look again, by the monotonic clock
+
+    def __enter__(self) -> "Search":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(StoreError), store_errors(self.settings.name):
+            self.session.beat(now=True)
 
     def run(self) -> None:
-        """Search until the budget is used; Ctrl-C leaves the running trial to be taken up again.
+        """Search until the budget is used; Ctrl-C leaves the running trials to be taken up again.
 
         Raises:
             TooManyFailures: the last trials all failed for one reason.
+            StoreError: the store cannot be used any more.
         """
-        self._tidy()
-        self.data_yaml = lay_out(self.dataset, self.folder / "data")
-        for trial in self._left_running():
-            self._work_on(trial, None)
-        step = self._next_step(None)
-        while step is not None:
-            step = self._take(step)
+        while True:
+            try:
+                with self._ending_all(), store_errors(self.settings.name):
+                    self._work()
+                    return
+            except DiskFull:
+                self.session.sleep()
+                wait_for_room(self.folder, self.settings.store.free_mb_min, self.view.waiting)
 
     def table(self) -> StudyTable:
         """Return the study as it stands."""
         return read_study(self.study)
 
     def used(self) -> BudgetUsed:
-        """Return what of the budget is used: by the clock since this process began, and what was told before."""
-        told = BudgetUsed.of(self.study.get_trials(deepcopy=False), self.latencies.spent_s())
-        return replace(told, seconds=max(told.seconds, self._before_s + time.monotonic() - self._began))
+        """Return what of the budget is used."""
+        return self.chooser.used()
 
-    # Steps
+    # The loop
 
-    def _left_running(self) -> "list[optuna.Trial]":
-        """Return the trials that a dead process left running; those that were paused wait for the scheduler."""
-        import optuna
+    def _work(self) -> None:
+        """Begin trials and listen to them until there is nothing left to do."""
+        self.session.beat(now=True)
+        with self.claims.alone():
+            self._tidy()
+            self.jobs.data_yaml = lay_out(self.dataset, self.folder / "data")
+        while True:
+            self.session.beat()
+            check_room(self.folder, self.settings.store.free_mb_min)
+            self._tell()
+            self._keep_hours()
+            if time.monotonic() >= self._begin_at:
+                self._begin_trials()
+            if not self.active and not self._others_work():
+                return
+            self._listen()
 
-        running = self.study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,))
-        left = []
-        for trial in running:
-            if not trial.user_attrs.get(keys.PAUSED):
-                self._seed(trial.number)  # it may have died between two choices
-                left.append(optuna.Trial(self.study, trial._trial_id))
-        return left
+    def _listen(self) -> None:
+        """Take the messages that are there, and look at each trial's limits."""
+        pipes = {active.following.process.pipe: active for active in self.active.values()}
+        ready = wait(list(pipes), LOOK_EVERY_S)  # with none it waits all the same
+        for active in pipes.values():
+            process = active.following.process
+            if process.pipe in ready:
+                ended = active.following.receive(self._decide)
+                if ended is not None:
+                    self._ended(active, ended.end)
+            elif (end := process.over_limit()) is not None:
+                self._ended(active, end)
 
-    def _next_step(self, last: int | None, trials: list[Observed] | None = None) -> Step | None:
-        """Return what to train next; `trials` shows the trial that stands at a rung as paused."""
-        budget = self.settings.budget
-        seconds_left = math.inf if budget.hours is None else 3600 * budget.hours - self.used().seconds
-        if seconds_left <= 0:
+    def _begin_trials(self) -> None:
+        """Begin what there is to do until all workers are busy."""
+        while len(self.active) < self.settings.workers:
+            place = take_place(self.settings.trial.train_device, self.settings.workers)
+            trial = None
+            if place is not None:
+                with self.claims.alone():
+                    trial = self._next_trial()
+            if place is None or trial is None:
+                if place is not None:
+                    place.give_back()
+                self._begin_at = time.monotonic() + IDLE_S
+                return
+            self._start(trial, place)
+
+    def _others_work(self) -> bool:
+        """Whether other processes work on trials of the study: what they leave may have to be taken up."""
+        return any(self.claims.is_elsewhere(number) for number in self._running())
+
+    def _keep_hours(self) -> None:
+        """Pause the running trials once the hours are used."""
+        hours = self.settings.budget.hours
+        if hours is None or not self.active:
+            return
+        share = self.session.searched_s() / (3600 * hours)
+        for active in list(self.active.values()):
+            last = active.following.stage in LAST_STAGES and bool(active.following.rungs)
+            if share > (LAST_GRACE if last else GRACE):
+                self._out_of_time(active)
+
+    def _tell(self) -> None:
+        """Show the view what goes on beside the trials, now and then."""
+        now = time.monotonic()
+        if now < self._tell_at:
+            return
+        self._tell_at = now + TOLD_EVERY_S
+        self.view.sessions(self.session.seen(tuple(self.active)))
+        self.view.budget(self.used())
+
+    @contextmanager
+    def _ending_all(self) -> Iterator[None]:
+        """End all trials' processes whatever happens here: they are taken up again."""
+        try:
+            yield
+        finally:
+            for number, active in list(self.active.items()):
+                active.end()
+                del self.active[number]
+                self.claims.free(number)
+
+    # Trials
+
+    def _running(self) -> list[int]:
+        """Return the trials that a process works on, or did when it died."""
+        from optuna.trial import TrialState
+
+        running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        return [trial.number for trial in running if not trial.user_attrs.get(keys.PAUSED)]
+
+    def _next_trial(self) -> StoredTrial | None:
+        """Claim what is to be worked on next: a trial that was cut, a paused one, or a new one."""
+        for number in self._running():
+            if number not in self.active and self.claims.take(number):
+                trial = StoredTrial(self.study, number)
+                if keys.ENDING not in trial:
+                    return trial if trial.candidate else self._introduced(trial, None)
+                self._finish(trial, Ending.from_json(trial.get(keys.ENDING)))  # it died before Optuna was told
+        step = self.chooser.next_step()
+        if step is None:
             return None
-        begun = observe(self.study) if trials is None else trials
-        room = Room(self._may_start(len(begun)), len(self._waiting()), seconds_left)
-        return self.scheduler.next_step(begun, self.ladder, last, room)
-
-    def _may_start(self, begun: int) -> bool:
-        """Whether the budget allows another trial beside those that have begun."""
-        return begun < self.settings.budget.trials and self.used().left(self.settings.budget)
-
-    def _take(self, step: Step) -> Step | None:
-        """Take a step and return the next one."""
-        import optuna
-
         self._stop(step.stop)
+        if step.idle:
+            return None
         if step.number is None:
-            if not self._may_start(len(observe(self.study))):
-                return self._next_step(None)  # the step was told for what it stops
-            self._seed(self._next_number())
-            return self._work_on(self.study.ask(), None)
-        trial = self.study.get_trials(deepcopy=False)[step.number]
-        self._seed(step.number)
-        return self._work_on(optuna.Trial(self.study, trial._trial_id), step)
+            asked = self.chooser.ask()
+            self.claims.take(asked.number)
+            return self._introduced(StoredTrial(self.study, asked.number), asked)
+        self.claims.take(step.number)
+        trial = StoredTrial(self.study, step.number)
+        self.chooser.promote(trial, step.why)
+        return trial
 
-    def _work_on(self, trial: "optuna.Trial", step: Step | None) -> Step | None:
-        """Train a trial until it ends or another step is worth more; return the next step."""
-        candidate = suggest(trial, self.settings.space)
-        job = self._job(trial.number, candidate, self._known_latency(trial), _trained_s(trial))
-        following = Following(trial, job, self.view, self._warn)
-        goes_on = keys.CANDIDATE in trial.user_attrs
-        if goes_on:
-            self._promote(trial, step)
+    def _introduced(self, trial: StoredTrial, asked: "optuna.Trial | None") -> StoredTrial:
+        self.chooser.introduce(trial, asked)
+        return trial
+
+    def _start(self, trial: StoredTrial, place: Place) -> None:
+        """Start a process for a claimed trial."""
+        candidate = trial.candidate
+        assert candidate is not None
+        rungs = trial.rungs
+        job = replace(
+            self.jobs.job(trial.number, candidate),
+            latency=trial.latency,
+            trained_s=rungs[-1].seconds if rungs else 0.0,
+            told_epoch=rungs[-1].epoch if rungs else 0,
+            batch_divisor=trial.batch_divisor,
+            train_device=place.train_device,
+            cores=place.cores,
+        )
+        goes_on = job.folder.exists()
+        self.view.trial_started(trial.number, candidate, job.epochs, rungs if goes_on else None)
+        process = TrialProcess(job, self.folder / ".ultralytics", self._limits())
+        self.active[trial.number] = Active(Following(trial, job, process, self.view, self._warn), place)
+
+    def _ended(self, active: Active, end: Ending | None) -> None:
+        """Store how a trial's process ended; begin again where that may mend it."""
+        trial = active.trial
+        active.end()
+        del self.active[trial.number]
+        self._begin_at = 0.0
+        if end is not None and end.error_class == Failure.DISK_FULL:
+            self.claims.free(trial.number)
+            raise DiskFull(end.reason)
+        if end is not None and may_be_mended(trial, end):
+            trial.append(keys.ATTEMPTS, end.to_json())
+            self.claims.free(trial.number)  # whoever is free takes it up, this process first
+            self.view.attempt(trial.number, end)
+            return
+        if end is None:
+            trial.set(keys.PAUSED, True)
+            self.claims.free(trial.number)
         else:
-            self._introduce(trial, candidate, job)
-        self.view.trial_started(trial.number, candidate, job.epochs, following.rungs if goes_on else None)
-        chosen: list[Step] = []
-        end = following.run(self.folder / ".ultralytics", lambda rung: self._decide(trial, rung, chosen))
-        self._keep(trial, end, following)
-        self.view.trial_ended(self.table(), self.used())
-        self._check_failures()
-        return chosen[0] if chosen else self._next_step(None)
+            self._finish(trial, end)
+        self._after(trial.number, failed=end is not None and end.outcome == Outcome.FAILED)
 
-    def _decide(self, trial: "optuna.Trial", rung: Rung, chosen: list[Step]) -> tuple[Word, str]:
-        """Decide at a rung; the step to take instead, if there is one, goes to `chosen`."""
-        word, why, step = self._decided(trial, rung)
-        if word is not Word.GO_ON and step is not None:
-            chosen.append(step)
-        return word, why
+    def _finish(self, trial: StoredTrial, end: Ending) -> None:
+        trial.tell(end, objectives_of(trial))
+        self.keeper.remove_checkpoints(trial.number)
+        self.claims.free(trial.number)
 
-    def _decided(self, trial: "optuna.Trial", rung: Rung) -> tuple[Word, str, Step | None]:
-        """Ask the scheduler at a rung; return how the trial goes on, why, and the step to take if it does not."""
-        number = trial.number
-        seen = [replace(t, phase=Phase.PAUSED) if t.number == number else t for t in observe(self.study)]
-        step = self._next_step(number, seen)
-        if step is not None and step.number == number:
-            word, why = Word.GO_ON, step.why
-        elif step is not None and number in step.stop:
-            word, why = Word.STOP, step.stop[number]
-            step = replace(step, stop={n: text for n, text in step.stop.items() if n != number})
-        else:
-            word, why = Word.PAUSE, _instead(step)
-        mean, sd = (None, None) if step is None else (step.last_mean, step.last_sd)
-        self._note_decision(trial, Decision(rung.epoch, word.value, why, mean, sd))
-        return word, why, step
+    def _after(self, number: int, *, failed: bool) -> None:
+        """Show a trial that ended or waits, keep the folder small, and look whether things go wrong."""
+        table = self.table()
+        self.view.trial_ended(number, table, self.used())
+        with self.claims.alone():
+            removed = self.keeper.make_room(table, self.claims.living(row.number for row in table.rows))
+            self._stop(removed.to_stop)
+        if removed.warning:
+            self.view.note(removed.warning)
+        if failed:
+            check_streak(self.study, self._began, self.folder)
 
-    def _note_decision(self, trial: "optuna.Trial", decision: Decision) -> None:
-        noted = [*trial.user_attrs.get(keys.DECISIONS, []), decision.to_json()]
-        trial.set_user_attr(keys.DECISIONS, noted)
-
-    def _promote(self, trial: "optuna.Trial", step: Step | None) -> None:
-        """Store that a paused trial goes on, and why."""
-        if not trial.user_attrs.get(keys.PAUSED):
-            return  # it was cut
-        rungs = trial.user_attrs.get(keys.RUNGS)
-        why = step.why if step else "taken up again"
-        self._note_decision(trial, Decision(rungs[-1]["epoch"] if rungs else 0, "promote", why))
-        trial.set_user_attr(keys.PAUSED, False)
-
-    def _introduce(self, trial: "optuna.Trial", candidate: Candidate, job: TrialJob) -> None:
-        """Store what a new trial is, and why it was proposed; the candidate last: with it the trial has begun."""
-        stored = self.study.get_trials(deepcopy=False)[trial.number]  # what the sampler has stored, too
-        sampler = self.settings.sampler.name
-        if "fixed_params" in stored.system_attrs:
-            asked = Proposal("start", sampler, "asked for in `start`; what it leaves out was sampled")
-            trial.set_user_attr(keys.PROPOSAL, asked.to_json())
-        elif keys.PROPOSAL not in stored.user_attrs:
-            told = Proposal("peer", sampler, "this sampler gives no reasons")
-            trial.set_user_attr(keys.PROPOSAL, told.to_json())
-        if job.latency is not None:
-            trial.set_user_attr(keys.LATENCY_UNTRAINED, job.latency.to_json())
-        trial.set_user_attr(keys.FOLDER, str(job.folder.relative_to(self.folder)))
-        trial.set_user_attr(keys.CANDIDATE, candidate.to_json())
+    def _out_of_time(self, active: Active) -> None:
+        """Pause a trial where its last checkpoint stands; one without a rung counts as cut and is taken up first."""
+        trial = active.trial
+        active.end()
+        del self.active[trial.number]
+        if rungs := active.following.rungs:
+            note_decision(trial, Decision(rungs[-1].epoch, Word.PAUSE.value, "the hours of the budget are used"))
+            trial.set(keys.PAUSED, True)
+        self.claims.free(trial.number)
+        self.view.trial_ended(trial.number, self.table(), self.used())
 
     def _stop(self, stopped: Mapping[int, str]) -> None:
         """End paused trials that will never go on, and remove their checkpoints."""
-        from optuna.trial import TrialState
+        self.chooser.stop(stopped)
+        for number in stopped:
+            self.keeper.remove_checkpoints(number)
 
-        for number, why in stopped.items():
-            trial = self.study.get_trials(deepcopy=False)[number]
-            end = Ending(Outcome.STOPPED, why)
-            self.study._storage.set_trial_user_attr(trial._trial_id, keys.ENDING, end.to_json())
-            self.study.tell(number, state=TrialState.PRUNED)
-            self._remove_checkpoints(number)
+    def _decide(self, trial: StoredTrial, rung: Rung) -> tuple[Word, str]:
+        with self.claims.alone():
+            word, why = self.chooser.at_rung(trial, rung)
+        self.view.decision(trial.number, word.value, why)
+        return word, why
 
-    def _remove_checkpoints(self, number: int) -> None:
-        for folder in (self.folder / "trials" / f"{number:05d}").glob(TRAININGS):
-            shutil.rmtree(folder, ignore_errors=True)
+    # What is not a trial's own
 
     def _tidy(self) -> None:
-        """Remove what a killed process left: measurements half done, checkpoints of trials that ended."""
+        """Remove what killed processes left: measurements half done, checkpoints of trials that ended."""
         for folder in self.folder.glob(f"{MEASURING}*"):
-            shutil.rmtree(folder, ignore_errors=True)
+            if not self.claims.is_alive(int(folder.name.split("-")[2])):
+                shutil.rmtree(folder, ignore_errors=True)
         for trial in self.study.get_trials(deepcopy=False):
             if trial.state.is_finished():
-                self._remove_checkpoints(trial.number)
+                self.keeper.remove_checkpoints(trial.number)
 
-    def _keep(self, trial: "optuna.Trial", end: Ending | None, following: Following) -> None:
-        """Store how a piece of training ended; None if the trial is paused."""
-        failed = end is not None and end.outcome == Outcome.FAILED
-        self.failures = [*self.failures, (trial.number, end.error_class)] if end and failed else []
-        if end is None:
-            trial.set_user_attr(keys.PAUSED, True)
-        else:
-            self._tell(trial, end, following)
-
-    def _tell(self, trial: "optuna.Trial", end: Ending, following: Following) -> None:
-        from optuna.trial import TrialState
-
-        trial.set_user_attr(keys.ENDING, end.to_json())
-        if end.outcome == Outcome.FINISHED and following.latency and following.accuracy:
-            self.study.tell(trial, [following.accuracy.map, following.latency.p50_ms])
-        elif end.outcome == Outcome.FAILED:
-            self.study.tell(trial, state=TrialState.FAIL)
-        else:
-            self.study.tell(trial, state=TrialState.PRUNED)
-
-    # Sampling
-
-    def _seed(self, number: int) -> None:
-        self.study.sampler = make_sampler(self.settings.sampler, self.settings.seed, number, self.known)
-
-    def _waiting(self) -> list[int]:
-        from optuna.trial import TrialState
-
-        return [t.number for t in self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,))]
-
-    def _next_number(self) -> int:
-        """Return the number that `ask` will give: of the first candidate waiting from `start`, else a new one."""
-        return min(self._waiting(), default=len(self.study.get_trials(deepcopy=False)))
-
-    # Jobs
-
-    def _known_latency(self, trial: "optuna.Trial") -> Latency | None:
-        """Return the latency of the trial's network before training, if it or one like it was measured."""
-        own = trial.user_attrs.get(keys.LATENCY_UNTRAINED)
-        return Latency.from_json(own) if own else self.latencies.untrained(trial.params)
-
-    def _measured_now(self, params: Mapping[str, Value]) -> Latency | None:
+    def _measured(self, params: Mapping[str, Value]) -> Latency | Ending:
         """Measure a candidate that is no trial yet."""
-        candidate = Candidate.of({**self.settings.space.fixed_for(params), **params})
+        candidate = self.jobs.candidate(params)
+        prefix = f"{MEASURING}{self.session.key}-"
         stage = f"measuring a candidate's latency, {candidate.text('backbone.name')}"
-        with self.view.meanwhile(stage), tempfile.TemporaryDirectory(dir=self.folder, prefix=MEASURING) as folder:
-            return measure(replace(self._job(-1, candidate), folder=Path(folder)), self.folder / ".ultralytics")
+        with self.view.meanwhile(stage), TemporaryDirectory(dir=self.folder, prefix=prefix) as folder:
+            job = replace(self.jobs.job(-1, candidate), folder=Path(folder))
+            return measure(job, self.folder / ".ultralytics", self._limits())
 
-    def _job(
-        self, number: int, candidate: Candidate, latency: Latency | None = None, trained_s: float = 0.0
-    ) -> TrialJob:
-        settings = self.settings
-        train = self.dataset.splits["train"]
-        pixels = int(candidate.number("size.pixels"))
-        cached_mb = 2 * len(train) * 3 * pixels * pixels / 1e6  # Ultralytics wants as much again as a margin
-        return TrialJob(
-            number=number,
-            candidate=candidate,
-            folder=self.folder / "trials" / f"{number:05d}",
-            classes=self.dataset.classes,
-            data_yaml=self.data_yaml,
-            images=self.dataset.splits[settings.data.split],
-            split=settings.data.split,
-            epochs=settings.trial.epochs_for(len(train)),
-            rungs=settings.pruner.rungs,
-            eta=settings.pruner.eta,
-            evaluate_every=settings.trial.evaluate_every,
-            seed=settings.seed,
-            gate=settings.gate,
-            device=settings.device,
-            protocol=settings.latency,
-            train_device=settings.trial.train_device,
-            workers=settings.trial.workers,
-            cache=cached_mb <= settings.trial.cache_mb,
-            hub=self.hub,
-            grace=settings.pruner.grace,
-            latency=latency,
-            trained_s=trained_s,
-        )
+    def _limits(self) -> Limits:
+        trial = self.settings.trial
+        shared = MEMORY_SHARE * machine_memory_bytes() / self.settings.workers
+        memory = shared if trial.memory_mb is None else trial.memory_mb * 1e6
+        return Limits(trial.timeout_s, trial.silence_s, int(memory), trial.processes_max)
 
     def _warn(self, text: str) -> None:
         if text.startswith("pretrained:"):
-            if not self.hub:
+            if not self.jobs.hub:
                 return  # one warning for the whole search
-            self.hub = False
+            self.jobs.hub = False
         self.view.note(text)
 
-    def _check_failures(self) -> None:
-        last = self.failures[-FAILURES_MAX:]
-        if len(last) == FAILURES_MAX and len({error_class for _, error_class in last}) == 1:
-            number, error_class = last[-1]
-            log = self.folder / "trials" / f"{number:05d}" / "log.txt"
-            raise TooManyFailures(
-                f"search: {FAILURES_MAX} trials in a row failed ({error_class}); read {os.path.relpath(log)}, mend it, "
-                "and give the same line again"
-            )
+
+def may_be_mended(trial: StoredTrial, end: Ending) -> bool:
+    """Whether a failed trial is taken up again: killed from outside, or, once, out of memory with a smaller batch."""
+    if end.outcome != Outcome.FAILED:
+        return False
+    if end.error_class == Failure.KILLED:
+        return sum(attempt.error_class == Failure.KILLED for attempt in trial.attempts) < KILLED_MAX
+    return end.error_class in OF_MEMORY and trial.batch_divisor == 1 and batch_of(trial) > 1
 
 
-def _instead(step: Step | None) -> str:
-    """Return why a trial pauses."""
-    if step is None:
-        return "the budget leaves nothing for it that is worth its time"
-    return f"worth more now: {step.why if step.number is None else f'trial {step.number}, {step.why}'}"
+def batch_of(trial: StoredTrial) -> int:
+    """Return the batch that was asked for."""
+    return int(train_choices(trial.candidate)["batch"]) if trial.candidate else 1
 
 
-def _trained_s(trial: "optuna.Trial") -> float:
-    """Return the seconds that a trial has trained in earlier processes, as far as it has told."""
-    rungs = trial.user_attrs.get(keys.RUNGS)
-    return float(rungs[-1]["seconds"]) if rungs else 0.0
+def objectives_of(trial: StoredTrial) -> tuple[float, float] | None:
+    """Return mAP and p50 in ms of a trial that was scored."""
+    accuracy, latency = trial.get(keys.ACCURACY), trial.get(keys.LATENCY)
+    if not accuracy or not latency:
+        return None
+    return Accuracy.from_json(accuracy).map, Latency.from_json(latency).p50_ms

@@ -24,6 +24,10 @@ class StoreError(AutomlError):
     """A store cannot be opened, written or continued."""
 
 
+class DiskFull(StoreError):
+    """The disk of a store has no room left; what was written before is whole, and the same goes through once it has."""
+
+
 class DeviceError(AutomlError):
     """A device or its runtime is not usable here."""
 

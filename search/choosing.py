@@ -1,0 +1,157 @@
+"""What to work on next, chosen from the store alone; call it while no other process of the study does."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from objectives import attributes as keys
+from objectives.job import Word
+from objectives.records import Decision, Ending, Latency, Outcome, Proposal, Rung
+from search.budget import BudgetUsed
+from search.engine.observed import Observed, Phase, observe
+from search.engine.scheduler import Room, Step
+from search.jobs import Jobs
+from search.measured import StudyLatencies
+from search.pruner import make_scheduler
+from search.sampler import make_known_latency, make_sampler, suggest
+from search.settings import Settings
+from search.stored import StoredTrial
+from spaces.dimension import Value
+
+if TYPE_CHECKING:
+    import optuna
+
+Measure = Callable[[Mapping[str, Value]], Latency | Ending]
+
+
+class Chooser:
+    """Sampler and scheduler of a search, over its store."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        study: "optuna.Study",
+        jobs: Jobs,
+        measure: Measure,
+        searched_s: Callable[[], float],
+    ) -> None:
+        """Set up.
+
+        Args:
+            settings: the search's.
+            study: the store.
+            jobs: for the rungs.
+            measure: measures the latency of a candidate that is no trial yet.
+            searched_s: seconds of the budget used so far.
+        """
+        self.settings, self.study, self._searched_s = settings, study, searched_s
+        self.latencies = StudyLatencies(study, settings.gate, measure)
+        self.ladder = jobs.ladder
+        self._known = make_known_latency(settings, self.latencies, self.ladder)
+        self._scheduler = make_scheduler(settings.pruner, self._known)
+
+    def used(self) -> BudgetUsed:
+        """Return what of the budget is used."""
+        return BudgetUsed.of(self.study.get_trials(deepcopy=False), self._searched_s())
+
+    def next_step(self, last: int | None = None, trials: list[Observed] | None = None) -> Step | None:
+        """Return what to train next.
+
+        Args:
+            last: the trial that stands at a rung now, still in memory.
+            trials: the study's, with that trial shown as paused.
+        """
+        budget = self.settings.budget
+        seconds_left = math.inf if budget.hours is None else 3600 * budget.hours - self._searched_s()
+        if seconds_left <= 0:
+            return None
+        begun = observe(self.study) if trials is None else trials
+        may_start = len(begun) < budget.trials and self.used().left(budget)
+        return self._scheduler.next_step(begun, self.ladder, last, Room(may_start, len(self._waiting()), seconds_left))
+
+    def at_rung(self, trial: StoredTrial, rung: Rung) -> tuple[Word, str]:
+        """Decide how a trial goes on at a rung, and store why."""
+        number = trial.number
+        seen = [replace(t, phase=Phase.PAUSED) if t.number == number else t for t in observe(self.study)]
+        step = self.next_step(number, seen)
+        if step is not None and number in step.stop:
+            word, why = Word.STOP, step.stop[number]
+        elif step is not None and step.number == number and not step.idle:
+            word, why = Word.GO_ON, step.why
+        else:
+            word, why = Word.PAUSE, _instead(step)
+        mean, sd = (None, None) if step is None else (step.last_mean, step.last_sd)
+        note_decision(trial, Decision(rung.epoch, word.value, why, mean, sd))
+        return word, why
+
+    def ask(self) -> "optuna.Trial":
+        """Ask for a new trial; `introduce` goes on from there."""
+        self._seed(self._next_number())
+        return self.study.ask()
+
+    def introduce(self, trial: StoredTrial, asked: "optuna.Trial | None") -> None:
+        """Store what a new trial is, and why it was proposed; the candidate last: with it the trial has begun.
+
+        Args:
+            trial: the new one.
+            asked: Optuna's handle of it; None if its process died on the way: then the same sampler is asked again.
+        """
+        if asked is None:
+            self._seed(trial.number)
+            asked = optuna_trial(self.study, trial.number)
+        candidate = suggest(asked, self.settings.space)
+        proposed = StoredTrial(self.study, trial.number)  # what the sampler has stored, too
+        sampler = self.settings.sampler.name
+        if proposed.was_asked_for:
+            why = Proposal("start", sampler, "asked for in `start`; what it leaves out was sampled")
+            trial.set(keys.PROPOSAL, why.to_json())
+        elif keys.PROPOSAL not in proposed:
+            trial.set(keys.PROPOSAL, Proposal("peer", sampler, "this sampler gives no reasons").to_json())
+        latency = self.latencies.untrained(proposed.params)
+        if latency is not None:
+            trial.set(keys.LATENCY_UNTRAINED, latency.to_json())
+        trial.set(keys.FOLDER, f"trials/{trial.number:05d}")
+        trial.set(keys.CANDIDATE, candidate.to_json())
+
+    def promote(self, trial: StoredTrial, why: str) -> None:
+        """Store that a paused trial goes on, and why."""
+        rungs = trial.rungs
+        note_decision(trial, Decision(rungs[-1].epoch if rungs else 0, "promote", why))
+        trial.set(keys.PAUSED, False)
+
+    def stop(self, stopped: Mapping[int, str]) -> None:
+        """End paused trials that will never go on."""
+        for number, why in stopped.items():
+            StoredTrial(self.study, number).tell(Ending(Outcome.STOPPED, why), None)
+
+    def _seed(self, number: int) -> None:
+        self.study.sampler = make_sampler(self.settings.sampler, self.settings.seed, number, self._known)
+
+    def _waiting(self) -> list[int]:
+        from optuna.trial import TrialState
+
+        return [t.number for t in self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,))]
+
+    def _next_number(self) -> int:
+        """Return the number that `ask` will give: of the first candidate waiting from `start`, else a new one."""
+        return min(self._waiting(), default=len(self.study.get_trials(deepcopy=False)))
+
+
+def optuna_trial(study: "optuna.Study", number: int) -> "optuna.Trial":
+    """Return Optuna's handle of a trial that runs; making one asks the sampler."""
+    import optuna
+
+    return optuna.Trial(study, study._storage.get_trial_id_from_study_id_trial_number(study._study_id, number))
+
+
+def note_decision(trial: StoredTrial, decision: Decision) -> None:
+    """Store a decision about a trial."""
+    trial.append(keys.DECISIONS, decision.to_json())
+
+
+def _instead(step: Step | None) -> str:
+    """Return why a trial pauses."""
+    if step is None or step.idle:
+        return "the budget leaves nothing for it that is worth its time"
+    return f"worth more now: {step.why if step.number is None else f'trial {step.number}, {step.why}'}"

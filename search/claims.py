@@ -1,0 +1,81 @@
+"""Who works on what: locks on a study's folder that the kernel frees as soon as their process has died.
+
+A lock that is held tells a slow process from a dead one, which no clock can.
+"""
+
+import fcntl
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+CLAIMS, MUTEX = LOCKS = (".claims", ".lock")  # files in the study's folder
+SESSIONS = 1 << 32  # bytes from here on stand for searching processes, those before for trials
+
+
+class Claims:
+    """The locks of one searching process on a study's folder, which must be one that locks work on.
+
+    A process may have one of these per study: POSIX locks belong to the process, and all end when it closes the file.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._bytes = (folder / CLAIMS).open("a+b")
+        self._mutex = (folder / MUTEX).open("a+b")
+        self.trials: set[int] = set()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep all other processes from choosing what they do next; waits for its turn."""
+        fcntl.flock(self._mutex, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._mutex, fcntl.LOCK_UN)
+
+    def take(self, number: int) -> bool:
+        """Claim a trial; False if another living process works on it."""
+        taken = self._take(number)
+        if taken:
+            self.trials.add(number)
+        return taken
+
+    def free(self, number: int) -> None:
+        """Give a trial back."""
+        self.trials.discard(number)
+        fcntl.lockf(self._bytes, fcntl.LOCK_UN, 1, number)
+
+    def is_elsewhere(self, number: int) -> bool:
+        """Whether another living process works on a trial."""
+        if number in self.trials:
+            return False
+        if not self._take(number):
+            return True
+        self.free(number)
+        return False
+
+    def living(self, numbers: Iterable[int]) -> set[int]:
+        """Return those trials of some that a living process works on; call it alone."""
+        return {number for number in numbers if number in self.trials or self.is_elsewhere(number)}
+
+    def enter(self, key: int) -> None:
+        """Hold the lock of a searching process, for life."""
+        fcntl.lockf(self._bytes, fcntl.LOCK_EX, 1, SESSIONS + key)
+
+    def is_alive(self, key: int) -> bool:
+        """Whether another searching process lives."""
+        if not self._take(SESSIONS + key):
+            return True
+        fcntl.lockf(self._bytes, fcntl.LOCK_UN, 1, SESSIONS + key)
+        return False
+
+    def close(self) -> None:
+        """Give everything back."""
+        self._bytes.close()
+        self._mutex.close()
+
+    def _take(self, at: int) -> bool:
+        try:
+            fcntl.lockf(self._bytes, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, at)
+        except (BlockingIOError, PermissionError):  # the standard allows either
+            return False
+        return True

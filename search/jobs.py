@@ -1,0 +1,63 @@
+"""What each trial of a search is told: its job."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from objectives.dataset import Dataset
+from objectives.job import TrialJob
+from search.settings import Settings
+from spaces.candidate import Candidate
+from spaces.dimension import Value
+
+
+class Jobs:
+    """Makes the jobs of a search's trials."""
+
+    def __init__(self, settings: Settings, dataset: Dataset) -> None:
+        self._settings, self._dataset = settings, dataset
+        self.folder = settings.folder
+        self.data_yaml = self.folder / "data" / "data.yaml"
+        self.hub = True  # until a hub turns out to be out of reach
+
+    def trial_folder(self, number: int) -> Path:
+        """Return the folder of a trial."""
+        return self.folder / "trials" / f"{number:05d}"
+
+    @property
+    def ladder(self) -> tuple[int, ...]:
+        """Epochs at which the scheduler is asked; the last is the end of a training."""
+        return self.job(0, Candidate.of({"size.pixels": 32})).deciding
+
+    def candidate(self, params: Mapping[str, Value]) -> Candidate:
+        """Return the candidate of what a sampler chose."""
+        return Candidate.of({**self._settings.space.fixed_for(params), **params})
+
+    def job(self, number: int, candidate: Candidate) -> TrialJob:
+        """Return the job of a new trial."""
+        settings, trial = self._settings, self._settings.trial
+        train = self._dataset.splits["train"]
+        pixels = int(candidate.number("size.pixels"))
+        cached_mb = 2 * len(train) * 3 * pixels * pixels / 1e6  # Ultralytics wants as much again as a margin
+        return TrialJob(
+            number=number,
+            candidate=candidate,
+            folder=self.trial_folder(number),
+            classes=self._dataset.classes,
+            data_yaml=self.data_yaml,
+            images=self._dataset.splits[settings.data.split],
+            split=settings.data.split,
+            epochs=trial.epochs_for(len(train)),
+            rungs=settings.pruner.rungs,
+            eta=settings.pruner.eta,
+            evaluate_every=trial.evaluate_every,
+            seed=settings.seed,
+            gate=settings.gate,
+            device=settings.device,
+            protocol=settings.latency,
+            train_device=trial.train_device,
+            workers=trial.workers,
+            cache=cached_mb <= trial.cache_mb,
+            hub=self.hub,
+            grace=settings.pruner.grace,
+            run=trial.run,
+        )

@@ -1,0 +1,35 @@
+"""Room on the disk of a study: a search without it pauses, and goes on when there is some again."""
+
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from spaces.errors import DiskFull
+
+LOOK_EVERY_S = 2.0
+MARGIN = 1.2  # so much more than the least must be free before a paused search goes on
+
+
+def free_mb(folder: Path) -> float:
+    """Return the room on the disk of a folder."""
+    return shutil.disk_usage(folder).free / 1e6
+
+
+def check_room(folder: Path, free_mb_min: float) -> None:
+    """Check that the disk has room.
+
+    Raises:
+        DiskFull: less than `free_mb_min` MB are free.
+    """
+    free = free_mb(folder)
+    if free < free_mb_min:
+        raise DiskFull(f"the disk of '{folder}' has {free:.0f} MB left, {free_mb_min:.0f} are needed")
+
+
+def wait_for_room(folder: Path, free_mb_min: float, say: Callable[[str], None]) -> None:
+    """Wait until the disk has room again; `say` is told why, and in the end an empty text."""
+    while (free := free_mb(folder)) < MARGIN * free_mb_min:
+        say(f"the disk of '{folder}' has {free:.0f} MB left; the search goes on at {MARGIN * free_mb_min:.0f} MB")
+        time.sleep(LOOK_EVERY_S)
+    say("")

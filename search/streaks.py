@@ -1,0 +1,46 @@
+"""Failures in a row: when several trials die of one thing, something is wrong that more trials will not mend."""
+
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from objectives import attributes as keys
+from objectives.failures import ADVICE, Failure
+from objectives.records import Ending
+from spaces.errors import AutomlError
+
+if TYPE_CHECKING:
+    import optuna
+
+FAILURES_MAX = 3  # failures of one class in a row, over all processes, after which a search stops
+
+
+class TooManyFailures(AutomlError):
+    """Several trials in a row failed alike."""
+
+
+def check_streak(study: "optuna.Study", since: datetime, folder: Path) -> None:
+    """Check the trials that ended last.
+
+    Args:
+        study: the study.
+        since: when this process began: what failed before has been read by somebody who went on.
+        folder: the study's, for the advice.
+
+    Raises:
+        TooManyFailures: the last FAILURES_MAX failed, all of one class.
+    """
+    trials = study.get_trials(deepcopy=False)
+    ended = [t for t in trials if t.datetime_complete is not None and t.datetime_complete >= since]
+    last = sorted(ended, key=lambda t: (t.datetime_complete, t.number))[-FAILURES_MAX:]
+    if len(last) < FAILURES_MAX or any(trial.state.name != "FAIL" for trial in last):
+        return
+    endings = [Ending.from_json(trial.user_attrs[keys.ENDING]) for trial in last]
+    if len({end.error_class for end in endings}) == 1:
+        log = folder / "trials" / f"{last[-1].number:05d}" / "log.txt"
+        raise TooManyFailures(
+            f"search: {FAILURES_MAX} trials in a row failed ({endings[-1].error_class}: {endings[-1].reason}); "
+            f"{ADVICE[Failure(endings[-1].error_class)]}; the last one's log is {os.path.relpath(log)}; "
+            "the same line goes on"
+        )

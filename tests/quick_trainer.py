@@ -1,0 +1,213 @@
+"""A trial of milliseconds that goes through the real worker, store, messages and checkpoints, and can be made to fail.
+
+`trial.run=quick_trainer:run_trial`, with this folder on PYTHONPATH. What it "measures" is a plain formula of the
+candidate. Faults wait as files in the folder that QUICK_FAULTS names: the first trial that comes to one takes it away
+and suffers it. Every epoch that is trained is written to `epochs.log` in the trial's folder, so that a test can count
+what was done twice.
+"""
+
+import hashlib
+import math
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import torch
+
+from objectives.checkpoint import read_state, write_state
+from objectives.files import remove_partials, write_text
+from objectives.job import TrialJob, TrialListener, Word
+from objectives.records import Accuracy, Ending, Latency, Outcome, Resources, Rung
+
+EPOCH_S = float(os.environ.get("QUICK_EPOCH_S", "0.002"))
+
+
+def run_trial(job: TrialJob, listener: TrialListener) -> Ending | None:
+    """Train, as it were, from the last checkpoint on; the contract is that of `objectives.trial.run_trial`."""
+    job.folder.mkdir(parents=True, exist_ok=True)
+    remove_partials(job.folder)
+    listener.stage("build")
+    write_text(job.folder / "candidate.json", str(job.candidate.to_json()))
+    if job.latency is None:
+        listener.latency(latency_of(job), trained=False)
+    if job.measure_only:
+        return None
+    listener.stage("train")
+    if (word := _train(job, listener)) is not Word.GO_ON:
+        _resources(job, listener)
+        return None if word is Word.PAUSE else Ending(Outcome.STOPPED, "at a rung")
+    listener.stage("export")
+    _suffer(job)
+    write_text(job.folder / "model.onnx", "exported")
+    listener.latency(latency_of(job), trained=True)
+    listener.stage("score")
+    quality = accuracy_of(job, job.epochs)
+    listener.accuracy(Accuracy(quality, min(1.0, quality * 1.3), {}, job.split, len(job.images)))
+    _resources(job, listener)
+    return Ending(Outcome.FINISHED, "")
+
+
+def _train(job: TrialJob, listener: TrialListener) -> Word:
+    checkpoint = job.folder / "training-1" / "checkpoint.pt"
+    checkpoint.parent.mkdir(exist_ok=True)
+    state, warning = read_state(checkpoint)
+    if warning:
+        listener.warning(warning)
+    done = state["epoch"] if state else 0
+    if state and job.told_epoch < done and done in job.evaluated:  # it died between the checkpoint and the message
+        word = listener.rung(rung_of(job, done))
+        if word is not Word.GO_ON and done < job.epochs:
+            return word
+    for epoch in range(done + 1, job.epochs + 1):
+        listener.progress(epoch, 0.0)
+        _suffer(job)
+        time.sleep(EPOCH_S)
+        with (job.folder / "epochs.log").open("a") as log:
+            log.write(f"{epoch}\n")
+        write_state({"epoch": epoch, "weights": torch.full((64,), float(epoch))}, checkpoint)
+        _suffer(job, after_checkpoint=True)
+        if epoch in job.evaluated:
+            word = listener.rung(rung_of(job, epoch))
+            if word is not Word.GO_ON and epoch < job.epochs:
+                return word
+    return Word.GO_ON
+
+
+def rung_of(job: TrialJob, epoch: int) -> Rung:
+    """Return what is seen at an epoch."""
+    quality = accuracy_of(job, epoch)
+    return Rung(epoch, quality, min(1.0, quality * 1.3), epoch * EPOCH_S, 1.0 / epoch, epoch in job.deciding)
+
+
+def accuracy_of(job: TrialJob, epoch: int) -> float:
+    """Return mAP after an epoch: larger and slower detectors get further, learning rates have an optimum."""
+    pixels, lr0 = job.candidate.number("size.pixels"), job.candidate.group("train").get("lr0", 2e-3)
+    size = 1 - math.exp(-pixels / 150)
+    rate = math.exp(-0.3 * (math.log10(float(lr0)) + 2.7) ** 2)
+    return 0.9 * size * rate * (1 - math.exp(-2.5 * epoch / job.epochs)) * (0.95 + 0.05 * _chance(job))
+
+
+def latency_of(job: TrialJob) -> Latency:
+    """Return the latency that the formula gives."""
+    p50 = 1e-4 * job.candidate.number("size.pixels") ** 1.9 * (0.5 + _chance(job))
+    fingerprint = job.device.fingerprint
+    return Latency(p50, 1.2 * p50, 0.99 * p50, 1.01 * p50, 0.8 * p50, 60, 1.0, True, "", fingerprint, 10**8)
+
+
+def _chance(job: TrialJob) -> float:
+    """Return a number in [0, 1) that depends on what is deployed alone."""
+    groups = ("backbone", "neck", "head", "size", "prune")
+    deployed = [(k, v) for k, v in job.candidate.items() if k.split(".")[0] in groups]
+    return int(hashlib.sha256(repr(deployed).encode()).hexdigest()[:8], 16) / 2**32
+
+
+def _resources(job: TrialJob, listener: TrialListener) -> None:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    listener.resources(Resources(10**6, 10**8, 8, peak, {"train": EPOCH_S * job.epochs}))
+
+
+# Faults
+
+
+def _suffer(job: TrialJob, *, after_checkpoint: bool = False) -> None:
+    """Take a fault that waits, if there is one, and suffer it."""
+    folder = os.environ.get("QUICK_FAULTS")
+    if not folder:
+        return
+    for file in sorted(Path(folder).glob("late-*" if after_checkpoint else "fault-*")):
+        taken = file.with_name(f"taken-{file.name}-{job.number}-{os.getpid()}")
+        try:
+            file.rename(taken)  # one trial alone
+        except FileNotFoundError:
+            continue
+        FAULTS[file.name.split("-")[1]](job)
+
+
+def _allocate(_job: TrialJob) -> None:
+    hoard = []
+    while True:
+        hoard.append(bytearray(os.urandom(1 << 20) * 16))
+        time.sleep(0.005)
+
+
+def _breed(_job: TrialJob) -> None:
+    """Start processes without end, in sessions of their own, each of which goes on when its parent dies."""
+    while True:
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+
+
+def _truncate(job: TrialJob) -> None:
+    checkpoint = job.folder / "training-1" / "checkpoint.pt"
+    if checkpoint.exists():
+        checkpoint.write_bytes(checkpoint.read_bytes()[: checkpoint.stat().st_size // 2])
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _half_written(job: TrialJob) -> None:
+    (job.folder / "model.onnx.partial").write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Diverged(Exception):
+    """As `objectives.training.Diverged`, without the seconds that importing that takes; told by its name."""
+
+
+def _diverge(_job: TrialJob) -> None:
+    raise Diverged("the training loss was nan after epoch 1")
+
+
+def _no_device_memory(_job: TrialJob) -> None:
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+
+def _exit(code: int) -> Callable[[TrialJob], None]:
+    return lambda _job: os._exit(code)
+
+
+def _signal(number: signal.Signals) -> Callable[[TrialJob], None]:
+    return lambda _job: os.kill(os.getpid(), number)
+
+
+def _searcher_pid() -> int:
+    return psutil.Process(os.getppid()).ppid()  # the fork server's parent
+
+
+def _kill_searcher(_job: TrialJob) -> None:
+    os.kill(_searcher_pid(), signal.SIGKILL)
+    time.sleep(60)  # it dies with its search
+
+
+def _kill_both(_job: TrialJob) -> None:
+    os.kill(_searcher_pid(), signal.SIGKILL)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _hang(_job: TrialJob) -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    time.sleep(3600)
+
+
+FAULTS: dict[str, Callable[[TrialJob], None]] = {
+    "sigkill": _signal(signal.SIGKILL),
+    "sigsegv": _signal(signal.SIGSEGV),
+    "sigabrt": _signal(signal.SIGABRT),
+    "sigterm": _signal(signal.SIGTERM),
+    "exit0": _exit(0),
+    "exit3": _exit(3),
+    "hang": _hang,
+    "stopped": _signal(signal.SIGSTOP),
+    "nan": _diverge,
+    "allocate": _allocate,
+    "device": _no_device_memory,
+    "breed": _breed,
+    "truncated": _truncate,
+    "half": _half_written,
+    "searcher": _kill_searcher,
+    "both": _kill_both,
+}

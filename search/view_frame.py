@@ -22,6 +22,7 @@ from search.view_layout import Cells, Column, Section, cut, fit, lines, table
 
 NARROW, WIDE = 72, 110  # a terminal of fewer columns shows less of a row, one of so many more
 SILENT_S = 45.0  # a living process that was not heard of for so long is told of
+OTHERS_MAX = 4  # lines of other searching processes
 LAST_MAX = 40  # last trials in the largest terminal
 BARS = " ▁▂▃▄▅▆▇█"
 SHORT = {Outcome.STOPPED.value: "stopped", Outcome.OVER_BOUND.value: "over bound"}
@@ -95,7 +96,7 @@ def frame(scene: Scene, width: int, height: int) -> RenderableType:
         (
             _head(scene, width),
             _running(scene, width),
-            lines(_others(scene.sessions)),
+            lines(_others(scene.sessions), OTHERS_MAX),
             lines(_failures(scene.table)),
             lines([Text(one_line(text), style="yellow") for text in scene.messages[:3]]),
             _front(scene, width),
@@ -181,8 +182,11 @@ def _running(scene: Scene, width: int) -> Section:
 
 
 def _others(sessions: tuple[SessionSeen, ...]) -> list[Text]:
-    """Return a line of each of the other searching processes, those that live first."""
-    return [_session(seen) for seen in sorted(sessions, key=lambda seen: not seen.alive) if not seen.own]
+    """Return a line of each of the other searching processes, those that live first; the last line may count some."""
+    told = [_session(seen) for seen in sorted(sessions, key=lambda seen: not seen.alive) if not seen.own]
+    if len(told) > OTHERS_MAX:
+        told[OTHERS_MAX - 1 :] = [Text(f"and {len(told) - OTHERS_MAX + 1} more", style="dim")]
+    return told
 
 
 def _session(seen: SessionSeen) -> Text:

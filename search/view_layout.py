@@ -65,9 +65,9 @@ def allot(sections: Sequence[Section], height: int) -> list[int]:
     return given
 
 
-def lines(texts: Sequence[Text]) -> Section:
-    """Return a section of plain lines, cut where they are too long."""
-    return Section(len(texts), 1, lambda rows: Group(*map(cut, texts[:rows])))
+def lines(texts: Sequence[Text], least: int = 1) -> Section:
+    """Return a section of plain lines, cut where they are too long; left out if fewer than `least` of them fit."""
+    return Section(len(texts), least, lambda rows: Group(*map(cut, texts[:rows])))
 
 
 def cut(text: Text) -> Text:

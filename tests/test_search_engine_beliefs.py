@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from optuna.distributions import BaseDistribution, FloatDistribution
 
-from search.engine.beliefs import MODELLED_MAX, Beliefs, accuracy_table, spread_indices
+from search.engine.beliefs import Beliefs, accuracy_table
 from search.engine.encoding import Encoder
 from search.engine.observed import Observed, Phase, observe_trials
 from search.engine.staircase import Floats
+from search.engine.thinning import MODELLED_MAX, spread_indices
 
 LADDER = (1, 3, 9)
 SPACE: dict[str, BaseDistribution] = {"x": FloatDistribution(0.0, 1.0)}
@@ -41,6 +42,10 @@ def finished(count: int, seed: int = 0) -> list[Observed]:
     return found
 
 
+def rows(params: list[dict[str, float]]) -> Floats:
+    return Encoder(SPACE).encode(params)
+
+
 def beliefs(trials: list[Observed]) -> Beliefs:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -49,7 +54,7 @@ def beliefs(trials: list[Observed]) -> Beliefs:
 
 def test_candidates_like_good_trials_are_expected_to_be_good() -> None:
     known = beliefs(finished(20))
-    belief = known.of_candidates([{"x": 0.1}, {"x": 0.5}, {"x": 0.9}], np.log([20.0, 20.0, 20.0]))
+    belief = known.of_candidates(rows([{"x": 0.1}, {"x": 0.5}, {"x": 0.9}]), np.log([20.0, 20.0, 20.0]))
     assert belief.mean == pytest.approx([0.34, 0.5, 0.66], abs=0.05)
     assert np.all(belief.sd > 0)
     assert np.all(belief.sd_after < belief.sd)
@@ -77,7 +82,7 @@ def test_later_rungs_leave_less_doubt() -> None:
 
 
 def test_failures_make_their_region_look_bad() -> None:
-    new, logs = [{"x": 0.9}], np.log([50.0])
+    new, logs = rows([{"x": 0.9}]), np.log([50.0])
     without = beliefs(finished(20)).of_candidates(new, logs)
     failures = [trial(30 + n, x=0.88 + 0.01 * n, latency_ms=50.0, phase=Phase.FAILED) for n in range(4)]
     assert beliefs([*finished(20), *failures]).of_candidates(new, logs).mean[0] < without.mean[0]
@@ -91,7 +96,7 @@ def test_all_alike_is_still_doubtful(accuracy: float, count: int) -> None:
     belief = known.of_trials(np.arange(count))
     assert np.isfinite([belief.mean, belief.sd, belief.sd_after]).all()
     assert np.all(belief.sd > 0.02)
-    assert np.all(known.of_candidates([{"x": 0.5}], np.log([5.0])).sd > 0.02)
+    assert np.all(known.of_candidates(rows([{"x": 0.5}]), np.log([5.0])).sd > 0.02)
 
 
 def test_nothing_known() -> None:
@@ -123,7 +128,7 @@ def test_the_front_knows_every_finished_trial() -> None:
 
 def test_the_table_of_curves() -> None:
     nan = math.nan
-    rows: list[tuple[Observed, list[float]]] = [
+    seen: list[tuple[Observed, list[float]]] = [
         (trial(0, 0.2), [0.2, nan, nan]),
         (trial(1, 0.2, 0.1), [0.2, 0.2, nan]),  # the best so far
         (trial(2, 0.2, 0.3, 0.4, phase=Phase.FINISHED), [0.2, 0.3, 0.4]),
@@ -132,9 +137,9 @@ def test_the_table_of_curves() -> None:
         (trial(5, 0.5, phase=Phase.FINISHED, epochs=(9,)), [0.5, 0.5, 0.5]),  # seen at its end alone
         (trial(6, nan), [nan, nan, nan]),
     ]
-    expected: Floats = np.array([row for _, row in rows])
+    expected: Floats = np.array([row for _, row in seen])
     expected[3, 0] = 0.3  # before the next rung, behind the first: as if it were there
-    assert np.array_equal(accuracy_table([t for t, _ in rows], LADDER), expected, equal_nan=True)
+    assert np.array_equal(accuracy_table([t for t, _ in seen], LADDER), expected, equal_nan=True)
 
 
 def test_spread_indices() -> None:
@@ -145,7 +150,7 @@ def test_spread_indices() -> None:
 
 def test_the_same_trials_give_the_same_beliefs() -> None:
     trials = [*finished(15), trial(20, 0.2)]
-    one, other = (beliefs(trials).of_candidates([{"x": 0.4}], np.log([7.0])) for _ in range(2))
+    one, other = (beliefs(trials).of_candidates(rows([{"x": 0.4}]), np.log([7.0])) for _ in range(2))
     assert (one.mean, one.sd) == (other.mean, other.sd)
 
 

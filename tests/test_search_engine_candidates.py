@@ -96,7 +96,7 @@ def test_what_is_bred_is_valid(seed: int) -> None:
     assert is_valid(one)
     for _ in range(5):
         assert is_valid(SOURCE._mutated(one, rng))
-        assert is_valid(SOURCE._likely([one, other], rng))
+        assert is_valid(SOURCE._likely({n: [p[n] for p in (one, other) if n in p] for n in SOURCE.domains}, rng))
         child = SOURCE._crossed(one, other, rng)
         assert is_valid(child)
         assert all(child[name] in (one.get(name), other.get(name)) for name in child if name in one or name in other)

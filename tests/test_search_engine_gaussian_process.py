@@ -5,7 +5,8 @@ import warnings
 import numpy as np
 import pytest
 
-from search.engine.gaussian_process import ABSENT_DISTANCE, GaussianProcess, squared_distances
+from search.engine.distances import ABSENT_DISTANCE, KnownRows
+from search.engine.gaussian_process import GaussianProcess
 from search.engine.staircase import Floats
 
 NUMBERS = np.zeros(2, dtype=bool)
@@ -85,10 +86,6 @@ def test_categories_are_told_apart_and_an_unseen_one_is_doubtful() -> None:
 
 
 def test_absent_dimensions() -> None:
-    left, right = np.array([[0.2, np.nan], [np.nan, np.nan]]), np.array([[np.nan, np.nan], [0.5, 1.0]])
-    gaps = squared_distances(left, right, np.array([False, True]))
-    assert gaps[0] == pytest.approx(np.array([[ABSENT_DISTANCE, 0.09], [0.0, ABSENT_DISTANCE]]))
-    assert gaps[1] == pytest.approx(np.array([[0.0, ABSENT_DISTANCE], [0.0, ABSENT_DISTANCE]]))
     rows, targets = mixed(60)
     process = GaussianProcess(np.array([True, False, False]))
     process.fit(rows, targets, steps=100)
@@ -98,11 +95,47 @@ def test_absent_dimensions() -> None:
     assert np.corrcoef(mean, truth)[0, 1] > 0.95
 
 
+def test_distances_by_dimension() -> None:
+    left = np.array([[0.2, np.nan, 0.0], [np.nan, np.nan, 1.0], [0.7, 1.0, np.nan], [0.5, 3.0, 7.0]])
+    right = np.array([[np.nan, np.nan, 0.0], [0.5, 1.0, 2.0], [0.1, 2.0, np.nan]])
+    known = KnownRows.of(right, np.array([False, True, True]))
+    absent, factors = ABSENT_DISTANCE, known.left(left)
+    expected = [
+        [[absent, 0.09, 0.01], [0.0, absent, absent], [absent, 0.04, 0.36], [absent, 0.0, 0.16]],
+        [[0.0, absent, absent], [0.0, absent, absent], [absent, 0.0, 1.0], [absent, 1.0, 1.0]],
+        [[0.0, 1.0, absent], [1.0, 1.0, absent], [absent, absent, 0.0], [1.0, 1.0, absent]],
+    ]
+    for dimension, gaps in enumerate(expected):
+        assert known.scaled(factors, np.eye(3)[dimension]) == pytest.approx(np.array(gaps), abs=1e-12)
+    weights = np.array([2.0, 0.5, 3.0])
+    assert known.scaled(factors, weights) == pytest.approx(np.tensordot(weights, np.array(expected), 1))
+    factor = np.arange(12.0).reshape(4, 3)
+    assert known.by_dimension(factors, factor) == pytest.approx(np.sum(factor * np.array(expected), axis=(1, 2)))
+
+
+def test_no_dimensions_are_no_distance() -> None:
+    known = KnownRows.of(np.empty((3, 0)), np.empty(0, dtype=bool))
+    assert known.scaled(known.left(np.empty((2, 0))), np.empty(0)).tolist() == [[0.0] * 3] * 2
+
+
+def test_hyperparameters_keep_their_meaning_in_another_unit() -> None:
+    """Tuned on targets of one spread, conditioned with those of another: what is foretold stays the same."""
+    rows, targets = made(40, noise=0.1)
+    found = []
+    for scale in (None, (1.0, 5.0)):
+        process = GaussianProcess(NUMBERS)
+        process.tune(rows, targets)
+        process.fit(rows, targets, steps=0, scale=scale)
+        found.append(process.predict(made(10, seed=3)[0]))
+    assert found[0][0] == pytest.approx(found[1][0], abs=0.02)
+    assert found[0][1] == pytest.approx(found[1][1], rel=0.1)
+
+
 def test_distances_are_a_symmetric_covariance() -> None:
     rows, targets = mixed(40, seed=3)
     process = GaussianProcess(np.array([True, False, False]))
     process.fit(rows, targets)
-    covariance = process._kernel(squared_distances(rows, rows, process.categorical))
+    covariance = process._kernel(process._left)
     assert covariance == pytest.approx(covariance.T)
     assert np.linalg.eigvalsh(covariance).min() > -1e-8
 

@@ -1,8 +1,7 @@
 """What is believed of final accuracy and of training time, from trials at whatever rung they stand."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +11,10 @@ from search.engine.encoding import Encoder
 from search.engine.gaussian_process import GaussianProcess
 from search.engine.observed import Observed, Phase
 from search.engine.staircase import Floats, Staircase
+from search.engine.thinning import TUNED_MAX, for_tuning, modelled, scattered, spread_indices
 
-MODELLED_MAX = 300  # trials that the surrogate is conditioned on; more are thinned out
-TUNED_MAX = 100  # trials that its hyperparameters are fitted to
-TUNED_STEPS = 40
+FAILED_MAX = 50  # failed trials that the surrogate looks at
+RANGE_STEP = 0.25  # ends of the latency range are moved outwards to multiples of it before they scale anything
 TELLS_NOTHING = 10.0  # spreads that the error of a curve that tells nothing amounts to
 LEAST_SD = 1e-4  # of any belief about an accuracy
 
@@ -55,12 +54,15 @@ class Beliefs:
             reference: accuracy that counts as nothing.
         """
         self.ladder, self.encoder, self.latency_range = tuple(ladder), encoder, latency_range
-        usable = [t for t in trials if t.latency_ms is not None and t.best is not None]
-        self.trials = _thinned(usable)
-        self.failed = [t for t in trials if t.phase is Phase.FAILED and t.latency_ms is not None and t.best is None]
+        self._count = trials[-1].number + 1 if trials else 0
+        measured = [t for t in trials if t.latency_ms is not None]
+        usable = [t for t in measured if t.best is not None]
+        self._settled = [t for t in usable if t.final is not None]
+        self.trials = modelled(usable)
+        self.failed = scattered([t for t in measured if t.phase is Phase.FAILED and t.best is None], FAILED_MAX)
         self.table = accuracy_table(self.trials, self.ladder)
         self.curves = CurveModel(self.table)
-        self.log_latencies = np.log([t.latency_ms or 1.0 for t in self.trials])
+        self.log_latencies = np.array([t.log_latency for t in self.trials])
         self.predicted, self.curve_sd = self.curves.final(self.table)
         self.rung = latest_rung(self.table)
         self._centre = float(self.predicted.mean()) if self.trials else 0.0
@@ -69,15 +71,15 @@ class Beliefs:
         sd_from = np.array([self.curves.sd_from(rung, self.table) for rung in range(len(self.ladder))])
         self.error_from = self._error(sd_from)
         self._surrogate = self._fit() if len(self.trials) >= 2 else None
-        begun = [t for t in trials if t.phase is Phase.RUNNING and t.latency_ms is not None and t.best is None]
-        self.front = self._front(usable, begun, reference)
+        begun = [t for t in measured if t.phase is Phase.RUNNING and t.best is None]
+        self.front = self._front(begun, reference)
 
-    def of_candidates(self, params: Sequence[Mapping[str, Any]], log_latencies: Floats) -> Belief:
-        """Return the belief about candidates that were not trained yet."""
+    def of_candidates(self, rows: Floats, log_latencies: Floats) -> Belief:
+        """Return the belief about candidates that were not trained yet, encoded as rows (n, d)."""
         if self._surrogate is None:
-            mean, sd = np.full(len(params), self._centre), np.full(len(params), self.curves.scale)
+            mean, sd = np.full(len(rows), self._centre), np.full(len(rows), self.curves.scale)
         else:
-            mean, sd = self._surrogate.predict(self._rows(params, log_latencies))
+            mean, sd = self._surrogate.predict(self._placed(rows, log_latencies))
         sd = np.maximum(sd, LEAST_SD)
         return Belief(mean, sd, _combined(sd, self.error_from[0]))
 
@@ -100,27 +102,35 @@ class Beliefs:
         left = 1.0 / np.sqrt(others + 1.0 / np.maximum(after, LEAST_SD) ** 2)
         return Belief(mean, sd, np.minimum(left, 0.9999 * sd))
 
-    def _rows(self, params: Sequence[Mapping[str, Any]], log_latencies: Floats) -> Floats:
-        low, high = self.latency_range
-        position = (log_latencies - low) / (high - low if high > low else 1.0)
-        return np.column_stack([self.encoder.encode(params), position])
+    def _placed(self, rows: Floats, log_latencies: Floats) -> Floats:
+        """Return rows with the place on the latency range behind; its scale moves seldom, so that tunings last."""
+        low = np.floor(self.latency_range[0] / RANGE_STEP) * RANGE_STEP
+        high = np.ceil(self.latency_range[1] / RANGE_STEP) * RANGE_STEP
+        return np.column_stack([rows, (log_latencies - low) / max(high - low, RANGE_STEP)])
+
+    def _rows(self, trials: Sequence[Observed]) -> Floats:
+        rows = self.encoder.encode([t.params for t in trials])
+        return self._placed(rows, np.array([t.log_latency for t in trials]))
 
     def _fit(self) -> GaussianProcess:
         """Fit the surrogate to final accuracies as far as the curves foretell them; a failure counts as the lowest."""
-        rows = self._rows([t.params for t in self.trials], self.log_latencies)
+        rows = self._rows(self.trials)
         # A prediction is drawn in to the mean of all; as an observation it stands further out (see _error).
         shrunk = self._spread**2 / (self._spread**2 + self.errors**2)
         targets, errors = self._centre + (self.predicted - self._centre) / shrunk, self.errors
         if self.failed:
-            there = np.log([t.latency_ms or 1.0 for t in self.failed])
-            rows = np.vstack([rows, self._rows([t.params for t in self.failed], there)])
-            targets = np.append(targets, np.full(len(there), self.predicted.min()))
-            errors = np.append(errors, np.full(len(there), self.curves.scale))
+            rows = np.vstack([rows, self._rows(self.failed)])
+            targets = np.append(targets, np.full(len(self.failed), self.predicted.min()))
+            errors = np.append(errors, np.full(len(self.failed), self.curves.scale))
         categorical = np.append(self.encoder.categorical, False)
         surrogate = GaussianProcess(categorical, linear=len(categorical) - 1)
-        tuned = spread_indices(len(rows), TUNED_MAX)
         scale = self._centre, self._spread
-        surrogate.fit(rows[tuned], targets[tuned], errors[tuned], TUNED_STEPS, scale)
+        settled = for_tuning(self._settled, self._count)
+        if settled is None:
+            tuned = spread_indices(len(rows), TUNED_MAX)
+            surrogate.tune(rows[tuned], targets[tuned], errors[tuned], scale=scale)
+        else:
+            surrogate.tune(self._rows(settled), np.array([t.final for t in settled], dtype=float))
         surrogate.fit(rows, targets, errors, 0, scale)
         mean, sd = surrogate.refined()
         self._refined = mean[: len(self.trials)], sd[: len(self.trials)]
@@ -137,18 +147,19 @@ class Beliefs:
         error: Floats = 1.0 / np.sqrt(np.maximum(precision, 1.0 / (TELLS_NOTHING * self._spread) ** 2))
         return np.where(sd > 0, error, 0.0)
 
-    def _front(self, usable: Sequence[Observed], begun: Sequence[Observed], reference: float) -> Staircase:
+    def _front(self, begun: Sequence[Observed], reference: float) -> Staircase:
         """Return the front of all finished trials, those that were thinned out included, and of the running ones."""
-        points = [(t.final, np.log(t.latency_ms)) for t in usable if t.final is not None and t.latency_ms is not None]
-        for i, trial in enumerate(self.trials):
-            if trial.final is None and trial.phase is Phase.RUNNING:
-                imagined = self._refined[0][i] if self._surrogate else self.predicted[i]
-                points.append((float(imagined), self.log_latencies[i]))
+        accuracies = [np.array([t.final for t in self._settled], dtype=float)]
+        logs = [np.array([t.log_latency for t in self._settled])]
+        running = np.array([t.final is None and t.phase is Phase.RUNNING for t in self.trials], dtype=bool)
+        if running.any():
+            imagined = self._refined[0] if self._surrogate else self.predicted
+            accuracies.append(imagined[running])
+            logs.append(self.log_latencies[running])
         if begun and self.trials:  # other workers have begun them: they count as they are imagined to end
-            logs = np.log([t.latency_ms or 1.0 for t in begun])
-            points += list(zip(self.of_candidates([t.params for t in begun], logs).mean, logs, strict=True))
-        accuracies, log_latencies = np.array(points, dtype=float).reshape(-1, 2).T
-        return Staircase.of(accuracies, log_latencies, reference, self.latency_range[1])
+            logs.append(np.array([t.log_latency for t in begun]))
+            accuracies.append(self.of_candidates(self.encoder.encode([t.params for t in begun]), logs[-1]).mean)
+        return Staircase.of(np.concatenate(accuracies), np.concatenate(logs), reference, self.latency_range[1])
 
 
 def accuracy_table(trials: Sequence[Observed], ladder: Sequence[int]) -> Floats:
@@ -173,25 +184,12 @@ def _spread(predicted: Floats, sd: Floats) -> float:
     return max(float(np.sqrt(np.var(predicted) + np.mean(sd**2))), LEAST_SD)
 
 
-def spread_indices(count: int, most: int) -> NDArray[np.int_]:
-    """Return up to `most` indices of `count`, evenly spread, the last included."""
-    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
-
-
 def _filled(row: Floats) -> Floats:
     """Fill the rungs that a finished trial was never seen at with the next one seen."""
     for k in range(len(row) - 2, -1, -1):
         if np.isnan(row[k]):
             row[k] = row[k + 1]
     return row
-
-
-def _thinned(trials: Sequence[Observed]) -> list[Observed]:
-    """Return at most MODELLED_MAX trials: those that trained furthest, the latest of them first."""
-    if len(trials) <= MODELLED_MAX:
-        return list(trials)
-    kept = sorted(trials, key=lambda t: (t.final is not None, t.epoch, t.number), reverse=True)[:MODELLED_MAX]
-    return sorted(kept, key=lambda t: t.number)
 
 
 def _combined(sd: Floats, other: float) -> Floats:

@@ -1,11 +1,13 @@
 """Where candidates come from: a search space, the distributions of any Optuna study, or a list."""
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from search.engine.observed import key_of
 from spaces.dimension import Choice, Domain, Grid, Interval, Value
 from spaces.space import SearchSpace
 
@@ -16,7 +18,36 @@ Params = Mapping[str, Any]
 
 RANDOM, MUTATED, CROSSED, DENSE = 400, 250, 150, 200  # candidates of each kind in a pool
 MUTATIONS_MEAN = 1.5  # dimensions that a mutation draws anew, on average
+BLOCK = 4096  # random numbers drawn at once
 NUDGE_SD = 0.15  # of a small step along a number's scale, in its whole length
+
+
+class Chance:
+    """A generator's numbers, drawn in blocks: one by one they cost more than all else in a pool."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self._rng = rng
+        self._uniform: list[float] = []
+        self._normal: list[float] = []
+
+    def random(self) -> float:
+        """Return a number in [0, 1)."""
+        if not self._uniform:
+            self._uniform = self._rng.random(BLOCK).tolist()
+        return self._uniform.pop()
+
+    def normal(self, mean: float, sd: float) -> float:
+        """Return a normal number."""
+        if not self._normal:
+            self._normal = self._rng.normal(size=BLOCK).tolist()
+        return mean + sd * self._normal.pop()
+
+    def integers(self, high: int) -> int:
+        """Return a whole number from 0, below `high`."""
+        return int(self.random() * high)
+
+
+Random = Chance | np.random.Generator
 
 
 class CandidateSource(ABC):
@@ -33,6 +64,10 @@ class CandidateSource(ABC):
             better: the better part of the trials; their values are likelier than others (as in TPE).
             rng: all chance comes from it.
         """
+
+    def every(self) -> Iterator[Params]:
+        """Yield every candidate there is, where they are finitely many; else none."""
+        return iter(())
 
 
 class ListedCandidates(CandidateSource):
@@ -52,24 +87,54 @@ class SpaceCandidates(CandidateSource):
     def __init__(self, space: SearchSpace) -> None:
         self.space = space
         fixed = space.fixed
+        self._walk = [(n, d, space.conditions.get(n, ()), fixed.get(n)) for n, d in space.domains.items()]
         self.domains = {name: domain for name, domain in space.domains.items() if name not in fixed}
         self.distributions = {name: distribution(domain) for name, domain in self.domains.items()}
 
     def pool(self, parents: Sequence[Params], better: Sequence[Params], rng: np.random.Generator) -> list[Params]:
         """Return random candidates, and where there are parents also mutations, crossings and likely ones."""
-        made = [self._build(lambda name, domain: draw(domain, rng)) for _ in range(RANDOM)]
+        chance = Chance(rng)
+        made = [self._build(lambda name, domain: draw(domain, chance)) for _ in range(RANDOM)]
         if parents:
-            made += [self._mutated(_one(parents, rng), rng) for _ in range(MUTATED)]
-            made += [self._crossed(_one(parents, rng), _one(parents, rng), rng) for _ in range(CROSSED)]
+            made += [self._mutated(_one(parents, chance), chance) for _ in range(MUTATED)]
+            made += [self._crossed(_one(parents, chance), _one(parents, chance), chance) for _ in range(CROSSED)]
         if better:
-            made += [self._likely(better, rng) for _ in range(DENSE)]
-        return list({tuple(sorted(params.items())): params for params in made}.values())
+            having = {name: [p[name] for p in better if name in p] for name in self.domains}
+            made += [self._likely(having, chance) for _ in range(DENSE)]
+        return list({key_of(params): params for params in made}.values())
+
+    def every(self) -> Iterator[Params]:
+        """Yield every candidate of a space of finitely many, the first value of each dimension first."""
+        waiting: list[dict[str, Value]] = [{}] if math.isfinite(self.space.size) else []
+        while waiting:
+            begun = waiting.pop()
+            params, unknown = self._completed(begun)
+            if unknown is None:
+                yield params
+            else:
+                waiting += [{**begun, unknown: value} for value in reversed(values_of(self.domains[unknown]))]
+
+    def _completed(self, begun: Params) -> tuple[Params, str | None]:
+        """Return the candidate of some choices, and the first dimension that they leave open, if any."""
+        unknown: list[str] = []
+
+        def choose(name: str, domain: Domain) -> Value:
+            if name not in begun:
+                unknown.append(name)
+            value: Value = begun[name] if name in begun else at(domain, 0.0)
+            return value
+
+        return self._build(choose), unknown[0] if unknown else None
 
     def _build(self, choose: Callable[[str, Domain], Value]) -> Params:
-        candidate = self.space.build(choose)
-        return {name: value for name, value in candidate.to_json().items() if name in self.domains}
+        """Walk the space as `SearchSpace.build` does, a thousand times a proposal."""
+        chosen: dict[str, Value] = {}
+        for name, domain, conditions, fixed in self._walk:
+            if not conditions or all(condition.holds(chosen) for condition in conditions):
+                chosen[name] = choose(name, domain) if fixed is None else fixed
+        return {name: value for name, value in chosen.items() if name in self.domains}
 
-    def _mutated(self, parent: Params, rng: np.random.Generator) -> Params:
+    def _mutated(self, parent: Params, rng: Random) -> Params:
         rate = MUTATIONS_MEAN / max(1, len(parent))
 
         def choose(name: str, domain: Domain) -> Value:
@@ -82,21 +147,21 @@ class SpaceCandidates(CandidateSource):
 
         return self._build(choose)
 
-    def _crossed(self, one: Params, other: Params, rng: np.random.Generator) -> Params:
+    def _crossed(self, one: Params, other: Params, rng: Random) -> Params:
         def choose(name: str, domain: Domain) -> Value:
             having = [p[name] for p in (one, other) if name in p]
             return having[rng.integers(len(having))] if having else draw(domain, rng)
 
         return self._build(choose)
 
-    def _likely(self, better: Sequence[Params], rng: np.random.Generator) -> Params:
+    def _likely(self, having: Mapping[str, Sequence[Value]], rng: Random) -> Params:
         """Draw each dimension as one of the better trials has it, nudged now and then."""
 
         def choose(name: str, domain: Domain) -> Value:
-            having = [p[name] for p in better if name in p]
-            if not having or rng.random() < 1.0 / (len(having) + 1):
+            values = having[name]
+            if not values or rng.random() < 1.0 / (len(values) + 1):
                 return draw(domain, rng)
-            value: Value = having[rng.integers(len(having))]
+            value = values[int(rng.integers(len(values)))]
             return nudge(domain, value, rng) if not isinstance(domain, Choice) else value
 
         return self._build(choose)
@@ -139,12 +204,12 @@ def _domain(found: "BaseDistribution") -> Domain:
     raise TypeError(f"unknown kind of distribution {found!r}")
 
 
-def draw(domain: Domain, rng: np.random.Generator) -> Value:
+def draw(domain: Domain, rng: Random) -> Value:
     """Return a value of a domain, evenly drawn on its scale."""
     return at(domain, rng.random())
 
 
-def nudge(domain: Domain, value: Value, rng: np.random.Generator) -> Value:
+def nudge(domain: Domain, value: Value, rng: Random) -> Value:
     """Return a value near another one; any other value of a domain without an order."""
     if isinstance(domain, Choice) or isinstance(value, str | bool):
         return draw(domain, rng)
@@ -160,7 +225,7 @@ def at(domain: Domain, share: float) -> Value:
             return low + int(share * _count(domain)) * step
         case Interval(log=log, integer=integer):
             low, high = _ends(domain)
-            raw = float(np.exp(np.log(low) + share * np.log(high / low))) if log else low + share * (high - low)
+            raw = low * (high / low) ** share if log else low + share * (high - low)
             if integer:
                 return int(min(max(round(raw), domain.low), domain.high))
             return float(min(max(raw, domain.low), domain.high))
@@ -172,8 +237,20 @@ def position(domain: Grid | Interval, value: float) -> float:
         return float((value - domain.low) / domain.step + 0.5) / _count(domain)
     low, high = _ends(domain)
     if domain.log:
-        return float(np.log(value / low) / np.log(high / low))
+        return math.log(value / low) / math.log(high / low)
     return float((value - low) / (high - low))
+
+
+def values_of(domain: Domain) -> list[Value]:
+    """Return the values of a domain of finitely many."""
+    match domain:
+        case Choice(values=values):
+            return list(values)
+        case Grid():
+            return [domain.low + i * domain.step for i in range(_count(domain))]
+        case Interval(low=low, high=high, integer=True):
+            return list(range(math.ceil(low), math.floor(high) + 1))
+    raise ValueError(f"{domain}: has infinitely many values")
 
 
 def _count(grid: Grid) -> int:
@@ -186,5 +263,5 @@ def _ends(domain: Interval) -> tuple[float, float]:
     return domain.low - margin, domain.high + margin
 
 
-def _one(some: Sequence[Params], rng: np.random.Generator) -> Params:
+def _one(some: Sequence[Params], rng: Random) -> Params:
     return some[int(rng.integers(len(some)))]

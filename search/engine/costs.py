@@ -1,15 +1,14 @@
 """Seconds of training: an epoch of a trial, an epoch of a candidate, and what a trial costs beside its epochs."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
-from search.engine.beliefs import TUNED_MAX, TUNED_STEPS, spread_indices
 from search.engine.encoding import Encoder
 from search.engine.gaussian_process import GaussianProcess
-from search.engine.observed import Observed
+from search.engine.observed import Observed, Phase
 from search.engine.staircase import Floats
+from search.engine.thinning import MODELLED_MAX, TUNED_MAX, for_tuning, scattered, spread_indices
 
 EVEN = 1e-3  # spread of log seconds below which every epoch costs the same
 BEFORE = 0.5  # share of a trial's other seconds (build, latency, export, score) that falls before its first epoch
@@ -22,28 +21,53 @@ class Costs:
     def __init__(self, trials: Sequence[Observed], encoder: Encoder) -> None:
         """Fit to the trials that have trained."""
         self.encoder = encoder
-        timed = [t for t in trials if t.seconds and t.seconds[-1] > 0 and t.latency_ms]
-        self.overhead_s = float(np.mean([t.overhead_s for t in timed if t.overhead_s] or [0.0]))
-        self._timed = timed
-        self._log = np.log([t.seconds[-1] / t.epochs[-1] for t in timed])
+        every = [t for t in trials if t.seconds and t.latency_ms and t.seconds[-1] > 0]
+        self._settled = [t for t in every if t.phase not in (Phase.RUNNING, Phase.PAUSED)]
+        self._count = trials[-1].number + 1 if trials else 0
+        self._timed = scattered(every, MODELLED_MAX)
+        self.overhead_s = float(np.mean([t.overhead_s for t in self._timed if t.overhead_s] or [0.0]))
+        self._log = _log_epoch_s(self._timed)
+        self._model: GaussianProcess | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether any training was timed."""
+        return bool(len(self._log))
 
     def of_trials(self, trials: Sequence[Observed]) -> Floats:
         """Return seconds per epoch of trials that have trained."""
-        usual = float(np.exp(self._log.mean())) if len(self._log) else 1.0
+        usual = float(np.exp(self._log.mean())) if self.known else 1.0
         return np.array([t.seconds[-1] / t.epochs[-1] if t.seconds and t.seconds[-1] > 0 else usual for t in trials])
 
-    def of_candidates(self, params: Sequence[Mapping[str, Any]], log_latencies: Floats) -> Floats:
-        """Return the expected seconds per epoch of candidates."""
+    def of_candidates(self, rows: Floats, log_latencies: Floats) -> Floats:
+        """Return the expected seconds per epoch of candidates, encoded as rows (n, d)."""
+        return self.foretold(rows, log_latencies)[0]
+
+    def foretold(self, rows: Floats, log_latencies: Floats) -> tuple[Floats, Floats]:
+        """Return the expected seconds per epoch of candidates, and the standard deviation of their logarithm."""
         if len(self._log) < 3 or np.ptp(self._log) < EVEN:
-            return np.full(len(params), float(np.exp(self._log.mean())) if len(self._log) else 1.0)
-        chosen = spread_indices(len(self._timed), TUNED_MAX)
-        there = [self._timed[i] for i in chosen]
-        rows = self._rows([t.params for t in there], np.log([t.latency_ms or 1.0 for t in there]))
+            epoch_s = float(np.exp(self._log.mean())) if self.known else 1.0
+            return np.full(len(rows), epoch_s), np.full(len(rows), float(np.std(self._log)) if self.known else 0.0)
+        if self._model is None:
+            self._model = self._fit()
+        mean, sd = self._model.predict(_placed(rows, log_latencies))
+        return np.exp(np.clip(mean, self._log.min() - 1.0, self._log.max() + 1.0)), sd
+
+    def _fit(self) -> GaussianProcess:
         categorical = np.append(self.encoder.categorical, False)
         model = GaussianProcess(categorical, linear=len(categorical) - 1)
-        model.fit(rows, self._log[chosen], steps=TUNED_STEPS)
-        mean, _ = model.predict(self._rows(params, log_latencies))
-        return np.exp(np.clip(mean, self._log.min() - 1.0, self._log.max() + 1.0))
+        few = [self._timed[i] for i in spread_indices(len(self._timed), TUNED_MAX)]
+        chosen = for_tuning(self._settled, self._count) or few
+        model.fit(self._rows(chosen), _log_epoch_s(chosen))
+        return model
 
-    def _rows(self, params: Sequence[Mapping[str, Any]], log_latencies: Floats) -> Floats:
-        return np.column_stack([self.encoder.encode(params), log_latencies / np.log(10.0)])
+    def _rows(self, trials: Sequence[Observed]) -> Floats:
+        return _placed(self.encoder.encode([t.params for t in trials]), np.array([t.log_latency for t in trials]))
+
+
+def _placed(rows: Floats, log_latencies: Floats) -> Floats:
+    return np.column_stack([rows, log_latencies / np.log(10.0)])
+
+
+def _log_epoch_s(trials: Sequence[Observed]) -> Floats:
+    return np.log([t.seconds[-1] / t.epochs[-1] for t in trials])

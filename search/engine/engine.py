@@ -1,13 +1,10 @@
 """The engine: the next candidate and the next training, by expected gain of the front."""
 
 import math
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from objectives.records import Proposal
 from search.engine.beliefs import Beliefs
@@ -17,6 +14,7 @@ from search.engine.encoding import Encoder
 from search.engine.gain_rate import gain_rate
 from search.engine.latencies import LatencyBook, LatencyModel, LatencyView, NoBook
 from search.engine.observed import Observed, Phase
+from search.engine.pool import Pool, untried
 from search.engine.staircase import Floats
 
 NAME = "known_latency"
@@ -50,19 +48,7 @@ class Plan:
     latency_range: tuple[float, float]
 
 
-@dataclass(frozen=True)
-class _Pool:
-    """Candidates that may be proposed, with their latencies."""
-
-    params: list[Params]
-    latency: LatencyView
-
-    def only(self, kept: NDArray[np.bool_]) -> "_Pool":
-        params = [p for p, keep in zip(self.params, kept, strict=True) if keep]
-        return _Pool(params, LatencyView(self.latency.log[kept], self.latency.sd[kept]))
-
-
-_Chosen = tuple[_Pool, int, Proposal, float]  # the candidate's place in a pool, why, and its rate
+_Chosen = tuple[Pool, int, Proposal, float]  # the candidate's place in a pool, why, and its rate
 
 
 class Engine:
@@ -107,6 +93,7 @@ class Engine:
             seconds_left: candidates that would take longer are left out.
         """
         rng = np.random.default_rng([self.seed, number])
+        self.book.refresh(trials)
         costs = Costs(trials, self.encoder)
         pool = self._pool(trials, rng)
         if math.isfinite(seconds_left) and pool.params:
@@ -123,8 +110,8 @@ class Engine:
             pool, i, proposal, rate = self._best(pool, beliefs, costs)
         return self._plan(pool, i, proposal, rate, float(self._whole_s(pool, costs)[i]), beliefs.latency_range)
 
-    def _whole_s(self, pool: _Pool, costs: Costs) -> Floats:
-        whole: Floats = self.ladder[-1] * costs.of_candidates(pool.params, pool.latency.log) + costs.overhead_s
+    def _whole_s(self, pool: Pool, costs: Costs) -> Floats:
+        whole: Floats = self.ladder[-1] * costs.of_candidates(pool.rows, pool.latency.log) + costs.overhead_s
         return whole
 
     def beliefs(self, trials: Sequence[Observed], span: tuple[float, float] | None = None) -> Beliefs:
@@ -134,18 +121,18 @@ class Engine:
             trials: the study's.
             span: log latencies that volume is counted between, as of a plan; those of the trials where left out.
         """
-        span = span or self._span([math.log(t.latency_ms) for t in trials if t.latency_ms is not None])
+        span = span or self._span([t.log_latency for t in trials if t.latency_ms is not None])
         return Beliefs(trials, self.ladder, self.encoder, span, self.reference)
 
     def _span(self, logs: Sequence[float]) -> tuple[float, float]:
         low, high = (min(logs), max(logs)) if logs else (0.0, 1.0)
-        if self.bound_ms is not None:
-            high = min(high, math.log(self.bound_ms))
+        if (bound_ms := self.bound_ms) is not None:
+            high = min(high, math.log(bound_ms))
         return float(low), float(max(high + MARGIN * (high - low), low + 1e-3))
 
     def _pool_span(self, trials: Sequence[Observed], latency: LatencyView) -> tuple[float, float]:
         """Return the range of the trials and a pool; of foretold latencies, the likely part."""
-        logs = [math.log(t.latency_ms) for t in trials if t.latency_ms is not None]
+        logs = [t.log_latency for t in trials if t.latency_ms is not None]
         logs += list(latency.log[latency.measured])
         if not latency.measured.all():
             logs += list(np.quantile(latency.log[~latency.measured], [0.02, 0.98]))
@@ -153,21 +140,21 @@ class Engine:
 
     # The pool
 
-    def _pool(self, trials: Sequence[Observed], rng: np.random.Generator) -> _Pool:
-        parents, better = _parents(trials)
-        tried = Counter(_key(t.params) for t in trials)
-        params = list(_untried(self.source.pool(parents, better, rng), tried))
-        pool = _Pool(params, LatencyModel(trials, self.book, self.encoder).view(params))
+    def _pool(self, trials: Sequence[Observed], rng: np.random.Generator) -> Pool:
+        params = untried(self.source, trials, rng)
+        rows = self.encoder.encode(params)
+        pool = Pool(params, rows, LatencyModel(trials, self.book, self.encoder).view(params, rows))
         pool = pool.only(np.isfinite(pool.latency.log))
-        if self.bound_ms is None or not pool.params:
+        bound_ms = self.bound_ms
+        if bound_ms is None or not pool.params:
             return pool
-        kept = pool.latency.log - BOUND_DOUBT * pool.latency.sd <= np.log(self.bound_ms)
+        kept = pool.latency.log - BOUND_DOUBT * pool.latency.sd <= np.log(bound_ms)
         return pool.only(kept if kept.any() else ~pool.latency.measured)  # a model bars some, never all
 
     # Proposals
 
     def _spread(
-        self, pool: _Pool, seen: Sequence[Observed], span: tuple[float, float], rng: np.random.Generator
+        self, pool: Pool, seen: Sequence[Observed], span: tuple[float, float], rng: np.random.Generator
     ) -> _Chosen:
         """Propose the candidate nearest to the place of the latency range that is emptiest."""
         places = np.linspace(0.05, 0.95, SPREAD)
@@ -180,7 +167,7 @@ class Engine:
         role = "spread" if seen else "baseline"
         return pool, i, Proposal(role, NAME, why), np.inf
 
-    def _explored(self, pool: _Pool, beliefs: Beliefs, costs: Costs, rng: np.random.Generator) -> _Chosen:
+    def _explored(self, pool: Pool, beliefs: Beliefs, costs: Costs, rng: np.random.Generator) -> _Chosen:
         i = int(rng.integers(len(pool.params)))
         one = pool.only(np.arange(len(pool.params)) == i)
         gains, rates = self._worth(one, beliefs, costs)
@@ -188,7 +175,7 @@ class Engine:
         best = self._worth(pool, beliefs, costs)[1].max() if self.per_second else rates[0]
         return one, 0, self._proposal("explore", why, one, 0, beliefs, float(gains[0])), float(best)
 
-    def _best(self, pool: _Pool, beliefs: Beliefs, costs: Costs) -> _Chosen:
+    def _best(self, pool: Pool, beliefs: Beliefs, costs: Costs) -> _Chosen:
         """Propose the candidate of the highest gain; one whose latency is a guess is measured first."""
         for measured in range(MEASURED_MOST + 1):
             gains, rates = self._worth(pool, beliefs, costs)
@@ -206,7 +193,7 @@ class Engine:
         why = f"highest expected gain of the front among {len(pool.params)} candidates: {share:.2%} of its hypervolume"
         return pool, i, self._proposal("gain", why, pool, i, beliefs, float(gains[i])), float(rates[i])
 
-    def _without(self, pool: _Pool, i: int, ms: float) -> _Pool:
+    def _without(self, pool: Pool, i: int, ms: float) -> Pool:
         """Return a pool after a measurement: the candidate out if it is over the bound, its whole kind if it failed."""
         if math.isinf(ms):
             known = self.book.lookup()
@@ -215,12 +202,12 @@ class Engine:
             return pool.only(~failed)
         if self.bound_ms is not None and ms > self.bound_ms:
             return pool.only(np.arange(len(pool.params)) != i)
-        return _with_latency(pool, i, ms)
+        return pool.with_latency(i, ms)
 
-    def _worth(self, pool: _Pool, beliefs: Beliefs, costs: Costs) -> tuple[Floats, Floats]:
+    def _worth(self, pool: Pool, beliefs: Beliefs, costs: Costs) -> tuple[Floats, Floats]:
         """Return expected gain of hypervolume and gain per second of each candidate, over its latency's doubt."""
-        belief = beliefs.of_candidates(pool.params, pool.latency.log)
-        epoch_s = costs.of_candidates(pool.params, pool.latency.log) if self.per_second else np.ones(len(pool.params))
+        belief = beliefs.of_candidates(pool.rows, pool.latency.log)
+        epoch_s = costs.of_candidates(pool.rows, pool.latency.log) if self.per_second else np.ones(len(pool.params))
         step_s = self.ladder[0] * epoch_s + BEFORE * costs.overhead_s
         rest_s = (self.ladder[-1] - self.ladder[0]) * epoch_s + (1 - BEFORE) * costs.overhead_s
         gains, rates = np.zeros(len(pool.params)), np.zeros(len(pool.params))
@@ -232,13 +219,13 @@ class Engine:
                 rates += weight * gain_rate(beliefs.front, belief.mean, belief.sd, belief.sd_after, log, step_s, rest_s)
         return gains, rates if self.per_second else gains / (step_s + rest_s)
 
-    def _proposal(self, role: str, why: str, pool: _Pool, i: int, beliefs: Beliefs, gain: float) -> Proposal:
-        belief = beliefs.of_candidates([pool.params[i]], pool.latency.log[i : i + 1])
+    def _proposal(self, role: str, why: str, pool: Pool, i: int, beliefs: Beliefs, gain: float) -> Proposal:
+        belief = beliefs.of_candidates(pool.rows[i : i + 1], pool.latency.log[i : i + 1])
         share = float(beliefs.front.share(gain))
         return Proposal(role, NAME, why, share, float(belief.mean[0]), float(belief.sd[0]))
 
     def _plan(
-        self, pool: _Pool, i: int, proposal: Proposal, rate: float, whole_s: float, span: tuple[float, float]
+        self, pool: Pool, i: int, proposal: Proposal, rate: float, whole_s: float, span: tuple[float, float]
     ) -> Plan:
         latency_ms = float(np.exp(pool.latency.log[i]))
         sd_ms = latency_ms * float(pool.latency.sd[i])
@@ -256,40 +243,3 @@ def _emptiest(places: Floats, taken: Floats) -> float:
     free = gaps.min(axis=1)
     free[nearest] = -1.0
     return float(places[int(np.argmax(free))])
-
-
-def _parents(trials: Sequence[Observed]) -> tuple[list[Params], list[Params]]:
-    """Return the members of the front and the better part of the trials, by what they have reached so far."""
-    scored = [(t, t.best, t.latency_ms) for t in trials if t.latency_ms is not None and t.best is not None]
-    if not scored:
-        return [], []
-    beaten = [sum(_dominates(other, one) for other in scored) for one in scored]
-    order = np.argsort(beaten, kind="stable")
-    better = [scored[i][0].params for i in order[: max(2, len(scored) // 4)]]
-    return [t.params for (t, _, _), n in zip(scored, beaten, strict=True) if n == 0], better
-
-
-def _dominates(other: tuple[Observed, float, float], one: tuple[Observed, float, float]) -> bool:
-    """Whether a trial is no less accurate and no slower than another, and better in one of them."""
-    return other[1] >= one[1] and other[2] <= one[2] and other[1:] != one[1:]
-
-
-def _untried(params: Sequence[Params], tried: Counter[Any]) -> Iterator[Params]:
-    """Yield the candidates that no trial had; one that is listed twice may be tried twice."""
-    left = Counter(tried)
-    for candidate in params:
-        key = _key(candidate)
-        if left[key] > 0:
-            left[key] -= 1
-        else:
-            yield candidate
-
-
-def _with_latency(pool: _Pool, i: int, ms: float) -> _Pool:
-    log, sd = pool.latency.log.copy(), pool.latency.sd.copy()
-    log[i], sd[i] = np.log(ms), 0.0
-    return _Pool(pool.params, LatencyView(log, sd))
-
-
-def _key(params: Params) -> tuple[tuple[str, Any], ...]:
-    return tuple(sorted(params.items()))

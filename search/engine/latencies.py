@@ -1,5 +1,6 @@
 """Latency before training: measured where it was, else foretold by a model of the measured figures."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.engine.beliefs import TUNED_MAX, TUNED_STEPS, spread_indices
 from search.engine.encoding import Encoder
 from search.engine.gaussian_process import GaussianProcess
-from search.engine.observed import Observed
+from search.engine.observed import Observed, key_of
 from search.engine.staircase import Floats
+from search.engine.thinning import MODELLED_MAX, TUNED_MAX, for_tuning, scattered, spread_indices
 
 Params = Mapping[str, Any]
 
@@ -21,6 +22,9 @@ MEASURED_SD = 0.02  # of a measured one
 
 class LatencyBook:
     """Latencies that are known without training; the base class knows none beyond those of the trials."""
+
+    def refresh(self, trials: Sequence[Observed]) -> None:
+        """Take the study's trials; what is told until the next call is as of these."""
 
     def lookup(self) -> Callable[[Params], float | None]:
         """Return what gives the measured latency of a candidate in ms.
@@ -32,6 +36,10 @@ class LatencyBook:
     def figures(self) -> Sequence[tuple[Params, float]]:
         """Return what was measured outside trials: parameters and ms."""
         return ()
+
+    def odds(self, params: Params) -> float:
+        """Return the odds that a candidate can be measured: 1 unless that failed for a reason that may pass."""
+        return 1.0
 
     def bound_ms(self) -> float | None:
         """Return the latency that no candidate may exceed; None for none."""
@@ -81,43 +89,49 @@ class LatencyModel:
     def __init__(self, trials: Sequence[Observed], book: LatencyBook, encoder: Encoder) -> None:
         """Take what is measured; the model itself is fitted only if it is needed."""
         self.encoder = encoder
-        self.figures = [(t.params, t.latency_ms) for t in trials if t.latency_ms is not None] + list(book.figures())
+        self._trials = [t for t in trials if t.latency_ms is not None]
+        self._count = trials[-1].number + 1 if trials else 0
+        self._ahead = list(book.figures())
         self._lookup = book.lookup()
-        self._measured = {_key(params): ms for params, ms in self.figures}
+        self._measured = {t.key: t.latency_ms for t in self._trials} | {key_of(p): ms for p, ms in self._ahead}
         self._model: GaussianProcess | None = None
 
-    def view(self, params: Sequence[Params]) -> LatencyView:
-        """Return the latencies of a pool."""
+    def view(self, params: Sequence[Params], rows: Floats) -> LatencyView:
+        """Return the latencies of a pool, given encoded as rows (n, d), too."""
         known = [self._known(p) for p in params]
-        log = np.array([np.nan if ms is None else np.log(ms) for ms in known])
+        log = np.array([np.nan if ms is None else math.log(ms) for ms in known])
         sd = np.zeros(len(params))
         unknown = np.isnan(log)
         if unknown.any():
-            log[unknown], sd[unknown] = self._expected([p for p, ms in zip(params, known, strict=True) if ms is None])
+            log[unknown], sd[unknown] = self._expected(rows[unknown])
         return LatencyView(log, sd)
 
     def _known(self, params: Params) -> float | None:
         ms = self._lookup(params)
-        return self._measured.get(_key(params)) if ms is None else ms
+        return self._measured.get(key_of(params)) if ms is None else ms
 
-    def _expected(self, params: Sequence[Params]) -> tuple[Floats, Floats]:
-        if len(self.figures) < 2:
-            level = float(np.log(self.figures[0][1])) if self.figures else 0.0
-            return np.full(len(params), level), np.full(len(params), UNKNOWN_SD)
+    def _expected(self, rows: Floats) -> tuple[Floats, Floats]:
+        some = [t.latency_ms or 1.0 for t in self._trials[:2]] + [ms for _, ms in self._ahead[:2]]
+        if len(some) < 2:
+            level = math.log(some[0]) if some else 0.0
+            return np.full(len(rows), level), np.full(len(rows), UNKNOWN_SD)
         if self._model is None:
             self._model = self._fit()
-        return self._model.predict(self.encoder.encode(params))
+        return self._model.predict(rows)
 
     def _fit(self) -> GaussianProcess:
-        rows = self.encoder.encode([params for params, _ in self.figures])
-        targets = np.log([ms for _, ms in self.figures])
+        ahead = [self._ahead[i] for i in spread_indices(len(self._ahead), MODELLED_MAX // 2)] if self._ahead else []
+        trials = scattered(self._trials, MODELLED_MAX - len(ahead))
+        rows = self.encoder.encode([t.params for t in trials] + [params for params, _ in ahead])
+        targets = np.array([t.log_latency for t in trials] + [math.log(ms) for _, ms in ahead])
         errors = np.full(len(rows), MEASURED_SD)
         model = GaussianProcess(self.encoder.categorical)
-        tuned = spread_indices(len(rows), TUNED_MAX)
-        model.fit(rows[tuned], targets[tuned], errors[tuned], TUNED_STEPS)
+        settled = for_tuning(self._trials, self._count)
+        if settled is None:
+            tuned = spread_indices(len(rows), TUNED_MAX)
+            model.tune(rows[tuned], targets[tuned], errors[tuned])
+        else:
+            there = self.encoder.encode([t.params for t in settled])
+            model.tune(there, np.array([t.log_latency for t in settled]), errors[: len(there)])
         model.fit(rows, targets, errors, steps=0)
         return model
-
-
-def _key(params: Params) -> tuple[tuple[str, Any], ...]:
-    return tuple(sorted(params.items()))

@@ -1,17 +1,27 @@
 """What the engine knows of a study: its trials as plain data, read from the store alone."""
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from objectives import attributes as keys
+from objectives.failures import OF_SIZE
 from objectives.records import Outcome
 from spaces.dimension import Value
 
 if TYPE_CHECKING:
     import optuna
+
+
+Key = frozenset[tuple[str, Value]]
+
+_ended: "WeakKeyDictionary[optuna.Study, dict[int, Observed]]" = WeakKeyDictionary()  # ended trials never change
 
 
 class Phase(StrEnum):
@@ -39,6 +49,10 @@ class Observed:
         final: accuracy of the finished trial, as scored; None before its end.
         phase: where it stands.
         overhead_s: seconds that it took beside its epochs (build, latency, export, score), as far as known.
+        failure: class of the failure that it ended with, one of `objectives.failures.Failure`, else empty.
+        outgrew: whether it, or an attempt at it, was too large for this machine (memory, time).
+
+    What is derived from these is worked out once: most trials of a long study never change any more.
     """
 
     number: int
@@ -50,6 +64,8 @@ class Observed:
     final: float | None
     phase: Phase
     overhead_s: float = 0.0
+    failure: str = ""
+    outgrew: bool = False
 
     @property
     def epoch(self) -> int:
@@ -60,13 +76,33 @@ class Observed:
         """Return its best accuracy at or before an epoch; None if it did not get there or had none."""
         if self.epoch < epoch:
             return None
-        until = [a for e, a in zip(self.epochs, self.accuracies, strict=True) if e <= epoch and not math.isnan(a)]
-        return max(until, default=None)
+        reached = bisect_right(self.epochs, epoch)
+        return self._peaks[reached - 1] if reached else None
 
-    @property
+    @cached_property
     def best(self) -> float | None:
         """Accuracy in the end, or the best so far; None if there is none."""
         return self.final if self.final is not None else self.best_until(self.epoch)
+
+    @cached_property
+    def key(self) -> Key:
+        """Its parameters, to be compared with others'."""
+        return key_of(self.params)
+
+    @cached_property
+    def log_latency(self) -> float:
+        """Logarithm of the latency in ms; NaN if it was not measured."""
+        return math.nan if self.latency_ms is None else math.log(self.latency_ms)
+
+    @cached_property
+    def _peaks(self) -> list[float | None]:
+        """The best accuracy until each epoch; None before there was any."""
+        return list(accumulate(map(_number, self.accuracies), _better))
+
+
+def key_of(params: Mapping[str, Value]) -> Key:
+    """Return what equal parameters have in common."""
+    return frozenset(params.items())
 
 
 def observe(study: "optuna.Study") -> list[Observed]:
@@ -75,7 +111,18 @@ def observe(study: "optuna.Study") -> list[Observed]:
     A trial of any Optuna study with two objectives, accuracy first, is understood; what `automl` keeps beside is
     used where it is there: the curve, the latency measured before training, whether the trial is paused.
     """
-    return list(observe_trials(study.get_trials(deepcopy=False)))
+    from optuna.trial import TrialState
+
+    known, found = _ended.setdefault(study, {}), []
+    for trial in study.get_trials(deepcopy=False):
+        seen = known.get(trial.number)
+        if seen is None and trial.state is not TrialState.WAITING:
+            seen = _observed(trial)
+            if trial.state.is_finished():
+                known[trial.number] = seen
+        if seen is not None:
+            found.append(seen)
+    return found
 
 
 def observe_trials(trials: "Sequence[optuna.trial.FrozenTrial]") -> Iterator[Observed]:
@@ -92,6 +139,8 @@ def _observed(trial: "optuna.trial.FrozenTrial") -> Observed:
 
     attrs = trial.user_attrs
     rungs = attrs.get(keys.RUNGS, [])
+    failure = (attrs.get(keys.ENDING) or {}).get("error_class", "")
+    died_of = {failure, *(attempt.get("error_class", "") for attempt in attrs.get(keys.ATTEMPTS, []))}
     values = trial.values if trial.state is TrialState.COMPLETE else None
     return Observed(
         number=trial.number,
@@ -103,7 +152,17 @@ def _observed(trial: "optuna.trial.FrozenTrial") -> Observed:
         final=float(values[0]) if values and math.isfinite(values[0]) else None,
         phase=_phase(trial),
         overhead_s=_overhead_s(attrs.get(keys.RESOURCES) or {}),
+        failure=failure,
+        outgrew=not OF_SIZE.isdisjoint(died_of),
     )
+
+
+def _number(accuracy: float) -> float | None:
+    return None if math.isnan(accuracy) else accuracy
+
+
+def _better(one: float | None, other: float | None) -> float | None:
+    return one if other is None or (one is not None and one >= other) else other
 
 
 def _overhead_s(resources: Mapping[str, Any]) -> float:

@@ -38,14 +38,9 @@ class Staircase:
             reference: accuracy that counts as nothing.
             slowest: log latency that counts as nothing.
         """
-        order = np.lexsort((-accuracies, log_latencies))
-        edges, heights, best = [], [], reference
-        for i in order:
-            if accuracies[i] > best and log_latencies[i] < slowest:
-                edges.append(log_latencies[i])
-                heights.append(accuracies[i])
-                best = accuracies[i]
-        return cls(np.array(edges, dtype=float), np.array(heights, dtype=float), reference, slowest)
+        counted = np.flatnonzero((accuracies > reference) & (log_latencies < slowest))  # no NaN is
+        front = counted[front_indices(accuracies[counted], log_latencies[counted])]
+        return cls(log_latencies[front], accuracies[front], reference, slowest)
 
     @property
     def hypervolume(self) -> float:
@@ -82,6 +77,15 @@ class Staircase:
             widths = widths[:, None, :]
         gains: Floats = np.sum(widths * expected_improvement(mean[..., None], sd[..., None], heights), axis=-1)
         return gains
+
+
+def front_indices(accuracies: Floats, log_latencies: Floats) -> NDArray[np.int_]:
+    """Return which points are on the front, the fastest first; of equal points the first. No NaN."""
+    order = np.lexsort((-accuracies, log_latencies))
+    there = accuracies[order]
+    before = np.concatenate([[-np.inf], np.maximum.accumulate(there)[:-1]])
+    front: NDArray[np.int_] = order[there > before]
+    return front
 
 
 def expected_improvement(mean: Floats, sd: Floats, height: Floats) -> Floats:

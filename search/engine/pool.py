@@ -1,0 +1,84 @@
+"""The pool: candidates that may be proposed now, with what is known of their latencies."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.engine.candidates import CandidateSource, Params
+from search.engine.latencies import LatencyView
+from search.engine.observed import Key, Observed, Phase, key_of
+from search.engine.staircase import Floats, front_indices
+from search.engine.thinning import FRONT_MAX, modelled, spread
+
+LISTED_MAX = 5000  # candidates of a small space that are gone through once nothing new comes by chance
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Candidates that may be proposed.
+
+    Attributes:
+        params: they.
+        rows: the same, encoded, shape (n, d).
+        latency: their latencies.
+    """
+
+    params: list[Params]
+    rows: Floats
+    latency: LatencyView
+
+    def only(self, kept: NDArray[np.bool_]) -> "Pool":
+        """Return some of them."""
+        if kept.all():
+            return self
+        params = [p for p, keep in zip(self.params, kept, strict=True) if keep]
+        return Pool(params, self.rows[kept], LatencyView(self.latency.log[kept], self.latency.sd[kept]))
+
+    def with_latency(self, i: int, ms: float) -> "Pool":
+        """Return the pool once a candidate was measured."""
+        log, sd = self.latency.log.copy(), self.latency.sd.copy()
+        log[i], sd[i] = np.log(ms), 0.0
+        return Pool(self.params, self.rows, LatencyView(log, sd))
+
+
+def untried(source: CandidateSource, trials: Sequence[Observed], rng: np.random.Generator) -> list[Params]:
+    """Return candidates that no trial had; what is listed twice may be tried twice, unless it failed."""
+    tried = Counter(t.key for t in trials)
+    tried.update({t.key: len(trials) for t in trials if t.phase is Phase.FAILED})
+    found = list(_left(source.pool(*parents(trials), rng), tried))
+    return found or list(islice(_left(source.every(), tried), LISTED_MAX))
+
+
+def _left(params: Iterator[Params] | Sequence[Params], tried: Counter[Key]) -> Iterator[Params]:
+    left = tried.copy()
+    for candidate in params:
+        key = key_of(candidate)
+        if left[key] > 0:
+            left[key] -= 1
+        else:
+            yield candidate
+
+
+def parents(trials: Sequence[Observed]) -> tuple[list[Params], list[Params]]:
+    """Return the members of the front and the better part of the trials, by what they have reached so far."""
+    scored = [t for t in trials if t.latency_ms is not None and t.best is not None]
+    if not scored:
+        return [], []
+    accuracies = np.array([t.best for t in scored], dtype=float)
+    front = spread(front_indices(accuracies, np.array([t.log_latency for t in scored])), FRONT_MAX)
+    some = modelled(scored)
+    beaten = _beaten(np.array([t.best for t in some], dtype=float), np.array([t.log_latency for t in some]))
+    order = np.argsort(beaten, kind="stable")
+    better = [some[i].params for i in order[: max(2, len(some) // 4)]]
+    return [scored[i].params for i in np.sort(front)], better
+
+
+def _beaten(accuracies: Floats, log_latencies: Floats) -> NDArray[np.int_]:
+    """Return how many others are no less accurate and no slower than each, and better in one of them."""
+    no_worse = (accuracies[:, None] >= accuracies) & (log_latencies[:, None] <= log_latencies)
+    beaten: NDArray[np.int_] = np.sum(no_worse & ~no_worse.T, axis=0)
+    return beaten

@@ -1,0 +1,74 @@
+"""Which of many trials the models look at: as few as are fast, the same ones as long as the store is the same."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.engine.observed import Observed, Phase
+from search.engine.staircase import front_indices
+
+MODELLED_MAX = 300  # trials that a surrogate is conditioned on
+OPEN_MAX = 150  # of them, trials that may go on
+FRONT_MAX = 50  # of them, members of the front
+TUNED_MAX = 100  # trials that hyperparameters are fitted to
+SETTLED_LEAST = 60  # ended trials from which on hyperparameters are fitted to those alone
+MARK_RATIO = 1.1  # and then only once the study has grown by so much: between two marks they stay as they are
+SCATTER = 2654435761  # 2^32 over the golden ratio: multiples of it, modulo 2^32, scatter evenly
+
+
+def modelled(trials: Sequence[Observed]) -> list[Observed]:
+    """Return at most MODELLED_MAX trials with accuracy and latency, by number.
+
+    First those that may go on, furthest trained first; then the front; of the rest half the latest, half scattered
+    over the whole study.
+    """
+    if len(trials) <= MODELLED_MAX:
+        return list(trials)
+    waiting = [t for t in trials if t.phase in (Phase.PAUSED, Phase.RUNNING)]
+    chosen = {t.number: t for t in sorted(waiting, key=lambda t: (t.epoch, t.number))[-OPEN_MAX:]}
+    rest = [t for t in trials if t.number not in chosen]
+    accuracies = np.array([t.best for t in rest], dtype=float)
+    front = front_indices(accuracies, np.array([t.log_latency for t in rest]))
+    chosen |= {rest[i].number: rest[i] for i in spread(front, FRONT_MAX)}
+    rest = [t for t in rest if t.number not in chosen]
+    latest = (MODELLED_MAX - len(chosen)) // 2
+    chosen |= {t.number: t for t in rest[-latest:]}
+    chosen |= {t.number: t for t in scattered(rest[:-latest], MODELLED_MAX - len(chosen))}
+    return sorted(chosen.values(), key=lambda t: t.number)
+
+
+def scattered(trials: Sequence[Observed], most: int) -> list[Observed]:
+    """Return at most so many trials, by number: those that come first in an order that only looks random.
+
+    One more trial changes the choice seldom, and then by one.
+    """
+    if len(trials) <= most:
+        return list(trials)
+    numbers = np.array([t.number for t in trials], dtype=np.uint64)
+    order = np.argsort((numbers * np.uint64(SCATTER)) % np.uint64(2**32), kind="stable")
+    return [trials[i] for i in np.sort(order[:most])]
+
+
+def for_tuning(settled: Sequence[Observed], count: int) -> list[Observed] | None:
+    """Return the trials that hyperparameters are fitted to; None while too few have ended.
+
+    Args:
+        settled: ended trials, which never change, by number.
+        count: trials of the study.
+    """
+    mark = 1.0
+    while mark * MARK_RATIO <= count:
+        mark *= MARK_RATIO
+    before = [t for t in settled if t.number < mark]
+    return scattered(before, TUNED_MAX) if len(before) >= SETTLED_LEAST else None
+
+
+def spread(indices: NDArray[np.int_], most: int) -> NDArray[np.int_]:
+    """Return at most so many of some indices, evenly spread, the first and the last included."""
+    return indices[spread_indices(len(indices), most)] if len(indices) else indices
+
+
+def spread_indices(count: int, most: int) -> NDArray[np.int_]:
+    """Return up to `most` indices of `count`, evenly spread, the last included."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))

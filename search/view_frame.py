@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -89,6 +90,15 @@ class Scene:
         """Seconds that the running trials have taken, added up."""
         return sum(self.now_s - trial.since_s for trial in self.running)
 
+    @cached_property
+    def standings(self) -> Counter[str]:
+        """Trials by standing; one of this process runs, whatever the table still says of it."""
+        own = {trial.number for trial in self.running}
+        counts = Counter(self.table.counts)
+        counts.subtract(row.standing for row in self.table.rows if row.number in own)
+        counts[RUNNING] += len(own)
+        return counts
+
 
 def frame(scene: Scene, width: int, height: int) -> RenderableType:
     """Return what a terminal of this size shows: never more rows than it has, the important sections first."""
@@ -114,7 +124,7 @@ def _head(scene: Scene, width: int) -> Section:
     gate = "" if scene.settings.gate == Gate() else f"  {scene.settings.gate}"
     left = eta_text(scene.used, scene.settings, scene.running_s)
     title.add_row(Text.assemble((scene.settings.name, "bold"), (gate, "dim")), Text(left, style="bold"))
-    told = [Text(_standings(scene), style="dim")]
+    told = [Text(_standings(scene.standings), style="dim")]
     if scene.waits:
         told.append(Text(one_line(f"waiting: {scene.waits}"), style="bold yellow"))
     elif scene.meanwhile or not scene.running:
@@ -130,8 +140,10 @@ def _bars(scene: Scene, width: int) -> Table:
     drawn.add_column(width=6)
     drawn.add_column(width=max(8, min(40, width - 46)))
     drawn.add_column(no_wrap=True, overflow="ellipsis")
-    left = max(0, budget.trials - used.trials - len(scene.running))
-    told = f"{used.trials} of {budget.trials} · {len(scene.running)} running · {left} left"
+    running = scene.standings[RUNNING]
+    told = (
+        f"{used.trials} of {budget.trials} · {running} running · {max(0, budget.trials - used.trials - running)} left"
+    )
     drawn.add_row("trials", ProgressBar(total=budget.trials, completed=used.trials), told)
     if budget.hours is None:
         drawn.add_row("time", "", f"{duration(used.seconds)} used")
@@ -142,14 +154,10 @@ def _bars(scene: Scene, width: int) -> Table:
     return drawn
 
 
-def _standings(scene: Scene) -> str:
-    """Return the trials by standing; one of this process runs, whatever the table still says of it."""
-    own = {trial.number for trial in scene.running}
-    counts = Counter(scene.table.counts)
-    counts.subtract(row.standing for row in scene.table.rows if row.number in own)
-    counts[RUNNING] += len(own)
-    order = (*(outcome.value for outcome in Outcome), RUNNING, PAUSED, "waiting")
-    return " · ".join(f"{counts[name]} {SHORT.get(name, name)}" for name in order if counts[name])
+def _standings(counts: Mapping[str, int]) -> str:
+    order = (*(outcome.value for outcome in Outcome), PAUSED, "waiting")
+    told = " · ".join(f"{counts[name]} {SHORT.get(name, name)}" for name in order if counts[name])
+    return told or "no trial has ended yet"
 
 
 def _running(scene: Scene, width: int) -> Section:
@@ -171,7 +179,9 @@ def _running(scene: Scene, width: int) -> Section:
         return (
             Text(str(trial.number), style="cyan"),
             Text(trial.detector, style="yellow" if trial.died else ""),
-            Text(f"{trial.stage} {trial.epoch}/{trial.epochs}" if trial.stage == "train" else trial.stage),
+            Text(
+                f"{trial.stage} {trial.epoch}/{trial.epochs}" if trial.stage == "train" and trial.epoch else trial.stage
+            ),
             *(() if width < NARROW else looks),
             Text(share(trial.rungs[-1].map) if trial.rungs else ""),
             Text(_latency(trial.latency)),
@@ -247,6 +257,11 @@ def detector(candidate: Mapping[str, Any]) -> str:
 def sparkline(rungs: tuple[Rung, ...]) -> str:
     """Return the rungs' mAP as little bars on a scale from 0 to 1."""
     return "".join(BARS[min(len(BARS) - 1, round(rung.map * (len(BARS) - 1)))] for rung in rungs)
+
+
+def _stage(trial: Running) -> str:
+    """Return what a trial does; of a training, which epoch."""
+    return f"train {trial.epoch}/{trial.epochs}" if trial.stage == "train" and trial.epoch else trial.stage
 
 
 def _latency(latency: Latency | None) -> str:

@@ -86,7 +86,7 @@ class LiveView(View):
 
     def rung(self, number: int, rung: Rung) -> None:
         """Show the trial's rung."""
-        self._change(number, lambda trial: replace(trial, rungs=(*trial.rungs, rung)))
+        self._change(number, lambda trial: replace(trial, rungs=(*trial.rungs, rung), epoch=rung.epoch, share=1.0))
 
     def attempt(self, number: int, end: Ending) -> None:
         """Mark the trial, and keep what it died of."""

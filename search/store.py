@@ -7,7 +7,7 @@ import os
 import re
 import sqlite3
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from objectives import attributes as keys
 from objectives.dataset import Dataset
+from search.contract import Contract, check_contract
 from search.settings import Settings
 from search.sqlite_file import LOCK_WAIT_S, file_of, holds_tables, is_full, of_another_optuna, told
 from spaces.errors import DiskFull, StoreError, nearest
@@ -29,6 +30,7 @@ PACKAGES = (
     "automl",
     "optuna",
     "torch",
+    "torchvision",
     "timm",
     "ultralytics-opencv-headless",
     "onnx",
@@ -124,31 +126,49 @@ def _cause(error: BaseException) -> BaseException:
 def create_study(settings: Settings, dataset: Dataset, storage: "optuna.storages.BaseStorage") -> "optuna.Study":
     """Open the study of the settings' name, or create it; a study of another contract is refused.
 
+    One whose making was cut, in a file of its own, is made again: the version is written last.
+
     Raises:
-        StoreError: the study belongs to another space, data set or device, or to a newer version.
+        StoreError: the study was made with another contract, by a newer automl, or not by automl.
     """
     import optuna
 
-    found = fingerprints(settings, dataset)
-    with store_errors(settings.name):
+    with alone(settings.folder), store_errors(settings.name):
         if settings.name in optuna.get_all_study_names(storage):
             study = optuna.load_study(study_name=settings.name, storage=storage)
-            _check_contract(study, settings, found, dataset)
-            return study
-        study = optuna.create_study(study_name=settings.name, storage=storage, directions=["maximize", "minimize"])
-        for key, value in {
-            keys.STUDY_VERSION: keys.VERSION,
-            keys.SETTINGS: json.loads(shown_url(json.dumps(settings.to_json()))),
-            keys.PROVENANCE: provenance(settings.seed),
-            keys.FINGERPRINTS: found,
-            keys.DEVICE: settings.device.describe(),
-            keys.DATA: dataset.to_json(),
-            keys.GATE: asdict(settings.gate),
-        }.items():
-            study.set_user_attr(key, value)
+            if settings.store.url or not _is_half_made(study):
+                check_version(study)
+                check_contract(study, settings, dataset)
+                return study
+        else:
+            study = optuna.create_study(study_name=settings.name, storage=storage, directions=["maximize", "minimize"])
         for candidate in settings.start:
-            study.enqueue_trial(candidate)
+            study.enqueue_trial(candidate, skip_if_exists=True)
+        introduce(study, settings, dataset)
         return study
+
+
+def introduce(study: "optuna.Study", settings: Settings, dataset: Dataset) -> None:
+    """Store what a study is a study of; the version last: with it the study is whole."""
+    for key, value in {
+        keys.SETTINGS: json.loads(shown_url(json.dumps(settings.to_json()))),
+        keys.PROVENANCE: provenance(settings.seed),
+        keys.FINGERPRINTS: dict(Contract.of(settings, dataset).fingerprints),
+        keys.DEVICE: settings.device.describe(),
+        keys.DATA: dataset.to_json(),
+        keys.GATE: asdict(settings.gate),
+        keys.STUDY_VERSION: keys.VERSION,
+    }.items():
+        study.set_user_attr(key, value)
+
+
+def _is_half_made(study: "optuna.Study") -> bool:
+    """Whether automl was cut while it made a study: no version yet, nothing of another program's."""
+    from optuna.trial import TrialState
+
+    begun = [trial for trial in study.get_trials(deepcopy=False) if trial.state is not TrialState.WAITING]
+    strange = [key for key in study.user_attrs if not key.startswith("automl.")]
+    return not {keys.STUDY_VERSION, keys.FORKED} & study.user_attrs.keys() and not begun and not strange
 
 
 def load_study(folder: Path, name: str, url: str | None) -> "optuna.Study":
@@ -171,7 +191,7 @@ def load_study(folder: Path, name: str, url: str | None) -> "optuna.Study":
         if name not in names:
             raise StoreError(f"study: the store holds no '{name}'{nearest(name, names)}")
         study = optuna.load_study(study_name=name, storage=storage)
-        _check_version(study)
+        check_version(study)
         return study
 
 
@@ -179,17 +199,6 @@ def _is_missing_file(url: str) -> bool:
     """Whether a URL names an SQLite file that is not there; opening it would make it."""
     path = file_of(url)
     return path is not None and not path.is_file()
-
-
-def fingerprints(settings: Settings, dataset: Dataset) -> dict[str, str]:
-    """Return what must stay the same over the life of a study."""
-    epochs = settings.trial.epochs_for(len(dataset.splits["train"]))
-    return {
-        "space": settings.space.fingerprint,
-        "data": dataset.fingerprint,
-        "device": settings.device.fingerprint,
-        "training": f"{epochs} epochs, seed {settings.seed}, scored on {settings.data.split}",
-    }
 
 
 def provenance(seed: int) -> dict[str, Any]:
@@ -216,43 +225,16 @@ def _commit() -> str:
     return ref.read_text().strip() if ref.is_file() else ""
 
 
-def _check_version(study: "optuna.Study") -> None:
+def check_version(study: "optuna.Study") -> None:
+    """Check that a study was made whole, by an automl that is not newer than this one.
+
+    Raises:
+        StoreError: it was not.
+    """
     written = study.user_attrs.get(keys.STUDY_VERSION)
+    if written is None and keys.FORKED in study.user_attrs:
+        raise StoreError(f"study: the fork '{study.study_name}' was cut; give the line that began it again")
     if written is None:
         raise StoreError(f"study: '{study.study_name}' was not made by automl; name another with name=...")
     if written > keys.VERSION:
         raise StoreError(f"study: '{study.study_name}' was written by a newer automl (format {written}); update automl")
-
-
-def _check_contract(study: "optuna.Study", settings: Settings, found: Mapping[str, str], dataset: Dataset) -> None:
-    _check_version(study)
-    stored = study.user_attrs[keys.FINGERPRINTS]
-    differing = [key for key in found if stored.get(key) != found[key]]
-    if not differing:
-        return
-    now = {
-        "space": settings.space.to_json(),
-        "device": settings.device.describe(),
-        "data": dataset.to_json(),
-        "training": {"training": found["training"]},
-    }
-    then = {
-        "space": study.user_attrs[keys.SETTINGS]["space"],
-        "device": study.user_attrs[keys.DEVICE],
-        "data": study.user_attrs[keys.DATA],
-        "training": {"training": stored.get("training")},
-    }
-    lines = [line for key in differing for line in _diff(key, then[key], now[key])]
-    raise StoreError(
-        f"store: study '{study.study_name}' was made with another {' and '.join(differing)}; "
-        f"give the old settings, or name=NEW for a study of its own\n" + "\n".join(lines)
-    )
-
-
-def _diff(what: str, then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a line for each value that differs."""
-    changed = [key for key in {**then, **now} if then.get(key) != now.get(key)]
-    if not changed:
-        yield f"  {what}: the contents differ"
-    for key in changed:
-        yield f"  {what}: {key}: {then.get(key, 'absent')} -> {now.get(key, 'absent')}"

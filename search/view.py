@@ -14,7 +14,6 @@ from search.budget import BudgetUsed
 from search.settings import Settings
 from spaces.candidate import Candidate
 
-LOG_FORMATS = ("auto", "plain", "json")
 OF_MEMORY = (Failure.OUT_OF_MEMORY, Failure.OUT_OF_DEVICE_MEMORY)
 
 

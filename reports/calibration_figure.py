@@ -7,12 +7,14 @@ import plotly.graph_objects as go
 from reports.calibration import Calibration, Prediction
 from reports.figures import base_layout
 from reports.palette import LIGHT, Palette
+from reports.thinning import evenly
 
+MARKS_MAX = 1500  # of one kind; of more an even sample is drawn
 CROWD = 60  # from so many points on, marks and bars are drawn fainter
 
 
 def calibration_figure(calibration: Calibration, palette: Palette = LIGHT) -> go.Figure:
-    """Draw every prediction with its standard deviation; on the diagonal it held."""
+    """Draw predictions with their standard deviations; on the diagonal they held."""
     figure = go.Figure(layout=base_layout(palette, "predicted mAP 0.5:0.95", "final mAP 0.5:0.95"))
     series = (
         ("rung", "at a rung", calibration.at_rungs.predictions, palette.stopped, "diamond-open", 7),
@@ -23,7 +25,7 @@ def calibration_figure(calibration: Calibration, palette: Palette = LIGHT) -> go
     figure.add_trace(go.Scatter(x=[low, high], y=[low, high], mode="lines", line=line, hoverinfo="skip"))
     for kind, name, predictions, colour, symbol, size in series:
         if predictions:
-            figure.add_trace(_points(kind, name, predictions, colour, symbol, size))
+            figure.add_trace(_points(kind, name, evenly(predictions, MARKS_MAX), colour, symbol, size))
     figure.update_xaxes(range=[low, high], nticks=7)
     figure.update_yaxes(range=[low, high], nticks=7)
     return figure.update_layout(height=430)

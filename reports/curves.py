@@ -1,10 +1,10 @@
 """Learning curves: what the rungs of the trials saw, as data to draw."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from objectives.records import Outcome
 from reports.table import PAUSED, StudyTable, TrialRow
+from reports.thinning import evenly
 
 CURVES_MAX = 150
 
@@ -41,7 +41,7 @@ def learning_curves(table: StudyTable, most: int = CURVES_MAX) -> Curves:
     rows = [row for row in table.rows if row.rungs]
     ranked = sorted(rows, key=lambda row: (not row.on_front, row.map is None, -(row.map or 0.0), row.number))
     half = most // 2
-    chosen = ranked if len(ranked) <= most else [*ranked[:half], *_evenly(ranked[half:], most - half)]
+    chosen = ranked if len(ranked) <= most else [*ranked[:half], *evenly(ranked[half:], most - half)]
     return Curves(
         shown=tuple(_curve(row) for row in chosen),
         total=len(rows),
@@ -58,8 +58,3 @@ def _curve(row: TrialRow) -> Curve:
         maps=tuple(rung.map for rung in row.rungs),
         decides=tuple(rung.decides for rung in row.rungs),
     )
-
-
-def _evenly(rows: Sequence[TrialRow], count: int) -> list[TrialRow]:
-    """Return `count` of the rows at even distances."""
-    return [rows[index * len(rows) // count] for index in range(count)]

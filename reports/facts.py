@@ -7,7 +7,7 @@ from typing import Any
 from reports.history import WorkClock, current_hypervolume
 from reports.payload import OUTCOME_KEYS
 from reports.table import StudyTable
-from reports.words import ABSENT, duration, number, share
+from reports.words import ABSENT, duration, number, plural, share
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,7 @@ def provenance(table: StudyTable) -> tuple[Fact, ...]:
         *(Fact(f"fingerprint of {name}", str(value)) for name, value in table.fingerprints.items()),
         Fact("seed", str(known.get("seed", ""))),
         Fact("budget", _flat(budget) if isinstance(budget, Mapping) else str(budget or "")),
+        Fact("forked from", str(table.forked.get("name") or ""), _copied(table)),
         Fact("created", str(known.get("created") or "")),
         Fact("commit", str(known.get("commit") or "")),
         Fact("versions", _flat(versions) if isinstance(versions, Mapping) else ""),
@@ -79,6 +80,12 @@ def _work(table: StudyTable) -> str:
     running = table.counts.get("running", 0)
     parts = [f"{duration(WorkClock(ended).seconds_until(last))} of work"] if last else []
     return ", ".join(parts + ([f"{running} running now"] if running else []))
+
+
+def _copied(table: StudyTable) -> str:
+    """Return how many trials the study was given by the one it was forked from."""
+    copied = sum(row.forked_from is not None for row in table.rows)
+    return f"{plural(copied, 'trial')} copied" if copied else ""
 
 
 def _span(values: list[float | None], form: Any, unit: str = "") -> str:

@@ -6,7 +6,6 @@ exists in some trials only, needs no random numbers, and is linear in the trials
 (fANOVA) takes minutes and leaves conditional dimensions out.
 """
 
-import math
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,10 +16,11 @@ import optuna
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
 from reports.table import StudyTable, TrialRow
+from reports.thinning import evenly
 
 Direction = Literal["minimize", "maximize"]
 TRIALS_MIN = 4
-TRIALS_MAX = 3000
+TRIALS_MAX = 1000
 TOP_SHARE = 0.1
 TOP_TRIALS = 5
 
@@ -33,6 +33,7 @@ class Importance:
         objective: "mAP" or "latency".
         shares: (dimension, share of the whole), the greatest first; shares sum to 1. Empty if not known.
         trials: trials that it rests on.
+        sampled: whether those are an even sample of more.
         reason: why `shares` is empty, else empty.
     """
 
@@ -40,6 +41,7 @@ class Importance:
     shares: tuple[tuple[str, float], ...]
     trials: int
     reason: str = ""
+    sampled: bool = False
 
 
 def importances(table: StudyTable) -> tuple[Importance, Importance]:
@@ -56,13 +58,13 @@ def _importance(objective: str, direction: Direction, measured: Sequence[tuple[T
         return Importance(objective, (), count, f"needs {TRIALS_MIN} measured trials, has {count}")
     if len({value for _, value in measured}) == 1:
         return Importance(objective, (), count, f"all {count} trials have the same {objective}")
-    kept = measured[:: math.ceil(count / TRIALS_MAX)]
+    kept = evenly(measured, TRIALS_MAX)
     raw = _ped_anova(direction, kept)
     total = sum(raw.values())
     if not total > 0:
         return Importance(objective, (), len(kept), "no dimension sets the best trials apart yet")
     shares = sorted(((name, value / total) for name, value in raw.items()), key=lambda item: (-item[1], item[0]))
-    return Importance(objective, tuple(shares), len(kept))
+    return Importance(objective, tuple(shares), len(kept), sampled=len(kept) < count)
 
 
 def _ped_anova(direction: Direction, measured: Sequence[tuple[TrialRow, float]]) -> dict[str, float]:

@@ -16,9 +16,10 @@ from plotly.offline import get_plotlyjs
 
 from objectives.gate import Gate
 from reports.calibration import Calibration, calibrate
-from reports.calibration_figure import calibration_figure
+from reports.calibration_figure import MARKS_MAX, calibration_figure
 from reports.calibration_words import comparisons, kinds, latency_sentence, map_sentence
 from reports.curves import Curves, learning_curves
+from reports.deaths import death_classes
 from reports.facts import key_numbers, outcome_shares, provenance
 from reports.figures import class_figure, curves_figure, hypervolume_figure, importance_figure
 from reports.front_figure import front_figure
@@ -29,7 +30,7 @@ from reports.payload import script_json, trials_payload
 from reports.pictures import pictures
 from reports.table import StudyTable
 from reports.verdict import Verdict, judge
-from reports.views import VIEWS, default_view, front_view
+from reports.views import VIEWS, FrontView, default_view, front_view
 
 SCRIPTS = ("page_common.js", "page_panel.js", "page_figures.js", "page_table.js")
 
@@ -54,7 +55,8 @@ def render_page(table: StudyTable, study_folder: Path, refresh_seconds: int | No
     verdict = judge(table)
     curves = learning_curves(table)
     found = importances(table)
-    figures = _figures(table, verdict, curves)
+    views = {key: front_view(table, key, verdict.row.number if verdict.row else None) for key in VIEWS}
+    figures = _figures(table, verdict, curves, views)
     calibration = calibrate(table)
     held = _held(calibration)
     if held["comparisons"]:
@@ -64,6 +66,7 @@ def render_page(table: StudyTable, study_folder: Path, refresh_seconds: int | No
     payload = {
         "study": table.name,
         "winner": winner,
+        "forked_from": table.forked.get("name"),
         "figures": {name: figure.to_plotly_json() for name, figure in figures.items()},
         "colours": {"light": colours(LIGHT), "dark": colours(DARK)},
         "pictures": pictures(table, study_folder, winner),
@@ -85,6 +88,8 @@ def render_page(table: StudyTable, study_folder: Path, refresh_seconds: int | No
             curves=curves,
             importances=found,
             held=held,
+            deaths=death_classes(table),
+            drawn=views[default_view(table.gate)],
             provenance=provenance(table),
             settings=_yaml(table.settings),
             written=datetime.now().astimezone(),
@@ -98,10 +103,10 @@ def render_page(table: StudyTable, study_folder: Path, refresh_seconds: int | No
     )
 
 
-def _figures(table: StudyTable, verdict: Verdict, curves: Curves) -> dict[str, go.Figure]:
+def _figures(
+    table: StudyTable, verdict: Verdict, curves: Curves, views: Mapping[str, FrontView]
+) -> dict[str, go.Figure]:
     """Return the figures that the study has data for, by name, in colours that the page fills in."""
-    winner = verdict.row.number if verdict.row else None
-    views = {key: front_view(table, key, winner) for key in VIEWS}
     drawn = {f"front_{key}": front_figure(view, CSS) for key, view in views.items() if any(view.layers.values())}
     history = hypervolume_history(table)
     if history:
@@ -120,6 +125,7 @@ def _held(calibration: Calibration) -> dict[str, Any]:
         "comparisons": comparisons(calibration),
         "of_map": map_sentence(calibration),
         "of_latency": latency_sentence(calibration),
+        "thinned": any(len(kind.predictions) > MARKS_MAX for kind in (calibration.at_proposal, calibration.at_rungs)),
     }
 
 

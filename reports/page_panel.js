@@ -19,8 +19,13 @@ function badges(row) {
   if (row.gate) add("passes the gate", "good");
   if (row.unstable) add("latency unstable", "bad");
   if (row.elsewhere) add("measured on another device", "bad");
+  if (row.batch) add(`${row.batch} after out of memory`, "bad");
+  if (row.copied !== undefined) add(`copied from ${origin(row)}`, "");
+  if (row.removed) add("files removed", "");
   return list;
 }
+
+const origin = (row) => `trial ${row.copied}${REPORT.forked_from ? ` of ${REPORT.forked_from}` : ""}`;
 
 function facts(title, pairs) {
   const known = pairs.filter(([, value]) => value !== null && value !== undefined && value !== "–" && value !== "");
@@ -39,6 +44,26 @@ function reasons(row) {
     list.append(element("dt", {}, repeated ? "" : label), element("dd", {}, text));
   });
   return element("div", {}, element("h3", {}, "Why"), list);
+}
+
+// What it died of, each time: cause, what was there, how it went on, the end of the log.
+function deaths(row) {
+  if (!row.deaths) return "";
+  const parts = row.deaths.map((death) => element("div", { class: "death" },
+    element("p", {}, element("b", {}, death.title), ` ${death.cause}`),
+    death.resources ? element("p", { class: "hint" }, `Died ${death.resources}.`) : "",
+    death.sequel ? element("p", { class: "hint" }, `${death.title === "failed" ? "What to do" : "Then"}: ${death.sequel}.`) : "",
+    death.log ? element("details", {}, element("summary", {}, "end of its log"), element("pre", {}, death.log)) : ""));
+  return element("div", {}, element("h3", {}, row.outcome === "failed" ? "How it failed" : "Earlier attempts"), ...parts);
+}
+
+// Where it lies, and how to get it; a detector whose files were removed cannot be exported.
+function taking(row) {
+  if (row.outcome !== "finished") return "";
+  const line = row.removed
+    ? element("p", { class: "hint" }, `${row.removed} were removed to keep the study’s folder under store.size_mb_max; what it needs to be trained again is kept.`)
+    : element("code", {}, `automl export ${REPORT.study} --pick ${row.n} --to out/`);
+  return element("div", {}, element("h3", {}, "Take it"), line);
 }
 
 function latencies(row) {
@@ -114,12 +139,12 @@ function openPanel(number) {
     element("header", {}, element("h2", { id: "panel-title" }, `Trial ${number}`), close),
     badges(row),
     row.architecture ? element("p", {}, row.architecture) : "",
-    row.reason ? element("p", { class: "hint" }, row.error ? `${row.error}: ${row.reason}` : row.reason) : "",
+    row.reason && row.outcome !== "failed" ? element("p", { class: "hint" }, row.reason) : "",
     quick(row),
     picture ? element("img", { class: "picture", src: picture, alt: `Validation images with the detections of trial ${number}` }) : "",
-    reasons(row), latencies(row), spark(row.rungs), configuration(row), resources(row),
-    row.outcome === "finished" ? element("div", {}, element("h3", {}, "Take it"),
-      element("code", {}, `automl export ${REPORT.study} --pick ${number} --to out/`)) : "",
+    deaths(row), reasons(row), latencies(row), spark(row.rungs), configuration(row), resources(row), taking(row),
+    row.brief ? element("p", { class: "hint" }, "In a study of this size, all of this trial is told by") : "",
+    row.brief ? element("code", {}, `automl show ${REPORT.study} ${number}`) : "",
   );
   panel.hidden = false;
   panel.scrollTop = 0;
@@ -147,7 +172,7 @@ document.addEventListener("keydown", (event) => { if (event.key === "Escape") cl
 function showCard(number, pointer) {
   const row = BY_NUMBER.get(number);
   if (!row) return;
-  const marks = [statusOf(row), row.front && "on the front", row.gate && "passes the gate", row.unstable && "latency unstable"];
+  const marks = [statusOf(row), row.front && "on the front", row.gate && "passes the gate", row.unstable && "latency unstable", row.batch];
   const picture = REPORT.pictures[number];
   card.replaceChildren(element("b", {}, `Trial ${number}`), " ", element("span", { class: "marks" }, marks.filter(Boolean).join(", ")),
     element("div", {}, row.architecture), quick(row), picture ? element("img", { src: picture, alt: "" }) : "");

@@ -2,7 +2,7 @@
 const PAGE_ROWS = 50;
 const COLUMNS = [
   { title: "trial", key: (row) => row.n, form: (row) => element("a", { href: `#trial-${row.n}` }, String(row.n)), number: true },
-  { title: "outcome", key: (row) => NAMES[row.outcome], form: (row) => [element("i", { class: `dot fill-${row.outcome}` }), statusOf(row)] },
+  { title: "outcome", key: (row) => NAMES[row.outcome], form: (row) => [element("i", { class: `dot fill-${row.outcome}` }), statusOf(row), row.batch ? element("span", { class: "tag", title: "after out of memory" }, row.batch) : ""] },
   { title: "front", key: (row) => (row.front ? 1 : 0), form: (row) => (row.front ? "●" : ""), down: true },
   { title: "gate", key: (row) => (row.gate ? 1 : 0), form: (row) => (row.gate ? element("span", { class: "yes" }, "✓") : ""), down: true },
   { title: "backbone", key: (row) => choice(row, "backbone.name"), form: (row) => (choice(row, "backbone.name") == null ? "–" : shortName(choice(row, "backbone.name"))), name: true },
@@ -13,13 +13,15 @@ const COLUMNS = [
   { title: "mAP", key: (row) => row.map, form: (row) => share(row.map), number: true, down: true },
   { title: "p95, ms", key: (row) => row.p95, form: (row) => digits(row.p95) + (row.unstable ? " ◇" : ""), number: true },
   { title: "p50, ms", key: (row) => row.p50, form: (row) => digits(row.p50) + (row.unstable ? " ◇" : ""), number: true },
-  { title: "parameters", key: (row) => row.resources && row.resources.parameters, form: (row) => count(row.resources && row.resources.parameters), number: true },
+  { title: "parameters", key: (row) => row.parameters, form: (row) => count(row.parameters), number: true },
   { title: "time", key: (row) => row.seconds, form: (row) => duration(row.seconds), number: true },
 ];
 const FILTERS = [
   ["all", "all", () => true],
   ["front", "front", (row) => row.front],
   ["gate", "pass the gate", (row) => row.gate],
+  ["batch", "smaller batch", (row) => row.batch],
+  ["copied", "copied", (row) => row.copied !== undefined],
   ...["finished", "stopped", "paused", "over", "failed", "running"].map((key) => [key, NAMES[key], (row) => row.outcome === key]),
 ];
 const view = { filter: "all", query: "", column: 0, down: true, page: 0 };
@@ -28,7 +30,7 @@ const columns = COLUMNS.filter((column) => REPORT.rows.some((row) => { const val
 function haystack(row) {
   if (row.words === undefined) {
     const pairs = REPORT.dimensions.map((name, index) => (row.candidate[index] == null ? "" : `${name}=${plain(row.candidate[index])}`));
-    row.words = [...pairs, statusOf(row), row.error || "", row.reason || ""].join(" ").toLowerCase();
+    row.words = [...pairs, statusOf(row), row.error || "", row.reason || "", row.batch || "", ...(row.deaths || []).map((death) => death.cause)].join(" ").toLowerCase();
   }
   return row.words;
 }

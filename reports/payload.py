@@ -9,10 +9,13 @@ from typing import Any
 from objectives.gate import Gate
 from objectives.records import Latency, Outcome
 from reports.curves import Curves
+from reports.deaths import deaths, has_died
 from reports.reasons import reasons
 from reports.table import PAUSED, StudyTable, TrialRow
 from reports.words import architecture
 
+FULL_MAX = 2000  # trials with everything; of the others of a larger study the page holds what the table shows
+LOGS_MAX = 200
 OUTCOME_KEYS = {
     Outcome.FINISHED.value: "finished",
     Outcome.OVER_BOUND.value: "over",
@@ -35,16 +38,35 @@ def trials_payload(table: StudyTable, curves: Curves) -> dict[str, Any]:
     """Return the trials as JSON values; a candidate is a list in the order of `dimensions`, to be small."""
     names = dimensions(table)
     with_rungs = {curve.number for curve in curves.shown}
+    in_full, with_logs = _in_full(table), _with_logs(table)
     has_gate = table.gate != Gate()
+    rows = []
+    for row in table.rows:
+        values = _brief(row, names, has_gate=has_gate)
+        values |= _rest(row) if row.number in in_full else {"brief": True}
+        if has_died(row):
+            values["deaths"] = _deaths(row, with_log=row.number in with_logs)
+        if row.number in with_rungs:
+            values["rungs"] = [[rung.epoch, rung.map, rung.map50, int(rung.decides)] for rung in row.rungs]
+        rows.append({key: value for key, value in values.items() if value is not None})
+    return {"dimensions": names, "rows": rows}
+
+
+def _in_full(table: StudyTable) -> set[int]:
+    """Return the trials that the page tells all of: in a large study half of them are the best, half the newest."""
+    ranked = sorted(table.rows, key=lambda row: (not row.on_front, -(row.map or 0.0), row.number))
+    told = ranked if len(ranked) <= FULL_MAX else [*ranked[: FULL_MAX // 2], *table.rows[-FULL_MAX // 2 :]]
+    return {row.number for row in told}
+
+
+def _with_logs(table: StudyTable) -> set[int]:
+    """Return the last trials that died: of those the page holds the log's end."""
+    return set([row.number for row in table.rows if has_died(row)][-LOGS_MAX:])
+
+
+def _brief(row: TrialRow, names: Sequence[str], *, has_gate: bool) -> dict[str, Any]:
+    """Return what the table and the figures show of a trial."""
     return {
-        "dimensions": names,
-        "rows": [_row(row, names, with_rungs=row.number in with_rungs, has_gate=has_gate) for row in table.rows],
-    }
-
-
-def _row(row: TrialRow, names: Sequence[str], *, with_rungs: bool, has_gate: bool) -> dict[str, Any]:
-    """Return one trial; what is unknown is left out."""
-    values: dict[str, Any] = {
         "n": row.number,
         "outcome": OUTCOME_KEYS[row.standing],
         "status": row.status if row.paused else None,
@@ -61,14 +83,28 @@ def _row(row: TrialRow, names: Sequence[str], *, with_rungs: bool, has_gate: boo
         "started": row.started_at.isoformat(" ", "seconds") if row.started_at else None,
         "reason": (row.ending and row.ending.reason) or None,
         "error": (row.ending and row.ending.error_class) or None,
-        "reasons": [[reason.label, reason.text] for reason in reasons(row)] or None,
         "candidate": [row.candidate.get(name) for name in names],
+        "batch": row.smaller_batch or None,
+        "copied": row.forked_from,
+        "removed": ", ".join(row.removed) or None,
+        "parameters": row.resources.parameters if row.resources else None,
+    }
+
+
+def _rest(row: TrialRow) -> dict[str, Any]:
+    """Return what the panel tells beside."""
+    return {
+        "reasons": [[reason.label, reason.text] for reason in reasons(row)] or None,
         "trained": _latency(row.latency),
         "untrained": _latency(row.latency_untrained),
         "resources": asdict(row.resources) if row.resources else None,
-        "rungs": [[rung.epoch, rung.map, rung.map50, int(rung.decides)] for rung in row.rungs] if with_rungs else None,
     }
-    return {key: value for key, value in values.items() if value is not None}
+
+
+def _deaths(row: TrialRow, *, with_log: bool) -> list[dict[str, str]]:
+    """Return what a trial died of, each time."""
+    told = [asdict(death) for death in deaths(row)]
+    return told if with_log else [{**death, "log": ""} for death in told]
 
 
 def _latency(latency: Latency | None) -> dict[str, Any] | None:

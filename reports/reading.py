@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Mapping
+from functools import cache
 from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args
 
@@ -37,15 +38,26 @@ def finite(value: float) -> float | None:
 
 
 def _is_typed(found: Record) -> bool:
-    """Whether the numbers of a record are numbers, its flags flags, its texts texts."""
-    fields = dataclasses.fields(found)  # type: ignore[arg-type]  # every record is a dataclass
-    return all(_fits(getattr(found, item.name), item.type) for item in fields)
+    """Whether the numbers of a record are numbers, its flags flags, its texts texts, its records such records."""
+    return all(_fits(getattr(found, name), kinds) for name, kinds in _checked_fields(type(found)))  # type: ignore[arg-type]  # a class can be hashed
 
 
-def _fits(value: Any, kind: Any) -> bool:
-    """Whether a value is of a plain kind or of one of a union's; nested kinds are not looked into."""
-    if isinstance(kind, UnionType):
-        return any(_fits(value, part) for part in get_args(kind))
-    if kind in (int, float):
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    return isinstance(value, kind) if kind in (bool, str, NoneType) else True
+@cache
+def _checked_fields(kind: type[Record]) -> tuple[tuple[str, tuple[type, ...]], ...]:
+    """Return the fields of plain kinds, and what each may hold; lists and mappings are not looked into."""
+    fields = dataclasses.fields(kind)  # type: ignore[arg-type]  # every record is a dataclass
+    parts = {item.name: get_args(item.type) if isinstance(item.type, UnionType) else (item.type,) for item in fields}
+    plain = {name: kinds for name, kinds in parts.items() if all(_is_plain(part) for part in kinds)}
+    # A whole number may stand for a float, as JSON writes it.
+    return tuple((name, (*kinds, int) if float in kinds else kinds) for name, kinds in plain.items())
+
+
+def _is_plain(kind: Any) -> bool:
+    return isinstance(kind, type) and (kind in (int, float, bool, str, NoneType) or issubclass(kind, Record))
+
+
+def _fits(value: Any, kinds: tuple[type, ...]) -> bool:
+    """Whether a value is of one of these kinds; a flag is no number."""
+    if not isinstance(value, kinds) or (value.__class__ is bool and bool not in kinds):
+        return False
+    return not isinstance(value, Record) or _is_typed(value)

@@ -13,10 +13,12 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from objectives import attributes
+from objectives.failures import OF_MEMORY
 from objectives.gate import Gate
 from objectives.records import Accuracy, Decision, Ending, Latency, Outcome, Proposal, Resources, Rung
 from reports.front import front_mask
 from reports.reading import finite, mapping, record, records
+from reports.words import smaller_batch
 from spaces.errors import AutomlError
 
 PAUSED = "paused"
@@ -41,6 +43,9 @@ class TrialRow:
         proposal: why it was proposed, if the sampler told.
         decisions: what the pruner decided at its rungs, by epoch.
         paused: it waits at a rung with its checkpoint, for Optuna it is running.
+        attempts: deaths after which it was taken up again, in their order.
+        forked_from: its number in the study that it was copied from, if it was.
+        removed: names of files that were removed from its folder to make room.
     """
 
     number: int
@@ -68,6 +73,9 @@ class TrialRow:
     proposal: Proposal | None = None
     decisions: tuple[Decision, ...] = ()
     paused: bool = False
+    attempts: tuple[Ending, ...] = ()
+    forked_from: int | None = None
+    removed: tuple[str, ...] = ()
     on_front: bool = False
     passes_gate: bool = False
 
@@ -81,6 +89,16 @@ class TrialRow:
         """The standing for people: a paused trial tells where it waits."""
         epochs = [*(rung.epoch for rung in self.rungs), *(decision.epoch for decision in self.decisions)]
         return f"{PAUSED} at epoch {max(epochs)}" if self.paused and epochs else self.standing
+
+    @property
+    def batch_divisor(self) -> int:
+        """What its batch was divided by: 2 after it was out of memory once, else 1."""
+        return 2 if any(attempt.error_class in OF_MEMORY for attempt in self.attempts) else 1
+
+    @property
+    def smaller_batch(self) -> str:
+        """'`batch 4 × 2`' where it trained with a smaller batch than asked, gradients added up; else empty."""
+        return smaller_batch(self.candidate.get("train.batch"), self.batch_divisor)
 
     @property
     def is_measured(self) -> bool:
@@ -109,6 +127,7 @@ class StudyTable:
     settings: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     fingerprints: Mapping[str, Any] = field(default_factory=dict)
+    forked: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def finished(self) -> tuple[TrialRow, ...]:
@@ -167,7 +186,9 @@ def read_trials(name: str, trials: Sequence[FrozenTrial], user_attrs: Mapping[st
     """Return the table of these trials of the study with these attributes."""
     gate = _gate(user_attrs.get(attributes.GATE))
     fingerprints = mapping(user_attrs.get(attributes.FINGERPRINTS))
-    rows = [_row(trial, str(fingerprints.get("device") or "")) for trial in trials]
+    removed = _removed(user_attrs.get(attributes.REMOVED))
+    device = str(fingerprints.get("device") or "")
+    rows = [_row(trial, device, removed.get(trial.number, ())) for trial in trials]
     return StudyTable(
         name=name,
         rows=tuple(_judged(sorted(rows, key=lambda row: row.number), gate)),
@@ -177,10 +198,21 @@ def read_trials(name: str, trials: Sequence[FrozenTrial], user_attrs: Mapping[st
         settings=mapping(user_attrs.get(attributes.SETTINGS)),
         provenance=mapping(user_attrs.get(attributes.PROVENANCE)),
         fingerprints=fingerprints,
+        forked=mapping(user_attrs.get(attributes.FORKED)),
     )
 
 
-def _row(trial: FrozenTrial, device: str) -> TrialRow:
+def _removed(stored: Any) -> dict[int, tuple[str, ...]]:
+    """Return number of a trial to the files removed from its folder; the store holds names to numbers."""
+    found: dict[int, tuple[str, ...]] = {}
+    for names, numbers in mapping(stored).items():
+        for number in numbers if isinstance(numbers, list) else ():
+            if isinstance(number, int):
+                found[number] = (*found.get(number, ()), *str(names).split())
+    return found
+
+
+def _row(trial: FrozenTrial, device: str, removed: tuple[str, ...]) -> TrialRow:
     """Return the row of one trial, not yet judged against the others."""
     attrs = trial.user_attrs
     latency, untrained = (record(Latency, attrs.get(key)) for key in (attributes.LATENCY, attributes.LATENCY_UNTRAINED))
@@ -193,7 +225,7 @@ def _row(trial: FrozenTrial, device: str) -> TrialRow:
     values = trial.values if trial.state is TrialState.COMPLETE and trial.values else None
     known = latency or untrained
     p50_ms = values[1] if values and len(values) > 1 else (known and known.p50_ms)
-    folder = attrs.get(attributes.FOLDER)
+    folder, forked_from = attrs.get(attributes.FOLDER), attrs.get(attributes.FORKED_FROM)
     return TrialRow(
         number=trial.number,
         state=trial.state,
@@ -220,6 +252,9 @@ def _row(trial: FrozenTrial, device: str) -> TrialRow:
         proposal=record(Proposal, attrs.get(attributes.PROPOSAL)),
         decisions=tuple(sorted(decisions, key=lambda decision: decision.epoch)),
         paused=trial.state is TrialState.RUNNING and attrs.get(attributes.PAUSED) is True,
+        attempts=records(Ending, attrs.get(attributes.ATTEMPTS)),
+        forked_from=forked_from if isinstance(forked_from, int) else None,
+        removed=removed,
     )
 
 

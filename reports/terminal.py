@@ -1,6 +1,7 @@
 """The report in brief, for the terminal."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich import box
@@ -10,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from objectives.gate import Gate
+from reports.deaths import DeathClass, death_classes
 from reports.history import current_hypervolume
 from reports.table import StudyTable, TrialRow
 from reports.verdict import judge
@@ -31,8 +33,12 @@ def summary(table: StudyTable, page: Path | None = None) -> RenderableType:
         if len({row.p50_ms for row in table.finished}) > 2:
             parts += ["", _scatter(table)]
         parts += ["", _front(table)]
-    if table.failures:
-        parts += ["", _failures(table)]
+        retried = [row for row in table.front if row.smaller_batch]
+        if retried:
+            parts.append(_smaller_batches(retried))
+    died = death_classes(table)
+    if died:
+        parts += ["", _failures(died)]
     if page is not None:
         parts += ["", Text.assemble(("Report: ", "bold"), str(page), overflow="fold")]
     return Group(*parts)
@@ -84,11 +90,17 @@ def _front(table: StudyTable) -> Table:
     return grid
 
 
+def _smaller_batches(rows: Sequence[TrialRow]) -> Text:
+    """Return what the stars beside the front's numbers mean."""
+    named = ", ".join(f"trial {row.number} {row.smaller_batch}" for row in rows)
+    return Text(f"* trained with a smaller batch after out of memory: {named}", style="dim")
+
+
 def _cells(row: TrialRow, *, with_gate: bool) -> list[RenderableType]:
-    """Return one line of the front; `~` marks a latency that is unstable."""
+    """Return one line of the front; `~` marks a latency that is unstable, `*` a batch smaller than asked."""
     candidate, shaky = row.candidate, "" if row.stable else "~"
     cells: list[RenderableType] = [
-        str(row.number),
+        f"{row.number}{'*' if row.smaller_batch else ''}",
         Text(short_name(candidate.get("backbone.name", ABSENT))),
         str(candidate.get("size.pixels", ABSENT)),
         Text(str(candidate.get("head.kind", ABSENT))),
@@ -143,14 +155,14 @@ def _axis(left: float, right: float) -> str:
     return f"{'':6} +{''.join(ruler)}\n{'':8}{''.join(names).rstrip()}   p50 ms"
 
 
-def _failures(table: StudyTable) -> Group:
-    """Return one line a class: count, class, reason of the last."""
-    lines = [
-        Text(
-            f"  {len(failure.numbers):>4,}  {failure.error_class}: {failure.reason}",
-            overflow="ellipsis",
-            no_wrap=True,
-        )
-        for failure in table.failures
-    ]
-    return Group(Text("Failures", style="bold"), *lines)
+def _failures(died: Sequence[DeathClass]) -> Group:
+    """Return for each class the count of failed trials, the reason of the last death, and what follows from it."""
+    parts: list[RenderableType] = [Text("Failures", style="bold")]
+    for item in died:
+        count = f"{len(item.failed):,}" if item.failed else ABSENT
+        cause = f"  {count:>4}  {item.error_class}: {item.reason}"
+        parts.append(Text(cause, overflow="ellipsis", no_wrap=True))
+        again = f"{plural(item.attempts, 'death')} after which the trial was taken up again" if item.attempts else ""
+        notes = (item.advice if item.failed else "", again)
+        parts += [Padding(Text(note, style="dim"), (0, 0, 0, 8)) for note in notes if note]
+    return Group(*parts)

@@ -64,7 +64,8 @@ def _figures(row: TrialRow) -> str:
     said = ", ".join(f"{name} {form(value)}" for name, value, form in figures if value is not None)
     what = architecture(row.candidate)
     shaky = " (latency unstable)" if not row.stable else ""
-    return f"{said}{shaky}, with {what}." if what else f"{said}{shaky}."
+    batch = f", {row.smaller_batch} after out of memory" if row.smaller_batch else ""
+    return f"{said}{shaky}, with {what}{batch}." if what else f"{said}{shaky}{batch}."
 
 
 def _so_far(table: StudyTable) -> str:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from objectives.gate import Gate
 from objectives.records import Outcome
 from reports.table import PAUSED, StudyTable, TrialRow
+from reports.thinning import best_and_sample
 from reports.words import architecture, ms, share
 
 VIEWS = {"gate": "The gate’s terms", "objectives": "The search’s objectives"}
 LAYERS = ("finished", "stopped", "running", "paused", "over", "front")
+POINTS_MAX = 3000  # a browser draws so many at once
 TICK_LADDERS: tuple[tuple[float, ...], ...] = (
     (1,),
     (1, 3),
@@ -42,6 +44,7 @@ class FrontView:
         gate_accuracy: least accuracy that it admits in this view's quantity, if any.
         latency_range_ms: what the axis shows at first; points outside are reached by zooming out.
         winner: number of the trial to name.
+        total: points that there are; `layers` may hold fewer.
     """
 
     key: str
@@ -53,6 +56,12 @@ class FrontView:
     latency_range_ms: tuple[float, float]
     accuracy_range: tuple[float, float]
     winner: int | None
+    total: int
+
+    @property
+    def drawn(self) -> int:
+        """Points that are drawn."""
+        return sum(map(len, self.layers.values()))
 
 
 def default_view(gate: Gate) -> str:
@@ -75,13 +84,26 @@ def front_view(table: StudyTable, key: str, winner: int | None = None) -> FrontV
         key=key,
         latency_name="p95 latency" if in_gate else "p50 latency",
         accuracy_name="mAP50" if in_gate else "mAP 0.5:0.95",
-        layers={layer: tuple(points) for layer, points in found.items()},
+        layers=_thinned(found, winner),
         gate_ms=bounds[0],
         gate_accuracy=bounds[1],
         latency_range_ms=_latency_range(found, bounds[0]),
         accuracy_range=_accuracy_range(found, bounds[1]),
         winner=winner,
+        total=sum(map(len, found.values())),
     )
+
+
+def _thinned(layers: dict[str, list[Point]], winner: int | None) -> dict[str, tuple[Point, ...]]:
+    """Return POINTS_MAX points or few more: the whole front, the winner, and the same share of every other layer."""
+    total = sum(map(len, layers.values()))
+    thinned = {}
+    for layer, points in layers.items():
+        most = len(points) if layer == "front" else math.ceil(len(points) * min(1.0, POINTS_MAX / max(1, total)))
+        kept = best_and_sample(points, most, lambda point: point.accuracy or 0.0)
+        named = [point for point in points if point.number == winner and point not in kept]
+        thinned[layer] = (*kept, *named)
+    return thinned
 
 
 def _layer(row: TrialRow) -> str | None:

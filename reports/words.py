@@ -36,9 +36,9 @@ def percent(part: float | None) -> str:
     return f"{value:.2f} %" if abs(value) >= 0.01 else "under 0.01 %"
 
 
-def plural(count: int, noun: str) -> str:
-    """Return '1 trial', '2 trials', '1,200 trials'."""
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+def plural(count: int, noun: str, many: str = "") -> str:
+    """Return '1 trial', '2 trials', '1,200 trials'; `many` is an irregular plural."""
+    return f"{count:,} {noun if count == 1 else many or f'{noun}s'}"
 
 
 def duration(seconds: float | None) -> str:
@@ -71,3 +71,15 @@ def architecture(candidate: Mapping[str, Any]) -> str:
     size = f"{candidate['size.pixels']} px" if "size.pixels" in candidate else ""
     cut = f"cut {candidate['prune.ratio']:g}" if "prune.ratio" in candidate else ""
     return " · ".join(part for part in (name, neck, head, size, cut) if part)
+
+
+def size(count_bytes: float) -> str:
+    """Return an amount of memory or disk: '4.2 GB', '310 MB'."""
+    return f"{number(count_bytes / 1e9, 2)} GB" if count_bytes >= 1e9 else f"{count_bytes / 1e6:.0f} MB"
+
+
+def smaller_batch(batch: object, divisor: int) -> str:
+    """Return '`batch 4 × 2`' for a batch of 8 that is loaded in two halves; empty for one that is loaded whole."""
+    if divisor == 1:
+        return ""
+    return f"batch {max(1, batch // divisor)} × {divisor}" if isinstance(batch, int) else f"batch ÷ {divisor}"

@@ -33,6 +33,12 @@ def run_export(name: str, folder: str, store: str | None, how: str, target: str)
         raise AutomlError(f"export: '{target}' exists and is not empty; name another with --to, or remove it")
     trial = root / (row.folder or "")
     missing = [file for file in COPIED if not (trial / file).exists()]
+    if set(missing) & set(row.removed):
+        limit = "to keep the study's folder under store.size_mb_max"
+        raise AutomlError(
+            f"export: {', '.join(row.removed)} of trial {row.number} were removed {limit}; pick another (the front and "
+            "what gate, knee, fastest and best choose keep theirs), or search with a larger store.size_mb_max"
+        )
     if missing:
         raise AutomlError(f"export: trial {row.number} lacks {', '.join(missing)} in '{trial}'; pick another")
     _write(out, trial, table, row)

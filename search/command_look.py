@@ -10,8 +10,10 @@ from rich.table import Table
 
 from objectives.latency import measure_latency
 from objectives.picture import spread
+from objectives.records import Outcome
+from reports.deaths import deaths
 from reports.reasons import reasons
-from reports.table import TrialRow, read_study
+from reports.table import StudyTable, TrialRow, read_study
 from reports.terminal import summary
 from reports.words import duration, ms, share
 from search.command_search import load_data
@@ -63,11 +65,12 @@ def run_studies(folder: str) -> None:
 def run_show(name: str, number: int, folder: str, store: str | None) -> None:
     """Show one trial in words."""
     studies = Path(folder).expanduser().absolute()
-    row = read_study(load_study(studies, name, store)).row(number)
+    table = read_study(load_study(studies, name, store))
+    row = table.row(number)
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"[bold]trial {row.number}[/] of {name}: {row.status}" + (", on the front" if row.on_front else ""))
     before = ""
-    for label, text in [*((reason.label, reason.text) for reason in reasons(row)), *_facts(row)]:
+    for label, text in [*_origin(row, table), *((r.label, r.text) for r in reasons(row)), *_deaths(row), *_facts(row)]:
         console.print(f"[dim]{'' if label == before else label:>10}[/]  {escape(text)}")
         before = label
     console.print("[dim]   choices[/]")
@@ -77,9 +80,30 @@ def run_show(name: str, number: int, folder: str, store: str | None) -> None:
         console.print(f"[dim]    folder[/]  {studies / name / row.folder}")
 
 
+def _origin(row: TrialRow, table: StudyTable) -> list[tuple[str, str]]:
+    """Return what sets the trial apart from one that was trained as asked."""
+    told = []
+    if row.forked_from is not None:
+        told.append(("copied", f"from trial {row.forked_from} of {table.forked.get('name') or 'another study'}"))
+    if row.smaller_batch:
+        told.append(("batch", f"{row.smaller_batch}, after out of memory: loaded in parts, gradients added up"))
+    if row.removed:
+        told.append(("removed", f"{', '.join(row.removed)}, to keep the folder under store.size_mb_max"))
+    return told
+
+
+def _deaths(row: TrialRow) -> list[tuple[str, str]]:
+    """Return each death line by line: its cause, what was there, how it went on, the end of its log."""
+    told = []
+    for death in deaths(row):
+        lines = [death.cause, death.resources, death.sequel, *(f"| {line}" for line in death.log.splitlines())]
+        told += [(death.title, line) for line in lines if line]
+    return told
+
+
 def _facts(row: TrialRow) -> list[tuple[str, str]]:
     facts = []
-    if row.ending and row.ending.reason:
+    if row.ending and row.ending.reason and row.outcome is not Outcome.FAILED:
         facts.append(("ended", row.ending.reason))
     if row.accuracy:
         facts.append(("mAP", f"{share(row.map)}, mAP50 {share(row.map50)} on {row.accuracy.images} images"))

@@ -10,8 +10,9 @@ import random
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,21 @@ from optuna.trial import FrozenTrial, TrialState
 
 from objectives import attributes
 from objectives.dataset import Dataset, LabelledImage, make_image
+from objectives.failures import Failure
 from objectives.gate import Gate
 from objectives.quiet import quiet_ultralytics
-from objectives.records import Accuracy, ClassAccuracy, Decision, Ending, Latency, Outcome, Proposal, Resources, Rung
+from objectives.records import (
+    Accuracy,
+    ClassAccuracy,
+    Death,
+    Decision,
+    Ending,
+    Latency,
+    Outcome,
+    Proposal,
+    Resources,
+    Rung,
+)
 from spaces.candidate import Candidate
 
 # Before anything imports Ultralytics or a hub's client: settings of the test run's own, and no network.
@@ -231,6 +244,34 @@ def give_reasons(trial: FrozenTrial, rng: random.Random) -> None:
         trial.state, trial.datetime_complete = TrialState.RUNNING, None
 
 
+LOG = """epoch 3 of 24, batch 17 of 150: loss 4.1021, 812 MB
+Traceback (most recent call last):
+  File "objectives/training.py", line 118, in train_phase
+    self.loss.backward()
+RuntimeError: <b>the allocator</b> asked for 1.2 GB where 0.3 GB were left
+"""
+ATTEMPTS = (
+    Ending(Outcome.FAILED, "the trial's processes used 3.9 GB of 4.0 GB", Failure.OUT_OF_MEMORY),
+    Ending(Outcome.FAILED, "signal 9, by nobody of ours", Failure.KILLED),
+    Ending(Outcome.FAILED, "no sign of life for 900 s in train", Failure.TIMED_OUT),
+)
+
+
+def give_deaths(trial: FrozenTrial, rng: random.Random) -> None:
+    """Add what was there when a trial failed; every ninth trial has died before, every eleventh was copied."""
+    attrs = trial.user_attrs
+    attrs[attributes.CANDIDATE] = {**attrs[attributes.CANDIDATE], "train.batch": 8}
+    death = Death(
+        LOG, rng.uniform(20, 900), rng.randrange(10**9, 4 * 10**9), rng.randrange(1, 5), 3 * 10**8, 12 * 10**9
+    )
+    if trial.state is TrialState.FAIL:
+        attrs[attributes.ENDING]["death"] = death.to_json()
+    if trial.number % 9 == 4:
+        attrs[attributes.ATTEMPTS] = [replace(rng.choice(ATTEMPTS), death=death).to_json()]
+    if trial.number % 11 == 3:
+        attrs[attributes.FORKED_FROM] = trial.number // 2
+
+
 def draw_contact_sheet(path: Path, seed: int) -> None:
     """Write a picture like those of a trial: 900 px wide, four images with boxes."""
     rng = np.random.default_rng(seed)
@@ -248,11 +289,18 @@ def draw_contact_sheet(path: Path, seed: int) -> None:
 
 
 def make_study(
-    trials: int, seed: int = 7, folder: Path | None = None, gate: Gate | None = None, *, reasons: bool = False
+    trials: int,
+    seed: int = 7,
+    folder: Path | None = None,
+    gate: Gate | None = None,
+    *,
+    reasons: bool = False,
+    deaths: bool = False,
 ) -> optuna.Study:
     """Return an in-memory study of ended trials; with `folder`, finished ones get contact sheets there.
 
-    With `reasons`, the trials tell why they were proposed and what was decided, and some are paused.
+    With `reasons`, the trials tell why they were proposed and what was decided, and some are paused. With `deaths`,
+    failures tell what was there, some trials have died before, some are copies, and some lost files to make room.
     """
     rng = random.Random(seed)
     verbosity = optuna.logging.get_verbosity()
@@ -268,6 +316,8 @@ def make_study(
         began = trial.datetime_complete + timedelta(hours=9 if number == trials // 2 else 0)  # a night
     for trial in made if reasons else ():
         give_reasons(trial, random.Random(seed + trial.number))
+    for trial in made if deaths else ():
+        give_deaths(trial, random.Random(seed + trial.number))
     study.add_trials(made)
     chosen = Gate(map50_min=0.62, p95_ms_max=10.0) if gate is None else gate
     study.set_user_attr(attributes.STUDY_VERSION, attributes.VERSION)
@@ -296,6 +346,10 @@ def make_study(
             "command": "automl search conf=retail",
         },
     )
+    if deaths:
+        ended = [trial.number for trial in made if trial.state is TrialState.COMPLETE]
+        study.set_user_attr(attributes.REMOVED, {"weights.pt model.onnx detections.jpg": ended[1::7]})
+        study.set_user_attr(attributes.FORKED, {"name": "aisle"})
     if folder is not None:
         for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))[:200]:
             draw_contact_sheet(folder / trial.user_attrs[attributes.FOLDER] / "detections.jpg", trial.number)
@@ -304,7 +358,7 @@ def make_study(
 
 @pytest.fixture(scope="session")
 def report_study() -> Callable[..., optuna.Study]:
-    """Builder of a made study: `report_study(trials, seed, folder, gate, reasons=False)`."""
+    """Builder of a made study: `report_study(trials, seed, folder, gate, reasons=False, deaths=False)`."""
     return make_study
 
 
@@ -363,4 +417,7 @@ if __name__ == "__main__":
     from reports.table import read_study
 
     out = Path(sys.argv[1])
-    print(write_page(read_study(make_study(int(sys.argv[2]), folder=out)), out, out / "report.html"))
+    study = make_study(int(sys.argv[2]), folder=out, reasons=True, deaths=True)
+    began = time.perf_counter()
+    print(write_page(read_study(study), out, out / "report.html"))
+    print(f"{time.perf_counter() - began:.1f} s")

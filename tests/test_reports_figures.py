@@ -18,7 +18,7 @@ from reports.history import HypervolumePoint, hypervolume_history
 from reports.importance import Importance, importances
 from reports.palette import CSS, DARK, LIGHT, colours, css_variables
 from reports.table import StudyTable, read_study
-from reports.views import default_view, front_view, latency_ticks
+from reports.views import POINTS_MAX, default_view, front_view, latency_ticks
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +57,21 @@ def test_stopped_trials_show_their_last_rung(table: StudyTable) -> None:
     assert point.accuracy == row.rungs[-1].map
     assert row.latency_untrained is not None
     assert point.latency_ms == row.latency_untrained.p50_ms
+
+
+def test_of_very_many_trials_the_front_the_winner_and_a_sample_are_drawn(
+    report_study: Callable[..., optuna.Study],
+) -> None:
+    table = read_study(report_study(5000))
+    winner = min(table.finished, key=lambda row: row.map or 0)
+    view = front_view(table, "objectives", winner.number)
+    assert view.total == 5000 - table.counts["failed"]
+    assert POINTS_MAX <= view.drawn < 1.1 * POINTS_MAX
+    assert {point.number for point in view.layers["front"]} == {row.number for row in table.front}
+    best = sorted((row.map or 0 for row in table.finished), reverse=True)[:500]
+    assert set(best) <= {point.accuracy for layer in ("front", "finished") for point in view.layers[layer]}
+    assert winner.number in {point.number for point in view.layers["finished"]}
+    assert all(view.layers[layer] for layer in ("over", "stopped"))
 
 
 @given(st.floats(0.02, 500), st.floats(1.02, 500))

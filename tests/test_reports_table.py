@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from objectives import attributes
+from objectives.failures import Failure
 from objectives.gate import Gate
-from objectives.records import Accuracy, Decision, Ending, Latency, Outcome, Proposal, Rung
+from objectives.records import Accuracy, Death, Decision, Ending, Latency, Outcome, Proposal, Rung
 from reports.calibration import calibrate
+from reports.deaths import death_classes, deaths
 from reports.front import front_mask
 from reports.reasons import reasons
 from reports.table import read_study, read_trials
@@ -105,11 +107,16 @@ def test_values_that_are_not_finite_are_unknown() -> None:
     assert table.counts == {"finished": 2}
 
 
+RECORD_KEYS = ["map", "p50_ms", "device", "outcome", "reason", "death", "log_tail", "x"]
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text("ab.é", max_size=5),
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["map", "p50_ms", "device", "outcome", "x"]), inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(RECORD_KEYS),
+            inner,
+            max_size=3,
+        )
     ),
     max_leaves=6,
 )
@@ -125,6 +132,8 @@ trial_keys = [
     attributes.PAUSED,
     attributes.PROPOSAL,
     attributes.DECISIONS,
+    attributes.ATTEMPTS,
+    attributes.FORKED_FROM,
 ]
 study_keys = [
     attributes.DEVICE,
@@ -132,6 +141,8 @@ study_keys = [
     attributes.SETTINGS,
     attributes.PROVENANCE,
     attributes.FINGERPRINTS,
+    attributes.REMOVED,
+    attributes.FORKED,
 ]
 
 
@@ -149,6 +160,7 @@ def test_nothing_in_the_store_can_crash_the_reader(
     assert row.state is state
     assert row.standing in row.status
     assert all(reason.text for reason in reasons(row))
+    assert len(deaths(row)) == sum(item.attempts + len(item.failed) for item in death_classes(table))
     assert calibrate(table).is_empty
 
 
@@ -206,3 +218,24 @@ def test_an_unknown_number_is_refused_in_one_line() -> None:
     assert table.row(0).number == 0
     with pytest.raises(AutomlError, match=r"'retail' has no trial 9; its trials: 0 to 0"):
         table.row(9)
+
+
+def test_attempts_copies_and_removed_files_are_read() -> None:
+    died = Ending(Outcome.FAILED, "killed by the kernel", Failure.OUT_OF_MEMORY, Death("tail", 3.5, 7, 1, 2, 3))
+    attrs = {
+        attributes.ATTEMPTS: [died.to_json(), {"reason": "no outcome"}, {**died.to_json(), "death": {"log_tail": 3}}],
+        attributes.FORKED_FROM: 7,
+        attributes.CANDIDATE: {"train.batch": 8},
+    }
+    of_study = {attributes.REMOVED: {"weights.pt model.onnx": [0, 4], "detections.jpg": [4, "x"], "y": 3}}
+    row = read_trials("s", [finished(0, [0.4, 9.0], **attrs)], of_study).rows[0]
+    assert row.attempts == (died,)
+    assert (row.batch_divisor, row.smaller_batch) == (2, "batch 4 × 2")
+    assert (row.forked_from, row.removed) == (7, ("weights.pt", "model.onnx"))
+
+
+@pytest.mark.parametrize("error_class", [Failure.KILLED, Failure.TIMED_OUT, Failure.CRASHED])
+def test_only_a_lack_of_memory_makes_the_batch_smaller(error_class: Failure) -> None:
+    attempts = {attributes.ATTEMPTS: [Ending(Outcome.FAILED, "", error_class).to_json()]}
+    row = read_trials("s", [finished(0, [0.4, 9.0], **attempts)], {}).rows[0]
+    assert (row.batch_divisor, row.smaller_batch) == (1, "")

@@ -8,10 +8,13 @@ import optuna
 import pytest
 from rich.console import Console
 
+from objectives import attributes
+from objectives.failures import Failure
 from objectives.gate import Gate
+from objectives.records import Ending, Outcome
 from reports.table import StudyTable, read_study, read_trials
 from reports.terminal import ROWS_MAX, summary
-from reports.words import duration, ms, number, short_name
+from reports.words import duration, ms, number, short_name, size, smaller_batch
 
 
 def printed(table: StudyTable, page: Path | None = None) -> str:
@@ -45,6 +48,23 @@ def test_a_whole_study(report_study: Callable[..., optuna.Study]) -> None:
     ]
     for row in table.front:
         assert any(line.split()[:1] == [str(row.number)] for line in text.splitlines())
+
+
+def test_deaths_and_smaller_batches_are_told(report_study: Callable[..., optuna.Study]) -> None:
+    study = report_study(140, deaths=True)
+    number = read_study(study).front[1].number
+    trials = study.get_trials()
+    trials[number].user_attrs[attributes.ATTEMPTS] = [
+        Ending(Outcome.FAILED, "no memory left", Failure.OUT_OF_DEVICE_MEMORY).to_json()
+    ]
+    text = printed(read_trials("retail", trials, study.user_attrs))
+    lines = [line.rstrip() for line in text.splitlines()]
+    assert f"* trained with a smaller batch after out of memory: trial {number} batch 4 × 2" in lines
+    assert any(line.split()[:1] == [f"{number}*"] for line in lines)
+    assert "     –  out of device memory: no memory left" in lines
+    assert "        1 death after which the trial was taken up again" in lines
+    assert "        narrow train.lr0 to lower values" in lines
+    assert max(map(len, lines)) <= 80
 
 
 def test_a_long_front_keeps_its_ends_and_the_winner(report_study: Callable[..., optuna.Study]) -> None:
@@ -83,5 +103,12 @@ def test_numbers_in_words() -> None:
         "2 min",
         "3 h 12 min",
         "2 d 7 h",
+    ]
+    assert [size(value) for value in (310e6, 1e9, 3.94e9, 12e9)] == ["310 MB", "1.0 GB", "3.9 GB", "12 GB"]
+    assert [smaller_batch(*told) for told in ((8, 1), (8, 2), (1, 2), (None, 2))] == [
+        "",
+        "batch 4 × 2",
+        "batch 1 × 2",
+        "batch ÷ 2",
     ]
     assert (ms(None), ms(2.0), short_name("timm/resnet18.a1_in1k")) == ("–", "2.00 ms", "resnet18")

@@ -12,7 +12,7 @@ from objectives.dataset import Dataset
 from objectives.device import Device
 from search.comparable import compare
 from search.settings import Settings
-from spaces.dimension import Choice, Domain, Grid, Interval, parse_domain
+from spaces.dimension import Choice, Domain, Grid, Interval, Value, parse_domain
 from spaces.errors import SpaceError, StoreError
 
 if TYPE_CHECKING:
@@ -124,6 +124,12 @@ def trainer_versions(device: Device) -> dict[str, str]:
     runtime = str(device.describe()["runtime_version"])
     packages = {name: version(name) for name in TRAINER}
     return {**packages, device.runtime: runtime, "automl's training": str(TRAINING_VERSION)}
+
+
+def fixed_values(card: Card) -> dict[str, Value]:
+    """Return the dimensions of a space that have a single value, read from the space's card."""
+    domains = {name: _read(text)[0] for name, text in card.items()}
+    return {name: d.values[0] for name, d in domains.items() if isinstance(d, Choice) and len(d.values) == 1}
 
 
 def _gate_card(gate: Mapping[str, Any]) -> dict[str, str]:

@@ -65,7 +65,7 @@ def provenance(table: StudyTable) -> tuple[Fact, ...]:
         *(Fact(f"fingerprint of {name}", str(value)) for name, value in table.fingerprints.items()),
         Fact("seed", str(known.get("seed", ""))),
         Fact("budget", _flat(budget) if isinstance(budget, Mapping) else str(budget or "")),
-        Fact("forked from", str(table.forked.get("name") or ""), _copied(table)),
+        Fact("forked from", str(table.forked.get("from") or ""), _copied(table)),
         Fact("created", str(known.get("created") or "")),
         Fact("commit", str(known.get("commit") or "")),
         Fact("versions", _flat(versions) if isinstance(versions, Mapping) else ""),
@@ -83,9 +83,10 @@ def _work(table: StudyTable) -> str:
 
 
 def _copied(table: StudyTable) -> str:
-    """Return how many trials the study was given by the one it was forked from."""
+    """Return how many trials the study was given by the one it was forked from, and why others were not."""
     copied = sum(row.forked_from is not None for row in table.rows)
-    return f"{plural(copied, 'trial')} copied" if copied else ""
+    left_out = "; ".join(f"{count} left out: {reason}" for reason, count in _items(table.forked.get("left_out")))
+    return "; ".join(part for part in (f"{plural(copied, 'trial')} copied" if copied else "", left_out) if part)
 
 
 def _span(values: list[float | None], form: Any, unit: str = "") -> str:

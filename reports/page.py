@@ -28,6 +28,7 @@ from reports.importance import importances
 from reports.palette import CSS, DARK, LIGHT, colours, css_variables
 from reports.payload import script_json, trials_payload
 from reports.pictures import pictures
+from reports.reading import uncollected
 from reports.table import StudyTable
 from reports.verdict import Verdict, judge
 from reports.views import VIEWS, FrontView, default_view, front_view
@@ -52,6 +53,12 @@ def write_page(table: StudyTable, study_folder: Path, target: Path, refresh_seco
 
 def render_page(table: StudyTable, study_folder: Path, refresh_seconds: int | None = None) -> str:
     """Return the report as HTML text."""
+    with uncollected():
+        return _rendered(table, study_folder, refresh_seconds)
+
+
+def _rendered(table: StudyTable, study_folder: Path, refresh_seconds: int | None) -> str:
+    """Return the page: data for its script, and the template filled in."""
     verdict = judge(table)
     curves = learning_curves(table)
     found = importances(table)
@@ -66,7 +73,7 @@ def render_page(table: StudyTable, study_folder: Path, refresh_seconds: int | No
     payload = {
         "study": table.name,
         "winner": winner,
-        "forked_from": table.forked.get("name"),
+        "forked_from": table.forked.get("from"),
         "figures": {name: figure.to_plotly_json() for name, figure in figures.items()},
         "colours": {"light": colours(LIGHT), "dark": colours(DARK)},
         "pictures": pictures(table, study_folder, winner),

@@ -17,7 +17,7 @@ from objectives.failures import OF_MEMORY
 from objectives.gate import Gate
 from objectives.records import Accuracy, Decision, Ending, Latency, Outcome, Proposal, Resources, Rung
 from reports.front import front_mask
-from reports.reading import finite, mapping, record, records
+from reports.reading import finite, mapping, record, records, uncollected
 from reports.words import smaller_batch
 from spaces.errors import AutomlError
 
@@ -179,7 +179,8 @@ class StudyTable:
 
 def read_study(study: Study) -> StudyTable:
     """Return the study as it stands now; other processes may be writing to it."""
-    return read_trials(study.study_name, study.get_trials(deepcopy=False), study.user_attrs)
+    with uncollected():
+        return read_trials(study.study_name, study.get_trials(deepcopy=False), study.user_attrs)
 
 
 def read_trials(name: str, trials: Sequence[FrozenTrial], user_attrs: Mapping[str, Any]) -> StudyTable:

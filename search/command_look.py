@@ -84,7 +84,7 @@ def _origin(row: TrialRow, table: StudyTable) -> list[tuple[str, str]]:
     """Return what sets the trial apart from one that was trained as asked."""
     told = []
     if row.forked_from is not None:
-        told.append(("copied", f"from trial {row.forked_from} of {table.forked.get('name') or 'another study'}"))
+        told.append(("copied", f"from trial {row.forked_from} of {table.forked.get('from') or 'another study'}"))
     if row.smaller_batch:
         told.append(("batch", f"{row.smaller_batch}, after out of memory: loaded in parts, gradients added up"))
     if row.removed:

@@ -349,7 +349,7 @@ def make_study(
     if deaths:
         ended = [trial.number for trial in made if trial.state is TrialState.COMPLETE]
         study.set_user_attr(attributes.REMOVED, {"weights.pt model.onnx detections.jpg": ended[1::7]})
-        study.set_user_attr(attributes.FORKED, {"name": "aisle"})
+        study.set_user_attr(attributes.FORKED, {"from": "aisle", "kept": 13, "left_out": {"another size": 4}})
     if folder is not None:
         for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))[:200]:
             draw_contact_sheet(folder / trial.user_attrs[attributes.FOLDER] / "detections.jpg", trial.number)

@@ -208,6 +208,8 @@ def test_deaths_copies_and_removed_files_in_a_browser(
     for item in death_classes(table):
         assert f"<b>{item.error_class}</b>" in text
         assert item.advice in text
+    copied = sum(row.forked_from is not None for row in table.rows)
+    assert f"<dd>aisle <small>{copied} trials copied; 4 left out: another size</small></dd>" in text
     retried = [row for row in table.rows if row.smaller_batch]
     failed = next(row for row in table.rows if row.outcome is Outcome.FAILED)
     removed = next(row for row in table.rows if row.removed and row.forked_from is not None)
@@ -279,7 +281,7 @@ def test_user_text_stays_text(tmp_path: Path) -> None:
         attributes.SETTINGS: {HOSTILE: HOSTILE},
         attributes.PROVENANCE: {"command": HOSTILE, "versions": {HOSTILE: HOSTILE}},
         attributes.REMOVED: {HOSTILE: [0]},
-        attributes.FORKED: {"name": HOSTILE},
+        attributes.FORKED: {"from": HOSTILE, "left_out": {HOSTILE: 3}},
     }
     page = write_page(read_trials(HOSTILE, trials, of_study), tmp_path, tmp_path / "report.html")
     script = "openPanel(1); document.documentElement.dataset.hacked = Boolean(window.hacked)"

@@ -11,7 +11,7 @@ from search.engine.beliefs import Beliefs, accuracy_table
 from search.engine.encoding import Encoder
 from search.engine.observed import Observed, Phase, observe_trials
 from search.engine.staircase import Floats
-from search.engine.thinning import MODELLED_MAX, spread_indices
+from search.engine.thinning import MODELLED_MAX, Digest, spread_indices
 
 LADDER = (1, 3, 9)
 SPACE: dict[str, BaseDistribution] = {"x": FloatDistribution(0.0, 1.0)}
@@ -49,7 +49,7 @@ def rows(params: list[dict[str, float]]) -> Floats:
 def beliefs(trials: list[Observed]) -> Beliefs:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        return Beliefs(trials, LADDER, Encoder(SPACE), RANGE)
+        return Beliefs(Digest(trials), LADDER, Encoder(SPACE), RANGE)
 
 
 def test_candidates_like_good_trials_are_expected_to_be_good() -> None:

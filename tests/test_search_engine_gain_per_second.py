@@ -1,6 +1,7 @@
 """The scheduler on hand-made trials: what goes on, what waits, what is given up, and what the budget forbids."""
 
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,6 +14,7 @@ from search.engine.candidates import Params
 from search.engine.gain_per_second import GainPerSecond
 from search.engine.known_latency import KnownLatencySampler
 from search.engine.observed import Observed, Phase
+from search.engine.rating import filled
 from search.engine.scheduler import ROOMY, Room, Step
 
 LADDER = (2, 4, 8, 16)
@@ -143,7 +145,10 @@ def test_no_new_one_where_none_may_start() -> None:
     none = Room(may_start=False)
     assert next_step([], room=none) is None
     assert next_step(usual(), room=none) is None
-    assert next_step([*usual(), made(8, 0.9, 0.05, rungs=3)], last=8, room=none) is None
+    idle = next_step([*usual(), made(8, 0.9, 0.05, rungs=3)], last=8, room=none)
+    assert idle is not None  # it only tells what stops
+    assert (idle.idle, idle.number, set(idle.stop)) == (True, None, {8})
+    assert idle.last_mean is not None
     step = next_step([*usual(), made(8, 0.3, 0.65, rungs=2)], room=none)
     assert step is not None
     assert step.number == 8
@@ -184,10 +189,9 @@ def test_it_has_no_memory() -> None:
     assert steps == [worked.next_step(trials, LADDER, None)] * 3
 
 
-@pytest.mark.parametrize("accuracy", [0.0, math.nan])
-def test_trials_that_learn_nothing(accuracy: float) -> None:
-    """All at 0, or at NaN: the first one ends, the others are neither chosen for ever nor a crash."""
-    trials = [made(n, n / 8, accuracy, rungs=1) for n in range(6)]
+def test_trials_that_learn_nothing() -> None:
+    """All at 0: the first one ends, the others are neither chosen for ever nor a crash."""
+    trials = [made(n, n / 8, 0.0, rungs=1) for n in range(6)]
     step = next_step(trials)
     assert step is not None
     assert step.number == 0
@@ -196,6 +200,75 @@ def test_trials_that_learn_nothing(accuracy: float) -> None:
     failed = [replace(t, phase=Phase.FAILED) for t in trials]
     assert (new := next_step(failed)) is not None
     assert new.number is None
+
+
+@pytest.mark.parametrize("count", [0, 8])
+def test_trials_without_any_accuracy_are_stopped(count: int) -> None:
+    mute = [made(n, 0.1 + n / 20, math.nan, rungs=1) for n in range(count, count + 3)]
+    trials = [*usual(count), *mute]
+    step = next_step(trials, last=count)
+    assert step is not None
+    assert (step.number, step.idle) == (None, False)
+    assert set(step.stop) == {count, count + 1, count + 2}
+    assert "no accuracy" in step.stop[count]
+    over = next_step(trials, last=count, room=Room(may_start=False))
+    assert over is not None
+    assert over.idle
+    assert set(over.stop) == set(step.stop)
+    begun = replace(mute[0], epochs=(), accuracies=(), seconds=())
+    assert (other := next_step([*usual(), replace(begun, number=8)])) is not None
+    assert dict(other.stop) == {}  # paused before its first rung: nothing was seen yet
+
+
+def test_the_first_one_too_goes_on_only_if_there_is_time() -> None:
+    first = made(0, 0.5, 0.5, rungs=1)  # 1.5 s an epoch, 14 epochs to go
+    for seconds_left, number in ((30.0, 0), (15.0, None)):
+        step = next_step([first], last=0, room=Room(seconds_left=seconds_left, may_start=False))
+        assert (step and step.number) == number
+
+
+def test_near_the_end_what_fills_the_rest_comes_first() -> None:
+    """One of 60 % of the rest leaves 40 % that nothing as long fits into."""
+    assert filled(np.array([10.0, 6.0, 4.0, 1.0]), 10.0) == pytest.approx([1.0, 0.6, 0.8, 1.0])
+    assert filled(np.array([10.0]), math.inf).tolist() == [1.0]
+
+
+def test_nothing_is_started_that_cannot_end_in_time() -> None:
+    done = usual()
+    seconds = [t.seconds[-1] + t.overhead_s for t in done]
+    for share in (0.5, 0.9, 1.2, 1.5):
+        left = share * min(seconds)
+        step = next_step(done, room=Room(seconds_left=left))
+        assert (step is None) == (share < 1.0)
+
+
+def test_a_plan_is_kept_as_the_time_goes_by() -> None:
+    """A decision and the ask behind it are seconds apart: the candidate stays the same as long as it fits."""
+    planner, done = scheduler().sampler, usual()
+    plan = planner.plan(done, 8, 500.0)
+    assert plan is not None
+    assert planner.plan(done, 8, 497.0) is plan
+    assert planner.plan(list(done), 8) is plan
+    assert planner.plan(done, 9, 497.0) is not plan
+    again = planner.plan(done, 8, 500.0)
+    assert again is not None
+    assert planner.plan(done, 8, again.whole_s - 1.0) is not again
+    moved = [*done[:-1], replace(done[-1], phase=Phase.FAILED)]
+    assert planner.plan(moved, 8) is not again
+
+
+def test_waiting_trials_are_seen_among_thousands_of_ended_ones() -> None:
+    rng = np.random.default_rng(0)
+    ended = [made(n, x, 0.2 + 0.5 * x + rng.normal(0, 0.01)) for n, x in enumerate(rng.uniform(0.05, 0.95, 2000))]
+    waiting = [made(2000 + n, 0.3 + n / 1000, 0.3, rungs=1) for n in range(40)]
+    star = made(2040, 0.3, 0.75, rungs=3)
+    planner = scheduler()
+    step = planner.next_step([*ended, *waiting, star], LADDER, None, Room(may_start=False))
+    assert step is not None
+    assert step.number == 2040
+    began = time.process_time()
+    planner.next_step([*ended, *waiting, star], LADDER, None)
+    assert time.process_time() - began < 1.5
 
 
 def test_a_bound_below_every_latency_leaves_nothing() -> None:

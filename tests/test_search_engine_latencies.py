@@ -7,6 +7,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from search.engine.encoding import Encoder
 from search.engine.latencies import UNKNOWN_SD, FunctionBook, LatencyBook, LatencyModel, LatencyView, NoBook, Params
 from search.engine.observed import Observed, Phase
+from search.engine.thinning import Digest
 
 SPACE: dict[str, BaseDistribution] = {
     "kind": CategoricalDistribution(["a", "b", "c"]),
@@ -51,7 +52,7 @@ class Figures(LatencyBook):
 def test_what_was_measured_is_used_as_it_is() -> None:
     candidates = draw(10)
     view = seen(
-        LatencyModel(trials_of(candidates[:3], Phase.OVER_BOUND), Figures(candidates[3:6]), ENCODER), candidates
+        LatencyModel(Digest(trials_of(candidates[:3], Phase.OVER_BOUND)), Figures(candidates[3:6]), ENCODER), candidates
     )
     assert view.measured.tolist() == [True] * 6 + [False] * 4
     assert np.exp(view.log[:6]) == pytest.approx([true_ms(params) for params in candidates[:6]])
@@ -61,14 +62,14 @@ def test_what_was_measured_is_used_as_it_is() -> None:
 def test_a_function_is_asked_first() -> None:
     (one, other) = draw(2)
     book = FunctionBook(lambda params: 7.0 if params == one else None)
-    view = seen(LatencyModel(trials_of([one, other]), book, ENCODER), [one, other])
+    view = seen(LatencyModel(Digest(trials_of([one, other])), book, ENCODER), [one, other])
     assert np.exp(view.log) == pytest.approx([7.0, true_ms(other)])
     assert view.measured.all()
 
 
 def test_the_model_foretells_log_linear_latencies() -> None:
     known, new = draw(40), draw(100, seed=1)
-    view = seen(LatencyModel(trials_of(known), NoBook(), ENCODER), new)
+    view = seen(LatencyModel(Digest(trials_of(known)), NoBook(), ENCODER), new)
     truth = np.log([true_ms(params) for params in new])
     errors = view.log - truth
     assert np.sqrt(np.mean(errors**2)) < 0.12 < 0.2 * truth.std()
@@ -77,14 +78,14 @@ def test_the_model_foretells_log_linear_latencies() -> None:
 
 def test_more_figures_leave_less_doubt() -> None:
     new = draw(50, seed=1)
-    few, many = (seen(LatencyModel(trials_of(draw(n)), NoBook(), ENCODER), new) for n in (6, 60))
+    few, many = (seen(LatencyModel(Digest(trials_of(draw(n))), NoBook(), ENCODER), new) for n in (6, 60))
     assert np.median(many.sd) < 0.5 * np.median(few.sd)
 
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_without_figures_doubt_is_wide(count: int) -> None:
     known, new = draw(count), draw(5, seed=1)
-    view = seen(LatencyModel(trials_of(known), NoBook(), ENCODER), new)
+    view = seen(LatencyModel(Digest(trials_of(known)), NoBook(), ENCODER), new)
     assert np.all(view.sd == UNKNOWN_SD)
     assert np.allclose(view.log, np.log(true_ms(known[0])) if known else 0.0)
     assert not view.measured.any()
@@ -93,7 +94,7 @@ def test_without_figures_doubt_is_wide(count: int) -> None:
 def test_equal_figures() -> None:
     book = FunctionBook(lambda params: 5.0 if params["kind"] == "a" else None)
     trials = [Observed(n, params, 5.0, (), (), (), None, Phase.FINISHED) for n, params in enumerate(draw(6))]
-    view = seen(LatencyModel(trials, book, ENCODER), draw(20, seed=1))
+    view = seen(LatencyModel(Digest(trials), book, ENCODER), draw(20, seed=1))
     assert np.exp(view.log) == pytest.approx(5.0)
 
 

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from objectives.failures import Failure
 from search.engine.curves import CurveModel, latest_rung
 from search.engine.encoding import Encoder
 from search.engine.gaussian_process import GaussianProcess
 from search.engine.observed import Observed, Phase
 from search.engine.staircase import Floats, Staircase
-from search.engine.thinning import TUNED_MAX, for_tuning, modelled, scattered, spread_indices
+from search.engine.thinning import TUNED_MAX, Digest, for_tuning, scattered, spread_indices
 
+PASSING = (Failure.KILLED, Failure.DISK_FULL, Failure.DATA_UNREADABLE)  # failures that no candidate is to blame for
 FAILED_MAX = 50  # failed trials that the surrogate looks at
 RANGE_STEP = 0.25  # ends of the latency range are moved outwards to multiples of it before they scale anything
 TELLS_NOTHING = 10.0  # spreads that the error of a curve that tells nothing amounts to
@@ -38,7 +40,7 @@ class Beliefs:
 
     def __init__(
         self,
-        trials: Sequence[Observed],
+        study: Digest,
         ladder: Sequence[int],
         encoder: Encoder,
         latency_range: tuple[float, float],
@@ -47,19 +49,17 @@ class Beliefs:
         """Fit everything.
 
         Args:
-            trials: the study's.
+            study: its trials.
             ladder: epochs of the rungs, rising; the last is the whole training.
             encoder: of their parameters.
             latency_range: log latency of the fastest and slowest candidate that counts.
             reference: accuracy that counts as nothing.
         """
         self.ladder, self.encoder, self.latency_range = tuple(ladder), encoder, latency_range
-        self._count = trials[-1].number + 1 if trials else 0
-        measured = [t for t in trials if t.latency_ms is not None]
-        usable = [t for t in measured if t.best is not None]
-        self._settled = [t for t in usable if t.final is not None]
-        self.trials = modelled(usable)
-        self.failed = scattered([t for t in measured if t.phase is Phase.FAILED and t.best is None], FAILED_MAX)
+        self._study = study
+        self.trials = study.modelled
+        silent = [study.measured[i] for i in np.flatnonzero(np.isnan(study.accuracies))]
+        self.failed = scattered([t for t in silent if t.phase is Phase.FAILED and _teaches(t)], FAILED_MAX)
         self.table = accuracy_table(self.trials, self.ladder)
         self.curves = CurveModel(self.table)
         self.log_latencies = np.array([t.log_latency for t in self.trials])
@@ -71,8 +71,7 @@ class Beliefs:
         sd_from = np.array([self.curves.sd_from(rung, self.table) for rung in range(len(self.ladder))])
         self.error_from = self._error(sd_from)
         self._surrogate = self._fit() if len(self.trials) >= 2 else None
-        begun = [t for t in measured if t.phase is Phase.RUNNING and t.best is None]
-        self.front = self._front(begun, reference)
+        self.front = self._front([t for t in silent if t.phase is Phase.RUNNING], reference)
 
     def of_candidates(self, rows: Floats, log_latencies: Floats) -> Belief:
         """Return the belief about candidates that were not trained yet, encoded as rows (n, d)."""
@@ -125,7 +124,7 @@ class Beliefs:
         categorical = np.append(self.encoder.categorical, False)
         surrogate = GaussianProcess(categorical, linear=len(categorical) - 1)
         scale = self._centre, self._spread
-        settled = for_tuning(self._settled, self._count)
+        settled = for_tuning(self._study.finished, self._study.count)
         if settled is None:
             tuned = spread_indices(len(rows), TUNED_MAX)
             surrogate.tune(rows[tuned], targets[tuned], errors[tuned], scale=scale)
@@ -149,8 +148,7 @@ class Beliefs:
 
     def _front(self, begun: Sequence[Observed], reference: float) -> Staircase:
         """Return the front of all finished trials, those that were thinned out included, and of the running ones."""
-        accuracies = [np.array([t.final for t in self._settled], dtype=float)]
-        logs = [np.array([t.log_latency for t in self._settled])]
+        accuracies, logs = [self._study.finals], [self._study.log_latencies]
         running = np.array([t.final is None and t.phase is Phase.RUNNING for t in self.trials], dtype=bool)
         if running.any():
             imagined = self._refined[0] if self._surrogate else self.predicted
@@ -175,6 +173,11 @@ def accuracy_table(trials: Sequence[Observed], ladder: Sequence[int]) -> Floats:
         elif np.isnan(table[i]).all() and trial.best is not None:
             table[i, 0] = trial.best  # it stands before the first rung: taken as if it were there
     return table
+
+
+def _teaches(failed: Observed) -> bool:
+    """Whether a failure says anything of the accuracies near it; what does not fit this machine is `fits`' matter."""
+    return not failed.outgrew and failed.failure not in PASSING
 
 
 def _spread(predicted: Floats, sd: Floats) -> float:

@@ -87,14 +87,20 @@ class SpaceCandidates(CandidateSource):
     def __init__(self, space: SearchSpace) -> None:
         self.space = space
         fixed = space.fixed
-        self._walk = [(n, d, space.conditions.get(n, ()), fixed.get(n)) for n, d in space.domains.items()]
         self.domains = {name: domain for name, domain in space.domains.items() if name not in fixed}
+        parents = {condition.parent for found in space.conditions.values() for condition in found}
+        self._walk = [
+            (name, domain, space.conditions.get(name, ()), fixed.get(name))
+            for name, domain in space.domains.items()
+            if name in self.domains or name in parents
+        ]
+        self._at = {name: scale_of(domain) for name, domain in self.domains.items()}
         self.distributions = {name: distribution(domain) for name, domain in self.domains.items()}
 
     def pool(self, parents: Sequence[Params], better: Sequence[Params], rng: np.random.Generator) -> list[Params]:
         """Return random candidates, and where there are parents also mutations, crossings and likely ones."""
         chance = Chance(rng)
-        made = [self._build(lambda name, domain: draw(domain, chance)) for _ in range(RANDOM)]
+        made = [self._build(lambda name, domain: self._at[name](chance.random())) for _ in range(RANDOM)]
         if parents:
             made += [self._mutated(_one(parents, chance), chance) for _ in range(MUTATED)]
             made += [self._crossed(_one(parents, chance), _one(parents, chance), chance) for _ in range(CROSSED)]
@@ -129,10 +135,15 @@ class SpaceCandidates(CandidateSource):
     def _build(self, choose: Callable[[str, Domain], Value]) -> Params:
         """Walk the space as `SearchSpace.build` does, a thousand times a proposal."""
         chosen: dict[str, Value] = {}
+        params: dict[str, Value] = {}
         for name, domain, conditions, fixed in self._walk:
-            if not conditions or all(condition.holds(chosen) for condition in conditions):
-                chosen[name] = choose(name, domain) if fixed is None else fixed
-        return {name: value for name, value in chosen.items() if name in self.domains}
+            if conditions and not all(condition.holds(chosen) for condition in conditions):
+                continue
+            if fixed is None:
+                chosen[name] = params[name] = choose(name, domain)
+            else:
+                chosen[name] = fixed
+        return params
 
     def _mutated(self, parent: Params, rng: Random) -> Params:
         rate = MUTATIONS_MEAN / max(1, len(parent))
@@ -218,17 +229,29 @@ def nudge(domain: Domain, value: Value, rng: Random) -> Value:
 
 def at(domain: Domain, share: float) -> Value:
     """Return the value at a share, in [0, 1), of a domain's scale."""
+    return scale_of(domain)(share)
+
+
+def scale_of(domain: Domain) -> Callable[[float], Value]:
+    """Return what gives the value at a share, in [0, 1), of a domain's scale."""
     match domain:
         case Choice(values=values):
-            return values[int(share * len(values))]
+            return lambda share: values[int(share * len(values))]
         case Grid(low=low, step=step):
-            return low + int(share * _count(domain)) * step
-        case Interval(log=log, integer=integer):
-            low, high = _ends(domain)
-            raw = low * (high / low) ** share if log else low + share * (high - low)
-            if integer:
-                return int(min(max(round(raw), domain.low), domain.high))
-            return float(min(max(raw, domain.low), domain.high))
+            count = _count(domain)
+            return lambda share: low + int(share * count) * step
+        case Interval(integer=True):
+            raw = _along(domain)
+            return lambda share: int(min(max(round(raw(share)), domain.low), domain.high))
+    raw = _along(domain)
+    return lambda share: float(min(max(raw(share), domain.low), domain.high))
+
+
+def _along(domain: Interval) -> Callable[[float], float]:
+    low, high = _ends(domain)
+    if domain.log:
+        return lambda share: low * (high / low) ** share
+    return lambda share: low + share * (high - low)
 
 
 def position(domain: Grid | Interval, value: float) -> float:

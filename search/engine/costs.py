@@ -6,9 +6,9 @@ import numpy as np
 
 from search.engine.encoding import Encoder
 from search.engine.gaussian_process import GaussianProcess
-from search.engine.observed import Observed, Phase
+from search.engine.observed import Observed
 from search.engine.staircase import Floats
-from search.engine.thinning import MODELLED_MAX, TUNED_MAX, for_tuning, scattered, spread_indices
+from search.engine.thinning import MODELLED_MAX, TUNED_MAX, Digest, for_tuning, scattered, spread_indices
 
 EVEN = 1e-3  # spread of log seconds below which every epoch costs the same
 BEFORE = 0.5  # share of a trial's other seconds (build, latency, export, score) that falls before its first epoch
@@ -18,12 +18,11 @@ AGAIN = 0.25  # share that a paused trial costs again when it goes on
 class Costs:
     """Fitted to the trials' own seconds; without any, an epoch counts as a second."""
 
-    def __init__(self, trials: Sequence[Observed], encoder: Encoder) -> None:
+    def __init__(self, study: Digest, encoder: Encoder) -> None:
         """Fit to the trials that have trained."""
         self.encoder = encoder
-        every = [t for t in trials if t.seconds and t.latency_ms and t.seconds[-1] > 0]
-        self._settled = [t for t in every if t.phase not in (Phase.RUNNING, Phase.PAUSED)]
-        self._count = trials[-1].number + 1 if trials else 0
+        every = [t for t in study.measured if t.seconds and t.seconds[-1] > 0]
+        self._study = study
         self._timed = scattered(every, MODELLED_MAX)
         self.overhead_s = float(np.mean([t.overhead_s for t in self._timed if t.overhead_s] or [0.0]))
         self._log = _log_epoch_s(self._timed)
@@ -57,7 +56,8 @@ class Costs:
         categorical = np.append(self.encoder.categorical, False)
         model = GaussianProcess(categorical, linear=len(categorical) - 1)
         few = [self._timed[i] for i in spread_indices(len(self._timed), TUNED_MAX)]
-        chosen = for_tuning(self._settled, self._count) or few
+        settled = [t for t in self._study.finished if t.seconds and t.seconds[-1] > 0]
+        chosen = for_tuning(settled, self._study.count) or few
         model.fit(self._rows(chosen), _log_epoch_s(chosen))
         return model
 

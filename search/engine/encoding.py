@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 LOG_RATIO = 4.0  # numbers to choose from that span this ratio or more are seen on a logarithmic scale
 
 
+_Code = tuple[type, Any]  # 1, 1.0 and True are three categories
+
+
 @dataclass(frozen=True)
 class Column:
     """How one dimension becomes a number.
@@ -29,21 +32,20 @@ class Column:
     low: float = 0.0
     high: float = 1.0
     log: bool = False
-    codes: Mapping[str, int] | None = None
+    codes: Mapping[_Code, int] | None = None
 
     @property
     def categorical(self) -> bool:
         """Whether its values have no order."""
         return self.codes is not None
 
-    def encode(self, value: Any) -> float:
-        """Return a number in [0, 1], or a category's code; NaN where the dimension does not exist."""
-        if value is None:
-            return np.nan
+    def encode(self, values: Sequence[Any]) -> Floats:
+        """Return numbers in [0, 1], or categories' codes; NaN where the dimension does not exist."""
         if self.codes is not None:
-            return float(self.codes.get(_code_key(value), len(self.codes)))
-        number = np.log(float(value)) if self.log else float(value)
-        return float((number - self.low) / (self.high - self.low))
+            codes, unseen = self.codes, len(self.codes)
+            return np.array([np.nan if v is None else codes.get((type(v), v), unseen) for v in values], dtype=float)
+        numbers = np.array(values, dtype=float)  # None becomes NaN
+        return ((np.log(numbers) if self.log else numbers) - self.low) / (self.high - self.low)
 
 
 class Encoder:
@@ -61,8 +63,10 @@ class Encoder:
 
     def encode(self, params: Sequence[Mapping[str, Any]]) -> Floats:
         """Return rows, shape (n, d); NaN where a dimension does not exist for a trial."""
-        rows = [[column.encode(p.get(column.name)) for column in self.columns] for p in params]
-        return np.array(rows, dtype=float).reshape(len(params), len(self.columns))
+        rows = np.empty((len(params), len(self.columns)))
+        for j, column in enumerate(self.columns):
+            rows[:, j] = column.encode([p.get(column.name) for p in params])
+        return rows
 
 
 def _column(name: str, distribution: "BaseDistribution") -> Column | None:
@@ -74,7 +78,7 @@ def _column(name: str, distribution: "BaseDistribution") -> Column | None:
             if len(choices) < 2:
                 return None
             if len(numbers) < len(choices):
-                return Column(name, codes={_code_key(choice): i for i, choice in enumerate(choices)})
+                return Column(name, codes={(type(choice), choice): i for i, choice in enumerate(choices)})
             log = min(numbers) > 0 and max(numbers) / min(numbers) >= LOG_RATIO
             return _numeric(name, min(numbers), max(numbers), log)
         case FloatDistribution() | IntDistribution():
@@ -86,7 +90,3 @@ def _numeric(name: str, low: float, high: float, log: bool) -> Column | None:
     if not high > low:
         return None
     return Column(name, float(np.log(low)), float(np.log(high)), True) if log else Column(name, float(low), float(high))
-
-
-def _code_key(value: Any) -> str:
-    return f"{type(value).__name__}:{value}"

@@ -9,13 +9,15 @@ import numpy as np
 from objectives.records import Proposal
 from search.engine.beliefs import Beliefs
 from search.engine.candidates import CandidateSource, Params
-from search.engine.costs import BEFORE, Costs
+from search.engine.costs import Costs
 from search.engine.encoding import Encoder
-from search.engine.gain_rate import gain_rate
+from search.engine.fits import Fits
 from search.engine.latencies import LatencyBook, LatencyModel, LatencyView, NoBook
 from search.engine.observed import Observed, Phase
 from search.engine.pool import Pool, untried
+from search.engine.rating import Rating, Worth
 from search.engine.staircase import Floats
+from search.engine.thinning import Digest
 
 NAME = "known_latency"
 SPREAD = 4  # candidates spread over the latency range before the surrogate has a say
@@ -24,8 +26,8 @@ EXPLORE_EVERY = 20  # one proposal in so many is drawn at random: no wrong surro
 MARGIN = 0.1  # volume is counted so far beyond the slowest candidate, as a share of the range: the slow end counts too
 BOUND_DOUBT = 2.0  # a candidate is left out if its latency less so many standard deviations is over the bound
 MEASURED_MOST = 4  # candidates measured for one proposal, at most
-LATENCY_NODES = (-np.sqrt(3.0), 0.0, np.sqrt(3.0))  # Gauss-Hermite of three nodes for N(0, 1)
-LATENCY_WEIGHTS = (1.0 / 6.0, 2.0 / 3.0, 1.0 / 6.0)
+FITS_LEAST = 0.5  # odds to fit this machine below which a candidate that is not chosen for its gain is passed over
+FITS_SURELY = 0.9  # odds from which on they are not worth a word
 
 
 @dataclass(frozen=True)
@@ -38,14 +40,14 @@ class Plan:
         rate: expected gain of hypervolume per second until its next rung is known; infinite where it comes first
             whatever it promises.
         whole_s: expected seconds of its whole trial; counted in epochs where none was timed.
-        latency_range: log latency of the fastest and slowest candidate that volume was counted between.
+        rating: the measure that it was chosen by.
     """
 
     params: Params
     proposal: Proposal
     rate: float
     whole_s: float
-    latency_range: tuple[float, float]
+    rating: Rating
 
 
 _Chosen = tuple[Pool, int, Proposal, float]  # the candidate's place in a pool, why, and its rate
@@ -94,56 +96,50 @@ class Engine:
         """
         rng = np.random.default_rng([self.seed, number])
         self.book.refresh(trials)
-        costs = Costs(trials, self.encoder)
-        pool = self._pool(trials, rng)
-        if math.isfinite(seconds_left) and pool.params:
-            pool = pool.only(self._whole_s(pool, costs) <= seconds_left)
+        study = Digest(trials)
+        pool = self._pool(study, rng)
+        rating = self._rating(study, self._pool_span(study, pool.latency), seconds_left)
+        pool = pool.only(rating.in_time(pool))
         if not pool.params:
             return None
-        seen = [t for t in trials if t.latency_ms is not None and t.phase is not Phase.OVER_BOUND]
-        beliefs = self.beliefs(trials, self._pool_span(trials, pool.latency))
-        if len(seen) < SPREAD or not beliefs.trials:
-            pool, i, proposal, rate = self._spread(pool, seen, beliefs.latency_range, rng)
+        seen = [t for t in study.measured if t.phase is not Phase.OVER_BOUND]
+        if len(seen) < SPREAD or not rating.beliefs.trials:
+            pool, i, proposal, rate = self._spread(_likely(pool, rating), seen, rating, rng)
         elif number % EXPLORE_EVERY == EXPLORE_EVERY - 1:
-            pool, i, proposal, rate = self._explored(pool, beliefs, costs, rng)
+            pool, i, proposal, rate = self._explored(pool, rating, rng)
         else:
-            pool, i, proposal, rate = self._best(pool, beliefs, costs)
-        return self._plan(pool, i, proposal, rate, float(self._whole_s(pool, costs)[i]), beliefs.latency_range)
+            pool, i, proposal, rate = self._best(pool, rating)
+        return _plan(pool, i, proposal, rate, rating)
 
-    def _whole_s(self, pool: Pool, costs: Costs) -> Floats:
-        whole: Floats = self.ladder[-1] * costs.of_candidates(pool.rows, pool.latency.log) + costs.overhead_s
-        return whole
+    def look(self, trials: Sequence[Observed]) -> Rating:
+        """Return the measure by which trials are rated where no candidate is proposed."""
+        self.book.refresh(trials)
+        study = Digest(trials)
+        return self._rating(study, self._span(study.log_latencies), math.inf)
 
-    def beliefs(self, trials: Sequence[Observed], span: tuple[float, float] | None = None) -> Beliefs:
-        """Return what is believed of the trials.
+    def _rating(self, study: Digest, span: tuple[float, float], seconds_left: float) -> Rating:
+        beliefs = Beliefs(study, self.ladder, self.encoder, span, self.reference)
+        costs, fits = Costs(study, self.encoder), Fits(study, self.encoder)
+        return Rating(beliefs, costs, fits, self.book, self.per_second, seconds_left)
 
-        Args:
-            trials: the study's.
-            span: log latencies that volume is counted between, as of a plan; those of the trials where left out.
-        """
-        span = span or self._span([t.log_latency for t in trials if t.latency_ms is not None])
-        return Beliefs(trials, self.ladder, self.encoder, span, self.reference)
-
-    def _span(self, logs: Sequence[float]) -> tuple[float, float]:
-        low, high = (min(logs), max(logs)) if logs else (0.0, 1.0)
+    def _span(self, logs: Floats) -> tuple[float, float]:
+        low, high = (float(logs.min()), float(logs.max())) if len(logs) else (0.0, 1.0)
         if (bound_ms := self.bound_ms) is not None:
             high = min(high, math.log(bound_ms))
-        return float(low), float(max(high + MARGIN * (high - low), low + 1e-3))
+        return low, max(high + MARGIN * (high - low), low + 1e-3)
 
-    def _pool_span(self, trials: Sequence[Observed], latency: LatencyView) -> tuple[float, float]:
+    def _pool_span(self, study: Digest, latency: LatencyView) -> tuple[float, float]:
         """Return the range of the trials and a pool; of foretold latencies, the likely part."""
-        logs = [t.log_latency for t in trials if t.latency_ms is not None]
-        logs += list(latency.log[latency.measured])
-        if not latency.measured.all():
-            logs += list(np.quantile(latency.log[~latency.measured], [0.02, 0.98]))
-        return self._span(logs)
+        foretold = latency.log[~latency.measured]
+        likely = np.quantile(foretold, [0.02, 0.98]) if len(foretold) else foretold
+        return self._span(np.concatenate([study.log_latencies, latency.log[latency.measured], likely]))
 
     # The pool
 
-    def _pool(self, trials: Sequence[Observed], rng: np.random.Generator) -> Pool:
-        params = untried(self.source, trials, rng)
+    def _pool(self, study: Digest, rng: np.random.Generator) -> Pool:
+        params = untried(self.source, study, rng)
         rows = self.encoder.encode(params)
-        pool = Pool(params, rows, LatencyModel(trials, self.book, self.encoder).view(params, rows))
+        pool = Pool(params, rows, LatencyModel(study, self.book, self.encoder).view(params, rows))
         pool = pool.only(np.isfinite(pool.latency.log))
         bound_ms = self.bound_ms
         if bound_ms is None or not pool.params:
@@ -153,13 +149,11 @@ class Engine:
 
     # Proposals
 
-    def _spread(
-        self, pool: Pool, seen: Sequence[Observed], span: tuple[float, float], rng: np.random.Generator
-    ) -> _Chosen:
+    def _spread(self, pool: Pool, seen: Sequence[Observed], rating: Rating, rng: np.random.Generator) -> _Chosen:
         """Propose the candidate nearest to the place of the latency range that is emptiest."""
         places = np.linspace(0.05, 0.95, SPREAD)
-        low, high = span
-        taken = np.array([(np.log(t.latency_ms or 1.0) - low) / (high - low) for t in seen])
+        low, high = rating.beliefs.latency_range
+        taken = np.array([(t.log_latency - low) / (high - low) for t in seen])
         place = _emptiest(places, taken)
         nearest = np.argsort(np.abs((pool.latency.log - low) / (high - low) - place), kind="stable")
         i = int(rng.choice(nearest[:SPREAD_NEAREST]))
@@ -167,31 +161,35 @@ class Engine:
         role = "spread" if seen else "baseline"
         return pool, i, Proposal(role, NAME, why), np.inf
 
-    def _explored(self, pool: Pool, beliefs: Beliefs, costs: Costs, rng: np.random.Generator) -> _Chosen:
-        i = int(rng.integers(len(pool.params)))
-        one = pool.only(np.arange(len(pool.params)) == i)
-        gains, rates = self._worth(one, beliefs, costs)
+    def _explored(self, pool: Pool, rating: Rating, rng: np.random.Generator) -> _Chosen:
+        best = rating.worth(pool).rates.max() if self.per_second else None
+        likely = _likely(pool, rating)
+        i = int(rng.integers(len(likely.params)))
+        one = likely.only(np.arange(len(likely.params)) == i)
+        worth = rating.worth(one)
         why = f"drawn at random, as one in {EXPLORE_EVERY} is: no wrong surrogate can lock the search in"
-        best = self._worth(pool, beliefs, costs)[1].max() if self.per_second else rates[0]
-        return one, 0, self._proposal("explore", why, one, 0, beliefs, float(gains[0])), float(best)
+        rate = float(worth.rates[0] if best is None else best)
+        return one, 0, _told("explore", why, one, 0, rating, worth), rate
 
-    def _best(self, pool: Pool, beliefs: Beliefs, costs: Costs) -> _Chosen:
+    def _best(self, pool: Pool, rating: Rating) -> _Chosen:
         """Propose the candidate of the highest gain; one whose latency is a guess is measured first."""
         for measured in range(MEASURED_MOST + 1):
-            gains, rates = self._worth(pool, beliefs, costs)
-            i = int(np.argmax(rates if self.per_second else gains))
+            worth = rating.worth(pool)
+            counted = worth.rates if self.per_second else worth.odds * worth.gains
+            i = int(np.argmax(counted))
             if pool.latency.measured[i] or measured == MEASURED_MOST:
                 break
-            ms = self.book.measure(pool.params[i])
-            if ms is None:
+            params = pool.params[i]
+            odds, ms = self.book.odds(params), self.book.measure(params)
+            if ms is None and self.book.odds(params) == odds:
                 break
-            left = self._without(pool, i, ms)
+            left = pool if ms is None else self._without(pool, i, ms)
             if not left.params:
                 break
             pool = left
-        share = float(beliefs.front.share(gains[i]))
+        share = float(rating.beliefs.front.share(worth.gains[i]))
         why = f"highest expected gain of the front among {len(pool.params)} candidates: {share:.2%} of its hypervolume"
-        return pool, i, self._proposal("gain", why, pool, i, beliefs, float(gains[i])), float(rates[i])
+        return pool, i, _told("gain", why + _about_odds(worth, i), pool, i, rating, worth), float(worth.rates[i])
 
     def _without(self, pool: Pool, i: int, ms: float) -> Pool:
         """Return a pool after a measurement: the candidate out if it is over the bound, its whole kind if it failed."""
@@ -204,34 +202,34 @@ class Engine:
             return pool.only(np.arange(len(pool.params)) != i)
         return pool.with_latency(i, ms)
 
-    def _worth(self, pool: Pool, beliefs: Beliefs, costs: Costs) -> tuple[Floats, Floats]:
-        """Return expected gain of hypervolume and gain per second of each candidate, over its latency's doubt."""
-        belief = beliefs.of_candidates(pool.rows, pool.latency.log)
-        epoch_s = costs.of_candidates(pool.rows, pool.latency.log) if self.per_second else np.ones(len(pool.params))
-        step_s = self.ladder[0] * epoch_s + BEFORE * costs.overhead_s
-        rest_s = (self.ladder[-1] - self.ladder[0]) * epoch_s + (1 - BEFORE) * costs.overhead_s
-        gains, rates = np.zeros(len(pool.params)), np.zeros(len(pool.params))
-        certain = bool(pool.latency.measured.all())
-        for node, weight in [(0.0, 1.0)] if certain else zip(LATENCY_NODES, LATENCY_WEIGHTS, strict=True):
-            log = pool.latency.log + node * pool.latency.sd
-            gains += weight * beliefs.front.expected_gain(belief.mean, belief.sd, log)
-            if self.per_second:
-                rates += weight * gain_rate(beliefs.front, belief.mean, belief.sd, belief.sd_after, log, step_s, rest_s)
-        return gains, rates if self.per_second else gains / (step_s + rest_s)
 
-    def _proposal(self, role: str, why: str, pool: Pool, i: int, beliefs: Beliefs, gain: float) -> Proposal:
-        belief = beliefs.of_candidates(pool.rows[i : i + 1], pool.latency.log[i : i + 1])
-        share = float(beliefs.front.share(gain))
-        return Proposal(role, NAME, why, share, float(belief.mean[0]), float(belief.sd[0]))
+def _likely(pool: Pool, rating: Rating) -> Pool:
+    """Return the candidates that are likely to fit this machine; all of them where none is."""
+    likely = rating.odds(pool) >= FITS_LEAST
+    return pool.only(likely) if likely.any() else pool
 
-    def _plan(
-        self, pool: Pool, i: int, proposal: Proposal, rate: float, whole_s: float, span: tuple[float, float]
-    ) -> Plan:
-        latency_ms = float(np.exp(pool.latency.log[i]))
-        sd_ms = latency_ms * float(pool.latency.sd[i])
-        measured = bool(pool.latency.measured[i])
-        known = replace(proposal, latency_ms=latency_ms, latency_sd_ms=sd_ms, latency_measured=measured)
-        return Plan(pool.params[i], known, rate, whole_s, span)
+
+def _about_odds(worth: Worth, i: int) -> str:
+    """Return a word about whether the chosen candidate fits this machine, where that mattered."""
+    if worth.odds[i] < FITS_SURELY:
+        return f"; it fits this machine with a probability of {worth.odds[i]:.0%}"
+    better = worth.odds < FITS_LEAST
+    count = int(np.sum(better & (worth.gains > worth.gains[i])))
+    return f"; {count} that promise more would probably not fit this machine" if count else ""
+
+
+def _told(role: str, why: str, pool: Pool, i: int, rating: Rating, worth: Worth) -> Proposal:
+    belief = rating.beliefs.of_candidates(pool.rows[i : i + 1], pool.latency.log[i : i + 1])
+    share = float(rating.beliefs.front.share(worth.odds[i] * worth.gains[i]))
+    return Proposal(role, NAME, why, share, float(belief.mean[0]), float(belief.sd[0]))
+
+
+def _plan(pool: Pool, i: int, proposal: Proposal, rate: float, rating: Rating) -> Plan:
+    latency_ms = float(np.exp(pool.latency.log[i]))
+    sd_ms = latency_ms * float(pool.latency.sd[i])
+    measured = bool(pool.latency.measured[i])
+    known = replace(proposal, latency_ms=latency_ms, latency_sd_ms=sd_ms, latency_measured=measured)
+    return Plan(pool.params[i], known, rate, float(rating.whole_s(pool)[i]), rating)
 
 
 def _emptiest(places: Floats, taken: Floats) -> float:

@@ -5,19 +5,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from search.engine.beliefs import Beliefs
-from search.engine.costs import AGAIN, BEFORE, Costs
+from search.engine.costs import AGAIN, BEFORE
 from search.engine.engine import Plan
 from search.engine.gain_rate import gain_rate
 from search.engine.known_latency import KnownLatencySampler
 from search.engine.observed import Observed, Phase
+from search.engine.rating import Rating, filled
 from search.engine.scheduler import ROOMY, Room, Scheduler, Step, next_rung
 from search.engine.staircase import Floats
 
 HOPELESS = 1e-4  # expected gain, as a share of the front's hypervolume, below which a paused trial is given up,
 GIVEN_UP_FROM = 0.4  # but not before this share of its training: slow starters only wait,
 FINISHED_LEAST = 5  # nor before so many trials have shown whole curves
+NOTHING = "it has shown no accuracy at all"
 WHOLE_FIRST = 1  # trials that are trained to their end before any is compared; two cost more than they taught
+LATE = 1.1  # a paused trial must end in so much less than the time left; the one in memory in the time left itself
 WORTH_FINISHING = 5e-3  # the same, below which no paused trial is finished once no new one may start
 
 
@@ -64,43 +66,42 @@ class GainPerSecond(Scheduler):
     def next_step(
         self, trials: Sequence[Observed], ladder: Sequence[int], last: int | None, room: Room = ROOMY
     ) -> Step | None:
-        """Return the step of the highest expected gain per second."""
-        paused = [t for t in trials if t.phase is Phase.PAUSED]
+        """Return the step of the highest expected gain per second; an idle one where there only is what stops."""
+        mute = {t.number: NOTHING for t in trials if t.phase is Phase.PAUSED and t.epochs and t.best is None}
         finished = sum(t.final is not None for t in trials)
-        if paused and finished < WHOLE_FIRST:
-            first = paused[0]
-            return Step(first.number, next_rung(first.epoch, ladder), "the first ones show whole learning curves")
+        if finished < WHOLE_FIRST and (first := _first(trials, ladder, mute, room)):
+            return Step(first.number, next_rung(first.epoch, ladder), "the first ones show whole learning curves", mute)
         plan = self.sampler.plan(trials, len(trials), room.seconds_left) if room.may_start else None
-        waiting = self._paused(trials, last, plan)
-        stop = {} if waiting is None or finished < FINISHED_LEAST else _hopeless(waiting, GIVEN_UP_FROM * ladder[-1])
-        old = None if waiting is None else _best(waiting, ladder, room, stop)
+        waiting = self._paused(trials, last, plan, room)
+        stop = mute | ({} if finished < FINISHED_LEAST else _hopeless(waiting, GIVEN_UP_FROM * ladder[-1]))
+        old = _best(waiting, ladder, room, stop, last)
         about = _about(waiting, last)
         if room.waiting and room.may_start:
             return Step(None, ladder[0], "a candidate that was asked for comes first", stop, *about)
-        if old is not None and (plan is None or waiting is None or waiting.rates[old] >= plan.rate):
-            assert waiting is not None
+        if old is not None and (plan is None or waiting.rates[old] >= plan.rate):
             chosen = waiting.trials[old]
             return Step(chosen.number, next_rung(chosen.epoch, ladder), waiting.text(old), stop, *about)
-        return None if plan is None else Step(None, ladder[0], f"a new candidate: {plan.proposal.why}", stop, *about)
+        if plan is not None:
+            return Step(None, ladder[0], f"a new candidate: {plan.proposal.why}", stop, *about)
+        return Step(None, ladder[0], "nothing is worth training now", stop, *about, idle=True) if stop else None
 
-    def _paused(self, trials: Sequence[Observed], last: int | None, plan: Plan | None) -> _Paused | None:
-        """Return what is believed of the paused trials; None if there is none that was seen at a rung."""
-        beliefs = self.engine.beliefs(trials, plan.latency_range if plan else None)  # new and old by one measure
+    def _paused(self, trials: Sequence[Observed], last: int | None, plan: Plan | None, room: Room) -> _Paused:
+        """Return what is believed of the paused trials that were seen at a rung."""
+        rating = self.engine.look(trials) if plan is None else plan.rating  # new and old by one measure
+        beliefs = rating.beliefs
         indices = np.array([i for i, t in enumerate(beliefs.trials) if t.phase is Phase.PAUSED], dtype=int)
-        if not len(indices):
-            return None
         there = [beliefs.trials[i] for i in indices]
         belief, logs = beliefs.of_trials(indices), beliefs.log_latencies[indices]
-        step_s, rest_s = self._seconds(there, beliefs, Costs(trials, self.engine.encoder), last)
+        step_s, rest_s = self._seconds(there, rating, last)
         rates = gain_rate(beliefs.front, belief.mean, belief.sd, belief.sd_after, logs, step_s, rest_s)
         gains = beliefs.front.expected_gain(belief.mean, belief.sd, logs)
-        shares = beliefs.front.share(gains)
-        return _Paused(there, belief.mean, belief.sd, rates, shares, step_s + rest_s)
+        whole_s = step_s + rest_s
+        timed = filled(whole_s, room.seconds_left) if rating.costs.known else 1.0
+        return _Paused(there, belief.mean, belief.sd, rates * timed, beliefs.front.share(gains), whole_s)
 
-    def _seconds(
-        self, trials: Sequence[Observed], beliefs: Beliefs, costs: Costs, last: int | None
-    ) -> tuple[Floats, Floats]:
+    def _seconds(self, trials: Sequence[Observed], rating: Rating, last: int | None) -> tuple[Floats, Floats]:
         """Return seconds to the next rung, and from there to the end."""
+        beliefs, costs = rating.beliefs, rating.costs
         epoch_s = costs.of_trials(trials)
         epochs = np.array([t.epoch for t in trials])
         rungs = np.array([next_rung(t.epoch, beliefs.ladder) for t in trials])
@@ -119,18 +120,29 @@ def _hopeless(paused: _Paused, from_epoch: float) -> dict[int, str]:
     }
 
 
-def _best(paused: _Paused, ladder: Sequence[int], room: Room, stop: dict[int, str]) -> int | None:
+def _first(trials: Sequence[Observed], ladder: Sequence[int], mute: dict[int, str], room: Room) -> Observed | None:
+    """Return the paused trial that is brought to its end before any is compared, if there is time for it."""
+    for trial in trials:
+        if trial.phase is Phase.PAUSED and trial.number not in mute:
+            epoch_s = trial.seconds[-1] / trial.epoch if trial.epoch else 0.0
+            left_s = epoch_s * (ladder[-1] - trial.epoch) + trial.overhead_s
+            return trial if left_s <= room.seconds_left else None
+    return None
+
+
+def _best(paused: _Paused, ladder: Sequence[int], room: Room, stop: dict[int, str], last: int | None) -> int | None:
     """Return the index of the trial of the highest rate that the budget lets finish."""
-    able = np.array([t.number not in stop and t.epoch < ladder[-1] for t in paused.trials])
-    able &= paused.whole_s <= room.seconds_left
+    able = np.array([t.number not in stop and t.epoch < ladder[-1] for t in paused.trials], dtype=bool)
+    late = np.array([1.0 if t.number == last else LATE for t in paused.trials])
+    able &= late * paused.whole_s <= room.seconds_left
     if not room.may_start:
         able &= paused.shares >= WORTH_FINISHING
     return int(np.argmax(np.where(able, paused.rates, -1.0))) if able.any() else None
 
 
-def _about(paused: _Paused | None, last: int | None) -> tuple[float | None, float | None]:
+def _about(paused: _Paused, last: int | None) -> tuple[float | None, float | None]:
     """Return what is believed of the trial that was trained just now."""
-    for i, trial in enumerate(paused.trials if paused else []):
-        if paused is not None and trial.number == last:
+    for i, trial in enumerate(paused.trials):
+        if trial.number == last:
             return float(paused.mean[i]), float(paused.sd[i])
     return None, None

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from search.engine.candidates import CandidateSource, ListedCandidates, Params, 
 from search.engine.engine import Engine, Plan
 from search.engine.latencies import FunctionBook, LatencyBook
 from search.engine.observed import Observed, Phase, observe
+from spaces.errors import SettingsError
 from spaces.space import SearchSpace
 
 if TYPE_CHECKING:
@@ -19,6 +21,36 @@ if TYPE_CHECKING:
 
     from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """A plan, and what it was made for."""
+
+    trials: list[Observed]
+    number: int
+    seconds_left: float
+    plan: Plan | None
+
+    def serves(self, trials: Sequence[Observed], number: int, seconds_left: float) -> bool:
+        """Whether the plan still stands: the trials are where they were, and there is time for it.
+
+        A trial that asks gives no time: it gets what was planned for it. Less time than before leaves a candidate the
+        best one as long as it fits.
+        """
+        if number != self.number or len(trials) != len(self.trials):
+            return False
+        if not all(
+            one is other or _stands(one) == _stands(other) for one, other in zip(trials, self.trials, strict=True)
+        ):
+            return False
+        if math.isinf(seconds_left):
+            return True
+        return seconds_left <= self.seconds_left and (self.plan is None or self.plan.whole_s <= seconds_left)
+
+
+def _stands(trial: Observed) -> tuple[int, Phase, int, float | None]:
+    return trial.number, trial.phase, trial.epoch, trial.latency_ms
 
 
 class KnownLatencySampler(optuna.samplers.BaseSampler):
@@ -71,7 +103,7 @@ class KnownLatencySampler(optuna.samplers.BaseSampler):
         elif space is not None:
             source = SpaceCandidates(space)
         self.engine = None if source is None else Engine(source, **self._settings)
-        self._planned: tuple[int, float, Plan | None] | None = None
+        self._planned: _Planned | None = None
 
     def reseed_rng(self) -> None:
         """Do nothing: chance depends on the seed and the trial alone, so that workers differ as their trials do."""
@@ -80,15 +112,30 @@ class KnownLatencySampler(optuna.samplers.BaseSampler):
         """Return the candidate that would be proposed for a trial; a trial that asks next gets the same one."""
         if self.engine is None:
             return None
-        state = hash((number, tuple((t.number, t.phase, t.epoch, t.latency_ms) for t in trials)))
-        if self._planned is not None and self._planned[0] == state and seconds_left in (self._planned[1], math.inf):
-            return self._planned[2]
+        if self._planned is not None and self._planned.serves(trials, number, seconds_left):
+            return self._planned.plan
         plan = self.engine.plan(trials, number, seconds_left)
-        self._planned = state, seconds_left, plan
+        self._planned = _Planned(list(trials), number, seconds_left, plan)
         return plan
 
+    @property
+    def space(self) -> SearchSpace | None:
+        """The search space that it proposes for, if it was given one."""
+        source = None if self.engine is None else self.engine.source
+        return source.space if isinstance(source, SpaceCandidates) else None
+
     def infer_relative_search_space(self, study: optuna.Study, trial: "FrozenTrial") -> "dict[str, BaseDistribution]":
-        """Return every dimension that may be proposed."""
+        """Return every dimension that may be proposed.
+
+        Raises:
+            SettingsError: the study does not have two objectives, accuracy up and latency down.
+        """
+        directions = [direction.name.lower() for direction in study.directions]
+        if directions != ["maximize", "minimize"]:
+            raise SettingsError(
+                "KnownLatencySampler: needs a study with directions=['maximize', 'minimize'], accuracy up and latency "
+                f"down, got {directions}"
+            )
         if self.engine is not None:
             return self.engine.source.distributions
         return {name: d for name, d in self._space.calculate(study).items() if not d.single()}

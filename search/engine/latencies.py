@@ -12,7 +12,7 @@ from search.engine.encoding import Encoder
 from search.engine.gaussian_process import GaussianProcess
 from search.engine.observed import Observed, key_of
 from search.engine.staircase import Floats
-from search.engine.thinning import MODELLED_MAX, TUNED_MAX, for_tuning, scattered, spread_indices
+from search.engine.thinning import MODELLED_MAX, TUNED_MAX, Digest, for_tuning, scattered, spread_indices
 
 Params = Mapping[str, Any]
 
@@ -86,14 +86,13 @@ class LatencyView:
 class LatencyModel:
     """Log latency over the parameters, fitted to every measured figure of the study."""
 
-    def __init__(self, trials: Sequence[Observed], book: LatencyBook, encoder: Encoder) -> None:
+    def __init__(self, study: Digest, book: LatencyBook, encoder: Encoder) -> None:
         """Take what is measured; the model itself is fitted only if it is needed."""
         self.encoder = encoder
-        self._trials = [t for t in trials if t.latency_ms is not None]
-        self._count = trials[-1].number + 1 if trials else 0
+        self._study = study
         self._ahead = list(book.figures())
         self._lookup = book.lookup()
-        self._measured = {t.key: t.latency_ms for t in self._trials} | {key_of(p): ms for p, ms in self._ahead}
+        self._measured = {t.key: t.latency_ms for t in study.measured} | {key_of(p): ms for p, ms in self._ahead}
         self._model: GaussianProcess | None = None
 
     def view(self, params: Sequence[Params], rows: Floats) -> LatencyView:
@@ -111,7 +110,7 @@ class LatencyModel:
         return self._measured.get(key_of(params)) if ms is None else ms
 
     def _expected(self, rows: Floats) -> tuple[Floats, Floats]:
-        some = [t.latency_ms or 1.0 for t in self._trials[:2]] + [ms for _, ms in self._ahead[:2]]
+        some = [t.latency_ms or 1.0 for t in self._study.measured[:2]] + [ms for _, ms in self._ahead[:2]]
         if len(some) < 2:
             level = math.log(some[0]) if some else 0.0
             return np.full(len(rows), level), np.full(len(rows), UNKNOWN_SD)
@@ -121,12 +120,12 @@ class LatencyModel:
 
     def _fit(self) -> GaussianProcess:
         ahead = [self._ahead[i] for i in spread_indices(len(self._ahead), MODELLED_MAX // 2)] if self._ahead else []
-        trials = scattered(self._trials, MODELLED_MAX - len(ahead))
+        trials = scattered(self._study.measured, MODELLED_MAX - len(ahead))
         rows = self.encoder.encode([t.params for t in trials] + [params for params, _ in ahead])
         targets = np.array([t.log_latency for t in trials] + [math.log(ms) for _, ms in ahead])
         errors = np.full(len(rows), MEASURED_SD)
         model = GaussianProcess(self.encoder.categorical)
-        settled = for_tuning(self._trials, self._count)
+        settled = for_tuning(self._study.measured, self._study.count)
         if settled is None:
             tuned = spread_indices(len(rows), TUNED_MAX)
             model.tune(rows[tuned], targets[tuned], errors[tuned])

@@ -50,6 +50,8 @@ class Observed:
         phase: where it stands.
         overhead_s: seconds that it took beside its epochs (build, latency, export, score), as far as known.
         failure: class of the failure that it ended with, one of `objectives.failures.Failure`, else empty.
+        p95_ms: 95th percentile of the same measurement as `latency_ms`; None if it is not known.
+        is_deployed: whether these are of the trained, exported file; else they were measured before training.
         outgrew: whether it, or an attempt at it, was too large for this machine (memory, time).
 
     What is derived from these is worked out once: most trials of a long study never change any more.
@@ -65,6 +67,8 @@ class Observed:
     phase: Phase
     overhead_s: float = 0.0
     failure: str = ""
+    p95_ms: float | None = None
+    is_deployed: bool = False
     outgrew: bool = False
 
     @property
@@ -142,10 +146,11 @@ def _observed(trial: "optuna.trial.FrozenTrial") -> Observed:
     failure = (attrs.get(keys.ENDING) or {}).get("error_class", "")
     died_of = {failure, *(attempt.get("error_class", "") for attempt in attrs.get(keys.ATTEMPTS, []))}
     values = trial.values if trial.state is TrialState.COMPLETE else None
+    record = attrs.get(keys.LATENCY) or attrs.get(keys.LATENCY_UNTRAINED) or {}
     return Observed(
         number=trial.number,
         params=trial.params,
-        latency_ms=_latency_ms(attrs, values),
+        latency_ms=_positive(record.get("p50_ms", values[1] if values else math.nan)),
         epochs=tuple(int(rung["epoch"]) for rung in rungs),
         accuracies=tuple(float(rung["map"]) for rung in rungs),
         seconds=tuple(float(rung["seconds"]) for rung in rungs),
@@ -153,6 +158,8 @@ def _observed(trial: "optuna.trial.FrozenTrial") -> Observed:
         phase=_phase(trial),
         overhead_s=_overhead_s(attrs.get(keys.RESOURCES) or {}),
         failure=failure,
+        p95_ms=_positive(record.get("p95_ms", math.nan)),
+        is_deployed=keys.LATENCY in attrs,
         outgrew=not OF_SIZE.isdisjoint(died_of),
     )
 
@@ -167,14 +174,6 @@ def _better(one: float | None, other: float | None) -> float | None:
 
 def _overhead_s(resources: Mapping[str, Any]) -> float:
     return float(sum(s for stage, s in resources.get("seconds", {}).items() if stage != "train"))
-
-
-def _latency_ms(attrs: Mapping[str, object], values: Sequence[float] | None) -> float | None:
-    for key in (keys.LATENCY, keys.LATENCY_UNTRAINED):
-        match attrs.get(key):
-            case {"p50_ms": float() | int() as p50_ms}:
-                return _positive(p50_ms)
-    return _positive(values[1]) if values else None
 
 
 def _positive(ms: float) -> float | None:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from search.engine.candidates import CandidateSource, Params
 from search.engine.latencies import LatencyView
-from search.engine.observed import Key, Observed, Phase, key_of
+from search.engine.observed import Key, Phase, key_of
 from search.engine.staircase import Floats, front_indices
-from search.engine.thinning import FRONT_MAX, modelled, spread
+from search.engine.thinning import FRONT_MAX, Digest, spread
 
 LISTED_MAX = 5000  # candidates of a small space that are gone through once nothing new comes by chance
 
@@ -45,36 +45,34 @@ class Pool:
         return Pool(self.params, self.rows, LatencyView(log, sd))
 
 
-def untried(source: CandidateSource, trials: Sequence[Observed], rng: np.random.Generator) -> list[Params]:
+def untried(source: CandidateSource, study: Digest, rng: np.random.Generator) -> list[Params]:
     """Return candidates that no trial had; what is listed twice may be tried twice, unless it failed."""
-    tried = Counter(t.key for t in trials)
-    tried.update({t.key: len(trials) for t in trials if t.phase is Phase.FAILED})
-    found = list(_left(source.pool(*parents(trials), rng), tried))
+    tried = Counter([t.key for t in study.trials])
+    tried.update({t.key: study.count for t in study.trials if t.phase is Phase.FAILED})
+    found = list(_left(source.pool(*parents(study), rng), tried))
     return found or list(islice(_left(source.every(), tried), LISTED_MAX))
 
 
 def _left(params: Iterator[Params] | Sequence[Params], tried: Counter[Key]) -> Iterator[Params]:
-    left = tried.copy()
+    came: Counter[Key] = Counter()
     for candidate in params:
         key = key_of(candidate)
-        if left[key] > 0:
-            left[key] -= 1
-        else:
+        came[key] += 1
+        if came[key] > tried.get(key, 0):
             yield candidate
 
 
-def parents(trials: Sequence[Observed]) -> tuple[list[Params], list[Params]]:
+def parents(study: Digest) -> tuple[list[Params], list[Params]]:
     """Return the members of the front and the better part of the trials, by what they have reached so far."""
-    scored = [t for t in trials if t.latency_ms is not None and t.best is not None]
-    if not scored:
+    some = study.modelled
+    if not some:
         return [], []
-    accuracies = np.array([t.best for t in scored], dtype=float)
-    front = spread(front_indices(accuracies, np.array([t.log_latency for t in scored])), FRONT_MAX)
-    some = modelled(scored)
+    scored = np.flatnonzero(~np.isnan(study.accuracies))
+    front = scored[front_indices(study.accuracies[scored], study.log_latencies[scored])]
     beaten = _beaten(np.array([t.best for t in some], dtype=float), np.array([t.log_latency for t in some]))
     order = np.argsort(beaten, kind="stable")
     better = [some[i].params for i in order[: max(2, len(some) // 4)]]
-    return [scored[i].params for i in np.sort(front)], better
+    return [study.measured[i].params for i in np.sort(spread(front, FRONT_MAX))], better
 
 
 def _beaten(accuracies: Floats, log_latencies: Floats) -> NDArray[np.int_]:

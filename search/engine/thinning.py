@@ -1,12 +1,13 @@
 """Which of many trials the models look at: as few as are fast, the same ones as long as the store is the same."""
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search.engine.observed import Observed, Phase
-from search.engine.staircase import front_indices
+from search.engine.staircase import Floats, front_indices
 
 MODELLED_MAX = 300  # trials that a surrogate is conditioned on
 OPEN_MAX = 150  # of them, trials that may go on
@@ -17,6 +18,49 @@ MARK_RATIO = 1.1  # and then only once the study has grown by so much: between t
 SCATTER = 2654435761  # 2^32 over the golden ratio: multiples of it, modulo 2^32, scatter evenly
 
 
+class Digest:
+    """The trials of a study, sorted out once for all models.
+
+    Attributes:
+        trials: all of them, by number.
+        count: numbers that were given.
+    """
+
+    def __init__(self, trials: Sequence[Observed]) -> None:
+        self.trials = trials
+        self.count = trials[-1].number + 1 if trials else 0
+
+    @cached_property
+    def measured(self) -> list[Observed]:
+        """Those with a latency."""
+        return [t for t in self.trials if t.latency_ms is not None]
+
+    @cached_property
+    def log_latencies(self) -> Floats:
+        """Log latency of the measured ones."""
+        return np.array([t.log_latency for t in self.measured])
+
+    @cached_property
+    def accuracies(self) -> Floats:
+        """Accuracy of the measured ones, in the end or the best so far; NaN for none."""
+        return np.array([t.best for t in self.measured], dtype=float)
+
+    @cached_property
+    def finals(self) -> Floats:
+        """Accuracy of the measured ones in the end; NaN for none."""
+        return np.array([t.final for t in self.measured], dtype=float)
+
+    @cached_property
+    def modelled(self) -> list[Observed]:
+        """Those with latency and accuracy that surrogates are conditioned on."""
+        return modelled([self.measured[i] for i in np.flatnonzero(~np.isnan(self.accuracies))])
+
+    @cached_property
+    def finished(self) -> list[Observed]:
+        """The measured ones with an accuracy in the end."""
+        return [self.measured[i] for i in np.flatnonzero(~np.isnan(self.finals))]
+
+
 def modelled(trials: Sequence[Observed]) -> list[Observed]:
     """Return at most MODELLED_MAX trials with accuracy and latency, by number.
 
@@ -25,13 +69,12 @@ def modelled(trials: Sequence[Observed]) -> list[Observed]:
     """
     if len(trials) <= MODELLED_MAX:
         return list(trials)
-    waiting = [t for t in trials if t.phase in (Phase.PAUSED, Phase.RUNNING)]
+    waiting = [t for t in trials if t.phase is Phase.PAUSED or t.phase is Phase.RUNNING]
     chosen = {t.number: t for t in sorted(waiting, key=lambda t: (t.epoch, t.number))[-OPEN_MAX:]}
+    accuracies = np.array([t.best for t in trials], dtype=float)
+    front = front_indices(accuracies, np.array([t.log_latency for t in trials]))
+    chosen |= {trials[i].number: trials[i] for i in spread(front, FRONT_MAX)}
     rest = [t for t in trials if t.number not in chosen]
-    accuracies = np.array([t.best for t in rest], dtype=float)
-    front = front_indices(accuracies, np.array([t.log_latency for t in rest]))
-    chosen |= {rest[i].number: rest[i] for i in spread(front, FRONT_MAX)}
-    rest = [t for t in rest if t.number not in chosen]
     latest = (MODELLED_MAX - len(chosen)) // 2
     chosen |= {t.number: t for t in rest[-latest:]}
     chosen |= {t.number: t for t in scattered(rest[:-latest], MODELLED_MAX - len(chosen))}

@@ -90,7 +90,7 @@ class Replay:
         for number in step.stop:
             self.study.tell(self.trials[number], state=TrialState.PRUNED)
             self._look(number)
-        if step.number is None and not self.chooser.untried.any():
+        if step.idle or (step.number is None and not self.chooser.untried.any()):
             return False
         self._begin(self._ask() if step.number is None else self._resume(step.number), step)
         return True

@@ -1,0 +1,90 @@
+"""Whether a candidate fits this machine: learnt from the trials that ran out of memory or of time."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import expit
+
+from search.engine.encoding import Column, Encoder
+from search.engine.observed import Observed
+from search.engine.staircase import Floats
+from search.engine.thinning import Digest, scattered
+
+GROUPS = ("size", "backbone", "neck", "head")  # dimensions that decide how much a training needs,
+LOADS = ("batch", "pixels")  # beside these of any group
+EACH_MAX = 200  # trials that fitted, and that did not, which are looked at
+# Priors of the weights, on log-odds: nearly all fits; a load's whole range, a category and a decade of latency matter.
+START, START_SD, LOAD_SD, CATEGORY_SD, LATENCY_SD = 3.0, 2.0, 8.0, 2.0, 6.0
+
+
+class Fits:
+    """A logistic regression; more of a load never makes it likelier that a candidate fits."""
+
+    def __init__(self, study: Digest, encoder: Encoder) -> None:
+        """Fit to the trials that were too large, and to those that trained; without any of the former all fits."""
+        self.encoder = encoder
+        self._weights: Floats | None = None
+        outgrown = scattered([t for t in study.trials if t.outgrew], EACH_MAX)
+        if not outgrown:
+            return
+        every = [t for t in study.trials if t.epochs and not t.outgrew]
+        trained = scattered(every, EACH_MAX)
+        names = [column.name for column in encoder.columns]
+        ours = [_decides(name) for name in names]
+        self._chosen = [(j, c) for j, c in enumerate(encoder.columns) if _decides(c.name) or not any(ours)]
+        self._bounded = any(ours)
+        self._usual_log = float(np.max([t.log_latency for t in study.measured] or [0.0]))
+        features = np.vstack([self._of_trials(outgrown), self._of_trials(trained)])
+        signs = np.concatenate([-np.ones(len(outgrown)), np.ones(len(trained))])
+        each = np.concatenate([np.ones(len(outgrown)), np.full(len(trained), len(every) / max(len(trained), 1))])
+        self._weights = self._fit(features, signs, each)
+
+    def odds(self, rows: Floats, log_latencies: Floats) -> Floats:
+        """Return the probability that candidates fit, encoded as rows (n, d)."""
+        if self._weights is None:
+            return np.ones(len(rows))
+        probability: Floats = expit(self._features(rows, log_latencies) @ self._weights)
+        return probability
+
+    def _of_trials(self, trials: Sequence[Observed]) -> Floats:
+        logs = np.array([t.log_latency for t in trials])
+        return self._features(self.encoder.encode([t.params for t in trials]), logs)
+
+    def _features(self, rows: Floats, log_latencies: Floats) -> Floats:
+        known = np.where(np.isnan(log_latencies), self._usual_log, log_latencies)
+        parts = [np.ones(len(rows)), (known - self._usual_log) / np.log(10.0)]
+        for j, column in self._chosen:
+            values = rows[:, j]
+            parts += [(values == code).astype(float) for code in _codes(column)] or [np.nan_to_num(values)]
+        return np.column_stack(parts)
+
+    def _priors(self) -> tuple[Floats, list[tuple[float | None, float | None]]]:
+        sd = [START_SD, LATENCY_SD]
+        bounds: list[tuple[float | None, float | None]] = [(None, None), (None, 0.0)]
+        for _, column in self._chosen:
+            codes = _codes(column)
+            sd += [CATEGORY_SD] * len(codes) or [LOAD_SD]
+            bounds += [(None, None)] * len(codes) or [(None, 0.0 if self._bounded else None)]
+        return np.array(sd), bounds
+
+    def _fit(self, features: Floats, signs: Floats, each: Floats) -> Floats:
+        sd, bounds = self._priors()
+        centre = np.where(np.arange(len(sd)) == 0, START, 0.0)
+
+        def loss(weights: Floats) -> tuple[float, Floats]:
+            margins = signs * (features @ weights)
+            z = (weights - centre) / sd
+            value = float(each @ np.logaddexp(0.0, -margins) + 0.5 * z @ z)
+            return value, features.T @ (-each * signs * expit(-margins)) + z / sd
+
+        found: Floats = minimize(loss, centre, jac=True, method="L-BFGS-B", bounds=bounds).x
+        return found
+
+
+def _decides(name: str) -> bool:
+    return name.split(".")[0] in GROUPS or name.split(".")[-1] in LOADS
+
+
+def _codes(column: Column) -> range:
+    return range(len(column.codes or ()))

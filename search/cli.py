@@ -71,16 +71,39 @@ def main(debug: bool) -> None:
 
 @main.command(context_settings={"ignore_unknown_options": True})
 @click.argument("overrides", nargs=-1)
+@click.option(
+    "--log-format",
+    type=click.Choice(["auto", "plain", "json"]),
+    default="auto",
+    show_default=True,
+    help="auto: live in a terminal, else plain lines; json: one event a line (docs/events.md), words on stderr.",
+)
+@click.option("--plan", is_flag=True, help="Only time a few candidates and say what the search would cost.")
+@click.option(
+    "--fork",
+    metavar="NEW_NAME",
+    help="Search under other settings with the trials of the study that still count; they count towards budget.trials.",
+)
 @guarded
-def search(overrides: tuple[str, ...]) -> None:
+def search(overrides: tuple[str, ...], log_format: str, plan: bool, fork: str | None) -> None:
     """Search detectors; the same line again goes on to the total budget.
 
     OVERRIDES: conf=NAME or conf=PATH picks a preset; the rest is Hydra's override grammar. A sweep narrows or
     replaces a dimension: 'space.size.pixels=range(160, 321, 32)'. See `automl presets`.
     """
+    if plan:
+        from search.command_plan import run_plan
+
+        run_plan(list(overrides))
+        return
+    line = list(overrides)
+    if fork:
+        from search.command_fork import forked_line
+
+        line = forked_line(line, fork, log_format)
     from search.command_search import run_search
 
-    run_search(list(overrides))
+    run_search(line, log_format)
 
 
 @main.command()

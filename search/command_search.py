@@ -1,6 +1,5 @@
 """`automl search`: settings, data, store, the loop, and the report at its end."""
 
-import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from search.budget import BudgetUsed
 from search.claims import LOCKS, Claims
 from search.compose import presets
 from search.pruner import check_pruner
+from search.room import check_room
 from search.runner import Search
 from search.sampler import check_sampler
 from search.settings import EMBEDDED, DataSettings, Settings, load_settings
@@ -24,15 +24,14 @@ from search.store import create_study, open_storage, storage_url
 from search.view import make_view
 from spaces.errors import DataError, SettingsError, StoreError
 
-BASE_MB, TRIAL_MB = 60, 40  # disk that a study and each of its trials may need
 EMBEDDED_SEED = 42
 
 
-def run_search(arguments: list[str]) -> None:
-    """Search as the command line says."""
+def run_search(arguments: list[str], log_format: str = "auto") -> None:
+    """Search as the command line says; `log_format` is auto, plain or json."""
     if not any(argument.startswith("conf=") for argument in arguments):
         raise SettingsError(f"conf: name a preset, such as conf=retail; known: {', '.join(presets())}; or a path")
-    console = Console()
+    console = Console(stderr=log_format == "json")  # standard output is the events' alone
     settings = load_settings(arguments)
     settings.device.check()
     check_sampler(settings.sampler)
@@ -43,10 +42,14 @@ def run_search(arguments: list[str]) -> None:
         with claims.alone():
             study = create_study(settings, dataset, storage)
         _introduce(console, settings, dataset)
-        with make_view(console, settings) as view, Search(settings, dataset, study, claims, view) as search:
+        with (
+            make_view(Console(), settings, log_format) as view,
+            Search(settings, dataset, study, claims, view) as search,
+        ):
             view.begin(search.table(), search.used())
             interrupted = _searched(search)
             table, used = search.table(), search.used()
+            view.ended(table, used, "interrupted" if interrupted else "the budget is used")
         from reports.page import write_page  # late: scikit-learn costs a second that no mistake should wait for
 
         page = write_page(table, settings.folder, settings.folder / "report.html")
@@ -106,7 +109,7 @@ def prepared_folder(settings: Settings) -> Iterator[Claims]:
     folder = settings.folder
     made = _make(folder)
     try:
-        _check_room(folder, settings.budget.trials - len(list(folder.glob("trials/*"))))
+        check_room(folder, settings.store.free_mb_min)
         claims = Claims(folder)
     except (OSError, StoreError) as error:
         for path in made:
@@ -138,16 +141,6 @@ def _remove_unused(made: list[Path]) -> None:
             (made[0] / name).unlink(missing_ok=True)
         for path in made:
             path.rmdir()
-
-
-def _check_room(folder: Path, trials: int) -> None:
-    free_mb = shutil.disk_usage(folder).free / 1e6
-    needed_mb = BASE_MB + TRIAL_MB * min(max(trials, 0), 50)
-    if free_mb < needed_mb:
-        raise StoreError(
-            f"store: a search of {trials} trials may need {needed_mb} MB in '{folder}', {free_mb:.0f} MB are free; "
-            "free some, or set store.folder=..."
-        )
 
 
 def _introduce(console: Console, settings: Settings, dataset: Dataset) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import psutil
 
@@ -48,7 +48,7 @@ class Limits:
 class TrialProcess:
     """One trial in a process of its own. The searching process never imports torch and outlives any trial."""
 
-    _living: "set[int]" = set()  # process ids of this process's trials
+    _living: ClassVar[set[int]] = set()  # process ids of this process's trials
 
     def __init__(self, job: "TrialJob", settings_folder: Path, limits: Limits | None = None) -> None:
         """Start the trial; `settings_folder` is for Ultralytics' settings."""
@@ -135,10 +135,6 @@ class TrialProcess:
 
     def _broken_limit(self, seen: Usage, now: float) -> tuple[Failure, str] | None:
         limits = self._limits
-        if limits.timeout_s is not None and now - self._began > limits.timeout_s:
-            return Failure.TIMED_OUT, f"over its limit of {limits.timeout_s:g} s (trial.timeout_s)"
-        if now - self._heard > limits.silence_s:
-            return Failure.TIMED_OUT, f"no sign of life for {limits.silence_s:g} s (trial.silence_s)"
         if seen.processes > limits.processes_max:
             text = f"{seen.processes} processes, over its limit of {limits.processes_max} (trial.processes_max)"
             return Failure.CRASHED, text
@@ -147,6 +143,10 @@ class TrialProcess:
             if used > limits.memory_bytes:
                 text = f"{used / 1e6:.0f} MB, over its limit of {limits.memory_bytes / 1e6:.0f} MB (trial.memory_mb)"
                 return Failure.OUT_OF_MEMORY, text
+        if limits.timeout_s is not None and now - self._began > limits.timeout_s:
+            return Failure.TIMED_OUT, f"over its limit of {limits.timeout_s:g} s (trial.timeout_s)"
+        if now - self._heard > limits.silence_s:
+            return Failure.TIMED_OUT, f"no sign of life for {limits.silence_s:g} s (trial.silence_s)"
         return None
 
     def _died(self) -> Ending:

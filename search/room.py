@@ -24,12 +24,15 @@ def check_room(folder: Path, free_mb_min: float) -> None:
     """
     free = free_mb(folder)
     if free < free_mb_min:
-        raise DiskFull(f"the disk of '{folder}' has {free:.0f} MB left, {free_mb_min:.0f} are needed")
+        raise DiskFull(
+            f"store: the disk of '{folder}' has {free:.0f} MB left, {free_mb_min:.0f} are needed "
+            "(store.free_mb_min); free some, or set store.folder=..."
+        )
 
 
 def wait_for_room(folder: Path, free_mb_min: float, say: Callable[[str], None]) -> None:
     """Wait until the disk has room again; `say` is told why, and in the end an empty text."""
-    while (free := free_mb(folder)) < MARGIN * free_mb_min:
-        say(f"the disk of '{folder}' has {free:.0f} MB left; the search goes on at {MARGIN * free_mb_min:.0f} MB")
+    while free_mb(folder) < MARGIN * free_mb_min:
+        say(f"the disk of '{folder}' is full; the search goes on once {MARGIN * free_mb_min:.0f} MB are free")
         time.sleep(LOOK_EVERY_S)
     say("")

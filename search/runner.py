@@ -1,4 +1,4 @@
-"""The search: trials in processes of their own, several at once, until the budget ends; all it knows is in the store."""
+"""The search: trials in processes of their own, several at once, until the budget ends; its memory is the store."""
 
 import shutil
 import time
@@ -40,7 +40,7 @@ from spaces.errors import DiskFull, StoreError
 if TYPE_CHECKING:
     import optuna
 
-KILLED_MAX = 2  # times that a trial killed from outside is taken up again
+KILLED_MAX = 5  # times that a trial killed from outside is taken up again
 TOLD_EVERY_S = 5.0  # between two looks of the view at the budget and the other processes
 IDLE_S = 2.0  # between two looks whether something can be begun, where nothing could
 GRACE, LAST_GRACE = 1.02, 1.04  # shares of budget.hours at which trials are paused: those in training, and the last

@@ -1,0 +1,436 @@
+"""Random faults over searches of milliseconds: nothing may be lost, nothing done twice, nothing left behind.
+
+`python tests/fault_harness.py --faults 200 --seed 0` runs searches through the installed script, with the trainer of
+`quick_trainer.py`, makes one fault after the other happen to them, gives the same line again after each that ended the
+search, and prints a table: fault, times, lost trials, repeated epochs.
+"""
+
+import argparse
+import contextlib
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+import optuna
+import psutil
+from optuna.trial import FrozenTrial, TrialState
+
+from objectives import attributes as keys
+from objectives.failures import OF_MEMORY, Failure
+from objectives.records import Ending
+from search.runner import KILLED_MAX
+
+AUTOML = Path(sys.executable).with_name("automl")
+HERE = Path(__file__).absolute().parent
+NAME = "smoke"
+LONG_S = 120.0  # nothing here takes longer, unless something hangs
+
+# What a trial must have died of, in the end, when a fault has hit it; None: it is taken up again and finishes.
+EXPECTED: dict[str, Failure | None] = {
+    "sigkill": None,
+    "sigterm": None,
+    "truncated": None,
+    "half": None,
+    "searcher": None,
+    "both": None,
+    "device": None,  # with a smaller batch
+    "allocate": None,  # likewise
+    "sigsegv": Failure.CRASHED,
+    "sigabrt": Failure.CRASHED,
+    "exit0": Failure.CRASHED,
+    "exit3": Failure.CRASHED,
+    "breed": Failure.CRASHED,
+    "hang": Failure.TIMED_OUT,
+    "stopped": Failure.TIMED_OUT,
+    "nan": Failure.DIVERGED,
+}
+FROM_OUTSIDE = ("kill searcher", "kill trial", "kill all", "ctrl-c", "lock store", "fill disk")
+KINDS = (*EXPECTED, *FROM_OUTSIDE)
+
+
+@dataclass
+class Tally:
+    """What faults of one kind have cost."""
+
+    times: int = 0
+    lost: int = 0
+    repeated: int = 0
+    seconds: list[float] = field(default_factory=list)
+
+
+@dataclass
+class Arena:
+    """One study in a folder of its own, searched by the installed script, over and over until its budget is used."""
+
+    root: Path
+    trials: int
+    epochs: int = 5
+    workers: int = 1
+    epoch_s: float = 0.02
+    overrides: tuple[str, ...] = ()
+    searcher: "subprocess.Popen[str] | None" = None
+    output: str = ""
+
+    def __post_init__(self) -> None:
+        self.faults.mkdir(parents=True)
+        write_images(self.root / "data")
+
+    @property
+    def faults(self) -> Path:
+        """Folder of the faults that wait for a trial."""
+        return self.root / "faults"
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the study."""
+        return self.root / "runs" / NAME
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Environment of the search; it marks every process that descends from it."""
+        return {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join((str(HERE), str(HERE.parent))),
+            "QUICK_FAULTS": str(self.faults),
+            "QUICK_EPOCH_S": str(self.epoch_s),
+            "XDG_CACHE_HOME": str(self.root / "cache"),
+        }
+
+    @property
+    def line(self) -> list[str]:
+        """The command line, the same every time."""
+        settings = {
+            "conf": "smoke",
+            "data.root": str(self.root / "data"),
+            "store.folder": str(self.root / "runs"),
+            "store.free_mb_min": "2",
+            "budget.trials": str(self.trials),
+            "workers": str(self.workers),
+            "sampler": "random",
+            "pruner": "none",
+            "trial.run": "quick_trainer:run_trial",
+            "trial.epochs": str(self.epochs),
+            "trial.silence_s": "8",
+            "trial.memory_mb": "1500",
+            "trial.processes_max": "30",
+            "pruner.rungs": "2",
+            "space.train.lr0": "'tag(log, interval(1e-4, 1e-2))'",
+        }
+        return [str(AUTOML), "search", *(f"{k}={v}" for k, v in settings.items()), *self.overrides]
+
+    def start(self) -> None:
+        """Give the line."""
+        log = (self.root / "output.txt").open("a")
+        self.searcher = subprocess.Popen(
+            self.line, cwd=self.root, env=self.environment, stdout=log, stderr=subprocess.STDOUT, text=True
+        )
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the searching process lives."""
+        return self.searcher is not None and self.searcher.poll() is None
+
+    def processes(self) -> list[psutil.Process]:
+        """Return all living processes that descend from this arena's searches, whoever their parent is now."""
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if process.environ().get("QUICK_FAULTS") == str(self.faults) and process.status() != "zombie":
+                    found.append(process)
+        return found
+
+    def trial_processes(self) -> list[psutil.Process]:
+        """Return the processes of trials: children of the fork server."""
+        assert self.searcher is not None
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return [trial for server in psutil.Process(self.searcher.pid).children() for trial in server.children()]
+        return []
+
+    def finish(self) -> None:
+        """Give the line until the budget is used."""
+        for _ in range(50):
+            if not self.is_running:
+                self.start()
+            assert self.searcher is not None
+            code = self.searcher.wait(LONG_S)
+            if code == 0:
+                return
+        raise AssertionError(f"the search does not end: {(self.root / 'output.txt').read_text()[-3000:]}")
+
+    def stored(self) -> list[FrozenTrial]:
+        """Return the trials in the store."""
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        url = f"sqlite:///{self.folder / 'study.sqlite3'}"
+        return optuna.load_study(study_name=NAME, storage=url).get_trials(deepcopy=False)
+
+    def epochs_trained(self) -> Counter[tuple[int, int]]:
+        """Return how often each epoch of each trial was trained."""
+        found: Counter[tuple[int, int]] = Counter()
+        for log in self.folder.glob("trials/*/epochs.log"):
+            for line in log.read_text().splitlines():
+                found[int(log.parent.name), int(line)] += 1
+        return found
+
+    def repeated(self) -> int:
+        """Return how many epochs were trained more than once."""
+        return sum(self.epochs_trained().values()) - len(self.epochs_trained())
+
+
+def suffer(arena: Arena, kind: str, chance: random.Random) -> None:
+    """Let one fault happen to a search that runs, or will."""
+    if not arena.is_running:
+        arena.start()
+    if kind in EXPECTED:
+        _plant(arena, kind, chance)
+    else:
+        _wait_for_training(arena, chance)
+        FROM_OUTSIDE_DONE[kind](arena)
+
+
+def _plant(arena: Arena, kind: str, chance: random.Random) -> None:
+    """Lay a fault out for the next trial that comes by, and wait until it has happened."""
+    late = "late" if kind in ("truncated", "both", "searcher") and chance.random() < 0.5 else "fault"
+    planted = arena.faults / f"{late}-{kind}-{time.monotonic_ns()}"
+    time.sleep(chance.uniform(0, 0.3))
+    planted.touch()
+    end = time.monotonic() + LONG_S
+    while planted.exists():
+        if not arena.is_running:
+            if arena.searcher is not None and arena.searcher.returncode == 0:
+                planted.unlink(missing_ok=True)  # the budget was used before a trial came by
+                return
+            arena.start()
+        assert time.monotonic() < end, f"no trial came by {planted.name}"
+        time.sleep(0.01)
+    if EXPECTED[kind] is not None:
+        _wait_for_failure(arena, planted.name)
+
+
+def _wait_for_failure(arena: Arena, fault: str) -> None:
+    """Wait until the failure that a fault leads to is in the store, so that the next fault cannot hide it."""
+    taken = next(arena.faults.glob(f"taken-{fault}-*"))
+    number = int(taken.name.split("-")[4])
+    end = time.monotonic() + LONG_S
+    while arena.stored()[number].state is not TrialState.FAIL:
+        assert time.monotonic() < end, f"trial {number} has not failed of {fault}"
+        if not arena.is_running:
+            arena.start()
+        time.sleep(0.1)
+
+
+def _wait_for_training(arena: Arena, chance: random.Random) -> None:
+    end = time.monotonic() + LONG_S
+    while arena.is_running and not arena.trial_processes():
+        assert time.monotonic() < end, "no trial started"
+        time.sleep(0.01)
+    time.sleep(chance.uniform(0, 0.2))
+
+
+def _kill_searcher(arena: Arena) -> None:
+    assert arena.searcher is not None
+    arena.searcher.kill()
+    arena.searcher.wait()
+
+
+def _kill_trial(arena: Arena) -> None:
+    for trial in arena.trial_processes()[:1]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            trial.kill()
+
+
+def _kill_all(arena: Arena) -> None:
+    for process in arena.processes():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    assert arena.searcher is not None
+    arena.searcher.wait()
+
+
+def _interrupt(arena: Arena) -> None:
+    assert arena.searcher is not None
+    arena.searcher.send_signal(signal.SIGINT)
+    arena.searcher.wait(LONG_S)
+
+
+def _lock_store(arena: Arena, seconds: float = 3.0) -> None:
+    with contextlib.closing(sqlite3.connect(arena.folder / "study.sqlite3", timeout=60)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        time.sleep(seconds)
+        connection.rollback()
+
+
+def _fill_disk(arena: Arena, seconds: float = 4.0) -> None:
+    """Fill the disk of the study, which must be a small one, for a while."""
+    ballast = arena.folder / "ballast"
+    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(1 << 16))
+    time.sleep(seconds)
+    ballast.unlink()
+
+
+FROM_OUTSIDE_DONE: dict[str, Callable[[Arena], None]] = {
+    "kill searcher": _kill_searcher,
+    "kill trial": _kill_trial,
+    "kill all": _kill_all,
+    "ctrl-c": _interrupt,
+    "lock store": _lock_store,
+    "fill disk": _fill_disk,
+}
+
+
+# What must hold in the end
+
+
+def check(arena: Arena, faults: list[str]) -> None:
+    """Check a study whose budget is used: all there, nothing double, nothing left behind."""
+    output = (arena.root / "output.txt").read_text()
+    assert "Traceback" not in output, output[-3000:]
+    trials = arena.stored()
+    assert [trial.number for trial in trials] == list(range(arena.trials))
+    assert all(trial.state.is_finished() for trial in trials), [t.state.name for t in trials]
+    trained = arena.epochs_trained()
+    for trial in trials:
+        if trial.state is TrialState.COMPLETE:
+            assert {epoch for number, epoch in trained if number == trial.number} == set(range(1, arena.epochs + 1))
+            told = [rung["epoch"] for rung in trial.user_attrs[keys.RUNGS]]
+            assert told == sorted(set(told))
+            assert told[-1] == arena.epochs
+    _check_failures(arena, trials, faults)
+    _check_folder(arena, trials)
+    _check_processes(arena)
+
+
+def _check_failures(arena: Arena, trials: list[FrozenTrial], faults: list[str]) -> None:
+    """Check that what has failed has failed of what happened to it, with a reason, and nothing else has."""
+    kinds = Counter(path.name.split("-")[2] for path in arena.faults.glob("taken-*"))
+    expected = Counter(failure for kind in kinds.elements() if (failure := EXPECTED[kind]) is not None)
+    failed = [trial for trial in trials if trial.state is TrialState.FAIL]
+    endings = [Ending.from_json(trial.user_attrs[keys.ENDING]) for trial in failed]
+    found = Counter(Failure(end.error_class) for end in endings)
+    again = {Failure.KILLED: KILLED_MAX, **dict.fromkeys(OF_MEMORY, 1)}  # those are taken up again so many times
+    for trial, end in zip(failed, endings, strict=True):
+        assert end.reason
+        assert end.death is not None
+        assert end.death.seconds > 0
+        if end.error_class in again:
+            attempts = [attempt["error_class"] for attempt in trial.user_attrs.get(keys.ATTEMPTS, [])]
+            assert len([a for a in attempts if a in (end.error_class, *OF_MEMORY)]) >= again[Failure(end.error_class)]
+    assert {k: n for k, n in found.items() if k not in again} == expected, (found, expected, faults)
+
+
+def _check_folder(arena: Arena, trials: list[FrozenTrial]) -> None:
+    folders = sorted(path.name for path in (arena.folder / "trials").iterdir())
+    assert folders == [f"{trial.number:05d}" for trial in trials]
+    left = [
+        str(path.relative_to(arena.folder))
+        for pattern in ("**/*.partial*", "trials/*/training-*", ".measure-*")
+        for path in arena.folder.glob(pattern)
+    ]
+    assert not left, left
+    with contextlib.closing(sqlite3.connect(arena.folder / "study.sqlite3")) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def _check_processes(arena: Arena) -> None:
+    end = time.monotonic() + 10
+    while (left := arena.processes()) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not left, [(process.pid, process.cmdline()) for process in left]
+
+
+# Data, a small disk, the run
+
+
+def write_images(root: Path) -> None:
+    """Write a data set of six images in YOLO's layout."""
+    chance = np.random.default_rng(0)
+    for split, count in (("train", 4), ("val", 2)):
+        for kind in ("images", "labels"):
+            (root / kind / split).mkdir(parents=True, exist_ok=True)
+        for i in range(count):
+            image = chance.integers(0, 255, (64, 64, 3), dtype=np.uint8)
+            cv2.imwrite(str(root / "images" / split / f"{i}.png"), image)
+            (root / "labels" / split / f"{i}.txt").write_text("0 0.5 0.5 0.3 0.3\n")
+    (root / "data.yaml").write_text("path: .\ntrain: images/train\nval: images/val\nnames: [thing]\n")
+
+
+@contextlib.contextmanager
+def small_disk(at: Path, size_mb: int = 12) -> Iterator[bool]:
+    """Mount a small disk in memory at a folder; False where that is not allowed."""
+    at.mkdir(parents=True, exist_ok=True)
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size_mb}m", "tmpfs", str(at)]
+    mounted = subprocess.run(command, capture_output=True, check=False).returncode == 0
+    try:
+        yield mounted
+    finally:
+        if mounted:
+            subprocess.run(["umount", "-l", str(at)], check=True)
+
+
+def run_study(root: Path, kinds: list[str], chance: random.Random, tallies: dict[str, Tally]) -> None:
+    """Search one study with these faults, check it, and add up what they have cost."""
+    arena = Arena(root, trials=2 * len(kinds) + 4, workers=chance.choice((1, 1, 2, 3)))
+    with small_disk(arena.root / "runs") as is_small:
+        kinds = [kind for kind in kinds if kind != "fill disk" or is_small]
+        for kind in kinds:
+            began, before = time.monotonic(), arena.repeated()
+            suffer(arena, kind, chance)
+            tally = tallies.setdefault(kind, Tally())
+            tally.times += 1
+            tally.seconds.append(time.monotonic() - began)
+            tally.repeated += arena.repeated() - before
+        arena.finish()
+        check(arena, kinds)
+        # What a fault made to be done again may show only after the next one began: the sum is what counts.
+        assert arena.repeated() <= len(kinds) * arena.workers
+
+
+def table(tallies: dict[str, Tally]) -> str:
+    """Return the table of faults."""
+    lines = [f"{'fault':16} {'times':>6} {'lost':>6} {'repeated epochs':>16}"]
+    for kind in sorted(tallies):
+        tally = tallies[kind]
+        lines.append(f"{kind:16} {tally.times:6} {tally.lost:6} {tally.repeated:16}")
+    total = (sum(t.times for t in tallies.values()), sum(t.repeated for t in tallies.values()))
+    return "\n".join([*lines, f"{'all':16} {total[0]:6} {0:6} {total[1]:16}"])
+
+
+def run_faults(count: int, seed: int, root: Path, per_study: int = 10) -> dict[str, Tally]:
+    """Let `count` faults happen, every kind about equally often, in random order."""
+    chance = random.Random(seed)
+    kinds = [KINDS[i % len(KINDS)] for i in range(count)]
+    chance.shuffle(kinds)
+    tallies: dict[str, Tally] = {}
+    for number, begin in enumerate(range(0, count, per_study)):
+        began = time.monotonic()
+        run_study(root / f"study-{number}", kinds[begin : begin + per_study], chance, tallies)
+        print(f"study {number}: {kinds[begin : begin + per_study]} {time.monotonic() - began:.0f} s", flush=True)
+    return tallies
+
+
+def main() -> None:
+    """Run the harness from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--faults", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--per-study", type=int, default=10)
+    parser.add_argument("--keep", type=Path, default=None, help="folder to work in, kept")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        print(table(run_faults(asked.faults, asked.seed, asked.keep or Path(folder), asked.per_study)))
+
+
+if __name__ == "__main__":
+    main()

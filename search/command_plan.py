@@ -1,0 +1,38 @@
+"""`automl search ... --plan`: what a search would cost, with nothing left on the disk."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from search.command_search import interruptible, load_data
+from search.plan import make_plan
+from search.plan_text import print_plan
+from search.pruner import check_pruner
+from search.sampler import check_sampler
+from search.settings import Settings, load_settings
+from search.store import FILE_NAME, load_study
+
+if TYPE_CHECKING:
+    import optuna
+
+
+def run_plan(arguments: list[str]) -> None:
+    """Time a few candidates of a search and print what it would cost."""
+    settings = load_settings(arguments)
+    settings.device.check()
+    check_sampler(settings.sampler)
+    check_pruner(settings.pruner)
+    dataset = load_data(settings.data)
+    console = Console()
+    with interruptible(), TemporaryDirectory(prefix="automl-plan-") as folder:
+        plan = make_plan(settings, dataset, Path(folder), _study(settings))
+    print_plan(console, plan, settings, dataset)
+
+
+def _study(settings: Settings) -> "optuna.Study | None":
+    """Return the study of the settings' name where its file is there already: its trials tell more than a timing."""
+    if settings.store.url is not None or not (settings.folder / FILE_NAME).exists():
+        return None
+    return load_study(settings.folder.parent, settings.name, None)

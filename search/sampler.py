@@ -59,18 +59,28 @@ def make_sampler(
         settings: the sampler's.
         seed: of all chance.
         trial_number: of the trial that will ask.
-        known_latency: the engine's sampler, for its name.
+        known_latency: the engine's sampler: for its name, and for the space that peers must not repeat themselves in.
 
     Raises:
         SettingsError: the sampler is unknown.
     """
     check_sampler(settings)
-    if settings.name == "known_latency" and known_latency is not None:
+    if known_latency is not None and settings.name == "known_latency":
         return known_latency
+    if known_latency is None or known_latency.source is None:
+        return _peer(settings, seed, trial_number, 0)
+    from search.distinct import DistinctSampler
+
+    return DistinctSampler(lambda attempt: _peer(settings, seed, trial_number, attempt), known_latency.source, seed)
+
+
+def _peer(settings: SamplerSettings, seed: int, trial_number: int, attempt: int) -> "optuna.samplers.BaseSampler":
+    """Return one of Optuna's samplers; each attempt at a trial has its own chance."""
     import numpy as np
     import optuna
 
-    state = int(np.random.SeedSequence([seed, trial_number]).generate_state(1)[0])
+    entropy = [seed, trial_number, attempt] if attempt else [seed, trial_number]
+    state = int(np.random.SeedSequence(entropy).generate_state(1)[0])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # multivariate and group are marked so
         match settings.name:

@@ -3,24 +3,22 @@
 import contextlib
 import hashlib
 from collections.abc import Iterable, Mapping
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import optuna
 import pytest
 from optuna.trial import TrialState
-from rich.console import Console
 
 from objectives.dataset import Dataset
 from objectives.records import Latency
+from search.choosing import Chooser, optuna_trial
 from search.engine.known_latency import KnownLatencySampler
-from search.engine.scheduler import Step
-from search.runner import Search
+from search.jobs import Jobs
 from search.sampler import SAMPLERS, make_sampler, suggest
 from search.settings import SamplerSettings, Settings, load_settings
 from search.store import create_study, open_storage, storage_url
-from search.view import View
+from search.stored import StoredTrial
 from spaces.candidate import Candidate
 from spaces.dimension import Choice, Grid, Interval
 from spaces.errors import SettingsError
@@ -65,37 +63,50 @@ class Cut(BaseException):
     """The process is gone, as by kill -9."""
 
 
-class Turn(Search):
-    """The search's own loop, with trials that end at once; it is cut after so many."""
+class Turn:
+    """The choices of a search, with trials that end at once; it is cut after so many."""
 
     def __init__(self, settings: Settings, dataset: Dataset, count: int) -> None:
         """Open the study anew, as a new process would."""
         settings.folder.mkdir(parents=True, exist_ok=True)
-        study = create_study(settings, dataset, open_storage(storage_url(settings.folder, None)))
-        super().__init__(settings, dataset, study, View(Console(file=StringIO()), settings))
-        self.count = count
+        self.settings, self.count = settings, count
+        self.study = create_study(settings, dataset, open_storage(storage_url(settings.folder, None)))
+        self.chooser = Chooser(settings, self.study, Jobs(settings, dataset), measured, lambda: 0.0)
         self.candidates: list[Candidate] = []
 
-    def _work_on(self, trial: optuna.Trial, step: Step | None) -> Step | None:
-        candidate = suggest(trial, self.settings.space)
-        tell(self.study, trial, candidate)
+    def run(self) -> None:
+        """Work on the trial that was cut, if there is one, then on new ones."""
+        for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            self.work_on(trial.number, None)
+        while (step := self.chooser.next_step()) is not None:
+            assert step.number is None
+            asked = self.chooser.ask()
+            self.work_on(asked.number, asked)
+
+    def work_on(self, number: int, asked: optuna.Trial | None) -> None:
+        self.chooser.introduce(StoredTrial(self.study, number), asked)
+        candidate = StoredTrial(self.study, number).candidate
+        assert candidate is not None
+        tell(self.study, number, candidate)
         self.candidates.append(candidate)
         if len(self.candidates) == self.count:
             raise Cut
-        return self._next_step(None)
 
-    def _measured_now(self, params: Mapping[str, Any]) -> Latency:
-        p50_ms = params["size.pixels"] / 50
-        return Latency(p50_ms, 1.2 * p50_ms, p50_ms, p50_ms, p50_ms, 60, 1.0, True, "", "", 0)
+
+def measured(params: Mapping[str, Any]) -> Latency:
+    p50_ms = params["size.pixels"] / 50
+    return Latency(p50_ms, 1.2 * p50_ms, p50_ms, p50_ms, p50_ms, 60, 1.0, True, "", "", 0)
 
 
 class Dying(Turn):
-    """It dies before its first trial ends."""
+    """It dies before its first trial has begun."""
 
     died: optuna.Trial
 
-    def _work_on(self, trial: optuna.Trial, step: Step | None) -> Step | None:
-        self.died = trial
+    def work_on(self, number: int, asked: optuna.Trial | None) -> None:
+        if asked is None:
+            self.chooser._seed(number)
+        self.died = asked or optuna_trial(self.study, number)
         raise Cut
 
 
@@ -107,15 +118,15 @@ def dying(settings: Settings, dataset: Dataset) -> optuna.Trial:
     return search.died
 
 
-def tell(study: optuna.Study, trial: optuna.Trial, candidate: Candidate) -> None:
+def tell(study: optuna.Study, number: int, candidate: Candidate) -> None:
     """End a trial as a function of its candidate and number alone: finished, stopped or failed."""
-    if trial.number % 5 == 3:
-        study.tell(trial, state=TrialState.PRUNED)
-    elif trial.number % 5 == 4:
-        study.tell(trial, state=TrialState.FAIL)
+    if number % 5 == 3:
+        study.tell(number, state=TrialState.PRUNED)
+    elif number % 5 == 4:
+        study.tell(number, state=TrialState.FAIL)
     else:
         noise = int(hashlib.sha256(repr(candidate).encode()).hexdigest()[:8], 16) / 2**32
-        study.tell(trial, [noise, candidate.number("size.pixels") / 50 + noise])
+        study.tell(number, [noise, candidate.number("size.pixels") / 50 + noise])
 
 
 def proposed(settings: Settings, dataset: Dataset, runs: Iterable[int]) -> list[Candidate]:
@@ -143,7 +154,7 @@ def test_candidates_lie_in_the_space(name: str) -> None:
         assert candidate["neck.depth"] == 1
         assert isinstance(candidate["neck.width"], int)
         assert set(trial.params) == candidate.keys() - SPACE.fixed.keys()
-        tell(study, trial, candidate)
+        tell(study, trial.number, candidate)
         seen.append(candidate)
     networks = {c["backbone.name"] for c in seen}
     assert len(networks) == 3 or (name == "known_latency" and len(networks) == 2)  # it follows what it has seen
@@ -256,6 +267,63 @@ def test_what_is_fixed_beside_some_choices() -> None:
     assert space.fixed_for({"prune.importance": "none", "train.lr0": 0.1}) == {"neck.depth": 1}  # no dimension of it
     with pytest.raises(KeyError, match=r"prune.importance"):
         space.fixed_for({})
+
+
+SMALL = SearchSpace.from_config(
+    {
+        "backbone": {
+            "name": "choice(lcnet_050, resnet18, yolo11)",
+            "width": "choice(0.25, 0.5)",
+            "when": {"width": {"backbone.name": ["yolo11"]}},
+        },
+        "size": {"pixels": "range(64, 129, 32)"},
+        "neck": {"depth": 1},
+    }
+)  # 12 candidates
+
+
+@pytest.mark.parametrize("name", [name for name in SAMPLERS if name != "gp"])
+def test_no_candidate_comes_twice_while_the_space_has_others(name: str) -> None:
+    study = optuna.create_study(directions=["maximize", "minimize"])
+    known = KnownLatencySampler(seed=1, space=SMALL)
+    seen = []
+    for number in range(14):
+        study.sampler = make_sampler(SamplerSettings(name, 4), 1, number, known)
+        trial = study.ask()
+        seen.append(suggest(trial, SMALL))
+        SMALL.check(seen[-1])
+        tell(study, trial.number, seen[-1])
+    assert len(set(seen[:12])) == 12
+    assert len(set(seen)) == 12  # used up: candidates come again instead of an error
+
+
+def test_a_candidate_that_was_asked_for_is_completed_to_a_new_one() -> None:
+    study = optuna.create_study(directions=["maximize", "minimize"])
+    known = KnownLatencySampler(seed=1, space=SMALL)
+    seen = []
+    for number in range(6):
+        study.enqueue_trial({"backbone.name": "yolo11"})
+        study.sampler = make_sampler(SamplerSettings("random"), 1, number, known)
+        trial = study.ask()
+        seen.append(suggest(trial, SMALL))
+        tell(study, trial.number, seen[-1])
+    assert {candidate["backbone.name"] for candidate in seen} == {"yolo11"}
+    assert len(set(seen)) == 6  # two widths, three sizes
+
+
+@pytest.mark.parametrize("name", ["random", "tpe", "nsga2", "qmc"])
+def test_a_peer_proposes_what_it_would_alone_while_nothing_comes_twice(name: str) -> None:
+    found = []
+    for known in (None, KnownLatencySampler(seed=1, space=SPACE)):
+        study = optuna.create_study(directions=["maximize", "minimize"])
+        candidates = []
+        for number in range(15):
+            study.sampler = make_sampler(SamplerSettings(name, 5), 1, number, known)
+            trial = study.ask()
+            candidates.append(suggest(trial, SPACE))
+            tell(study, trial.number, candidates[-1])
+        found.append(candidates)
+    assert found[0] == found[1]
 
 
 def test_domain_kinds_of_the_test_space() -> None:

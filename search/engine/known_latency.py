@@ -119,10 +119,10 @@ class KnownLatencySampler(optuna.samplers.BaseSampler):
         return plan
 
     @property
-    def space(self) -> SearchSpace | None:
+    def source(self) -> SpaceCandidates | None:
         """The search space that it proposes for, if it was given one."""
         source = None if self.engine is None else self.engine.source
-        return source.space if isinstance(source, SpaceCandidates) else None
+        return source if isinstance(source, SpaceCandidates) else None
 
     def infer_relative_search_space(self, study: optuna.Study, trial: "FrozenTrial") -> "dict[str, BaseDistribution]":
         """Return every dimension that may be proposed.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from objectives import attributes as keys
 from objectives.dataset import Dataset
 from objectives.readers import read_dataset
 from objectives.reference import cache_folder
@@ -15,16 +16,19 @@ from reports.terminal import summary
 from search.budget import BudgetUsed
 from search.claims import LOCKS, Claims
 from search.compose import presets
+from search.plan import make_plan
+from search.plan_text import print_plan
 from search.pruner import check_pruner
 from search.room import check_room
 from search.runner import Search
 from search.sampler import check_sampler
-from search.settings import EMBEDDED, DataSettings, Settings, load_settings
+from search.settings import EMBEDDED, DataSettings, Settings, TrialSettings, load_settings
 from search.store import create_study, open_storage, storage_url
 from search.view import make_view
-from spaces.errors import DataError, SettingsError, StoreError
+from spaces.errors import AutomlError, DataError, SettingsError, StoreError
 
 EMBEDDED_SEED = 42
+PLANNED_FROM = 10  # trials of a search from which on timing three candidates first is worth it
 
 
 def run_search(arguments: list[str], log_format: str = "auto") -> None:
@@ -42,14 +46,11 @@ def run_search(arguments: list[str], log_format: str = "auto") -> None:
         with claims.alone():
             study = create_study(settings, dataset, storage)
         _introduce(console, settings, dataset)
-        with (
-            make_view(Console(), settings, log_format) as view,
-            Search(settings, dataset, study, claims, view) as search,
-        ):
-            view.begin(search.table(), search.used())
+        view = make_view(Console(), settings, log_format)
+        with Search(settings, dataset, study, claims, view) as search:
+            _tell_plan(console, search)
             interrupted = _searched(search)
             table, used = search.table(), search.used()
-            view.ended(table, used, "interrupted" if interrupted else "the budget is used")
         from reports.page import write_page  # late: scikit-learn costs a second that no mistake should wait for
 
         page = write_page(table, settings.folder, settings.folder / "report.html")
@@ -59,14 +60,33 @@ def run_search(arguments: list[str], log_format: str = "auto") -> None:
         raise SystemExit(130)
 
 
+def _tell_plan(console: Console, search: Search) -> None:
+    """Say what will be searched and what the budget buys, as timed before the study's first trial."""
+    settings, study = search.settings, search.study
+    if settings.budget.trials < PLANNED_FROM or settings.trial.run != TrialSettings.run:
+        return
+    with interruptible(), search.claims.alone():
+        plan = make_plan(settings, search.dataset, settings.folder, study)
+        if keys.PLAN not in study.user_attrs:
+            study.set_user_attr(keys.PLAN, plan.to_json())
+    print_plan(console, plan, settings, search.dataset, whole=not search.used().trials)
+
+
 def _searched(search: Search) -> bool:
     """Search to the end; return whether Ctrl-C cut it short."""
-    try:
-        with interruptible():
-            search.run()
-    except KeyboardInterrupt:
-        return True
-    return False
+    with search.view as view:
+        view.begin(search.table(), search.used())
+        why = "the budget is used"
+        try:
+            with interruptible():
+                search.run()
+        except KeyboardInterrupt:
+            why = "interrupted"
+        except AutomlError as error:
+            view.ended(search.table(), search.used(), str(error))
+            raise
+        view.ended(search.table(), search.used(), why)
+    return why == "interrupted"
 
 
 @contextmanager
@@ -148,7 +168,6 @@ def _introduce(console: Console, settings: Settings, dataset: Dataset) -> None:
     device = settings.device.describe()
     epochs = settings.trial.epochs_for(len(dataset.splits["train"]))
     hours = f" or {settings.budget.hours:g} h" if settings.budget.hours else ""
-    searched = len(settings.space.domains) - len(settings.space.fixed)
     for label, text in (
         ("study", f"{settings.name} in {_shorter(settings.folder)}, gate {settings.gate}"),
         ("data", f"{dataset.name}: {splits} images, {len(dataset.classes)} classes"),
@@ -156,7 +175,6 @@ def _introduce(console: Console, settings: Settings, dataset: Dataset) -> None:
             "device",
             f"{settings.device.name}: {device['runtime']} {device['runtime_version']}, {device['processor']}",
         ),
-        ("space", f"{searched} dimensions searched, {len(settings.space.fixed)} fixed"),
         ("budget", f"{settings.budget.trials} trials{hours}, {epochs} epochs each"),
     ):
         console.print(f"[dim]{label:>7}[/]  {text}", highlight=False, soft_wrap=True)

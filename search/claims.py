@@ -39,6 +39,11 @@ class Claims:
             self.trials.add(number)
         return taken
 
+    def hold(self, number: int) -> None:
+        """Claim a trial that no other process works on, as is known; another may be looking at its lock just now."""
+        fcntl.lockf(self._bytes, fcntl.LOCK_EX, 1, number)
+        self.trials.add(number)
+
     def free(self, number: int) -> None:
         """Give a trial back."""
         self.trials.discard(number)

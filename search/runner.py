@@ -24,7 +24,7 @@ from search.choosing import Chooser, note_decision
 from search.claims import Claims
 from search.following import Following, measure
 from search.jobs import Jobs
-from search.keeping import Keeper
+from search.keeping import Keeper, record_removed
 from search.places import Place, take_place
 from search.process import LOOK_EVERY_S, Limits, TrialProcess, machine_memory_bytes
 from search.room import check_room, wait_for_room
@@ -230,9 +230,9 @@ class Search:
             return None
         if step.number is None:
             asked = self.chooser.ask()
-            self.claims.take(asked.number)
+            self.claims.hold(asked.number)
             return self._introduced(StoredTrial(self.study, asked.number), asked)
-        self.claims.take(step.number)
+        self.claims.hold(step.number)
         trial = StoredTrial(self.study, step.number)
         self.chooser.promote(trial, step.why)
         return trial
@@ -287,12 +287,14 @@ class Search:
         self.claims.free(trial.number)
 
     def _after(self, number: int, *, failed: bool) -> None:
-        """Show a trial that ended or waits, keep the folder small, and look whether things go wrong."""
-        table = self.table()
-        self.view.trial_ended(number, table, self.used())
+        """Keep the folder small, show a trial that ended or waits, and look whether things go wrong."""
         with self.claims.alone():
-            removed = self.keeper.make_room(table, self.claims.living(row.number for row in table.rows))
+            table = self.table()
+            unfinished = (row.number for row in table.rows if row.outcome is None)
+            removed = self.keeper.make_room(table, self.claims.living(unfinished))
+            record_removed(self.study, removed.files)
             self._stop(removed.to_stop)
+        self.view.trial_ended(number, table, self.used())
         if removed.warning:
             self.view.note(removed.warning)
         if failed:

@@ -1,5 +1,6 @@
 """Forks: what still counts is kept with its files, the old study is only read, a fork that was cut is made again."""
 
+import hashlib
 import json
 import signal
 import subprocess
@@ -343,3 +344,29 @@ def test_fork_in_one_storage_of_several_studies(tmp_path: Path, blocks: Dataset)
     assert states(study) == ["COMPLETE"]
     assert sorted(optuna.get_all_study_names(open_storage(f"sqlite:///{tmp_path / 'all.db'}"))) == ["smoke", "wide"]
     assert not (study_folder(old) / FILE_NAME).exists()
+
+
+@pytest.mark.slow
+def test_search_goes_on_in_a_fork_by_the_same_line(tmp_path: Path, shelves: Path) -> None:
+    def automl(*more: str) -> subprocess.CompletedProcess[str]:
+        line = [str(Path(sys.executable).with_name("automl")), "search", "conf=smoke", f"data.root={shelves}", *more]
+        return subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, timeout=280, check=False)
+
+    assert automl("budget.trials=1").returncode == 0
+    before = files_digest(tmp_path / "runs" / "smoke")
+    wider = ("space.size.pixels=64,96,128", "budget.trials=2")
+    refused = automl(*wider)
+    assert refused.returncode == 2
+    assert refused.stderr.splitlines()[-1] == "  --fork NEW keeps 1 of 1 trials"
+    for told in (["   fork  wide is forked from smoke and keeps 1 of 1 trials"], []):
+        done = automl(*wider, "--fork", "wide")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert [line for line in done.stdout.splitlines() if line.startswith("   fork")] == told
+        assert states(load_study(tmp_path / "runs", "wide", None)) == ["COMPLETE", "COMPLETE"]
+    after = files_digest(tmp_path / "runs" / "smoke")
+    assert {name for name in before | after if before.get(name) != after.get(name)} <= {".lock", ".claims"}
+
+
+def files_digest(folder: Path) -> dict[str, str]:
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}

@@ -184,6 +184,17 @@ def test_lock_that_ends_is_waited_for(tmp_path: Path, store: Path) -> None:
     assert [t.values for t in load_study(tmp_path, "smoke", None).get_trials()] == [[0.5, 2.0], [0.6, 3.0]]
 
 
+@pytest.mark.parametrize("line", [("show", "smoke", "0"), ("studies",), ("report", "smoke")])
+def test_who_looks_waits_for_a_lock_too(tmp_path: Path, store: Path, line: tuple[str, ...]) -> None:
+    automl = str(Path(sys.executable).with_name("automl"))
+    with locked(store, 4.0):
+        done = subprocess.run(
+            [automl, *line, "--folder", "."], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "smoke" in done.stdout
+
+
 def test_lock_that_lasts_while_writing_is_told_and_the_next_write_goes_through(store: Path) -> None:
     study = optuna.load_study(study_name="smoke", storage=open_storage(f"sqlite:///{store}", wait_s=0.3))
     with locked(store, 2.0), pytest.raises(StoreError, match="locked by another process"), store_errors("smoke", 0.3):

@@ -45,6 +45,7 @@ class TrainingPlan:
         device: "cpu", "0", ... as Ultralytics names it.
         workers: data-loading processes (on a GPU).
         cache: whether decoded images are kept in memory.
+        batch_divisor: the batch is divided by it, where the candidate's own does not fit into memory.
     """
 
     data_yaml: Path
@@ -54,6 +55,11 @@ class TrainingPlan:
     device: str = "cpu"
     workers: int = 2
     cache: bool = True
+    batch_divisor: int = 1
+
+    def __post_init__(self) -> None:
+        if self.batch_divisor < 1:
+            raise ValueError(f"batch_divisor must be 1 or more, got {self.batch_divisor}")
 
 
 def train_choices(candidate: Candidate) -> dict[str, Any]:
@@ -107,12 +113,10 @@ def trainer_arguments(candidate: Candidate, plan: TrainingPlan, epochs: int | No
         "lrf": train["lrf"],
         "cos_lr": bool(train["cosine"]),
         "momentum": train["momentum"],
-        "weight_decay": train["weight_decay"],
         "warmup_epochs": round(train["warmup"] * epochs, 3),
         "warmup_momentum": min(0.8, train["momentum"]),
         "warmup_bias_lr": 0.0 if "Adam" in train["optimizer"] else 0.1,
-        "batch": int(train["batch"]),
-        "nbs": int(train["nbs"]),
+        **_batch(train, plan.batch_divisor),
         "box": train["box"],
         "cls": train["cls"],
         "dfl": train["dfl"],
@@ -126,3 +130,16 @@ def trainer_arguments(candidate: Candidate, plan: TrainingPlan, epochs: int | No
         **ultralytics_arguments(magnitude),
         "augmentations": albumentations_transforms(magnitude),
     }
+
+
+def _batch(train: dict[str, Any], divisor: int) -> dict[str, Any]:
+    """Return batch, nominal batch and weight decay; with a divisor, as many images make an optimiser step as without.
+
+    Ultralytics adds up the gradients of round(nbs / batch) batches, one at least, and scales the weight decay by the
+    images of a step over nbs.
+    """
+    batch, nbs, decay = int(train["batch"]), int(train["nbs"]), train["weight_decay"]
+    if divisor == 1:
+        return {"batch": batch, "nbs": nbs, "weight_decay": decay}
+    step = batch * max(1, round(nbs / batch))
+    return {"batch": max(1, batch // divisor), "nbs": step, "weight_decay": decay * step / nbs}

@@ -1,23 +1,83 @@
-"""A training's state on disk: weights, EMA, optimiser and epoch, as plain tensors."""
+"""A training's state on disk, in two generations: a damaged one costs an epoch, never the trial."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import torch
 
-from spaces.errors import DataError
+from objectives.failing import classify
+from objectives.failures import Failure
+from objectives.files import whole
 
 
-def save_checkpoint(trainer: Any, path: Path) -> None:
-    """Write the state at the end of an epoch; the file is replaced in one step, never half written.
+def write_state(state: Mapping[str, Any], path: Path) -> None:
+    """Write a state as the newest generation; the one that was newest becomes the previous one.
 
-    Random states are not in it: each epoch is seeded anew (see `objectives.training`).
+    At every moment one of the two is whole on the disk.
 
     Args:
-        trainer: an Ultralytics trainer between two epochs.
-        path: the checkpoint.
+        state: tensors and plain values; `epoch`, the epochs done, must be among them.
+        path: the newest generation's file.
     """
-    state = {
+    with whole(path, previous_of(path)) as partial, partial.open("wb") as stream:
+        torch.save(dict(state), stream)  # a stream of ours: torch's own tells no reason when the disk is full
+
+
+def read_state(path: Path) -> tuple[dict[str, Any] | None, str]:
+    """Read the newest generation that is whole; only tensors and plain values are accepted, no code runs.
+
+    A damaged file is removed, so that it never becomes the previous generation of a good one.
+
+    Args:
+        path: the newest generation's file.
+
+    Returns:
+        The state, or None where there is none; and a warning, empty if nothing was lost.
+    """
+    reasons: list[str] = []
+    for file in (path, previous_of(path)):
+        if not file.exists():
+            continue
+        state, reason = _read(file)
+        if state is not None:
+            if file == path:
+                return state, ""
+            lost = reasons[0] if reasons else "no such file"
+            return state, f"checkpoint: the newest is lost ({lost}); going on after epoch {state['epoch']}"
+        file.unlink()
+        reasons.append(reason)
+    return None, f"checkpoint: lost ({reasons[0]}); training starts from its beginning" if reasons else ""
+
+
+def previous_of(path: Path) -> Path:
+    """Return the file of the previous generation."""
+    return path.with_name(f"{path.stem}.previous{path.suffix}")
+
+
+def _read(path: Path) -> tuple[dict[str, Any] | None, str]:
+    """Return a state, or None and why it cannot be used."""
+    try:
+        with ZipFile(path) as archive:
+            if damaged := archive.testzip():  # torch looks at no check sum
+                return None, f"'{damaged}' in it is damaged"
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many classes for damaged files
+        if isinstance(error, OSError) or classify(error) is Failure.OUT_OF_MEMORY:
+            raise  # the file may be whole
+        return None, (str(error) or type(error).__name__).splitlines()[0][:120]
+    if not isinstance(state, dict) or not isinstance(state.get("epoch"), int):
+        return None, "it is none of automl's"
+    return state, ""
+
+
+def state_of(trainer: Any) -> dict[str, Any]:
+    """Return the state of an Ultralytics trainer at the end of an epoch.
+
+    Random states are not in it: each epoch is seeded anew (see `objectives.training`).
+    """
+    return {
         "epoch": trainer.epoch + 1,
         "model": trainer.model.state_dict(),
         "ema": trainer.ema.ema.state_dict(),
@@ -25,29 +85,10 @@ def save_checkpoint(trainer: Any, path: Path) -> None:
         "optimizer": trainer.optimizer.state_dict(),
         "scaler": trainer.scaler.state_dict(),
     }
-    partial = path.with_suffix(".partial")
-    torch.save(state, partial)
-    partial.replace(path)
 
 
-def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a checkpoint; only tensors and plain values are accepted, no code runs.
-
-    Raises:
-        DataError: it is truncated, or no checkpoint of this project's.
-    """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many classes for damaged files
-        reason = (str(error) or type(error).__name__).splitlines()[0][:120]
-        raise DataError(f"checkpoint: '{path}' cannot be read ({reason})") from error
-    if not isinstance(state, dict) or "ema" not in state:
-        raise DataError(f"checkpoint: '{path}' is none of automl's")
-    return state
-
-
-def restore(trainer: Any, state: dict[str, Any]) -> None:
-    """Put a trainer that has just been set up into the state of a checkpoint."""
+def restore(trainer: Any, state: Mapping[str, Any]) -> None:
+    """Put an Ultralytics trainer that has just been set up into the state of a checkpoint."""
     trainer.model.load_state_dict(state["model"])
     trainer.ema.ema.load_state_dict(state["ema"])
     trainer.ema.updates = state["updates"]

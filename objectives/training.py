@@ -1,8 +1,6 @@
 """Training of one detector by Ultralytics' trainer: rungs on the way, checkpoints between epochs."""
 
-import math
 import os
-import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,15 +13,15 @@ from ultralytics.models.rtdetr.train import RTDETRTrainer
 from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.utils.torch_utils import init_seeds
 
-from objectives.checkpoint import load_checkpoint, restore, save_checkpoint
+from objectives.checkpoint import read_state, restore, state_of, write_state
+from objectives.divergence import Diverged as Diverged
+from objectives.divergence import LossWatch
 from objectives.records import Rung
+from objectives.watch import Watch
 from spaces.detector import is_rtdetr
+from spaces.errors import DataError
 
 CHECKPOINT = "checkpoint.pt"
-
-
-class Diverged(Exception):
-    """The training loss is no finite number any more."""
 
 
 @dataclass
@@ -35,12 +33,14 @@ class Progress:
         epochs_done: epochs trained in earlier phases.
         seconds_done: seconds trained in earlier phases and earlier processes.
         stopped: whether it was ended before its last epoch.
+        told_epoch: last evaluated epoch that was told in an earlier process; none up to it is told again.
     """
 
     rungs: list[Rung] = field(default_factory=list)
     epochs_done: int = 0
     seconds_done: float = 0.0
     stopped: bool = False
+    told_epoch: int = 0
 
 
 OnRung = Callable[[Rung], bool]  # told of each evaluated epoch; True ends the training there
@@ -53,8 +53,11 @@ def train_phase(
     evaluate_at: Collection[int],
     decide_at: Collection[int],
     on_rung: OnRung,
+    watch: Watch | None = None,
 ) -> nn.Module:
     """Train a network for the epochs of its arguments, or what is left of them after a cut.
+
+    If the cut fell between a checkpoint and its rung, the rung is told first, and may end the training.
 
     Args:
         model: the network; its weights are changed.
@@ -63,16 +66,19 @@ def train_phase(
         evaluate_at: epochs (counted over all phases) at which the validator runs.
         decide_at: those among them at which the pruner decides.
         on_rung: told of each evaluated epoch.
+        watch: answered to between the batches.
 
     Returns:
         The averaged network (EMA), in evaluation mode.
 
     Raises:
-        Diverged: the loss became NaN or infinite.
+        Diverged: the loss became NaN or infinite, or exploded.
+        DataError: images or labels cannot be read.
     """
     fit = _fit_class(RTDETRTrainer if is_rtdetr(model) else DetectionTrainer)
-    session = fit(model, arguments, progress, frozenset(evaluate_at), frozenset(decide_at), on_rung)
-    if not session.finished_before:
+    session = fit(model, arguments, progress, frozenset(evaluate_at), frozenset(decide_at), on_rung, watch or Watch())
+    session.tell_saved()
+    if not (session.finished_before or progress.stopped):
         session.train()
     progress.epochs_done += arguments["epochs"]
     progress.seconds_done += session.seconds
@@ -94,22 +100,37 @@ def _fit_class(base: Any) -> Any:
             evaluate_at: frozenset[int],
             decide_at: frozenset[int],
             on_rung: OnRung,
+            watch: Watch,
         ) -> None:
-            self.network, self.progress, self.on_rung = network, progress, on_rung
+            self.network, self.progress, self.on_rung, self.watch = network, progress, on_rung, watch
             self.evaluate_at, self.decide_at = evaluate_at, decide_at
             self.seconds = 0.0
+            self.rung: Rung | None = None
             super().__init__(overrides={**arguments, "model": "automl.yaml"})
             if self.device.type == "cpu":
                 torch.set_num_threads(available_cores())  # Ultralytics leaves one core idle
             self.checkpoint = Path(self.save_dir) / CHECKPOINT
-            self.saved = load_checkpoint(self.checkpoint) if self.checkpoint.exists() else None
-            self.add_callback("on_train_start", type(self)._on_train_start)
-            self.add_callback("on_train_epoch_start", type(self)._on_train_epoch_start)
-            self.add_callback("on_fit_epoch_end", type(self)._on_fit_epoch_end)
+            self.saved = self._read_checkpoint()
+            for event in ("on_train_start", "on_train_epoch_start", "on_train_batch_start", "on_fit_epoch_end"):
+                self.add_callback(event, getattr(type(self), f"_{event}"))
+            self.add_callback("on_val_batch_start", lambda validator: self.watch.batch(self.share))
 
         @property
         def finished_before(self) -> bool:
             return self.saved is not None and self.saved["epoch"] >= self.epochs
+
+        @property
+        def share(self) -> float:
+            """Of the epoch's batches, what is done."""
+            return min(1.0, self.batches / len(self.train_loader))
+
+        def _read_checkpoint(self) -> dict[str, Any] | None:
+            saved, warning = read_state(self.checkpoint)
+            if warning:
+                self.watch.warning(warning)
+            if saved is not None:
+                self.progress.seconds_done = max(self.progress.seconds_done, saved.get("seconds", 0.0))
+            return saved
 
         def ema_network(self) -> nn.Module:
             if self.ema is None and self.saved is not None:  # nothing was left to train
@@ -138,24 +159,34 @@ def _fit_class(base: Any) -> Any:
 
         def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> Any:
             if base is RTDETRTrainer:
-                return super().build_dataset(img_path, mode, batch)
-            # Square, as deployed; Ultralytics would validate on rectangles.
-            return build_yolo_dataset(self.args, img_path, batch, self.data, mode=mode, rect=False, stride=32)
+                dataset = super().build_dataset(img_path, mode, batch)
+            else:  # square, as deployed; Ultralytics would validate on rectangles
+                dataset = build_yolo_dataset(self.args, img_path, batch, self.data, mode=mode, rect=False, stride=32)
+            _check_complete(Path(img_path), dataset.im_files)
+            return dataset
+
+        def _build_train_pipeline(self) -> None:
+            if getattr(self, "_oom_retries", 0):
+                raise  # out of memory is being handled: Ultralytics would halve the batch, and nobody would know
+            super()._build_train_pipeline()
 
         def resume_training(self, ckpt: Any) -> None:
             if self.saved is not None:
                 restore(self, self.saved)
 
         def save_model(self) -> bool:
-            save_checkpoint(self, self.checkpoint)
+            self.seconds = self.watch.work_s() - self.started
+            self.rung = self._rung()
+            rung = self.rung and self.rung.to_json()
+            seconds = self.progress.seconds_done + self.seconds
+            write_state({**state_of(self), "seconds": seconds, "rung": rung}, self.checkpoint)
             return True
 
         def save_metrics(self, metrics: Any) -> None:
             pass  # the rungs hold them; results.csv would repeat stale figures between rungs
 
         def _handle_nan_recovery(self, epoch: int) -> bool:
-            if not math.isfinite(self.loss.item()):
-                raise Diverged(f"the training loss was {self.loss.item()} after epoch {epoch + 1}")
+            self.losses.check(epoch + 1, self.loss.item(), self._mean_loss())
             return False
 
         def final_eval(self) -> None:
@@ -163,12 +194,27 @@ def _fit_class(base: Any) -> Any:
 
         # Rungs
 
+        def tell_saved(self) -> None:
+            """Tell the rung of a checkpoint that nobody was told of."""
+            saved = (self.saved or {}).get("rung")
+            if saved is not None:
+                self._tell(Rung.from_json(saved))
+
         def _on_train_start(self) -> None:
-            self.started = time.perf_counter()
+            self.started = self.watch.work_s()
+            self.losses = LossWatch()
 
         def _on_train_epoch_start(self) -> None:
+            self.batches = 0
+            self.watch.epoch(self._epochs_done())
             self._seed_epoch()
-            self.args.val = self.progress.epochs_done + self.epoch + 1 in self.evaluate_at
+            self.args.val = self._epochs_done() in self.evaluate_at
+
+        def _on_train_batch_start(self) -> None:
+            if self.batches == 1 and self.epoch == self.start_epoch:
+                self.losses.begin(self._mean_loss())
+            self.watch.batch(self.share)
+            self.batches += 1
 
         def _seed_epoch(self) -> None:
             """Let order and augmentation depend on seed and epoch alone: a cut training goes on as if uncut."""
@@ -179,23 +225,48 @@ def _fit_class(base: Any) -> Any:
                 self.train_loader.generator.manual_seed(seed)
 
         def _on_fit_epoch_end(self) -> None:
-            self.seconds = time.perf_counter() - self.started
-            epoch = self.progress.epochs_done + self.epoch + 1
+            if self.rung is not None:
+                self._tell(self.rung)
+
+        def _tell(self, rung: Rung) -> None:
+            if rung.epoch <= self.progress.told_epoch:
+                return  # trained once more, since a checkpoint was lost
+            self.progress.rungs.append(rung)
+            if self.on_rung(rung) and rung.epoch < max(self.evaluate_at):
+                self.progress.stopped = self.stop = True
+
+        def _rung(self) -> Rung | None:
+            """Return what the epoch showed, if it was evaluated."""
+            epoch = self._epochs_done()
             if epoch not in self.evaluate_at:
-                return
-            rung = Rung(
+                return None
+            return Rung(
                 epoch=epoch,
                 map=float(self.metrics["metrics/mAP50-95(B)"]),
                 map50=float(self.metrics["metrics/mAP50(B)"]),
                 seconds=self.progress.seconds_done + self.seconds,
-                loss=float(sum(float(v) for v in self.tloss.values())),
+                loss=self._mean_loss(),
                 decides=epoch in self.decide_at,
             )
-            self.progress.rungs.append(rung)
-            if self.on_rung(rung) and epoch < max(self.evaluate_at):
-                self.progress.stopped = self.stop = True
+
+        def _epochs_done(self) -> int:
+            """Return the epochs over all phases, the one under way among them."""
+            epochs: int = self.progress.epochs_done + self.epoch + 1
+            return epochs
+
+        def _mean_loss(self) -> float:
+            return float(sum(float(value) for value in self.tloss.values()))
 
     return Fit
+
+
+def _check_complete(folder: Path, read: Collection[str]) -> None:
+    """Check that every image of a split can be read: Ultralytics leaves the others out and says nothing."""
+    known = {Path(name).name for name in read}
+    missing = sorted(path for path in folder.iterdir() if path.name not in known and not path.name.startswith("."))
+    if missing:
+        first = missing[0].resolve()
+        raise DataError(f"data.root: {len(missing)} images or their labels cannot be read; mend or remove '{first}'")
 
 
 def available_cores() -> int:

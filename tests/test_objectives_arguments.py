@@ -77,6 +77,33 @@ def test_mixed_precision_is_for_gpus(make_candidate: Make, device: str, amp: boo
     assert (found["amp"], found["device"], found["cache"]) == (amp, device, False)
 
 
+@pytest.mark.parametrize("divisor", [2, 4])
+@pytest.mark.parametrize(("batch", "nbs"), [(8, 8), (8, 32), (16, 8), (64, 64)])
+def test_a_smaller_batch_makes_the_same_step(make_candidate: Make, batch: int, nbs: int, divisor: int) -> None:
+    candidate = make_candidate({"train.batch": batch, "train.nbs": nbs, "train.weight_decay": 0.003})
+    plan = TrainingPlan(PLAN.data_yaml, PLAN.folder, 20, 3, batch_divisor=divisor)
+    whole, divided = trainer_arguments(candidate, PLAN), trainer_arguments(candidate, plan)
+    assert divided["batch"] == batch // divisor
+    assert as_ultralytics_reckons(divided) == pytest.approx(as_ultralytics_reckons(whole))
+    assert {key for key in whole if whole[key] != divided[key]} <= {"batch", "nbs", "weight_decay"}
+    if nbs >= batch:
+        assert divided["nbs"] == nbs
+
+
+def as_ultralytics_reckons(found: dict[str, Any]) -> tuple[float, float]:
+    """Return images of an optimiser step, and the weight decay that arrives at the optimiser."""
+    accumulate = max(round(found["nbs"] / found["batch"]), 1)
+    step = found["batch"] * accumulate
+    return step, found["weight_decay"] * step / found["nbs"]
+
+
+def test_a_batch_of_one_is_not_divided(make_candidate: Make) -> None:
+    plan = TrainingPlan(PLAN.data_yaml, PLAN.folder, 20, 3, batch_divisor=4)
+    assert trainer_arguments(make_candidate({"train.batch": 2}), plan)["batch"] == 1
+    with pytest.raises(ValueError, match="batch_divisor must be 1 or more, got 0"):
+        TrainingPlan(PLAN.data_yaml, PLAN.folder, 20, 3, batch_divisor=0)
+
+
 def test_defaults_are_filled_in(make_candidate: Make) -> None:
     assert train_choices(make_candidate()) == TRAIN_DEFAULTS
     assert train_choices(make_candidate({"train.lr0": 0.5})) == {**TRAIN_DEFAULTS, "lr0": 0.5}

@@ -1,5 +1,9 @@
 """Training: what was sampled is what is trained, rungs, resuming, and agreement with Ultralytics' validator."""
 
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +15,22 @@ from objectives.accuracy import SCORE_CONFIDENCE, detect_all, score
 from objectives.arguments import TrainingPlan, trainer_arguments
 from objectives.artifact import export_onnx, head_of
 from objectives.assembly import assemble
+from objectives.checkpoint import previous_of
 from objectives.dataset import Dataset
 from objectives.device import Device
+from objectives.divergence import Diverged
+from objectives.failing import classify
+from objectives.failures import Failure
 from objectives.inference import ArtifactMeta, Detector, open_network
 from objectives.layout import lay_out
 from objectives.records import Rung
-from objectives.training import CHECKPOINT, Diverged, Progress, train_phase
+from objectives.training import CHECKPOINT, Progress, train_phase
+from objectives.watch import Watch
 from spaces.candidate import Candidate
+from spaces.errors import DataError
 
 SIZE_PX = 96
+PREVIOUS = previous_of(Path(CHECKPOINT)).name
 
 
 def candidate(**changes: Any) -> Candidate:
@@ -36,15 +47,45 @@ def candidate(**changes: Any) -> Candidate:
     return Candidate.of({**base, **{key.replace("__", "."): value for key, value in changes.items()}})
 
 
-def train(dataset: Dataset, folder: Path, chosen: Candidate, epochs: int, on_rung: Any = lambda rung: False) -> Any:
+def train(
+    dataset: Dataset,
+    folder: Path,
+    chosen: Candidate,
+    epochs: int,
+    on_rung: Any = lambda rung: False,
+    progress: Progress | None = None,
+    watch: Watch | None = None,
+    **changes: Any,
+) -> Any:
     """Train and return the averaged network and the progress."""
     data_yaml = lay_out(dataset, folder.parent / "data")
     plan = TrainingPlan(data_yaml, folder, epochs, seed=1)
     _, model = assemble(chosen, dataset.classes, seed=1)
-    progress = Progress()
+    progress = progress or Progress()
     looks = range(1, epochs + 1) if epochs <= 6 else [epochs]
-    network = train_phase(model, trainer_arguments(chosen, plan), progress, looks, looks, on_rung)
+    arguments = {**trainer_arguments(chosen, plan), **changes}
+    network = train_phase(model, arguments, progress, looks, looks, on_rung, watch)
     return network, progress
+
+
+@dataclass
+class Recorder(Watch):
+    """Keeps what a training tells between its batches, and may break in at one of them."""
+
+    break_in: Callable[[int, float], None] = lambda epoch, share: None
+    epochs: list[int] = field(default_factory=list)
+    shares: list[float] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def epoch(self, number: int) -> None:
+        self.epochs.append(number)
+
+    def batch(self, share: float) -> None:
+        self.shares.append(share)
+        self.break_in(self.epochs[-1], share)
+
+    def warning(self, text: str) -> None:
+        self.warnings.append(text)
 
 
 def test_what_was_sampled_is_what_is_trained(blocks: Dataset, tmp_path: Path) -> None:
@@ -122,31 +163,75 @@ class Cut(Exception):
     """The power went out."""
 
 
-@pytest.mark.parametrize("cut_after", [1, 3])
-def test_resumed_training_follows_the_uninterrupted_one(blocks: Dataset, tmp_path: Path, cut_after: int) -> None:
-    chosen = candidate(head__kind="end2end", augment__policy="road", train__close_mosaic=0.5)
-    whole, straight = train(blocks, tmp_path / "a" / "run", chosen, epochs=4)
-
+def cut_at(epoch: int) -> Any:
     def cut(rung: Rung) -> bool:
-        if rung.epoch == cut_after:
+        if rung.epoch == epoch:
             raise Cut
         return False
 
+    return cut
+
+
+@pytest.mark.parametrize("cut_after", [1, 3])
+def test_resumed_training_follows_the_uninterrupted_one(blocks: Dataset, tmp_path: Path, cut_after: int) -> None:
+    """The cut falls between a checkpoint and its rung: the rung is told all the same, and no epoch is trained twice."""
+    chosen = candidate(head__kind="end2end", augment__policy="road", train__close_mosaic=0.5)
+    whole, straight = train(blocks, tmp_path / "a" / "run", chosen, epochs=4)
     with pytest.raises(Cut):
-        train(blocks, tmp_path / "b" / "run", chosen, epochs=4, on_rung=cut)
-    seen: list[int] = []
-    resumed, progress = train(
-        blocks, tmp_path / "b" / "run", chosen, epochs=4, on_rung=lambda rung: bool(seen.append(rung.epoch))
-    )
-    assert seen == list(range(cut_after + 1, 5)), "an epoch was trained again"
+        train(blocks, tmp_path / "b" / "run", chosen, epochs=4, on_rung=cut_at(cut_after))
+    watch = Recorder()
+    resumed, progress = train(blocks, tmp_path / "b" / "run", chosen, 4, progress=Progress(), watch=watch)
+    assert watch.epochs == list(range(cut_after + 1, 5)), "an epoch was trained again"
+    assert [rung.epoch for rung in progress.rungs] == list(range(cut_after, 5))
+    assert all(a.seconds < b.seconds for a, b in pairwise(progress.rungs)), "the seconds before the cut count"
     assert progress.rungs[-1].map == pytest.approx(straight.rungs[-1].map, abs=0.01)
     for (name, expected), actual in zip(whole.state_dict().items(), resumed.state_dict().values(), strict=True):
         torch.testing.assert_close(actual, expected, rtol=1e-3, atol=1e-4, msg=lambda text, n=name: f"{n}: {text}")
 
 
+def test_the_word_on_a_rung_told_late_is_obeyed(blocks: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(Cut):
+        train(blocks, tmp_path / "run", candidate(), epochs=2, on_rung=cut_at(1))
+    watch = Recorder()
+    _, progress = train(blocks, tmp_path / "run", candidate(), 2, lambda rung: rung.epoch == 1, watch=watch)
+    assert progress.stopped
+    assert [rung.epoch for rung in progress.rungs] == [1]
+    assert watch.epochs == []
+
+
+def test_a_rung_that_was_told_is_not_told_again(blocks: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(Cut):
+        train(blocks, tmp_path / "run", candidate(), epochs=2, on_rung=cut_at(1))
+    _, progress = train(blocks, tmp_path / "run", candidate(), epochs=2, progress=Progress(told_epoch=1))
+    assert [rung.epoch for rung in progress.rungs] == [2]
+
+
+@pytest.mark.parametrize(
+    ("damaged", "trained", "warning"),
+    [
+        ((CHECKPOINT,), [2, 3], r"checkpoint: the newest is lost \(.*\); going on after epoch 1"),
+        ((CHECKPOINT, PREVIOUS), [1, 2, 3], r"checkpoint: lost \(.*\); training starts from its beginning"),
+    ],
+    ids=["newest", "both"],
+)
+def test_a_damaged_checkpoint_costs_epochs_and_no_trial(
+    blocks: Dataset, tmp_path: Path, damaged: tuple[str, ...], trained: list[int], warning: str
+) -> None:
+    with pytest.raises(Cut):
+        train(blocks, tmp_path / "run", candidate(), epochs=3, on_rung=cut_at(2))
+    for name in damaged:
+        path = tmp_path / "run" / name
+        path.write_bytes(path.read_bytes()[:-1000])
+    watch = Recorder()
+    _, progress = train(blocks, tmp_path / "run", candidate(), 3, progress=Progress(told_epoch=2), watch=watch)
+    assert watch.epochs == trained
+    assert [rung.epoch for rung in progress.rungs] == [3], "epochs trained once more are not told once more"
+    assert re.fullmatch(warning, *watch.warnings)
+
+
 def test_finished_training_is_not_repeated(blocks: Dataset, tmp_path: Path) -> None:
     first, _ = train(blocks, tmp_path / "run", candidate(), epochs=1)
-    again, progress = train(blocks, tmp_path / "run", candidate(), epochs=1)
+    again, progress = train(blocks, tmp_path / "run", candidate(), epochs=1, progress=Progress(told_epoch=1))
     assert progress.rungs == []
     for expected, actual in zip(first.state_dict().values(), again.state_dict().values(), strict=True):
         assert torch.equal(expected, actual)
@@ -162,3 +247,88 @@ def test_pruner_stops_at_a_rung(blocks: Dataset, tmp_path: Path) -> None:
 def test_divergence_is_told(blocks: Dataset, tmp_path: Path) -> None:
     with pytest.raises(Diverged, match="loss was"):
         train(blocks, tmp_path / "run", candidate(train__lr0=1.0, train__optimizer="SGD", train__box=3e38), epochs=3)
+
+
+def test_an_exploded_loss_is_told(blocks: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(Diverged, match=r"loss was \d.* in epoch \d, and .* at its least"):
+        train(blocks, tmp_path / "run", candidate(train__lr0=1e3, train__optimizer="Adam", train__warmup=0.0), epochs=4)
+
+
+def test_a_training_tells_where_it_is(blocks: Dataset, tmp_path: Path) -> None:
+    watch = Recorder()
+    train(blocks, tmp_path / "run", candidate(train__batch=8), epochs=2, progress=Progress(epochs_done=3), watch=watch)
+    assert watch.epochs == [4, 5]
+    sixth = [i / 6 for i in range(6)]
+    assert watch.shares == pytest.approx([*sixth, 1.0, 1.0, 1.0, *sixth, 1.0, 1.0, 1.0])  # validation has 3 of 16
+
+
+def test_out_of_memory_is_told_and_not_mended_in_silence(blocks: Dataset, tmp_path: Path) -> None:
+    """Ultralytics would go on with half the batch; the search does that itself, and records it."""
+
+    def run_out(epoch: int, share: float) -> None:
+        if share == 0.5:  # what a GPU without room raises, in the forward pass that follows
+            model_hook(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"))
+
+    def model_hook(error: Exception) -> None:
+        def raise_it(*_: Any) -> None:
+            raise error
+
+        handles.append(torch.nn.modules.module.register_module_forward_pre_hook(raise_it))
+
+    handles: list[Any] = []
+    watch = Recorder(run_out)
+    try:
+        with pytest.raises(torch.OutOfMemoryError, match="CUDA out of memory"):
+            train(blocks, tmp_path / "run", candidate(), epochs=2, watch=watch)
+    finally:
+        for handle in handles:
+            handle.remove()
+    assert watch.epochs == [1], "the epoch was begun anew"
+
+
+def test_a_smaller_batch_makes_the_same_steps(blocks: Dataset, tmp_path: Path) -> None:
+    """Half the batch and twice the batches a step: nearly the same weights, but for batch normalisation."""
+    steps: dict[int, list[int]] = {}
+    for divisor in (1, 2, 4):
+        taken = steps[divisor] = []
+        hook = torch.optim.optimizer.register_optimizer_step_post_hook(lambda *_, n=taken: n.append(1))
+        plan = TrainingPlan(
+            lay_out(blocks, tmp_path / "data"), tmp_path / f"run-{divisor}", 2, seed=1, batch_divisor=divisor
+        )
+        chosen = candidate(train__batch=8, train__nbs=8, train__warmup=0.0)
+        _, model = assemble(chosen, blocks.classes, seed=1)
+        train_phase(model, trainer_arguments(chosen, plan), Progress(), [2], [2], lambda rung: False)
+        hook.remove()
+    assert [len(taken) for taken in steps.values()] == [12, 12, 12]  # 2 epochs of 48 images, 8 a step
+
+
+@pytest.mark.parametrize("what", ["image", "label"])
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_an_image_or_label_damaged_before_is_told(blocks: Dataset, tmp_path: Path, what: str, split: str) -> None:
+    """Ultralytics would leave the image out and say nothing: trials would not be comparable."""
+    data = lay_out(blocks, tmp_path / "data").parent
+    if what == "image":
+        link = data / "images" / split / "000003.png"
+        image = link.resolve().read_bytes()
+        link.unlink()
+        link.write_bytes(image[: len(image) // 2])
+        named = link
+    else:
+        (data / "labels" / split / "000003.txt").write_text("0 0.5 what 0.1 0.1\n")
+        named = blocks.splits[split][3].path
+    with pytest.raises(DataError, match=rf"data\.root: 1 images or their labels .* '{named}'"):
+        train(blocks, tmp_path / "run", candidate(), epochs=1)
+
+
+def test_an_image_lost_while_training_is_told(blocks: Dataset, tmp_path: Path) -> None:
+    data = lay_out(blocks, tmp_path / "data").parent
+
+    def lose(epoch: int, share: float) -> None:
+        if epoch == 2:
+            for link in (data / "images" / "train").iterdir():
+                link.unlink(missing_ok=True)
+                link.write_bytes(b"no picture")
+
+    with pytest.raises(FileNotFoundError, match="Image Not Found") as caught:
+        train(blocks, tmp_path / "run", candidate(), epochs=3, watch=Recorder(lose), cache=False)
+    assert classify(caught.value) is Failure.DATA_UNREADABLE

@@ -158,7 +158,7 @@ def _alone(listener: TrialListener) -> Iterator[None]:
     elapsed_s = time.perf_counter() - began
     others = (_busy_s() - busy_s - (time.process_time() - own_s)) / elapsed_s
     if others > OTHERS_CORES_MAX:
-        listener.warning(f"other processes used {others:.1f} processor cores meanwhile: the figures are too high")
+        listener.warning("other processes kept the processor busy meanwhile: the seconds are too high")
 
 
 def _busy_s() -> float:

@@ -10,7 +10,7 @@ import numpy as np
 
 from objectives.arguments import train_choices
 from objectives.dataset import Dataset, LabelledImage
-from objectives.failures import Failure
+from objectives.failures import OF_ARCHITECTURE, Failure
 from objectives.job import TrialJob
 from objectives.latency import LatencyProtocol
 from objectives.layout import lay_out
@@ -24,6 +24,7 @@ from search.plan import SearchPlan, Timed
 from search.process import Limits, TrialProcess
 from search.settings import Settings
 from spaces.candidate import Candidate
+from spaces.dimension import Value
 
 DRAWN = 64  # candidates of the space, ranked by size; those that are timed lie at even distances
 PLACES = (0.5, 0.03, 0.97, 0.27, 0.73, 0.15, 0.85, 0.4)  # where among the drawn ones, in the order of timing
@@ -44,6 +45,7 @@ class Rehearsals:
         self.settings, self.dataset, self.folder = settings, dataset, folder
         self.jobs = Jobs(settings, dataset)
         self.refused: list[str] = []
+        self.barred: set[Value | None] = set()  # backbones that could not be built
         self.notes: dict[str, None] = {}  # each once, in order
         self.spent_s = 0.0
 
@@ -75,7 +77,8 @@ class Rehearsals:
             while told is None and left and len(self.refused) <= REFUSED_MOST:
                 rank = min(left, key=lambda i: abs(i - place))
                 candidate = left.pop(rank)
-                told = self._run(candidate, "rehearse")
+                if candidate.get("backbone.name") not in self.barred:
+                    told = self._run(candidate, "rehearse")
             if told is None:
                 break
             found.append((candidate, told))
@@ -99,6 +102,8 @@ class Rehearsals:
                     case "ended", Ending(outcome=Outcome.FAILED) as end:
                         told = None
                         self.refused.append(f"{architecture(candidate)}: {_reason(end)}")
+                        if end.error_class in OF_ARCHITECTURE:
+                            self.barred.add(candidate.get("backbone.name"))
         self.spent_s += time.monotonic() - (began or time.monotonic())
         return told
 

@@ -51,7 +51,7 @@ class Told(TrialListener):
         self.found.append(resources)
 
     def warning(self, text: str) -> None:
-        assert text.startswith("other processes used ")
+        assert text.startswith("other processes kept the processor busy")
 
 
 @pytest.fixture(autouse=True)

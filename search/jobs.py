@@ -1,7 +1,9 @@
 """What each trial of a search is told: its job."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from objectives.dataset import Dataset
 from objectives.job import TrialJob
@@ -22,6 +24,12 @@ class Jobs:
     def trial_folder(self, number: int) -> Path:
         """Return the folder of a trial."""
         return self.folder / "trials" / f"{number:05d}"
+
+    @contextmanager
+    def passing_folder(self, prefix: str) -> Iterator[Path]:
+        """Make a folder in the study's, for what belongs to no trial; it is removed again."""
+        with TemporaryDirectory(dir=self.folder, prefix=prefix) as folder:
+            yield Path(folder)
 
     @property
     def ladder(self) -> tuple[int, ...]:

@@ -4,11 +4,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 from datetime import datetime
-from multiprocessing.connection import wait
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from objectives import attributes as keys
@@ -22,11 +18,10 @@ from reports.table import StudyTable, read_study
 from search.budget import BudgetUsed
 from search.choosing import Chooser, note_decision
 from search.claims import Claims
-from search.following import Following, measure
+from search.crew import Active, Crew
 from search.jobs import Jobs
 from search.keeping import Keeper, record_removed
-from search.places import Place, take_place
-from search.process import LOOK_EVERY_S, Limits, TrialProcess, machine_memory_bytes
+from search.places import take_place
 from search.room import check_room, wait_for_room
 from search.sessions import Clock, Session
 from search.settings import Settings
@@ -46,25 +41,6 @@ IDLE_S = 2.0  # between two looks whether something can be begun, where nothing 
 GRACE, LAST_GRACE = 1.02, 1.04  # shares of budget.hours at which trials are paused: those in training, and the last
 LAST_STAGES = ("export", "latency", "score")  # of a trial that is all but finished
 MEASURING = ".measure-"  # how the folders of measurements ahead of trials begin; a session's key follows
-MEMORY_SHARE = 0.9  # of the machine's memory, for all workers
-
-
-@dataclass(frozen=True)
-class Active:
-    """A trial that this process works on, and where."""
-
-    following: Following
-    place: Place
-
-    @property
-    def trial(self) -> StoredTrial:
-        """The trial."""
-        return self.following.trial
-
-    def end(self) -> None:
-        """End its process, and give its place back."""
-        self.following.process.end()
-        self.place.give_back()
 
 
 class Search:
@@ -88,7 +64,7 @@ class Search:
             self.session = Session(study, claims, clock)
         self.keeper = Keeper(self.folder, settings.store.size_mb_max)
         self.chooser = Chooser(settings, study, self.jobs, self._measured, self.session.searched_s)
-        self.active: dict[int, Active] = {}
+        self.crew = Crew(settings, self.jobs, view)
         self._began = datetime.now()
         self._begin_at = self._tell_at = 0.0  # when to look again, by the monotonic clock
 
@@ -108,7 +84,7 @@ class Search:
         """
         while True:
             try:
-                with self._ending_all(), store_errors(self.settings.name):
+                with self._freeing(), self.crew.leaving(), store_errors(self.settings.name):
                     self._work()
                     return
             except DiskFull:
@@ -138,26 +114,14 @@ class Search:
             self._keep_hours()
             if time.monotonic() >= self._begin_at:
                 self._begin_trials()
-            if not self.active and not self._others_work():
+            if not self.crew.active and not self._others_work():
                 return
-            self._listen()
-
-    def _listen(self) -> None:
-        """Take the messages that are there, and look at each trial's limits."""
-        pipes = {active.following.process.pipe: active for active in self.active.values()}
-        ready = wait(list(pipes), LOOK_EVERY_S)  # with none it waits all the same
-        for active in pipes.values():
-            process = active.following.process
-            if process.pipe in ready:
-                ended = active.following.receive(self._decide)
-                if ended is not None:
-                    self._ended(active, ended.end)
-            elif (end := process.over_limit()) is not None:
+            for active, end in self.crew.hear(self._decide):
                 self._ended(active, end)
 
     def _begin_trials(self) -> None:
         """Begin what there is to do until all workers are busy."""
-        while len(self.active) < self.settings.workers:
+        while len(self.crew.active) < self.settings.workers:
             place = take_place(self.settings.trial.train_device, self.settings.workers)
             trial = None
             if place is not None:
@@ -168,7 +132,7 @@ class Search:
                     place.give_back()
                 self._begin_at = time.monotonic() + IDLE_S
                 return
-            self._start(trial, place)
+            self.crew.begin(trial, place)
 
     def _others_work(self) -> bool:
         """Whether other processes work on trials of the study: what they leave may have to be taken up."""
@@ -177,10 +141,10 @@ class Search:
     def _keep_hours(self) -> None:
         """Pause the running trials once the hours are used."""
         hours = self.settings.budget.hours
-        if hours is None or not self.active:
+        if hours is None or not self.crew.active:
             return
         share = self.session.searched_s() / (3600 * hours)
-        for active in list(self.active.values()):
+        for active in list(self.crew.active.values()):
             last = active.following.stage in LAST_STAGES and bool(active.following.rungs)
             if share > (LAST_GRACE if last else GRACE):
                 self._out_of_time(active)
@@ -191,18 +155,16 @@ class Search:
         if now < self._tell_at:
             return
         self._tell_at = now + TOLD_EVERY_S
-        self.view.sessions(self.session.seen(tuple(self.active)))
+        self.view.sessions(self.session.seen(tuple(self.crew.active)))
         self.view.budget(self.used())
 
     @contextmanager
-    def _ending_all(self) -> Iterator[None]:
-        """End all trials' processes whatever happens here: they are taken up again."""
+    def _freeing(self) -> Iterator[None]:
+        """Give all claims back whatever happens here."""
         try:
             yield
         finally:
-            for number, active in list(self.active.items()):
-                active.end()
-                del self.active[number]
+            for number in list(self.claims.trials):
                 self.claims.free(number)
 
     # Trials
@@ -217,7 +179,7 @@ class Search:
     def _next_trial(self) -> StoredTrial | None:
         """Claim what is to be worked on next: a trial that was cut, a paused one, or a new one."""
         for number in self._running():
-            if number not in self.active and self.claims.take(number):
+            if number not in self.crew.active and self.claims.take(number):
                 trial = StoredTrial(self.study, number)
                 if keys.ENDING not in trial:
                     return trial if trial.candidate else self._introduced(trial, None)
@@ -241,30 +203,9 @@ class Search:
         self.chooser.introduce(trial, asked)
         return trial
 
-    def _start(self, trial: StoredTrial, place: Place) -> None:
-        """Start a process for a claimed trial."""
-        candidate = trial.candidate
-        assert candidate is not None
-        rungs = trial.rungs
-        job = replace(
-            self.jobs.job(trial.number, candidate),
-            latency=trial.latency,
-            trained_s=rungs[-1].seconds if rungs else 0.0,
-            told_epoch=rungs[-1].epoch if rungs else 0,
-            batch_divisor=trial.batch_divisor,
-            train_device=place.train_device,
-            cores=place.cores,
-        )
-        goes_on = job.folder.exists()
-        self.view.trial_started(trial.number, candidate, job.epochs, rungs if goes_on else None)
-        process = TrialProcess(job, self.folder / ".ultralytics", self._limits())
-        self.active[trial.number] = Active(Following(trial, job, process, self.view, self._warn), place)
-
     def _ended(self, active: Active, end: Ending | None) -> None:
         """Store how a trial's process ended; begin again where that may mend it."""
         trial = active.trial
-        active.end()
-        del self.active[trial.number]
         self._begin_at = 0.0
         if end is not None and end.error_class == Failure.DISK_FULL:
             self.claims.free(trial.number)
@@ -303,8 +244,7 @@ class Search:
     def _out_of_time(self, active: Active) -> None:
         """Pause a trial where its last checkpoint stands; one without a rung counts as cut and is taken up first."""
         trial = active.trial
-        active.end()
-        del self.active[trial.number]
+        self.crew.leave(active)
         if rungs := active.following.rungs:
             note_decision(trial, Decision(rungs[-1].epoch, Word.PAUSE.value, "the hours of the budget are used"))
             trial.set(keys.PAUSED, True)
@@ -336,25 +276,7 @@ class Search:
 
     def _measured(self, params: Mapping[str, Value]) -> Latency | Ending:
         """Measure a candidate that is no trial yet."""
-        candidate = self.jobs.candidate(params)
-        prefix = f"{MEASURING}{self.session.key}-"
-        stage = f"measuring a candidate's latency, {candidate.text('backbone.name')}"
-        with self.view.meanwhile(stage), TemporaryDirectory(dir=self.folder, prefix=prefix) as folder:
-            job = replace(self.jobs.job(-1, candidate), folder=Path(folder))
-            return measure(job, self.folder / ".ultralytics", self._limits())
-
-    def _limits(self) -> Limits:
-        trial = self.settings.trial
-        shared = MEMORY_SHARE * machine_memory_bytes() / self.settings.workers
-        memory = shared if trial.memory_mb is None else trial.memory_mb * 1e6
-        return Limits(trial.timeout_s, trial.silence_s, int(memory), trial.processes_max)
-
-    def _warn(self, text: str) -> None:
-        if text.startswith("pretrained:"):
-            if not self.jobs.hub:
-                return  # one warning for the whole search
-            self.jobs.hub = False
-        self.view.note(text)
+        return self.crew.measured(self.jobs.candidate(params), f"{MEASURING}{self.session.key}-")
 
 
 def may_be_mended(trial: StoredTrial, end: Ending) -> bool:

@@ -2,9 +2,8 @@
 
 from rich.console import Console
 
-from search.command_search import load_data, prepared_folder
+from search.command_search import checked_settings, load_data, prepared_folder
 from search.fork import ensure_fork, forked_settings
-from search.settings import load_settings
 
 
 def forked_line(arguments: list[str], name: str, log_format: str = "auto") -> list[str]:
@@ -18,10 +17,7 @@ def forked_line(arguments: list[str], name: str, log_format: str = "auto") -> li
     Raises:
         AutomlError: the line is wrong, there is no old study, or the name is taken.
     """
-    if not any(argument.startswith("conf=") for argument in arguments):
-        return arguments  # the search refuses it
-    settings = load_settings(arguments)
-    settings.device.check()
+    settings = checked_settings(arguments)
     new = forked_settings(settings, name)
     dataset = load_data(settings.data)
     with prepared_folder(new) as claims, claims.alone():

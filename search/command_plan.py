@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from search.command_search import interruptible, load_data
+from search.command_search import checked_settings, interruptible, load_data
 from search.plan import make_plan
 from search.plan_text import print_plan
-from search.pruner import check_pruner
-from search.sampler import check_sampler
-from search.settings import Settings, load_settings
+from search.settings import Settings
 from search.store import FILE_NAME, load_study
 
 if TYPE_CHECKING:
@@ -20,10 +18,7 @@ if TYPE_CHECKING:
 
 def run_plan(arguments: list[str]) -> None:
     """Time a few candidates of a search and print what it would cost."""
-    settings = load_settings(arguments)
-    settings.device.check()
-    check_sampler(settings.sampler)
-    check_pruner(settings.pruner)
+    settings = checked_settings(arguments)
     dataset = load_data(settings.data)
     console = Console()
     with interruptible(), TemporaryDirectory(prefix="automl-plan-") as folder:

@@ -16,6 +16,7 @@ from reports.terminal import summary
 from search.budget import BudgetUsed
 from search.claims import LOCKS, Claims
 from search.compose import presets
+from search.jobs import check_run
 from search.plan import make_plan
 from search.plan_text import print_plan
 from search.pruner import check_pruner
@@ -33,13 +34,8 @@ PLANNED_FROM = 10  # trials of a search from which on timing three candidates fi
 
 def run_search(arguments: list[str], log_format: str = "auto") -> None:
     """Search as the command line says; `log_format` is auto, plain or json."""
-    if not any(argument.startswith("conf=") for argument in arguments):
-        raise SettingsError(f"conf: name a preset, such as conf=retail; known: {', '.join(presets())}; or a path")
     console = Console(stderr=log_format == "json")  # standard output is the events' alone
-    settings = load_settings(arguments)
-    settings.device.check()
-    check_sampler(settings.sampler)
-    check_pruner(settings.pruner)
+    settings = checked_settings(arguments)
     dataset = load_data(settings.data)
     with prepared_folder(settings) as claims:
         storage = open_storage(storage_url(settings.folder, settings.store.url))
@@ -58,6 +54,22 @@ def run_search(arguments: list[str], log_format: str = "auto") -> None:
         _conclude(console, settings, table, used, arguments, interrupted)
     if interrupted:
         raise SystemExit(130)
+
+
+def checked_settings(arguments: list[str]) -> Settings:
+    """Return the settings of a search's line, with all that can be checked before anything is read or made.
+
+    Raises:
+        AutomlError: the line is wrong, or names no preset.
+    """
+    if not any(argument.startswith("conf=") for argument in arguments):
+        raise SettingsError(f"conf: name a preset, such as conf=retail; known: {', '.join(presets())}; or a path")
+    settings = load_settings(arguments)
+    settings.device.check()
+    check_sampler(settings.sampler)
+    check_pruner(settings.pruner)
+    check_run(settings.trial)
+    return settings
 
 
 def _tell_plan(console: Console, search: Search) -> None:

@@ -2,14 +2,31 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from objectives.dataset import Dataset
 from objectives.job import TrialJob
-from search.settings import Settings
+from search.settings import Settings, TrialSettings
 from spaces.candidate import Candidate
 from spaces.dimension import Value
+from spaces.errors import SettingsError
+
+
+def check_run(trial: TrialSettings) -> None:
+    """Check that what trials run can be found.
+
+    Raises:
+        SettingsError: it is not of the form module:function, or there is no such module.
+    """
+    module, colon, function = trial.run.partition(":")
+    try:
+        known = bool(module and colon and function) and find_spec(module) is not None
+    except ModuleNotFoundError:
+        known = False
+    if not known:
+        raise SettingsError(f"trial.run: must be module:function of an importable module, got '{trial.run}'")
 
 
 class Jobs:

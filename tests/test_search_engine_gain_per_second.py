@@ -13,9 +13,10 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from search.engine.candidates import Params
 from search.engine.gain_per_second import GainPerSecond
 from search.engine.known_latency import KnownLatencySampler
+from search.engine.mo_asha import MoAsha
 from search.engine.observed import Observed, Phase
 from search.engine.rating import filled
-from search.engine.scheduler import ROOMY, Room, Step
+from search.engine.scheduler import ROOMY, Full, Room, Scheduler, Step
 
 LADDER = (2, 4, 8, 16)
 SPACE: dict[str, BaseDistribution] = {
@@ -240,6 +241,23 @@ def test_nothing_is_started_that_cannot_end_in_time() -> None:
         left = share * min(seconds)
         step = next_step(done, room=Room(seconds_left=left))
         assert (step is None) == (share < 1.0)
+
+
+@pytest.mark.parametrize("other", [Full(), MoAsha(2.0)])
+def test_other_schedulers_too_begin_only_what_ends_in_time(other: Scheduler) -> None:
+    """Whole trainings take 17 to 32 s here, 25 s usually; of the two that wait, one has 12 s left, the other 18 s."""
+    done = usual()
+    longer = made(9, 0.2, 0.8, rungs=1)
+    for trials, seconds_left, number in (
+        (done, 30.0, None),
+        ([*done, made(8, 0.3, 0.8, rungs=3), longer], 20.0, 8),
+    ):
+        step = other.next_step(trials, LADDER, None, Room(seconds_left=seconds_left))
+        assert step is not None
+        assert step.number == number
+    assert other.next_step(done, LADDER, None, Room(seconds_left=20.0)) is None
+    none = Room(may_start=False, seconds_left=15.0)
+    assert other.next_step([*done, longer, replace(longer, number=10)], LADDER, None, none) is None
 
 
 def test_a_plan_is_kept_as_the_time_goes_by() -> None:

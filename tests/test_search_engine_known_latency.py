@@ -14,6 +14,7 @@ from objectives import attributes as keys
 from reports.front import Reference, hypervolume_over_trials
 from search.engine.engine import EXPLORE_EVERY
 from search.engine.known_latency import KnownLatencySampler, values_as_categories
+from spaces.errors import SettingsError
 from spaces.space import SearchSpace
 
 SPACE = SearchSpace.from_config(
@@ -259,6 +260,13 @@ def test_values_that_are_no_results() -> None:
         study = study_of(make(0))
         study.optimize(lambda t: (ask(t), odd[t.number] if t.number < 5 else objective(t))[1], n_trials=10)
         assert len(study.trials) == 10
+
+
+@pytest.mark.parametrize("directions", [["maximize"], ["minimize", "maximize"], ["maximize", "maximize"]])
+def test_other_directions_are_refused(directions: list[str]) -> None:
+    study = optuna.create_study(directions=directions, sampler=KnownLatencySampler(space=SPACE))
+    with pytest.raises(SettingsError, match=r"needs a study with directions=\['maximize', 'minimize'\].*got \["):
+        study.ask(MAKERS["space"](0).source.distributions)  # type: ignore[union-attr]  # it has a space
 
 
 def test_a_bound_keeps_slow_candidates_out() -> None:

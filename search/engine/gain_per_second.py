@@ -11,7 +11,7 @@ from search.engine.gain_rate import gain_rate
 from search.engine.known_latency import KnownLatencySampler
 from search.engine.observed import Observed, Phase
 from search.engine.rating import Rating, filled
-from search.engine.scheduler import ROOMY, Room, Scheduler, Step, next_rung
+from search.engine.scheduler import ROOMY, Room, Scheduler, Step, left_s, next_rung
 from search.engine.staircase import Floats
 
 HOPELESS = 1e-4  # expected gain, as a share of the front's hypervolume, below which a paused trial is given up,
@@ -124,9 +124,7 @@ def _first(trials: Sequence[Observed], ladder: Sequence[int], mute: dict[int, st
     """Return the paused trial that is brought to its end before any is compared, if there is time for it."""
     for trial in trials:
         if trial.phase is Phase.PAUSED and trial.number not in mute:
-            epoch_s = trial.seconds[-1] / trial.epoch if trial.epoch else 0.0
-            left_s = epoch_s * (ladder[-1] - trial.epoch) + trial.overhead_s
-            return trial if left_s <= room.seconds_left else None
+            return trial if left_s(trial, ladder) <= room.seconds_left else None
     return None
 
 

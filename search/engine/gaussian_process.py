@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg.blas import dtrmm
 from scipy.linalg.lapack import dtrtri
 from scipy.optimize import minimize
 
@@ -97,7 +98,7 @@ class GaussianProcess:
         assert self.log_scales is not None
         cross = self._kernel(self._known.left(rows)) + self._linear_part(rows)
         prior = np.exp(self.log_scales[-2]) + self._linear_diagonal(rows)
-        explained = self._whitening @ cross.T
+        explained = dtrmm(1.0, self._whitening, cross.T, lower=1)
         variance = np.maximum(prior - np.einsum("ij,ij->j", explained, explained), 1e-9) + np.exp(self.log_scales[-1])
         return self._mean + self._scale * (cross @ self._weights), self._widened * self._scale * np.sqrt(variance)
 
@@ -107,7 +108,7 @@ class GaussianProcess:
         common = np.exp(self.log_scales[-1]) + JITTER
         cross = self._covariance.copy()
         cross[np.diag_indices_from(cross)] += common
-        explained = self._whitening @ cross
+        explained = dtrmm(1.0, self._whitening, cross, lower=1)
         variance = np.diag(cross) - np.einsum("ij,ij->j", explained, explained)
         sd = np.sqrt(np.maximum(variance, 1e-9))
         return self._mean + self._scale * (cross @ self._weights), self._widened * self._scale * sd

@@ -4,6 +4,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import median
 
 from search.engine.observed import Observed, Phase
 
@@ -76,14 +77,28 @@ class Full(Scheduler):
     def next_step(
         self, trials: Sequence[Observed], ladder: Sequence[int], last: int | None, room: Room = ROOMY
     ) -> Step | None:
-        """Return the end of a trial that was cut short, else a new trial."""
+        """Return the end of a trial that was cut short, else a new trial; only what ends in the time left."""
         why = "every trial is trained to its end"
         for trial in trials:
-            if trial.phase is Phase.PAUSED:
+            if trial.phase is Phase.PAUSED and left_s(trial, ladder) <= room.seconds_left:
                 return Step(trial.number, ladder[-1], why)
-        return Step(None, ladder[-1], why) if room.may_start else None
+        return Step(None, ladder[-1], why) if may_begin(trials, room) else None
 
 
 def next_rung(epoch: int, ladder: Sequence[int]) -> int:
     """Return the first rung behind an epoch; the last rung from there on."""
     return next((rung for rung in ladder if rung > epoch), ladder[-1])
+
+
+def left_s(trial: Observed, ladder: Sequence[int]) -> float:
+    """Return the seconds that a trial takes to its end, by those of its epochs so far; 0 before its first."""
+    epoch_s = trial.seconds[-1] / trial.epoch if trial.epoch else 0.0
+    return epoch_s * (ladder[-1] - trial.epoch) + trial.overhead_s
+
+
+def may_begin(trials: Sequence[Observed], room: Room) -> bool:
+    """Whether a new trial may start: the budget allows it, and one as long as usual would end in the time left."""
+    if not room.may_start or math.isinf(room.seconds_left):
+        return room.may_start
+    whole_s = [t.seconds[-1] + t.overhead_s for t in trials if t.final is not None and t.seconds]
+    return not whole_s or median(whole_s) <= room.seconds_left

@@ -53,7 +53,10 @@ class Digest:
     @cached_property
     def modelled(self) -> list[Observed]:
         """Those with latency and accuracy that surrogates are conditioned on."""
-        return modelled([self.measured[i] for i in np.flatnonzero(~np.isnan(self.accuracies))])
+        scored = np.flatnonzero(~np.isnan(self.accuracies))
+        if len(scored) <= MODELLED_MAX:
+            return [self.measured[i] for i in scored]
+        return _thinned([self.measured[i] for i in scored], self.accuracies[scored], self.log_latencies[scored])
 
     @cached_property
     def finished(self) -> list[Observed]:
@@ -61,24 +64,24 @@ class Digest:
         return [self.measured[i] for i in np.flatnonzero(~np.isnan(self.finals))]
 
 
-def modelled(trials: Sequence[Observed]) -> list[Observed]:
-    """Return at most MODELLED_MAX trials with accuracy and latency, by number.
+def _thinned(trials: list[Observed], accuracies: Floats, log_latencies: Floats) -> list[Observed]:
+    """Return MODELLED_MAX of more trials with accuracy and latency, by number.
 
     First those that may go on, furthest trained first; then the front; of the rest half the latest, half scattered
     over the whole study.
     """
-    if len(trials) <= MODELLED_MAX:
-        return list(trials)
-    waiting = [t for t in trials if t.phase is Phase.PAUSED or t.phase is Phase.RUNNING]
-    chosen = {t.number: t for t in sorted(waiting, key=lambda t: (t.epoch, t.number))[-OPEN_MAX:]}
-    accuracies = np.array([t.best for t in trials], dtype=float)
-    front = front_indices(accuracies, np.array([t.log_latency for t in trials]))
-    chosen |= {trials[i].number: trials[i] for i in spread(front, FRONT_MAX)}
-    rest = [t for t in trials if t.number not in chosen]
-    latest = (MODELLED_MAX - len(chosen)) // 2
-    chosen |= {t.number: t for t in rest[-latest:]}
-    chosen |= {t.number: t for t in scattered(rest[:-latest], MODELLED_MAX - len(chosen))}
-    return sorted(chosen.values(), key=lambda t: t.number)
+    waiting = [i for i, t in enumerate(trials) if t.phase is Phase.PAUSED or t.phase is Phase.RUNNING]
+    chosen = np.zeros(len(trials), dtype=bool)
+    chosen[sorted(waiting, key=lambda i: (trials[i].epoch, trials[i].number))[-OPEN_MAX:]] = True
+    chosen[spread(front_indices(accuracies, log_latencies), FRONT_MAX)] = True
+    rest = np.flatnonzero(~chosen)
+    latest = (MODELLED_MAX - int(chosen.sum())) // 2
+    chosen[rest[-latest:]] = True
+    earlier = [trials[i] for i in rest[:-latest]]
+    return sorted(
+        [trials[i] for i in np.flatnonzero(chosen)] + scattered(earlier, MODELLED_MAX - int(chosen.sum())),
+        key=lambda t: t.number,
+    )
 
 
 def scattered(trials: Sequence[Observed], most: int) -> list[Observed]:

@@ -11,6 +11,8 @@ import torch
 from timm.utils.model import reparameterize_model
 from torch import nn
 
+from objectives.failing import ExportFailed
+from objectives.files import whole
 from objectives.inference import META_KEY, ArtifactMeta
 from spaces.detector import is_rtdetr
 from spaces.timm_backbone import TimmBackbone
@@ -27,26 +29,19 @@ def export_onnx(model: nn.Module, meta: ArtifactMeta, path: Path) -> Path:
         model: as built by `spaces.detector.build_detector`, trained or not.
         meta: kept in the file; its `size_px` is the size of the input.
         path: the file to write.
+
+    Raises:
+        ExportFailed: the network cannot be exported; what went wrong is its cause.
     """
-    network = _deployed(model, meta)
-    blob = torch.zeros(1, 3, meta.size_px, meta.size_px)
-    partial = path.with_suffix(".partial")
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # tracing warns of every Python branch that it takes for constant
-        network(blob)  # lays the anchors out for this size
-        torch.onnx.export(
-            network,
-            (blob,),
-            str(partial),
-            opset_version=OPSET,
-            input_names=["images"],
-            output_names=["output0"],
-            dynamo=False,  # the exporter through torch.export cannot trace these heads
-        )
-    slim = onnxslim.slim(onnx.load(str(partial)))
-    slim.metadata_props.add(key=META_KEY, value=meta.dump())
-    onnx.save(slim, str(partial))
-    return partial.replace(path)
+    try:
+        with whole(path) as partial:
+            _export(_deployed(model, meta), meta, partial)
+    except Exception as error:  # the exporter, the simplifier and the network itself raise whatever they like
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
+        raise ExportFailed(
+            f"export: this network cannot be exported ({reason}); leave its backbone or head out of the space"
+        ) from error
+    return path
 
 
 def head_of(model: nn.Module) -> str:
@@ -54,6 +49,25 @@ def head_of(model: nn.Module) -> str:
     if is_rtdetr(model):
         return "rtdetr"
     return "end2end" if getattr(model, "end2end", False) else "nms"
+
+
+def _export(network: nn.Module, meta: ArtifactMeta, path: Path) -> None:
+    blob = torch.zeros(1, 3, meta.size_px, meta.size_px)
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # tracing warns of every Python branch that it takes for constant
+        network(blob)  # lays the anchors out for this size
+        torch.onnx.export(
+            network,
+            (blob,),
+            str(path),
+            opset_version=OPSET,
+            input_names=["images"],
+            output_names=["output0"],
+            dynamo=False,  # the exporter through torch.export cannot trace these heads
+        )
+    slim = onnxslim.slim(onnx.load(str(path)))
+    slim.metadata_props.add(key=META_KEY, value=meta.dump())
+    onnx.save(slim, str(path))
 
 
 def _deployed(model: nn.Module, meta: ArtifactMeta) -> nn.Module:

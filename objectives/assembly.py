@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from objectives.arguments import train_choices
+from objectives.files import whole
 from objectives.pruning import prune_detector
 from spaces.candidate import Candidate
 from spaces.description import describe
@@ -63,17 +64,14 @@ def initialise(model: nn.Module, candidate: Candidate) -> int:
 
 def save_weights(path: Path, model: nn.Module, candidate: Candidate, classes: Sequence[str]) -> None:
     """Write weights with what is needed to build their network again; plain tensors and values only."""
-    partial = path.with_suffix(".partial")
-    torch.save(
-        {
-            "format": WEIGHTS_FORMAT,
-            "candidate": candidate.to_json(),
-            "classes": list(classes),
-            "state_dict": {k: v.cpu() for k, v in model.state_dict().items()},
-        },
-        partial,
-    )
-    partial.replace(path)
+    content = {
+        "format": WEIGHTS_FORMAT,
+        "candidate": candidate.to_json(),
+        "classes": list(classes),
+        "state_dict": {k: v.cpu() for k, v in model.state_dict().items()},
+    }
+    with whole(path) as partial, partial.open("wb") as stream:
+        torch.save(content, stream)  # a stream of ours: torch's own tells no reason when the disk is full
 
 
 def load_weights(path: Path) -> nn.Module:

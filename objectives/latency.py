@@ -2,12 +2,14 @@
 
 import json
 import math
+import os
 import resource
+import signal
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 
 from objectives.device import Device
 from objectives.records import Latency
+from objectives.turns import Patience, alone, measuring_keys
 from spaces.errors import DeviceError
 
 
@@ -60,10 +63,13 @@ def measure_latency(
     images: Sequence[Path],
     protocol: LatencyProtocol,
     timeout_s: float = 300.0,
+    patience: Patience | None = None,
+    cores: Collection[int] = (),
 ) -> Latency:
     """Measure a deployable file end to end (letterbox, network, NMS) on decoded images, batch 1.
 
     Processes of their own measure: without torch's threads beside them, and so that their memory is the runtime's.
+    They have the device alone: trials that train on it pause meanwhile (see `objectives.turns`).
 
     Args:
         artifact: ONNX file of this project's.
@@ -71,6 +77,8 @@ def measure_latency(
         images: image files, taken in turn.
         protocol: when to end.
         timeout_s: after which the measurement counts as hung.
+        patience: counts the seconds of waiting for the device, and shows signs of life.
+        cores: processor cores to measure on, where this process has not got them all.
 
     Raises:
         DeviceError: the runtime failed or hung; the last line of its output is told.
@@ -80,26 +88,54 @@ def measure_latency(
         "device": asdict(device),
         "images": [str(p) for p in images],
         "protocol": asdict(protocol),
+        "cores": sorted(cores),
+        "parent_pid": os.getpid(),
     }
+    patience = patience or Patience()
+    what = f"device={device.name}: measuring '{artifact.name}'"
     figures: list[Latency] = []
-    while len(figures) < protocol.processes or (
-        len(figures) < protocol.processes_max and spread_of_closest(figures, protocol.processes) > protocol.agreement
-    ):
-        figures.append(_probe(json.dumps(job), f"device={device.name}: measuring '{artifact.name}'", timeout_s))
+    with alone(measuring_keys(device), patience):
+        while len(figures) < protocol.processes or (
+            len(figures) < protocol.processes_max
+            and spread_of_closest(figures, protocol.processes) > protocol.agreement
+        ):
+            figures.append(_probe(json.dumps(job), what, timeout_s, patience.alive))
     return combine(figures, protocol)
 
 
-def _probe(job: str, what: str, timeout_s: float) -> Latency:
-    """Run one measuring process."""
+def _probe(job: str, what: str, timeout_s: float, alive: Callable[[], None]) -> Latency:
+    """Run one measuring process; `alive` is called about once a second meanwhile."""
     command = [sys.executable, "-m", "objectives.latency_probe"]
-    try:
-        done = subprocess.run(command, input=job, capture_output=True, text=True, timeout=timeout_s, check=False)
-    except subprocess.TimeoutExpired:
-        raise DeviceError(f"{what} took over {timeout_s:g} s") from None
-    if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or ["no output"])[-1]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            out, complaints = _communicate(process, job, timeout_s, alive)
+        except subprocess.TimeoutExpired:
+            raise DeviceError(f"{what} took over {timeout_s:g} s") from None
+        finally:
+            process.kill()  # without effect if it has ended
+    if process.returncode < 0:
+        raise DeviceError(f"{what} failed: its process was ended by {signal.Signals(-process.returncode).name}")
+    if process.returncode > 0:
+        last = (complaints.strip().splitlines() or ["no output"])[-1]
         raise DeviceError(f"{what} failed: {last}")
-    return Latency.from_json(json.loads(done.stdout.splitlines()[-1]))
+    return Latency.from_json(json.loads(out.splitlines()[-1]))
+
+
+def _communicate(
+    process: "subprocess.Popen[str]", text: str, timeout_s: float, alive: Callable[[], None]
+) -> tuple[str, str]:
+    end = time.monotonic() + timeout_s
+    left: str | None = text  # to be handed over once
+    while True:
+        try:
+            return process.communicate(left, timeout=max(0.0, min(1.0, end - time.monotonic())))
+        except subprocess.TimeoutExpired:
+            if time.monotonic() >= end:
+                raise
+            left = None
+            alive()
 
 
 def spread_of_closest(figures: Sequence[Latency], count: int) -> float:

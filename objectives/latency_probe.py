@@ -1,6 +1,7 @@
 """The measuring process: one job on standard input, one Latency as a JSON line on standard output."""
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -10,12 +11,16 @@ import cv2
 from objectives.device import Device
 from objectives.inference import Detector, open_network, read_image
 from objectives.latency import LatencyProtocol, sample, summarise
+from objectives.orphans import die_with_parent
 from objectives.reference import Reference
 
 
 def main() -> None:
     """Measure the job that `objectives.latency.measure_latency` wrote."""
     job = json.loads(sys.stdin.read())
+    die_with_parent(job["parent_pid"])
+    if job["cores"]:  # those of the whole search, where the trial has only its share
+        os.sched_setaffinity(0, job["cores"])
     device, protocol = Device(**job["device"]), LatencyProtocol(**job["protocol"])
     cv2.setNumThreads(device.threads or -1)
     detector = Detector(open_network(Path(job["artifact"]), device), protocol.confidence)

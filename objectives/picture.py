@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from objectives.dataset import LabelledImage
+from objectives.files import whole
 from objectives.inference import Detections, read_image
 
 TILE_PX = 440
@@ -43,9 +44,9 @@ def draw_detections(
     tiles = [_tile(image, found, classes, confidence) for image, found in zip(images, detections, strict=True)]
     height = max(tile.shape[0] for tile in tiles)
     padded = [cv2.copyMakeBorder(t, 0, height - t.shape[0], 0, 4, cv2.BORDER_CONSTANT, value=WHITE) for t in tiles]
-    partial = path.with_suffix(".partial.jpg")
-    cv2.imwrite(str(partial), np.hstack(padded), [cv2.IMWRITE_JPEG_QUALITY, 82])
-    partial.replace(path)
+    _, encoded = cv2.imencode(".jpg", np.hstack(padded), [cv2.IMWRITE_JPEG_QUALITY, 82])
+    with whole(path) as partial:
+        partial.write_bytes(encoded.tobytes())
 
 
 def spread(count: int, wanted: int) -> list[int]:

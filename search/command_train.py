@@ -10,6 +10,7 @@ from rich.console import Console
 
 from objectives.dataset import Dataset
 from objectives.device import Device
+from objectives.files import remove_checkpoints, write_text
 from objectives.gate import Gate
 from objectives.job import TrialJob, TrialListener, Word
 from objectives.latency import LatencyProtocol
@@ -84,7 +85,8 @@ def run_train(directory: str, arguments: list[str]) -> None:
     listener = Printer(console, job.epochs)
     _train(job, listener, folder)
     metrics = _metrics(job, listener, dataset)
-    (out / "metrics.json").write_text(json.dumps(metrics, indent=2))
+    write_text(out / "metrics.json", json.dumps(metrics, indent=2))
+    remove_checkpoints(out)
     _conclude(console, metrics, Gate(**config["gate"]), out)
 
 

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
+from objectives import divergence
 from objectives.accuracy import SCORE_CONFIDENCE, detect_all, score
 from objectives.arguments import TrainingPlan, trainer_arguments
 from objectives.artifact import export_onnx, head_of
@@ -249,9 +251,12 @@ def test_divergence_is_told(blocks: Dataset, tmp_path: Path) -> None:
         train(blocks, tmp_path / "run", candidate(train__lr0=1.0, train__optimizer="SGD", train__box=3e38), epochs=3)
 
 
-def test_an_exploded_loss_is_told(blocks: Dataset, tmp_path: Path) -> None:
+def test_an_exploded_loss_is_told(blocks: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clipped gradients let no loss of this detector grow ten thousand times; the threefold is told in the same way."""
+    wild = candidate(train__lr0=1.0, train__optimizer="SGD", train__warmup=0.0)
+    monkeypatch.setattr(divergence, "EXPLODED", 2.0)
     with pytest.raises(Diverged, match=r"loss was \d.* in epoch \d, and .* at its least"):
-        train(blocks, tmp_path / "run", candidate(train__lr0=1e3, train__optimizer="Adam", train__warmup=0.0), epochs=4)
+        train(blocks, tmp_path / "run", wild, epochs=4)
 
 
 def test_a_training_tells_where_it_is(blocks: Dataset, tmp_path: Path) -> None:
@@ -259,7 +264,7 @@ def test_a_training_tells_where_it_is(blocks: Dataset, tmp_path: Path) -> None:
     train(blocks, tmp_path / "run", candidate(train__batch=8), epochs=2, progress=Progress(epochs_done=3), watch=watch)
     assert watch.epochs == [4, 5]
     sixth = [i / 6 for i in range(6)]
-    assert watch.shares == pytest.approx([*sixth, 1.0, 1.0, 1.0, *sixth, 1.0, 1.0, 1.0])  # validation has 3 of 16
+    assert watch.shares == pytest.approx([*sixth, *sixth, 1.0, 1.0, 1.0])  # the last is validated, 3 batches of 16
 
 
 def test_out_of_memory_is_told_and_not_mended_in_silence(blocks: Dataset, tmp_path: Path) -> None:
@@ -291,7 +296,7 @@ def test_a_smaller_batch_makes_the_same_steps(blocks: Dataset, tmp_path: Path) -
     steps: dict[int, list[int]] = {}
     for divisor in (1, 2, 4):
         taken = steps[divisor] = []
-        hook = torch.optim.optimizer.register_optimizer_step_post_hook(lambda *_, n=taken: n.append(1))
+        hook = register_optimizer_step_post_hook(lambda *_, n=taken: n.append(1))
         plan = TrainingPlan(
             lay_out(blocks, tmp_path / "data"), tmp_path / f"run-{divisor}", 2, seed=1, batch_divisor=divisor
         )
@@ -302,6 +307,7 @@ def test_a_smaller_batch_makes_the_same_steps(blocks: Dataset, tmp_path: Path) -
     assert [len(taken) for taken in steps.values()] == [12, 12, 12]  # 2 epochs of 48 images, 8 a step
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # Ultralytics leaves damaged files open
 @pytest.mark.parametrize("what", ["image", "label"])
 @pytest.mark.parametrize("split", ["train", "val"])
 def test_an_image_or_label_damaged_before_is_told(blocks: Dataset, tmp_path: Path, what: str, split: str) -> None:

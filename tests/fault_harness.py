@@ -2,7 +2,7 @@
 
 `python tests/fault_harness.py --faults 200 --seed 0` runs searches through the installed script, with the trainer of
 `quick_trainer.py`, makes one fault after the other happen to them, gives the same line again after each that ended the
-search, and prints a table: fault, times, lost trials, repeated epochs.
+search, and prints a table: fault, times, lost trials, repeated epochs, median seconds until work goes on.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import os
 import random
 import signal
 import sqlite3
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -79,8 +80,8 @@ class Arena:
     workers: int = 1
     epoch_s: float = 0.02
     overrides: tuple[str, ...] = ()
+    lock_s: float = 3.0
     searcher: "subprocess.Popen[str] | None" = None
-    output: str = ""
 
     def __post_init__(self) -> None:
         self.faults.mkdir(parents=True)
@@ -263,10 +264,10 @@ def _interrupt(arena: Arena) -> None:
     arena.searcher.wait(LONG_S)
 
 
-def _lock_store(arena: Arena, seconds: float = 3.0) -> None:
+def _lock_store(arena: Arena) -> None:
     with contextlib.closing(sqlite3.connect(arena.folder / "study.sqlite3", timeout=60)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
-        time.sleep(seconds)
+        time.sleep(arena.lock_s)
         connection.rollback()
 
 
@@ -379,43 +380,72 @@ def small_disk(at: Path, size_mb: int = 12) -> Iterator[bool]:
             subprocess.run(["umount", "-l", str(at)], check=True)
 
 
-def run_study(root: Path, kinds: list[str], chance: random.Random, tallies: dict[str, Tally]) -> None:
+def settle(arena: Arena) -> None:
+    """Wait until what a fault has cut is being trained again, so that what is repeated shows."""
+    trained = sum(arena.epochs_trained().values())
+    end = time.monotonic() + LONG_S
+    while sum(arena.epochs_trained().values()) <= trained + arena.workers:
+        if not arena.is_running:
+            if arena.searcher is not None and arena.searcher.returncode == 0:
+                return
+            arena.start()
+        assert time.monotonic() < end, "nothing is trained any more"
+        time.sleep(0.05)
+
+
+def ended(arena: Arena) -> dict[int, tuple[str, list[float]]]:
+    """Return the trials that have ended, with what they have shown."""
+    if not (arena.folder / "study.sqlite3").exists():
+        return {}
+    return {t.number: (t.state.name, t.values or []) for t in arena.stored() if t.state.is_finished()}
+
+
+def run_study(root: Path, kinds: list[str], chance: random.Random, tallies: dict[str, Tally], lock_s: float) -> None:
     """Search one study with these faults, check it, and add up what they have cost."""
-    arena = Arena(root, trials=2 * len(kinds) + 4, workers=chance.choice((1, 1, 2, 3)))
+    arena = Arena(root, trials=2 * len(kinds) + 4, workers=chance.choice((1, 1, 2, 3)), lock_s=lock_s)
     with small_disk(arena.root / "runs") as is_small:
         kinds = [kind for kind in kinds if kind != "fill disk" or is_small]
         for kind in kinds:
-            began, before = time.monotonic(), arena.repeated()
+            began, repeated, before = time.monotonic(), arena.repeated(), ended(arena)
             suffer(arena, kind, chance)
+            settle(arena)
+            after = ended(arena)
             tally = tallies.setdefault(kind, Tally())
             tally.times += 1
             tally.seconds.append(time.monotonic() - began)
-            tally.repeated += arena.repeated() - before
+            tally.repeated += arena.repeated() - repeated
+            tally.lost += sum(after.get(number) != how for number, how in before.items())
         arena.finish()
         check(arena, kinds)
-        # What a fault made to be done again may show only after the next one began: the sum is what counts.
-        assert arena.repeated() <= len(kinds) * arena.workers
+        assert arena.repeated() <= 2 * len(kinds) * arena.workers  # a damaged checkpoint costs two
 
 
 def table(tallies: dict[str, Tally]) -> str:
     """Return the table of faults."""
-    lines = [f"{'fault':16} {'times':>6} {'lost':>6} {'repeated epochs':>16}"]
-    for kind in sorted(tallies):
-        tally = tallies[kind]
-        lines.append(f"{kind:16} {tally.times:6} {tally.lost:6} {tally.repeated:16}")
-    total = (sum(t.times for t in tallies.values()), sum(t.repeated for t in tallies.values()))
-    return "\n".join([*lines, f"{'all':16} {total[0]:6} {0:6} {total[1]:16}"])
+    lines = [f"{'fault':16} {'times':>6} {'lost trials':>12} {'repeated epochs':>16} {'seconds':>8}"]
+    rows = [*sorted(tallies.items()), ("all", total(tallies))]
+    for kind, tally in rows:
+        seconds = statistics.median(tally.seconds)
+        lines.append(f"{kind:16} {tally.times:6} {tally.lost:12} {tally.repeated:16} {seconds:8.1f}")
+    return "\n".join(lines)
 
 
-def run_faults(count: int, seed: int, root: Path, per_study: int = 10) -> dict[str, Tally]:
-    """Let `count` faults happen, every kind about equally often, in random order."""
+def total(tallies: dict[str, Tally]) -> Tally:
+    """Return the sum over all kinds."""
+    each = list(tallies.values())
+    seconds = [second for tally in each for second in tally.seconds]
+    return Tally(sum(t.times for t in each), sum(t.lost for t in each), sum(t.repeated for t in each), seconds)
+
+
+def run_faults(count: int, seed: int, root: Path, per_study: int = 10, lock_s: float = 3.0) -> dict[str, Tally]:
+    """Let `count` faults happen, every kind about equally often, in random order; a locked store for `lock_s`."""
     chance = random.Random(seed)
     kinds = [KINDS[i % len(KINDS)] for i in range(count)]
     chance.shuffle(kinds)
     tallies: dict[str, Tally] = {}
     for number, begin in enumerate(range(0, count, per_study)):
         began = time.monotonic()
-        run_study(root / f"study-{number}", kinds[begin : begin + per_study], chance, tallies)
+        run_study(root / f"study-{number}", kinds[begin : begin + per_study], chance, tallies, lock_s)
         print(f"study {number}: {kinds[begin : begin + per_study]} {time.monotonic() - began:.0f} s", flush=True)
     return tallies
 
@@ -426,10 +456,12 @@ def main() -> None:
     parser.add_argument("--faults", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--per-study", type=int, default=10)
+    parser.add_argument("--lock-s", type=float, default=30.0, help="seconds that a store is locked for")
     parser.add_argument("--keep", type=Path, default=None, help="folder to work in, kept")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        print(table(run_faults(asked.faults, asked.seed, asked.keep or Path(folder), asked.per_study)))
+        root = asked.keep or Path(folder)
+        print(table(run_faults(asked.faults, asked.seed, root, asked.per_study, asked.lock_s)))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,10 @@
 import itertools
 import os
 import re
+import subprocess
+import sys
+import textwrap
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,9 +14,11 @@ from typing import Any
 
 import cv2
 import numpy as np
+import psutil
 import pytest
 
 from objectives.artifact import export_onnx
+from objectives.cores import on_cores
 from objectives.device import Device
 from objectives.inference import ArtifactMeta
 from objectives.latency import (
@@ -26,6 +32,7 @@ from objectives.latency import (
 )
 from objectives.records import Latency
 from objectives.reference import Reference, cache_folder
+from objectives.turns import Patience, Turn
 from spaces.candidate import Candidate
 from spaces.description import describe
 from spaces.detector import build_detector
@@ -250,3 +257,64 @@ def test_processes_that_differ_or_were_disturbed_make_an_unstable_one() -> None:
     assert (figure.stable, figure.note) == (False, "3 processes differ by 20.0%")
     figure = combine([figure_of(2.0, "busy"), figure_of(2.0, "busy; late"), figure_of(2.0)], PROTOCOL)
     assert (figure.stable, figure.note) == (False, "busy; late")
+
+
+def test_it_is_measured_on_all_cores_with_signs_of_life(artifact: Path, images: list[Path]) -> None:
+    """The trial has only its share of the cores; the deployed detector has them all."""
+    seen: list[list[int]] = []
+
+    def look() -> None:
+        seen.extend(child.cpu_affinity() for child in psutil.Process().children())
+
+    protocol = LatencyProtocol(processes=1, processes_max=1, interval=0.0, cap_s=3.5, warmup_s=0.1)
+    with on_cores([min(os.sched_getaffinity(0))]) as all_cores:
+        measure_latency(artifact, Device(), images, protocol, patience=Patience(look), cores=all_cores)
+    assert len(seen) >= 3
+    assert seen[-1] == sorted(all_cores)
+
+
+def test_a_killed_measurement_is_told(artifact: Path, images: list[Path]) -> None:
+    def kill() -> None:
+        for child in psutil.Process().children():
+            child.kill()
+
+    protocol = LatencyProtocol(processes=1, interval=0.0, cap_s=60)
+    with pytest.raises(DeviceError, match="failed: its process was ended by SIGKILL"):
+        measure_latency(artifact, Device(), images, protocol, patience=Patience(kill))
+
+
+def test_a_measurement_goes_with_its_killed_parent(artifact: Path, images: list[Path]) -> None:
+    program = f"""
+    from pathlib import Path
+    from objectives.device import Device
+    from objectives.latency import LatencyProtocol, measure_latency
+    from objectives.turns import Patience
+    protocol = LatencyProtocol(processes=1, interval=0.0, cap_s=100)
+    alive = lambda: print("measuring", flush=True)
+    measure_latency(Path({str(artifact)!r}), Device(), [Path({str(images[0])!r})], protocol, patience=Patience(alive))
+    """
+    line = [sys.executable, "-c", textwrap.dedent(program)]
+    with subprocess.Popen(line, cwd=Path(__file__).parents[1], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        for _ in range(3):  # seconds: the measuring process has started by then
+            assert parent.stdout.readline() == "measuring\n"
+        (probe,) = psutil.Process(parent.pid).children()
+        parent.kill()
+        psutil.wait_procs([probe], timeout=5)
+        assert not probe.is_running() or probe.status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_measurement_waits_for_the_device(artifact: Path, images: list[Path]) -> None:
+    protocol = LatencyProtocol(processes=1, processes_max=1, images_min=10, cap_s=0.2, warmup_s=0.05)
+    patience, turn = Patience(), Turn(["cpu"])
+    with turn.working():
+        measurer = threading.Thread(
+            target=measure_latency, args=(artifact, Device(), images, protocol), kwargs={"patience": patience}
+        )
+        measurer.start()
+        time.sleep(0.5)
+        turn.breathe()  # comes back when the measurement is over
+        assert patience.waited_s >= 0.3
+        assert turn.patience.waited_s > 0.1
+        measurer.join(timeout=60)
+        assert not measurer.is_alive()

@@ -55,6 +55,11 @@ class Chooser:
         """Return what of the budget is used."""
         return BudgetUsed.of(self.study.get_trials(deepcopy=False), self._searched_s())
 
+    def seconds_left(self) -> float:
+        """Return the seconds that the budget's hours leave."""
+        hours = self.settings.budget.hours
+        return math.inf if hours is None else 3600 * hours - self._searched_s()
+
     def next_step(self, last: int | None = None, trials: list[Observed] | None = None) -> Step | None:
         """Return what to train next.
 
@@ -62,8 +67,7 @@ class Chooser:
             last: the trial that stands at a rung now, still in memory.
             trials: the study's, with that trial shown as paused.
         """
-        budget = self.settings.budget
-        seconds_left = math.inf if budget.hours is None else 3600 * budget.hours - self._searched_s()
+        budget, seconds_left = self.settings.budget, self.seconds_left()
         if seconds_left <= 0:
             return None
         begun = observe(self.study) if trials is None else trials

@@ -3,7 +3,7 @@
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -65,7 +65,7 @@ class Search:
         self.keeper = Keeper(self.folder, settings.store.size_mb_max)
         self.chooser = Chooser(settings, study, self.jobs, self._measured, self.session.searched_s)
         self.crew = Crew(settings, self.jobs, view)
-        self._began = datetime.now()
+        self._went_well = datetime.now()  # what failed before tells nothing of what comes
         self._begin_at = self._tell_at = 0.0  # when to look again, by the monotonic clock
 
     def __enter__(self) -> "Search":
@@ -122,17 +122,24 @@ class Search:
     def _begin_trials(self) -> None:
         """Begin what there is to do until all workers are busy."""
         while len(self.crew.active) < self.settings.workers:
-            place = take_place(self.settings.trial.train_device, self.settings.workers)
-            trial = None
-            if place is not None:
-                with self.claims.alone():
-                    trial = self._next_trial()
-            if place is None or trial is None:
-                if place is not None:
-                    place.give_back()
+            if not self._begin_trial():
                 self._begin_at = time.monotonic() + IDLE_S
                 return
+
+    def _begin_trial(self) -> bool:
+        """Begin what there is to do next; False if there is nothing, or no place for it."""
+        place = take_place(self.settings.trial.train_device, self.settings.workers)
+        if place is None:
+            return False
+        with ExitStack() as unless_begun:
+            unless_begun.callback(place.give_back)
+            with self.claims.alone():
+                trial = self._next_trial()
+            if trial is None:
+                return False
             self.crew.begin(trial, place)
+            unless_begun.pop_all()
+        return True
 
     def _others_work(self) -> bool:
         """Whether other processes work on trials of the study: what they leave may have to be taken up."""
@@ -181,9 +188,12 @@ class Search:
         for number in self._running():
             if number not in self.crew.active and self.claims.take(number):
                 trial = StoredTrial(self.study, number)
-                if keys.ENDING not in trial:
+                if trial.is_cut and keys.ENDING in trial:
+                    self._finish(trial, Ending.from_json(trial.get(keys.ENDING)))  # it died before Optuna was told
+                elif trial.is_cut and self.chooser.seconds_left() > 0:
                     return trial if trial.candidate else self._introduced(trial, None)
-                self._finish(trial, Ending.from_json(trial.get(keys.ENDING)))  # it died before Optuna was told
+                else:
+                    self.claims.free(number)
         step = self.chooser.next_step()
         if step is None:
             return None
@@ -239,7 +249,9 @@ class Search:
         if removed.warning:
             self.view.note(removed.warning)
         if failed:
-            check_streak(self.study, self._began, self.folder)
+            check_streak(self.study, self._went_well, self.folder)
+        else:
+            self._went_well = datetime.now()
 
     def _out_of_time(self, active: Active) -> None:
         """Pause a trial where its last checkpoint stands; one without a rung counts as cut and is taken up first."""
@@ -268,7 +280,8 @@ class Search:
     def _tidy(self) -> None:
         """Remove what killed processes left: measurements half done, checkpoints of trials that ended."""
         for folder in self.folder.glob(f"{MEASURING}*"):
-            if not self.claims.is_alive(int(folder.name.split("-")[2])):
+            key = folder.name.removeprefix(MEASURING).partition("-")[0]
+            if not self.claims.is_alive(int(key)):
                 shutil.rmtree(folder, ignore_errors=True)
         for trial in self.study.get_trials(deepcopy=False):
             if trial.state.is_finished():

@@ -22,6 +22,7 @@ class StoredTrial:
         self._attributes: dict[str, Any] = dict(stored.user_attrs)
         self.was_asked_for = "fixed_params" in stored.system_attrs
         self.params = stored.params
+        self._is_running = not stored.state.is_finished()
 
     def __contains__(self, key: str) -> bool:
         return key in self._attributes
@@ -38,6 +39,11 @@ class StoredTrial:
     def append(self, key: str, value: Any) -> None:
         """Write an attribute that is a list, with one value more."""
         self.set(key, [*self.get(key, []), value])
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether it had neither ended nor paused when it was read; one that nobody else has claimed was cut then."""
+        return self._is_running and not self.get(keys.PAUSED)
 
     @property
     def candidate(self) -> Candidate | None:

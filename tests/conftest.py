@@ -48,6 +48,10 @@ HOME = Path(tempfile.mkdtemp(prefix="automl-tests-"))
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 quiet_ultralytics(HOME / "ultralytics")
 os.environ.update(HF_HOME=str(HOME / "huggingface"), HF_HUB_OFFLINE="1", XDG_CACHE_HOME=str(HOME / "cache"))
+# Trials import their trainer in processes of their own; tests import it, and what helps with it, by its plain name.
+HERE = str(Path(__file__).absolute().parent)
+sys.path.append(HERE)
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), HERE)))
 
 DEVICE = "d3vice0123"
 CLASSES = ["bottle", "can", "carton", "jar", "price <b>tag</b>", "shelf </script> edge"]

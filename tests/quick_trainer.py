@@ -1,11 +1,14 @@
 """A trial of milliseconds that goes through the real worker, store, messages and checkpoints, and can be made to fail.
 
 `trial.run=quick_trainer:run_trial`, with this folder on PYTHONPATH. What it "measures" is a plain formula of the
-candidate. Faults wait as files in the folder that QUICK_FAULTS names: the first trial that comes to one takes it away
-and suffers it. Every epoch that is trained is written to `epochs.log` in the trial's folder, so that a test can count
-what was done twice.
+candidate. Faults wait as files in the folder that QUICK_FAULTS names, else in `faults` in the study's folder: the
+first trial that comes to one takes it away and suffers it. `fault-KIND-...` is for any trial, `late-KIND-...` strikes
+behind a checkpoint, `trial3-KIND-...` and `trial3epoch2-KIND-...` are for one alone; `hold` waits until a test removes
+the file. Every epoch that is trained is written to `epochs.log` in the trial's folder, so that a test can count what
+was done twice, and to `events.log` in the study's with what else was done, so that it knows in which order.
 """
 
+import errno
 import hashlib
 import math
 import os
@@ -32,15 +35,20 @@ def run_trial(job: TrialJob, listener: TrialListener) -> Ending | None:
     """Train, as it were, from the last checkpoint on; the contract is that of `objectives.trial.run_trial`."""
     job.folder.mkdir(parents=True, exist_ok=True)
     remove_partials(job.folder)
+    did(job, f"begins for {_searcher_pid()}, batch by {job.batch_divisor}")
     listener.stage("build")
     write_text(job.folder / "candidate.json", str(job.candidate.to_json()))
-    if job.latency is None:
-        listener.latency(latency_of(job), trained=False)
+    latency = job.latency or _measured(job, listener)
     if job.measure_only:
         return None
+    if not job.gate.admits_latency(latency.p50_ms, latency.p95_ms):
+        return Ending(Outcome.OVER_BOUND, f"p95 {latency.p95_ms:.1f} ms")
     listener.stage("train")
-    if (word := _train(job, listener)) is not Word.GO_ON:
-        _resources(job, listener)
+    done = _epochs_done(job, listener)
+    word = _train(job, listener, done)
+    trained = _epochs_done(job, listener) - done
+    if word is not Word.GO_ON:
+        _resources(job, listener, trained)
         return None if word is Word.PAUSE else Ending(Outcome.STOPPED, "at a rung")
     listener.stage("export")
     _suffer(job)
@@ -49,29 +57,53 @@ def run_trial(job: TrialJob, listener: TrialListener) -> Ending | None:
     listener.stage("score")
     quality = accuracy_of(job, job.epochs)
     listener.accuracy(Accuracy(quality, min(1.0, quality * 1.3), {}, job.split, len(job.images)))
-    _resources(job, listener)
+    _resources(job, listener, trained)
     return Ending(Outcome.FINISHED, "")
 
 
-def _train(job: TrialJob, listener: TrialListener) -> Word:
+def did(job: TrialJob, what: str) -> None:
+    """Write what is done, with the trial's number (-1 ahead of trials) and the time, to the study's log of events."""
+    with (study_folder(job) / "events.log").open("a") as log:
+        log.write(f"{job.number} {time.time():.4f} {what}\n")
+
+
+def study_folder(job: TrialJob) -> Path:
+    """Return the study's folder."""
+    return job.data_yaml.parent.parent
+
+
+def _measured(job: TrialJob, listener: TrialListener) -> Latency:
+    did(job, "measures")
+    latency = latency_of(job)
+    listener.latency(latency, trained=False)
+    return latency
+
+
+def _epochs_done(job: TrialJob, listener: TrialListener) -> int:
+    """Return the epochs of the checkpoint; 0 without one."""
     checkpoint = job.folder / "training-1" / "checkpoint.pt"
     checkpoint.parent.mkdir(exist_ok=True)
     state, warning = read_state(checkpoint)
     if warning:
         listener.warning(warning)
-    done = state["epoch"] if state else 0
-    if state and job.told_epoch < done and done in job.evaluated:  # it died between the checkpoint and the message
+    return int(state["epoch"]) if state else 0
+
+
+def _train(job: TrialJob, listener: TrialListener, done: int) -> Word:
+    checkpoint = job.folder / "training-1" / "checkpoint.pt"
+    if job.told_epoch < done and done in job.evaluated:  # it died between the checkpoint and the message
         word = listener.rung(rung_of(job, done))
         if word is not Word.GO_ON and done < job.epochs:
             return word
     for epoch in range(done + 1, job.epochs + 1):
         listener.progress(epoch, 0.0)
-        _suffer(job)
+        _suffer(job, epoch)
         time.sleep(EPOCH_S)
+        did(job, f"epoch {epoch}")
         with (job.folder / "epochs.log").open("a") as log:
             log.write(f"{epoch}\n")
         write_state({"epoch": epoch, "weights": torch.full((64,), float(epoch))}, checkpoint)
-        _suffer(job, after_checkpoint=True)
+        _suffer(job, epoch, after_checkpoint=True)
         if epoch in job.evaluated:
             word = listener.rung(rung_of(job, epoch))
             if word is not Word.GO_ON and epoch < job.epochs:
@@ -107,26 +139,35 @@ def _chance(job: TrialJob) -> float:
     return int(hashlib.sha256(repr(deployed).encode()).hexdigest()[:8], 16) / 2**32
 
 
-def _resources(job: TrialJob, listener: TrialListener) -> None:
+def _resources(job: TrialJob, listener: TrialListener, epochs: int) -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    listener.resources(Resources(10**6, 10**8, 8, peak, {"train": EPOCH_S * job.epochs}))
+    listener.resources(Resources(10**6, 10**8, 8, peak, {"build": EPOCH_S, "train": EPOCH_S * epochs}))
 
 
 # Faults
 
 
-def _suffer(job: TrialJob, *, after_checkpoint: bool = False) -> None:
-    """Take a fault that waits, if there is one, and suffer it."""
-    folder = os.environ.get("QUICK_FAULTS")
-    if not folder:
-        return
-    for file in sorted(Path(folder).glob("late-*" if after_checkpoint else "fault-*")):
+def _suffer(job: TrialJob, epoch: int = 0, *, after_checkpoint: bool = False) -> None:
+    """Take a fault that waits, if there is one, and suffer it; epoch 0 is the export."""
+    folder = Path(os.environ.get("QUICK_FAULTS") or study_folder(job) / "faults")
+    for_it = ["late"] if after_checkpoint else ["fault", f"trial{job.number}", f"trial{job.number}epoch{epoch}"]
+    for file in sorted(path for kind in for_it for path in folder.glob(f"{kind}-*")):
         taken = file.with_name(f"taken-{file.name}-{job.number}-{os.getpid()}")
         try:
             file.rename(taken)  # one trial alone
         except FileNotFoundError:
             continue
-        FAULTS[file.name.split("-")[1]](job)
+        kind = file.name.split("-")[1]
+        if kind == "hold":
+            _wait_while(taken)
+        else:
+            FAULTS[kind](job)
+
+
+def _wait_while(file: Path) -> None:
+    """Wait until a test has removed a file."""
+    while file.exists():
+        time.sleep(0.005)
 
 
 def _allocate(_job: TrialJob) -> None:
@@ -140,6 +181,21 @@ def _breed(_job: TrialJob) -> None:
     """Start processes without end, in sessions of their own, each of which goes on when its parent dies."""
     while True:
         subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+
+
+def _leave_behind(job: TrialJob) -> None:
+    """Leave a process in a session of its own, whose parent is gone, and go on."""
+    code = (
+        "import os, subprocess, sys\n"
+        "left = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'], start_new_session=True)\n"
+        "print(left.pid)"
+    )
+    left = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True, text=True)
+    did(job, f"leaves {left.stdout.strip()}")
+
+
+def _no_room(_job: TrialJob) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def _truncate(job: TrialJob) -> None:
@@ -206,6 +262,8 @@ FAULTS: dict[str, Callable[[TrialJob], None]] = {
     "allocate": _allocate,
     "device": _no_device_memory,
     "breed": _breed,
+    "leave": _leave_behind,
+    "full": _no_room,
     "truncated": _truncate,
     "half": _half_written,
     "searcher": _kill_searcher,

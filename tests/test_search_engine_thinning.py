@@ -2,6 +2,7 @@
 
 import math
 import time
+from dataclasses import replace
 
 import numpy as np
 import optuna
@@ -14,7 +15,7 @@ from objectives.failures import Failure
 from search.engine.candidates import SpaceCandidates
 from search.engine.engine import Engine
 from search.engine.observed import Observed, Phase, observe
-from search.engine.thinning import MODELLED_MAX, TUNED_MAX, Digest, for_tuning, scattered
+from search.engine.thinning import MODELLED_MAX, TUNED_MAX, Digest
 from spaces.space import SearchSpace
 
 SPACE: dict[str, BaseDistribution] = {
@@ -38,15 +39,25 @@ def paused(number: int, epoch: int = 2) -> Observed:
     return Observed(number, {"kind": "a", "x": 0.5}, 5.0, (epoch,), (0.2,), (float(epoch),), None, Phase.PAUSED)
 
 
+def looked_at(trials: list[Observed]) -> list[Observed]:
+    study = Digest(trials)
+    return study.pick(study.modelled)
+
+
+def scattered(trials: list[Observed], most: int) -> set[int]:
+    study = Digest(trials)
+    return {t.number for t in study.pick(study.scattered(study.measured, most))}
+
+
 def test_few_trials_are_all_looked_at() -> None:
     trials = made(MODELLED_MAX)
-    assert Digest(trials).modelled == trials
+    assert looked_at(trials) == trials
 
 
 def test_of_many_those_that_wait_the_front_and_the_latest_are_looked_at() -> None:
     trials = made(4000)
     trials[100:160] = [paused(n) for n in range(100, 160)]
-    chosen = Digest(trials).modelled
+    chosen = looked_at(trials)
     numbers = [t.number for t in chosen]
     assert len(chosen) == MODELLED_MAX
     assert numbers == sorted(set(numbers))
@@ -62,23 +73,28 @@ def test_of_many_those_that_wait_the_front_and_the_latest_are_looked_at() -> Non
 
 def test_of_many_that_wait_the_furthest_are_looked_at() -> None:
     trials = [paused(n, epoch=4 if n % 10 == 0 else 2) for n in range(1000)]
-    chosen = Digest(trials).modelled
+    chosen = looked_at(trials)
     assert sum(t.epoch == 4 for t in chosen) == 100
     assert len(chosen) == MODELLED_MAX
 
 
 def test_one_trial_more_changes_one_that_is_looked_at() -> None:
     trials = made(2000)
-    before, after = ({t.number for t in scattered(trials[:n], 100)} for n in (1999, 2000))
+    before, after = (scattered(trials[:n], 100) for n in (1999, 2000))
     assert len(before - after) <= 1
     late = trials[:700] + trials[701:]
-    assert len({t.number for t in scattered(late, 100)} ^ {t.number for t in scattered(trials, 100)}) <= 2
+    assert len(scattered(late, 100) ^ scattered(trials, 100)) <= 2
 
 
 def test_hyperparameters_see_the_same_trials_until_the_study_has_grown_by_a_tenth() -> None:
     trials = made(3000)
-    assert for_tuning(trials[:59], 59) is None
-    chosen = [tuple(t.number for t in for_tuning(trials[:n], n) or []) for n in range(2000, 3000, 10)]
+    few = Digest(trials[:59])
+    assert few.for_tuning(few.finished) is None
+    chosen = []
+    for count in range(2000, 3000, 10):
+        study = Digest(trials[:count])
+        tuned = study.for_tuning(study.finished)
+        chosen.append(() if tuned is None else tuple(tuned))
     assert all(len(numbers) == TUNED_MAX for numbers in chosen)
     assert 3 <= len(set(chosen)) <= 6
 
@@ -173,4 +189,28 @@ def test_the_best_until_an_epoch(
 
 def test_a_digest_of_nothing() -> None:
     study = Digest([])
-    assert (study.count, study.measured, study.modelled, study.finished) == (0, [], [], [])
+    assert (study.count, len(study.measured), len(study.modelled), len(study.finished)) == (0, 0, 0, 0)
+
+
+def test_the_next_digest_is_as_if_made_anew() -> None:
+    """Trials that go on, end, fail or come in between two looks."""
+    rng = np.random.default_rng(0)
+    ended = made(60)
+    now = [paused(n) if n % 3 == 0 else t for n, t in enumerate(ended[:40])]
+    study = Digest(now)
+    for _ in range(12):
+        for i in rng.integers(0, len(now), 5):
+            t = ended[i]
+            states = [
+                t,
+                paused(int(i)),
+                replace(t, phase=Phase.FAILED, final=None, epochs=(), accuracies=(), seconds=()),
+            ]
+            now[i] = states[int(rng.integers(3))]
+        now.append(ended[len(now)])
+        study, fresh = Digest(now, study), Digest(now)
+        assert np.array_equal(study._table, fresh._table, equal_nan=True)
+        assert {k: n for k, n in study.tried.items() if n} == dict(fresh.tried)
+        assert all(study.known_ms[key][1] == ms for key, (_, ms) in fresh.known_ms.items())
+    shorter = Digest(now[:5], study)
+    assert len(shorter.measured) == 5

@@ -12,7 +12,7 @@ from search.engine.encoding import Encoder
 from search.engine.gaussian_process import GaussianProcess
 from search.engine.observed import Observed, Phase
 from search.engine.staircase import Floats, Staircase
-from search.engine.thinning import TUNED_MAX, Digest, for_tuning, scattered, spread_indices
+from search.engine.thinning import FINAL, LOG_LATENCY, TUNED_MAX, Digest, spread_indices
 
 PASSING = (Failure.KILLED, Failure.DISK_FULL, Failure.DATA_UNREADABLE)  # failures that no candidate is to blame for
 FAILED_MAX = 50  # failed trials that the surrogate looks at
@@ -57,9 +57,10 @@ class Beliefs:
         """
         self.ladder, self.encoder, self.latency_range = tuple(ladder), encoder, latency_range
         self._study = study
-        self.trials = study.modelled
-        silent = [study.measured[i] for i in np.flatnonzero(np.isnan(study.accuracies))]
-        self.failed = scattered([t for t in silent if t.phase is Phase.FAILED and _teaches(t)], FAILED_MAX)
+        self.trials = study.pick(study.modelled)
+        silent = np.setdiff1d(study.measured, study.scored, assume_unique=True)
+        failed = study.scattered(study.where(Phase.FAILED, silent), FAILED_MAX)
+        self.failed = [t for t in study.pick(failed) if _teaches(t)]
         self.table = accuracy_table(self.trials, self.ladder)
         self.curves = CurveModel(self.table)
         self.log_latencies = np.array([t.log_latency for t in self.trials])
@@ -71,7 +72,7 @@ class Beliefs:
         sd_from = np.array([self.curves.sd_from(rung, self.table) for rung in range(len(self.ladder))])
         self.error_from = self._error(sd_from)
         self._surrogate = self._fit() if len(self.trials) >= 2 else None
-        self.front = self._front([t for t in silent if t.phase is Phase.RUNNING], reference)
+        self.front = self._front(study.pick(study.where(Phase.RUNNING, silent)), reference)
 
     def of_candidates(self, rows: Floats, log_latencies: Floats) -> Belief:
         """Return the belief about candidates that were not trained yet, encoded as rows (n, d)."""
@@ -124,12 +125,12 @@ class Beliefs:
         categorical = np.append(self.encoder.categorical, False)
         surrogate = GaussianProcess(categorical, linear=len(categorical) - 1)
         scale = self._centre, self._spread
-        settled = for_tuning(self._study.finished, self._study.count)
+        settled = self._study.for_tuning(self._study.finished)
         if settled is None:
             tuned = spread_indices(len(rows), TUNED_MAX)
             surrogate.tune(rows[tuned], targets[tuned], errors[tuned], scale=scale)
         else:
-            surrogate.tune(self._rows(settled), np.array([t.final for t in settled], dtype=float))
+            surrogate.tune(self._rows(self._study.pick(settled)), self._study.column(FINAL, settled))
         surrogate.fit(rows, targets, errors, 0, scale)
         mean, sd = surrogate.refined()
         self._refined = mean[: len(self.trials)], sd[: len(self.trials)]
@@ -148,7 +149,8 @@ class Beliefs:
 
     def _front(self, begun: Sequence[Observed], reference: float) -> Staircase:
         """Return the front of all finished trials, those that were thinned out included, and of the running ones."""
-        accuracies, logs = [self._study.finals], [self._study.log_latencies]
+        study, done = self._study, self._study.finished
+        accuracies, logs = [study.column(FINAL, done)], [study.column(LOG_LATENCY, done)]
         running = np.array([t.final is None and t.phase is Phase.RUNNING for t in self.trials], dtype=bool)
         if running.any():
             imagined = self._refined[0] if self._surrogate else self.predicted

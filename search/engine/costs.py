@@ -8,7 +8,7 @@ from search.engine.encoding import Encoder
 from search.engine.gaussian_process import GaussianProcess
 from search.engine.observed import Observed
 from search.engine.staircase import Floats
-from search.engine.thinning import MODELLED_MAX, TUNED_MAX, Digest, for_tuning, scattered, spread_indices
+from search.engine.thinning import MODELLED_MAX, TUNED_MAX, Digest, spread
 
 EVEN = 1e-3  # spread of log seconds below which every epoch costs the same
 BEFORE = 0.5  # share of a trial's other seconds (build, latency, export, score) that falls before its first epoch
@@ -21,9 +21,8 @@ class Costs:
     def __init__(self, study: Digest, encoder: Encoder) -> None:
         """Fit to the trials that have trained."""
         self.encoder = encoder
-        every = [t for t in study.measured if t.seconds and t.seconds[-1] > 0]
         self._study = study
-        self._timed = scattered(every, MODELLED_MAX)
+        self._timed = study.pick(study.scattered(study.timed, MODELLED_MAX))
         self.overhead_s = float(np.mean([t.overhead_s for t in self._timed if t.overhead_s] or [0.0]))
         self._log = _log_epoch_s(self._timed)
         self._model: GaussianProcess | None = None
@@ -55,9 +54,9 @@ class Costs:
     def _fit(self) -> GaussianProcess:
         categorical = np.append(self.encoder.categorical, False)
         model = GaussianProcess(categorical, linear=len(categorical) - 1)
-        few = [self._timed[i] for i in spread_indices(len(self._timed), TUNED_MAX)]
-        settled = [t for t in self._study.finished if t.seconds and t.seconds[-1] > 0]
-        chosen = for_tuning(settled, self._study.count) or few
+        study = self._study
+        settled = study.for_tuning(np.intersect1d(study.finished, study.timed, assume_unique=True))
+        chosen = study.pick(spread(study.timed, TUNED_MAX) if settled is None else settled)
         model.fit(self._rows(chosen), _log_epoch_s(chosen))
         return model
 

@@ -17,7 +17,7 @@ from search.engine.observed import Observed, Phase
 from search.engine.pool import Pool, untried
 from search.engine.rating import Rating, Worth
 from search.engine.staircase import Floats
-from search.engine.thinning import Digest
+from search.engine.thinning import LOG_LATENCY, Digest
 
 NAME = "known_latency"
 SPREAD = 4  # candidates spread over the latency range before the surrogate has a say
@@ -80,6 +80,7 @@ class Engine:
         self.source, self.book, self.seed = source, book or NoBook(), seed
         self.ladder, self._bound_ms, self.per_second, self.reference = tuple(ladder), bound_ms, per_second, reference
         self.encoder = Encoder(source.distributions)
+        self._study: Digest | None = None
 
     @property
     def bound_ms(self) -> float | None:
@@ -95,16 +96,15 @@ class Engine:
             seconds_left: candidates that would take longer are left out.
         """
         rng = np.random.default_rng([self.seed, number])
-        self.book.refresh(trials)
-        study = Digest(trials)
+        study = self._read(trials)
         pool = self._pool(study, rng)
         rating = self._rating(study, self._pool_span(study, pool.latency), seconds_left)
         pool = pool.only(rating.in_time(pool))
         if not pool.params:
             return None
-        seen = [t for t in study.measured if t.phase is not Phase.OVER_BOUND]
+        seen = np.setdiff1d(study.measured, study.where(Phase.OVER_BOUND, study.measured), assume_unique=True)
         if len(seen) < SPREAD or not rating.beliefs.trials:
-            pool, i, proposal, rate = self._spread(_likely(pool, rating), seen, rating, rng)
+            pool, i, proposal, rate = self._spread(_likely(pool, rating), study.column(LOG_LATENCY, seen), rating, rng)
         elif number % EXPLORE_EVERY == EXPLORE_EVERY - 1:
             pool, i, proposal, rate = self._explored(pool, rating, rng)
         else:
@@ -113,9 +113,14 @@ class Engine:
 
     def look(self, trials: Sequence[Observed]) -> Rating:
         """Return the measure by which trials are rated where no candidate is proposed."""
+        study = self._read(trials)
+        return self._rating(study, self._span(study.column(LOG_LATENCY, study.measured)), math.inf)
+
+    def _read(self, trials: Sequence[Observed]) -> Digest:
+        """Return the digest of the trials; that of the last call only saves time."""
         self.book.refresh(trials)
-        study = Digest(trials)
-        return self._rating(study, self._span(study.log_latencies), math.inf)
+        self._study = Digest(trials, self._study)
+        return self._study
 
     def _rating(self, study: Digest, span: tuple[float, float], seconds_left: float) -> Rating:
         beliefs = Beliefs(study, self.ladder, self.encoder, span, self.reference)
@@ -132,7 +137,9 @@ class Engine:
         """Return the range of the trials and a pool; of foretold latencies, the likely part."""
         foretold = latency.log[~latency.measured]
         likely = np.quantile(foretold, [0.02, 0.98]) if len(foretold) else foretold
-        return self._span(np.concatenate([study.log_latencies, latency.log[latency.measured], likely]))
+        return self._span(
+            np.concatenate([study.column(LOG_LATENCY, study.measured), latency.log[latency.measured], likely])
+        )
 
     # The pool
 
@@ -149,16 +156,15 @@ class Engine:
 
     # Proposals
 
-    def _spread(self, pool: Pool, seen: Sequence[Observed], rating: Rating, rng: np.random.Generator) -> _Chosen:
+    def _spread(self, pool: Pool, seen: Floats, rating: Rating, rng: np.random.Generator) -> _Chosen:
         """Propose the candidate nearest to the place of the latency range that is emptiest."""
         places = np.linspace(0.05, 0.95, SPREAD)
         low, high = rating.beliefs.latency_range
-        taken = np.array([(t.log_latency - low) / (high - low) for t in seen])
-        place = _emptiest(places, taken)
+        place = _emptiest(places, (seen - low) / (high - low))
         nearest = np.argsort(np.abs((pool.latency.log - low) / (high - low) - place), kind="stable")
         i = int(rng.choice(nearest[:SPREAD_NEAREST]))
         why = f"spread over the latency range, {place:.0%} of the way from the fastest to the slowest"
-        role = "spread" if seen else "baseline"
+        role = "spread" if len(seen) else "baseline"
         return pool, i, Proposal(role, NAME, why), np.inf
 
     def _explored(self, pool: Pool, rating: Rating, rng: np.random.Generator) -> _Chosen:

@@ -9,7 +9,7 @@ from scipy.special import expit
 from search.engine.encoding import Column, Encoder
 from search.engine.observed import Observed
 from search.engine.staircase import Floats
-from search.engine.thinning import Digest, scattered
+from search.engine.thinning import LOG_LATENCY, Digest
 
 GROUPS = ("size", "backbone", "neck", "head")  # dimensions that decide how much a training needs,
 LOADS = ("batch", "pixels")  # beside these of any group
@@ -25,19 +25,20 @@ class Fits:
         """Fit to the trials that were too large, and to those that trained; without any of the former all fits."""
         self.encoder = encoder
         self._weights: Floats | None = None
-        outgrown = scattered([t for t in study.trials if t.outgrew], EACH_MAX)
+        outgrown = study.pick(study.scattered(study.outgrown, EACH_MAX))
         if not outgrown:
             return
-        every = [t for t in study.trials if t.epochs and not t.outgrew]
-        trained = scattered(every, EACH_MAX)
+        trained = study.pick(study.scattered(study.trained, EACH_MAX))
         names = [column.name for column in encoder.columns]
         ours = [_decides(name) for name in names]
         self._chosen = [(j, c) for j, c in enumerate(encoder.columns) if _decides(c.name) or not any(ours)]
         self._bounded = any(ours)
-        self._usual_log = float(np.max([t.log_latency for t in study.measured] or [0.0]))
+        self._usual_log = float(np.max(study.column(LOG_LATENCY, study.measured), initial=0.0))
         features = np.vstack([self._of_trials(outgrown), self._of_trials(trained)])
         signs = np.concatenate([-np.ones(len(outgrown)), np.ones(len(trained))])
-        each = np.concatenate([np.ones(len(outgrown)), np.full(len(trained), len(every) / max(len(trained), 1))])
+        each = np.concatenate(
+            [np.ones(len(outgrown)), np.full(len(trained), len(study.trained) / max(len(trained), 1))]
+        )
         self._weights = self._fit(features, signs, each)
 
     def odds(self, rows: Floats, log_latencies: Floats) -> Floats:

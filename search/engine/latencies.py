@@ -12,7 +12,7 @@ from search.engine.encoding import Encoder
 from search.engine.gaussian_process import GaussianProcess
 from search.engine.observed import Observed, key_of
 from search.engine.staircase import Floats
-from search.engine.thinning import MODELLED_MAX, TUNED_MAX, Digest, for_tuning, scattered, spread_indices
+from search.engine.thinning import LOG_LATENCY, MODELLED_MAX, TUNED_MAX, Digest, spread_indices
 
 Params = Mapping[str, Any]
 
@@ -92,7 +92,7 @@ class LatencyModel:
         self._study = study
         self._ahead = list(book.figures())
         self._lookup = book.lookup()
-        self._measured = {t.key: t.latency_ms for t in study.measured} | {key_of(p): ms for p, ms in self._ahead}
+        self._ahead_ms = {key_of(params): ms for params, ms in self._ahead}
         self._model: GaussianProcess | None = None
 
     def view(self, params: Sequence[Params], rows: Floats) -> LatencyView:
@@ -107,12 +107,16 @@ class LatencyModel:
 
     def _known(self, params: Params) -> float | None:
         ms = self._lookup(params)
-        return self._measured.get(key_of(params)) if ms is None else ms
+        if ms is not None:
+            return ms
+        key = key_of(params)
+        return self._ahead_ms.get(key) or self._study.known_ms.get(key, (0, None))[1]
 
     def _expected(self, rows: Floats) -> tuple[Floats, Floats]:
-        some = [t.latency_ms or 1.0 for t in self._study.measured[:2]] + [ms for _, ms in self._ahead[:2]]
+        known = self._study.column(LOG_LATENCY, self._study.measured[:2])
+        some = [*known, *(math.log(ms) for _, ms in self._ahead[:2])]
         if len(some) < 2:
-            level = math.log(some[0]) if some else 0.0
+            level = some[0] if some else 0.0
             return np.full(len(rows), level), np.full(len(rows), UNKNOWN_SD)
         if self._model is None:
             self._model = self._fit()
@@ -120,17 +124,18 @@ class LatencyModel:
 
     def _fit(self) -> GaussianProcess:
         ahead = [self._ahead[i] for i in spread_indices(len(self._ahead), MODELLED_MAX // 2)] if self._ahead else []
-        trials = scattered(self._study.measured, MODELLED_MAX - len(ahead))
+        study = self._study
+        trials = study.pick(study.scattered(study.measured, MODELLED_MAX - len(ahead)))
         rows = self.encoder.encode([t.params for t in trials] + [params for params, _ in ahead])
         targets = np.array([t.log_latency for t in trials] + [math.log(ms) for _, ms in ahead])
         errors = np.full(len(rows), MEASURED_SD)
         model = GaussianProcess(self.encoder.categorical)
-        settled = for_tuning(self._study.measured, self._study.count)
+        settled = study.for_tuning(study.measured)
         if settled is None:
             tuned = spread_indices(len(rows), TUNED_MAX)
             model.tune(rows[tuned], targets[tuned], errors[tuned])
         else:
-            there = self.encoder.encode([t.params for t in settled])
-            model.tune(there, np.array([t.log_latency for t in settled]), errors[: len(there)])
+            there = self.encoder.encode([t.params for t in study.pick(settled)])
+            model.tune(there, study.column(LOG_LATENCY, settled), errors[: len(there)])
         model.fit(rows, targets, errors, steps=0)
         return model

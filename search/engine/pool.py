@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from search.engine.candidates import CandidateSource, Params
 from search.engine.latencies import LatencyView
-from search.engine.observed import Key, Phase, key_of
-from search.engine.staircase import Floats, front_indices
-from search.engine.thinning import FRONT_MAX, Digest, spread
+from search.engine.observed import Key, key_of
+from search.engine.staircase import Floats
+from search.engine.thinning import ACCURACY, FRONT_MAX, LOG_LATENCY, Digest, spread
 
 LISTED_MAX = 5000  # candidates of a small space that are gone through once nothing new comes by chance
 
@@ -47,10 +47,8 @@ class Pool:
 
 def untried(source: CandidateSource, study: Digest, rng: np.random.Generator) -> list[Params]:
     """Return candidates that no trial had; what is listed twice may be tried twice, unless it failed."""
-    tried = Counter([t.key for t in study.trials])
-    tried.update({t.key: study.count for t in study.trials if t.phase is Phase.FAILED})
-    found = list(_left(source.pool(*parents(study), rng), tried))
-    return found or list(islice(_left(source.every(), tried), LISTED_MAX))
+    found = list(_left(source.pool(*parents(study), rng), study.tried))
+    return found or list(islice(_left(source.every(), study.tried), LISTED_MAX))
 
 
 def _left(params: Iterator[Params] | Sequence[Params], tried: Counter[Key]) -> Iterator[Params]:
@@ -65,14 +63,12 @@ def _left(params: Iterator[Params] | Sequence[Params], tried: Counter[Key]) -> I
 def parents(study: Digest) -> tuple[list[Params], list[Params]]:
     """Return the members of the front and the better part of the trials, by what they have reached so far."""
     some = study.modelled
-    if not some:
+    if not len(some):
         return [], []
-    scored = np.flatnonzero(~np.isnan(study.accuracies))
-    front = scored[front_indices(study.accuracies[scored], study.log_latencies[scored])]
-    beaten = _beaten(np.array([t.best for t in some], dtype=float), np.array([t.log_latency for t in some]))
-    order = np.argsort(beaten, kind="stable")
-    better = [some[i].params for i in order[: max(2, len(some) // 4)]]
-    return [study.measured[i].params for i in np.sort(spread(front, FRONT_MAX))], better
+    order = np.argsort(_beaten(study.column(ACCURACY, some), study.column(LOG_LATENCY, some)), kind="stable")
+    better = study.pick(some[order[: max(2, len(some) // 4)]])
+    front = study.pick(np.sort(spread(study.front, FRONT_MAX)))
+    return [t.params for t in front], [t.params for t in better]
 
 
 def _beaten(accuracies: Floats, log_latencies: Floats) -> NDArray[np.int_]:

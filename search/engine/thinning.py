@@ -1,12 +1,13 @@
 """Which of many trials the models look at: as few as are fast, the same ones as long as the store is the same."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search.engine.observed import Observed, Phase
+from search.engine.observed import Key, Observed, Phase
 from search.engine.staircase import Floats, front_indices
 
 MODELLED_MAX = 300  # trials that a surrogate is conditioned on
@@ -15,99 +16,152 @@ FRONT_MAX = 50  # of them, members of the front
 TUNED_MAX = 100  # trials that hyperparameters are fitted to
 SETTLED_LEAST = 60  # ended trials from which on hyperparameters are fitted to those alone
 MARK_RATIO = 1.1  # and then only once the study has grown by so much: between two marks they stay as they are
+NUMBER, LOG_LATENCY, ACCURACY, FINAL, EPOCH, PHASE, TIMED, OUTGREW = range(8)  # columns of a digest's table
+FOR_GOOD = 1_000_000  # a candidate that failed counts as tried so often: no list holds it more often
+PHASES = {phase: float(code) for code, phase in enumerate(Phase)}
 SCATTER = 2654435761  # 2^32 over the golden ratio: multiples of it, modulo 2^32, scatter evenly
 
 
+Indices = NDArray[np.int_]
+
+
 class Digest:
-    """The trials of a study, sorted out once for all models.
+    """The trials of a study as a table that all models choose from; the next digest takes over what stays.
 
     Attributes:
         trials: all of them, by number.
         count: numbers that were given.
+        tried: how often each candidate was tried; one that failed counts FOR_GOOD.
+        known_ms: latency by candidate, with the number of the trial.
     """
 
-    def __init__(self, trials: Sequence[Observed]) -> None:
-        self.trials = trials
+    def __init__(self, trials: Sequence[Observed], before: "Digest | None" = None) -> None:
+        """Take the trials; with the digest of an earlier state of the study, which is used up by this."""
+        self.trials = list(trials)
         self.count = trials[-1].number + 1 if trials else 0
+        self._table = np.empty((len(trials), 8))
+        self.tried: Counter[Key] = Counter()
+        self.known_ms: dict[Key, tuple[int, float]] = {}
+        changed: Iterable[int] = range(len(trials))
+        if before is not None and len(before.trials) <= len(trials):
+            changed = self._take_over(before)
+        for i in changed:
+            self._note(i, trials[i])
+
+    def _take_over(self, before: "Digest") -> list[int]:
+        """Take the table of the state before; return the places of what has changed since."""
+        old = len(before.trials)
+        self._table[:old], self.tried, self.known_ms = before._table, before.tried, before.known_ms
+        pairs = zip(before.trials, self.trials[:old], strict=True)
+        changed = [i for i, (one, other) in enumerate(pairs) if one is not other]
+        for i in changed:
+            self.tried[before.trials[i].key] -= _counts(before.trials[i])
+        return [*changed, *range(old, len(self.trials))]
+
+    def _note(self, i: int, trial: Observed) -> None:
+        accuracy = np.nan if trial.best is None else trial.best
+        final = np.nan if trial.final is None else trial.final
+        timed = bool(trial.seconds) and trial.seconds[-1] > 0
+        self._table[i] = (
+            trial.number, trial.log_latency, accuracy, final, trial.epoch, PHASES[trial.phase], timed, trial.outgrew
+        )  # fmt: skip
+        self.tried[trial.key] += _counts(trial)
+        if trial.latency_ms is not None:
+            figure = trial.number, trial.latency_ms
+            self.known_ms[trial.key] = max(figure, self.known_ms.get(trial.key, figure))
+
+    def pick(self, indices: Indices) -> list[Observed]:
+        """Return some trials."""
+        return [self.trials[i] for i in indices]
+
+    def column(self, column: int, indices: Indices) -> Floats:
+        """Return one figure of some trials."""
+        values: Floats = self._table[indices, column]
+        return values
+
+    def where(self, phase: Phase, among: Indices) -> Indices:
+        """Return those of some trials that are in a phase."""
+        found: Indices = among[self._table[among, PHASE] == PHASES[phase]]
+        return found
 
     @cached_property
-    def measured(self) -> list[Observed]:
+    def measured(self) -> Indices:
         """Those with a latency."""
-        return [t for t in self.trials if t.latency_ms is not None]
+        return np.flatnonzero(~np.isnan(self._table[:, LOG_LATENCY]))
 
     @cached_property
-    def log_latencies(self) -> Floats:
-        """Log latency of the measured ones."""
-        return np.array([t.log_latency for t in self.measured])
+    def scored(self) -> Indices:
+        """Those with a latency and an accuracy, in the end or so far."""
+        found: Indices = self.measured[~np.isnan(self._table[self.measured, ACCURACY])]
+        return found
 
     @cached_property
-    def accuracies(self) -> Floats:
-        """Accuracy of the measured ones, in the end or the best so far; NaN for none."""
-        return np.array([t.best for t in self.measured], dtype=float)
+    def finished(self) -> Indices:
+        """Those with a latency and an accuracy in the end."""
+        found: Indices = self.measured[~np.isnan(self._table[self.measured, FINAL])]
+        return found
 
     @cached_property
-    def finals(self) -> Floats:
-        """Accuracy of the measured ones in the end; NaN for none."""
-        return np.array([t.final for t in self.measured], dtype=float)
+    def timed(self) -> Indices:
+        """Those with a latency whose epochs were timed."""
+        found: Indices = self.measured[self._table[self.measured, TIMED] > 0]
+        return found
 
     @cached_property
-    def modelled(self) -> list[Observed]:
-        """Those with latency and accuracy that surrogates are conditioned on."""
-        scored = np.flatnonzero(~np.isnan(self.accuracies))
-        if len(scored) <= MODELLED_MAX:
-            return [self.measured[i] for i in scored]
-        return _thinned([self.measured[i] for i in scored], self.accuracies[scored], self.log_latencies[scored])
+    def outgrown(self) -> Indices:
+        """Those that were too large for this machine."""
+        return np.flatnonzero(self._table[:, OUTGREW] > 0)
 
     @cached_property
-    def finished(self) -> list[Observed]:
-        """The measured ones with an accuracy in the end."""
-        return [self.measured[i] for i in np.flatnonzero(~np.isnan(self.finals))]
+    def trained(self) -> Indices:
+        """Those that showed an epoch and were not too large."""
+        return np.flatnonzero((self._table[:, EPOCH] > 0) & (self._table[:, OUTGREW] == 0))
+
+    @cached_property
+    def front(self) -> Indices:
+        """Those that are on the front by what they have reached so far, the fastest first."""
+        accuracies, logs = self.column(ACCURACY, self.scored), self.column(LOG_LATENCY, self.scored)
+        return self.scored[front_indices(accuracies, logs)]
+
+    @cached_property
+    def modelled(self) -> Indices:
+        """At most MODELLED_MAX of the scored ones, by number, that surrogates are conditioned on.
+
+        First those that may go on, furthest trained first; then the front; of the rest half the latest, half scattered
+        over the whole study.
+        """
+        if len(self.scored) <= MODELLED_MAX:
+            return self.scored
+        waiting = np.concatenate([self.where(phase, self.scored) for phase in (Phase.PAUSED, Phase.RUNNING)])
+        order = np.lexsort((waiting, self.column(EPOCH, waiting)))
+        chosen = np.union1d(waiting[order[-OPEN_MAX:]], spread(self.front, FRONT_MAX))
+        rest = np.setdiff1d(self.scored, chosen, assume_unique=True)
+        latest = (MODELLED_MAX - len(chosen)) // 2
+        chosen = np.union1d(chosen, rest[-latest:])
+        return np.union1d(chosen, self.scattered(rest[:-latest], MODELLED_MAX - len(chosen)))
+
+    def scattered(self, indices: Indices, most: int) -> Indices:
+        """Return at most so many of some trials, by number: the first in an order that only looks random.
+
+        One more trial changes the choice seldom, and then by one.
+        """
+        if len(indices) <= most:
+            return indices
+        numbers = self.column(NUMBER, indices).astype(np.uint64)
+        order = np.argsort((numbers * np.uint64(SCATTER)) % np.uint64(2**32), kind="stable")
+        return np.sort(indices[order[:most]])
+
+    def for_tuning(self, settled: Indices) -> Indices | None:
+        """Return which of the ended trials hyperparameters are fitted to; None while too few have ended."""
+        mark = 1.0
+        while mark * MARK_RATIO <= self.count:
+            mark *= MARK_RATIO
+        before = settled[self.column(NUMBER, settled) < mark]
+        return self.scattered(before, TUNED_MAX) if len(before) >= SETTLED_LEAST else None
 
 
-def _thinned(trials: list[Observed], accuracies: Floats, log_latencies: Floats) -> list[Observed]:
-    """Return MODELLED_MAX of more trials with accuracy and latency, by number.
-
-    First those that may go on, furthest trained first; then the front; of the rest half the latest, half scattered
-    over the whole study.
-    """
-    waiting = [i for i, t in enumerate(trials) if t.phase is Phase.PAUSED or t.phase is Phase.RUNNING]
-    chosen = np.zeros(len(trials), dtype=bool)
-    chosen[sorted(waiting, key=lambda i: (trials[i].epoch, trials[i].number))[-OPEN_MAX:]] = True
-    chosen[spread(front_indices(accuracies, log_latencies), FRONT_MAX)] = True
-    rest = np.flatnonzero(~chosen)
-    latest = (MODELLED_MAX - int(chosen.sum())) // 2
-    chosen[rest[-latest:]] = True
-    earlier = [trials[i] for i in rest[:-latest]]
-    return sorted(
-        [trials[i] for i in np.flatnonzero(chosen)] + scattered(earlier, MODELLED_MAX - int(chosen.sum())),
-        key=lambda t: t.number,
-    )
-
-
-def scattered(trials: Sequence[Observed], most: int) -> list[Observed]:
-    """Return at most so many trials, by number: those that come first in an order that only looks random.
-
-    One more trial changes the choice seldom, and then by one.
-    """
-    if len(trials) <= most:
-        return list(trials)
-    numbers = np.array([t.number for t in trials], dtype=np.uint64)
-    order = np.argsort((numbers * np.uint64(SCATTER)) % np.uint64(2**32), kind="stable")
-    return [trials[i] for i in np.sort(order[:most])]
-
-
-def for_tuning(settled: Sequence[Observed], count: int) -> list[Observed] | None:
-    """Return the trials that hyperparameters are fitted to; None while too few have ended.
-
-    Args:
-        settled: ended trials, which never change, by number.
-        count: trials of the study.
-    """
-    mark = 1.0
-    while mark * MARK_RATIO <= count:
-        mark *= MARK_RATIO
-    before = [t for t in settled if t.number < mark]
-    return scattered(before, TUNED_MAX) if len(before) >= SETTLED_LEAST else None
+def _counts(trial: Observed) -> int:
+    return FOR_GOOD if trial.phase is Phase.FAILED else 1
 
 
 def spread(indices: NDArray[np.int_], most: int) -> NDArray[np.int_]:

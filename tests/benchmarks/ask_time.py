@@ -85,10 +85,10 @@ def measure(space: SearchSpace, trials: Sequence[Observed], repeats: int) -> dic
     curves = Engine(SpaceCandidates(space), FunctionBook(latency_ms), 0, LADDER, per_second=True)
     paused = [_paused(t) for t in trials[-PAUSED:]]
 
+    sampler = KnownLatencySampler(space=space, latency_ms=latency_ms, ladder=LADDER, per_second=True)
+
     def decide(count: int) -> object:
-        sampler = KnownLatencySampler(space=space, latency_ms=latency_ms, ladder=LADDER, per_second=True)
-        seen = [*trials[: count - PAUSED], *paused]
-        return GainPerSecond(sampler).next_step(seen, LADDER, paused[-1].number)
+        return GainPerSecond(sampler).next_step([*trials[: count - PAUSED], *paused], LADDER, paused[-1].number)
 
     counts = [len(trials) - repeats + n for n in range(repeats + 1)]
     return {

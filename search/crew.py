@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import wait
 
 from objectives.records import Ending, Latency
-from search.following import Decide, Following, measure
+from search.following import Decide, Ended, Following, measure
 from search.jobs import Jobs
 from search.places import Place
 from search.process import LOOK_EVERY_S, Limits, TrialProcess, machine_memory_bytes
@@ -66,14 +66,12 @@ class Crew:
         pipes = {active.following.process.pipe: active for active in self.active.values()}
         ready = wait(list(pipes), LOOK_EVERY_S)  # with none it waits all the same
         for pipe, active in pipes.items():
-            if pipe in ready:
-                ended = active.following.receive(decide)
-                if ended is not None:
-                    self.leave(active)
-                    yield active, ended.end
-            elif (end := active.following.process.over_limit()) is not None:
+            ended = active.following.receive(decide) if pipe in ready else None
+            if ended is None and (end := active.following.process.over_limit()) is not None:
+                ended = Ended(end)
+            if ended is not None:
                 self.leave(active)
-                yield active, end
+                yield active, ended.end
 
     def leave(self, active: Active) -> None:
         """End the process of a trial, with all that it has started, and give its place back."""

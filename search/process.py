@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 LOG = "log.txt"
 TAIL_LINES, TAIL_CHARACTERS = 20, 2000  # of a failed trial's log that are kept
-LOOK_EVERY_S = 0.5  # between two looks at a trial's memory and processes
+LOOK_EVERY_S = 0.2  # between two looks at a trial's memory and processes
 BY_HAND = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -93,14 +93,12 @@ class TrialProcess:
     def messages(self) -> Iterator[tuple[Any, ...]]:
         """Yield the messages to the last, with the limits kept."""
         while True:
-            if not wait([self.pipe], LOOK_EVERY_S):
-                if (end := self.over_limit()) is not None:
-                    yield "ended", end
-                    return
-                continue
-            message = self.receive()
-            yield message
-            if message[0] == "ended":
+            message = self.receive() if wait([self.pipe], LOOK_EVERY_S) else ()
+            if message[:1] != ("ended",) and (end := self.over_limit()) is not None:
+                message = "ended", end
+            if message:
+                yield message
+            if message[:1] == ("ended",):
                 return
 
     def over_limit(self) -> Ending | None:
@@ -126,7 +124,6 @@ class TrialProcess:
     def end(self) -> None:
         """End the trial's processes, those too that left its group, and wait for them."""
         if self._process.is_alive():
-            kill_below(self.pid)
             self._process.kill()
             self._process.join()
         self._living.discard(self.pid)
@@ -176,10 +173,10 @@ class TrialProcess:
         return replace(end, death=death)
 
 
-def kernel_kills() -> int:
+def kernel_kills(counters: Path = Path("/proc/vmstat")) -> int:
     """Return how many processes the kernel has killed for want of memory since it started (Linux; else 0)."""
     try:
-        lines = Path("/proc/vmstat").read_text().splitlines()
+        lines = counters.read_text().splitlines()
     except OSError:
         return 0
     return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)

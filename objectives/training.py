@@ -16,6 +16,7 @@ from ultralytics.utils.torch_utils import init_seeds
 from objectives.checkpoint import read_state, restore, state_of, write_state
 from objectives.divergence import Diverged as Diverged
 from objectives.divergence import LossWatch
+from objectives.locks import locked_folder
 from objectives.records import Rung
 from objectives.watch import Watch
 from spaces.detector import is_rtdetr
@@ -158,10 +159,14 @@ def _fit_class(base: Any) -> Any:
             return batch
 
         def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> Any:
-            if base is RTDETRTrainer:
-                dataset = super().build_dataset(img_path, mode, batch)
-            else:  # square, as deployed; Ultralytics would validate on rectangles
-                dataset = build_yolo_dataset(self.args, img_path, batch, self.data, mode=mode, rect=False, stride=32)
+            with locked_folder(
+                Path(img_path).parent
+            ):  # it keeps what it has read there, for all trials
+                if base is RTDETRTrainer:
+                    dataset = super().build_dataset(img_path, mode, batch)
+                else:  # square, as deployed; Ultralytics would validate on rectangles
+                    arguments = (self.args, img_path, batch, self.data)
+                    dataset = build_yolo_dataset(*arguments, mode=mode, rect=False, stride=32)
             _check_complete(Path(img_path), dataset.im_files)
             return dataset
 

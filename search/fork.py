@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 from objectives import attributes as keys
 from objectives.dataset import Dataset
 from objectives.files import PARTIAL, TRAININGS
+from objectives.locks import locked_folder
 from objectives.records import Ending, Outcome
 from search.comparable import Comparison, Kept, compare, fitted
 from search.contract import Contract, fixed_values
 from search.engine.candidates import distribution
 from search.measured import architecture_key
 from search.settings import Settings
-from search.store import alone, check_version, introduce, load_study, open_storage, storage_url, store_errors
+from search.store import check_version, introduce, load_study, open_storage, storage_url, store_errors
 from spaces.dimension import Value
 from spaces.errors import SettingsError, StoreError
 from spaces.space import SearchSpace
@@ -73,7 +74,7 @@ def ensure_fork(old: Settings, new: Settings, dataset: Dataset) -> Forked | None
 
     source = load_study(old.folder.parent, old.name, old.store.url)
     storage = open_storage(storage_url(new.folder, new.store.url))
-    with alone(new.folder), store_errors(new.name):
+    with locked_folder(new.folder), store_errors(new.name):
         if new.name in optuna.get_all_study_names(storage):
             found = optuna.load_study(study_name=new.name, storage=storage)
             if _is_whole_fork(found, old.name):

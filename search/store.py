@@ -1,9 +1,7 @@
 """The store: an Optuna study in SQLite (or any storage URL), and what it remembers of its search."""
 
 import errno
-import fcntl
 import json
-import os
 import re
 import sqlite3
 import sys
@@ -17,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from objectives import attributes as keys
 from objectives.dataset import Dataset
+from objectives.locks import locked_folder
 from search.contract import Contract, check_contract
 from search.settings import Settings
 from search.sqlite_file import LOCK_WAIT_S, file_of, holds_tables, is_full, of_another_optuna, told
@@ -70,7 +69,7 @@ def open_storage(url: str, wait_s: float = LOCK_WAIT_S, *, to_read: bool = False
     what = shown_url(url)
     with store_errors(what, wait_s):
         path = file_of(url)
-        with alone(path.parent) if path else nullcontext():
+        with locked_folder(path.parent) if path else nullcontext():
             is_made = path is not None and holds_tables(path, wait_s)
             if to_read and path and not is_made:
                 raise StoreError(f"store: '{what}' holds no study; check the path")
@@ -79,20 +78,6 @@ def open_storage(url: str, wait_s: float = LOCK_WAIT_S, *, to_read: bool = False
                 return optuna.storages.RDBStorage(url, engine_kwargs=waits, skip_table_creation=is_made)
             except RuntimeError as error:
                 raise StoreError(of_another_optuna(what)) from error
-
-
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Keep other processes from making the same thing in a folder; waits for its turn and leaves no file."""
-    if not folder.is_dir():
-        yield
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager
@@ -133,7 +118,7 @@ def create_study(settings: Settings, dataset: Dataset, storage: "optuna.storages
     """
     import optuna
 
-    with alone(settings.folder), store_errors(settings.name):
+    with locked_folder(settings.folder), store_errors(settings.name):
         if settings.name in optuna.get_all_study_names(storage):
             study = optuna.load_study(study_name=settings.name, storage=storage)
             if settings.store.url or not _is_half_made(study):

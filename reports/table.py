@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from optuna import Study
 from optuna.distributions import BaseDistribution
@@ -177,22 +178,51 @@ class StudyTable:
         raise AutomlError(f"trial: study '{self.name}' has no trial {number}; its trials: {span}")
 
 
-def read_study(study: Study) -> StudyTable:
-    """Return the study as it stands now; other processes may be writing to it."""
+@dataclass(frozen=True)
+class Made:
+    """A row, and all that it was made of; only the row is judged anew."""
+
+    trial: FrozenTrial
+    device: str
+    removed: tuple[str, ...]
+    row: TrialRow
+
+
+_made: "WeakKeyDictionary[Study, dict[int, Made]]" = WeakKeyDictionary()  # rows of ended trials, which never change
+
+
+def read_study(study: Study, trials: Sequence[FrozenTrial] | None = None) -> StudyTable:
+    """Return the study as it stands now; other processes may be writing to it.
+
+    A search reads its study after every trial: rows of ended trials are made once.
+
+    Args:
+        study: the store.
+        trials: its trials, if they were read just now.
+    """
     with uncollected():
-        return read_trials(study.study_name, study.get_trials(deepcopy=False), study.user_attrs)
+        stored = study.get_trials(deepcopy=False) if trials is None else trials
+        attrs = study._storage.get_study_user_attrs(study._study_id)  # the study's own would copy them
+        return read_trials(study.study_name, stored, attrs, _made.setdefault(study, {}))
 
 
-def read_trials(name: str, trials: Sequence[FrozenTrial], user_attrs: Mapping[str, Any]) -> StudyTable:
-    """Return the table of these trials of the study with these attributes."""
+def read_trials(
+    name: str, trials: Sequence[FrozenTrial], user_attrs: Mapping[str, Any], made: dict[int, Made] | None = None
+) -> StudyTable:
+    """Return the table of these trials of the study with these attributes; `made` keeps rows of ended trials."""
+    made = {} if made is None else made
     gate = _gate(user_attrs.get(attributes.GATE))
     fingerprints = mapping(user_attrs.get(attributes.FINGERPRINTS))
     removed = _removed(user_attrs.get(attributes.REMOVED))
     device = str(fingerprints.get("device") or "")
-    rows = [_row(trial, device, removed.get(trial.number, ())) for trial in trials]
+    rows = [_kept_row(trial, device, removed.get(trial.number, ()), made) for trial in trials]
+    judged = _judged(sorted(rows, key=lambda row: row.number), gate)
+    for row in judged:
+        if row.number in made and made[row.number].row is not row:
+            made[row.number] = dataclasses.replace(made[row.number], row=row)
     return StudyTable(
         name=name,
-        rows=tuple(_judged(sorted(rows, key=lambda row: row.number), gate)),
+        rows=tuple(judged),
         gate=gate,
         device=mapping(user_attrs.get(attributes.DEVICE)),
         data=mapping(user_attrs.get(attributes.DATA)),
@@ -211,6 +241,17 @@ def _removed(stored: Any) -> dict[int, tuple[str, ...]]:
             if isinstance(number, int):
                 found[number] = (*found.get(number, ()), *str(names).split())
     return found
+
+
+def _kept_row(trial: FrozenTrial, device: str, removed: tuple[str, ...], made: dict[int, Made]) -> TrialRow:
+    """Return the row of one trial, as it was made before if it was made of the same."""
+    known = made.get(trial.number)
+    if known and known.trial is trial and known.device == device and known.removed == removed:
+        return known.row
+    row = _row(trial, device, removed)
+    if trial.state.is_finished():
+        made[trial.number] = Made(trial, device, removed, row)
+    return row
 
 
 def _row(trial: FrozenTrial, device: str, removed: tuple[str, ...]) -> TrialRow:
@@ -278,7 +319,14 @@ def _judged(rows: Sequence[TrialRow], gate: Gate) -> list[TrialRow]:
     mask = front_mask([row.map or 0.0 for row in fit], [row.p50_ms or 0.0 for row in fit])
     members = {row.number for row, member in zip(fit, mask, strict=True) if member}
     passing = {row.number for row in fit if _passes(row, gate)}
-    return [dataclasses.replace(row, on_front=row.number in members, passes_gate=row.number in passing) for row in rows]
+    return [_placed(row, row.number in members, row.number in passing) for row in rows]
+
+
+def _placed(row: TrialRow, on_front: bool, passes_gate: bool) -> TrialRow:
+    """Return the row with these places; most keep theirs from one reading to the next."""
+    if row.on_front == on_front and row.passes_gate == passes_gate:
+        return row
+    return dataclasses.replace(row, on_front=on_front, passes_gate=passes_gate)
 
 
 def _passes(row: TrialRow, gate: Gate) -> bool:

@@ -1,7 +1,7 @@
 """What to work on next, chosen from the store alone; call it while no other process of the study does."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ from objectives import attributes as keys
 from objectives.job import Word
 from objectives.records import Decision, Ending, Latency, Outcome, Proposal, Rung
 from search.budget import BudgetUsed
-from search.engine.observed import Observed, Phase, observe
+from search.engine.observed import Phase, observe
 from search.engine.scheduler import Room, Step
 from search.jobs import Jobs
 from search.measured import StudyLatencies
@@ -51,34 +51,31 @@ class Chooser:
         self._known = make_known_latency(settings, self.latencies, self.ladder)
         self._scheduler = make_scheduler(settings.pruner, self._known)
 
-    def used(self) -> BudgetUsed:
-        """Return what of the budget is used."""
-        return BudgetUsed.of(self.study.get_trials(deepcopy=False), self._searched_s())
+    def used(self, trials: "Sequence[optuna.trial.FrozenTrial] | None" = None) -> BudgetUsed:
+        """Return what of the budget is used; `trials` are the study's, if they were read just now."""
+        stored = self.study.get_trials(deepcopy=False) if trials is None else trials
+        return BudgetUsed.of(stored, self._searched_s())
 
     def seconds_left(self) -> float:
         """Return the seconds that the budget's hours leave."""
         hours = self.settings.budget.hours
         return math.inf if hours is None else 3600 * hours - self._searched_s()
 
-    def next_step(self, last: int | None = None, trials: list[Observed] | None = None) -> Step | None:
-        """Return what to train next.
-
-        Args:
-            last: the trial that stands at a rung now, still in memory.
-            trials: the study's, with that trial shown as paused.
-        """
+    def next_step(self, last: int | None = None) -> Step | None:
+        """Return what to train next; `last` is the trial that stands at a rung now, still in memory."""
         budget, seconds_left = self.settings.budget, self.seconds_left()
         if seconds_left <= 0:
             return None
-        begun = observe(self.study) if trials is None else trials
-        may_start = len(begun) < budget.trials and self.used().left(budget)
-        return self._scheduler.next_step(begun, self.ladder, last, Room(may_start, len(self._waiting()), seconds_left))
+        stored = self.study.get_trials(deepcopy=False)  # once: each reading asks the store for all that may change
+        begun = [replace(t, phase=Phase.PAUSED) if t.number == last else t for t in observe(self.study, stored)]
+        may_start = len(begun) < budget.trials and self.used(stored).left(budget)
+        room = Room(may_start, len(_waiting(stored)), seconds_left)
+        return self._scheduler.next_step(begun, self.ladder, last, room)
 
     def at_rung(self, trial: StoredTrial, rung: Rung) -> tuple[Word, str]:
         """Decide how a trial goes on at a rung, and store why."""
         number = trial.number
-        seen = [replace(t, phase=Phase.PAUSED) if t.number == number else t for t in observe(self.study)]
-        step = self.next_step(number, seen)
+        step = self.next_step(number)
         if step is not None and number in step.stop:
             word, why = Word.STOP, step.stop[number]
         elif step is not None and step.number == number and not step.idle:
@@ -132,14 +129,16 @@ class Chooser:
     def _seed(self, number: int) -> None:
         self.study.sampler = make_sampler(self.settings.sampler, self.settings.seed, number, self._known)
 
-    def _waiting(self) -> list[int]:
-        from optuna.trial import TrialState
-
-        return [t.number for t in self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,))]
-
     def _next_number(self) -> int:
         """Return the number that `ask` will give: of the first candidate waiting from `start`, else a new one."""
-        return min(self._waiting(), default=len(self.study.get_trials(deepcopy=False)))
+        stored = self.study.get_trials(deepcopy=False)
+        return min(_waiting(stored), default=len(stored))
+
+
+def _waiting(trials: "Sequence[optuna.trial.FrozenTrial]") -> list[int]:
+    from optuna.trial import TrialState
+
+    return [trial.number for trial in trials if trial.state is TrialState.WAITING]
 
 
 def optuna_trial(study: "optuna.Study", number: int) -> "optuna.Trial":

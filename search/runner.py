@@ -240,12 +240,13 @@ class Search:
     def _after(self, number: int, *, failed: bool) -> None:
         """Keep the folder small, show a trial that ended or waits, and look whether things go wrong."""
         with self.claims.alone():
-            table = self.table()
+            trials = self.study.get_trials(deepcopy=False)
+            table = read_study(self.study, trials)
             unfinished = (row.number for row in table.rows if row.outcome is None)
             removed = self.keeper.make_room(table, self.claims.living(unfinished))
             record_removed(self.study, removed.files)
             self._stop(removed.to_stop)
-        self.view.trial_ended(number, table, self.used())
+        self.view.trial_ended(number, table, self.chooser.used(trials))
         if removed.warning:
             self.view.note(removed.warning)
         if failed:

@@ -63,6 +63,28 @@ def test_a_running_study_on_sqlite(tmp_path: Path) -> None:
     assert waiting.standing == "waiting"
 
 
+def test_rows_of_ended_trials_are_made_once_and_still_judged_anew(tmp_path: Path) -> None:
+    storage = f"sqlite:///{tmp_path / 'study.db'}"
+    study = optuna.create_study(storage=storage, study_name="live", directions=["maximize", "minimize"])
+    study.tell(study.ask(), [0.3, 9.0])
+    study.tell(study.ask(), [0.4, 5.0])
+    at_work = study.ask()
+    before = read_study(study).rows
+    assert [row.on_front for row in before] == [False, True, False]
+    at_work.set_user_attr(attributes.RUNGS, [RUNG.to_json()])
+    now = read_study(study).rows
+    assert (now[0] is before[0], now[1] is before[1]) == (True, True)
+    assert now[2].rungs == (RUNG,)
+    study.tell(at_work, [0.5, 4.0])
+    study.set_user_attr(attributes.REMOVED, {"weights.pt": [0]})
+    study.set_user_attr(attributes.GATE, {"map_min": 0.35})
+    told = read_study(study)
+    assert told == read_study(optuna.load_study(storage=storage, study_name="live"))
+    assert [row.on_front for row in told.rows] == [False, False, True]
+    assert [row.passes_gate for row in told.rows] == [False, True, True]
+    assert told.rows[0].removed == ("weights.pt",)
+
+
 @pytest.mark.parametrize(
     ("state", "attrs", "outcome"),
     [

@@ -109,16 +109,20 @@ def key_of(params: Mapping[str, Value]) -> Key:
     return frozenset(params.items())
 
 
-def observe(study: "optuna.Study") -> list[Observed]:
+def observe(study: "optuna.Study", trials: "Sequence[optuna.trial.FrozenTrial] | None" = None) -> list[Observed]:
     """Return the trials of a study, by number; those that wait in the queue are left out.
 
     A trial of any Optuna study with two objectives, accuracy first, is understood; what `automl` keeps beside is
     used where it is there: the curve, the latency measured before training, whether the trial is paused.
+
+    Args:
+        study: the study.
+        trials: its trials, if they were read just now.
     """
     from optuna.trial import TrialState
 
     known, found = _ended.setdefault(study, {}), []
-    for trial in study.get_trials(deepcopy=False):
+    for trial in study.get_trials(deepcopy=False) if trials is None else trials:
         seen = known.get(trial.number)
         if seen is None and trial.state is not TrialState.WAITING:
             seen = _observed(trial)

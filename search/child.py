@@ -63,17 +63,17 @@ class Messenger(TrialListener):
 def run_in_child(pipe: "connection.Connection[Any, Any]", job: TrialJob, settings_folder: Path) -> None:
     """Run a trial; the last message is ("ended", Ending or None), unless the process dies before."""
     _stand_alone()
-    job.folder.mkdir(parents=True, exist_ok=True)
-    _write_to(job.folder / LOG)
-    quiet_ultralytics(settings_folder)
-    logging.getLogger().setLevel(logging.WARNING)
-    pipe.send(("ended", _run(job, Messenger(pipe))))
+    pipe.send(("ended", _run(job, Messenger(pipe), settings_folder)))
     pipe.close()
 
 
-def _run(job: TrialJob, messenger: Messenger) -> Ending | None:
+def _run(job: TrialJob, messenger: Messenger, settings_folder: Path) -> Ending | None:
     module, _, name = job.run.partition(":")
     try:
+        job.folder.mkdir(parents=True, exist_ok=True)
+        _write_to(job.folder / LOG)
+        quiet_ultralytics(settings_folder)
+        logging.getLogger().setLevel(logging.WARNING)
         run_trial: RunTrial = getattr(importlib.import_module(module), name)
         return run_trial(job, messenger)
     except BaseException as error:  # whatever it was, the searching process is told

@@ -17,7 +17,7 @@ from objectives.gate import Gate
 from objectives.job import TrialJob, Word
 from objectives.latency import LatencyProtocol
 from objectives.layout import lay_out
-from objectives.records import Ending, Latency, Outcome
+from objectives.records import Latency, Outcome
 from objectives.training import Diverged
 from search.child import LOG, classify
 from search.process import TrialProcess

@@ -1,5 +1,6 @@
 """The command line: a thin skin over the search, the report, the export and the training."""
 
+import os
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -91,6 +92,7 @@ def search(overrides: tuple[str, ...], log_format: str, plan: bool, fork: str | 
     OVERRIDES: conf=NAME or conf=PATH picks a preset; the rest is Hydra's override grammar. A sweep narrows or
     replaces a dimension: 'space.size.pixels=range(160, 321, 32)'. See `automl presets`.
     """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the engine's matrices are small; trainings want the cores
     if plan:
         from search.command_plan import run_plan
 

@@ -4,11 +4,13 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from spaces.errors import DiskFull
 
 LOOK_EVERY_S = 2.0
 MARGIN = 1.2  # so much more than the least must be free before a paused search goes on
+PROBE_BYTES = 1 << 20  # written to see whether a quota lets anything be written at all
 
 
 def free_mb(folder: Path) -> float:
@@ -30,9 +32,21 @@ def check_room(folder: Path, free_mb_min: float) -> None:
         )
 
 
+def has_room(folder: Path, free_mb_min: float) -> bool:
+    """Whether a paused search can go on: there is room, with a margin, and it can be written to."""
+    if free_mb(folder) < MARGIN * free_mb_min:
+        return False
+    try:
+        with TemporaryFile(dir=folder) as file:
+            file.write(bytes(PROBE_BYTES))
+    except OSError:
+        return False
+    return True
+
+
 def wait_for_room(folder: Path, free_mb_min: float, say: Callable[[str], None]) -> None:
     """Wait until the disk has room again; `say` is told why, and in the end an empty text."""
-    while free_mb(folder) < MARGIN * free_mb_min:
+    while not has_room(folder, free_mb_min):
         say(f"the disk of '{folder}' is full; the search goes on once {MARGIN * free_mb_min:.0f} MB are free")
         time.sleep(LOOK_EVERY_S)
     say("")

@@ -22,7 +22,7 @@ from search.crew import Active, Crew
 from search.jobs import Jobs
 from search.keeping import Keeper, record_removed
 from search.places import take_place
-from search.room import check_room, wait_for_room
+from search.room import check_room, has_room, wait_for_room
 from search.sessions import Clock, Session
 from search.settings import Settings
 from search.store import store_errors
@@ -35,7 +35,8 @@ from spaces.errors import DiskFull, StoreError
 if TYPE_CHECKING:
     import optuna
 
-KILLED_MAX = 5  # times that a trial killed from outside is taken up again
+PASSING = (Failure.KILLED, Failure.DISK_FULL)  # deaths that are no fault of the trial's
+PASSING_MAX = 5  # times that a trial is taken up again after them
 TOLD_EVERY_S = 5.0  # between two looks of the view at the budget and the other processes
 IDLE_S = 2.0  # between two looks whether something can be begun, where nothing could
 GRACE, LAST_GRACE = 1.02, 1.04  # shares of budget.hours at which trials are paused: those in training, and the last
@@ -217,7 +218,8 @@ class Search:
         """Store how a trial's process ended; begin again where that may mend it."""
         trial = active.trial
         self._begin_at = 0.0
-        if end is not None and end.error_class == Failure.DISK_FULL:
+        room = self.settings.store.free_mb_min
+        if end is not None and end.error_class == Failure.DISK_FULL and not has_room(self.folder, room):
             self.claims.free(trial.number)
             raise DiskFull(end.reason)
         if end is not None and may_be_mended(trial, end):
@@ -294,11 +296,15 @@ class Search:
 
 
 def may_be_mended(trial: StoredTrial, end: Ending) -> bool:
-    """Whether a failed trial is taken up again: killed from outside, or, once, out of memory with a smaller batch."""
+    """Whether a failed trial is taken up again.
+
+    It is if it was killed from outside, or found a disk full that has room now, some times; once if it was out of
+    memory, with a smaller batch.
+    """
     if end.outcome != Outcome.FAILED:
         return False
-    if end.error_class == Failure.KILLED:
-        return sum(attempt.error_class == Failure.KILLED for attempt in trial.attempts) < KILLED_MAX
+    if end.error_class in PASSING:
+        return sum(attempt.error_class in PASSING for attempt in trial.attempts) < PASSING_MAX
     return end.error_class in OF_MEMORY and trial.batch_divisor == 1 and batch_of(trial) > 1
 
 

@@ -30,7 +30,7 @@ from optuna.trial import FrozenTrial, TrialState
 from objectives import attributes as keys
 from objectives.failures import OF_MEMORY, Failure
 from objectives.records import Ending
-from search.runner import KILLED_MAX
+from search.runner import PASSING_MAX
 
 AUTOML = Path(sys.executable).with_name("automl")
 HERE = Path(__file__).absolute().parent
@@ -320,7 +320,7 @@ def _check_failures(arena: Arena, trials: list[FrozenTrial], faults: list[str]) 
     failed = [trial for trial in trials if trial.state is TrialState.FAIL]
     endings = [Ending.from_json(trial.user_attrs[keys.ENDING]) for trial in failed]
     found = Counter(Failure(end.error_class) for end in endings)
-    again = {Failure.KILLED: KILLED_MAX, **dict.fromkeys(OF_MEMORY, 1)}  # those are taken up again so many times
+    again = {Failure.KILLED: PASSING_MAX, **dict.fromkeys(OF_MEMORY, 1)}  # those are taken up again so many times
     for trial, end in zip(failed, endings, strict=True):
         assert end.reason
         assert end.death is not None

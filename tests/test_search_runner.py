@@ -33,7 +33,7 @@ from objectives.job import rung_ladder
 from objectives.records import Ending, Latency, Outcome, Proposal, Resources, Rung
 from objectives.shares import slots_taken
 from search.measured import architecture_key
-from search.runner import KILLED_MAX, MEASURING, Search
+from search.runner import PASSING_MAX, MEASURING, Search
 from search.streaks import TooManyFailures
 from search.view import View
 
@@ -287,13 +287,13 @@ def test_a_killed_trial_goes_on_from_its_checkpoint(tmp_path: Path, blocks: Data
 
 def test_a_trial_that_is_killed_over_and_over_fails(tmp_path: Path, blocks: Dataset) -> None:
     settings = settings_of(tmp_path, "budget.trials=2", "pruner=none", "sampler=random")
-    plant(settings, *["trial0-sigterm"] * (KILLED_MAX + 3))
+    plant(settings, *["trial0-sigterm"] * (PASSING_MAX + 3))
     search = run(settings, blocks)
     zero, one = trials_of(search)
     assert zero.state is TrialState.FAIL
     assert ending_of(zero).error_class == Failure.KILLED
-    assert len(attempts_of(zero)) == KILLED_MAX
-    assert len(taken(settings.folder / "faults", "trial0-sigterm")) == KILLED_MAX + 1
+    assert len(attempts_of(zero)) == PASSING_MAX
+    assert len(taken(settings.folder / "faults", "trial0-sigterm")) == PASSING_MAX + 1
     assert one.state is TrialState.COMPLETE
 
 

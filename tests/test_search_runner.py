@@ -33,7 +33,7 @@ from objectives.job import rung_ladder
 from objectives.records import Ending, Latency, Outcome, Proposal, Resources, Rung
 from objectives.shares import slots_taken
 from search.measured import architecture_key
-from search.runner import PASSING_MAX, MEASURING, Search
+from search.runner import MEASURING, PASSING_MAX, Search
 from search.streaks import TooManyFailures
 from search.view import View
 

@@ -186,9 +186,9 @@ def _breed(_job: TrialJob) -> None:
 def _leave_behind(job: TrialJob) -> None:
     """Leave a process in a session of its own, whose parent is gone, and go on."""
     code = (
-        "import os, subprocess, sys\n"
-        "left = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'], start_new_session=True)\n"
-        "print(left.pid)"
+        "import subprocess, sys\n"
+        "sleeper = [sys.executable, '-c', 'import time; time.sleep(600)']\n"
+        "print(subprocess.Popen(sleeper, stdout=subprocess.DEVNULL, start_new_session=True).pid)"
     )
     left = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True, text=True)
     did(job, f"leaves {left.stdout.strip()}")

@@ -1,4 +1,4 @@
-"""The budget: ended trials are counted whichever way they ended, hours add up, and the estimate is honest."""
+"""The budget: ended and waiting trials are counted whichever way they ended, and the estimate is honest."""
 
 from datetime import datetime, timedelta
 
@@ -6,8 +6,8 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState
 
 from objectives import attributes as keys
-from objectives.records import Resources, Rung
-from search.budget import BudgetUsed
+from objectives.records import Resources
+from search.budget import OVERHEAD_S, RECENT, BudgetUsed
 from search.settings import BudgetSettings
 
 BEGAN = datetime(2026, 3, 2, 9, 0)
@@ -21,7 +21,8 @@ def trial(number: int, state: TrialState, seconds: float | None) -> FrozenTrial:
 
 
 def used(*seconds: float) -> BudgetUsed:
-    return BudgetUsed.of([trial(n, TrialState.COMPLETE, s) for n, s in enumerate(seconds)])
+    """Return what finished trials have used that ran one after the other."""
+    return BudgetUsed.of([trial(n, TrialState.COMPLETE, s) for n, s in enumerate(seconds)], sum(seconds))
 
 
 def test_every_ended_trial_counts_and_no_other() -> None:
@@ -32,8 +33,7 @@ def test_every_ended_trial_counts_and_no_other() -> None:
         trial(3, TrialState.RUNNING, None),
         trial(4, TrialState.WAITING, None),
     ]
-    found = BudgetUsed.of(trials)
-    assert found == BudgetUsed(3, 125.0, (100.0, 20.0, 5.0))
+    assert BudgetUsed.of(trials, 300.0) == BudgetUsed(3, 300.0, (100.0, 20.0, 5.0))
 
 
 def test_trials_bound_the_search() -> None:
@@ -56,6 +56,13 @@ def test_a_trial_starts_only_if_half_of_a_usual_one_fits() -> None:
     assert not used(1100, 1100, 1100).left(hour)  # 300 s are left, 550 are half of one
 
 
+def test_the_last_trials_tell_how_long_one_takes() -> None:
+    hour = BudgetSettings(trials=1000, hours=1)
+    trials = [trial(n, TrialState.COMPLETE, 2000.0 if n < RECENT else 10.0) for n in range(2 * RECENT)]
+    assert BudgetUsed.of(trials, 3500.0).left(hour)
+    assert not BudgetUsed.of(trials[:RECENT], 3500.0).left(hour)
+
+
 def test_remaining_time_is_unknown_before_the_first_trial() -> None:
     assert used().remaining_s(BudgetSettings(trials=10)) is None
     assert used().remaining_s(BudgetSettings(trials=10, hours=2)) == 7200
@@ -63,6 +70,7 @@ def test_remaining_time_is_unknown_before_the_first_trial() -> None:
 
 def test_remaining_time_goes_by_the_mean() -> None:
     assert used(100, 200).remaining_s(BudgetSettings(trials=10)) == 8 * 150
+    assert used(100, 200).remaining_s(BudgetSettings(trials=10), workers=4) == 2 * 150
     assert used(100, 200).remaining_s(BudgetSettings(trials=2)) == 0
     assert used(100, 200).remaining_s(BudgetSettings(trials=1)) == 0
 
@@ -73,40 +81,27 @@ def test_hours_cap_the_remaining_time() -> None:
     assert used(4000).remaining_s(BudgetSettings(trials=3, hours=1)) == 0
 
 
-def test_the_night_between_a_crash_and_the_next_run_is_no_work() -> None:
-    ended = trial(0, TrialState.COMPLETE, 36_000)
-    ended.set_user_attr(keys.RESOURCES, Resources(seconds={"train": 40.0, "latency": 5.0}).to_json())
-    assert BudgetUsed.of([ended]).seconds == pytest.approx(47.0)
-
-
-def stages(
-    trial: FrozenTrial, *, paused: bool | None = None, rungs: tuple[float, ...] = (), **seconds: float
-) -> FrozenTrial:
-    if seconds:
-        trial.set_user_attr(keys.RESOURCES, Resources(seconds=seconds).to_json())
+def worked(trial: FrozenTrial, *, paused: bool | None = None, **seconds: float) -> FrozenTrial:
+    trial.set_user_attr(keys.RESOURCES, Resources(seconds=seconds).to_json())
     if paused is not None:
         trial.set_user_attr(keys.PAUSED, paused)
-    if rungs:
-        trial.set_user_attr(keys.RUNGS, [Rung(n + 1, 0.1, 0.1, s, 1.0, True).to_json() for n, s in enumerate(rungs)])
     return trial
 
 
+def test_the_night_between_a_crash_and_the_next_run_is_no_work() -> None:
+    ended = worked(trial(0, TrialState.COMPLETE, 36_000), train=40.0, latency=5.0)
+    assert BudgetUsed.of([ended], 50.0).durations_s == (45.0 + OVERHEAD_S,)
+
+
 def test_a_paused_trial_counts_once_wherever_it_goes() -> None:
-    waits = stages(trial(0, TrialState.RUNNING, None), paused=True, train=40.0, build=5.0)
-    assert BudgetUsed.of([waits]) == BudgetUsed(1, 47.0, (47.0,), 1)
-    goes_on = stages(trial(0, TrialState.RUNNING, None), paused=False, rungs=(20.0, 60.0), train=40.0, build=5.0)
-    assert BudgetUsed.of([goes_on]) == BudgetUsed(0, 65.0, (), 0)  # its rungs tell more than its first process
-    stopped = stages(trial(0, TrialState.PRUNED, 9000), paused=True, train=40.0, build=5.0)
-    assert BudgetUsed.of([stopped]) == BudgetUsed(1, 47.0, (47.0,), 0)
-    finished = stages(trial(0, TrialState.COMPLETE, 9000), paused=False, train=90.0, build=10.0)
-    assert BudgetUsed.of([finished]) == BudgetUsed(1, 102.0, (102.0,), 0)
-
-
-def test_a_running_trial_spends_hours_but_is_no_trial_yet() -> None:
-    new = trial(1, TrialState.RUNNING, None)
-    assert BudgetUsed.of([new]) == BudgetUsed(0, 0.0, ())
-    assert BudgetUsed.of([stages(new, rungs=(30.0, 70.0))]).seconds == 70.0
-    assert BudgetUsed.of([trial(1, TrialState.WAITING, None)], beside_s=12.0) == BudgetUsed(0, 12.0, ())
+    waits = worked(trial(0, TrialState.RUNNING, None), paused=True, train=40.0, build=5.0)
+    assert BudgetUsed.of([waits], 50.0) == BudgetUsed(1, 50.0, (47.0,), 1)
+    goes_on = worked(trial(0, TrialState.RUNNING, None), paused=False, train=40.0, build=5.0)
+    assert BudgetUsed.of([goes_on], 60.0) == BudgetUsed(0, 60.0, (), 0)
+    stopped = worked(trial(0, TrialState.PRUNED, 9000), paused=True, train=40.0, build=5.0)
+    assert BudgetUsed.of([stopped], 50.0) == BudgetUsed(1, 50.0, (47.0,), 0)
+    finished = worked(trial(0, TrialState.COMPLETE, 9000), paused=False, train=90.0, build=10.0)
+    assert BudgetUsed.of([finished], 110.0) == BudgetUsed(1, 110.0, (102.0,), 0)
 
 
 def test_what_paused_trials_will_still_take_is_unknown() -> None:

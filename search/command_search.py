@@ -213,8 +213,16 @@ def _conclude(
             soft_wrap=True,
         )
     elif not used.left(settings.budget):
-        more = settings.budget.trials * 2
-        console.print(f"To search on: {line} budget.trials={more}", highlight=False, soft_wrap=True)
+        more = _larger_budget(settings, used)
+        kept = [argument for argument in arguments if argument.partition("=")[0] != more.partition("=")[0]]
+        console.print(f"To search on: {' '.join(['automl search', *kept, more])}", highlight=False, soft_wrap=True)
+
+
+def _larger_budget(settings: Settings, used: BudgetUsed) -> str:
+    """Return the override that doubles what the search has come to the end of."""
+    if used.trials >= settings.budget.trials or settings.budget.hours is None:
+        return f"budget.trials={2 * settings.budget.trials}"
+    return f"budget.hours={2 * settings.budget.hours:g}"
 
 
 def _shorter(path: Path) -> Path:

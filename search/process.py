@@ -120,6 +120,7 @@ class TrialProcess:
         """Answer a rung."""
         with contextlib.suppress(BrokenPipeError):  # it died meanwhile; receive() tells
             self.pipe.send(word.value)
+        self._heard = time.monotonic()  # it was waiting for this
 
     def end(self) -> None:
         """End the trial's processes, those too that left its group, and wait for them."""
@@ -142,7 +143,7 @@ class TrialProcess:
                 return Failure.OUT_OF_MEMORY, text
         if limits.timeout_s is not None and now - self._began > limits.timeout_s:
             return Failure.TIMED_OUT, f"over its limit of {limits.timeout_s:g} s (trial.timeout_s)"
-        if now - self._heard > limits.silence_s:
+        if now - self._heard > limits.silence_s and not self.pipe.poll():  # this process may have been the slow one
             return Failure.TIMED_OUT, f"no sign of life for {limits.silence_s:g} s (trial.silence_s)"
         return None
 

@@ -1,0 +1,149 @@
+"""Two days of search in minutes: ten thousand trials of one searching process, by a clock that the trials move on.
+
+    PYTHONPATH=tests python tests/benchmarks/forty_eight_hours.py [--sampler known_latency --pruner gain]
+
+The trials run in processes of their own, through the real store, claims, checkpoints and messages; their training is
+the quick one. Each moves the search's clock on by its share of `budget.hours`, so that beats, spans and the end of the
+budget come as they would in two days. Prints one JSON line: memory and open files of the searching process by trials,
+the slope of memory in KB per trial after the first thousand and what parts of it hold (in a process of its own, where
+each is read in turn), milliseconds of choosing a trial over the last 500, seconds of the report's page, what is left
+behind. The claims: a choice in 100 ms, the page in 10 s, nothing left, and memory that grows by what a trial is.
+"""
+
+# A trial's process imports this file once more, so what is heavy comes late.
+import argparse
+import json
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fault_harness import Arena
+    from watched_search import Watch
+
+    from reports.table import StudyTable
+
+LAST = 500  # trials over which choices are timed
+NOTES = 20  # of memory and files
+SETTLED = 0.1  # share of the trials after which memory should follow the trials alone
+
+
+def main() -> None:
+    """Search and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trials", type=int, default=10_000)
+    parser.add_argument("--hours", type=float, default=48.0)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--sampler", default="known_latency")
+    parser.add_argument("--pruner", default="gain")
+    options = parser.parse_args()
+    from fault_harness import Arena
+
+    with tempfile.TemporaryDirectory() as name:
+        names = (f"sampler={options.sampler}", f"pruner={options.pruner}", f"budget.hours={options.hours}")
+        arena = Arena(Path(name) / "study", options.trials, 4, options.workers, 0.002, names)
+        os.environ.update(arena.environment)
+        told = {"trials": options.trials, "sampler": options.sampler, "pruner": options.pruner}
+        print(json.dumps(told | searched(arena, 3600 * options.hours / options.trials)))
+
+
+def searched(arena: "Arena", trial_s: float) -> dict[str, Any]:
+    """Search to the end of the budget, and return what was seen."""
+    from watched_search import Watch, WatchedSearch
+
+    from search.command_search import load_data
+    from search.settings import load_settings
+
+    settings = load_settings(arena.line[2:])
+    watch = Watch(trial_s, every=arena.trials // NOTES)
+    began, began_s = time.monotonic(), watch.now_s
+    with WatchedSearch(settings, load_data(settings.data), watch) as search:
+        search.run()
+        table = search.table()
+    return {
+        "real_s": round(time.monotonic() - began),
+        "hours_by_clock": round((watch.now_s - began_s) / 3600, 2),
+        "standings": dict(table.counts),
+        **costs(watch),
+        **left(settings.folder, table),
+        **page(settings.folder),
+    }
+
+
+def costs(watch: "Watch") -> dict[str, Any]:
+    """Return memory, files and seconds by what was noted."""
+    import numpy as np
+
+    notes = np.array(watch.notes, dtype=float)
+    settled = notes[notes[:, 0] >= SETTLED * notes[-1, 0]]
+    return {
+        "rss_mb": {int(trials): round(kb / 1024) for trials, kb, _ in watch.notes},
+        "rss_slope_kb_per_trial": round(float(np.polyfit(settled[:, 0], settled[:, 1], 1)[0]), 2),
+        "open_files": {int(trials): files for trials, _, files in watch.notes},
+        "choose_ms": spread(watch.choose_ms[-LAST:]),
+        "next_ms": spread(watch.next_ms[-LAST:]),
+    }
+
+
+def spread(values: list[float]) -> dict[str, float]:
+    """Return median, 95th percentile and largest."""
+    p95 = statistics.quantiles(values, n=20)[-1]
+    return {"median": round(statistics.median(values), 1), "p95": round(p95, 1), "max": round(max(values), 1)}
+
+
+def page(folder: Path) -> dict[str, Any]:
+    """Return seconds of the page, and KB per trial of what a search holds, in a process of its own."""
+    import multiprocessing
+
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(page_and_parts, (folder,))
+
+
+def page_and_parts(folder: Path) -> dict[str, Any]:
+    """Read a study part by part, and write its page."""
+    from reports.page import write_page
+    from reports.table import read_study
+    from search.engine.observed import observe
+    from search.store import load_study
+
+    study = load_study(folder.parent, folder.name, None)
+    count = study._storage.get_n_trials(study._study_id)
+    kb = {
+        "optunas_cache": grown_kb(lambda: study.get_trials(deepcopy=False)),
+        "as_the_engine_sees_them": grown_kb(lambda: observe(study)),
+        "rows_of_the_table": grown_kb(lambda: read_study(study)),
+    }
+    began = time.perf_counter()
+    write_page(read_study(study), folder, folder / "report.html")
+    page_s = time.perf_counter() - began
+    return {"kb_per_trial": {part: round(of / count, 2) for part, of in kb.items()}, "page_s": round(page_s, 2)}
+
+
+def grown_kb(work: Callable[[], object]) -> float:
+    """Do some work; return by how much this process has grown."""
+    import psutil
+
+    process = psutil.Process()
+    before = process.memory_info().rss
+    work()
+    return (process.memory_info().rss - before) / 1024
+
+
+def left(folder: Path, table: "StudyTable") -> dict[str, Any]:
+    """Return what the search has left behind: files that no trial needs, processes of trials."""
+    import psutil
+
+    waiting = {f"{row.number:05d}" for row in table.rows if row.paused}  # these keep their checkpoints
+    files = [path for path in folder.glob("trials/*/training-*") if path.parent.name not in waiting]
+    files += [path for pattern in ("**/*.partial*", ".measure-*") for path in folder.glob(pattern)]
+    trials = [trial for server in psutil.Process().children() for trial in server.children()]
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    return {"left_files": len(files), "left_processes": len(trials), "folder_mb": round(size / 1e6)}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""A search whose clock is told by its trials, and that notes what it takes: memory, files, seconds of choosing."""
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import psutil
+from rich.console import Console
+
+from objectives.dataset import Dataset
+from reports.table import StudyTable
+from search.budget import BudgetUsed
+from search.choosing import Chooser
+from search.claims import Claims
+from search.engine.scheduler import Step
+from search.runner import Search
+from search.settings import Settings
+from search.store import create_study, open_storage, storage_url
+from search.stored import StoredTrial
+from search.view import View
+
+R = TypeVar("R")
+
+
+@dataclass
+class Watch:
+    """What was seen of a search.
+
+    Attributes:
+        trial_s: seconds that a trial would have taken: by so much its end moves the clock on.
+        every: trials between two notes.
+        seen: trials that ended or paused.
+        ended: how many.
+        now_s: what the clock says.
+        notes: number of trials, resident memory in KB, open files, by the notes' order.
+        choose_ms: milliseconds of each choice of what comes next, the store's reading included.
+        next_ms: the same with asking, sampling and writing the new trial.
+    """
+
+    trial_s: float
+    every: int
+    seen: set[int] = field(default_factory=set)
+    ended: int = 0
+    now_s: float = field(default_factory=time.time)
+    notes: list[tuple[int, float, int]] = field(default_factory=list)
+    choose_ms: list[float] = field(default_factory=list)
+    next_ms: list[float] = field(default_factory=list)
+
+    def clock(self) -> float:
+        """Return the seconds since 1970, as the search is told."""
+        return self.now_s
+
+    def one_more(self, number: int) -> None:
+        """A trial has ended or waits; only its first time counts."""
+        if number in self.seen:
+            return
+        self.seen.add(number)
+        self.ended += 1
+        self.now_s += self.trial_s
+        if self.ended % self.every == 0:
+            process = psutil.Process()
+            self.notes.append((self.ended, process.memory_info().rss / 1024, process.num_fds()))
+            sys.stderr.write(f"{self.ended} trials, {self.notes[-1][1] / 1024:.0f} MB, {self._recent()}\n")
+
+    def _recent(self) -> str:
+        return f"next trial in {self.next_ms[-1]:.0f} ms" if self.next_ms else ""
+
+
+class WatchedView(View):
+    """Shows nothing, and tells the watch of trials that end."""
+
+    def __init__(self, settings: Settings, watch: Watch) -> None:
+        super().__init__(Console(quiet=True), settings)
+        self.watch = watch
+
+    def trial_ended(self, number: int, table: StudyTable, used: BudgetUsed) -> None:
+        """Move the clock on."""
+        self.watch.one_more(number)
+
+    def line(self, text: str) -> None:
+        """Show warnings alone."""
+        if "warning" in text:
+            sys.stderr.write(f"{text}\n")
+
+
+class WatchedChooser(Chooser):
+    """Notes how long choices take."""
+
+    watch: Watch
+
+    def next_step(self, last: int | None = None) -> Step | None:
+        """Time the choice of a trial; at rungs it is not counted."""
+        if last is not None:
+            return super().next_step(last)
+        return timed(super().next_step, self.watch.choose_ms)
+
+
+class WatchedSearch(Search):
+    """A search under watch."""
+
+    def __init__(self, settings: Settings, dataset: Dataset, watch: Watch) -> None:
+        settings.folder.mkdir(parents=True, exist_ok=True)
+        study = create_study(settings, dataset, open_storage(storage_url(settings.folder, None)))
+        view = WatchedView(settings, watch)
+        super().__init__(settings, dataset, study, Claims(settings.folder), view, watch.clock)
+        self.watch = watch
+        self.chooser = WatchedChooser(settings, study, self.jobs, self._measured, self.session.searched_s)
+        self.chooser.watch = watch
+
+    def _next_trial(self) -> StoredTrial | None:
+        return timed(super()._next_trial, self.watch.next_ms)
+
+
+def timed(work: Callable[[], R], into_ms: list[float]) -> R:
+    """Do some work and note its milliseconds."""
+    began = time.perf_counter()
+    done = work()
+    into_ms.append(1000 * (time.perf_counter() - began))
+    return done

@@ -21,7 +21,7 @@ from search.claims import Claims
 from search.crew import Active, Crew
 from search.jobs import Jobs
 from search.keeping import Keeper, record_removed
-from search.places import take_place
+from search.places import Place, take_place
 from search.room import check_room, has_room, wait_for_room
 from search.sessions import Clock, Session
 from search.settings import Settings
@@ -115,23 +115,29 @@ class Search:
             self._keep_hours()
             if time.monotonic() >= self._begin_at:
                 self._begin_trials()
-            if not self.crew.active and not self._others_work():
+            if self._is_over():
                 return
             for active, end in self.crew.hear(self._decide):
                 self._ended(active, end)
 
-    def _begin_trials(self) -> None:
-        """Begin what there is to do until all workers are busy."""
-        while len(self.crew.active) < self.settings.workers:
-            if not self._begin_trial():
-                self._begin_at = time.monotonic() + IDLE_S
-                return
-
-    def _begin_trial(self) -> bool:
-        """Begin what there is to do next; False if there is nothing, or no place for it."""
-        place = take_place(self.settings.trial.train_device, self.settings.workers)
-        if place is None:
+    def _is_over(self) -> bool:
+        """Whether nothing is left to do; what others have left since the last look is begun first."""
+        if self.crew.active or self._others_work():
             return False
+        return not (self._begin_trials() or self.crew.active or self._others_work())
+
+    def _begin_trials(self) -> bool:
+        """Begin what there is to do until all workers are busy; return False if there is nothing more to do now."""
+        while len(self.crew.active) < self.settings.workers:
+            place = take_place(self.settings.trial.train_device, self.settings.workers)
+            self.view.waiting("" if place or self.crew.active else "other trainings have all GPUs")
+            if place is None or not self._begin_trial(place):
+                self._begin_at = time.monotonic() + IDLE_S
+                return place is None
+        return True
+
+    def _begin_trial(self, place: Place) -> bool:
+        """Begin what there is to do next; False if there is nothing."""
         with ExitStack() as unless_begun:
             unless_begun.callback(place.give_back)
             with self.claims.alone():

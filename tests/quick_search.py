@@ -3,6 +3,7 @@
 The test process must have this folder in its path, and in PYTHONPATH before its first trial: see conftest.
 """
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -119,6 +120,22 @@ def wait_until(what: Callable[[], Any], seconds: float = LONG_S) -> Any:
         assert time.monotonic() < end, "it never came"
         time.sleep(0.02)
     return found
+
+
+@contextmanager
+def released(settings: Settings, fault: str, count: int = 1) -> Iterator[None]:
+    """Let trials that are held go on as soon as so many are, while the search runs."""
+    folder = settings.folder / "faults"
+
+    def release() -> None:
+        wait_until(lambda: len(taken(folder, fault)) == count)
+        for file in taken(folder, fault):
+            file.unlink()
+
+    thread = threading.Thread(target=release)
+    thread.start()
+    yield
+    thread.join()
 
 
 # What was done, and what is stored

@@ -18,6 +18,7 @@ from rich.console import Console
 from objectives import attributes as keys
 from objectives.dataset import Dataset
 from objectives.records import Decision, Latency, Outcome, Proposal, Resources, Rung
+from search.claims import Claims
 from search.measured import architecture_key
 from search.runner import Search
 from search.settings import Settings, load_settings
@@ -44,8 +45,12 @@ def run(settings: Settings, dataset: Dataset) -> tuple[list[FrozenTrial], str]:
     """Search as a new process would; return the trials and what was printed."""
     settings.folder.mkdir(parents=True, exist_ok=True)
     study = create_study(settings, dataset, open_storage(storage_url(settings.folder, None)))
-    out = StringIO()
-    Search(settings, dataset, study, View(Console(file=out, width=200), settings)).run()
+    out, claims = StringIO(), Claims(settings.folder)
+    try:
+        with Search(settings, dataset, study, claims, View(Console(file=out, width=200), settings)) as search:
+            search.run()
+    finally:
+        claims.close()
     return load_study(settings.folder.parent, settings.name, None).get_trials(), out.getvalue()
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from objectives.records import Rung
 from search.engine.mo_asha import MoAsha
 from search.engine.observed import Observed, Phase
-from search.engine.scheduler import ROOMY, Full, Room, Scheduler, Step, next_rung
+from search.engine.scheduler import ROOMY, Full, Room, Scheduler, Step, left_s, may_begin, next_rung
 from search.settings import PrunerSettings
 from spaces.errors import SettingsError, nearest
 
@@ -100,13 +100,14 @@ class Dominated(Scheduler):
     def next_step(
         self, trials: Sequence[Observed], ladder: Sequence[int], last: int | None, room: Room = ROOMY
     ) -> Step | None:
-        """Return the trial itself, unless it is to stop; else a new one."""
+        """Return the trial itself, unless it is to stop; else a new one; only what ends in the time left."""
         paused = [t for t in trials if t.phase is Phase.PAUSED]
         stop = {t.number: reason for t in paused if t.number == last and (reason := self._reason(t, trials))}
         for trial in paused:
-            if trial.number not in stop:
+            if trial.number not in stop and left_s(trial, ladder) <= room.seconds_left:
                 return Step(trial.number, next_rung(trial.epoch, ladder), "not far behind trials no slower", stop)
-        return Step(None, ladder[0], "the last trial ended", stop) if room.may_start or stop else None
+        begins = may_begin(trials, room)
+        return Step(None, ladder[0], "the last trial ended", stop, idle=not begins) if begins or stop else None
 
     def _reason(self, trial: Observed, trials: Sequence[Observed]) -> str:
         others = [_runner(t) for t in trials if t.number != trial.number and t.latency_ms and t.epochs]

@@ -61,12 +61,19 @@ class Chooser:
         hours = self.settings.budget.hours
         return math.inf if hours is None else 3600 * hours - self._searched_s()
 
-    def next_step(self, last: int | None = None) -> Step | None:
-        """Return what to train next; `last` is the trial that stands at a rung now, still in memory."""
+    def next_step(
+        self, last: int | None = None, trials: "Sequence[optuna.trial.FrozenTrial] | None" = None
+    ) -> Step | None:
+        """Return what to train next.
+
+        Args:
+            last: the trial that stands at a rung now, still in memory.
+            trials: the study's, if they were read just now.
+        """
         budget, seconds_left = self.settings.budget, self.seconds_left()
         if seconds_left <= 0:
             return None
-        stored = self.study.get_trials(deepcopy=False)  # once: each reading asks the store for all that may change
+        stored = self.study.get_trials(deepcopy=False) if trials is None else trials
         begun = [replace(t, phase=Phase.PAUSED) if t.number == last else t for t in observe(self.study, stored)]
         may_start = len(begun) < budget.trials and self.used(stored).left(budget)
         room = Room(may_start, len(_waiting(stored)), seconds_left)
@@ -86,17 +93,20 @@ class Chooser:
         note_decision(trial, Decision(rung.epoch, word.value, why, mean, sd))
         return word, why
 
-    def ask(self) -> "optuna.Trial":
-        """Ask for a new trial; `introduce` goes on from there."""
-        self._seed(self._next_number())
+    def ask(self, trials: "Sequence[optuna.trial.FrozenTrial]") -> "optuna.Trial":
+        """Ask for a new trial of a study with these trials; `introduce` goes on from there."""
+        self._seed(min(_waiting(trials), default=len(trials)))  # the first that waits from `start`, else a new one
         return self.study.ask()
 
-    def introduce(self, trial: StoredTrial, asked: "optuna.Trial | None") -> None:
+    def introduce(
+        self, trial: StoredTrial, asked: "optuna.Trial | None", trials: "Sequence[optuna.trial.FrozenTrial]"
+    ) -> None:
         """Store what a new trial is, and why it was proposed; the candidate last: with it the trial has begun.
 
         Args:
             trial: the new one.
             asked: Optuna's handle of it; None if its process died on the way: then the same sampler is asked again.
+            trials: the study's, as they were just before.
         """
         if asked is None:
             self._seed(trial.number)
@@ -109,7 +119,7 @@ class Chooser:
             trial.set(keys.PROPOSAL, why.to_json())
         elif keys.PROPOSAL not in proposed:
             trial.set(keys.PROPOSAL, Proposal("peer", sampler, "this sampler gives no reasons").to_json())
-        latency = self.latencies.untrained(proposed.params)
+        latency = self.latencies.untrained(proposed.params, trials)
         if latency is not None:
             trial.set(keys.LATENCY_UNTRAINED, latency.to_json())
         trial.set(keys.FOLDER, f"trials/{trial.number:05d}")
@@ -128,11 +138,6 @@ class Chooser:
 
     def _seed(self, number: int) -> None:
         self.study.sampler = make_sampler(self.settings.sampler, self.settings.seed, number, self._known)
-
-    def _next_number(self) -> int:
-        """Return the number that `ask` will give: of the first candidate waiting from `start`, else a new one."""
-        stored = self.study.get_trials(deepcopy=False)
-        return min(_waiting(stored), default=len(stored))
 
 
 def _waiting(trials: "Sequence[optuna.trial.FrozenTrial]") -> list[int]:

@@ -87,16 +87,15 @@ class StudyLatencies(LatencyBook):
             bounds.append(self._gate.p95_ms_max / ratio)
         return min(bounds, default=None)
 
-    def untrained(self, params: Params) -> Latency | None:
-        """Return the measurement of a candidate's architecture before training."""
-        self.refresh(observe(self._study))
+    def untrained(self, params: Params, trials: "Sequence[optuna.trial.FrozenTrial]") -> Latency | None:
+        """Return the measurement of a candidate's architecture before training, ahead of trials or by one of these."""
+        self.refresh(observe(self._study, trials))
         key = _deployed(params)
         if key in self._ahead:
             return self._ahead[key][1]
         if key not in self._untrained:
             return None
-        trial = self._study.get_trials(deepcopy=False)[self._untrained[key]]
-        record = trial.user_attrs.get(keys.LATENCY_UNTRAINED)
+        record = trials[self._untrained[key]].user_attrs.get(keys.LATENCY_UNTRAINED)
         return Latency.from_json(record) if record else None
 
     def measure(self, params: Params) -> float | None:

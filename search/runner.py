@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -183,41 +183,45 @@ class Search:
 
     # Trials
 
-    def _running(self) -> list[int]:
-        """Return the trials that a process works on, or did when it died."""
+    def _running(self, trials: "Sequence[optuna.trial.FrozenTrial] | None" = None) -> list[int]:
+        """Return the trials that a process works on, or did when it died; of `trials` if they were read just now."""
         from optuna.trial import TrialState
 
-        running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        stored = self.study.get_trials(deepcopy=False) if trials is None else trials
+        running = [trial for trial in stored if trial.state is TrialState.RUNNING]
         return [trial.number for trial in running if not trial.user_attrs.get(keys.PAUSED)]
 
     def _next_trial(self) -> StoredTrial | None:
         """Claim what is to be worked on next: a trial that was cut, a paused one, or a new one."""
-        for number in self._running():
+        trials = self.study.get_trials(deepcopy=False)  # once: each reading costs as much as three writes
+        for number in self._running(trials):
             if number not in self.crew.active and self.claims.take(number):
                 trial = StoredTrial(self.study, number)
                 if trial.is_cut and keys.ENDING in trial:
                     self._finish(trial, Ending.from_json(trial.get(keys.ENDING)))  # it died before Optuna was told
                 elif trial.is_cut and self.chooser.seconds_left() > 0:
-                    return trial if trial.candidate else self._introduced(trial, None)
+                    return trial if trial.candidate else self._introduced(trial, None, trials)
                 else:
                     self.claims.free(number)
-        step = self.chooser.next_step()
+        step = self.chooser.next_step(trials=trials)
         if step is None:
             return None
         self._stop(step.stop)
         if step.idle:
             return None
         if step.number is None:
-            asked = self.chooser.ask()
+            asked = self.chooser.ask(trials)
             self.claims.hold(asked.number)
-            return self._introduced(StoredTrial(self.study, asked.number), asked)
+            return self._introduced(StoredTrial(self.study, asked.number), asked, trials)
         self.claims.hold(step.number)
         trial = StoredTrial(self.study, step.number)
         self.chooser.promote(trial, step.why)
         return trial
 
-    def _introduced(self, trial: StoredTrial, asked: "optuna.Trial | None") -> StoredTrial:
-        self.chooser.introduce(trial, asked)
+    def _introduced(
+        self, trial: StoredTrial, asked: "optuna.Trial | None", trials: "Sequence[optuna.trial.FrozenTrial]"
+    ) -> StoredTrial:
+        self.chooser.introduce(trial, asked, trials)
         return trial
 
     def _ended(self, active: Active, end: Ending | None) -> None:

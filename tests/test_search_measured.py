@@ -121,7 +121,7 @@ def test_trials_tell_as_they_go_on() -> None:
     again.set_user_attr(keys.LATENCY_UNTRAINED, latency_of(of(64)).to_json())
     book.refresh(observe(study))
     assert book.lookup()({"size.pixels": 64}) == 2.5  # of the trained network
-    assert book.untrained({"size.pixels": 64}) == latency_of(of(64))
+    assert book.untrained({"size.pixels": 64}, study.get_trials()) == latency_of(of(64))
     assert book.figures() == []
 
 

@@ -425,7 +425,7 @@ def test_a_trial_that_ended_while_it_was_looked_for_is_left_alone(tmp_path: Path
     """Another process may end or pause a trial between a look at the study and a look at the trial's lock."""
 
     class Late(Begun):
-        def _running(self) -> list[int]:
+        def _running(self, trials: Any = None) -> list[int]:
             return [0, 1]  # as they were
 
     run(settings_of(tmp_path, "budget.trials=2"), blocks, Script(None, 0, 0, None))

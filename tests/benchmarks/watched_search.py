@@ -2,11 +2,12 @@
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 import psutil
+from optuna.trial import FrozenTrial
 from rich.console import Console
 
 from objectives.dataset import Dataset
@@ -90,11 +91,11 @@ class WatchedChooser(Chooser):
 
     watch: Watch
 
-    def next_step(self, last: int | None = None) -> Step | None:
+    def next_step(self, last: int | None = None, trials: Sequence[FrozenTrial] | None = None) -> Step | None:
         """Time the choice of a trial; at rungs it is not counted."""
         if last is not None:
-            return super().next_step(last)
-        return timed(super().next_step, self.watch.choose_ms)
+            return super().next_step(last, trials)
+        return timed(lambda: super(WatchedChooser, self).next_step(trials=trials), self.watch.choose_ms)
 
 
 class WatchedSearch(Search):

@@ -159,9 +159,7 @@ def _fit_class(base: Any) -> Any:
             return batch
 
         def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> Any:
-            with locked_folder(
-                Path(img_path).parent
-            ):  # it keeps what it has read there, for all trials
+            with locked_folder(Path(img_path).parent):  # it keeps what it has read there, for all trials
                 if base is RTDETRTrainer:
                     dataset = super().build_dataset(img_path, mode, batch)
                 else:  # square, as deployed; Ultralytics would validate on rectangles

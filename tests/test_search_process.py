@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 import pytest
-from quick_search import lines_of, wait_until
+from quick_search import lines_of, taken, wait_until
 
 from objectives.dataset import Dataset
 from objectives.device import Device
@@ -301,8 +301,11 @@ def test_what_a_trial_leaves_behind_ends_with_it(begin: Begin, quick: TrialJob, 
 
 def test_what_is_told_is_the_cause_and_not_what_followed(begin: Begin, quick: TrialJob) -> None:
     """Too many processes come before their memory, memory before the time that it took, a limit before silence."""
-    process = begin(quick, Limits(timeout_s=10.0, silence_s=5.0, memory_bytes=1000, processes_max=3), "trial0-hold")
-    late = process._began + 100
+    process = begin(quick, Limits(timeout_s=500.0, silence_s=5.0, memory_bytes=1000, processes_max=3), "trial0-hold")
+    wait_until(lambda: taken(quick.folder.parent / "faults", "trial0-hold"))
+    assert process._broken_limit(Usage(3, 10), process._heard + 6) is None  # it has told what nobody has read
+    until(iter(process.receive, ()), "progress", 1)
+    late = process._began + 501
     for seen, told in (
         (Usage(4, 10**6), "trial.processes_max"),
         (Usage(3, 10**6), "trial.memory_mb"),

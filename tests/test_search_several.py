@@ -172,6 +172,7 @@ def test_a_process_with_nothing_to_do_waits_for_what_others_leave(tmp_path: Path
     class Cutting(View):
         def progress(self, number: int, epoch: int, share: float) -> None:
             if epoch == 3:
+                wait_until(lambda: taken(settings.folder / "faults", "trial0epoch3-hold"))
                 raise Cut
 
     plant(settings, "trial0epoch3-hold")

@@ -8,12 +8,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from objectives import attributes as keys
-from objectives.arguments import train_choices
 from objectives.dataset import Dataset
-from objectives.failures import OF_MEMORY, Failure
+from objectives.failures import Failure
 from objectives.job import Word
 from objectives.layout import lay_out
-from objectives.records import Accuracy, Decision, Ending, Latency, Outcome, Rung
+from objectives.records import Decision, Ending, Latency, Outcome, Rung
 from reports.table import StudyTable, read_study
 from search.budget import BudgetUsed
 from search.choosing import Chooser, note_decision
@@ -21,6 +20,7 @@ from search.claims import Claims
 from search.crew import Active, Crew
 from search.jobs import Jobs
 from search.keeping import Keeper, record_removed
+from search.mending import may_be_mended, objectives_of
 from search.places import Place, take_place
 from search.room import check_room, has_room, wait_for_room
 from search.sessions import Clock, Session
@@ -35,8 +35,6 @@ from spaces.errors import DiskFull, StoreError
 if TYPE_CHECKING:
     import optuna
 
-PASSING = (Failure.KILLED, Failure.DISK_FULL)  # deaths that are no fault of the trial's
-PASSING_MAX = 5  # times that a trial is taken up again after them
 TOLD_EVERY_S = 5.0  # between two looks of the view at the budget and the other processes
 IDLE_S = 2.0  # between two looks whether something can be begun, where nothing could
 GRACE, LAST_GRACE = 1.02, 1.04  # shares of budget.hours at which trials are paused: those in training, and the last
@@ -303,29 +301,3 @@ class Search:
     def _measured(self, params: Mapping[str, Value]) -> Latency | Ending:
         """Measure a candidate that is no trial yet."""
         return self.crew.measured(self.jobs.candidate(params), f"{MEASURING}{self.session.key}-")
-
-
-def may_be_mended(trial: StoredTrial, end: Ending) -> bool:
-    """Whether a failed trial is taken up again.
-
-    It is if it was killed from outside, or found a disk full that has room now, some times; once if it was out of
-    memory, with a smaller batch.
-    """
-    if end.outcome != Outcome.FAILED:
-        return False
-    if end.error_class in PASSING:
-        return sum(attempt.error_class in PASSING for attempt in trial.attempts) < PASSING_MAX
-    return end.error_class in OF_MEMORY and trial.batch_divisor == 1 and batch_of(trial) > 1
-
-
-def batch_of(trial: StoredTrial) -> int:
-    """Return the batch that was asked for."""
-    return int(train_choices(trial.candidate)["batch"]) if trial.candidate else 1
-
-
-def objectives_of(trial: StoredTrial) -> tuple[float, float] | None:
-    """Return mAP and p50 in ms of a trial that was scored."""
-    accuracy, latency = trial.get(keys.ACCURACY), trial.get(keys.LATENCY)
-    if not accuracy or not latency:
-        return None
-    return Accuracy.from_json(accuracy).map, Latency.from_json(latency).p50_ms

@@ -30,7 +30,7 @@ from optuna.trial import FrozenTrial, TrialState
 from objectives import attributes as keys
 from objectives.failures import OF_MEMORY, Failure
 from objectives.records import Ending
-from search.runner import PASSING_MAX
+from search.mending import PASSING_MAX
 
 AUTOML = Path(sys.executable).with_name("automl")
 HERE = Path(__file__).absolute().parent

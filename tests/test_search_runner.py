@@ -35,7 +35,8 @@ from objectives.job import rung_ladder
 from objectives.records import Ending, Latency, Outcome, Proposal, Resources, Rung
 from objectives.shares import lease_gpu, slots_taken
 from search.measured import architecture_key
-from search.runner import MEASURING, PASSING_MAX, Search
+from search.mending import PASSING_MAX
+from search.runner import MEASURING, Search
 from search.streaks import TooManyFailures
 from search.view import View
 

@@ -9,7 +9,7 @@ from optuna.trial import TrialState
 from objectives import attributes as keys
 from objectives.failures import Failure
 from objectives.records import Ending, Latency, Outcome, Resources, Rung
-from search.runner import may_be_mended
+from search.mending import may_be_mended
 from search.stored import StoredTrial
 from spaces.candidate import Candidate
 

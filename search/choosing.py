@@ -1,4 +1,7 @@
-"""What to work on next, chosen from the store alone; call it while no other process of the study does."""
+"""What to work on next, chosen from the store alone; call it while no other process of the study does.
+
+`introduce` alone may be called while others choose.
+"""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -41,13 +44,13 @@ class Chooser:
         Args:
             settings: the search's.
             study: the store.
-            jobs: for the rungs.
+            jobs: for the rungs and the candidates.
             measure: measures the latency of a candidate that is no trial yet.
             searched_s: seconds of the budget used so far.
         """
         self.settings, self.study, self._searched_s = settings, study, searched_s
         self.latencies = StudyLatencies(study, settings.gate, measure)
-        self.ladder = jobs.ladder
+        self._jobs, self.ladder = jobs, jobs.ladder
         self._known = make_known_latency(settings, self.latencies, self.ladder)
         self._scheduler = make_scheduler(settings.pruner, self._known)
 
@@ -94,36 +97,40 @@ class Chooser:
         return word, why
 
     def ask(self, trials: "Sequence[optuna.trial.FrozenTrial]") -> "optuna.Trial":
-        """Ask for a new trial of a study with these trials; `introduce` goes on from there."""
+        """Ask for a new trial of a study with these trials; `sampled` goes on from there."""
         self._seed(min(_waiting(trials), default=len(trials)))  # the first that waits from `start`, else a new one
         return self.study.ask()
 
-    def introduce(
-        self, trial: StoredTrial, asked: "optuna.Trial | None", trials: "Sequence[optuna.trial.FrozenTrial]"
-    ) -> None:
-        """Store what a new trial is, and why it was proposed; the candidate last: with it the trial has begun.
+    def asked_again(self, number: int) -> "optuna.Trial":
+        """Return a new trial whose process died before its candidate was stored; the same sampler is asked again."""
+        self._seed(number)
+        return optuna_trial(self.study, number)
+
+    def sampled(self, asked: "optuna.Trial") -> StoredTrial:
+        """Let the sampler choose the values of a new trial: with them the choices of other processes may go on."""
+        suggest(asked, self.settings.space)
+        return StoredTrial(self.study, asked.number)
+
+    def introduce(self, trial: StoredTrial, trials: "Sequence[optuna.trial.FrozenTrial]") -> None:
+        """Store what a sampled trial is, and why it was proposed; the candidate last: with it the trial has begun.
+
+        Others may choose meanwhile.
 
         Args:
             trial: the new one.
-            asked: Optuna's handle of it; None if its process died on the way: then the same sampler is asked again.
             trials: the study's, as they were just before.
         """
-        if asked is None:
-            self._seed(trial.number)
-            asked = optuna_trial(self.study, trial.number)
-        candidate = suggest(asked, self.settings.space)
-        proposed = StoredTrial(self.study, trial.number)  # what the sampler has stored, too
         sampler = self.settings.sampler.name
-        if proposed.was_asked_for:
+        if trial.was_asked_for:
             why = Proposal("start", sampler, "asked for in `start`; what it leaves out was sampled")
             trial.set(keys.PROPOSAL, why.to_json())
-        elif keys.PROPOSAL not in proposed:
+        elif keys.PROPOSAL not in trial:
             trial.set(keys.PROPOSAL, Proposal("peer", sampler, "this sampler gives no reasons").to_json())
-        latency = self.latencies.untrained(proposed.params, trials)
+        latency = self.latencies.untrained(trial.params, trials)
         if latency is not None:
             trial.set(keys.LATENCY_UNTRAINED, latency.to_json())
         trial.set(keys.FOLDER, f"trials/{trial.number:05d}")
-        trial.set(keys.CANDIDATE, candidate.to_json())
+        trial.set(keys.CANDIDATE, self._jobs.candidate(trial.params).to_json())
 
     def promote(self, trial: StoredTrial, why: str) -> None:
         """Store that a paused trial goes on, and why."""

@@ -61,6 +61,13 @@ class Keeper:
             shutil.rmtree(path, ignore_errors=True)
         self._counted.pop(number, None)
 
+    def is_full(self, table: StudyTable) -> bool:
+        """Whether the folder holds more than its limit; the table may be a little old, others may work meanwhile."""
+        if self.bytes_max is None:
+            return False
+        unfinished = {row.number for row in table.rows if row.outcome is None}
+        return self._held(self._all_entries(table, unfinished)) > self.bytes_max
+
     def make_room(self, table: StudyTable, claimed: Collection[int]) -> Removed:
         """Remove what is needed least until the folder fits its limit.
 
@@ -74,8 +81,8 @@ class Keeper:
         """
         if self.bytes_max is None:
             return Removed()
-        entries = {row.number: self._entries(row, in_work=row.number in claimed) for row in table.rows}
-        held = self._beside_bytes() + sum(sum(of_trial.values()) for of_trial in entries.values())
+        entries = self._all_entries(table, claimed)
+        held = self._held(entries)
         if held <= self.bytes_max:
             return Removed()
         free = [row for row in table.rows if row.number not in claimed]
@@ -123,6 +130,13 @@ class Keeper:
                     path.unlink()
         gone = tuple(name for name in names if not os.path.lexists(folder / name))
         return gone, sum(of_trial.pop(name) for name in gone)
+
+    def _all_entries(self, table: StudyTable, in_work: Collection[int]) -> dict[int, Entries]:
+        return {row.number: self._entries(row, in_work=row.number in in_work) for row in table.rows}
+
+    def _held(self, entries: Mapping[int, Entries]) -> int:
+        """Return what the whole folder takes."""
+        return self._beside_bytes() + sum(sum(of_trial.values()) for of_trial in entries.values())
 
     def _entries(self, row: TrialRow, *, in_work: bool) -> Entries:
         """Return what a trial's folder holds; one is counted anew only in work, or when it got further."""

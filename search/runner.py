@@ -139,9 +139,12 @@ class Search:
         with ExitStack() as unless_begun:
             unless_begun.callback(place.give_back)
             with self.claims.alone():
-                trial = self._next_trial()
+                trials = self.study.get_trials(deepcopy=False)  # once: each reading costs as much as three writes
+                trial = self._next_trial(trials)
             if trial is None:
                 return False
+            if trial.candidate is None:  # what others need of it for their own choices is stored already
+                self.chooser.introduce(trial, trials)
             self.crew.begin(trial, place)
             unless_begun.pop_all()
         return True
@@ -189,16 +192,15 @@ class Search:
         running = [trial for trial in stored if trial.state is TrialState.RUNNING]
         return [trial.number for trial in running if not trial.user_attrs.get(keys.PAUSED)]
 
-    def _next_trial(self) -> StoredTrial | None:
+    def _next_trial(self, trials: "Sequence[optuna.trial.FrozenTrial]") -> StoredTrial | None:
         """Claim what is to be worked on next: a trial that was cut, a paused one, or a new one."""
-        trials = self.study.get_trials(deepcopy=False)  # once: each reading costs as much as three writes
         for number in self._running(trials):
             if number not in self.crew.active and self.claims.take(number):
                 trial = StoredTrial(self.study, number)
                 if trial.is_cut and keys.ENDING in trial:
                     self._finish(trial, Ending.from_json(trial.get(keys.ENDING)))  # it died before Optuna was told
                 elif trial.is_cut and self.chooser.seconds_left() > 0:
-                    return trial if trial.candidate else self._introduced(trial, None, trials)
+                    return trial if trial.candidate else self.chooser.sampled(self.chooser.asked_again(number))
                 else:
                     self.claims.free(number)
         step = self.chooser.next_step(trials=trials)
@@ -210,16 +212,10 @@ class Search:
         if step.number is None:
             asked = self.chooser.ask(trials)
             self.claims.hold(asked.number)
-            return self._introduced(StoredTrial(self.study, asked.number), asked, trials)
+            return self.chooser.sampled(asked)
         self.claims.hold(step.number)
         trial = StoredTrial(self.study, step.number)
         self.chooser.promote(trial, step.why)
-        return trial
-
-    def _introduced(
-        self, trial: StoredTrial, asked: "optuna.Trial | None", trials: "Sequence[optuna.trial.FrozenTrial]"
-    ) -> StoredTrial:
-        self.chooser.introduce(trial, asked, trials)
         return trial
 
     def _ended(self, active: Active, end: Ending | None) -> None:
@@ -248,21 +244,27 @@ class Search:
         self.claims.free(trial.number)
 
     def _after(self, number: int, *, failed: bool) -> None:
-        """Keep the folder small, show a trial that ended or waits, and look whether things go wrong."""
-        with self.claims.alone():
-            trials = self.study.get_trials(deepcopy=False)
-            table = read_study(self.study, trials)
-            unfinished = (row.number for row in table.rows if row.outcome is None)
-            removed = self.keeper.make_room(table, self.claims.living(unfinished))
-            record_removed(self.study, removed.files)
-            self._stop(removed.to_stop)
+        """Show a trial that ended or waits, keep the folder small, and look whether things go wrong."""
+        trials = self.study.get_trials(deepcopy=False)
+        table = read_study(self.study, trials)
         self.view.trial_ended(number, table, self.chooser.used(trials))
-        if removed.warning:
-            self.view.note(removed.warning)
+        if self.keeper.is_full(table):
+            self._make_room()
         if failed:
             check_streak(self.study, self._went_well, self.folder)
         else:
             self._went_well = datetime.now()
+
+    def _make_room(self) -> None:
+        """Keep the folder small, while no other process begins anything."""
+        with self.claims.alone():
+            table = self.table()
+            unfinished = (row.number for row in table.rows if row.outcome is None)
+            removed = self.keeper.make_room(table, self.claims.living(unfinished))
+            record_removed(self.study, removed.files)
+            self._stop(removed.to_stop)
+        if removed.warning:
+            self.view.note(removed.warning)
 
     def _out_of_time(self, active: Active) -> None:
         """Pause a trial where its last checkpoint stands; one without a rung counts as cut and is taken up first."""

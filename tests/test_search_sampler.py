@@ -12,7 +12,7 @@ from optuna.trial import TrialState
 
 from objectives.dataset import Dataset
 from objectives.records import Latency
-from search.choosing import Chooser, optuna_trial
+from search.choosing import Chooser
 from search.engine.known_latency import KnownLatencySampler
 from search.jobs import Jobs
 from search.sampler import SAMPLERS, make_sampler, suggest
@@ -80,11 +80,12 @@ class Turn:
             self.work_on(trial.number, None)
         while (step := self.chooser.next_step()) is not None:
             assert step.number is None
-            asked = self.chooser.ask()
+            asked = self.chooser.ask(self.study.get_trials())
             self.work_on(asked.number, asked)
 
     def work_on(self, number: int, asked: optuna.Trial | None) -> None:
-        self.chooser.introduce(StoredTrial(self.study, number), asked)
+        trial = self.chooser.sampled(asked or self.chooser.asked_again(number))
+        self.chooser.introduce(trial, self.study.get_trials())
         candidate = StoredTrial(self.study, number).candidate
         assert candidate is not None
         tell(self.study, number, candidate)
@@ -104,9 +105,7 @@ class Dying(Turn):
     died: optuna.Trial
 
     def work_on(self, number: int, asked: optuna.Trial | None) -> None:
-        if asked is None:
-            self.chooser._seed(number)
-        self.died = asked or optuna_trial(self.study, number)
+        self.died = asked or self.chooser.asked_again(number)
         raise Cut
 
 

@@ -36,8 +36,8 @@ class Watch:
         ended: how many.
         now_s: what the clock says.
         notes: number of trials, resident memory in KB, open files, by the notes' order.
-        choose_ms: milliseconds of each choice of what comes next, the store's reading included.
-        next_ms: the same with asking, sampling and writing the new trial.
+        choose_ms: milliseconds of each choice of what comes next.
+        next_ms: the same with asking, sampling and writing the values.
     """
 
     trial_s: float
@@ -110,8 +110,8 @@ class WatchedSearch(Search):
         self.chooser = WatchedChooser(settings, study, self.jobs, self._measured, self.session.searched_s)
         self.chooser.watch = watch
 
-    def _next_trial(self) -> StoredTrial | None:
-        return timed(super()._next_trial, self.watch.next_ms)
+    def _next_trial(self, trials: Sequence[FrozenTrial]) -> StoredTrial | None:
+        return timed(lambda: super(WatchedSearch, self)._next_trial(trials), self.watch.next_ms)
 
 
 def timed(work: Callable[[], R], into_ms: list[float]) -> R:

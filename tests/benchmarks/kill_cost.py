@@ -96,8 +96,8 @@ def main() -> None:
 
 def suffer(arena: RealArena, death: str, chance: random.Random) -> Cost:
     """Let one death happen to a trial that has not seen one yet, and return what it has cost."""
-    number = _next_in_training(arena)
-    time.sleep(chance.uniform(0, 6))
+    number, epoch_s = _in_training(arena, chance.randint(2, EPOCHS))
+    time.sleep(chance.uniform(0, epoch_s))
     at_death = pieces(arena, number)
     before = max(at_death, key=lambda piece: piece.began_s)
     HAPPENS[death](arena, before.pid, arena.folder / "trials" / f"{number:05d}")
@@ -126,11 +126,12 @@ def pieces(arena: RealArena, number: int) -> list[Piece]:
     return [Piece(float(at), int(pid), name) for at, pid, name in (line.split() for line in lines)]
 
 
-def _next_in_training(arena: RealArena) -> int:
-    """Wait for a trial that began after all that have seen a death, and that trains its second epoch or a later one."""
+def _in_training(arena: RealArena, epoch: int) -> tuple[int, float]:
+    """Wait for an epoch of a trial that no death has come to; return its number, and how long its last epoch took."""
     number = len(list(arena.folder.glob(f"trials/*/{PIECES}")))
-    _wait(arena, lambda: any(piece.name == "epoch-2" for piece in pieces(arena, number)))
-    return number
+    _wait(arena, lambda: any(piece.name == f"epoch-{epoch}" for piece in pieces(arena, number)))
+    before, now = (piece.began_s for piece in pieces(arena, number)[-2:])
+    return number, now - before
 
 
 def _wait(arena: RealArena, holds: Callable[[], bool]) -> None:

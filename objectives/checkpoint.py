@@ -1,5 +1,6 @@
 """A training's state on disk, in two generations: a damaged one costs an epoch, never the trial."""
 
+import errno
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,8 @@ def _read(path: Path) -> tuple[dict[str, Any] | None, str]:
                 return None, f"'{damaged}' in it is damaged"
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many classes for damaged files
-        if isinstance(error, OSError) or classify(error) is Failure.OUT_OF_MEMORY:
+        unreadable = isinstance(error, OSError) and error.errno != errno.EINVAL  # a damaged end seeks to nowhere
+        if unreadable or classify(error) is Failure.OUT_OF_MEMORY:
             raise  # the file may be whole
         return None, (str(error) or type(error).__name__).splitlines()[0][:120]
     if not isinstance(state, dict) or not isinstance(state.get("epoch"), int):

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from objectives.device import Device
+from objectives.gpus import board_of
 from objectives.locks import LockFile
 
 POLL_S = 0.05  # between two looks at a lock
@@ -21,7 +22,7 @@ def training_keys(train_device: str) -> tuple[str, ...]:
     """Return the devices that a training keeps busy, named as Ultralytics names it: beside a GPU, the processor too."""
     if train_device == "cpu":
         return ("cpu",)
-    names = [f"cuda:{name}" if name.isdigit() else _plain(name) for name in train_device.split(",")]
+    names = [f"cuda:{board_of(int(name))}" if name.isdigit() else _plain(name) for name in train_device.split(",")]
     return ("cpu", *names)
 
 
@@ -30,7 +31,7 @@ def measuring_keys(device: Device) -> tuple[str, ...]:
     if device.provider in ("CPUExecutionProvider", "CPU"):
         return ("cpu",)
     if device.provider in ("CUDAExecutionProvider", "TensorrtExecutionProvider"):
-        return (f"cuda:{device.options.get('device_id', 0)}",)
+        return (f"cuda:{board_of(int(device.options.get('device_id', 0)))}",)
     return ("cpu", _plain(device.provider))
 
 
@@ -118,7 +119,9 @@ class Turn:
 
     def breathe(self) -> None:
         """Let those who wait for the devices measure first; takes microseconds if nobody does."""
-        if not (self._held and all(locks.is_open() for locks in self._locks)):
+        if not self._held:
+            self._try()  # it has waited long enough for one who was stopped
+        elif not all(locks.is_open() for locks in self._locks):
             self._release()
             self._take()
 

@@ -54,7 +54,7 @@ class BudgetUsed:
         usual = statistics.median(self.durations_s) if self.durations_s else 0.0
         return self.seconds + usual / 2 < 3600 * budget.hours
 
-    def remaining_s(self, budget: BudgetSettings, workers: int = 1) -> float | None:
+    def remaining_s(self, budget: BudgetSettings) -> float | None:
         """Return the seconds that the rest will take, by the mean of the last trials.
 
         None where nothing tells: before the first trial, and once all have begun and it is open which of the paused
@@ -65,7 +65,7 @@ class BudgetUsed:
         by_hours = None if budget.hours is None else max(0.0, 3600 * budget.hours - self.seconds)
         if not self.durations_s:
             return by_hours
-        by_trials = statistics.fmean(self.durations_s) * max(0, budget.trials - self.trials) / workers
+        by_trials = statistics.fmean(self.durations_s) * max(0, budget.trials - self.trials)
         return by_trials if by_hours is None else min(by_hours, by_trials)
 
 

@@ -19,6 +19,8 @@ class Claims:
     """
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._own_key: int | None = None
         self._bytes = (folder / CLAIMS).open("a+b")
         self._mutex = (folder / MUTEX).open("a+b")
         self.trials: set[int] = set()
@@ -64,10 +66,13 @@ class Claims:
 
     def enter(self, key: int) -> None:
         """Hold the lock of a searching process, for life."""
+        self._own_key = key
         fcntl.lockf(self._bytes, fcntl.LOCK_EX, 1, SESSIONS + key)
 
     def is_alive(self, key: int) -> bool:
-        """Whether another searching process lives."""
+        """Whether a searching process lives."""
+        if key == self._own_key:  # to try a lock of one's own would free it
+            return True
         if not self._take(SESSIONS + key):
             return True
         fcntl.lockf(self._bytes, fcntl.LOCK_UN, 1, SESSIONS + key)

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from spaces.errors import AutomlError
+from spaces.errors import AutomlError, SettingsError
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "ignore_unknown_options": False}
 RUNS = click.option("--folder", default="runs", show_default=True, help="Where studies live (store.folder).")
@@ -93,6 +93,8 @@ def search(overrides: tuple[str, ...], log_format: str, plan: bool, fork: str | 
     replaces a dimension: 'space.size.pixels=range(160, 321, 32)'. See `automl presets`.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the engine's matrices are small; trainings want the cores
+    if plan and (fork or log_format == "json"):
+        raise SettingsError("--plan: goes with neither --fork nor --log-format json; give it alone")
     if plan:
         from search.command_plan import run_plan
 

@@ -24,7 +24,7 @@ from search.room import check_room
 from search.runner import Search
 from search.sampler import check_sampler
 from search.settings import EMBEDDED, DataSettings, Settings, TrialSettings, load_settings
-from search.store import create_study, open_storage, storage_url
+from search.store import create_study, open_storage, storage_url, store_errors
 from search.view import make_view
 from spaces.errors import AutomlError, DataError, SettingsError, StoreError
 
@@ -37,15 +37,14 @@ def run_search(arguments: list[str], log_format: str = "auto") -> None:
     console = Console(stderr=log_format == "json")  # standard output is the events' alone
     settings = checked_settings(arguments)
     dataset = load_data(settings.data)
-    with prepared_folder(settings) as claims:
+    with prepared_folder(settings) as claims, store_errors(settings.name):
         storage = open_storage(storage_url(settings.folder, settings.store.url))
         with claims.alone():
             study = create_study(settings, dataset, storage)
         _introduce(console, settings, dataset)
         view = make_view(Console(), settings, log_format)
         with Search(settings, dataset, study, claims, view) as search:
-            _tell_plan(console, search)
-            interrupted = _searched(search)
+            interrupted = _interrupted(console, search)
             table, used = search.table(), search.used()
         from reports.page import write_page  # late: scikit-learn costs a second that no mistake should wait for
 
@@ -77,28 +76,37 @@ def _tell_plan(console: Console, search: Search) -> None:
     settings, study = search.settings, search.study
     if settings.budget.trials < PLANNED_FROM or settings.trial.run != TrialSettings.run:
         return
-    with interruptible(), search.claims.alone():
+    with search.claims.alone():
         plan = make_plan(settings, search.dataset, settings.folder, study)
         if keys.PLAN not in study.user_attrs:
             study.set_user_attr(keys.PLAN, plan.to_json())
     print_plan(console, plan, settings, search.dataset, whole=not search.used().trials)
 
 
-def _searched(search: Search) -> bool:
-    """Search to the end; return whether Ctrl-C cut it short."""
+def _interrupted(console: Console, search: Search) -> bool:
+    """Plan and search to the end; return whether Ctrl-C cut it short."""
+    try:
+        with interruptible():
+            _tell_plan(console, search)
+            _search(search)
+    except KeyboardInterrupt:
+        return True
+    return False
+
+
+def _search(search: Search) -> None:
+    """Search to the end, with the view open."""
+    table, used = search.table(), search.used()
     with search.view as view:
-        view.begin(search.table(), search.used())
-        why = "the budget is used"
+        view.begin(table, used)
         try:
-            with interruptible():
-                search.run()
-        except KeyboardInterrupt:
-            why = "interrupted"
-        except AutomlError as error:
-            view.ended(search.table(), search.used(), str(error))
+            search.run()
+        except (AutomlError, KeyboardInterrupt) as error:
+            if not isinstance(error, StoreError):  # a store that is broken tells nothing more
+                table, used = search.table(), search.used()
+            view.ended(table, used, str(error) or "interrupted")
             raise
-        view.ended(search.table(), search.used(), why)
-    return why == "interrupted"
+        view.ended(search.table(), search.used(), "the budget is used")
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """The trials that a searching process works on: a process each, at a place of its own, within its limits."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing.connection import wait
@@ -30,12 +30,18 @@ class Active:
         """The trial."""
         return self.following.trial
 
+    @property
+    def process(self) -> TrialProcess:
+        """Its process."""
+        return self.following.process
+
 
 class Crew:
     """Starts, hears and ends the processes of trials."""
 
-    def __init__(self, settings: Settings, jobs: Jobs, view: View) -> None:
-        self.settings, self.jobs, self.view = settings, jobs, view
+    def __init__(self, settings: Settings, jobs: Jobs, view: View, tick: Callable[[], None]) -> None:
+        """Set up; `tick` is called again and again while a candidate is measured."""
+        self.settings, self.jobs, self.view, self._tick = settings, jobs, view, tick
         self.active: dict[int, Active] = {}
         self._quiet_folder = settings.folder / ".ultralytics"
 
@@ -63,11 +69,12 @@ class Crew:
 
         With each comes how it ended, or None if it is paused; it is no longer among the active ones then.
         """
-        pipes = {active.following.process.pipe: active for active in self.active.values()}
-        ready = wait(list(pipes), LOOK_EVERY_S)  # with none it waits all the same
-        for pipe, active in pipes.items():
-            ended = active.following.receive(decide) if pipe in ready else None
-            if ended is None and (end := active.following.process.over_limit()) is not None:
+        heard = list(self.active.values())
+        signs = [sign for active in heard for sign in active.process.signs]
+        ready = wait(signs, LOOK_EVERY_S)  # with none it waits all the same
+        for active in heard:
+            ended = active.following.receive(decide) if any(sign in ready for sign in active.process.signs) else None
+            if ended is None and (end := active.process.over_limit()) is not None:
                 ended = Ended(end)
             if ended is not None:
                 self.leave(active)
@@ -75,7 +82,7 @@ class Crew:
 
     def leave(self, active: Active) -> None:
         """End the process of a trial, with all that it has started, and give its place back."""
-        active.following.process.end()
+        active.process.end()
         active.place.give_back()
         del self.active[active.trial.number]
 
@@ -98,7 +105,7 @@ class Crew:
         stage = f"measuring a candidate's latency, {candidate.text('backbone.name')}"
         with self.view.meanwhile(stage), self.jobs.passing_folder(prefix) as folder:
             job = replace(self.jobs.job(-1, candidate), folder=folder)
-            return measure(job, self._quiet_folder, self._limits())
+            return measure(job, self._quiet_folder, self._limits(), self._tick)
 
     def _limits(self) -> Limits:
         trial = self.settings.trial

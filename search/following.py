@@ -94,11 +94,20 @@ def ending(process: TrialProcess) -> Iterator[TrialProcess]:
         process.end()
 
 
-def measure(job: TrialJob, settings_folder: Path, limits: Limits | None = None) -> Latency | Ending:
-    """Measure the untrained latency of a candidate in a process of its own; how it failed if it did."""
+def measure(
+    job: TrialJob, settings_folder: Path, limits: Limits | None = None, tick: Callable[[], None] = lambda: None
+) -> Latency | Ending:
+    """Measure the untrained latency of a candidate in a process of its own; how it failed if it did.
+
+    Args:
+        job: of the candidate.
+        settings_folder: for Ultralytics' settings.
+        limits: of the process.
+        tick: called again and again meanwhile.
+    """
     found: Any = None
     with ending(TrialProcess(replace(job, measure_only=True), settings_folder, limits)) as process:
-        for message in process.messages():
+        for message in process.messages(tick):
             match message:
                 case "latency", Latency() as latency, _:
                     found = latency

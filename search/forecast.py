@@ -10,7 +10,7 @@ from typing import Self
 from objectives.dataset import Dataset
 from search.engine.costs import BEFORE
 from search.jobs import Jobs
-from search.places import gpu_ids
+from search.places import wanted_boards
 from search.plan import SearchPlan
 from search.process import machine_memory_bytes
 from search.settings import Settings
@@ -62,7 +62,7 @@ class Forecast:
         overhead_s, epoch_s = fmean(one.overhead_s for one in plan.timed), fmean(one.epoch_s for one in plan.timed)
         first = job.epochs if settings.pruner.name == "none" else job.deciding[0]
         parameters = median(one.parameters for one in plan.timed)
-        gpus = gpu_ids(settings.trial.train_device)
+        gpus = wanted_boards(settings.trial.train_device)
         return cls(
             trial_s=overhead_s + job.epochs * epoch_s,
             stopped_s=(overhead_s if first == job.epochs else BEFORE * overhead_s) + first * epoch_s,

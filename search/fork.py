@@ -79,8 +79,8 @@ def ensure_fork(old: Settings, new: Settings, dataset: Dataset) -> Forked | None
             found = optuna.load_study(study_name=new.name, storage=storage)
             if _is_whole_fork(found, old.name):
                 return None
+            shutil.rmtree(new.folder / TRIALS, ignore_errors=True)  # first: a folder without a study is refused
             optuna.delete_study(study_name=new.name, storage=storage)
-            shutil.rmtree(new.folder / TRIALS, ignore_errors=True)
         if (new.folder / TRIALS).exists():
             raise StoreError(f"--fork: '{new.folder}' holds trials of no study; give another name, or move them away")
         return fork(source, new, dataset, storage, old.folder, new.folder)

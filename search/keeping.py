@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from objectives import attributes as keys
+from objectives.files import TRAININGS, remove_checkpoints
 from objectives.records import Outcome
 from reports.table import StudyTable, TrialRow
 from reports.verdict import judge
@@ -18,7 +19,6 @@ from reports.verdict import judge
 if TYPE_CHECKING:
     import optuna
 
-TRAININGS = "training-*"  # folders of checkpoints in a trial's folder
 HALF_WRITTEN = "*.partial*"
 LARGE = ("weights.pt", "model.onnx", "detections.jpg")  # of a finished trial; the rest is needed to do it again
 OF_NO_USE = (HALF_WRITTEN, TRAININGS, "untrained.onnx")  # once a trial has ended
@@ -57,8 +57,7 @@ class Keeper:
 
     def remove_checkpoints(self, number: int) -> None:
         """Remove the checkpoints of a trial that has ended."""
-        for path in self._trial(number).glob(TRAININGS):
-            shutil.rmtree(path, ignore_errors=True)
+        remove_checkpoints(self._trial(number))
         self._counted.pop(number, None)
 
     def is_full(self, table: StudyTable) -> bool:

@@ -3,8 +3,8 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
+from objectives.gpus import board_of, visible_gpus
 from objectives.shares import lease_gpu, share_of_cores, slots_taken, take_slot
 
 
@@ -30,9 +30,9 @@ def take_place(wanted: str, workers: int) -> Place | None:
         wanted: "auto" (any GPU, the processor where there is none), or a device by Ultralytics' name.
         workers: trials that this search runs at once.
     """
-    gpus = gpu_ids(wanted)
-    lease = lease_gpu(gpus) if gpus else None
-    if gpus and lease is None:
+    boards = wanted_boards(wanted)
+    lease = lease_gpu(boards) if boards else None
+    if boards and lease is None:
         return None
     slot = take_slot()
     sharing = max(workers, slots_taken())
@@ -43,13 +43,14 @@ def take_place(wanted: str, workers: int) -> Place | None:
         if lease is not None:
             lease.release()
 
-    return Place(cores, str(lease.index) if lease else "cpu" if wanted == "auto" else wanted, give_back)
+    train_device = wanted
+    if wanted == "auto":
+        train_device = str(boards.index(lease.index)) if lease else "cpu"
+    return Place(cores, train_device, give_back)
 
 
-def gpu_ids(wanted: str) -> list[int]:
-    """Return the numbers of the NVIDIA boards that a trial may have; the searching process never starts CUDA."""
-    if wanted != "auto":
-        return [int(wanted)] if wanted.isdigit() else []
-    boards = len(list(Path("/proc/driver/nvidia/gpus").glob("*")))
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return list(range(boards if visible is None else len([v for v in visible.split(",") if v.strip()])))
+def wanted_boards(wanted: str) -> list[int]:
+    """Return the machine's numbers of the boards of which a trial may have one; none to train on the processor."""
+    if wanted == "auto":
+        return visible_gpus()
+    return [board_of(int(wanted))] if wanted.isdigit() else []

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import optuna
 
 MEASURED_LEAST = 3  # trials that must have trained before their own seconds count instead
+PLANNING = ".plan-"  # how the folder of a timing begins, which is removed again
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
@@ -17,14 +17,15 @@ import psutil
 
 from objectives.failures import Failure
 from objectives.records import Death, Ending, Outcome
-from search.tree import Usage, kill_below, proportional_bytes, usage
+from search.tree import PATIENCE_S, Usage, is_dead, kill_below, proportional_bytes, usage
 
 if TYPE_CHECKING:
     from objectives.job import TrialJob, Word
 
 LOG = "log.txt"
 TAIL_LINES, TAIL_CHARACTERS = 20, 2000  # of a failed trial's log that are kept
-LOOK_EVERY_S = 0.2  # between two looks at a trial's memory and processes
+LOOK_EVERY_S = 0.2  # between two looks whether something has come
+MEASURE_EVERY_S = 0.5  # between two looks at a trial's memory and processes
 BY_HAND = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -68,20 +69,23 @@ class TrialProcess:
         self._process.start()
         theirs.close()
         self.pid = self._process.pid or 0
-        self._server: int = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]  # not told otherwise
+        server: int = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]  # not told otherwise
+        self._server = psutil.Process(server)
         self._living.add(self.pid)
         self._began = self._heard = self._looked = time.monotonic()
         self._peak = Usage()
 
     def receive(self) -> tuple[Any, ...]:
-        """Return the next message; waits for one.
+        """Return the next message; call it when one of `signs` is ready.
 
         The last one is ("ended", Ending) even if the process died; ("ended", None) if it was paused or only measured.
         """
         try:
+            if not self.pipe.poll():  # something that it started may hold the pipe open
+                raise EOFError
             message: tuple[Any, ...] = self.pipe.recv()
-        except (EOFError, ConnectionResetError):
-            self._process.join()
+        except (EOFError, OSError):
+            self._process.join(PATIENCE_S)
             return "ended", self._with_death(self._died())
         self._heard = time.monotonic()
         if message[0] != "ended":
@@ -90,10 +94,16 @@ class TrialProcess:
         end: Ending | None = message[1]
         return "ended", end and self._with_death(end)
 
-    def messages(self) -> Iterator[tuple[Any, ...]]:
-        """Yield the messages to the last, with the limits kept."""
+    @property
+    def signs(self) -> tuple[Any, ...]:
+        """What can be waited for: a message, or the process's end."""
+        return self.pipe, self._process.sentinel
+
+    def messages(self, tick: Callable[[], None] = lambda: None) -> Iterator[tuple[Any, ...]]:
+        """Yield the messages to the last, with the limits kept; `tick` is called meanwhile, again and again."""
         while True:
-            message = self.receive() if wait([self.pipe], LOOK_EVERY_S) else ()
+            message = self.receive() if wait(self.signs, LOOK_EVERY_S) else ()
+            tick()
             if message[:1] != ("ended",) and (end := self.over_limit()) is not None:
                 message = "ended", end
             if message:
@@ -104,7 +114,7 @@ class TrialProcess:
     def over_limit(self) -> Ending | None:
         """Look at what the trial uses; one that is over its limits is ended, and how is returned."""
         now = time.monotonic()
-        if now - self._looked < LOOK_EVERY_S:
+        if now - self._looked < MEASURE_EVERY_S:
             return None
         self._looked = now
         seen = usage(self.pid)
@@ -126,9 +136,10 @@ class TrialProcess:
         """End the trial's processes, those too that left its group, and wait for them."""
         if self._process.is_alive():
             self._process.kill()
-            self._process.join()
+            self._process.join(PATIENCE_S)
         self._living.discard(self.pid)
-        kill_below(self._server, self._living)  # what it left behind was adopted by the server
+        if not is_dead(self._server):
+            kill_below(self._server.pid, self._living)  # what it left behind was adopted by the server
         self.pipe.close()
 
     def _broken_limit(self, seen: Usage, now: float) -> tuple[Failure, str] | None:
@@ -149,6 +160,8 @@ class TrialProcess:
 
     def _died(self) -> Ending:
         """Return the ending of a process that died without a word."""
+        if is_dead(self._server):  # its end ends all trials, and nobody is left to tell how
+            return Ending(Outcome.FAILED, "killed from outside, with the fork server", Failure.KILLED)
         code = self._process.exitcode or 0
         if code == -signal.SIGKILL and kernel_kills() > self._kernel_kills:
             reason = "killed by the kernel: the machine had no memory left"

@@ -20,7 +20,7 @@ from reports.words import architecture
 from search.engine.candidates import SpaceCandidates
 from search.following import ending
 from search.jobs import Jobs
-from search.plan import SearchPlan, Timed
+from search.plan import PLANNING, SearchPlan, Timed
 from search.process import Limits, TrialProcess
 from search.settings import Settings
 from spaces.candidate import Candidate
@@ -53,7 +53,7 @@ class Rehearsals:
         """Time candidates over the whole range of the space until enough is known."""
         began = time.monotonic()
         drawn = drawn_candidates(self.settings)
-        with TemporaryDirectory(prefix=".plan-", dir=self.folder) as temporary:
+        with TemporaryDirectory(prefix=PLANNING, dir=self.folder) as temporary:
             self.scratch = Path(temporary)
             batch = max(int(train_choices(candidate)["batch"]) for candidate in drawn)
             self.jobs.data_yaml = lay_out(sample(self.dataset, max(IMAGES, batch), SCORED), self.scratch / "data")

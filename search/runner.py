@@ -22,6 +22,7 @@ from search.jobs import Jobs
 from search.keeping import Keeper, record_removed
 from search.mending import may_be_mended, objectives_of
 from search.places import Place, take_place
+from search.plan import PLANNING
 from search.room import check_room, has_room, wait_for_room
 from search.sessions import Clock, Session
 from search.settings import Settings
@@ -63,7 +64,7 @@ class Search:
             self.session = Session(study, claims, clock)
         self.keeper = Keeper(self.folder, settings.store.size_mb_max)
         self.chooser = Chooser(settings, study, self.jobs, self._measured, self.session.searched_s)
-        self.crew = Crew(settings, self.jobs, view)
+        self.crew = Crew(settings, self.jobs, view, self.session.beat)
         self._went_well = datetime.now()  # what failed before tells nothing of what comes
         self._begin_at = self._tell_at = 0.0  # when to look again, by the monotonic clock
 
@@ -86,8 +87,10 @@ class Search:
                 with self._freeing(), self.crew.leaving(), store_errors(self.settings.name):
                     self._work()
                     return
-            except DiskFull:
+            except DiskFull as full:
                 self.session.sleep()
+                self.view.waiting(str(full))
+                time.sleep(IDLE_S)  # the disk that is full may be another one than the folder's
                 wait_for_room(self.folder, self.settings.store.free_mb_min, self.view.waiting)
 
     def table(self) -> StudyTable:
@@ -296,6 +299,8 @@ class Search:
             key = folder.name.removeprefix(MEASURING).partition("-")[0]
             if not self.claims.is_alive(int(key)):
                 shutil.rmtree(folder, ignore_errors=True)
+        for folder in self.folder.glob(f"{PLANNING}*"):
+            shutil.rmtree(folder, ignore_errors=True)  # who plans does so alone, too
         for trial in self.study.get_trials(deepcopy=False):
             if trial.state.is_finished():
                 self.keeper.remove_checkpoints(trial.number)

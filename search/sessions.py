@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 from objectives import attributes as keys
 from search.claims import Claims
 from search.view import SessionSeen
+from spaces.errors import StoreError
 
 if TYPE_CHECKING:
     import optuna
 
 BEAT_EVERY_S = 15.0
-GAP_S = 60.0  # a process that was silent for longer was asleep: a suspended machine, a stopped process
+GAP_S = 300.0  # a process that was silent for longer was asleep: a suspended machine, a stopped process
+LATELY_S = 60.0  # a process that has beaten lately is at work
 FORGOTTEN_S = 3600.0  # dead processes are told of for so long
 
 Clock = Callable[[], float]  # seconds since 1970
@@ -29,9 +31,20 @@ class Session:
     """
 
     def __init__(self, study: "optuna.Study", claims: Claims, clock: Clock = time.time) -> None:
-        """Enter the study; call it while no other process chooses."""
+        """Enter the study; call it while no other process chooses.
+
+        Raises:
+            StoreError: another process searches it in another folder, where claims do not reach.
+        """
         self._study, self._claims, self._clock = study, claims, clock
         self._told = _told(study.user_attrs)
+        for session in self._told.values():
+            if session["folder"] != str(claims.folder) and clock() - session["spans"][-1][1] < LATELY_S:
+                there = f"'{session['folder']}' of {session['host']}"
+                raise StoreError(
+                    f"store: study '{study.study_name}' is being searched in {there}; "
+                    "all processes of a study share its folder: set store.folder=... alike"
+                )
         self.key = max(self._told, default=-1) + 1
         self._spans: list[Span] = []
         self._asleep = True
@@ -44,7 +57,12 @@ class Session:
         time_s = self._extend()
         if now or time_s >= self._beat_at:
             self._beat_at = time_s + BEAT_EVERY_S
-            told = {"host": socket.gethostname(), "pid": os.getpid(), "spans": self._spans}
+            told = {
+                "host": socket.gethostname(),
+                "pid": os.getpid(),
+                "folder": str(self._claims.folder),
+                "spans": self._spans,
+            }
             self._study.set_user_attr(f"{keys.SESSION}{self.key}", told)
             self._told = _told(self._study.user_attrs)
 

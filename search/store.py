@@ -90,7 +90,7 @@ def store_errors(what: str, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
         yield
     except (sqlalchemy.exc.SQLAlchemyError, StorageInternalError, ImportError, OSError) as error:
         cause = _cause(error)
-        if is_full(cause) or (isinstance(cause, OSError) and cause.errno == errno.ENOSPC):
+        if is_full(cause) or (isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)):
             raise DiskFull(f"store: '{what}' finds no room on its disk; free some, and it goes on") from error
         if isinstance(cause, sqlite3.Error):
             raise StoreError(told(cause, what, wait_s)) from error

@@ -63,8 +63,9 @@ def kill_below(root_pid: int, spared: Collection[int] = ()) -> None:
 
 
 def _doomed(root_pid: int, spared: Collection[int]) -> list[psutil.Process]:
-    kept = {*spared, *(below.pid for pid in spared for below in descendants(pid))}
-    return [process for process in descendants(root_pid) if process.pid not in kept]
+    below = descendants(root_pid)  # looked at first: what a spared one starts after that is not in it
+    kept = {*spared, *(process.pid for pid in spared for process in descendants(pid))}
+    return [process for process in below if process.pid not in kept]
 
 
 def _resident_bytes(pid: int) -> int:

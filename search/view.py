@@ -6,15 +6,13 @@ from dataclasses import dataclass, replace
 
 from rich.console import Console
 
-from objectives.failures import Failure
+from objectives.failures import OF_MEMORY
 from objectives.records import Ending, Latency, Outcome, Rung
 from reports.table import StudyTable, TrialRow
 from reports.words import architecture, duration, ms, share
 from search.budget import BudgetUsed
 from search.settings import Settings
 from spaces.candidate import Candidate
-
-OF_MEMORY = (Failure.OUT_OF_MEMORY, Failure.OUT_OF_DEVICE_MEMORY)
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,6 @@ def test_remaining_time_is_unknown_before_the_first_trial() -> None:
 
 def test_remaining_time_goes_by_the_mean() -> None:
     assert used(100, 200).remaining_s(BudgetSettings(trials=10)) == 8 * 150
-    assert used(100, 200).remaining_s(BudgetSettings(trials=10), workers=4) == 2 * 150
     assert used(100, 200).remaining_s(BudgetSettings(trials=2)) == 0
     assert used(100, 200).remaining_s(BudgetSettings(trials=1)) == 0
 

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from objectives.shares import slots_taken
-from search.places import gpu_ids, take_place
+from search.places import take_place, wanted_boards
 
 
 def test_one_worker_has_all_cores_and_two_share_them() -> None:
@@ -54,14 +54,12 @@ def test_a_gpu_is_lent_to_one_training(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_a_gpu_auto_is_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert gpu_ids("auto") == gpu_ids("cpu") == []
+    assert wanted_boards("auto") == wanted_boards("cpu") == []
     place = take_place("auto", 1)
     assert place is not None
     assert place.train_device == "cpu"
     place.give_back()
 
 
-def test_visible_gpus_are_numbered_from_0(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,7")
-    assert gpu_ids("auto") == [0, 1]
-    assert gpu_ids("2") == [2]
+def test_a_device_that_is_named_is_wanted_as_it_is() -> None:
+    assert wanted_boards("2") == [2]

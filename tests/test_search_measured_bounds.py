@@ -47,6 +47,6 @@ def test_the_trained_figure_replaces_the_untrained_one_in_the_book() -> None:
     book = StudyLatencies(study, Gate(), latency_of)
     assert book.lookup()({"size.pixels": 64}) == 4.0
     assert book.figures() == []
-    untrained = book.untrained({"size.pixels": 64})
+    untrained = book.untrained({"size.pixels": 64}, study.get_trials())
     assert untrained is not None
     assert untrained.p50_ms == 1.0

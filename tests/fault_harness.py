@@ -132,10 +132,10 @@ class Arena:
 
     def start(self) -> None:
         """Give the line."""
-        log = (self.root / "output.txt").open("a")
-        self.searcher = subprocess.Popen(
-            self.line, cwd=self.root, env=self.environment, stdout=log, stderr=subprocess.STDOUT, text=True
-        )
+        with (self.root / "output.txt").open("a") as log:
+            self.searcher = subprocess.Popen(
+                self.line, cwd=self.root, env=self.environment, stdout=log, stderr=subprocess.STDOUT, text=True
+            )
 
     @property
     def is_running(self) -> bool:

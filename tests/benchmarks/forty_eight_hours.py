@@ -15,11 +15,13 @@ choice in 100 ms, the page in 10 s, nothing left, and memory that grows by what 
 
 # A trial's process imports this file once more, so what is heavy comes late.
 import argparse
+import gc
 import json
 import os
 import statistics
 import tempfile
 import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -122,26 +124,26 @@ def page_and_parts(folder: Path) -> dict[str, Any]:
     from search.store import load_study
 
     study = load_study(folder.parent, folder.name, None)
-    count = study._storage.get_n_trials(study._study_id)
-    kb = {
-        "optunas_cache": grown_kb(lambda: study.get_trials(deepcopy=False)),
-        "as_the_engine_sees_them": grown_kb(lambda: observe(study)),
-        "rows_of_the_table": grown_kb(lambda: read_study(study)),
-    }
     began = time.perf_counter()
     write_page(read_study(study), folder, folder / "report.html")
     page_s = time.perf_counter() - began
+    study = load_study(folder.parent, folder.name, None)  # with nothing read yet
+    tracemalloc.start()
+    kb = {
+        "optunas_copy": held_kb(lambda: study.get_trials(deepcopy=False)),
+        "as_the_engine_sees_them": held_kb(lambda: observe(study)),
+        "rows_of_the_table": held_kb(lambda: read_study(study)),
+    }
+    count = len(study.get_trials(deepcopy=False))
     return {"kb_per_trial": {part: round(of / count, 2) for part, of in kb.items()}, "page_s": round(page_s, 2)}
 
 
-def grown_kb(work: Callable[[], object]) -> float:
-    """Do some work; return by how much this process has grown."""
-    import psutil
-
-    process = psutil.Process()
-    before = process.memory_info().rss
+def held_kb(work: Callable[[], object]) -> float:
+    """Do some work; return what is held more than before, by Python's own count."""
+    before = tracemalloc.get_traced_memory()[0]
     work()
-    return (process.memory_info().rss - before) / 1024
+    gc.collect()
+    return (tracemalloc.get_traced_memory()[0] - before) / 1024
 
 
 def left(folder: Path) -> dict[str, Any]:

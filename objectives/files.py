@@ -23,7 +23,7 @@ def whole(path: Path, previous: Path | None = None) -> Iterator[Path]:
         yield partial
         with partial.open("rb+") as stream:  # on the disk before it has a name: a rename may outlive what it names
             os.fsync(stream.fileno())
-    except BaseException:
+    except BaseException:  # Ctrl-C, too, must leave nothing half written
         partial.unlink(missing_ok=True)  # it may have been the disk's last room
         raise
     if previous is not None and path.exists():

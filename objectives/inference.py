@@ -189,8 +189,8 @@ def letterbox(image: Image, size_px: int) -> tuple[NDArray[np.float32], tuple[fl
     left, top = round(spare[0] - 0.1), round(spare[1] - 0.1)
     if spare != (0, 0):
         right, bottom = size_px - new[0] - left, size_px - new[1] - top
-        border = (PAD_VALUE,) * 3
-        image = cv2.copyMakeBorder(image, top, bottom, left, right, cv2.BORDER_CONSTANT, value=border)  # type: ignore[assignment]
+        sides, border = (top, bottom, left, right), (PAD_VALUE,) * 3
+        image = cv2.copyMakeBorder(image, *sides, cv2.BORDER_CONSTANT, value=border)  # type: ignore[assignment]  # 8-bit stays 8-bit
     blob = cv2.dnn.blobFromImage(image, 1 / 255, swapRB=True)
     return blob, (new[0] / width, new[1] / height), (left, top)  # type: ignore[return-value]  # 32-bit floats
 
@@ -219,7 +219,9 @@ def suppress(
     kept = [np.zeros(0, dtype=np.int64)]
     for label in np.unique(classes):  # by class: NMS is quadratic in the number of boxes
         index = np.flatnonzero(classes == label)
-        kept.append(index[np.asarray(cv2.dnn.NMSBoxes(sized[index], scores[index], confidence, iou), dtype=np.int64)])  # type: ignore[arg-type]
+        # OpenCV's stubs ask for sequences; arrays are taken as they are.
+        survivors = cv2.dnn.NMSBoxes(sized[index], scores[index], confidence, iou)  # type: ignore[arg-type]
+        kept.append(index[np.asarray(survivors, dtype=np.int64)])
     chosen = np.concatenate(kept)
     chosen = chosen[np.argsort(-scores[chosen], kind="stable")][:most]
     return boxes[chosen], scores[chosen], classes[chosen]

@@ -57,7 +57,7 @@ def spread(count: int, wanted: int) -> list[int]:
 def _tile(image: LabelledImage, found: Detections, classes: Sequence[str], confidence: float) -> NDArray[np.uint8]:
     picture = read_image(image.path)
     ratio = TILE_PX / picture.shape[1]
-    picture = cv2.resize(picture, None, fx=ratio, fy=ratio, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    picture = cv2.resize(picture, None, fx=ratio, fy=ratio, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]  # 8-bit stays
     for x, y, w, h in image.boxes_xywh * ratio:
         cv2.rectangle(picture, (round(x), round(y)), (round(x + w), round(y + h)), WHITE, 1)
     shown = [i for i, score in enumerate(found.scores) if score >= confidence]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from objectives.records import Decision, Proposal
-from reports.table import StudyTable, TrialRow
+from reports.row import TrialRow
+from reports.table import StudyTable
 
 PREDICTIONS_MIN = 3  # with fewer nothing is said
 WITHIN_ONE_SD, WITHIN_TWO_SD = 0.683, 0.954  # shares of a normal distribution

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from objectives.records import Outcome
-from reports.table import PAUSED, StudyTable, TrialRow
+from reports.row import PAUSED, TrialRow
+from reports.table import StudyTable
 from reports.thinning import evenly
 
 CURVES_MAX = 150

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from objectives.failures import ADVICE, OF_MEMORY, Failure
 from objectives.records import Death, Ending, Outcome
-from reports.table import StudyTable, TrialRow
+from reports.row import TrialRow
+from reports.table import StudyTable
 from reports.words import duration, plural, size
 
 UNKNOWN = "unknown"

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from reports.front import hypervolume_over_trials, reference_for
-from reports.table import StudyTable, TrialRow
+from reports.row import TrialRow
+from reports.table import StudyTable
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from typing import Literal
 import optuna
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
-from reports.table import StudyTable, TrialRow
+from reports.row import TrialRow
+from reports.table import StudyTable
 from reports.thinning import evenly
 
 Direction = Literal["minimize", "maximize"]

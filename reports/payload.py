@@ -11,7 +11,8 @@ from objectives.records import Latency, Outcome
 from reports.curves import Curves
 from reports.deaths import deaths, has_died
 from reports.reasons import reasons
-from reports.table import PAUSED, StudyTable, TrialRow
+from reports.row import PAUSED, TrialRow
+from reports.table import StudyTable
 from reports.words import architecture
 
 FULL_MAX = 2000  # trials with everything; of the others of a larger study the page holds what the table shows

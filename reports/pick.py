@@ -4,7 +4,8 @@ import math
 from dataclasses import dataclass
 
 from objectives.gate import Gate
-from reports.table import StudyTable, TrialRow
+from reports.row import TrialRow
+from reports.table import StudyTable
 from reports.words import ms, share
 from spaces.errors import AutomlError, nearest
 

@@ -3,7 +3,8 @@
 from base64 import b64encode
 from pathlib import Path
 
-from reports.table import StudyTable, TrialRow
+from reports.row import TrialRow
+from reports.table import StudyTable
 
 FILE_NAME = "detections.jpg"
 BYTES_MAX = 16_000_000

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from objectives.records import Decision, Proposal
 from reports.calibration import Prediction, latency_prediction, map_predictions
-from reports.table import TrialRow
+from reports.row import TrialRow
 from reports.words import ms, number, percent, share
 
 ROLES = {

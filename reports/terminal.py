@@ -13,7 +13,8 @@ from rich.text import Text
 from objectives.gate import Gate
 from reports.deaths import DeathClass, death_classes
 from reports.history import current_hypervolume
-from reports.table import StudyTable, TrialRow
+from reports.row import TrialRow
+from reports.table import StudyTable
 from reports.verdict import judge
 from reports.views import latency_ticks
 from reports.words import ABSENT, number, plural, share, short_name

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from objectives.gate import Gate
 from reports.pick import misses, nearest_miss, pick
-from reports.table import StudyTable, TrialRow
+from reports.row import TrialRow
+from reports.table import StudyTable
 from reports.words import architecture, ms, plural, share
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from objectives.gate import Gate
 from objectives.records import Outcome
-from reports.table import PAUSED, StudyTable, TrialRow
+from reports.row import PAUSED, TrialRow
+from reports.table import StudyTable
 from reports.thinning import best_and_sample
 from reports.words import architecture, ms, share
 

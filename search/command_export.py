@@ -11,7 +11,8 @@ from rich.console import Console
 
 from objectives import attributes as keys
 from reports.pick import pick
-from reports.table import StudyTable, TrialRow, read_study
+from reports.row import TrialRow
+from reports.table import StudyTable, read_study
 from reports.words import ms, share
 from search.settings import EMBEDDED
 from search.store import load_study

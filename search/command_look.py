@@ -13,7 +13,8 @@ from objectives.picture import spread
 from objectives.records import Outcome
 from reports.deaths import deaths
 from reports.reasons import reasons
-from reports.table import StudyTable, TrialRow, read_study
+from reports.row import TrialRow
+from reports.table import StudyTable, read_study
 from reports.terminal import summary
 from reports.words import duration, ms, share
 from search.command_search import load_data

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from objectives import attributes as keys
 from objectives.files import TRAININGS, remove_checkpoints
 from objectives.records import Outcome
-from reports.table import StudyTable, TrialRow
+from reports.row import TrialRow
+from reports.table import StudyTable
 from reports.verdict import judge
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from rich.console import Console
 
 from objectives.failures import OF_MEMORY
 from objectives.records import Ending, Latency, Outcome, Rung
-from reports.table import StudyTable, TrialRow
+from reports.row import TrialRow
+from reports.table import StudyTable
 from reports.words import architecture, duration, ms, share
 from search.budget import BudgetUsed
 from search.settings import Settings

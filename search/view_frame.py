@@ -14,7 +14,8 @@ from rich.text import Text
 
 from objectives.gate import Gate
 from objectives.records import Latency, Outcome, Rung
-from reports.table import PAUSED, StudyTable, TrialRow
+from reports.row import PAUSED, TrialRow
+from reports.table import StudyTable
 from reports.words import ABSENT, architecture, duration, ms, share, short_name
 from search.budget import BudgetUsed
 from search.settings import Settings

@@ -12,7 +12,8 @@ from typing import TypeAlias
 from rich.console import Console
 
 from objectives.records import Ending, Latency, Rung
-from reports.table import StudyTable, TrialRow
+from reports.row import TrialRow
+from reports.table import StudyTable
 from reports.words import architecture
 from search.budget import BudgetUsed
 from search.settings import Settings

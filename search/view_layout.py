@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from rich.console import Group, RenderableType
+from rich.console import Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -92,9 +92,9 @@ def table(
     def draw(count: int) -> Table:
         drawn = Table.grid(expand=True, padding=(0, 1, 0, 0))
         for column in columns:
-            side = "right" if column.right else "left"
+            side: JustifyMethod = "right" if column.right else "left"
             width, ratio = (column.width, None) if column.width else (None, 1)
-            drawn.add_column(justify=side, no_wrap=True, overflow="ellipsis", width=width, ratio=ratio)  # type: ignore[arg-type]
+            drawn.add_column(justify=side, no_wrap=True, overflow="ellipsis", width=width, ratio=ratio)
         drawn.add_row(*(Text(column.title, style="dim") for column in columns))
         for cells in spread(rows, count - 1) if thin_out else rows[: count - 1]:
             drawn.add_row(*cells)

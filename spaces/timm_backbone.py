@@ -42,7 +42,7 @@ def create_features(name: str, **options: Any) -> Any:
     """
     try:
         network = timm.create_model(name, features_only=True, out_indices=(-3, -2, -1), **options)
-    except (AttributeError, NotImplementedError, RuntimeError, TypeError) as error:
+    except (AttributeError, NotImplementedError, RuntimeError, TypeError) as error:  # as each network's author chose
         raise SpaceError(f"backbone: timm cannot build '{name}' with feature maps ({error}); take another") from None
     strides = tuple(network.feature_info.reduction())
     if strides != STRIDES:

@@ -415,7 +415,7 @@ def break_forward() -> Iterator[Callable[[], None]]:
 
     def refuse(module: torch.nn.Module, _: Any) -> None:
         if isinstance(module, torch.nn.Conv2d):
-            raise NotImplementedError("no such operator")
+            raise NotImplementedError("no such operator")  # as torch does for operators that a backend lacks
 
     yield lambda: handles.append(torch.nn.modules.module.register_module_forward_pre_hook(refuse))
     for handle in handles:

@@ -11,7 +11,8 @@ from objectives import attributes
 from objectives.failures import ADVICE, Failure
 from objectives.records import Death, Ending, Outcome
 from reports.deaths import advice, death_classes, deaths, has_died
-from reports.table import TrialRow, read_study, read_trials
+from reports.row import TrialRow
+from reports.table import read_study, read_trials
 
 DEATH = Death("first\nlast", 250.0, 3_900_000_000, 3, 210_000_000, 12_000_000_000)
 

@@ -10,7 +10,8 @@ from optuna.trial import TrialState, create_trial
 from objectives import attributes
 from objectives.records import Decision, Latency, Proposal
 from reports.reasons import ROLES, reasons
-from reports.table import TrialRow, read_study, read_trials
+from reports.row import TrialRow
+from reports.table import read_study, read_trials
 from reports.words import percent
 
 PROPOSAL = Proposal("gain", "front", "the front is thin around 4 ms", 0.0123, 0.40, 0.02, 4.0, 0.5)

@@ -84,4 +84,4 @@ def test_nothing_to_encode() -> None:
 
 def test_another_kind_of_distribution_is_refused() -> None:
     with pytest.raises(TypeError, match="x: unknown kind"):
-        Encoder({"x": object()})  # type: ignore[dict-item]
+        Encoder({"x": object()})  # type: ignore[dict-item]  # no distribution: refused

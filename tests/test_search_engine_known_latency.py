@@ -188,7 +188,7 @@ def test_candidates_are_chosen_from_the_list() -> None:
 
 def test_values_that_occur_are_categories() -> None:
     found = values_as_categories([{"a": 2, "b": "x"}, {"a": 1}, {"a": 2, "b": "w"}])
-    assert {name: d.choices for name, d in found.items()} == {"a": (1, 2), "b": ("w", "x")}  # type: ignore[attr-defined]
+    assert {name: d.choices for name, d in found.items()} == {"a": (1, 2), "b": ("w", "x")}  # type: ignore[attr-defined]  # categories
     study = study_of(KnownLatencySampler(candidates=[{"a": 2, "b": "x"}, {"a": 1, "b": "w"}]))
     for _ in range(2):
         trial = study.ask()
@@ -201,7 +201,7 @@ def test_values_that_occur_are_categories() -> None:
 def test_an_exhausted_list_goes_on_at_random(latency: Callable[[Params], float] | None) -> None:
     listed = grid()[:2]
     sampler = KnownLatencySampler(
-        candidates=listed, distributions=run_distributions(), latency_ms=latency  # type: ignore[arg-type]
+        candidates=listed, distributions=run_distributions(), latency_ms=latency  # type: ignore[arg-type]  # Value
     )  # fmt: skip
     study = run(sampler, 6)
     assert [t.params in listed for t in study.trials[:2]] == [True, True]

@@ -11,7 +11,8 @@ from objectives import attributes
 from objectives.gate import Gate
 from objectives.records import Outcome
 from reports.pick import WAYS, nearest_miss, pick
-from reports.table import StudyTable, TrialRow, read_study
+from reports.row import TrialRow
+from reports.table import StudyTable, read_study
 from search.keeping import LARGE, Keeper, promise, record_removed
 from search.store import open_storage, storage_url
 from spaces.errors import AutomlError

@@ -527,7 +527,7 @@ def test_a_trial_that_is_all_but_finished_may_end(tmp_path: Path, blocks: Datase
     """The seconds are over when it is exported: it is given a little longer than one in training."""
     clock = Clock()
 
-    class AtLast(timed(clock)):  # type: ignore[misc]
+    class AtLast(timed(clock)):  # type: ignore[misc]  # made at run time
         def stage(self, number: int, name: str) -> None:
             clock.now_s += 1.0 if name == "export" else 0.0
 

@@ -198,7 +198,7 @@ def test_a_process_with_nothing_to_do_waits_for_what_others_leave(tmp_path: Path
                     other.wait()
                 return looks[-1]
 
-            search._others_work = others_work  # type: ignore[method-assign]
+            search._others_work = others_work  # type: ignore[method-assign]  # watched
             search.run()
     assert looks[:3] == [True] * 3
     assert trials_of(search)[0].state is TrialState.COMPLETE

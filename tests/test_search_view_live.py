@@ -251,7 +251,7 @@ def test_drawing_stands_events_at_the_same_time(settings: Settings, table: Study
         while not over.is_set():
             try:
                 shown(view, 80, 24)
-            except Exception as error:
+            except Exception as error:  # of another thread: told by the assertion below
                 failed.append(error)
 
     drawing = threading.Thread(target=draw)

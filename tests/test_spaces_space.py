@@ -102,10 +102,10 @@ def test_a_chain_of_conditions_falls_with_its_first_link() -> None:
 
 def test_all_conditions_must_hold() -> None:
     config = {"g": {"a": "choice(1, 2)", "b": "choice(1, 2)", "c": "choice(1, 2)"}}
-    config["g"]["when"] = {"c": {"g.a": [1], "g.b": [1]}}  # type: ignore[assignment]
+    config["g"]["when"] = {"c": {"g.a": [1], "g.b": [1]}}  # type: ignore[assignment]  # nested, as YAML gives it
     space = SearchSpace.from_config(config)
     seen = {
-        (a, b): "g.c" in space.build(lambda name, _, a=a, b=b: {"g.a": a, "g.b": b}.get(name, 1))  # type: ignore[misc]
+        (a, b): "g.c" in space.build(lambda name, _, a=a, b=b: {"g.a": a, "g.b": b}.get(name, 1))  # type: ignore[misc]  # mypy types no default
         for a in (1, 2)
         for b in (1, 2)
     }

@@ -19,7 +19,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from reports.table import StudyTable, TrialRow, read_study
+from reports.row import TrialRow
+from reports.table import StudyTable, read_study
 from search.store import load_study
 
 FLOAT = "{:.5g}"

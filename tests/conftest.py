@@ -11,7 +11,8 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -358,6 +359,21 @@ def make_study(
         for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))[:200]:
             draw_contact_sheet(folder / trial.user_attrs[attributes.FOLDER] / "detections.jpg", trial.number)
     return study
+
+
+@pytest.fixture
+def disk_of_mb(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
+    """Maker of a disk of some MB; the test is skipped where none can be mounted."""
+    from small_disk import small_disk
+
+    with ExitStack() as stack:
+
+        def make(size_mb: int) -> Path:
+            if not stack.enter_context(small_disk(tmp_path / "disk", size_mb)):
+                pytest.skip("needs the right to mount a small tmpfs")
+            return tmp_path / "disk"
+
+        yield make
 
 
 @pytest.fixture(scope="session")

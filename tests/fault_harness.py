@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +26,7 @@ import numpy as np
 import optuna
 import psutil
 from optuna.trial import FrozenTrial, TrialState
+from small_disk import small_disk
 
 from objectives import attributes as keys
 from objectives.failures import OF_MEMORY, Failure
@@ -365,19 +366,6 @@ def write_images(root: Path) -> None:
             cv2.imwrite(str(root / "images" / split / f"{i}.png"), image)
             (root / "labels" / split / f"{i}.txt").write_text("0 0.5 0.5 0.3 0.3\n")
     (root / "data.yaml").write_text("path: .\ntrain: images/train\nval: images/val\nnames: [thing]\n")
-
-
-@contextlib.contextmanager
-def small_disk(at: Path, size_mb: int = 12) -> Iterator[bool]:
-    """Mount a small disk in memory at a folder; False where that is not allowed."""
-    at.mkdir(parents=True, exist_ok=True)
-    command = ["mount", "-t", "tmpfs", "-o", f"size={size_mb}m", "tmpfs", str(at)]
-    mounted = subprocess.run(command, capture_output=True, check=False).returncode == 0
-    try:
-        yield mounted
-    finally:
-        if mounted:
-            subprocess.run(["umount", "-l", str(at)], check=True)
 
 
 def settle(arena: Arena) -> None:

@@ -3,12 +3,11 @@
 import hashlib
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -215,16 +214,8 @@ def test_store_of_another_space(tmp_path: Path, shelves: Path, kept_study: Path)
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 8 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = shutil.which("mount")
-    command = [mount or "mount", "-t", "tmpfs", "-o", "size=8m", "none", str(folder)]
-    if mount is None or os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("needs the right to mount a small tmpfs")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+def small_disk(disk_of_mb: Callable[[int], Path]) -> Path:
+    return disk_of_mb(8)
 
 
 def test_no_room_on_the_disk(tmp_path: Path, shelves: Path, small_disk: Path) -> None:

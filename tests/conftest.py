@@ -27,8 +27,12 @@ from optuna.trial import FrozenTrial, TrialState
 
 from objectives import attributes
 from objectives.dataset import Dataset, LabelledImage, make_image
+from objectives.device import Device
 from objectives.failures import Failure
 from objectives.gate import Gate
+from objectives.job import TrialJob
+from objectives.latency import LatencyProtocol
+from objectives.layout import lay_out
 from objectives.quiet import quiet_ultralytics
 from objectives.records import (
     Accuracy,
@@ -359,6 +363,29 @@ def make_study(
         for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))[:200]:
             draw_contact_sheet(folder / trial.user_attrs[attributes.FOLDER] / "detections.jpg", trial.number)
     return study
+
+
+@pytest.fixture
+def tiny_job(tmp_path: Path, blocks: Dataset, make_candidate: Callable[..., Candidate]) -> TrialJob:
+    """The job of a real trial of two epochs, quick at measuring; its folder is tmp_path / "trial"."""
+    return TrialJob(
+        number=0,
+        candidate=make_candidate(),
+        folder=tmp_path / "trial",
+        classes=blocks.classes,
+        data_yaml=lay_out(blocks, tmp_path / "data"),
+        images=blocks.splits["val"],
+        split="val",
+        epochs=2,
+        rungs=1,
+        eta=2.0,
+        evaluate_every=0,
+        seed=1,
+        gate=Gate(),
+        device=Device(),
+        protocol=LatencyProtocol(processes=1, processes_max=1, images_min=10, cap_s=0.4, warmup_s=0.05),
+        train_device="cpu",
+    )
 
 
 @pytest.fixture

@@ -8,12 +8,7 @@ from pathlib import Path
 import pytest
 from ultralytics.utils import callbacks
 
-from objectives.dataset import Dataset
-from objectives.device import Device
-from objectives.gate import Gate
 from objectives.job import TrialJob, TrialListener, Word
-from objectives.latency import LatencyProtocol
-from objectives.layout import lay_out
 from objectives.records import Accuracy, Latency, Resources, Rung
 from objectives.rehearsal import TIMED_MOST, UNTIMED, rehearse, rehearse_export
 from spaces.candidate import Candidate
@@ -64,26 +59,10 @@ def one_core() -> Iterator[None]:
 
 
 @pytest.fixture
-def job(blocks: Dataset, make_candidate: Make, tmp_path: Path) -> TrialJob:
+def job(tiny_job: TrialJob, make_candidate: Make) -> TrialJob:
     """The job of a tiny detector, two epochs of four batches as a trial."""
-    return TrialJob(
-        number=0,
-        candidate=make_candidate({"train.batch": 12, "train.nbs": 12, "train.lr0": 1e9}),  # lr0: is not taken over
-        folder=tmp_path / "trial",
-        classes=blocks.classes,
-        data_yaml=lay_out(blocks, tmp_path / "data"),
-        images=(),
-        split="val",
-        epochs=2,
-        rungs=1,
-        eta=2.0,
-        evaluate_every=0,
-        seed=1,
-        gate=Gate(),
-        device=Device(),
-        protocol=LatencyProtocol(),
-        train_device="cpu",
-    )
+    chosen = make_candidate({"train.batch": 12, "train.nbs": 12, "train.lr0": 1e9})  # lr0: is not taken over
+    return replace(tiny_job, candidate=chosen, images=())
 
 
 def test_a_few_batches_are_timed(job: TrialJob) -> None:

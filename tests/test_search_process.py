@@ -13,13 +13,8 @@ import psutil
 import pytest
 from quick_search import lines_of, taken, wait_until
 
-from objectives.dataset import Dataset
-from objectives.device import Device
 from objectives.failures import Failure
-from objectives.gate import Gate
 from objectives.job import TrialJob, Word
-from objectives.latency import LatencyProtocol
-from objectives.layout import lay_out
 from objectives.records import Death, Ending, Latency, Outcome
 from search.process import LOG, TAIL_LINES, Limits, TrialProcess, kernel_kills, log_tail, machine_memory_bytes
 from search.tree import Usage, is_dead
@@ -30,26 +25,9 @@ Begin = Callable[..., TrialProcess]
 
 
 @pytest.fixture
-def job(tmp_path: Path, blocks: Dataset, make_candidate: Make) -> TrialJob:
-    """The job of a real trial of 200 epochs; its folder is tmp_path / "trial"."""
-    return TrialJob(
-        number=0,
-        candidate=make_candidate(),
-        folder=tmp_path / "trial",
-        classes=blocks.classes,
-        data_yaml=lay_out(blocks, tmp_path / "data"),
-        images=blocks.splits["val"],
-        split="val",
-        epochs=200,
-        rungs=1,
-        eta=2.0,
-        evaluate_every=0,
-        seed=1,
-        gate=Gate(),
-        device=Device(),
-        protocol=LatencyProtocol(processes=1, processes_max=1, images_min=10, cap_s=0.4, warmup_s=0.05),
-        train_device="cpu",
-    )
+def job(tiny_job: TrialJob) -> TrialJob:
+    """The job of a real trial that does not end by itself meanwhile."""
+    return replace(tiny_job, epochs=200)
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ def time_trial(folder: Path, epochs: int) -> float:
     """Run a trial in a process of its own, as a search does, and return its wall seconds."""
     from objectives.device import Device
     from objectives.gate import Gate
-    from objectives.job import TrialJob
+    from objectives.job import TrialJob, Word
     from objectives.latency import LatencyProtocol
     from objectives.layout import lay_out
     from search.command_search import load_data
@@ -105,7 +105,7 @@ def time_trial(folder: Path, epochs: int) -> float:
     process = TrialProcess(job, folder / "settings")
     for message in process.messages():
         if message[0] == "rung":
-            process.answer(stop=False)
+            process.answer(Word.GO_ON)
         if message[0] == "ended":
             assert message[1].outcome == "finished", message[1]
     return time.perf_counter() - start

@@ -36,6 +36,8 @@ from search.mending import PASSING_MAX
 AUTOML = Path(sys.executable).with_name("automl")
 HERE = Path(__file__).absolute().parent
 NAME = "smoke"
+DISK_MB = 64  # of the small disk that is filled
+MANY = 100_000  # trials: no study comes to so many
 LONG_S = 120.0  # nothing here takes longer, unless something hangs
 
 # What a trial must have died of, in the end, when a fault has hit it; None: it is taken up again and finishes.
@@ -59,6 +61,23 @@ EXPECTED: dict[str, Failure | None] = {
 }
 FROM_OUTSIDE = ("kill searcher", "kill trial", "kill all", "ctrl-c", "lock store", "fill disk")
 KINDS = (*EXPECTED, *FROM_OUTSIDE)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One that has happened.
+
+    Attributes:
+        kind: one of KINDS.
+        hit: numbers of the trials that it can have hurt.
+        repeated: epochs that were trained again until work went on.
+        seconds: from the fault, its own time included, until work went on.
+    """
+
+    kind: str
+    hit: frozenset[int]
+    repeated: int
+    seconds: float
 
 
 @dataclass
@@ -189,19 +208,20 @@ class Arena:
         return sum(self.epochs_trained().values()) - len(self.epochs_trained())
 
 
-def suffer(arena: Arena, kind: str, chance: random.Random) -> None:
-    """Let one fault happen to a search that runs, or will."""
+def suffer(arena: Arena, kind: str, chance: random.Random) -> frozenset[int]:
+    """Let one fault happen to a search that runs, or will; return the trials that it can have hurt."""
     if not arena.is_running:
         arena.start()
     if kind in EXPECTED:
-        _plant(arena, kind, chance)
-    else:
-        _wait_for_training(arena, chance)
-        FROM_OUTSIDE_DONE[kind](arena)
+        return frozenset({_plant(arena, kind, chance)})
+    _wait_for_training(arena, chance)
+    running = frozenset(trial.number for trial in arena.stored() if trial.state is TrialState.RUNNING)
+    FROM_OUTSIDE_DONE[kind](arena)
+    return running
 
 
-def _plant(arena: Arena, kind: str, chance: random.Random) -> None:
-    """Lay a fault out for the next trial that comes by, and wait until it has happened."""
+def _plant(arena: Arena, kind: str, chance: random.Random) -> int:
+    """Lay a fault out for the next trial that comes by, wait until it has happened, and return the trial."""
     late = "late" if kind in ("truncated", "both", "searcher") and chance.random() < 0.5 else "fault"
     planted = arena.faults / f"{late}-{kind}-{time.monotonic_ns()}"
     time.sleep(chance.uniform(0, 0.3))
@@ -209,23 +229,21 @@ def _plant(arena: Arena, kind: str, chance: random.Random) -> None:
     end = time.monotonic() + LONG_S
     while planted.exists():
         if not arena.is_running:
-            if arena.searcher is not None and arena.searcher.returncode == 0:
-                planted.unlink(missing_ok=True)  # the budget was used before a trial came by
-                return
             arena.start()
         assert time.monotonic() < end, f"no trial came by {planted.name}"
         time.sleep(0.01)
-    if EXPECTED[kind] is not None:
-        _wait_for_failure(arena, planted.name)
-
-
-def _wait_for_failure(arena: Arena, fault: str) -> None:
-    """Wait until the failure that a fault leads to is in the store, so that the next fault cannot hide it."""
-    taken = next(arena.faults.glob(f"taken-{fault}-*"))
+    taken = next(arena.faults.glob(f"taken-{planted.name}-*"))
     number = int(taken.name.split("-")[4])
+    if EXPECTED[kind] is not None:
+        _wait_for_failure(arena, number, kind)
+    return number
+
+
+def _wait_for_failure(arena: Arena, number: int, kind: str) -> None:
+    """Wait until the failure that a fault leads to is in the store, so that the next fault cannot hide it."""
     end = time.monotonic() + LONG_S
     while arena.stored()[number].state is not TrialState.FAIL:
-        assert time.monotonic() < end, f"trial {number} has not failed of {fault}"
+        assert time.monotonic() < end, f"trial {number} has not failed of {kind}"
         if not arena.is_running:
             arena.start()
         time.sleep(0.1)
@@ -233,8 +251,10 @@ def _wait_for_failure(arena: Arena, fault: str) -> None:
 
 def _wait_for_training(arena: Arena, chance: random.Random) -> None:
     end = time.monotonic() + LONG_S
-    while arena.is_running and not arena.trial_processes():
+    while not arena.trial_processes():
         assert time.monotonic() < end, "no trial started"
+        if not arena.is_running:
+            arena.start()
         time.sleep(0.01)
     time.sleep(chance.uniform(0, 0.2))
 
@@ -295,8 +315,8 @@ FROM_OUTSIDE_DONE: dict[str, Callable[[Arena], None]] = {
 # What must hold in the end
 
 
-def check(arena: Arena, faults: list[str]) -> None:
-    """Check a study whose budget is used: all there, nothing double, nothing left behind."""
+def check(arena: Arena) -> None:
+    """Check a study whose budget is used: nothing double, nothing half done, nothing left behind."""
     output = (arena.root / "output.txt").read_text()
     assert "Traceback" not in output, output[-3000:]
     trials = arena.stored()
@@ -309,27 +329,36 @@ def check(arena: Arena, faults: list[str]) -> None:
             told = [rung["epoch"] for rung in trial.user_attrs[keys.RUNGS]]
             assert told == sorted(set(told))
             assert told[-1] == arena.epochs
-    _check_failures(arena, trials, faults)
+        elif trial.state is TrialState.FAIL:
+            end = Ending.from_json(trial.user_attrs[keys.ENDING])
+            assert end.reason
+            assert end.death is not None
+            assert end.death.seconds > 0
     _check_folder(arena, trials)
     _check_processes(arena)
 
 
-def _check_failures(arena: Arena, trials: list[FrozenTrial], faults: list[str]) -> None:
-    """Check that what has failed has failed of what happened to it, with a reason, and nothing else has."""
-    kinds = Counter(path.name.split("-")[2] for path in arena.faults.glob("taken-*"))
-    expected = Counter(failure for kind in kinds.elements() if (failure := EXPECTED[kind]) is not None)
-    failed = [trial for trial in trials if trial.state is TrialState.FAIL]
-    endings = [Ending.from_json(trial.user_attrs[keys.ENDING]) for trial in failed]
-    found = Counter(Failure(end.error_class) for end in endings)
-    again = {Failure.KILLED: PASSING_MAX, **dict.fromkeys(OF_MEMORY, 1)}  # those are taken up again so many times
-    for trial, end in zip(failed, endings, strict=True):
-        assert end.reason
-        assert end.death is not None
-        assert end.death.seconds > 0
-        if end.error_class in again:
-            attempts = [attempt["error_class"] for attempt in trial.user_attrs.get(keys.ATTEMPTS, [])]
-            assert len([a for a in attempts if a in (end.error_class, *OF_MEMORY)]) >= again[Failure(end.error_class)]
-    assert {k: n for k, n in found.items() if k not in again} == expected, (found, expected, faults)
+def lost(trials: list[FrozenTrial], faults: list[Fault]) -> dict[int, str]:
+    """Return the trials that neither finished nor died of what had hit them, each with a kind of fault to blame."""
+    found = {}
+    for trial in trials:
+        kinds = [fault.kind for fault in faults if trial.number in fault.hit]
+        if trial.state is not TrialState.COMPLETE and not _died_of(trial, kinds):
+            found[trial.number] = kinds[-1] if kinds else "none"
+    return found
+
+
+def _died_of(trial: FrozenTrial, kinds: list[str]) -> bool:
+    """Whether a trial has failed of one of these faults, or of one too often that it is taken up after."""
+    if trial.state is not TrialState.FAIL:
+        return False
+    failure = Failure(Ending.from_json(trial.user_attrs[keys.ENDING]).error_class)
+    attempts = [attempt["error_class"] for attempt in trial.user_attrs.get(keys.ATTEMPTS, [])]
+    if failure in OF_MEMORY:
+        return kinds.count("allocate") + kinds.count("device") > 1 and any(a in OF_MEMORY for a in attempts)
+    if failure == Failure.KILLED:
+        return attempts.count(Failure.KILLED) >= PASSING_MAX
+    return failure in {EXPECTED.get(kind) for kind in kinds}
 
 
 def _check_folder(arena: Arena, trials: list[FrozenTrial]) -> None:
@@ -381,46 +410,54 @@ def settle(arena: Arena) -> None:
         time.sleep(0.05)
 
 
-def ended(arena: Arena) -> dict[int, tuple[str, list[float]]]:
-    """Return the trials that have ended, with what they have shown."""
-    if not (arena.folder / "study.sqlite3").exists():
-        return {}
-    return {t.number: (t.state.name, t.values or []) for t in arena.stored() if t.state.is_finished()}
+def run_study(root: Path, kinds: list[str], chance: random.Random, lock_s: float) -> dict[str, Tally]:
+    """Search one study with these faults, check it, and return what they have cost.
 
-
-def run_study(root: Path, kinds: list[str], chance: random.Random, tallies: dict[str, Tally], lock_s: float) -> None:
-    """Search one study with these faults, check it, and add up what they have cost."""
-    arena = Arena(root, trials=2 * len(kinds) + 4, workers=chance.choice((1, 1, 2, 3)), lock_s=lock_s)
-    with small_disk(arena.root / "runs") as is_small:
-        kinds = [kind for kind in kinds if kind != "fill disk" or is_small]
+    Its budget has no end while faults are made, so that each finds a trial; then the search is stopped, and goes on to
+    a few trials more.
+    """
+    arena = Arena(root, trials=MANY, workers=chance.choice((1, 1, 2, 3)), lock_s=lock_s)
+    faults = []
+    with small_disk(arena.root / "runs", DISK_MB) as is_small:
         for kind in kinds:
-            began, repeated, before = time.monotonic(), arena.repeated(), ended(arena)
-            suffer(arena, kind, chance)
-            settle(arena)
-            after = ended(arena)
-            tally = tallies.setdefault(kind, Tally())
-            tally.times += 1
-            tally.seconds.append(time.monotonic() - began)
-            tally.repeated += arena.repeated() - repeated
-            tally.lost += sum(after.get(number) != how for number, how in before.items())
+            if kind != "fill disk" or is_small:
+                began, repeated = time.monotonic(), arena.repeated()
+                hit = suffer(arena, kind, chance)
+                settle(arena)
+                faults.append(Fault(kind, hit, arena.repeated() - repeated, time.monotonic() - began))
+        if arena.is_running:
+            _interrupt(arena)
+        arena.trials = len(arena.stored()) + 4
         arena.finish()
-        check(arena, kinds)
+        check(arena)
         assert arena.repeated() <= 2 * len(kinds) * arena.workers  # a damaged checkpoint costs two
+        return _tallied(faults, lost(arena.stored(), faults))
+
+
+def _tallied(faults: list[Fault], lost_to: dict[int, str]) -> dict[str, Tally]:
+    found: dict[str, Tally] = {}
+    for fault in faults:
+        tally = found.setdefault(fault.kind, Tally())
+        tally.times += 1
+        tally.repeated += fault.repeated
+        tally.seconds.append(fault.seconds)
+    for kind in lost_to.values():
+        found.setdefault(kind, Tally()).lost += 1
+    return found
 
 
 def table(tallies: dict[str, Tally]) -> str:
     """Return the table of faults."""
     lines = [f"{'fault':16} {'times':>6} {'lost trials':>12} {'repeated epochs':>16} {'seconds':>8}"]
-    rows = [*sorted(tallies.items()), ("all", total(tallies))]
+    rows = [*sorted(tallies.items()), ("all", total(list(tallies.values())))]
     for kind, tally in rows:
-        seconds = statistics.median(tally.seconds)
+        seconds = statistics.median(tally.seconds or [0.0])
         lines.append(f"{kind:16} {tally.times:6} {tally.lost:12} {tally.repeated:16} {seconds:8.1f}")
     return "\n".join(lines)
 
 
-def total(tallies: dict[str, Tally]) -> Tally:
-    """Return the sum over all kinds."""
-    each = list(tallies.values())
+def total(each: list[Tally]) -> Tally:
+    """Return the sum of tallies."""
     seconds = [second for tally in each for second in tally.seconds]
     return Tally(sum(t.times for t in each), sum(t.lost for t in each), sum(t.repeated for t in each), seconds)
 
@@ -430,12 +467,13 @@ def run_faults(count: int, seed: int, root: Path, per_study: int = 10, lock_s: f
     chance = random.Random(seed)
     kinds = [KINDS[i % len(KINDS)] for i in range(count)]
     chance.shuffle(kinds)
-    tallies: dict[str, Tally] = {}
+    studies = []
     for number, begin in enumerate(range(0, count, per_study)):
         began = time.monotonic()
-        run_study(root / f"study-{number}", kinds[begin : begin + per_study], chance, tallies, lock_s)
+        studies.append(run_study(root / f"study-{number}", kinds[begin : begin + per_study], chance, lock_s))
         print(f"study {number}: {kinds[begin : begin + per_study]} {time.monotonic() - began:.0f} s", flush=True)
-    return tallies
+    found = dict.fromkeys(kind for tallies in studies for kind in tallies)
+    return {kind: total([tallies[kind] for tallies in studies if kind in tallies]) for kind in found}
 
 
 def main() -> None:
@@ -449,7 +487,9 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root = asked.keep or Path(folder)
-        print(table(run_faults(asked.faults, asked.seed, root, asked.per_study, asked.lock_s)))
+        found = run_faults(asked.faults, asked.seed, root, asked.per_study, asked.lock_s)
+    print(table(found))
+    sys.exit(total(list(found.values())).lost > 0)
 
 
 if __name__ == "__main__":

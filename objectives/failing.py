@@ -3,6 +3,7 @@
 import errno
 from collections.abc import Iterator
 
+from objectives.divergence import Diverged
 from objectives.failures import Failure
 from spaces.errors import AutomlError, DataError, DeviceError
 
@@ -54,7 +55,7 @@ def classify(error: BaseException) -> Failure:
         (_is_full, Failure.DISK_FULL),
         (_is_device_memory, Failure.OUT_OF_DEVICE_MEMORY),
         (_is_host_memory, Failure.OUT_OF_MEMORY),
-        (lambda e: type(e).__name__ == "Diverged", Failure.DIVERGED),
+        (lambda e: isinstance(e, Diverged), Failure.DIVERGED),
         (lambda e: isinstance(e, ExportFailed), Failure.EXPORT_FAILED),
     ):
         if any(is_of(link) for link in chain):

@@ -1,5 +1,6 @@
 """Classes of failure: what a trial can die of, and what to do about it."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 
@@ -40,3 +41,8 @@ OF_ARCHITECTURE = frozenset({Failure.NOT_BUILDABLE, Failure.EXPORT_FAILED})
 OF_MEMORY = frozenset({Failure.OUT_OF_MEMORY, Failure.OUT_OF_DEVICE_MEMORY})
 # The candidate is too large for this machine: the sampler learns where the limit lies.
 OF_SIZE = OF_MEMORY | {Failure.TIMED_OUT}
+
+
+def batch_divisor(died_of: Iterable[str]) -> int:
+    """Return what the batch is divided by of a trial that has died of these and is taken up again: 2 or 1."""
+    return 1 if OF_MEMORY.isdisjoint(died_of) else 2

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from objectives.device import Device
+from objectives.others import Others
 from objectives.records import Latency
 from objectives.turns import Patience, alone, measuring_keys
 from spaces.errors import DeviceError
@@ -267,7 +268,7 @@ def sample(
     total: list[float] = []
     network: list[float] = []
     references: list[float] = []
-    start, busy = time.perf_counter(), _busy_s()
+    start, others = time.perf_counter(), Others()
     while True:
         references.append(reference())
         end_to_end, alone = run(len(total))
@@ -280,15 +281,4 @@ def sample(
             low, high = median_interval(np.sort(total))
             if high - low <= protocol.interval * float(np.median(total)):
                 break
-    everyone, own = (after - before for after, before in zip(_busy_s(), busy, strict=True))
-    others = max(0.0, everyone - own) / elapsed
-    return Samples(np.array(total), np.array(network), np.array(references), others)
-
-
-def _busy_s() -> tuple[float, float]:
-    """Return the processor seconds used so far by everyone (stolen time too) and by this process."""
-    import psutil
-
-    times = psutil.cpu_times()
-    everyone = sum(times) - times.idle - getattr(times, "iowait", 0.0) - getattr(times, "guest", 0.0)
-    return everyone, time.process_time()
+    return Samples(np.array(total), np.array(network), np.array(references), others.cores())

@@ -55,6 +55,7 @@ class LockFile:
         """Give up what is held, for good; once more does nothing."""
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
+            fcntl.flock(descriptor, fcntl.LOCK_UN)  # a forked child may hold the file open
             os.close(descriptor)
 
     def __enter__(self) -> Self:

@@ -17,6 +17,7 @@ from objectives.artifact import export_onnx, head_of
 from objectives.assembly import assemble, pruning_of
 from objectives.inference import ArtifactMeta
 from objectives.job import TrialJob, TrialListener
+from objectives.others import Others
 from objectives.pruning import prune_detector
 from objectives.records import Resources
 from objectives.training import Progress, available_device, train_phase
@@ -60,7 +61,7 @@ def rehearse(job: TrialJob, listener: TrialListener) -> None:
         Resources(
             parameters=parameters,
             multiply_adds=multiply_adds,
-            training_peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            training_peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 + watch.loaders_bytes,
             seconds={"build": built - began, **watch.seconds},
         )
     )
@@ -103,12 +104,14 @@ class _Watch:
         mark: when the last batch ended, or the epoch began.
         steps_s: seconds of each batch, loading included.
         seconds: "setup", "step" and "validation".
+        loaders_bytes: memory of the processes that load data, less what they share.
     """
 
     listener: TrialListener
     mark: float = field(default_factory=time.perf_counter)
     steps_s: list[float] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    loaders_bytes: int = 0
 
     def time(self, job: TrialJob, model: nn.Module, device: str) -> None:
         """Train the network until enough is known."""
@@ -131,10 +134,21 @@ class _Watch:
         self.listener.progress(1, len(self.steps_s) / (UNTIMED + TIMED_MOST))
         if len(timed) == TIMED_MOST or (timed and sum(self.steps_s) >= ENOUGH_S):
             self.seconds["step"] = median(timed)
+            self.loaders_bytes = _loaders_bytes()
             trainer.validate()
             self.seconds["validation"] = (time.perf_counter() - now) / len(trainer.test_loader.dataset)
             raise _Enough
         self.mark = time.perf_counter()
+
+
+def _loaders_bytes() -> int:
+    """Return what the processes below this one use that is not shared."""
+    total = 0
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            memory = process.memory_info()
+            total += memory.rss - getattr(memory, "shared", 0)
+    return total
 
 
 @contextmanager
@@ -153,15 +167,7 @@ def _listening(**handlers: Callable[[Any], None]) -> Iterator[None]:
 @contextmanager
 def _alone(listener: TrialListener) -> Iterator[None]:
     """Warn if other processes used the machine meanwhile: everything takes longer then."""
-    began, busy_s, own_s = time.perf_counter(), _busy_s(), time.process_time()
+    others = Others()
     yield
-    elapsed_s = time.perf_counter() - began
-    others = (_busy_s() - busy_s - (time.process_time() - own_s)) / elapsed_s
-    if others > OTHERS_CORES_MAX:
+    if others.cores() > OTHERS_CORES_MAX:
         listener.warning("other processes kept the processor busy meanwhile: the seconds are too high")
-
-
-def _busy_s() -> float:
-    """Return the processor seconds that everything on this machine has used."""
-    times = psutil.cpu_times()
-    return float(times.user + times.nice + times.system + getattr(times, "steal", 0.0))

@@ -14,7 +14,6 @@ from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.utils.torch_utils import init_seeds
 
 from objectives.checkpoint import read_state, restore, state_of, write_state
-from objectives.divergence import Diverged as Diverged
 from objectives.divergence import LossWatch
 from objectives.locks import locked_folder
 from objectives.records import Rung

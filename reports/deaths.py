@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from objectives.failures import ADVICE, OF_MEMORY, Failure
 from objectives.records import Death, Ending, Outcome
 from reports.row import TrialRow
-from reports.table import StudyTable
+from reports.table import UNKNOWN, StudyTable
 from reports.words import duration, plural, size
 
-UNKNOWN = "unknown"
 NOTHING_TOLD = Ending(Outcome.FAILED, "")
 
 

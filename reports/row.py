@@ -10,7 +10,7 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from objectives import attributes
-from objectives.failures import OF_MEMORY
+from objectives.failures import batch_divisor
 from objectives.records import Accuracy, Decision, Ending, Latency, Outcome, Proposal, Resources, Rung
 from reports.reading import finite, mapping, record, records
 from reports.words import smaller_batch
@@ -87,7 +87,7 @@ class TrialRow:
     @property
     def batch_divisor(self) -> int:
         """What its batch was divided by: 2 after it was out of memory once, else 1."""
-        return 2 if any(attempt.error_class in OF_MEMORY for attempt in self.attempts) else 1
+        return batch_divisor(attempt.error_class for attempt in self.attempts)
 
     @property
     def smaller_batch(self) -> str:

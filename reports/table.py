@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,14 +20,7 @@ from reports.reading import mapping, uncollected
 from reports.row import PAUSED, TrialRow, make_row
 from spaces.errors import AutomlError
 
-
-@dataclass(frozen=True)
-class FailureClass:
-    """Failures of one class: the trials' numbers and the reason of the last one."""
-
-    error_class: str
-    numbers: tuple[int, ...]
-    reason: str
+UNKNOWN = "unknown"  # the class of a failure that was not told
 
 
 @dataclass(frozen=True)
@@ -62,16 +56,10 @@ class StudyTable:
         return {standing: found.count(standing) for standing in order if standing in found}
 
     @cached_property
-    def failures(self) -> tuple[FailureClass, ...]:
-        """Failures by class, the most frequent first."""
-        classes: dict[str, list[TrialRow]] = {}
-        for row in self.rows:
-            if row.outcome is Outcome.FAILED:
-                classes.setdefault((row.ending and row.ending.error_class) or "unknown", []).append(row)
-        return tuple(
-            FailureClass(name, tuple(row.number for row in rows), _last_reason(rows))
-            for name, rows in sorted(classes.items(), key=lambda item: (-len(item[1]), item[0]))
-        )
+    def failures(self) -> Mapping[str, int]:
+        """Class of failure to number of trials that it ended, the most frequent first."""
+        failed = (row.ending for row in self.rows if row.outcome is Outcome.FAILED)
+        return dict(Counter((end and end.error_class) or UNKNOWN for end in failed).most_common())
 
     @property
     def is_running(self) -> bool:
@@ -195,7 +183,3 @@ def _gate(value: Any) -> Gate:
     """Return the gate as far as this version knows its bounds."""
     known = {item.name for item in dataclasses.fields(Gate)}
     return Gate(**{key: bound for key, bound in mapping(value).items() if key in known})
-
-
-def _last_reason(rows: Sequence[TrialRow]) -> str:
-    return next((row.ending.reason for row in reversed(rows) if row.ending and row.ending.reason), "")

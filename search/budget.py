@@ -46,13 +46,13 @@ class BudgetUsed:
         return cls(len(counted), seconds, known, sum(not t.state.is_finished() for t in counted))
 
     def left(self, budget: BudgetSettings) -> bool:
-        """Whether another trial should start: by count, and by hours if half of a usual trial still fits."""
+        """Whether another trial should start: by count, and by hours if a usual trial still fits."""
         if self.trials >= budget.trials:
             return False
         if budget.hours is None:
             return True
         usual = statistics.median(self.durations_s) if self.durations_s else 0.0
-        return self.seconds + usual / 2 < 3600 * budget.hours
+        return self.seconds + usual < 3600 * budget.hours
 
     def remaining_s(self, budget: BudgetSettings) -> float | None:
         """Return the seconds that the rest will take, by the mean of the last trials.

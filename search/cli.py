@@ -93,7 +93,7 @@ def search(overrides: tuple[str, ...], log_format: str, plan: bool, fork: str | 
     replaces a dimension: 'space.size.pixels=range(160, 321, 32)'. See `automl presets`.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the engine's matrices are small; trainings want the cores
-    if plan and (fork or log_format == "json"):
+    if plan and (fork is not None or log_format == "json"):
         raise SettingsError("--plan: goes with neither --fork nor --log-format json; give it alone")
     if plan:
         from search.command_plan import run_plan
@@ -101,7 +101,7 @@ def search(overrides: tuple[str, ...], log_format: str, plan: bool, fork: str | 
         run_plan(list(overrides))
         return
     line = list(overrides)
-    if fork:
+    if fork is not None:
         from search.command_fork import forked_line
 
         line = forked_line(line, fork, log_format)

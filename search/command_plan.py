@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from objectives.dataset import Dataset
 from search.command_search import checked_settings, interruptible, load_data
+from search.contract import check_contract
 from search.plan import make_plan
 from search.plan_text import print_plan
 from search.settings import Settings
@@ -22,12 +24,18 @@ def run_plan(arguments: list[str]) -> None:
     dataset = load_data(settings.data)
     console = Console()
     with interruptible(), TemporaryDirectory(prefix="automl-plan-") as folder:
-        plan = make_plan(settings, dataset, Path(folder), _study(settings))
+        plan = make_plan(settings, dataset, Path(folder), _study(settings, dataset))
     print_plan(console, plan, settings, dataset)
 
 
-def _study(settings: Settings) -> "optuna.Study | None":
-    """Return the study of the settings' name where its file is there already: its trials tell more than a timing."""
+def _study(settings: Settings, dataset: Dataset) -> "optuna.Study | None":
+    """Return the study of the settings' name where its file is there already: its trials tell more than a timing.
+
+    Raises:
+        StoreError: it is a study of another contract: the search would refuse the line, too.
+    """
     if settings.store.url is not None or not (settings.folder / FILE_NAME).exists():
         return None
-    return load_study(settings.folder.parent, settings.name, None)
+    study = load_study(settings.folder.parent, settings.name, None)
+    check_contract(study, settings, dataset)
+    return study

@@ -1,5 +1,6 @@
 """`automl search`: settings, data, store, the loop, and the report at its end."""
 
+import shlex
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from objectives.readers import read_dataset
 from objectives.reference import cache_folder
 from reports.table import StudyTable
 from reports.terminal import summary
+from reports.words import plural
 from search.budget import BudgetUsed
 from search.claims import LOCKS, Claims
 from search.compose import presets
@@ -78,7 +80,7 @@ def _tell_plan(console: Console, search: Search) -> None:
         return
     with search.claims.alone():
         plan = make_plan(settings, search.dataset, settings.folder, study)
-        if keys.PLAN not in study.user_attrs:
+        if plan.timed and not plan.measured and keys.PLAN not in study.user_attrs:
             study.set_user_attr(keys.PLAN, plan.to_json())
     print_plan(console, plan, settings, search.dataset, whole=not search.used().trials)
 
@@ -106,7 +108,10 @@ def _search(search: Search) -> None:
                 table, used = search.table(), search.used()
             view.ended(table, used, str(error) or "interrupted")
             raise
-        view.ended(search.table(), search.used(), "the budget is used")
+        used = search.used()
+        is_left = used.left(search.settings.budget)
+        why = "nothing that is left is worth its time" if is_left else "the budget is used"
+        view.ended(search.table(), used, why)
 
 
 @contextmanager
@@ -210,9 +215,10 @@ def _conclude(
     arguments: list[str],
     interrupted: bool,
 ) -> None:
-    line = " ".join(["automl search", *arguments])
     if interrupted:
-        console.print(f"Interrupted after {used.trials} trials; go on with: {line}", highlight=False, soft_wrap=True)
+        line = shlex.join(["automl", "search", *arguments])
+        told = f"Interrupted after {plural(used.trials, 'trial')}; go on with: {line}"
+        console.print(told, highlight=False, markup=False, soft_wrap=True)
     elif any(row.passes_gate for row in table.finished):
         folder = "" if settings.store.folder == "runs" else f" --folder {settings.store.folder}"
         console.print(
@@ -220,10 +226,11 @@ def _conclude(
             highlight=False,
             soft_wrap=True,
         )
-    elif not used.left(settings.budget):
+    else:
         more = _larger_budget(settings, used)
         kept = [argument for argument in arguments if argument.partition("=")[0] != more.partition("=")[0]]
-        console.print(f"To search on: {' '.join(['automl search', *kept, more])}", highlight=False, soft_wrap=True)
+        line = shlex.join(["automl", "search", *kept, more])
+        console.print(f"To search on: {line}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _larger_budget(settings: Settings, used: BudgetUsed) -> str:

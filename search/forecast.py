@@ -1,18 +1,18 @@
 """What a budget buys: trials, hours, memory and disk, worked out from what a few candidates cost."""
 
 import math
-import shutil
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import fmean, median
 from typing import Self
 
 from objectives.dataset import Dataset
+from reports.words import size
 from search.engine.costs import BEFORE
 from search.jobs import Jobs
 from search.places import wanted_boards
 from search.plan import SearchPlan
 from search.process import machine_memory_bytes
+from search.room import free_bytes
 from search.settings import Settings
 
 TENSORS = 4  # weights, their average, and two moments of the optimiser: what a checkpoint holds
@@ -76,7 +76,7 @@ class Forecast:
             machine_bytes=machine_memory_bytes(),
             trial_bytes=round(4 * parameters + plan.artifact_bytes + LOGS_BYTES),
             waiting_bytes=round(GENERATIONS * TENSORS * 4 * parameters) if settings.pruner.name in PAUSING else 0,
-            free_bytes=_free_bytes(settings.folder),
+            free_bytes=free_bytes(settings.folder),
         )
 
     @property
@@ -114,8 +114,8 @@ class Forecast:
         found = []
         if self.workers * self.memory_bytes > self.machine_bytes:
             found.append(
-                f"memory: {self.workers} large candidates at once need {_gb(self.workers * self.memory_bytes)} and the "
-                f"machine has {_gb(self.machine_bytes)}; run fewer workers, or lower train.batch or size.pixels"
+                f"memory: {self.workers} large candidates at once need {size(self.workers * self.memory_bytes)}, "
+                f"the machine has {size(self.machine_bytes)}; run fewer workers, or lower train.batch or size.pixels"
             )
         if self.bought is not None and self.bought[0] < 1:
             found.append(
@@ -125,16 +125,7 @@ class Forecast:
         needed = min(self.disk_bytes, math.inf if size_mb_max is None else 1e6 * size_mb_max)
         if needed > self.free_bytes:
             found.append(
-                f"disk: the trials may fill {_gb(needed)}, {_gb(self.free_bytes)} are free; free some, lower "
+                f"disk: the trials may fill {size(needed)}, {size(self.free_bytes)} are free; free some, lower "
                 "store.size_mb_max, or set store.folder=..."
             )
         return found
-
-
-def _gb(count: float) -> str:
-    return f"{count / 1e9:.1f} GB"
-
-
-def _free_bytes(folder: Path) -> int:
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
-    return shutil.disk_usage(existing).free

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median
 from typing import TYPE_CHECKING, Any, Self
 
 from objectives import attributes as keys
@@ -92,9 +92,11 @@ def make_plan(settings: Settings, dataset: Dataset, folder: Path, study: "optuna
     """
     kept = study.user_attrs.get(keys.PLAN) if study else None
     plan = SearchPlan.from_json(kept) if kept else None
-    told = _told_by(study.get_trials(deepcopy=False)) if study else ()
+    trials = study.get_trials(deepcopy=False) if study else []
+    told = _told_by(trials)
     if len(told) >= MEASURED_LEAST:
-        return replace(plan or SearchPlan(), timed=told, measured=True, refused=(), notes=())
+        told_of = replace(plan or SearchPlan(), timed=told, measured=True, refused=(), notes=())
+        return replace(told_of, artifact_bytes=told_of.artifact_bytes or _artifact_bytes(trials))
     if plan is not None:
         return plan
     from search.rehearsals import Rehearsals  # late: a resumed search needs none
@@ -111,6 +113,12 @@ def _told_by(trials: "Sequence[optuna.trial.FrozenTrial]") -> tuple[Timed, ...]:
         if whole and trial.user_attrs.get(keys.RUNGS) and keys.RESOURCES in trial.user_attrs
     ]
     return tuple(sorted(told, key=lambda timed: timed.epoch_s))
+
+
+def _artifact_bytes(trials: "Sequence[optuna.trial.FrozenTrial]") -> int:
+    """Return the size of a usual deployable file; at least one trial has come to its end."""
+    whole = [trial.user_attrs.get(keys.RESOURCES, {}) for trial in trials if trial.state.name == "COMPLETE"]
+    return round(median(Resources.from_json(told).artifact_bytes for told in whole))
 
 
 def _overhead_s(trial: "optuna.trial.FrozenTrial") -> float:

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from objectives.dataset import Dataset
-from reports.words import architecture, duration, plural
+from reports.words import architecture, duration, plural, size
 from search.firsts import first_candidates
 from search.forecast import Forecast
 from search.jobs import Jobs
@@ -55,19 +55,19 @@ def forecast_rows(forecast: Forecast, settings: Settings) -> Iterator[tuple[str,
         early = f", {most:,} if all stop at epoch {forecast.first_rung} of {forecast.epochs}" if stops else ""
         yield "hours", f"{forecast.hours:g} h buy {plural(whole, 'trial')} trained to the end{early}"
     yield "ends", _ends(forecast)
-    at_once = f", {_size(forecast.workers * forecast.memory_bytes)} for {forecast.workers} at once"
+    at_once = f", {size(forecast.workers * forecast.memory_bytes)} for {forecast.workers} at once"
     yield (
         "memory",
-        f"{_size(forecast.memory_bytes)} for a large candidate{at_once if forecast.workers > 1 else ''}; "
-        f"the machine has {_size(forecast.machine_bytes)}",
+        f"{size(forecast.memory_bytes)} for a large candidate{at_once if forecast.workers > 1 else ''}; "
+        f"the machine has {size(forecast.machine_bytes)}",
     )
     cap = settings.store.size_mb_max
-    kept = f", kept under {_size(1e6 * cap)} (store.size_mb_max)" if cap and 1e6 * cap < forecast.disk_bytes else ""
-    waiting = f" and {_size(forecast.waiting_bytes)} while it waits" if forecast.waiting_bytes else ""
+    kept = f", kept under {size(1e6 * cap)} (store.size_mb_max)" if cap and 1e6 * cap < forecast.disk_bytes else ""
+    waiting = f" and {size(forecast.waiting_bytes)} while it waits" if forecast.waiting_bytes else ""
     yield (
         "disk",
-        f"up to {_size(forecast.disk_bytes)}: {_size(forecast.trial_bytes)} a trial{waiting}{kept}; "
-        f"{_size(forecast.free_bytes)} are free",
+        f"up to {size(forecast.disk_bytes)}: {size(forecast.trial_bytes)} a trial{waiting}{kept}; "
+        f"{size(forecast.free_bytes)} are free",
     )
 
 
@@ -96,7 +96,7 @@ def _print_costs(console: Console, plan: SearchPlan, epochs: int) -> None:
                 duration(one.epoch_s),
                 duration(one.overhead_s + epochs * one.epoch_s),
                 f"{one.parameters / 1e6:.1f} M",
-                _size(one.peak_bytes),
+                size(one.peak_bytes),
                 architecture(one.candidate),
             )
         console.print(table)
@@ -112,8 +112,3 @@ def _rows(console: Console, rows: list[tuple[str, str]]) -> None:
         cells: list[RenderableType] = [label, Text(text)]
         grid.add_row(*cells)
     console.print(grid)
-
-
-def _size(count: float) -> str:
-    """Return bytes in two or three digits: '850 MB', '1.6 GB'."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"

@@ -3,7 +3,6 @@
 import contextlib
 import multiprocessing
 import os
-import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ import psutil
 
 from objectives.failures import Failure
 from objectives.records import Death, Ending, Outcome
+from search.room import free_bytes
 from search.tree import PATIENCE_S, Usage, is_dead, kill_below, proportional_bytes, usage
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ class TrialProcess:
             peak_bytes=self._peak.memory_bytes,
             processes=self._peak.processes,
             memory_free_bytes=psutil.virtual_memory().available,
-            disk_free_bytes=shutil.disk_usage(_existing(self._job.folder)).free,
+            disk_free_bytes=free_bytes(self._job.folder),
         )
         return replace(end, death=death)
 
@@ -215,7 +215,3 @@ def machine_memory_bytes() -> int:
     except OSError:
         return whole
     return whole if limit == "max" else min(whole, int(limit))
-
-
-def _existing(folder: Path) -> Path:
-    return next(path for path in (folder, *folder.parents) if path.exists())

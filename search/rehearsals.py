@@ -74,7 +74,7 @@ class Rehearsals:
         left = dict(enumerate(drawn))
         for place in places(len(drawn)):
             told = None
-            while told is None and left and len(self.refused) <= REFUSED_MOST:
+            while told is None and left and len(self.refused) < REFUSED_MOST:
                 rank = min(left, key=lambda i: abs(i - place))
                 candidate = left.pop(rank)
                 if candidate.get("backbone.name") not in self.barred:

@@ -13,9 +13,10 @@ MARGIN = 1.2  # so much more than the least must be free before a paused search 
 PROBE_BYTES = 1 << 20  # written to see whether a quota lets anything be written at all
 
 
-def free_mb(folder: Path) -> float:
-    """Return the room on the disk of a folder."""
-    return shutil.disk_usage(folder).free / 1e6
+def free_bytes(folder: Path) -> int:
+    """Return the room on the disk of a folder, which need not be there yet."""
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    return shutil.disk_usage(existing).free
 
 
 def check_room(folder: Path, free_mb_min: float) -> None:
@@ -24,7 +25,7 @@ def check_room(folder: Path, free_mb_min: float) -> None:
     Raises:
         DiskFull: less than `free_mb_min` MB are free.
     """
-    free = free_mb(folder)
+    free = free_bytes(folder) / 1e6
     if free < free_mb_min:
         raise DiskFull(
             f"store: the disk of '{folder}' has {free:.0f} MB left, {free_mb_min:.0f} are needed "
@@ -34,7 +35,7 @@ def check_room(folder: Path, free_mb_min: float) -> None:
 
 def has_room(folder: Path, free_mb_min: float) -> bool:
     """Whether a paused search can go on: there is room, with a margin, and it can be written to."""
-    if free_mb(folder) < MARGIN * free_mb_min:
+    if free_bytes(folder) / 1e6 < MARGIN * free_mb_min:
         return False
     try:
         with TemporaryFile(dir=folder) as file:

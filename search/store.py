@@ -3,6 +3,7 @@
 import errno
 import json
 import re
+import shlex
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -193,7 +194,7 @@ def provenance(seed: int) -> dict[str, Any]:
         "versions": {**{name: version(name) for name in PACKAGES}, "python": sys.version.split()[0]},
         "commit": _commit(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": shown_url(" ".join(["automl", *sys.argv[1:]])),
+        "command": shown_url(shlex.join(["automl", *sys.argv[1:]])),
     }
 
 

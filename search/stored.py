@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from objectives import attributes as keys
-from objectives.failures import OF_MEMORY
+from objectives.failures import batch_divisor
 from objectives.records import Ending, Latency, Outcome, Resources, Rung
 from spaces.candidate import Candidate
 
@@ -75,7 +75,7 @@ class StoredTrial:
     @property
     def batch_divisor(self) -> int:
         """What its batch is divided by, since the whole one did not fit into memory."""
-        return 2 if any(end.error_class in OF_MEMORY for end in self.attempts) else 1
+        return batch_divisor(end.error_class for end in self.attempts)
 
     def tell(self, end: Ending, values: tuple[float, float] | None) -> None:
         """Store how it ended, with both objectives if it finished."""

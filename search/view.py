@@ -45,8 +45,6 @@ class View:
     Trials run at the same time; each event names its trial.
     """
 
-    quiet = False  # whether standard output belongs to the events alone, without a summary
-
     def __init__(self, console: Console, settings: Settings) -> None:
         """Prepare to show a search on a console."""
         self.console, self.settings = console, settings

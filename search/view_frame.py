@@ -180,9 +180,7 @@ def _running(scene: Scene, width: int) -> Section:
         return (
             Text(str(trial.number), style="cyan"),
             Text(trial.detector, style="yellow" if trial.died else ""),
-            Text(
-                f"{trial.stage} {trial.epoch}/{trial.epochs}" if trial.stage == "train" and trial.epoch else trial.stage
-            ),
+            Text(_stage(trial)),
             *(() if width < NARROW else looks),
             Text(share(trial.rungs[-1].map) if trial.rungs else ""),
             Text(_latency(trial.latency)),
@@ -211,7 +209,7 @@ def _session(seen: SessionSeen) -> Text:
 
 def _failures(study: StudyTable) -> list[Text]:
     """Return one line of the failures by class, or none."""
-    told = " · ".join(f"{len(failure.numbers)} {failure.error_class}" for failure in study.failures)
+    told = " · ".join(f"{count} {error_class}" for error_class, count in study.failures.items())
     return [Text(f"failed: {told}", style="red")] if told else []
 
 

@@ -26,7 +26,6 @@ Json: TypeAlias = "str | int | float | Sequence[Json] | Mapping[str, Json] | Non
 class JsonView(View):
     """Every event as one line of JSON; nothing else may be written to the same stream."""
 
-    quiet = True
     progress_every_s = 10.0  # of one trial
     budget_every_s = 60.0
 

@@ -136,6 +136,9 @@ def test_unknown_command_is_told_with_the_nearest(tmp_path: Path) -> None:
         ),
         (["search", "conf=smoke", "space.size.pixels=choice()"], "choice: needs at least one value, got none"),
         (["search", "conf=smoke", "--fast"], "'--fast' is not in Hydra's override grammar"),
+        (["search", "conf=smoke", "--plan", "--fork", "new"], "--plan: goes with neither --fork nor --log-format json"),
+        (["search", "conf=smoke", "--plan", "--log-format", "json"], "--plan: goes with neither --fork nor"),
+        (["search", "conf=smoke", "--fork", ""], "name: "),
         (["search", "conf=smoke", "data.root=nowhere"], "nowhere' does not exist; name a folder with COCO JSON or"),
         (["search", "conf=smoke", "data.root=."], "found no COCO JSON or a YOLO data.yaml in '"),
         (["search", "conf=smoke", "device=openvino", "device.provider=NPX"], "device=openvino: "),
@@ -211,6 +214,7 @@ def test_store_of_another_space(tmp_path: Path, shelves: Path, kept_study: Path)
     assert "  space: neck.width: choice(16) -> choice(24)" in diff
     assert all(told.startswith("  ") for told in diff)
     assert contents(tmp_path) == before
+    assert automl(*line, "--plan", folder=tmp_path).stderr == done.stderr  # it would plan another search
 
 
 @pytest.fixture

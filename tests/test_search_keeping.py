@@ -186,13 +186,14 @@ def test_what_was_removed_is_on_record(tmp_path: Path) -> None:
 
 
 def test_with_no_pick_at_the_gate_the_nearest_stays(tmp_path: Path, report_study: Callable[..., optuna.Study]) -> None:
-    table = read_study(report_study(40, gate=Gate(map50_min=0.99)))
+    table = read_study(report_study(60, seed=13, gate=Gate(p95_ms_max=0.01)))
     for row in table.rows:
         fill(tmp_path, row)
     with pytest.raises(AutomlError):
         pick(table, "gate")
     nearest = nearest_miss(table)
     assert nearest
+    assert not nearest.on_front  # that alone would not keep it
     Keeper(tmp_path, 1).make_room(table, ())
     assert names_of(tmp_path, nearest.number) == {*SMALL, *LARGE}
 

@@ -10,18 +10,20 @@ from pathlib import Path
 import optuna
 import pytest
 from click.testing import CliRunner
+from quick_search import begun, settings_of
 from rich.console import Console
 
 from objectives import attributes as keys
 from objectives.dataset import Dataset
 from objectives.records import Resources, Rung
 from search.cli import main
+from search.command_search import _tell_plan
 from search.firsts import first_candidates
 from search.forecast import Forecast
 from search.plan import SearchPlan, Timed, make_plan
 from search.plan_text import print_plan
 from search.rehearsals import PLACES, drawn_candidates, latency_s, places, sample
-from search.settings import Settings, load_settings
+from search.settings import Settings, TrialSettings, load_settings
 from search.space_text import combinations, space_rows, space_size
 
 OVERRIDES = ["conf=smoke", "trial.train_device=cpu"]
@@ -139,12 +141,48 @@ def test_trials_tell_more_than_a_timing(settings: Callable[..., Settings], block
     assert "3 trials of this study" in text_of(plan, settings(), blocks)
 
 
+def test_trials_tell_the_size_of_files_that_nothing_timed(
+    settings: Callable[..., Settings], blocks: Dataset, tmp_path: Path
+) -> None:
+    study = study_of(3, 50.0)
+    assert make_plan(settings(), blocks, tmp_path, study).artifact_bytes == 10**6
+    study.set_user_attr(keys.PLAN, PLAN.to_json())
+    assert make_plan(settings(), blocks, tmp_path, study).artifact_bytes == PLAN.artifact_bytes
+
+
 def test_trials_that_never_ended_do_not_tell_of_whole_ones(
     settings: Callable[..., Settings], blocks: Dataset, tmp_path: Path
 ) -> None:
     study = study_of(4, 50.0, finished=False)
     study.set_user_attr(keys.PLAN, PLAN.to_json())
     assert make_plan(settings(), blocks, tmp_path, study) == PLAN
+
+
+# What a search tells of it first
+
+
+@pytest.mark.parametrize(("trials", "words"), [(9, []), (10, ["space", "10 trials take"])])
+def test_only_a_search_of_ten_trials_says_what_they_cost(
+    tmp_path: Path, blocks: Dataset, trials: int, words: list[str]
+) -> None:
+    with begun(real_settings_of(tmp_path, trials), blocks) as search:
+        search.study.set_user_attr(keys.PLAN, PLAN.to_json())
+        console = Console(width=80, record=True, file=io.StringIO())
+        _tell_plan(console, search)
+    told = console.export_text()
+    assert bool(told) == bool(words)
+    assert all(word in told for word in words)
+
+
+def real_settings_of(folder: Path, trials: int) -> Settings:
+    return settings_of(folder, f"trial.run={TrialSettings.run}", f"budget.trials={trials}")
+
+
+def test_what_its_trials_tell_is_not_kept_as_a_plan(tmp_path: Path, blocks: Dataset) -> None:
+    with begun(real_settings_of(tmp_path, 10), blocks) as search:
+        search.study.add_trials(study_of(3, 50.0).get_trials())
+        _tell_plan(Console(file=io.StringIO()), search)
+        assert keys.PLAN not in search.study.user_attrs
 
 
 # What the budget buys
@@ -185,7 +223,7 @@ def test_what_does_not_fit_is_a_warning(settings: Callable[..., Settings], block
     large = replace(PLAN, timed=(timed(900.0, peak_bytes=10**12),))
     found = forecast(settings("budget.hours=0.1", "trial.epochs=8", "workers=2"), blocks, large)
     warnings = replace(found, trial_bytes=10**15, hours=1000.0).warnings(None)
-    assert any(line.startswith("memory: 2 large candidates at once need 2000.0 GB") for line in warnings)
+    assert any(line.startswith("memory: 2 large candidates at once need 2,000 GB") for line in warnings)
     assert any(line.startswith("disk: ") for line in warnings)
     assert any(line.startswith("hours: not even one trial fits 0.1 h") for line in found.warnings(None))
     assert forecast(settings(), blocks, replace(PLAN, timed=(timed(1.0, peak_bytes=10**8),))).warnings(1000.0) == []

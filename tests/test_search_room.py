@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from search.room import LOOK_EVERY_S, check_room, free_mb, has_room, wait_for_room
+from search.room import LOOK_EVERY_S, check_room, free_bytes, has_room, wait_for_room
 from spaces.errors import DiskFull
 
 
@@ -17,8 +17,8 @@ def small_disk(disk_of_mb: Callable[[int], Path]) -> Path:
 
 
 def test_a_disk_with_room_is_passed(tmp_path: Path) -> None:
-    check_room(tmp_path, 0.5 * free_mb(tmp_path))
-    assert has_room(tmp_path, 0.5 * free_mb(tmp_path))
+    check_room(tmp_path, 0.5e-6 * free_bytes(tmp_path))
+    assert has_room(tmp_path, 0.5e-6 * free_bytes(tmp_path))
     assert list(tmp_path.iterdir()) == []  # what was written to see is gone
 
 

@@ -1,6 +1,8 @@
 """Several searching processes on one study, each the installed script: nothing twice, nothing lost."""
 
+import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -83,11 +85,19 @@ def check(arena: Arena, repeated_max: int = 0) -> list[FrozenTrial]:
     return trials
 
 
-def test_two_searches_share_a_budget(arena: Arena) -> None:
-    arena.trials = 8
+@contextmanager
+def two_searching(arena: Arena) -> Iterator[list[Searcher]]:
+    """Start two searches and wait until each holds one of the first two trials; they come by trial."""
     hold(arena, 0, 1)
     with searching(arena, 2) as searchers:
         wait_until(lambda: held(arena) == [0, 1])
+        trial_of = {pid: number for number, pid in begins(arena)}
+        yield sorted(searchers, key=lambda process: trial_of[process.pid])
+
+
+def test_two_searches_share_a_budget(arena: Arena) -> None:
+    arena.trials = 8
+    with two_searching(arena) as searchers:
         go_on(arena, 0)
         go_on(arena, 1)
         assert [process.wait(LONG_S) for process in searchers] == [0, 0]
@@ -104,11 +114,7 @@ def study_of(arena: Arena) -> optuna.Study:
 
 
 def test_a_killed_search_leaves_its_trial_to_the_other(arena: Arena) -> None:
-    hold(arena, 0, 1)
-    with searching(arena, 2) as searchers:
-        wait_until(lambda: held(arena) == [0, 1])
-        of_trial = dict(begins(arena))
-        doomed, survivor = sorted(searchers, key=lambda process: process.pid != of_trial[0])
+    with two_searching(arena) as (doomed, survivor):
         os.kill(doomed.pid, signal.SIGKILL)
         doomed.wait()
         go_on(arena, 0)  # nobody waits there any more
@@ -120,11 +126,7 @@ def test_a_killed_search_leaves_its_trial_to_the_other(arena: Arena) -> None:
 
 def test_a_stopped_search_is_not_taken_for_dead(arena: Arena) -> None:
     """Its trial is left alone until it goes on: no clock says that it has died."""
-    hold(arena, 0, 1)
-    with searching(arena, 2) as searchers:
-        wait_until(lambda: held(arena) == [0, 1])
-        of_trial = dict(begins(arena))
-        stopped, other = sorted(searchers, key=lambda process: process.pid != of_trial[0])
+    with two_searching(arena) as (stopped, other):
         os.kill(stopped.pid, signal.SIGSTOP)
         go_on(arena, 0)
         go_on(arena, 1)
@@ -134,7 +136,7 @@ def test_a_stopped_search_is_not_taken_for_dead(arena: Arena) -> None:
         assert len(begins(arena)) == 2
         assert arena.stored()[0].state is TrialState.RUNNING
         os.kill(stopped.pid, signal.SIGCONT)
-        assert [process.wait(LONG_S) for process in searchers] == [0, 0]
+        assert [process.wait(LONG_S) for process in (stopped, other)] == [0, 0]
     check(arena)
     assert len(begins(arena)) == 2
 
@@ -156,10 +158,28 @@ def test_a_search_that_ends_takes_its_trial_along_and_the_same_line_goes_on(
         searcher.send_signal(number)
         assert searcher.wait(LONG_S) == (-number if number == signal.SIGKILL else 130)
     wait_until(lambda: not arena.processes())
+    told = (arena.root / "output.txt").read_text().partition("; go on with: ")[2].partition("\n")[0]
+    assert shlex.split(told) == ([] if number == signal.SIGKILL else ["automl", *arena.line[1:]])  # it can be pasted
     go_on(arena, 0)
     with searching(arena, 1) as (searcher,):
         assert searcher.wait(LONG_S) == 0
     check(arena)  # the first epoch is not trained again
+
+
+def test_standard_output_is_the_events_alone(arena: Arena) -> None:
+    done = subprocess.run(
+        [*arena.line, "--log-format", "json"],
+        cwd=arena.root,
+        env=arena.environment,
+        capture_output=True,
+        text=True,
+        timeout=LONG_S,
+        check=True,
+    )
+    events = [json.loads(line)["event"] for line in done.stdout.splitlines()]
+    assert (events[0], events[-1]) == ("search_started", "search_ended")
+    assert events.count("trial_ended") == arena.trials
+    assert "report.html" in done.stderr  # the words are for people
 
 
 def test_a_process_with_nothing_to_do_waits_for_what_others_leave(tmp_path: Path, blocks: Dataset) -> None:

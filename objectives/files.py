@@ -8,6 +8,12 @@ from pathlib import Path
 
 PARTIAL = ".partial"  # ends the name of a file that is being written
 TRAININGS = "training-*"  # folders of a trial that hold its checkpoints
+TRIALS = "trials"  # folder of a study that holds the trials'
+
+
+def trial_folder(number: int) -> str:
+    """Return the folder of a trial below its study's."""
+    return f"{TRIALS}/{number:05d}"
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from objectives import attributes as keys
+from objectives.files import trial_folder
 from objectives.job import Word
 from objectives.records import Decision, Ending, Latency, Outcome, Proposal, Rung
 from search.budget import BudgetUsed
@@ -129,7 +130,7 @@ class Chooser:
         latency = self.latencies.untrained(trial.params, trials)
         if latency is not None:
             trial.set(keys.LATENCY_UNTRAINED, latency.to_json())
-        trial.set(keys.FOLDER, f"trials/{trial.number:05d}")
+        trial.set(keys.FOLDER, trial_folder(trial.number))
         trial.set(keys.CANDIDATE, self._jobs.candidate(trial.params).to_json())
 
     def promote(self, trial: StoredTrial, why: str) -> None:

@@ -103,7 +103,7 @@ def _search(search: Search) -> None:
         view.begin(table, used)
         try:
             search.run()
-        except (AutomlError, KeyboardInterrupt) as error:
+        except (AutomlError, OSError, KeyboardInterrupt) as error:
             if not isinstance(error, StoreError):  # a store that is broken tells nothing more
                 table, used = search.table(), search.used()
             view.ended(table, used, str(error) or "interrupted")

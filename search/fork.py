@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from objectives import attributes as keys
 from objectives.dataset import Dataset
-from objectives.files import PARTIAL, TRAININGS
+from objectives.files import PARTIAL, TRAININGS, TRIALS, trial_folder
 from objectives.locks import locked_folder
 from objectives.records import Ending, Outcome
 from search.comparable import Comparison, Kept, compare, fitted
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial
 
-TRIALS = "trials"
 OVER_BOUND = "it waited at a rung, and the gate of this fork does not admit its latency"
 
 
@@ -153,7 +152,7 @@ def _copied(kept: Kept, number: int, space: SearchSpace) -> "FrozenTrial":
     attributes = {
         **trial.user_attrs,
         keys.CANDIDATE: kept.candidate.to_json(),
-        keys.FOLDER: f"{TRIALS}/{number:05d}",
+        keys.FOLDER: trial_folder(number),
         keys.FORKED_FROM: trial.number,
     }
     if kept.over_bound:

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from objectives.dataset import Dataset
+from objectives.files import trial_folder
 from objectives.job import TrialJob
 from search.settings import Settings, TrialSettings
 from spaces.candidate import Candidate
@@ -40,7 +41,7 @@ class Jobs:
 
     def trial_folder(self, number: int) -> Path:
         """Return the folder of a trial."""
-        return self.folder / "trials" / f"{number:05d}"
+        return self.folder / trial_folder(number)
 
     @contextmanager
     def passing_folder(self, prefix: str) -> Iterator[Path]:

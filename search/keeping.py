@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from objectives import attributes as keys
-from objectives.files import TRAININGS, remove_checkpoints
+from objectives.files import PARTIAL, TRAININGS, TRIALS, remove_checkpoints, trial_folder
 from objectives.records import Outcome
 from reports.row import TrialRow
 from reports.table import StudyTable
@@ -20,7 +20,7 @@ from reports.verdict import judge
 if TYPE_CHECKING:
     import optuna
 
-HALF_WRITTEN = "*.partial*"
+HALF_WRITTEN = f"*{PARTIAL}*"
 LARGE = ("weights.pt", "model.onnx", "detections.jpg")  # of a finished trial; the rest is needed to do it again
 OF_NO_USE = (HALF_WRITTEN, TRAININGS, "untrained.onnx")  # once a trial has ended
 FULL_SHARE = 0.9  # files are removed down to this share of the limit, or every trial would remove some
@@ -153,7 +153,7 @@ class Keeper:
 
     def _beside_bytes(self) -> int:
         """Return what lies beside the trials: the folders are counted once (the data's links), the files each time."""
-        beside = [path for path in _paths_in(self.folder) if path.name != "trials"]
+        beside = [path for path in _paths_in(self.folder) if path.name != TRIALS]
         if self._folders_bytes is None:
             self._folders_bytes = sum(_bytes_of(path) for path in beside if path.is_dir())
         return self._folders_bytes + sum(_bytes_of(path) for path in beside if not path.is_dir())
@@ -171,7 +171,7 @@ class Keeper:
         return f"store.size_mb_max {(self.bytes_max or 0.0) / 1e6:,.0f}"
 
     def _trial(self, number: int) -> Path:
-        return self.folder / "trials" / f"{number:05d}"
+        return self.folder / trial_folder(number)
 
 
 def record_removed(study: "optuna.Study", files: Mapping[int, tuple[str, ...]]) -> None:

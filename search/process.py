@@ -207,11 +207,16 @@ def log_tail(log: Path) -> str:
     return "\n".join(text.splitlines()[-TAIL_LINES:])
 
 
-def machine_memory_bytes() -> int:
-    """Return the memory that this process may use: the machine's, or its control group's."""
-    whole = int(psutil.virtual_memory().total)
-    try:
-        limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
-    except OSError:
-        return whole
-    return whole if limit == "max" else min(whole, int(limit))
+def machine_memory_bytes(groups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> int:
+    """Return the memory that this process may use: the machine's, or less by its control groups (Linux, version 2)."""
+    return min([int(psutil.virtual_memory().total), *_group_limits_bytes(groups, own)])
+
+
+def _group_limits_bytes(groups: Path, own: Path) -> Iterator[int]:
+    """Yield the limits of a process's own control group and of those above it."""
+    with contextlib.suppress(OSError):
+        path = next((line[3:] for line in own.read_text().splitlines() if line.startswith("0::")), "/")
+        group = groups / path.strip("/")
+        for folder in (group, *group.parents):
+            with contextlib.suppress(OSError, ValueError):  # no limit there, or "max"
+                yield int((folder / "memory.max").read_text())

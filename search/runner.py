@@ -67,13 +67,14 @@ class Search:
         self.crew = Crew(settings, self.jobs, view, self.session.beat)
         self._went_well = datetime.now()  # what failed before tells nothing of what comes
         self._begin_at = self._tell_at = 0.0  # when to look again, by the monotonic clock
+        self._waits_for_place = False  # with nothing begun: no time that is searched
 
     def __enter__(self) -> "Search":
         return self
 
     def __exit__(self, *_: object) -> None:
         with suppress(StoreError), store_errors(self.settings.name):
-            self.session.beat(now=True)
+            self.session.end()
 
     def run(self) -> None:
         """Search until the budget is used; Ctrl-C leaves the running trials to be taken up again.
@@ -110,32 +111,46 @@ class Search:
             self._tidy()
             self.jobs.data_yaml = lay_out(self.dataset, self.folder / "data")
         while True:
-            self.session.beat()
+            if self._waits_for_place:
+                self.session.sleep()
+            else:
+                self.session.beat()
             check_room(self.folder, self.settings.store.free_mb_min)
             self._tell()
             self._keep_hours()
-            if time.monotonic() >= self._begin_at:
-                self._begin_trials()
-            if self._is_over():
+            if time.monotonic() >= self._begin_at and not self._find_work():
                 return
             for active, end in self.crew.hear(self._decide):
                 self._ended(active, end)
 
-    def _is_over(self) -> bool:
-        """Whether nothing is left to do; what others have left since the last look is begun first."""
-        if self.crew.active or self._others_work():
-            return False
-        return not (self._begin_trials() or self.crew.active or self._others_work())
+    def _find_work(self) -> bool:
+        """Begin what there is to do; False once nothing is left, and no other process may leave anything."""
+        looks = (self._begin_trials() or self.crew.active or self._others_work() for _ in range(2))
+        return any(looks)  # the second look finds what others have left since the first
 
     def _begin_trials(self) -> bool:
         """Begin what there is to do until all workers are busy; return False if there is nothing more to do now."""
         while len(self.crew.active) < self.settings.workers:
             place = take_place(self.settings.trial.train_device, self.settings.workers)
-            self.view.waiting("" if place or self.crew.active else "other trainings have all GPUs")
-            if place is None or not self._begin_trial(place):
+            has_work = self._has_work() if place is None else self._begin_trial(place)
+            self._waits_for_place = has_work and place is None and not self.crew.active
+            self.view.waiting("other trainings have all GPUs" if self._waits_for_place else "")
+            if place is None or not has_work:
                 self._begin_at = time.monotonic() + IDLE_S
-                return place is None
+                return has_work
         return True
+
+    def _has_work(self) -> bool:
+        """Whether something could be begun if there were a place for it; nothing is claimed."""
+        if self.chooser.seconds_left() <= 0:
+            return False
+        with self.claims.alone():
+            trials = self.study.get_trials(deepcopy=False)
+            cut = [number for number in self._running(trials) if number not in self.crew.active]
+            if any(not self.claims.is_elsewhere(number) for number in cut):
+                return True
+            step = self.chooser.next_step(trials=trials)
+        return step is not None and not step.idle
 
     def _begin_trial(self, place: Place) -> bool:
         """Begin what there is to do next; False if there is nothing."""
@@ -270,10 +285,14 @@ class Search:
             self.view.note(removed.warning)
 
     def _out_of_time(self, active: Active) -> None:
-        """Pause a trial where its last checkpoint stands; one without a rung counts as cut and is taken up first."""
-        trial = active.trial
+        """Pause a trial where its last checkpoint stands.
+
+        One without a rung, and one that only lacks its end, count as cut: a larger budget takes them up first.
+        """
+        trial, rungs = active.trial, active.following.rungs
         self.crew.leave(active)
-        if rungs := active.following.rungs:
+        self._begin_at = 0.0
+        if rungs and rungs[-1].epoch < active.following.job.epochs:
             note_decision(trial, Decision(rungs[-1].epoch, Word.PAUSE.value, "the hours of the budget are used"))
             trial.set(keys.PAUSED, True)
         self.claims.free(trial.number)

@@ -34,21 +34,23 @@ class Session:
         """Enter the study; call it while no other process chooses.
 
         Raises:
-            StoreError: another process searches it in another folder, where claims do not reach.
+            StoreError: another process searches it, or did a minute ago, where claims do not reach.
         """
         self._study, self._claims, self._clock = study, claims, clock
         self._told = _told(study.user_attrs)
-        for session in self._told.values():
-            if session["folder"] != str(claims.folder) and clock() - session["spans"][-1][1] < LATELY_S:
+        for key, session in self._told.items():
+            lately = not session.get("ended") and clock() - session["spans"][-1][1] < LATELY_S
+            if lately and not self._reaches(key, session):
                 there = f"'{session['folder']}' of {session['host']}"
                 raise StoreError(
-                    f"store: study '{study.study_name}' is being searched in {there}; "
-                    "all processes of a study share its folder: set store.folder=... alike"
+                    f"store: study '{study.study_name}' is being searched in {there}, or was a minute ago; all "
+                    "processes of a study share its folder: set store.folder=... alike, or wait a minute"
                 )
         self.key = max(self._told, default=-1) + 1
         self._spans: list[Span] = []
         self._asleep = True
         self._beat_at = 0.0
+        self._ended = False
         claims.enter(self.key)
         self.beat(now=True)
 
@@ -62,9 +64,15 @@ class Session:
                 "pid": os.getpid(),
                 "folder": str(self._claims.folder),
                 "spans": self._spans,
+                "ended": self._ended,
             }
             self._study.set_user_attr(f"{keys.SESSION}{self.key}", told)
             self._told = _told(self._study.user_attrs)
+
+    def end(self) -> None:
+        """Tell that this process searches no more."""
+        self._ended = True
+        self.beat(now=True)
 
     def sleep(self) -> None:
         """Tell that this process waits until its next beat: that time is not searched."""
@@ -95,11 +103,18 @@ class Session:
             if alive or silent_s < FORGOTTEN_S
         ]
 
+    def _reaches(self, key: int, session: Mapping[str, Any]) -> bool:
+        """Whether the locks of another process's folder are those of this one's."""
+        if session["folder"] != str(self._claims.folder):
+            return False
+        return session["host"] == socket.gethostname() or self._claims.is_alive(key)  # else a disk of the same name
+
     def _extend(self) -> float:
-        """Let the last span reach to now; begin another after a sleep."""
+        """Let the last span reach to now; begin another after a sleep, and where the clock was set back."""
         time_s = self._clock()
-        if self._asleep or time_s - self._spans[-1][1] > GAP_S:
+        if self._asleep or not 0 <= time_s - self._spans[-1][1] <= GAP_S:
             self._spans.append([time_s, time_s])
+            self._beat_at = 0.0
         self._spans[-1][1] = time_s
         self._asleep = False
         return time_s

@@ -45,8 +45,8 @@ def storage_url(folder: Path, url: str | None) -> str:
 
 
 def shown_url(url: str) -> str:
-    """Return a storage URL without its password, for people and for what is kept."""
-    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
+    """Return a storage URL, or a text with some in it, without passwords, for people and for what is kept."""
+    return re.sub(r"(://[^:/@\s\"']*):[^@/\s\"']*@", r"\1:***@", url)
 
 
 def open_storage(url: str, wait_s: float = LOCK_WAIT_S, *, to_read: bool = False) -> "optuna.storages.BaseStorage":
@@ -79,26 +79,32 @@ def open_storage(url: str, wait_s: float = LOCK_WAIT_S, *, to_read: bool = False
                 return optuna.storages.RDBStorage(url, engine_kwargs=waits, skip_table_creation=is_made)
             except RuntimeError as error:
                 raise StoreError(of_another_optuna(what)) from error
+            except ImportError as error:  # the database's driver
+                raise _unusable(what, error) from error
 
 
 @contextmanager
 def store_errors(what: str, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
-    """Turn the database's errors into a StoreError of one line; a full disk into DiskFull."""
+    """Turn the database's errors into a StoreError of one line; a full disk, whoever met it, into DiskFull."""
     import sqlalchemy.exc
     from optuna.exceptions import StorageInternalError
 
     try:
         yield
-    except (sqlalchemy.exc.SQLAlchemyError, StorageInternalError, ImportError, OSError) as error:
+    except (sqlalchemy.exc.SQLAlchemyError, StorageInternalError, OSError) as error:
         cause = _cause(error)
         if is_full(cause) or (isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)):
             raise DiskFull(f"store: '{what}' finds no room on its disk; free some, and it goes on") from error
         if isinstance(cause, sqlite3.Error):
             raise StoreError(told(cause, what, wait_s)) from error
-        reason = " ".join(str(cause).split())[:160]
-        raise StoreError(
-            f"store: '{what}' cannot be used ({reason}); check the path and its rights, or name another"
-        ) from error
+        if isinstance(error, OSError):
+            raise  # not the database's
+        raise _unusable(what, cause) from error
+
+
+def _unusable(what: str, cause: BaseException) -> StoreError:
+    reason = " ".join(str(cause).split())[:160]
+    return StoreError(f"store: '{what}' cannot be used ({reason}); check the path and its rights, or name another")
 
 
 def _cause(error: BaseException) -> BaseException:

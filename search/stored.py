@@ -81,6 +81,8 @@ class StoredTrial:
         """Store how it ended, with both objectives if it finished."""
         from optuna.trial import TrialState
 
+        if self.get(keys.PAUSED):
+            self.set(keys.PAUSED, False)  # a death from here on leaves a trial that was cut, and goes on or is told
         self.set(keys.ENDING, end.to_json())
         if end.outcome == Outcome.FINISHED and values is not None:
             self._study.tell(self.number, list(values))

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from objectives import attributes as keys
 from objectives.failures import ADVICE, Failure
+from objectives.files import trial_folder
 from objectives.records import Ending
+from search.process import LOG
 from spaces.errors import AutomlError
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ def check_streak(study: "optuna.Study", since: datetime, folder: Path) -> None:
         return
     endings = [Ending.from_json(trial.user_attrs[keys.ENDING]) for trial in last]
     if len({end.error_class for end in endings}) == 1:
-        log = folder / "trials" / f"{last[-1].number:05d}" / "log.txt"
+        log = folder / trial_folder(last[-1].number) / LOG
         raise TooManyFailures(
             f"search: {FAILURES_MAX} trials in a row failed ({endings[-1].error_class}: {endings[-1].reason}); "
             f"{ADVICE[Failure(endings[-1].error_class)]}; the last one's log is {os.path.relpath(log)}; "

@@ -4,7 +4,6 @@ import contextlib
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 
 import psutil
 
@@ -78,7 +77,6 @@ def _resident_bytes(pid: int) -> int:
 
 def _proportional_bytes(pid: int) -> int:
     try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except OSError:
+        return int(psutil.Process(pid).memory_full_info().pss)
+    except (psutil.Error, AttributeError):  # gone, another user's, or no Linux
         return _resident_bytes(pid)
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)

@@ -24,6 +24,7 @@ import psutil
 import torch
 
 from objectives.checkpoint import read_state, write_state
+from objectives.divergence import Diverged
 from objectives.files import remove_partials, write_text
 from objectives.job import TrialJob, TrialListener, Word
 from objectives.records import Accuracy, Ending, Latency, Outcome, Resources, Rung
@@ -208,10 +209,6 @@ def _truncate(job: TrialJob) -> None:
 def _half_written(job: TrialJob) -> None:
     (job.folder / "model.onnx.partial").write_text("half")
     os.kill(os.getpid(), signal.SIGKILL)
-
-
-class Diverged(Exception):
-    """As `objectives.training.Diverged`, without the seconds that importing that takes; told by its name."""
 
 
 def _diverge(_job: TrialJob) -> None:

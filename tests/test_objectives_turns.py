@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -13,6 +14,7 @@ import pytest
 
 from objectives import turns
 from objectives.device import Device
+from objectives.locks import LockFile
 from objectives.turns import Patience, Turn, alone, measuring_keys, training_keys
 
 ROOT = Path(__file__).parents[1]
@@ -180,3 +182,20 @@ def test_devices_have_keys() -> None:
     assert measuring_keys(Device("cuda", "onnxruntime", "CUDAExecutionProvider")) == ("cuda:0",)
     assert measuring_keys(Device("trt", provider="TensorrtExecutionProvider", options={"device_id": 3})) == ("cuda:3",)
     assert measuring_keys(Device("gpu", "openvino", "HETERO:GPU,CPU")) == ("cpu", "HETERO:GPU_CPU")
+
+
+def test_a_lock_that_is_closed_is_free_although_a_child_holds_its_file() -> None:
+    """As processes that load data do: they are forked while their parent trains."""
+    lock, other = LockFile("forked"), LockFile("forked")
+    assert lock.share()
+    child = os.fork()
+    if child == 0:  # pragma: no cover  # waits to be killed
+        signal.pause()
+        os._exit(0)
+    try:
+        lock.close()
+        assert other.own()
+    finally:
+        other.close()
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)

@@ -7,25 +7,25 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from io import StringIO
 from pathlib import Path
 
 import optuna
 import pytest
+import quick_search
 from optuna.trial import FrozenTrial, TrialState
-from rich.console import Console
+from quick_search import decisions_of, epochs_of
 
 from objectives import attributes as keys
 from objectives.dataset import Dataset
-from objectives.records import Decision, Latency, Outcome, Proposal, Resources, Rung
-from search.claims import Claims
+from objectives.records import Latency, Outcome, Proposal, Resources, Rung
 from search.measured import architecture_key
-from search.runner import Search
 from search.settings import Settings, load_settings
-from search.store import FILE_NAME, create_study, load_study, open_storage, storage_url
-from search.view import View
+from search.store import FILE_NAME, load_study
 
 AUTOML = Path(sys.executable).with_name("automl")
+
+
+SAME = "backbone.name: lcnet_050, head.kind: nms, size.pixels: 64"  # all that an architecture is chosen by here
 
 
 def settings_of(folder: Path, *overrides: str) -> Settings:
@@ -37,29 +37,15 @@ def settings_of(folder: Path, *overrides: str) -> Settings:
         "pruner=mo_asha",
         "pruner.eta=2",
         "space.size.pixels=choice(64, 96)",
+        f"start=[{{{SAME}, train.lr0: 0.001}}, {{{SAME}, train.lr0: 0.002}}]",
     )
     return load_settings(["conf=smoke", *lines, *overrides])
 
 
 def run(settings: Settings, dataset: Dataset) -> tuple[list[FrozenTrial], str]:
     """Search as a new process would; return the trials and what was printed."""
-    settings.folder.mkdir(parents=True, exist_ok=True)
-    study = create_study(settings, dataset, open_storage(storage_url(settings.folder, None)))
-    out, claims = StringIO(), Claims(settings.folder)
-    try:
-        with Search(settings, dataset, study, claims, View(Console(file=out, width=200), settings)) as search:
-            search.run()
-    finally:
-        claims.close()
-    return load_study(settings.folder.parent, settings.name, None).get_trials(), out.getvalue()
-
-
-def decisions_of(trial: FrozenTrial) -> list[Decision]:
-    return [Decision.from_json(told) for told in trial.user_attrs.get(keys.DECISIONS, [])]
-
-
-def epochs_of(trial: FrozenTrial) -> list[int]:
-    return [rung["epoch"] for rung in trial.user_attrs.get(keys.RUNGS, [])]
+    told = quick_search.run(settings, dataset).out.getvalue()
+    return load_study(settings.folder.parent, settings.name, None).get_trials(), told
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +109,7 @@ def test_the_engine_searches_with_real_trainings(tmp_path: Path, few: Dataset) -
 
 
 def test_an_architecture_that_was_measured_is_not_measured_again(searched: tuple[list[FrozenTrial], str]) -> None:
+    """The first two have the same one, and trainings of their own."""
     trials, _ = searched
     first: dict[str, Latency] = {}
     for trial in trials:
@@ -132,6 +119,7 @@ def test_an_architecture_that_was_measured_is_not_measured_again(searched: tuple
             proposal = Proposal.from_json(trial.user_attrs[keys.PROPOSAL])
             stages = Resources.from_json(trial.user_attrs[keys.RESOURCES]).seconds
             assert proposal.latency_measured != ("latency" in stages)
+    assert len(first) < len(trials)
 
 
 def test_the_same_line_again_starts_nothing(
@@ -173,8 +161,8 @@ def trials_in(folder: Path) -> list[FrozenTrial]:
         return []
 
 
-def group_of(folder: Path) -> list[str]:
-    """Return the processes that work in a folder, by their open files and current directory."""
+def processes_in(folder: Path) -> list[str]:
+    """Return the processes whose current directory is a folder."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -205,9 +193,9 @@ def test_a_killed_search_takes_up_the_running_trial_and_leaves_the_paused_ones(t
     os.kill(process.pid, signal.SIGKILL)
     process.communicate(timeout=60)
     deadline = time.monotonic() + 20
-    while group_of(tmp_path) and time.monotonic() < deadline:
+    while processes_in(tmp_path) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert group_of(tmp_path) == []  # the trial and the fork server die with it
+    assert processes_in(tmp_path) == []  # the trial and the fork server die with it
     died = trials_in(tmp_path)
     (cut,) = [t for t in died if t.state is TrialState.RUNNING and not t.user_attrs.get(keys.PAUSED)]
     waiting = [t.number for t in died if t.user_attrs.get(keys.PAUSED)]

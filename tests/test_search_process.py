@@ -218,6 +218,20 @@ def test_the_machines_memory_is_at_most_what_is_there() -> None:
     assert 1e8 < machine_memory_bytes() <= psutil.virtual_memory().total
 
 
+def test_a_control_group_takes_memory_away(tmp_path: Path) -> None:
+    own = tmp_path / "cgroup"
+    own.write_text("1:name=systemd:/old\n0::/user.slice/job.scope\n")
+    scope = tmp_path / "groups" / "user.slice" / "job.scope"
+    scope.mkdir(parents=True)
+    (scope / "memory.max").write_text("max\n")
+    assert machine_memory_bytes(tmp_path / "groups", own) == psutil.virtual_memory().total
+    (scope.parent / "memory.max").write_text("300000000\n")
+    assert machine_memory_bytes(tmp_path / "groups", own) == 300_000_000
+    (scope / "memory.max").write_text("200000000\n")
+    assert machine_memory_bytes(tmp_path / "groups", own) == 200_000_000
+    assert machine_memory_bytes(tmp_path / "none", tmp_path / "none") == psutil.virtual_memory().total
+
+
 # Limits
 
 

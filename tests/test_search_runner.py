@@ -268,21 +268,29 @@ def test_three_workers_train_three_trials_at_once_and_keep_the_budget(tmp_path: 
 
 
 def test_a_search_waits_for_a_gpu_that_another_training_has(tmp_path: Path, blocks: Dataset) -> None:
-    settings = settings_of(tmp_path, "budget.trials=1", "pruner=none", "trial.train_device=7")
+    """That takes nothing from its hours; and once it has nothing to do, it waits for nothing."""
+    settings = settings_of(tmp_path, "budget.trials=1", "budget.hours=0.1", "pruner=none", "trial.train_device=7")
     lease = lease_gpu([7])
     assert lease is not None
     said: list[str] = []
+    clock = Clock()
 
     class Waiting(View):
         def waiting(self, text: str) -> None:
             said.append(text)
+            clock.now_s += 250 if text else 0
             if len(said) == 3:
                 lease.release()
 
-    search = run(settings, blocks, make_view=Waiting)
+    search = run(settings, blocks, make_view=Waiting, clock=clock)
     assert said[:3] == ["other trainings have all GPUs"] * 3
     assert said[3] == ""
     assert trials_of(search)[0].state is TrialState.COMPLETE
+    assert search.session.searched_s() == 0
+    again = lease_gpu([7])
+    assert again is not None
+    run(settings, blocks, clock=clock)
+    again.release()
 
 
 # Deaths
@@ -536,6 +544,26 @@ def test_a_trial_that_is_all_but_finished_may_end(tmp_path: Path, blocks: Datase
     with released(settings, "trial0epoch0-hold"):
         search = run(settings, blocks, make_view=AtLast, clock=clock)
     assert trials_of(search)[0].state is TrialState.COMPLETE
+
+
+def test_a_trained_trial_that_runs_out_of_time_only_lacks_its_end(tmp_path: Path, blocks: Dataset) -> None:
+    """No pruner takes up a trial at its last rung; it counts as cut."""
+    clock = Clock()
+
+    class AtLast(timed(clock)):  # type: ignore[misc]  # made at run time
+        def stage(self, number: int, name: str) -> None:
+            clock.now_s += 10.0 if name == "export" else 0.0
+
+    lines = ("pruner.grace=1", "budget.trials=1")
+    settings = hours_of(tmp_path, 157.5, *lines)
+    plant(settings, "trial0epoch0-hold")
+    (trial,) = trials_of(run(settings, blocks, make_view=AtLast, clock=clock))
+    assert trial.state is TrialState.RUNNING
+    assert epochs_of(trial) == [4, 8]
+    shutil.rmtree(settings.folder / "faults")
+    more = run(hours_of(tmp_path, 10_000, *lines, "pruner=mo_asha"), blocks, make_view=timed(clock), clock=clock)
+    assert trials_of(more)[0].state is TrialState.COMPLETE
+    assert [what for _, what in events_of(more)] == ["measures", *(f"epoch {n}" for n in range(1, 9))]
 
 
 def test_rungs_tell_the_scheduler_how_much_time_is_left(tmp_path: Path, blocks: Dataset) -> None:

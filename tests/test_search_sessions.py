@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from objectives import attributes as keys
 from search.claims import Claims
-from search.sessions import BEAT_EVERY_S, FORGOTTEN_S, GAP_S, Session, covered_s, searched_s
+from search.sessions import BEAT_EVERY_S, FORGOTTEN_S, GAP_S, LATELY_S, Session, covered_s, searched_s
+from spaces.errors import StoreError
 
 BEGAN_S = 1e9
 
@@ -92,6 +93,63 @@ def test_a_rest_is_not_counted(enter: Enter) -> None:
     session.beat()
     clock.go_on(session, 10)
     assert session.searched_s() == 110
+
+
+def test_a_clock_that_is_set_back_takes_nothing_away(enter: Enter, study: optuna.Study) -> None:
+    clock = Clock()
+    session = enter(clock)
+    clock.go_on(session, 1000)
+    clock.now_s -= 3600
+    session.beat()
+    clock.go_on(session, 50)
+    assert session.searched_s() == 1050
+    assert 1050 - BEAT_EVERY_S <= searched_s(study.user_attrs) <= 1050
+
+
+def told_elsewhere(study: optuna.Study, **told: object) -> None:
+    """Have the first process be another machine's, as it has told of itself."""
+    key = f"{keys.SESSION}0"
+    study.set_user_attr(key, {**study.user_attrs[key], **told})
+
+
+@pytest.mark.parametrize("told", [{"host": "elsewhere"}, {"folder": "/elsewhere"}])
+def test_a_process_out_of_reach_is_not_joined_while_it_may_live(
+    study: optuna.Study, tmp_path: Path, told: dict[str, object]
+) -> None:
+    """A disk of the same name on another machine: its locks tell nothing."""
+    clock = Clock()
+    first = Claims(tmp_path)
+    Session(study, first, clock)
+    first.close()
+    told_elsewhere(study, **told)
+    clock.now_s += LATELY_S - 1
+    other = Claims(tmp_path)
+    with pytest.raises(StoreError, match=r"is being searched in .* or was a minute ago"):
+        Session(study, other, clock)
+    clock.now_s += 2
+    assert Session(study, other, clock).key == 1
+    other.close()
+
+
+def test_a_process_of_another_machine_is_joined_where_its_locks_are_seen_or_it_has_ended(
+    enter: Enter, study: optuna.Study, tmp_path: Path
+) -> None:
+    code = "import sys; from pathlib import Path; from search.claims import Claims\n"
+    code += "claims = Claims(Path(sys.argv[1])); claims.enter(0); print('entered', flush=True); sys.stdin.read()"
+    clock = Clock()
+    gone = Claims(tmp_path)
+    session = Session(study, gone, clock)
+    gone.close()
+    told_elsewhere(study, host="elsewhere")
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "entered\n"
+        assert enter(clock).key == 1
+        other.kill()
+    session.end()
+    told_elsewhere(study, host="elsewhere")
+    assert enter(clock).key == 2
 
 
 def test_two_processes_use_the_hours_once(enter: Enter, study: optuna.Study) -> None:

@@ -1,5 +1,6 @@
 """The store: a study made, cut while being made, and reopened; each refusal leaves it as it was."""
 
+import errno
 import json
 import sqlite3
 import subprocess
@@ -13,8 +14,18 @@ from objectives import attributes as keys
 from objectives.dataset import Dataset
 from search.contract import Contract
 from search.settings import Settings, load_settings
-from search.store import FILE_NAME, PACKAGES, create_study, load_study, open_storage, provenance, storage_url
-from spaces.errors import StoreError
+from search.store import (
+    FILE_NAME,
+    PACKAGES,
+    create_study,
+    load_study,
+    open_storage,
+    provenance,
+    shown_url,
+    storage_url,
+    store_errors,
+)
+from spaces.errors import DiskFull, StoreError
 
 START = "start=[{backbone.name: lcnet_050, size.pixels: 96}]"
 
@@ -57,6 +68,28 @@ def test_provenance_names_what_made_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["created"].endswith("+00:00")
     assert len(found["commit"]) in (0, 40)
     assert json.loads(json.dumps(found)) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("postgresql://me:s3cret@db:5432/x", "postgresql://me:***@db:5432/x"),
+        ("postgresql+psycopg2://me:a:b@db/x", "postgresql+psycopg2://me:***@db/x"),
+        ("automl search store.url=postgresql://db:5432/x name=me@lab", None),
+        ('{"url": "postgresql://db:5432/x", "name": "me@lab"}', None),
+        ('{"url": "mysql://me:pw@db/x", "name": "me@lab"}', '{"url": "mysql://me:***@db/x", "name": "me@lab"}'),
+        ("sqlite:///runs/study.sqlite3", None),
+    ],
+)
+def test_passwords_are_not_shown_and_nothing_else_is_hidden(text: str, shown: str | None) -> None:
+    assert shown_url(text) == (shown or text)
+
+
+def test_what_is_not_the_databases_fault_is_not_called_so() -> None:
+    with pytest.raises(OSError, match="Too many open files"), store_errors("smoke"):
+        raise OSError(errno.EMFILE, "Too many open files")
+    with pytest.raises(DiskFull), store_errors("smoke"):
+        raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_reopening_goes_on_with_the_same_study(tmp_path: Path, blocks: Dataset) -> None:

@@ -82,6 +82,23 @@ def test_a_paused_trial_was_not_cut(study: optuna.Study) -> None:
     assert StoredTrial(study, 0).is_cut
 
 
+def test_a_death_while_a_paused_trial_is_told_leaves_one_that_is_told_again(
+    study: optuna.Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial = StoredTrial(study, 0)
+    trial.set(keys.PAUSED, True)
+
+    def die(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(study, "tell", die)
+    with pytest.raises(KeyboardInterrupt):
+        trial.tell(Ending(Outcome.STOPPED, "behind"), None)
+    again = StoredTrial(study, 0)
+    assert again.is_cut  # such a one is taken up, and told where it has an end
+    assert Ending.from_json(again.get(keys.ENDING)) == Ending(Outcome.STOPPED, "behind")
+
+
 def test_attempts_decide_whether_a_trial_is_taken_up_again_and_with_which_batch(study: optuna.Study) -> None:
     trial = StoredTrial(study, 0)
     trial.set(keys.CANDIDATE, {"size.pixels": 96, "train.batch": 8})

@@ -33,7 +33,6 @@ class Watch:
         trial_s: seconds that a trial would have taken: by so much its end moves the clock on.
         every: trials between two notes.
         seen: trials that ended or paused.
-        ended: how many.
         now_s: what the clock says.
         notes: number of trials, resident memory in KB, open files, by the notes' order.
         choose_ms: milliseconds of each choice of what comes next.
@@ -43,7 +42,6 @@ class Watch:
     trial_s: float
     every: int
     seen: set[int] = field(default_factory=set)
-    ended: int = 0
     now_s: float = field(default_factory=time.time)
     notes: list[tuple[int, float, int]] = field(default_factory=list)
     choose_ms: list[float] = field(default_factory=list)
@@ -58,12 +56,11 @@ class Watch:
         if number in self.seen:
             return
         self.seen.add(number)
-        self.ended += 1
         self.now_s += self.trial_s
-        if self.ended % self.every == 0:
+        if len(self.seen) % self.every == 0:
             process = psutil.Process()
-            self.notes.append((self.ended, process.memory_info().rss / 1024, process.num_fds()))
-            sys.stderr.write(f"{self.ended} trials, {self.notes[-1][1] / 1024:.0f} MB, {self._recent()}\n")
+            self.notes.append((len(self.seen), process.memory_info().rss / 1024, process.num_fds()))
+            sys.stderr.write(f"{len(self.seen)} trials, {self.notes[-1][1] / 1024:.0f} MB, {self._recent()}\n")
 
     def _recent(self) -> str:
         return f"next trial in {self.next_ms[-1]:.0f} ms" if self.next_ms else ""

@@ -25,9 +25,6 @@ from search.store import FILE_NAME, load_study
 AUTOML = Path(sys.executable).with_name("automl")
 
 
-SAME = "backbone.name: lcnet_050, head.kind: nms, size.pixels: 64"  # all that an architecture is chosen by here
-
-
 def settings_of(folder: Path, *overrides: str) -> Settings:
     lines = (
         f"store.folder={folder}",
@@ -37,7 +34,8 @@ def settings_of(folder: Path, *overrides: str) -> Settings:
         "pruner=mo_asha",
         "pruner.eta=2",
         "space.size.pixels=choice(64, 96)",
-        f"start=[{{{SAME}, train.lr0: 0.001}}, {{{SAME}, train.lr0: 0.002}}]",
+        "space.backbone.name=choice(lcnet_050)",
+        "space.head.kind=choice(nms)",  # two architectures in all
     )
     return load_settings(["conf=smoke", *lines, *overrides])
 
@@ -91,10 +89,11 @@ def test_trials_pause_and_go_on_with_their_reasons(settings: Settings, searched:
     assert {t.state for t in trials} == {TrialState.COMPLETE, TrialState.RUNNING}
     for trial in trials:
         *_, last = decisions_of(trial)
-        assert last.decision == ("pause" if trial.state is TrialState.RUNNING else "go on")
+        assert last.decision in (("pause",) if trial.state is TrialState.RUNNING else ("go on", "promote"))
         if trial.state is TrialState.RUNNING:
             assert f"trial {trial.number:3d}  " in told
-    assert told.count("paused at epoch 1, mAP ") == sum(t.state is TrialState.RUNNING for t in trials)
+    pauses = [d for trial in trials for d in decisions_of(trial) if d.decision == "pause"]
+    assert told.count("paused at epoch 1, mAP ") == len(pauses) > 0
 
 
 @pytest.mark.slow
@@ -109,7 +108,6 @@ def test_the_engine_searches_with_real_trainings(tmp_path: Path, few: Dataset) -
 
 
 def test_an_architecture_that_was_measured_is_not_measured_again(searched: tuple[list[FrozenTrial], str]) -> None:
-    """The first two have the same one, and trainings of their own."""
     trials, _ = searched
     first: dict[str, Latency] = {}
     for trial in trials:

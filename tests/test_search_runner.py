@@ -296,15 +296,29 @@ def test_a_search_waits_for_a_gpu_that_another_training_has(tmp_path: Path, bloc
 # Deaths
 
 
-def test_a_killed_trial_goes_on_from_its_checkpoint(tmp_path: Path, blocks: Dataset) -> None:
+@pytest.mark.parametrize(
+    ("fault", "failure", "told"),
+    [
+        (
+            "trial0epoch3-sigkill",
+            Failure.KILLED,
+            "died (killed): killed from outside (SIGKILL); taken up again from its",
+        ),
+        ("trial0epoch2-full", Failure.DISK_FULL, "died (disk full): "),  # for a moment: no fault of the trial
+    ],
+)
+def test_a_trial_that_is_not_to_blame_goes_on_from_its_checkpoint(
+    tmp_path: Path, blocks: Dataset, fault: str, failure: Failure, told: str
+) -> None:
     settings = settings_of(tmp_path, "budget.trials=1", "pruner=none")
-    plant(settings, "trial0epoch3-sigkill")
+    plant(settings, fault)
     search = run(settings, blocks)
     (trial,) = trials_of(search)
     assert trial.state is TrialState.COMPLETE
-    assert [end.error_class for end in attempts_of(trial)] == [Failure.KILLED]
+    assert [end.error_class for end in attempts_of(trial)] == [failure]
     assert [what for _, what in events_of(search)] == ["measures", *(f"epoch {n}" for n in range(1, 5))]  # none twice
-    assert "died (killed): killed from outside (SIGKILL); taken up again from its checkpoint" in search.out.getvalue()
+    assert told in search.out.getvalue()
+    assert slots_taken() == 0
 
 
 def test_a_trial_that_is_killed_over_and_over_fails(tmp_path: Path, blocks: Dataset) -> None:
@@ -342,17 +356,6 @@ def test_a_batch_of_one_has_no_half(tmp_path: Path, blocks: Dataset) -> None:
     (trial,) = trials_of(run(settings, blocks))
     assert trial.state is TrialState.FAIL
     assert attempts_of(trial) == []
-
-
-def test_a_disk_that_was_full_for_a_moment_is_no_fault_of_the_trial(tmp_path: Path, blocks: Dataset) -> None:
-    settings = settings_of(tmp_path, "budget.trials=1", "pruner=none")
-    plant(settings, "trial0epoch2-full")
-    search = run(settings, blocks)
-    (trial,) = trials_of(search)
-    assert trial.state is TrialState.COMPLETE
-    assert [end.error_class for end in attempts_of(trial)] == [Failure.DISK_FULL]
-    assert Counter(events_of(search))[0, "epoch 1"] == 1
-    assert slots_taken() == 0
 
 
 def test_failures_in_a_row_end_the_search_with_advice_and_the_last_log(tmp_path: Path, blocks: Dataset) -> None:

@@ -22,7 +22,7 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/pip install -q -c constraints.txt -e '.[dev,openvino]'
 	@touch $@
 
-search: $(READY)  ## the main job: automl search conf=retail (about 8 minutes on 2 cores); ARGS=... adds overrides
+search: $(READY)  ## the main job: automl search conf=retail (about 6 minutes on 2 cores); ARGS=... adds overrides
 	$(BIN)/automl search conf=retail $(ARGS)
 
 test: $(READY)  ## the default tests; ARGS=... goes to pytest

@@ -132,10 +132,10 @@ class Search:
         """Begin what there is to do until all workers are busy; return False if there is nothing more to do now."""
         while len(self.crew.active) < self.settings.workers:
             place = take_place(self.settings.trial.train_device, self.settings.workers)
-            has_work = self._has_work() if place is None else self._begin_trial(place)
+            has_work = self._begin_trial(place) if place else bool(self.crew.active) or self._has_work()
             self._waits_for_place = has_work and place is None and not self.crew.active
             self.view.waiting("other trainings have all GPUs" if self._waits_for_place else "")
-            if place is None or not has_work:
+            if not (place and has_work):
                 self._begin_at = time.monotonic() + IDLE_S
                 return has_work
         return True

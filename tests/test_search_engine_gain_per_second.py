@@ -63,6 +63,15 @@ def next_step(trials: list[Observed], last: int | None = None, room: Room = ROOM
     return scheduler().next_step(trials, LADDER, last, room)
 
 
+@pytest.mark.parametrize(("shown", "goes_on"), [(0.1, True), (0.9, False)])
+def test_nobody_is_judged_where_ended_trials_had_shown_too_little(shown: float, goes_on: bool) -> None:
+    ended = [made(n, 0.1 * n, 0.3, share=(shown, shown, 0.95, 1.0)) for n in range(4)]
+    slow = made(4, 0.9, 0.0, rungs=1)
+    step = scheduler().next_step([*ended, slow], LADDER, 4)
+    assert step is not None
+    assert (step.number == 4) is goes_on
+
+
 def test_it_needs_a_source_of_candidates() -> None:
     with pytest.raises(ValueError, match="space or a list"):
         GainPerSecond(KnownLatencySampler())

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from search.engine.staircase import Floats
 
 # Before anything was seen, a training is expected to gain this share of the accuracies' range between its first two
-# rungs, and DECAY of the last step in every further one. The doubt about it is as large, and counts as DOUBT trials.
+# rungs, and DECAY of the last step in every further one. The doubt about it is as large (of its constant part 0.6 of
+# that), and counts as DOUBT trials.
 GROWTH = 0.25
 DECAY = 0.6
 DOUBT = 3.0

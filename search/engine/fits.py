@@ -9,7 +9,7 @@ from scipy.special import expit
 from search.engine.encoding import Column, Encoder
 from search.engine.observed import Observed
 from search.engine.staircase import Floats
-from search.engine.thinning import LOG_LATENCY, Digest
+from search.engine.thinning import LOG_LATENCY, Digest, Indices
 
 GROUPS = ("size", "backbone", "neck", "head")  # dimensions that decide how much a training needs,
 LOADS = ("batch", "pixels")  # beside these of any group
@@ -36,9 +36,7 @@ class Fits:
         self._usual_log = float(np.max(study.column(LOG_LATENCY, study.measured), initial=0.0))
         features = np.vstack([self._of_trials(outgrown), self._of_trials(trained)])
         signs = np.concatenate([-np.ones(len(outgrown)), np.ones(len(trained))])
-        each = np.concatenate(
-            [np.ones(len(outgrown)), np.full(len(trained), len(study.trained) / max(len(trained), 1))]
-        )
+        each = np.concatenate([_shares(study.outgrown, len(outgrown)), _shares(study.trained, len(trained))])
         self._weights = self._fit(features, signs, each)
 
     def odds(self, rows: Floats, log_latencies: Floats) -> Floats:
@@ -81,6 +79,11 @@ class Fits:
 
         found: Floats = minimize(loss, centre, jac=True, method="L-BFGS-B", bounds=bounds).x
         return found
+
+
+def _shares(of: Indices, looked_at: int) -> Floats:
+    """Return for how many trials each of those stands that are looked at."""
+    return np.full(looked_at, len(of) / max(looked_at, 1))
 
 
 def _decides(name: str) -> bool:

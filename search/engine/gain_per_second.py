@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 
@@ -18,7 +19,7 @@ HOPELESS = 1e-4  # expected gain, as a share of the front's hypervolume, below w
 GIVEN_UP_FROM = 0.4  # but not before this share of its training: slow starters only wait,
 FINISHED_LEAST = 5  # nor before so many trials have shown whole curves
 NOTHING = "it has shown no accuracy at all"
-WHOLE_FIRST = 1  # trials that are trained to their end before any is compared; two cost more than they taught
+SHOWN = 0.5  # of their final accuracy: where ended trials usually had shown less, nobody is judged
 LATE = 1.1  # a paused trial must end in so much less than the time left; the one in memory in the time left itself
 WORTH_FINISHING = 5e-3  # the same, below which no paused trial is finished once no new one may start
 
@@ -68,12 +69,12 @@ class GainPerSecond(Scheduler):
     ) -> Step | None:
         """Return the step of the highest expected gain per second; an idle one where there only is what stops."""
         mute = {t.number: NOTHING for t in trials if t.phase is Phase.PAUSED and t.epochs and t.best is None}
-        finished = sum(t.final is not None for t in trials)
-        if finished < WHOLE_FIRST and (first := _first(trials, ladder, mute, room)):
-            return Step(first.number, next_rung(first.epoch, ladder), "the first ones show whole learning curves", mute)
+        ended = [t for t in trials if t.final is not None]
+        if early := _early(trials, ended, ladder, mute, last, room):
+            return Step(early.number, next_rung(early.epoch, ladder), "too early to judge it by what it shows", mute)
         plan = self.sampler.plan(trials, len(trials), room.seconds_left) if room.may_start else None
         waiting = self._paused(trials, last, plan, room)
-        stop = mute | ({} if finished < FINISHED_LEAST else _hopeless(waiting, GIVEN_UP_FROM * ladder[-1]))
+        stop = mute | ({} if len(ended) < FINISHED_LEAST else _hopeless(waiting, GIVEN_UP_FROM * ladder[-1]))
         old = _best(waiting, ladder, room, stop, last)
         about = _about(waiting, last)
         if room.waiting and room.may_start:
@@ -120,12 +121,26 @@ def _hopeless(paused: _Paused, from_epoch: float) -> dict[int, str]:
     }
 
 
-def _first(trials: Sequence[Observed], ladder: Sequence[int], mute: dict[int, str], room: Room) -> Observed | None:
-    """Return the paused trial that is brought to its end before any is compared, if there is time for it."""
+def _early(
+    trials: Sequence[Observed],
+    ended: Sequence[Observed],
+    ladder: Sequence[int],
+    mute: dict[int, str],
+    last: int | None,
+    room: Room,
+) -> Observed | None:
+    """Return the trial that stands where nobody can be judged yet: the one in memory; any while none has ended."""
     for trial in trials:
-        if trial.phase is Phase.PAUSED and trial.number not in mute:
-            return trial if left_s(trial, ladder) <= room.seconds_left else None
+        if trial.phase is not Phase.PAUSED or trial.number in mute or (ended and trial.number != last):
+            continue
+        if _shown(ended, trial.epoch) < SHOWN and left_s(trial, ladder) <= room.seconds_left:
+            return trial
     return None
+
+
+def _shown(ended: Sequence[Observed], epoch: int) -> float:
+    """Return which share of their final accuracy ended trials usually had shown at an epoch; 0 while none has ended."""
+    return median([(t.best_until(epoch) or 0.0) / t.final for t in ended if t.final] or [0.0])
 
 
 def _best(paused: _Paused, ladder: Sequence[int], room: Room, stop: dict[int, str], last: int | None) -> int | None:

@@ -205,7 +205,8 @@ class Arena:
 
     def repeated(self) -> int:
         """Return how many epochs were trained more than once."""
-        return sum(self.epochs_trained().values()) - len(self.epochs_trained())
+        trained = self.epochs_trained()
+        return trained.total() - len(trained)
 
 
 def suffer(arena: Arena, kind: str, chance: random.Random) -> frozenset[int]:
@@ -399,9 +400,9 @@ def write_images(root: Path) -> None:
 
 def settle(arena: Arena) -> None:
     """Wait until what a fault has cut is being trained again, so that what is repeated shows."""
-    trained = sum(arena.epochs_trained().values())
+    trained = arena.epochs_trained().total()
     end = time.monotonic() + LONG_S
-    while sum(arena.epochs_trained().values()) <= trained + arena.workers:
+    while arena.epochs_trained().total() <= trained + arena.workers:
         if not arena.is_running:
             if arena.searcher is not None and arena.searcher.returncode == 0:
                 return

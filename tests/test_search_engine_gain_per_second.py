@@ -63,13 +63,18 @@ def next_step(trials: list[Observed], last: int | None = None, room: Room = ROOM
     return scheduler().next_step(trials, LADDER, last, room)
 
 
-@pytest.mark.parametrize(("shown", "goes_on"), [(0.1, True), (0.9, False)])
-def test_nobody_is_judged_where_ended_trials_had_shown_too_little(shown: float, goes_on: bool) -> None:
-    ended = [made(n, 0.1 * n, 0.3, share=(shown, shown, 0.95, 1.0)) for n in range(4)]
-    slow = made(4, 0.9, 0.0, rungs=1)
-    step = scheduler().next_step([*ended, slow], LADDER, 4)
+@pytest.mark.parametrize("rungs", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("ended", "shown", "to_its_end"), [(0, 0.9, True), (3, 0.1, True), (3, 0.9, False), (4, 0.1, False)]
+)
+def test_the_first_ones_end_before_any_is_judged_where_first_rungs_show_little(
+    ended: int, shown: float, to_its_end: bool, rungs: int
+) -> None:
+    fast = [made(n, 0.1 * n, 0.3, share=(shown, 0.92, 0.95, 1.0)) for n in range(ended)]
+    slow = made(ended, 0.9, 0.01, rungs=rungs)
+    step = scheduler().next_step([*fast, slow], LADDER, ended)
     assert step is not None
-    assert (step.number == 4) is goes_on
+    assert (step.number == ended) is to_its_end
 
 
 def test_it_needs_a_source_of_candidates() -> None:

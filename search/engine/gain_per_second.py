@@ -7,7 +7,7 @@ from statistics import median
 import numpy as np
 
 from search.engine.costs import AGAIN, BEFORE
-from search.engine.engine import Plan
+from search.engine.engine import SPREAD, Plan
 from search.engine.gain_rate import gain_rate
 from search.engine.known_latency import KnownLatencySampler
 from search.engine.observed import Observed, Phase
@@ -19,7 +19,7 @@ HOPELESS = 1e-4  # expected gain, as a share of the front's hypervolume, below w
 GIVEN_UP_FROM = 0.4  # but not before this share of its training: slow starters only wait,
 FINISHED_LEAST = 5  # nor before so many trials have shown whole curves
 NOTHING = "it has shown no accuracy at all"
-SHOWN = 0.5  # of their final accuracy: where ended trials usually had shown less, nobody is judged
+SHOWN = 0.5  # of their final accuracy: where ended trials had shown less at the first rung, SPREAD of them end first
 LATE = 1.1  # a paused trial must end in so much less than the time left; the one in memory in the time left itself
 WORTH_FINISHING = 5e-3  # the same, below which no paused trial is finished once no new one may start
 
@@ -70,8 +70,8 @@ class GainPerSecond(Scheduler):
         """Return the step of the highest expected gain per second; an idle one where there only is what stops."""
         mute = {t.number: NOTHING for t in trials if t.phase is Phase.PAUSED and t.epochs and t.best is None}
         ended = [t for t in trials if t.final is not None]
-        if early := _early(trials, ended, ladder, mute, last, room):
-            return Step(early.number, next_rung(early.epoch, ladder), "too early to judge it by what it shows", mute)
+        if early := _early(trials, ended, ladder, mute, room):
+            return Step(early.number, next_rung(early.epoch, ladder), "the first ones show whole learning curves", mute)
         plan = self.sampler.plan(trials, len(trials), room.seconds_left) if room.may_start else None
         waiting = self._paused(trials, last, plan, room)
         stop = mute | ({} if len(ended) < FINISHED_LEAST else _hopeless(waiting, GIVEN_UP_FROM * ladder[-1]))
@@ -122,18 +122,13 @@ def _hopeless(paused: _Paused, from_epoch: float) -> dict[int, str]:
 
 
 def _early(
-    trials: Sequence[Observed],
-    ended: Sequence[Observed],
-    ladder: Sequence[int],
-    mute: dict[int, str],
-    last: int | None,
-    room: Room,
+    trials: Sequence[Observed], ended: Sequence[Observed], ladder: Sequence[int], mute: dict[int, str], room: Room
 ) -> Observed | None:
-    """Return the trial that stands where nobody can be judged yet: the one in memory; any while none has ended."""
+    """Return the paused trial that is brought to its end before any is judged by its curve."""
+    if len(ended) >= SPREAD or _shown(ended, ladder[0]) >= SHOWN:
+        return None
     for trial in trials:
-        if trial.phase is not Phase.PAUSED or trial.number in mute or (ended and trial.number != last):
-            continue
-        if _shown(ended, trial.epoch) < SHOWN and left_s(trial, ladder) <= room.seconds_left:
+        if trial.phase is Phase.PAUSED and trial.number not in mute and left_s(trial, ladder) <= room.seconds_left:
             return trial
     return None
 

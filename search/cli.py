@@ -1,8 +1,10 @@
 """The command line: a thin skin over the search, the report, the export and the training."""
 
 import os
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
@@ -55,6 +57,16 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
+@contextmanager
+def interrupted_at_once() -> Iterator[None]:
+    """Let Ctrl-C end the process while libraries are imported: extension modules make other errors of it."""
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 @click.group(cls=Group, context_settings=CONTEXT)
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(package_name="automl")
@@ -105,7 +117,8 @@ def search(overrides: tuple[str, ...], log_format: str, plan: bool, fork: str | 
         from search.command_fork import forked_line
 
         line = forked_line(line, fork, log_format)
-    from search.command_search import run_search
+    with interrupted_at_once():
+        from search.command_search import run_search
 
     run_search(line, log_format)
 

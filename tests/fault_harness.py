@@ -426,8 +426,8 @@ def run_study(root: Path, kinds: list[str], chance: random.Random, lock_s: float
                 hit = suffer(arena, kind, chance)
                 settle(arena)
                 faults.append(Fault(kind, hit, arena.repeated() - repeated, time.monotonic() - began))
-        if arena.is_running:
-            _interrupt(arena)
+        _wait_for_training(arena, chance)
+        _interrupt(arena)
         arena.trials = len(arena.stored()) + 4
         arena.finish()
         check(arena)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -110,6 +111,14 @@ def test_every_command_has_help(command: str, tmp_path: Path) -> None:
     assert done.returncode == 0
     assert done.stdout.startswith(f"Usage: automl {command}")
     assert done.stderr == ""
+
+
+def test_an_interrupt_while_libraries_are_imported_says_nothing(tmp_path: Path) -> None:
+    code = "import os, signal; from search.cli import interrupted_at_once as at_once\n"
+    code += "with at_once(): pass\ntry: os.kill(os.getpid(), signal.SIGINT)\nexcept KeyboardInterrupt: print('told', flush=True)\n"
+    code += "with at_once():\n  try: os.kill(os.getpid(), signal.SIGINT)\n  except KeyboardInterrupt: print('odd')"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "told\n", "")
 
 
 def test_version(tmp_path: Path) -> None:

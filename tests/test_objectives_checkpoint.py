@@ -118,6 +118,7 @@ def test_what_cannot_be_read_for_now_is_not_thrown_away(path: Path, monkeypatch:
     assert (found["epoch"], warning) == (3, "")
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_moment_leaves_a_state(tmp_path: Path) -> None:
     """A process writes one checkpoint after another until it is killed, ten times at other moments."""
     path = tmp_path / "checkpoint.pt"

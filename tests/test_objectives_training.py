@@ -145,7 +145,7 @@ def test_what_was_sampled_is_what_is_trained(blocks: Dataset, tmp_path: Path) ->
     assert decays == pytest.approx([0.0, 0.0031])  # two batches of 4 make one step of nbs 8
 
 
-@pytest.mark.parametrize("head", ["nms", "end2end"])
+@pytest.mark.parametrize("head", ["nms", pytest.param("end2end", marks=pytest.mark.slow)])
 def test_score_of_the_exported_file_agrees_with_ultralytics_validator(
     blocks: Dataset, tmp_path: Path, head: str
 ) -> None:
@@ -174,7 +174,7 @@ def cut_at(epoch: int) -> Any:
     return cut
 
 
-@pytest.mark.parametrize("cut_after", [1, 3])
+@pytest.mark.parametrize("cut_after", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_resumed_training_follows_the_uninterrupted_one(blocks: Dataset, tmp_path: Path, cut_after: int) -> None:
     """The cut falls between a checkpoint and its rung: the rung is told all the same, and no epoch is trained twice."""
     chosen = candidate(head__kind="end2end", augment__policy="road", train__close_mosaic=0.5)

@@ -117,7 +117,7 @@ def job(dataset: Dataset, folder: Path, gate: Gate | None = None, epochs: int = 
     [
         {"head__kind": "nms"},
         {"head__kind": "end2end", "backbone__name": "yolo26", "backbone__width": 0.125, "backbone__depth": 0.5},
-        {"head__kind": "rtdetr"},
+        pytest.param({"head__kind": "rtdetr"}, marks=pytest.mark.slow),
         {"prune__importance": "l2", "prune__ratio": 0.4, "prune__at": 0.5},
     ],
     ids=["nms", "yolo26 end2end", "rtdetr", "pruned"],
@@ -146,6 +146,7 @@ def test_trial_leaves_a_scored_file(blocks: Dataset, tmp_path: Path, choices: di
     assert cost.seconds.keys() >= {"build", "latency", "train", "export", "score"}
 
 
+@pytest.mark.slow
 def test_pruned_weights_load_again(blocks: Dataset, tmp_path: Path) -> None:
     told, plain = Recorder(), Recorder()
     work = job(blocks, tmp_path, prune__importance="l1", prune__ratio=0.5, prune__at=0.5)
@@ -226,6 +227,7 @@ class Cutting(Recorder):
             raise Cut
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["export", "score"])
 def test_a_trial_cut_after_its_training_only_ends_it_again(blocks: Dataset, tmp_path: Path, stage: str) -> None:
     work = job(blocks, tmp_path)
@@ -245,6 +247,7 @@ def test_a_trial_cut_after_its_training_only_ends_it_again(blocks: Dataset, tmp_
     assert not list(work.folder.glob("training-*"))
 
 
+@pytest.mark.slow
 def test_a_rung_lost_on_the_way_is_told_before_anything_else(blocks: Dataset, tmp_path: Path) -> None:
     """A kill between the checkpoint and the message, at the last epoch before the cut that prunes."""
 

@@ -110,6 +110,7 @@ def test_json_for_a_script_element() -> None:
     assert json.loads(text) == {"a": HOSTILE, "b": [None, None, 0.33333], "3": "/x"}
 
 
+@pytest.mark.slow
 def test_ten_thousand_trials_build_in_seconds(report_study: Callable[..., optuna.Study], tmp_path: Path) -> None:
     study = report_study(10_000, reasons=True, deaths=True)
     began = time.process_time()  # other work on the machine does not count

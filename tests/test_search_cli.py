@@ -120,6 +120,7 @@ def test_an_interrupt_while_libraries_are_imported_says_nothing(
     program = f"""
 import signal
 from search.cli import interrupted_at_once
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored in the background
 try:
     with interrupted_at_once():
         if {inside}:

@@ -105,6 +105,7 @@ def test_each_trial_holds_what_was_measured(place: Path, searched: str) -> None:
         assert not list(folder.glob("training-*"))
 
 
+@pytest.mark.slow
 def test_the_same_line_again_runs_nothing_and_a_larger_budget_one_more(
     place: Path, line: tuple[str, ...], exported: Path
 ) -> None:
@@ -146,6 +147,7 @@ def test_export_is_whole(exported: Path) -> None:
     assert not list(exported.parent.glob(".out.partial"))
 
 
+@pytest.mark.slow
 def test_train_prints_and_keeps_the_metrics_and_takes_up_a_cut_run(place: Path, exported: Path) -> None:
     first = automl("train", "out", "epochs=2", "train_device=cpu", folder=place)
     metrics = json.loads((exported / "trained" / "metrics.json").read_text())

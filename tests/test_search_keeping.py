@@ -198,6 +198,7 @@ def test_with_no_pick_at_the_gate_the_nearest_stays(tmp_path: Path, report_study
     assert names_of(tmp_path, nearest.number) == {*SMALL, *LARGE}
 
 
+@pytest.mark.slow
 def test_ten_thousand_folders_are_walked_once(tmp_path: Path, report_study: Callable[..., optuna.Study]) -> None:
     table = read_study(report_study(10_000))
     for row in table.rows:

@@ -22,6 +22,8 @@ from search.measured import architecture_key
 from search.settings import Settings, load_settings
 from search.store import FILE_NAME, load_study
 
+pytestmark = pytest.mark.slow
+
 AUTOML = Path(sys.executable).with_name("automl")
 
 
@@ -96,7 +98,6 @@ def test_trials_pause_and_go_on_with_their_reasons(settings: Settings, searched:
     assert told.count("paused at epoch 1, mAP ") == len(pauses) > 0
 
 
-@pytest.mark.slow
 def test_the_engine_searches_with_real_trainings(tmp_path: Path, few: Dataset) -> None:
     settings = settings_of(tmp_path, "budget.trials=6", "trial.epochs=4", "pruner=gain", "pruner.eta=2")
     trials, _ = run(settings, few)
@@ -171,7 +172,6 @@ def processes_in(folder: Path) -> list[str]:
     return found
 
 
-@pytest.mark.slow
 def test_a_killed_search_takes_up_the_running_trial_and_leaves_the_paused_ones(tmp_path: Path, shelves: Path) -> None:
     line = [str(AUTOML), "search", "conf=smoke", f"data.root={shelves}", "trial.train_device=cpu"]
     line += ["budget.trials=8", "trial.epochs=8", "pruner=mo_asha", "pruner.eta=2", "sampler=known_latency"]

@@ -44,6 +44,10 @@ SPACE = SearchSpace.from_config(
     }
 )
 
+EACH = [
+    pytest.param(name, marks=pytest.mark.slow) if name == "gp" else name for name in SAMPLERS
+]  # it thinks for seconds
+
 
 def settings_of(folder: Path, sampler: str, *overrides: str) -> Settings:
     return load_settings(
@@ -139,7 +143,7 @@ def proposed(settings: Settings, dataset: Dataset, runs: Iterable[int]) -> list[
     return candidates
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("name", EACH)
 def test_candidates_lie_in_the_space(name: str) -> None:
     study = optuna.create_study(directions=["maximize", "minimize"])
     seen = []
@@ -172,7 +176,7 @@ def test_each_domain_becomes_its_distribution() -> None:
     assert found["prune.importance"] == optuna.distributions.CategoricalDistribution(["none", "l1"])
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("name", EACH)
 def test_same_seed_same_candidates_however_often_it_is_stopped(tmp_path: Path, blocks: Dataset, name: str) -> None:
     turns = [3, 4, 1, 2] if name in ("known_latency", "gp") else [3, 6, 1, 4]  # they think for seconds
     whole = proposed(settings_of(tmp_path / "a", name), blocks, [sum(turns)])
@@ -183,7 +187,7 @@ def test_same_seed_same_candidates_however_often_it_is_stopped(tmp_path: Path, b
     assert other != whole[:5]
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("name", EACH)
 def test_trial_that_died_is_taken_up_with_its_values(tmp_path: Path, blocks: Dataset, name: str) -> None:
     whole = proposed(settings_of(tmp_path / "a", name), blocks, [8])
     settings = settings_of(tmp_path / "b", name)
@@ -196,7 +200,7 @@ def test_trial_that_died_is_taken_up_with_its_values(tmp_path: Path, blocks: Dat
     assert proposed(settings, blocks, [2])[0] == whole[6]
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("name", EACH)
 def test_trial_that_died_between_two_choices_is_completed_by_the_seed(
     tmp_path: Path, blocks: Dataset, name: str
 ) -> None:

@@ -124,6 +124,7 @@ def test_a_killed_search_leaves_its_trial_to_the_other(arena: Arena) -> None:
     assert begins(arena)[2:] == [(0, survivor.pid)]
 
 
+@pytest.mark.slow
 def test_a_stopped_search_is_not_taken_for_dead(arena: Arena) -> None:
     """Its trial is left alone until it goes on: no clock says that it has died."""
     with two_searching(arena) as (stopped, other):

@@ -170,6 +170,7 @@ def test_lock_that_lasts_is_told(tmp_path: Path, store: Path) -> None:
     assert len(optuna.get_all_study_names(open_storage(url, wait_s=0.5))) == 1
 
 
+@pytest.mark.slow
 def test_lock_that_ends_is_waited_for(tmp_path: Path, store: Path) -> None:
     with locked(store, 2.0):
         study = load_study(tmp_path, "smoke", None)
@@ -183,6 +184,7 @@ def test_lock_that_ends_is_waited_for(tmp_path: Path, store: Path) -> None:
     assert [t.values for t in load_study(tmp_path, "smoke", None).get_trials()] == [[0.5, 2.0], [0.6, 3.0]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", [("show", "smoke", "0"), ("studies",), ("report", "smoke")])
 def test_who_looks_waits_for_a_lock_too(tmp_path: Path, store: Path, line: tuple[str, ...]) -> None:
     automl = str(Path(sys.executable).with_name("automl"))

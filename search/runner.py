@@ -1,6 +1,5 @@
 """The search: trials in processes of their own, several at once, until the budget ends; its memory is the store."""
 
-import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -20,9 +19,9 @@ from search.claims import Claims
 from search.crew import Active, Crew
 from search.jobs import Jobs
 from search.keeping import Keeper, record_removed
+from search.leftovers import MEASURING, tidy
 from search.mending import may_be_mended, objectives_of
 from search.places import Place, take_place
-from search.plan import PLANNING
 from search.room import check_room, has_room, wait_for_room
 from search.sessions import Clock, Session
 from search.settings import Settings
@@ -40,7 +39,6 @@ TOLD_EVERY_S = 5.0  # between two looks of the view at the budget and the other 
 IDLE_S = 2.0  # between two looks whether something can be begun, where nothing could
 GRACE, LAST_GRACE = 1.02, 1.04  # shares of budget.hours at which trials are paused: those in training, and the last
 LAST_STAGES = ("export", "latency", "score")  # of a trial that is all but finished
-MEASURING = ".measure-"  # how the folders of measurements ahead of trials begin; a session's key follows
 
 
 class Search:
@@ -108,7 +106,7 @@ class Search:
         """Begin trials and listen to them until there is nothing left to do."""
         self.session.beat(now=True)
         with self.claims.alone():
-            self._tidy()
+            tidy(self.folder, self.claims, self.keeper, self.study.get_trials(deepcopy=False))
             self.jobs.data_yaml = lay_out(self.dataset, self.folder / "data")
         while True:
             if self._waits_for_place:
@@ -309,20 +307,6 @@ class Search:
             word, why = self.chooser.at_rung(trial, rung)
         self.view.decision(trial.number, word.value, why)
         return word, why
-
-    # What is not a trial's own
-
-    def _tidy(self) -> None:
-        """Remove what killed processes left: measurements half done, checkpoints of trials that ended."""
-        for folder in self.folder.glob(f"{MEASURING}*"):
-            key = folder.name.removeprefix(MEASURING).partition("-")[0]
-            if not self.claims.is_alive(int(key)):
-                shutil.rmtree(folder, ignore_errors=True)
-        for folder in self.folder.glob(f"{PLANNING}*"):
-            shutil.rmtree(folder, ignore_errors=True)  # who plans does so alone, too
-        for trial in self.study.get_trials(deepcopy=False):
-            if trial.state.is_finished():
-                self.keeper.remove_checkpoints(trial.number)
 
     def _measured(self, params: Mapping[str, Value]) -> Latency | Ending:
         """Measure a candidate that is no trial yet."""

@@ -34,9 +34,10 @@ from objectives.failures import Failure
 from objectives.job import rung_ladder
 from objectives.records import Ending, Latency, Outcome, Proposal, Resources, Rung
 from objectives.shares import lease_gpu, slots_taken
+from search.leftovers import MEASURING
 from search.measured import architecture_key
 from search.mending import PASSING_MAX
-from search.runner import MEASURING, Search
+from search.runner import Search
 from search.streaks import TooManyFailures
 from search.view import View
 

@@ -17,6 +17,7 @@ from objectives.artifact import export_onnx, head_of
 from objectives.assembly import assemble, pruning_of
 from objectives.inference import ArtifactMeta
 from objectives.job import TrialJob, TrialListener
+from objectives.memory import unshared_bytes
 from objectives.others import Others
 from objectives.pruning import prune_detector
 from objectives.records import Resources
@@ -134,21 +135,11 @@ class _Watch:
         self.listener.progress(1, len(self.steps_s) / (UNTIMED + TIMED_MOST))
         if len(timed) == TIMED_MOST or (timed and sum(self.steps_s) >= ENOUGH_S):
             self.seconds["step"] = median(timed)
-            self.loaders_bytes = _loaders_bytes()
+            self.loaders_bytes = sum(map(unshared_bytes, psutil.Process().children(recursive=True)))
             trainer.validate()
             self.seconds["validation"] = (time.perf_counter() - now) / len(trainer.test_loader.dataset)
             raise _Enough
         self.mark = time.perf_counter()
-
-
-def _loaders_bytes() -> int:
-    """Return what the processes below this one use that is not shared."""
-    total = 0
-    for process in psutil.Process().children(recursive=True):
-        with suppress(psutil.NoSuchProcess):
-            memory = process.memory_info()
-            total += memory.rss - getattr(memory, "shared", 0)
-    return total
 
 
 @contextmanager

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import psutil
 
+from objectives.memory import unshared_bytes
+
 PATIENCE_S = 10.0  # a process in an uninterruptible wait cannot be killed now
 
 
@@ -69,10 +71,9 @@ def _doomed(root_pid: int, spared: Collection[int]) -> list[psutil.Process]:
 
 def _resident_bytes(pid: int) -> int:
     try:
-        memory = psutil.Process(pid).memory_info()
+        return unshared_bytes(psutil.Process(pid))
     except psutil.NoSuchProcess:
         return 0
-    return int(memory.rss - getattr(memory, "shared", 0))
 
 
 def _proportional_bytes(pid: int) -> int:

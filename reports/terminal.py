@@ -10,14 +10,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from objectives.gate import Gate
-from reports.deaths import DeathClass, death_classes
-from reports.history import current_hypervolume
-from reports.row import TrialRow
-from reports.table import StudyTable
-from reports.verdict import judge
-from reports.views import latency_ticks
-from reports.words import ABSENT, number, plural, share, short_name
+from objectives.records.gate import Gate
+from reports.analysis.deaths import DeathClass, death_classes
+from reports.analysis.history import current_hypervolume
+from reports.analysis.views import latency_ticks
+from reports.table.row import TrialRow
+from reports.table.table import StudyTable
+from reports.table.verdict import judge
+from reports.table.words import ABSENT, number, plural, share, short_name
 
 ROWS_MAX = 15
 PLOT_WIDTH, PLOT_HEIGHT = 60, 10

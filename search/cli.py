@@ -108,17 +108,17 @@ def search(overrides: tuple[str, ...], log_format: str, plan: bool, fork: str | 
     if plan and (fork is not None or log_format == "json"):
         raise SettingsError("--plan: goes with neither --fork nor --log-format json; give it alone")
     if plan:
-        from search.command_plan import run_plan
+        from search.commands.plan import run_plan
 
         run_plan(list(overrides))
         return
     line = list(overrides)
     if fork is not None:
-        from search.command_fork import forked_line
+        from search.commands.fork import forked_line
 
         line = forked_line(line, fork, log_format)
     with interrupted_at_once():
-        from search.command_search import run_search
+        from search.commands.search import run_search
 
     run_search(line, log_format)
 
@@ -131,7 +131,7 @@ def search(overrides: tuple[str, ...], log_format: str, plan: bool, fork: str | 
 @guarded
 def report(name: str, target: str | None, folder: str, store: str | None) -> None:
     """Write the page of a study and print its summary."""
-    from search.command_look import run_report
+    from search.commands.look import run_report
 
     run_report(name, folder, store, target)
 
@@ -145,7 +145,7 @@ def report(name: str, target: str | None, folder: str, store: str | None) -> Non
 @guarded
 def export(name: str, pick: str, target: str, folder: str, store: str | None) -> None:
     """Export a detector: training config, model description, weights, ONNX, data card, lineage."""
-    from search.command_export import run_export
+    from search.commands.export import run_export
 
     run_export(name, folder, store, pick, target)
 
@@ -159,7 +159,7 @@ def train(directory: str, overrides: tuple[str, ...]) -> None:
 
     OVERRIDES: epochs=N, data.root=PATH, train_device=0, seed=N.
     """
-    from search.command_train import run_train
+    from search.commands.train import run_train
 
     run_train(directory, list(overrides))
 
@@ -169,7 +169,7 @@ def train(directory: str, overrides: tuple[str, ...]) -> None:
 @guarded
 def studies(folder: str) -> None:
     """List the studies of a folder."""
-    from search.command_look import run_studies
+    from search.commands.look import run_studies
 
     run_studies(folder)
 
@@ -182,7 +182,7 @@ def studies(folder: str) -> None:
 @guarded
 def show(name: str, trial: int, folder: str, store: str | None) -> None:
     """Show a trial: its choices, its rungs, how it ended and why."""
-    from search.command_look import run_show
+    from search.commands.look import run_show
 
     run_show(name, trial, folder, store)
 
@@ -192,7 +192,7 @@ def show(name: str, trial: int, folder: str, store: str | None) -> None:
 @guarded
 def data(overrides: tuple[str, ...]) -> None:
     """Read the data set of a search and say what is in it, without searching."""
-    from search.command_look import run_data
+    from search.commands.look import run_data
 
     run_data(list(overrides))
 
@@ -203,7 +203,7 @@ def data(overrides: tuple[str, ...]) -> None:
 @guarded
 def latency(artifact: str, overrides: tuple[str, ...]) -> None:
     """Measure an exported ONNX file on a device: `automl latency out/model.onnx device=openvino`."""
-    from search.command_look import run_latency
+    from search.commands.look import run_latency
 
     run_latency(artifact, list(overrides))
 
@@ -212,6 +212,6 @@ def latency(artifact: str, overrides: tuple[str, ...]) -> None:
 @guarded
 def presets() -> None:
     """List the presets and the options of every config group."""
-    from search.command_look import run_presets
+    from search.commands.look import run_presets
 
     run_presets()

@@ -25,16 +25,14 @@ import pytest
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
 
-from objectives import attributes
-from objectives.dataset import Dataset, LabelledImage, make_image
-from objectives.device import Device
-from objectives.failures import Failure
-from objectives.gate import Gate
-from objectives.job import TrialJob
-from objectives.latency import LatencyProtocol
-from objectives.layout import lay_out
-from objectives.quiet import quiet_ultralytics
-from objectives.records import (
+from objectives.data.dataset import Dataset, LabelledImage, make_image
+from objectives.data.yolo_layout import lay_out
+from objectives.deploy.device import Device
+from objectives.latency.measure import LatencyProtocol
+from objectives.records import attributes
+from objectives.records.failures import Failure
+from objectives.records.gate import Gate
+from objectives.records.records import (
     Accuracy,
     ClassAccuracy,
     Death,
@@ -46,6 +44,8 @@ from objectives.records import (
     Resources,
     Rung,
 )
+from objectives.training.ultralytics_env import quiet_ultralytics
+from objectives.trial.job import TrialJob
 from spaces.candidate import Candidate
 
 # Before anything imports Ultralytics or a hub's client: settings of the test run's own, and no network.
@@ -255,7 +255,7 @@ def give_reasons(trial: FrozenTrial, rng: random.Random) -> None:
 
 LOG = """epoch 3 of 24, batch 17 of 150: loss 4.1021, 812 MB
 Traceback (most recent call last):
-  File "objectives/training.py", line 118, in train_phase
+  File "objectives/training/trainer.py", line 118, in train_phase
     self.loss.backward()
 RuntimeError: <b>the allocator</b> asked for 1.2 GB where 0.3 GB were left
 """
@@ -454,14 +454,14 @@ def make_candidate() -> Callable[..., Candidate]:
 @pytest.fixture(scope="session")
 def shelves(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A few rendered shelves on disk as COCO JSON, the road that a user's data takes."""
-    from objectives.shelves import render_shelves
+    from objectives.data.shelves.render import render_shelves
 
     return render_shelves(tmp_path_factory.mktemp("data") / "shelves", train=12, val=6, test=4)
 
 
 if __name__ == "__main__":
-    from reports.page import write_page
-    from reports.table import read_study
+    from reports.page.page import write_page
+    from reports.table.table import read_study
 
     out = Path(sys.argv[1])
     study = make_study(int(sys.argv[2]), folder=out, reasons=True, deaths=True)

@@ -28,10 +28,10 @@ import psutil
 from optuna.trial import FrozenTrial, TrialState
 from small_disk import small_disk
 
-from objectives import attributes as keys
-from objectives.failures import OF_MEMORY, Failure
-from objectives.records import Ending
-from search.mending import PASSING_MAX
+from objectives.records import attributes as keys
+from objectives.records.failures import OF_MEMORY, Failure
+from objectives.records.records import Ending
+from search.loop.retry import PASSING_MAX
 
 AUTOML = Path(sys.executable).with_name("automl")
 HERE = Path(__file__).absolute().parent

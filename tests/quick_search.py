@@ -14,17 +14,17 @@ from typing import Any
 from optuna.trial import FrozenTrial
 from rich.console import Console
 
-from objectives import attributes as keys
-from objectives.dataset import Dataset
-from objectives.records import Decision, Ending
-from search.claims import Claims
+from objectives.data.dataset import Dataset
+from objectives.records import attributes as keys
+from objectives.records.records import Decision, Ending
 from search.engine.observed import Observed
-from search.engine.scheduler import ROOMY, Room, Scheduler, Step
-from search.runner import Search
-from search.sessions import Clock
-from search.settings import Settings, load_settings
-from search.store import create_study, open_storage, storage_url
-from search.view import View
+from search.engine.schedulers.scheduler import ROOMY, Room, Scheduler, Step
+from search.loop.search import Search
+from search.settings.settings import Settings, load_settings
+from search.study.claims import Claims
+from search.study.sessions import Clock
+from search.study.store import create_study, open_storage, storage_url
+from search.view.base import View
 
 Event = tuple[int, str]  # a trial's number, -1 for a measurement ahead of trials, and what it did
 LONG_S = 120.0  # nothing here takes longer, unless something hangs

@@ -23,17 +23,17 @@ from pathlib import Path
 import psutil
 import torch
 
-from objectives.checkpoint import read_state, write_state
-from objectives.divergence import Diverged
-from objectives.files import remove_partials, write_text
-from objectives.job import TrialJob, TrialListener, Word
-from objectives.records import Accuracy, Ending, Latency, Outcome, Resources, Rung
+from objectives.machine.files import remove_partials, write_text
+from objectives.records.records import Accuracy, Ending, Latency, Outcome, Resources, Rung
+from objectives.training.checkpoint import read_state, write_state
+from objectives.training.divergence import Diverged
+from objectives.trial.job import TrialJob, TrialListener, Word
 
 EPOCH_S = float(os.environ.get("QUICK_EPOCH_S", "0.002"))
 
 
 def run_trial(job: TrialJob, listener: TrialListener) -> Ending | None:
-    """Train, as it were, from the last checkpoint on; the contract is that of `objectives.trial.run_trial`."""
+    """Train, as it were, from the last checkpoint on; the contract is that of `objectives.trial.trial.run_trial`."""
     job.folder.mkdir(parents=True, exist_ok=True)
     remove_partials(job.folder)
     did(job, f"begins for {_searcher_pid()}, batch by {job.batch_divisor}")

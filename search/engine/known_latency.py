@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import optuna
 
-from objectives import attributes as keys
+from objectives.records import attributes as keys
 from search.engine.candidates import CandidateSource, ListedCandidates, Params, SpaceCandidates, flat_space
-from search.engine.engine import Engine, Plan
-from search.engine.latencies import FunctionBook, LatencyBook
+from search.engine.models.latencies import FunctionBook, LatencyBook
 from search.engine.observed import Observed, Phase, observe
+from search.engine.proposal.engine import Engine, Plan
 from spaces.errors import SettingsError
 from spaces.space import SearchSpace
 

@@ -10,9 +10,9 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from objectives import attributes as keys
-from objectives.failures import OF_SIZE
-from objectives.records import Outcome
+from objectives.records import attributes as keys
+from objectives.records.failures import OF_SIZE
+from objectives.records.records import Outcome
 from spaces.dimension import Value
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Observed:
         final: accuracy of the finished trial, as scored; None before its end.
         phase: where it stands.
         overhead_s: seconds that it took beside its epochs (build, latency, export, score), as far as known.
-        failure: class of the failure that it ended with, one of `objectives.failures.Failure`, else empty.
+        failure: class of the failure that it ended with, one of `objectives.records.failures.Failure`, else empty.
         p95_ms: 95th percentile of the same measurement as `latency_ms`; None if it is not known.
         is_deployed: whether these are of the trained, exported file; else they were measured before training.
         outgrew: whether it, or an attempt at it, was too large for this machine (memory, time).

@@ -36,17 +36,17 @@ import numpy as np
 import optuna
 from optuna.trial import TrialState, create_trial
 
-from objectives import attributes as keys
+from objectives.records import attributes as keys
 from search.engine.candidates import Params, SpaceCandidates
 from search.engine.encoding import Encoder
-from search.engine.engine import Engine
-from search.engine.gain_per_second import GainPerSecond
 from search.engine.known_latency import KnownLatencySampler
-from search.engine.latencies import FunctionBook
+from search.engine.models.latencies import FunctionBook
 from search.engine.observed import Observed, Phase, observe
-from search.sampler import suggest
-from search.settings import load_settings
-from search.store import open_storage
+from search.engine.proposal.engine import Engine
+from search.engine.schedulers.gain_per_second import GainPerSecond
+from search.samplers.registry import suggest
+from search.settings.settings import load_settings
+from search.study.store import open_storage
 from spaces.space import SearchSpace
 
 TRIALS = "300,1000,10000"

@@ -8,9 +8,9 @@ import os
 import time
 from pathlib import Path
 
-from objectives import trial
-from objectives.job import TrialJob, TrialListener, Word
-from objectives.records import Accuracy, Ending, Latency, Resources, Rung
+from objectives.records.records import Accuracy, Ending, Latency, Resources, Rung
+from objectives.trial import trial
+from objectives.trial.job import TrialJob, TrialListener, Word
 
 PIECES = "pieces.log"
 

@@ -33,9 +33,9 @@ import optuna
 from fault_harness import NAME, Arena
 from optuna.trial import FrozenTrial, TrialState
 
-from search.sampler import suggest
-from search.settings import load_settings
-from search.sqlite_file import LOCK_WAIT_S
+from search.samplers.registry import suggest
+from search.settings.settings import load_settings
+from search.study.sqlite_check import LOCK_WAIT_S
 
 PROCESSES = 8
 EPOCHS, EPOCH_S = 2, 0.002

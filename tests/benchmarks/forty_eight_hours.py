@@ -57,7 +57,7 @@ def searched(arena: "Arena", trial_s: float, last: int) -> dict[str, Any]:
     """Search to the end of the budget, and return what was seen."""
     from watched_search import Watch
 
-    from search.settings import load_settings
+    from search.settings.settings import load_settings
 
     watch = Watch(trial_s, every=arena.trials // NOTES)
     began, began_s = time.monotonic(), watch.now_s
@@ -82,8 +82,8 @@ def part(arena: "Arena", watch: "Watch", last: int, *overrides: str) -> dict[str
     """Search as far as the overrides let it; return what the last choices took, and how trials stand."""
     from watched_search import WatchedSearch
 
-    from search.command_search import load_data
-    from search.settings import load_settings
+    from search.commands.search import load_data
+    from search.settings.settings import load_settings
 
     settings = load_settings([*arena.line[2:], *overrides])
     with WatchedSearch(settings, load_data(settings.data), watch) as search:
@@ -118,10 +118,10 @@ def page(folder: Path) -> dict[str, Any]:
 
 def page_and_parts(folder: Path) -> dict[str, Any]:
     """Read a study part by part, and write its page."""
-    from reports.page import write_page
-    from reports.table import read_study
+    from reports.page.page import write_page
+    from reports.table.table import read_study
     from search.engine.observed import observe
-    from search.store import load_study
+    from search.study.store import load_study
 
     study = load_study(folder.parent, folder.name, None)
     began = time.perf_counter()
@@ -150,8 +150,8 @@ def left(folder: Path) -> dict[str, Any]:
     """Return what the search has left behind: files that no trial needs, processes of trials."""
     import psutil
 
-    from reports.table import read_study
-    from search.store import load_study
+    from reports.table.table import read_study
+    from search.study.store import load_study
 
     table = read_study(load_study(folder.parent, folder.name, None))
     waiting = {f"{row.number:05d}" for row in table.rows if row.paused}  # these keep their checkpoints

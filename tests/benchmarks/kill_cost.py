@@ -28,9 +28,9 @@ from counted_training import PIECES
 from fault_harness import HERE, LONG_S, Arena
 from optuna.trial import TrialState
 
-from objectives import attributes as keys
-from objectives.failures import Failure
-from objectives.shelves import render_shelves
+from objectives.data.shelves.render import render_shelves
+from objectives.records import attributes as keys
+from objectives.records.failures import Failure
 
 EPOCHS = 8
 SILENCE_S = 30

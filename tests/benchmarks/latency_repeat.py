@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from objectives.quiet import quiet_ultralytics
+from objectives.training.ultralytics_env import quiet_ultralytics
 
 BUSY = "import numpy as np\na = np.ones((700, 700))\nwhile True: a @ a"
 DETECTORS = {  # name: backbone, neck width, pixels
@@ -47,9 +47,9 @@ def main() -> None:
 
 def export(detector: str, folder: Path) -> Path:
     """Export an untrained detector."""
-    from objectives.artifact import export_onnx, head_of
-    from objectives.assembly import assemble
-    from objectives.inference import ArtifactMeta
+    from objectives.deploy.export_onnx import export_onnx, head_of
+    from objectives.deploy.inference import ArtifactMeta
+    from objectives.network.assembly import assemble
     from spaces.candidate import Candidate
 
     backbone, width, pixels = DETECTORS[detector]
@@ -61,7 +61,7 @@ def export(detector: str, folder: Path) -> Path:
 
 def shelf_images(folder: Path) -> list[Path]:
     """Render a few shelves."""
-    from objectives.shelves import render_shelves
+    from objectives.data.shelves.render import render_shelves
 
     root = render_shelves(folder / "shelves", seed=1, train=1, val=8, test=1)
     return sorted((root / "images").iterdir())
@@ -81,8 +81,8 @@ def busy_process() -> Iterator[None]:
 
 def report(detector: str, condition: str, path: Path, images: list[Path], repeats: int) -> None:
     """Measure one file several times and print what came out."""
-    from objectives.device import Device
-    from objectives.latency import LatencyProtocol, measure_latency
+    from objectives.deploy.device import Device
+    from objectives.latency.measure import LatencyProtocol, measure_latency
 
     figures = [measure_latency(path, Device(), images, LatencyProtocol()) for _ in range(repeats)]
     p50 = [figure.p50_ms for figure in figures]

@@ -19,9 +19,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from reports.row import TrialRow
-from reports.table import StudyTable, read_study
-from search.store import load_study
+from reports.table.row import TrialRow
+from reports.table.table import StudyTable, read_study
+from search.study.store import load_study
 
 FLOAT = "{:.5g}"
 

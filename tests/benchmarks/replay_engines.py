@@ -12,9 +12,9 @@ from optuna.trial import FrozenTrial, TrialState
 from replay_rows import candidate
 from replay_table import Table, distributions
 
-from objectives import attributes as keys
+from objectives.records import attributes as keys
 from search.engine.known_latency import KnownLatencySampler
-from search.engine.scheduler import Full, Scheduler
+from search.engine.schedulers.scheduler import Full, Scheduler
 from spaces.dimension import Value
 from spaces.errors import SettingsError, nearest
 
@@ -105,19 +105,19 @@ def _gp(seed: int, table: Table) -> Engine:
 
 
 def _mo_asha(seed: int, table: Table) -> Engine:
-    from search.engine.mo_asha import MoAsha
+    from search.engine.schedulers.mo_asha import MoAsha
 
     return Engine(optuna.samplers.TPESampler(seed=seed), MoAsha(3.0), eta=3.0)
 
 
 def _mo_asha_informed(seed: int, table: Table) -> Engine:
-    from search.engine.mo_asha import MoAsha
+    from search.engine.schedulers.mo_asha import MoAsha
 
     return Engine(InformedTPE(seed=seed), MoAsha(3.0), eta=3.0)
 
 
 def _mo_asha_random(seed: int, table: Table) -> Engine:
-    from search.engine.mo_asha import MoAsha
+    from search.engine.schedulers.mo_asha import MoAsha
 
     return Engine(optuna.samplers.RandomSampler(seed=seed), MoAsha(3.0), eta=3.0)
 
@@ -140,7 +140,7 @@ def _known_latency(seed: int, table: Table) -> Engine:
 
 
 def _automl(seed: int, table: Table) -> Engine:
-    from search.engine.gain_per_second import GainPerSecond
+    from search.engine.schedulers.gain_per_second import GainPerSecond
 
     ladder = make_ladder(table.epochs, AUTOML_ETA, AUTOML_RUNGS)
     sampler = _known_latency_sampler(seed, table, ladder=ladder, per_second=True)

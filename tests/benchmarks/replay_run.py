@@ -12,9 +12,9 @@ from replay_engines import Engine, make_ladder
 from replay_rows import Chooser, Exact, Nearest
 from replay_table import Row, Table
 
-from objectives import attributes as keys
+from objectives.records import attributes as keys
 from search.engine.observed import Observed, observe_trials
-from search.engine.scheduler import Step
+from search.engine.schedulers.scheduler import Step
 
 
 @dataclass(frozen=True)

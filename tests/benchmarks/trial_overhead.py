@@ -38,7 +38,7 @@ WAYS: dict[str, tuple[str, dict[str, object]]] = {
 ALONE = """
 import sys, yaml
 from pathlib import Path
-from objectives.quiet import quiet_ultralytics
+from objectives.training.ultralytics_env import quiet_ultralytics
 quiet_ultralytics(Path(sys.argv[2]))
 import torch
 from ultralytics.models.yolo.detect import DetectionTrainer
@@ -73,14 +73,14 @@ def main() -> None:
 
 def time_trial(folder: Path, epochs: int) -> float:
     """Run a trial in a process of its own, as a search does, and return its wall seconds."""
-    from objectives.device import Device
-    from objectives.gate import Gate
-    from objectives.job import TrialJob, Word
-    from objectives.latency import LatencyProtocol
-    from objectives.layout import lay_out
-    from search.command_search import load_data
-    from search.process import TrialProcess
-    from search.settings import DataSettings
+    from objectives.data.yolo_layout import lay_out
+    from objectives.deploy.device import Device
+    from objectives.latency.measure import LatencyProtocol
+    from objectives.records.gate import Gate
+    from objectives.trial.job import TrialJob, Word
+    from search.commands.search import load_data
+    from search.settings.settings import DataSettings
+    from search.workers.process import TrialProcess
     from spaces.candidate import Candidate
 
     dataset = load_data(DataSettings())

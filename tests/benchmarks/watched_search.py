@@ -10,17 +10,17 @@ import psutil
 from optuna.trial import FrozenTrial
 from rich.console import Console
 
-from objectives.dataset import Dataset
-from reports.table import StudyTable
-from search.budget import BudgetUsed
-from search.choosing import Chooser
-from search.claims import Claims
-from search.engine.scheduler import Step
-from search.runner import Search
-from search.settings import Settings
-from search.store import create_study, open_storage, storage_url
-from search.stored import StoredTrial
-from search.view import View
+from objectives.data.dataset import Dataset
+from reports.table.table import StudyTable
+from search.engine.schedulers.scheduler import Step
+from search.loop.choose import Chooser
+from search.loop.search import Search
+from search.settings.settings import Settings
+from search.study.budget import BudgetUsed
+from search.study.claims import Claims
+from search.study.store import create_study, open_storage, storage_url
+from search.study.stored_trial import StoredTrial
+from search.view.base import View
 
 R = TypeVar("R")
 

@@ -1,0 +1,1 @@
+"""Data sets: read, checked, and laid out for the trainer."""

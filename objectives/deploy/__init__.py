@@ -1,0 +1,1 @@
+"""What ships: the exported file, the program that runs it, its device, its accuracy."""

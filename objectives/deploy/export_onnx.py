@@ -1,0 +1,84 @@
+"""The deployable file: a trained (or untrained) network as ONNX, with what it says of itself."""
+
+import warnings
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import onnx
+import onnxslim
+import torch
+from timm.utils.model import reparameterize_model
+from torch import nn
+
+from objectives.deploy.inference import META_KEY, ArtifactMeta
+from objectives.machine.files import whole
+from objectives.records.failing import ExportFailed
+from spaces.network.detector import is_rtdetr
+from spaces.network.timm_backbone import TimmBackbone
+
+OPSET = 18  # the newest for which ONNX Runtime has kernels on every provider
+
+
+def export_onnx(model: nn.Module, meta: ArtifactMeta, path: Path) -> Path:
+    """Export a detector to ONNX with batch normalisation and branches fused, input (1, 3, size, size).
+
+    The network that is given stays as it was. The file appears under its name only when it is whole.
+
+    Args:
+        model: as built by `spaces.network.detector.build_detector`, trained or not.
+        meta: kept in the file; its `size_px` is the size of the input.
+        path: the file to write.
+
+    Raises:
+        ExportFailed: the network cannot be exported; what went wrong is its cause.
+    """
+    try:
+        with whole(path) as partial:
+            _export(_deployed(model, meta), meta, partial)
+    except Exception as error:  # the exporter, the simplifier and the network itself raise whatever they like
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
+        raise ExportFailed(
+            f"export: this network cannot be exported ({reason}); leave its backbone or head out of the space"
+        ) from error
+    return path
+
+
+def head_of(model: nn.Module) -> str:
+    """Return how the network's output is to be read: "nms", "end2end" or "rtdetr"."""
+    if is_rtdetr(model):
+        return "rtdetr"
+    return "end2end" if getattr(model, "end2end", False) else "nms"
+
+
+def _export(network: nn.Module, meta: ArtifactMeta, path: Path) -> None:
+    blob = torch.zeros(1, 3, meta.size_px, meta.size_px)
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # tracing warns of every Python branch that it takes for constant
+        network(blob)  # lays the anchors out for this size
+        torch.onnx.export(
+            network,
+            (blob,),
+            str(path),
+            opset_version=OPSET,
+            input_names=["images"],
+            output_names=["output0"],
+            dynamo=False,  # the exporter through torch.export cannot trace these heads
+        )
+    slim = onnxslim.slim(onnx.load(str(path)))
+    slim.metadata_props.add(key=META_KEY, value=meta.dump())
+    onnx.save(slim, str(path))
+
+
+def _deployed(model: nn.Module, meta: ArtifactMeta) -> nn.Module:
+    network: Any = deepcopy(model).cpu().float().eval()
+    network.criterion = None
+    for parameter in network.parameters():
+        parameter.requires_grad = False
+    for module in network.modules():
+        if isinstance(module, TimmBackbone):
+            module.m = reparameterize_model(module.m)  # RepVGG, MobileOne: branches to one convolution
+    network.fuse(verbose=False)
+    head = network.model[-1]
+    head.export, head.format, head.max_det = True, "onnx", meta.max_detections
+    return network  # type: ignore[no-any-return]  # a module

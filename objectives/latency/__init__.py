@@ -1,0 +1,1 @@
+"""Latency of an exported file on a device, by processes without torch."""

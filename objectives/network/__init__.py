@@ -1,0 +1,1 @@
+"""Networks of torch: assembled from a candidate, initialised, pruned."""

@@ -1,0 +1,87 @@
+"""Structural pruning of a detector by Torch-Pruning: whole channels go, layers that depend on them follow."""
+
+from typing import Any
+
+import torch
+import torch_pruning as tp
+from torch import nn
+from ultralytics.nn.modules import Detect
+
+from objectives.training.arguments import IMPORTANCES
+from spaces.errors import SpaceError, nearest
+from spaces.network.detector import is_rtdetr
+from spaces.network.timm_backbone import TimmBackbone
+
+ROUND_TO = 8  # channels stay multiples of this: runtimes compute in such blocks
+TRACE_PX = 128
+
+
+def prune_detector(model: nn.Module, ratio: float, importance: str) -> None:
+    """Cut the least important channels of a detector, in place.
+
+    Every layer loses the same share, so that the shapes depend on the ratio alone and not on the weights: an
+    untrained detector pruned so is as fast as the trained one. The last layers of the head are left alone, and so
+    is a backbone of Ultralytics' own, whose C3k2 blocks Torch-Pruning cannot cut.
+
+    Args:
+        model: as built by `spaces.network.detector.build_detector`.
+        ratio: share of the channels to cut, in (0, 1).
+        importance: one of IMPORTANCES.
+
+    Raises:
+        SpaceError: the importance is unknown, or the network cannot be cut.
+    """
+    if not 0 < ratio < 1:
+        raise SpaceError(f"prune.ratio: must lie between 0 and 1, got {ratio}")
+    training = model.training
+    needed = {name: parameter.requires_grad for name, parameter in model.named_parameters()}
+    for parameter in model.parameters():
+        parameter.requires_grad_(True)  # the dependency graph is traced through gradients
+    device = next(model.parameters()).device
+    model.eval()
+    try:
+        tp.pruner.BasePruner(
+            model,
+            torch.zeros(1, 3, TRACE_PX, TRACE_PX, device=device),
+            importance=_importance(importance),
+            pruning_ratio=ratio,
+            ignored_layers=_kept(model),
+            round_to=ROUND_TO,
+            output_transform=_first if is_rtdetr(model) else None,
+        ).step()
+    except (IndexError, RuntimeError, TypeError, ValueError) as error:
+        raise SpaceError(f"prune: this network cannot be cut ({type(error).__name__}: {error})") from error
+    finally:
+        model.train(training)
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_(needed.get(name, True))
+
+
+def _importance(name: str) -> Any:
+    match name:
+        case "l1":
+            return tp.importance.MagnitudeImportance(p=1)
+        case "l2":
+            return tp.importance.MagnitudeImportance(p=2)
+        case "bn_scale":
+            return tp.importance.BNScaleImportance()
+        case "lamp":
+            return tp.importance.LAMPImportance(p=2)
+        case "random":
+            return tp.importance.RandomImportance()
+    raise SpaceError(f"prune.importance: '{name}' is unknown{nearest(name, IMPORTANCES)}")
+
+
+def _kept(model: Any) -> list[nn.Module]:
+    head = model.model[-1]
+    kept = (
+        [] if isinstance(model.model[0], TimmBackbone) else [m for m in model.model[:11] if len(list(m.parameters()))]
+    )
+    if not isinstance(head, Detect):
+        return [*kept, head]
+    towers = [getattr(head, name, None) or [] for name in ("cv2", "cv3", "one2one_cv2", "one2one_cv3")]
+    return [*kept, head.dfl, *(branch[-1] for tower in towers for branch in tower)]
+
+
+def _first(output: tuple[Any, ...]) -> Any:
+    return output[0]  # RT-DETR's second output holds None, which cannot be traced

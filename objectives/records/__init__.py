@@ -1,0 +1,1 @@
+"""What trials measure and how they end: plain records, and the names that the store keeps them under."""

@@ -1,0 +1,32 @@
+"""Names of everything that a study and its trials keep beside Optuna's own fields: one prefix, one version."""
+
+VERSION = 1
+
+# study
+STUDY_VERSION = "automl.version"  # int, VERSION of the writer
+SETTINGS = "automl.settings"  # resolved settings, nested mapping
+PROVENANCE = "automl.provenance"  # seed, versions of packages, commit, created (ISO 8601), command
+FINGERPRINTS = "automl.fingerprints"  # mapping: space, data, device -> hexadecimal text
+DEVICE = "automl.device"  # description of the device, flat mapping
+DATA = "automl.data"  # name, root, classes, and per split: images, boxes
+GATE = "automl.gate"  # fields of objectives.records.gate.Gate
+SESSION = "automl.session."  # prefix, then a searching process's key: see search.study.sessions
+PLAN = "automl.plan"  # what was timed before the first trial: see search.plan.model
+FORKED = "automl.forked"  # name of the study it was forked from, trials kept and left out
+REMOVED = "automl.removed"  # names of files, with spaces between -> numbers of the trials they were removed from
+MEASURED = "automl.measured."  # prefix, then an architecture's key: params, and its Latency, measured without a trial
+
+# trial
+CANDIDATE = "automl.candidate"  # every choice of the trial, dimension name -> value
+LATENCY_UNTRAINED = "automl.latency.untrained"  # Latency: measured before training
+LATENCY = "automl.latency"  # Latency: of the trained, exported file (the objective)
+ACCURACY = "automl.accuracy"  # Accuracy: of the trained, exported file (the objective)
+RUNGS = "automl.rungs"  # list of Rung
+RESOURCES = "automl.resources"  # Resources
+ENDING = "automl.ending"  # Ending
+FOLDER = "automl.folder"  # the trial's folder, relative to the study's folder
+PAUSED = "automl.paused"  # True while the trial waits at a rung with its checkpoint; it may go on
+PROPOSAL = "automl.proposal"  # Proposal: why it was proposed
+DECISIONS = "automl.decisions"  # list of Decision: what the pruner decided at each rung
+ATTEMPTS = "automl.attempts"  # list of Ending: deaths after which the trial was taken up again
+FORKED_FROM = "automl.forked.trial"  # number that a copied trial had in the study it was forked from

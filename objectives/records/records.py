@@ -1,0 +1,225 @@
+"""What a trial measures, as plain data: frozen records with a JSON round trip."""
+
+import dataclasses
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Self
+
+
+class Record:
+    """JSON round trip for the frozen dataclasses below."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a mapping of JSON values; nested records become mappings too."""
+        return dataclasses.asdict(self)  # type: ignore[call-overload,no-any-return]  # every subclass is a dataclass
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """Rebuild the record; keys that this version does not know are left aside (a newer writer's)."""
+        known = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]  # every subclass is a dataclass
+        return cls(**{key: value for key, value in values.items() if key in known})
+
+
+@dataclass(frozen=True)
+class Latency(Record):
+    """Latency of one artifact on one device, end to end (letterbox, network, NMS), batch 1.
+
+    Attributes:
+        p50_ms: median, ms per image.
+        p95_ms: 95th percentile, ms per image.
+        p50_low_ms: lower end of the 95 % interval of the median.
+        p50_high_ms: upper end of the 95 % interval of the median.
+        network_ms: median of the network alone, without letterbox and NMS.
+        samples: images timed.
+        reference_ms: median of the fixed reference network timed in between.
+        stable: False if the interval stayed wider than asked or the reference ran unevenly.
+        note: why the figure is unstable, else empty.
+        device: fingerprint of the device it was measured on.
+        peak_bytes: peak resident memory of the measuring process (runtime and network).
+    """
+
+    p50_ms: float
+    p95_ms: float
+    p50_low_ms: float
+    p50_high_ms: float
+    network_ms: float
+    samples: int
+    reference_ms: float
+    stable: bool
+    note: str
+    device: str
+    peak_bytes: int
+
+
+@dataclass(frozen=True)
+class ClassAccuracy(Record):
+    """Average precision of one class; -1 where the split holds no box of it."""
+
+    map: float
+    map50: float
+    boxes: int
+
+
+@dataclass(frozen=True)
+class Accuracy(Record):
+    """mAP of one artifact on one split, by pycocotools.
+
+    Attributes:
+        map: mAP at IoU 0.5:0.95, in [0, 1].
+        map50: mAP at IoU 0.5, in [0, 1].
+        per_class: class name to its average precision.
+        split: name of the split.
+        images: images in the split.
+    """
+
+    map: float
+    map50: float
+    per_class: dict[str, ClassAccuracy]
+    split: str
+    images: int
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """Rebuild the record and the records of its classes."""
+        per_class = {name: ClassAccuracy.from_json(value) for name, value in values["per_class"].items()}
+        return super().from_json({**values, "per_class": per_class})
+
+
+@dataclass(frozen=True)
+class Rung(Record):
+    """What was seen at the end of one evaluated epoch of training.
+
+    Attributes:
+        epoch: epochs trained so far, from 1.
+        map: validator's mAP at IoU 0.5:0.95.
+        map50: validator's mAP at IoU 0.5.
+        seconds: seconds of training so far.
+        loss: mean training loss of the epoch.
+        decides: whether the pruner was asked here.
+    """
+
+    epoch: int
+    map: float
+    map50: float
+    seconds: float
+    loss: float
+    decides: bool
+
+
+@dataclass(frozen=True)
+class Resources(Record):
+    """What a detector and its trial cost.
+
+    Attributes:
+        parameters: parameters of the deployed network.
+        multiply_adds: multiply-adds of the network for one image.
+        artifact_bytes: size of the deployable file.
+        training_peak_bytes: peak resident memory of the trial's process.
+        seconds: stage ("build", "export", "latency", "train", "prune", "score") to seconds.
+    """
+
+    parameters: int = 0
+    multiply_adds: int = 0
+    artifact_bytes: int = 0
+    training_peak_bytes: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Proposal(Record):
+    """Why a trial was proposed, and what was expected of it before it was trained.
+
+    Attributes:
+        role: "start" (asked for by the user), "baseline", "spread" (over the latency range), "explore" (the floor of
+            exploration), "gain" (expected to move the front), or "peer" (a sampler that gives no reasons).
+        sampler: its name in the settings.
+        why: one line for people.
+        expected_gain: expected gain of hypervolume as a share of the front's, or None.
+        predicted_map: expected final mAP, or None where nothing was known.
+        predicted_map_sd: standard deviation of that belief.
+        latency_ms: latency that was counted with, p50 in ms, or None.
+        latency_sd_ms: standard deviation of that figure where a model gave it; 0 for a measured one.
+        latency_measured: whether it came from a measurement.
+    """
+
+    role: str
+    sampler: str
+    why: str
+    expected_gain: float | None = None
+    predicted_map: float | None = None
+    predicted_map_sd: float | None = None
+    latency_ms: float | None = None
+    latency_sd_ms: float = 0.0
+    latency_measured: bool = False
+
+
+@dataclass(frozen=True)
+class Decision(Record):
+    """What the pruner decided at a rung.
+
+    Attributes:
+        epoch: epochs trained when it decided.
+        decision: "go on", "pause", "promote" (a paused trial goes on) or "stop".
+        why: one line for people.
+        predicted_map: expected final mAP as seen from this rung, or None.
+        predicted_map_sd: standard deviation of that belief.
+    """
+
+    epoch: int
+    decision: str
+    why: str
+    predicted_map: float | None = None
+    predicted_map_sd: float | None = None
+
+
+class Outcome(StrEnum):
+    """How a trial ended."""
+
+    FINISHED = "finished"
+    OVER_BOUND = "over the latency bound"
+    STOPPED = "stopped at a rung"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Death(Record):
+    """What was there when a trial failed.
+
+    Attributes:
+        log_tail: last lines of its log.
+        seconds: seconds that its process had run.
+        peak_bytes: most memory that its processes used together.
+        processes: most processes that it had at once.
+        memory_free_bytes: memory of the machine that was free.
+        disk_free_bytes: room on the disk of the study.
+    """
+
+    log_tail: str = ""
+    seconds: float = 0.0
+    peak_bytes: int = 0
+    processes: int = 0
+    memory_free_bytes: int = 0
+    disk_free_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Ending(Record):
+    """How a trial, or one attempt at it, ended, and why in words.
+
+    Attributes:
+        outcome: one of Outcome, as text.
+        reason: one line for people.
+        error_class: class of the failure, one of `objectives.records.failures.Failure`, else empty.
+        death: what was there when it failed.
+    """
+
+    outcome: str
+    reason: str
+    error_class: str = ""
+    death: Death | None = None
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """Rebuild the record and what is nested in it."""
+        death = values.get("death")
+        return super().from_json({**values, "death": Death.from_json(death) if death else None})

@@ -1,0 +1,283 @@
+"""Training of one detector by Ultralytics' trainer: rungs on the way, checkpoints between epochs."""
+
+import os
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from ultralytics.data import build_yolo_dataset
+from ultralytics.models.rtdetr.train import RTDETRTrainer
+from ultralytics.models.yolo.detect import DetectionTrainer
+from ultralytics.utils.torch_utils import init_seeds
+
+from objectives.machine.locks import locked_folder
+from objectives.records.records import Rung
+from objectives.training.checkpoint import read_state, restore, state_of, write_state
+from objectives.training.divergence import LossWatch
+from objectives.training.watch import Watch
+from spaces.errors import DataError
+from spaces.network.detector import is_rtdetr
+
+CHECKPOINT = "checkpoint.pt"
+
+
+@dataclass
+class Progress:
+    """What a training has shown so far; shared by the phases of one trial.
+
+    Attributes:
+        rungs: the evaluated epochs.
+        epochs_done: epochs trained in earlier phases.
+        seconds_done: seconds trained in earlier phases and earlier processes.
+        stopped: whether it was ended before its last epoch.
+        told_epoch: last evaluated epoch that was told in an earlier process; none up to it is told again.
+    """
+
+    rungs: list[Rung] = field(default_factory=list)
+    epochs_done: int = 0
+    seconds_done: float = 0.0
+    stopped: bool = False
+    told_epoch: int = 0
+
+
+OnRung = Callable[[Rung], bool]  # told of each evaluated epoch; True ends the training there
+
+
+def train_phase(
+    model: nn.Module,
+    arguments: dict[str, Any],
+    progress: Progress,
+    evaluate_at: Collection[int],
+    decide_at: Collection[int],
+    on_rung: OnRung,
+    watch: Watch | None = None,
+) -> nn.Module:
+    """Train a network for the epochs of its arguments, or what is left of them after a cut.
+
+    If the cut fell between a checkpoint and its rung, the rung is told first, and may end the training.
+
+    Args:
+        model: the network; its weights are changed.
+        arguments: as of `objectives.training.arguments.trainer_arguments`.
+        progress: of the trial; brought up to date.
+        evaluate_at: epochs (counted over all phases) at which the validator runs.
+        decide_at: those among them at which the pruner decides.
+        on_rung: told of each evaluated epoch.
+        watch: answered to between the batches.
+
+    Returns:
+        The averaged network (EMA), in evaluation mode.
+
+    Raises:
+        Diverged: the loss became NaN or infinite, or exploded.
+        DataError: images or labels cannot be read.
+    """
+    fit = _fit_class(RTDETRTrainer if is_rtdetr(model) else DetectionTrainer)
+    session = fit(model, arguments, progress, frozenset(evaluate_at), frozenset(decide_at), on_rung, watch or Watch())
+    session.tell_saved()
+    if not (session.finished_before or progress.stopped):
+        session.train()
+    progress.epochs_done += arguments["epochs"]
+    progress.seconds_done += session.seconds
+    ema: Any = session.ema_network()
+    ema.criterion = None  # made while validating, of tensors that no later phase could train with
+    network: nn.Module = ema.eval()
+    return network.to(memory_format=torch.contiguous_format)
+
+
+def _fit_class(base: Any) -> Any:
+    """Return a trainer class of Ultralytics' with our seams; not named a Trainer, which would bring loggers along."""
+
+    class Fit(base):  # type: ignore[misc]  # the base is chosen at run time
+        def __init__(
+            self,
+            network: nn.Module,
+            arguments: dict[str, Any],
+            progress: Progress,
+            evaluate_at: frozenset[int],
+            decide_at: frozenset[int],
+            on_rung: OnRung,
+            watch: Watch,
+        ) -> None:
+            self.network, self.progress, self.on_rung, self.watch = network, progress, on_rung, watch
+            self.evaluate_at, self.decide_at = evaluate_at, decide_at
+            self.seconds = 0.0
+            self.rung: Rung | None = None
+            super().__init__(overrides={**arguments, "model": "automl.yaml"})
+            if self.device.type == "cpu":
+                torch.set_num_threads(available_cores())  # Ultralytics leaves one core idle
+            self.checkpoint = Path(self.save_dir) / CHECKPOINT
+            self.saved = self._read_checkpoint()
+            for event in ("on_train_start", "on_train_epoch_start", "on_train_batch_start", "on_fit_epoch_end"):
+                self.add_callback(event, getattr(type(self), f"_{event}"))
+            self.add_callback("on_val_batch_start", lambda validator: self.watch.batch(self.share))
+
+        @property
+        def finished_before(self) -> bool:
+            return self.saved is not None and self.saved["epoch"] >= self.epochs
+
+        @property
+        def share(self) -> float:
+            """Of the epoch's batches, what is done."""
+            return min(1.0, self.batches / len(self.train_loader))
+
+        def _read_checkpoint(self) -> dict[str, Any] | None:
+            saved, warning = read_state(self.checkpoint)
+            if warning:
+                self.watch.warning(warning)
+            if saved is not None:
+                self.progress.seconds_done = max(self.progress.seconds_done, saved.get("seconds", 0.0))
+            return saved
+
+        def ema_network(self) -> nn.Module:
+            if self.ema is None and self.saved is not None:  # nothing was left to train
+                self.network.load_state_dict(self.saved["ema"])
+                return self.network
+            network: nn.Module = self.ema.ema
+            return network
+
+        # What Ultralytics asks of a trainer
+
+        def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> nn.Module:
+            # Channels last is lossless, and on a processor a step takes a fifth to a quarter less.
+            return self.network.to(memory_format=torch.channels_last)
+
+        def build_optimizer(self, *args: Any, **kwargs: Any) -> Any:
+            optimizer = super().build_optimizer(*args, **kwargs)
+            if isinstance(optimizer, torch.optim.Adam | torch.optim.AdamW):
+                for group in optimizer.param_groups:
+                    group["fused"] = True  # one kernel a step: half the time; Ultralytics asks for it on GPUs alone
+            return optimizer
+
+        def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
+            batch = super().preprocess_batch(batch)
+            batch["img"] = batch["img"].contiguous(memory_format=torch.channels_last)
+            return batch
+
+        def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> Any:
+            with locked_folder(Path(img_path).parent):  # it keeps what it has read there, for all trials
+                if base is RTDETRTrainer:
+                    dataset = super().build_dataset(img_path, mode, batch)
+                else:  # square, as deployed; Ultralytics would validate on rectangles
+                    arguments = (self.args, img_path, batch, self.data)
+                    dataset = build_yolo_dataset(*arguments, mode=mode, rect=False, stride=32)
+            _check_complete(Path(img_path), dataset.im_files)
+            return dataset
+
+        def _build_train_pipeline(self) -> None:
+            if getattr(self, "_oom_retries", 0):
+                raise  # out of memory is being handled: Ultralytics would halve the batch, and nobody would know
+            super()._build_train_pipeline()
+
+        def resume_training(self, ckpt: Any) -> None:
+            if self.saved is not None:
+                restore(self, self.saved)
+
+        def save_model(self) -> bool:
+            self.seconds = self.watch.work_s() - self.started
+            self.rung = self._rung()
+            rung = self.rung and self.rung.to_json()
+            seconds = self.progress.seconds_done + self.seconds
+            write_state({**state_of(self), "seconds": seconds, "rung": rung}, self.checkpoint)
+            return True
+
+        def save_metrics(self, metrics: Any) -> None:
+            pass  # the rungs hold them; results.csv would repeat stale figures between rungs
+
+        def _handle_nan_recovery(self, epoch: int) -> bool:
+            self.losses.check(epoch + 1, self.loss.item(), self._mean_loss())
+            return False
+
+        def final_eval(self) -> None:
+            pass  # the exported file is scored, not this network
+
+        # Rungs
+
+        def tell_saved(self) -> None:
+            """Tell the rung of a checkpoint that nobody was told of."""
+            saved = (self.saved or {}).get("rung")
+            if saved is not None:
+                self._tell(Rung.from_json(saved))
+
+        def _on_train_start(self) -> None:
+            self.started = self.watch.work_s()
+            self.losses = LossWatch()
+
+        def _on_train_epoch_start(self) -> None:
+            self.batches = 0
+            self.watch.epoch(self._epochs_done())
+            self._seed_epoch()
+            self.args.val = self._epochs_done() in self.evaluate_at
+
+        def _on_train_batch_start(self) -> None:
+            if self.batches == 1 and self.epoch == self.start_epoch:
+                self.losses.begin(self._mean_loss())
+            self.watch.batch(self.share)
+            self.batches += 1
+
+        def _seed_epoch(self) -> None:
+            """Let order and augmentation depend on seed and epoch alone: a cut training goes on as if uncut."""
+            seed = self.args.seed + 1_000_003 * (self.epoch + 1)
+            init_seeds(seed, deterministic=self.args.deterministic)
+            if self.train_loader.num_workers == 0:  # worker processes keep the generators they were born with
+                self.train_loader.reset()
+                self.train_loader.generator.manual_seed(seed)
+
+        def _on_fit_epoch_end(self) -> None:
+            if self.rung is not None:
+                self._tell(self.rung)
+
+        def _tell(self, rung: Rung) -> None:
+            if rung.epoch <= self.progress.told_epoch:
+                return  # trained once more, since a checkpoint was lost
+            self.progress.rungs.append(rung)
+            if self.on_rung(rung) and rung.epoch < max(self.evaluate_at):
+                self.progress.stopped = self.stop = True
+
+        def _rung(self) -> Rung | None:
+            """Return what the epoch showed, if it was evaluated."""
+            epoch = self._epochs_done()
+            if epoch not in self.evaluate_at:
+                return None
+            return Rung(
+                epoch=epoch,
+                map=float(self.metrics["metrics/mAP50-95(B)"]),
+                map50=float(self.metrics["metrics/mAP50(B)"]),
+                seconds=self.progress.seconds_done + self.seconds,
+                loss=self._mean_loss(),
+                decides=epoch in self.decide_at,
+            )
+
+        def _epochs_done(self) -> int:
+            """Return the epochs over all phases, the one under way among them."""
+            epochs: int = self.progress.epochs_done + self.epoch + 1
+            return epochs
+
+        def _mean_loss(self) -> float:
+            return float(sum(float(value) for value in self.tloss.values()))
+
+    return Fit
+
+
+def _check_complete(folder: Path, read: Collection[str]) -> None:
+    """Check that every image of a split can be read: Ultralytics leaves the others out and says nothing."""
+    known = {Path(name).name for name in read}
+    missing = sorted(path for path in folder.iterdir() if path.name not in known and not path.name.startswith("."))
+    if missing:
+        first = missing[0].resolve()
+        raise DataError(f"data.root: {len(missing)} images or their labels cannot be read; mend or remove '{first}'")
+
+
+def available_cores() -> int:
+    """Return the processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def available_device(wanted: str) -> str:
+    """Return the training device in Ultralytics' words: `auto` takes the first GPU, else the processor."""
+    if wanted != "auto":
+        return wanted
+    return "0" if torch.cuda.is_available() else "cpu"

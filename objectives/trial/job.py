@@ -1,0 +1,137 @@
+"""What a trial is told and what it tells: the job, and the listener. No torch in here."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from objectives.data.dataset import LabelledImage
+from objectives.deploy.device import Device
+from objectives.latency.measure import LatencyProtocol
+from objectives.records.gate import Gate
+from objectives.records.records import Accuracy, Latency, Resources, Rung
+from spaces.candidate import Candidate
+
+
+class Word(StrEnum):
+    """What a trial is told at a rung."""
+
+    GO_ON = "go on"
+    PAUSE = "pause"  # end the process, keep the checkpoint
+    STOP = "stop"
+
+
+def rung_ladder(epochs: int, rungs: int, eta: float) -> list[int]:
+    """Return the epochs at which a trial is judged: `epochs` and its quotients by `eta`, `rungs` of them at most.
+
+    12 epochs, 3 rungs, eta 2 give [3, 6, 12].
+    """
+    ladder = {max(1, round(epochs / eta**i)) for i in range(rungs)}
+    return sorted(ladder)
+
+
+@dataclass(frozen=True, eq=False)
+class TrialJob:
+    """Everything that a trial needs, without the study.
+
+    Attributes:
+        number: the trial's.
+        candidate: what to build and how to train it.
+        folder: the trial's own.
+        classes: class names by index.
+        data_yaml: data set as laid out for Ultralytics.
+        images: the split that mAP and latency are measured on.
+        split: its name.
+        epochs: epochs in all.
+        rungs: at most so many rungs.
+        eta: ratio of the epochs of two rungs.
+        evaluate_every: epochs between two looks at the validator; 0 looks at the rungs only.
+        seed: of weights and training.
+        gate: its latency bounds stop a trial before training.
+        device: where latency is measured.
+        protocol: how.
+        train_device: "auto", "cpu", "0", ...
+        workers: data-loading processes on a GPU.
+        cache: whether decoded images are kept in memory.
+        hub: whether hubs are tried for pretrained weights.
+        grace: share of the training before which a rung is looked at but decides nothing: large detectors start slowly.
+        latency: of the untrained network, if it is known already; else it is measured first.
+        trained_s: seconds that earlier processes of the trial have trained.
+        measure_only: end when the untrained latency is known.
+        batch_divisor: the batch is divided by it, the images per optimiser step are not: gradients are added up.
+        told_epoch: last evaluated epoch that the searching process knows of.
+        cores: processor cores to train on; empty for all.
+        run: what runs in the trial's process, "module:function" of (job, listener) -> Ending | None.
+    """
+
+    number: int
+    candidate: Candidate
+    folder: Path
+    classes: tuple[str, ...]
+    data_yaml: Path
+    images: tuple[LabelledImage, ...]
+    split: str
+    epochs: int
+    rungs: int
+    eta: float
+    evaluate_every: int
+    seed: int
+    gate: Gate
+    device: Device
+    protocol: LatencyProtocol
+    train_device: str = "auto"
+    workers: int = 2
+    cache: bool = True
+    hub: bool = True
+    grace: float = 0.0
+    latency: Latency | None = None
+    trained_s: float = 0.0
+    measure_only: bool = False
+    batch_divisor: int = 1
+    told_epoch: int = 0
+    cores: tuple[int, ...] = ()
+    run: str = "objectives.trial.trial:run_trial"
+
+    @property
+    def deciding(self) -> tuple[int, ...]:
+        """Epochs at which the pruner is asked; the last is the end of the training."""
+        ladder = rung_ladder(self.epochs, self.rungs, self.eta)
+        return tuple(epoch for epoch in ladder if epoch >= self.grace * self.epochs)
+
+    @property
+    def evaluated(self) -> tuple[int, ...]:
+        """Epochs at which the validator runs: the rungs, and what `evaluate_every` asks for beside."""
+        looks = range(self.evaluate_every, self.epochs, self.evaluate_every) if self.evaluate_every else ()
+        return tuple(sorted({*looks, *rung_ladder(self.epochs, self.rungs, self.eta), self.epochs}))
+
+
+class TrialListener(ABC):
+    """Is told what a trial measures, as soon as it is measured."""
+
+    @abstractmethod
+    def stage(self, name: str) -> None:
+        """A stage begins: build, latency, train, prune, export, score."""
+
+    @abstractmethod
+    def progress(self, epoch: int, share: float) -> None:
+        """A sign of life: the epoch under way, from 1, and the share of its batches that is done."""
+
+    @abstractmethod
+    def latency(self, latency: Latency, trained: bool) -> None:
+        """A latency was measured, before or after training."""
+
+    @abstractmethod
+    def rung(self, rung: Rung) -> Word:
+        """An epoch was evaluated; return how to go on."""
+
+    @abstractmethod
+    def accuracy(self, accuracy: Accuracy) -> None:
+        """The trained file was scored."""
+
+    @abstractmethod
+    def resources(self, resources: Resources) -> None:
+        """What the detector costs is known."""
+
+    @abstractmethod
+    def warning(self, text: str) -> None:
+        """Something was done in another way than asked for."""

@@ -1,0 +1,164 @@
+"""A candidate tried for a few training steps: what it would cost, before anything is searched."""
+
+import resource
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+import psutil
+from torch import nn
+from ultralytics.utils import callbacks
+
+from objectives.deploy.export_onnx import export_onnx, head_of
+from objectives.deploy.inference import ArtifactMeta
+from objectives.machine.memory import unshared_bytes
+from objectives.machine.other_load import Others
+from objectives.machine.turns import Turn, training_keys
+from objectives.network.assembly import assemble, pruning_of
+from objectives.network.pruning import prune_detector
+from objectives.records.records import Resources
+from objectives.training.arguments import TrainingPlan, trainer_arguments
+from objectives.training.trainer import Progress, available_device, train_phase
+from objectives.trial.job import TrialJob, TrialListener
+from spaces.network.detector import count_multiply_adds, count_parameters
+
+UNTIMED = 1  # batches before the first timed one: memory is allocated, kernels are chosen
+TIMED_MOST = 10  # batches
+ENOUGH_S = 1.0  # seconds of batches beyond which no further one is asked for; one is timed in any case
+EPOCHS = 100  # that the training is set up for; it ends long before
+OTHERS_CORES_MAX = 0.5  # processor cores that other processes may use meanwhile
+
+
+def rehearse(job: TrialJob, listener: TrialListener) -> None:
+    """Train a candidate for a few batches, validate it once, and tell what that took.
+
+    Weights are random: no hub is asked. The listener is told, of seconds, "build", "setup" (from the network to the
+    first batch), "step" (one batch: loading, forward, backward, optimiser; the median) and "validation" (one image).
+
+    Args:
+        job: its data set may be a sample of the real one; `candidate`, `folder`, `classes`, `data_yaml`,
+            `seed`, `train_device`, `workers` and `cache` are read.
+        listener: is told stages, batches and resources, and is warned if other processes kept the machine busy.
+
+    Raises:
+        SpaceError: the candidate cannot be built or trained as it is.
+    """
+    job.folder.mkdir(parents=True, exist_ok=True)
+    listener.stage("build")
+    began = time.perf_counter()
+    _, model = assemble(job.candidate, job.classes, job.seed)
+    parameters = count_parameters(model)
+    multiply_adds = count_multiply_adds(model, int(job.candidate.number("size.pixels")))
+    built = time.perf_counter()
+    listener.stage("train")
+    watch = _Watch(listener)
+    device = available_device(job.train_device)
+    with Turn(training_keys(device)).working(), _alone(listener):
+        watch.time(job, model, device)
+    listener.resources(
+        Resources(
+            parameters=parameters,
+            multiply_adds=multiply_adds,
+            training_peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 + watch.loaders_bytes,
+            seconds={"build": built - began, **watch.seconds},
+        )
+    )
+
+
+def rehearse_export(job: TrialJob, listener: TrialListener) -> None:
+    """Export an untrained candidate as it would be deployed; tell the size of the file and "export" in seconds.
+
+    Raises:
+        SpaceError: the candidate cannot be built or pruned as it is.
+    """
+    job.folder.mkdir(parents=True, exist_ok=True)
+    listener.stage("export")
+    _, model = assemble(job.candidate, job.classes, job.seed)
+    began = time.perf_counter()
+    if pruning := pruning_of(job.candidate):
+        prune_detector(model, pruning.ratio, pruning.importance)
+    meta = ArtifactMeta(int(job.candidate.number("size.pixels")), head_of(model), job.classes, nms_iou=0.7)
+    with Turn(training_keys("cpu")).working():
+        path = export_onnx(model, meta, job.folder / "untrained.onnx")
+    listener.resources(
+        Resources(
+            parameters=count_parameters(model),
+            artifact_bytes=path.stat().st_size,
+            seconds={"export": time.perf_counter() - began},
+        )
+    )
+
+
+class _Enough(Exception):
+    """Raised out of a training that has shown what it costs."""
+
+
+@dataclass
+class _Watch:
+    """Times the batches of a training and one validation, and ends it there.
+
+    Attributes:
+        listener: is told of every batch.
+        mark: when the last batch ended, or the epoch began.
+        steps_s: seconds of each batch, loading included.
+        seconds: "setup", "step" and "validation".
+        loaders_bytes: memory of the processes that load data, less what they share.
+    """
+
+    listener: TrialListener
+    mark: float = field(default_factory=time.perf_counter)
+    steps_s: list[float] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    loaders_bytes: int = 0
+
+    def time(self, job: TrialJob, model: nn.Module, device: str) -> None:
+        """Train the network until enough is known."""
+        plan = TrainingPlan(job.data_yaml, job.folder / "training-1", EPOCHS, job.seed, device, job.workers, job.cache)
+        # A step costs the same, but no network diverges meanwhile, and gradients are added up as behind the warm-up.
+        arguments = {**trainer_arguments(job.candidate, plan), "warmup_epochs": 0.0, "lr0": 1e-6}
+        self.mark = time.perf_counter()
+        with suppress(_Enough), _listening(on_train_epoch_start=self._begin, on_train_batch_end=self._batch):
+            train_phase(model, arguments, Progress(), (), (), lambda _: False)
+
+    def _begin(self, _: Any) -> None:
+        now = time.perf_counter()
+        self.seconds.setdefault("setup", now - self.mark)
+        self.mark = now
+
+    def _batch(self, trainer: Any) -> None:
+        now = time.perf_counter()
+        self.steps_s.append(now - self.mark)
+        timed = self.steps_s[UNTIMED:]
+        self.listener.progress(1, len(self.steps_s) / (UNTIMED + TIMED_MOST))
+        if len(timed) == TIMED_MOST or (timed and sum(self.steps_s) >= ENOUGH_S):
+            self.seconds["step"] = median(timed)
+            self.loaders_bytes = sum(map(unshared_bytes, psutil.Process().children(recursive=True)))
+            trainer.validate()
+            self.seconds["validation"] = (time.perf_counter() - now) / len(trainer.test_loader.dataset)
+            raise _Enough
+        self.mark = time.perf_counter()
+
+
+@contextmanager
+def _listening(**handlers: Callable[[Any], None]) -> Iterator[None]:
+    """Have every trainer that is made meanwhile call the handlers at Ultralytics' events."""
+    for event, handler in handlers.items():
+        # A plain function: Ultralytics copies its callbacks deeply, and a method's object with it.
+        callbacks.default_callbacks[event].append(lambda trainer, call=handler: call(trainer))
+    try:
+        yield
+    finally:
+        for event in handlers:
+            callbacks.default_callbacks[event].pop()
+
+
+@contextmanager
+def _alone(listener: TrialListener) -> Iterator[None]:
+    """Warn if other processes used the machine meanwhile: everything takes longer then."""
+    others = Others()
+    yield
+    if others.cores() > OTHERS_CORES_MAX:
+        listener.warning("other processes kept the processor busy meanwhile: the seconds are too high")

@@ -1,0 +1,239 @@
+"""One trial: candidate, untrained file, latency, training with rungs and pruning, trained file, mAP."""
+
+import json
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from torch import nn
+
+from objectives.deploy.accuracy import SCORE_CONFIDENCE, score
+from objectives.deploy.detections_picture import draw_detections, spread
+from objectives.deploy.export_onnx import export_onnx, head_of
+from objectives.deploy.inference import ArtifactMeta, Detections, Detector, open_network, read_image
+from objectives.latency.measure import LatencyProtocol, measure_latency
+from objectives.machine.cores import on_cores
+from objectives.machine.files import remove_partials, write_text
+from objectives.machine.turns import measuring_keys, training_keys
+from objectives.network.assembly import assemble, initialise, pruning_of, save_weights
+from objectives.network.pruning import prune_detector
+from objectives.records.records import Ending, Latency, Outcome, Resources, Rung
+from objectives.training.arguments import TrainingPlan, trainer_arguments
+from objectives.training.trainer import Progress, available_device, train_phase
+from objectives.trial.attendance import Attendance
+from objectives.trial.job import TrialJob, TrialListener, Word
+from spaces.network.detector import count_multiply_adds, count_parameters
+from spaces.network.pretrained import HUB, HubUnreachable
+
+PICTURED = 3  # images of the split that are drawn
+TIMED = 16  # images of the split that latency is measured on
+
+
+@dataclass
+class _Clock:
+    """Seconds of work by stage; those of waiting are left out."""
+
+    listener: TrialListener
+    attendance: Attendance
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Tell the listener, and time what is inside."""
+        self.listener.stage(name)
+        start = self.attendance.work_s()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + self.attendance.work_s() - start
+
+
+def run_trial(job: TrialJob, listener: TrialListener) -> Ending | None:
+    """Run one trial in its folder and return how it ended; None if it was paused, or was only to be measured.
+
+    A trial that was paused or cut goes on where its checkpoint stands, wherever that was: what comes after the
+    training is done again.
+
+    What it leaves there: `candidate.json`, `model.yaml`, `arguments.yaml`, `weights.pt`, `model.onnx`,
+    `detections.jpg`; and its checkpoints, which go with `objectives.machine.files.remove_checkpoints` once the result
+    is kept.
+
+    Raises:
+        SpaceError: the candidate cannot be built, pruned or trained as it is.
+        Diverged: the training loss became NaN or infinite, or exploded.
+        ExportFailed: the network cannot be exported.
+        DataError: images or labels cannot be read.
+        DeviceError: the file cannot be measured.
+    """
+    with on_cores(job.cores) as all_cores:
+        return _Trial(job, listener, all_cores).run()
+
+
+class _Trial:
+    """The stages of one trial and what they hand on."""
+
+    def __init__(self, job: TrialJob, listener: TrialListener, all_cores: frozenset[int]) -> None:
+        self.job, self.listener, self.all_cores = job, listener, all_cores
+        self.train_device = available_device(job.train_device)
+        keys = (*training_keys(self.train_device), *measuring_keys(job.device))  # it is scored on the latter
+        self.attendance = Attendance(listener, keys, first_epoch=min(job.told_epoch + 1, job.epochs))
+        self.turn = self.attendance.turn
+        self.clock = _Clock(listener, self.attendance)
+        self.progress = Progress(seconds_done=job.trained_s, told_epoch=job.told_epoch)
+        self.word = Word.GO_ON
+        self.size_px = int(job.candidate.number("size.pixels"))
+        self.pruning = pruning_of(job.candidate)
+
+    def run(self) -> Ending | None:
+        """Go through the stages."""
+        self.job.folder.mkdir(parents=True, exist_ok=True)
+        for folder in (self.job.folder, self._plan(0).folder, self._plan(1).folder):
+            remove_partials(folder)
+        with self.turn.working(), self.clock.stage("build"):
+            model = self._build()
+        latency = self.job.latency or self._untrained_latency(model)
+        if self.job.measure_only:
+            return None
+        gate = self.job.gate
+        if not gate.admits_latency(latency.p50_ms, latency.p95_ms):
+            text = f"p50 {latency.p50_ms:.1f} ms, p95 {latency.p95_ms:.1f} ms untrained; the gate is {gate}"
+            return self._end(model, Ending(Outcome.OVER_BOUND, text))
+        with self.turn.working():
+            trained = self._train(model)
+        if self.word is Word.PAUSE:
+            self._tell_resources(trained)
+            return None
+        if self.progress.stopped:
+            rung = self.progress.rungs[-1]
+            text = f"epoch {rung.epoch} of {self.job.epochs}: mAP {rung.map:.3f}"
+            return self._end(trained, Ending(Outcome.STOPPED, text))
+        self._measure(trained)
+        return self._end(trained, Ending(Outcome.FINISHED, ""))
+
+    def _build(self) -> nn.Module:
+        job = self.job
+        description, model = assemble(job.candidate, job.classes, job.seed)
+        self._write("candidate.json", json.dumps(job.candidate.to_json(), indent=2))
+        self._write("model.yaml", yaml.safe_dump(description, sort_keys=False, default_flow_style=None))
+        wants_hub = job.candidate.group("train").get("pretrained") == HUB
+        try:
+            if job.hub or not wants_hub:
+                initialise(model, job.candidate)
+        except HubUnreachable as error:
+            self.listener.warning(f"pretrained: {error}; training starts from random weights")
+        return model
+
+    def _untrained_latency(self, model: nn.Module) -> Latency:
+        """Export and time the network before training; pruned first, if it will be."""
+        with self.clock.stage("latency"):
+            with self.turn.working():
+                deployed = model
+                if self.pruning:
+                    deployed = deepcopy(model)
+                    prune_detector(deployed, self.pruning.ratio, self.pruning.importance)
+                path = export_onnx(deployed, self._meta(deployed), self.job.folder / "untrained.onnx")
+            latency = self._time(path, self.job.protocol.quick())
+            if not latency.stable and not self.job.gate.admits_latency(latency.p50_ms, latency.p95_ms):
+                latency = self._time(path, self.job.protocol)  # no trial ends on a doubtful figure
+            path.unlink()
+        self.listener.latency(latency, trained=False)
+        return latency
+
+    def _train(self, model: nn.Module) -> nn.Module:
+        for i, (epochs, prune) in enumerate(self._phases()):
+            if prune is not None:
+                with self.clock.stage("prune"):
+                    prune_detector(model, prune.ratio, prune.importance)
+            with self.clock.stage("train"):
+                arguments = trainer_arguments(self.job.candidate, self._plan(i), epochs)
+                self._write("arguments.yaml", yaml.safe_dump(arguments, sort_keys=False))
+                model = train_phase(
+                    model,
+                    arguments,
+                    self.progress,
+                    self.job.evaluated,
+                    self.job.deciding,
+                    self._ends_at,
+                    self.attendance,
+                )
+            if self.progress.stopped:
+                break
+        return model
+
+    def _ends_at(self, rung: Rung) -> bool:
+        """Tell of a rung and return whether the training ends there."""
+        with self.turn.resting():  # the answer may take a measurement of another candidate on this device
+            self.word = self.listener.rung(rung)
+        if rung.epoch >= self.job.epochs:
+            self.word = Word.GO_ON  # it is at its end
+        return self.word is not Word.GO_ON
+
+    def _phases(self) -> list[tuple[int, Any]]:
+        """Return epochs of each phase, and how to prune before it."""
+        if self.pruning is None:
+            return [(self.job.epochs, None)]
+        before = min(max(1, round(self.pruning.at * self.job.epochs)), self.job.epochs - 1)
+        return [(before, None), (self.job.epochs - before, self.pruning)]
+
+    def _measure(self, model: nn.Module) -> None:
+        """Export the trained network; measure latency and mAP of that one file."""
+        job = self.job
+        with self.turn.working(), self.clock.stage("export"):
+            path = export_onnx(model, self._meta(model), job.folder / "model.onnx")
+            save_weights(job.folder / "weights.pt", model, job.candidate, job.classes)
+        with self.clock.stage("latency"):
+            latency = self._time(path, job.protocol)
+        self.listener.latency(latency, trained=True)
+        with self.turn.working(), self.clock.stage("score"):
+            found = list(self._detections(path))
+            self.listener.accuracy(score(found, job.images, job.classes, job.split))
+            shown = spread(len(job.images), PICTURED)
+            pictured = [job.images[i] for i in shown]
+            drawn = [found[i] for i in shown]
+            draw_detections(job.folder / "detections.jpg", pictured, drawn, job.classes, job.protocol.confidence)
+
+    def _detections(self, path: Path) -> Iterator[Detections]:
+        detector = Detector(open_network(path, self.job.device), SCORE_CONFIDENCE)
+        for image in self.job.images:
+            self.attendance.batch(1.0)
+            yield detector(read_image(image.path))
+
+    def _end(self, model: nn.Module, ending: Ending) -> Ending:
+        self._tell_resources(model)
+        return ending
+
+    def _tell_resources(self, model: nn.Module) -> None:
+        artifact = self.job.folder / "model.onnx"
+        self.listener.resources(
+            Resources(
+                parameters=count_parameters(model),
+                multiply_adds=count_multiply_adds(model, self.size_px),
+                artifact_bytes=artifact.stat().st_size if artifact.exists() else 0,
+                training_peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+                seconds=self.clock.seconds,
+            )
+        )
+
+    def _time(self, path: Path, protocol: LatencyProtocol) -> Latency:
+        images = [self.job.images[i].path for i in spread(len(self.job.images), TIMED)]
+        patience = self.attendance.patience
+        return measure_latency(path, self.job.device, images, protocol, patience=patience, cores=self.all_cores)
+
+    def _meta(self, model: nn.Module) -> ArtifactMeta:
+        deploy = self.job.candidate.group("deploy")
+        return ArtifactMeta(self.size_px, head_of(model), self.job.classes, float(deploy.get("nms_iou", 0.7)))
+
+    def _plan(self, phase: int) -> TrainingPlan:
+        job = self.job
+        folder, device = job.folder / f"training-{phase + 1}", self.train_device
+        return TrainingPlan(
+            job.data_yaml, folder, job.epochs, job.seed, device, job.workers, job.cache, job.batch_divisor
+        )
+
+    def _write(self, name: str, text: str) -> None:
+        write_text(self.job.folder / name, text)

@@ -1,0 +1,1 @@
+"""What a table shows: curves, history, importances, calibration, reasons, deaths."""

@@ -1,0 +1,182 @@
+"""The two views of the front as data to draw: the gate's terms, and the search's objectives."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from objectives.records.gate import Gate
+from objectives.records.records import Outcome
+from reports.analysis.thinning import best_and_sample
+from reports.table.row import PAUSED, TrialRow
+from reports.table.table import StudyTable
+from reports.table.words import architecture, ms, share
+
+VIEWS = {"gate": "The gate’s terms", "objectives": "The search’s objectives"}
+LAYERS = ("finished", "stopped", "running", "paused", "over", "front")
+POINTS_MAX = 3000  # a browser draws so many at once
+TICK_LADDERS: tuple[tuple[float, ...], ...] = (
+    (1,),
+    (1, 3),
+    (1, 2, 5),
+    (1, 1.5, 2, 3, 5, 7),
+    (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8),
+)
+
+
+@dataclass(frozen=True)
+class Point:
+    """One trial in a view: latency in ms, mAP (None where only the latency is known), and its marks."""
+
+    number: int
+    latency_ms: float
+    accuracy: float | None
+    stable: bool
+    passes_gate: bool
+    label: str
+
+
+@dataclass(frozen=True)
+class FrontView:
+    """Everything that a drawing of the front needs.
+
+    Attributes:
+        layers: name of LAYERS to its points; those of the front by rising latency.
+        gate_ms: greatest latency that the gate admits in this view's quantity, if any.
+        gate_accuracy: least accuracy that it admits in this view's quantity, if any.
+        latency_range_ms: what the axis shows at first; points outside are reached by zooming out.
+        winner: number of the trial to name.
+        total: points that there are; `layers` may hold fewer.
+    """
+
+    key: str
+    latency_name: str
+    accuracy_name: str
+    layers: dict[str, tuple[Point, ...]]
+    gate_ms: float | None
+    gate_accuracy: float | None
+    latency_range_ms: tuple[float, float]
+    accuracy_range: tuple[float, float]
+    winner: int | None
+    total: int
+
+    @property
+    def drawn(self) -> int:
+        """Points that are drawn."""
+        return sum(map(len, self.layers.values()))
+
+
+def default_view(gate: Gate) -> str:
+    """Return the view to open with: the gate's terms if it bounds one of them."""
+    return "objectives" if gate.map50_min is None and gate.p95_ms_max is None else "gate"
+
+
+def front_view(table: StudyTable, key: str, winner: int | None = None) -> FrontView:
+    """Return mAP50 against p95 (`gate`) or mAP 0.5:0.95 against p50 (`objectives`)."""
+    in_gate, gate = key == "gate", table.gate
+    found: dict[str, list[Point]] = {layer: [] for layer in LAYERS}
+    for row in table.rows:
+        layer = _layer(row)
+        point = _point(row, in_gate=in_gate, has_gate=gate != Gate()) if layer and not row.other_device else None
+        if layer and point and (layer == "over" or point.accuracy is not None):
+            found[layer].append(point)
+    found["front"].sort(key=lambda point: point.latency_ms)
+    bounds = (gate.p95_ms_max, gate.map50_min) if in_gate else (gate.p50_ms_max, gate.map_min)
+    return FrontView(
+        key=key,
+        latency_name="p95 latency" if in_gate else "p50 latency",
+        accuracy_name="mAP50" if in_gate else "mAP 0.5:0.95",
+        layers=_thinned(found, winner),
+        gate_ms=bounds[0],
+        gate_accuracy=bounds[1],
+        latency_range_ms=_latency_range(found, bounds[0]),
+        accuracy_range=_accuracy_range(found, bounds[1]),
+        winner=winner,
+        total=sum(map(len, found.values())),
+    )
+
+
+def _thinned(layers: dict[str, list[Point]], winner: int | None) -> dict[str, tuple[Point, ...]]:
+    """Return POINTS_MAX points or few more: the whole front, the winner, and the same share of every other layer."""
+    total = sum(map(len, layers.values()))
+    thinned = {}
+    for layer, points in layers.items():
+        most = len(points) if layer == "front" else math.ceil(len(points) * min(1.0, POINTS_MAX / max(1, total)))
+        kept = best_and_sample(points, most, lambda point: point.accuracy or 0.0)
+        named = [point for point in points if point.number == winner and point not in kept]
+        thinned[layer] = (*kept, *named)
+    return thinned
+
+
+def _layer(row: TrialRow) -> str | None:
+    """Return where a trial is drawn, or None if nowhere."""
+    if row.is_measured:
+        return "front" if row.on_front else "finished"
+    if row.outcome is Outcome.STOPPED:
+        return "stopped"
+    if row.outcome is Outcome.OVER_BOUND:
+        return "over"
+    if row.outcome is None:
+        return PAUSED if row.paused else "running"
+    return None
+
+
+def _point(row: TrialRow, *, in_gate: bool, has_gate: bool) -> Point | None:
+    latency = row.p95_ms if in_gate else row.p50_ms
+    if latency is None:
+        return None
+    last = row.rungs[-1] if row.rungs and not row.is_measured else None
+    seen = (last.map50 if in_gate else last.map) if last else None
+    accuracy = (row.map50 if in_gate else row.map) if row.is_measured else seen
+    return Point(row.number, latency, accuracy, row.stable, has_gate and row.passes_gate, _label(row))
+
+
+def _label(row: TrialRow) -> str:
+    """Return two lines for a hover: architecture, figures."""
+    figures = (
+        ("mAP50", row.map50, share),
+        ("mAP", row.map, share),
+        ("p95", row.p95_ms, ms),
+        ("p50", row.p50_ms, ms),
+    )
+    said = "  ".join(f"{name} {form(value)}" for name, value, form in figures if value is not None)
+    return f"{architecture(row.candidate) or row.status}\n{said}"
+
+
+def _latency_range(layers: dict[str, list[Point]], bound: float | None) -> tuple[float, float]:
+    """Return a range around trained trials and the bound; over-bound ones count up to 2.5 times those."""
+    trained = _latencies(layers, ("finished", "front", "stopped", "running", PAUSED)) + ([bound] if bound else [])
+    if not trained:
+        trained = _latencies(layers, ("over",)) or [1.0, 10.0]
+    over = [value for value in _latencies(layers, ("over",)) if value <= 2.5 * max(trained)]
+    low, high = min(trained + over), max(trained + over)
+    pad = max((high / low) ** 0.06, 1.06)
+    return (low / pad, high * pad)
+
+
+def _latencies(layers: dict[str, list[Point]], names: Iterable[str]) -> list[float]:
+    return [point.latency_ms for name in names for point in layers[name]]
+
+
+def _accuracy_range(layers: dict[str, list[Point]], bound: float | None) -> tuple[float, float]:
+    """Return a range around finished trials and the bound, from 0 unless they lie high together."""
+    names = ("finished", "front") if layers["front"] else ("stopped", "running", PAUSED)
+    values = [point.accuracy for name in names for point in layers[name] if point.accuracy is not None]
+    values += [bound] if bound is not None else []
+    low, high = min(values, default=0.0), max(values, default=1.0) or 1.0
+    low = 0.0 if low < 0.4 * high else low
+    pad = 0.09 * (high - low) or 0.05
+    return (low - pad, min(high + pad, 1.02))
+
+
+def latency_ticks(low_ms: float, high_ms: float) -> list[float]:
+    """Return 4 to 10 round latencies within the range, for a log axis."""
+    for ladder in TICK_LADDERS:
+        decades = range(math.floor(math.log10(low_ms)), math.ceil(math.log10(high_ms)) + 1)
+        ticks = [factor * 10.0**decade for decade in decades for factor in ladder]
+        ticks = [float(f"{tick:.3g}") for tick in ticks if low_ms <= tick <= high_ms]
+        if len(ticks) >= 4:
+            return ticks
+    exponent = 10.0 ** math.floor(math.log10((high_ms - low_ms) / 4))
+    step = next(factor * exponent for factor in (1, 2, 5, 10) if factor * exponent * 6 >= high_ms - low_ms)
+    first = math.ceil(low_ms / step)
+    return [float(f"{index * step:.6g}") for index in range(first, math.floor(high_ms / step) + 1)]

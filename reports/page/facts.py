@@ -1,0 +1,121 @@
+"""Key numbers and provenance of a study, as lines of text for the page."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reports.analysis.history import WorkClock, current_hypervolume
+from reports.page.payload import OUTCOME_KEYS
+from reports.table.table import StudyTable
+from reports.table.words import ABSENT, duration, number, plural, share
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A label, its value, and a smaller line below it (may be empty)."""
+
+    label: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class OutcomeShare:
+    """One part of all trials: key of its colour, name, count, and share in [0, 1]."""
+
+    key: str
+    name: str
+    count: int
+    share: float
+
+
+def outcome_shares(table: StudyTable) -> tuple[OutcomeShare, ...]:
+    """Return the trials by outcome as parts of the whole."""
+    total = len(table.rows)
+    return tuple(OutcomeShare(OUTCOME_KEYS[name], name, count, count / total) for name, count in table.counts.items())
+
+
+def key_numbers(table: StudyTable) -> tuple[Fact, ...]:
+    """Return what a reader wants to know first."""
+    return (
+        Fact("trials", f"{len(table.rows):,}", _work(table)),
+        Fact("on the front", f"{len(table.front):,}", f"of {len(table.finished):,} finished"),
+        Fact("mAP 0.5:0.95", _span([row.map for row in table.front], share), "along the front"),
+        Fact("p50 latency", _span([row.p50_ms for row in table.front], number, " ms"), "along the front"),
+        Fact("hypervolume", share(current_hypervolume(table)), "mean mAP within reach, over log latency"),
+        Fact(
+            "device",
+            str(table.device.get("name") or table.device.get("processor") or ABSENT),
+            _runtime(table),
+        ),
+    )
+
+
+def provenance(table: StudyTable) -> tuple[Fact, ...]:
+    """Return where the figures come from: data, device, seed, versions, command."""
+    known = table.provenance
+    versions = known.get("versions")
+    budget = table.settings.get("budget")
+    facts = [
+        Fact("command", str(known.get("command") or "")),
+        Fact("data", str(table.data.get("name") or ""), str(table.data.get("root") or "")),
+        *(Fact(f"split {name}", _flat(split)) for name, split in _items(table.data.get("splits"))),
+        Fact("classes", ", ".join(str(name) for name in _list(table.data.get("classes")))),
+        *(Fact(f"device {name.replace('_', ' ')}", str(value)) for name, value in table.device.items()),
+        *(Fact(f"fingerprint of {name}", str(value)) for name, value in table.fingerprints.items()),
+        Fact("seed", str(known.get("seed", ""))),
+        Fact("budget", _flat(budget) if isinstance(budget, Mapping) else str(budget or "")),
+        Fact("forked from", str(table.forked.get("from") or ""), _copied(table)),
+        Fact("created", str(known.get("created") or "")),
+        Fact("commit", str(known.get("commit") or "")),
+        Fact("versions", _flat(versions) if isinstance(versions, Mapping) else ""),
+    ]
+    return tuple(fact for fact in facts if fact.value)
+
+
+def _work(table: StudyTable) -> str:
+    """Return how long the study was worked on."""
+    ended = [row for row in table.rows if row.finished_at]
+    last = max((row.finished_at for row in ended if row.finished_at), default=None)
+    running = table.counts.get("running", 0)
+    parts = [f"{duration(WorkClock(ended).seconds_until(last))} of work"] if last else []
+    return ", ".join(parts + ([f"{running} running now"] if running else []))
+
+
+def _copied(table: StudyTable) -> str:
+    """Return how many trials the study was given by the one it was forked from, and why others were not."""
+    copied = sum(row.forked_from is not None for row in table.rows)
+    left_out = "; ".join(f"{count} left out: {reason}" for reason, count in _items(table.forked.get("left_out")))
+    return "; ".join(part for part in (f"{plural(copied, 'trial')} copied" if copied else "", left_out) if part)
+
+
+def _span(values: list[float | None], form: Any, unit: str = "") -> str:
+    known = [value for value in values if value is not None]
+    if not known:
+        return ABSENT
+    low, high = form(min(known)), form(max(known))
+    return f"{low}{unit}" if low == high else f"{low}–{high}{unit}"
+
+
+def _runtime(table: StudyTable) -> str:
+    """Return '`onnxruntime 1.20, 1 thread, fp32`' as far as it is known."""
+    device = table.device
+    threads = device.get("threads")
+    parts = [
+        " ".join(str(device[key]) for key in ("runtime", "runtime_version") if device.get(key)),
+        f"{threads} thread{'' if threads == 1 else 's'}" if threads else "",
+        str(device.get("precision") or ""),
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def _flat(values: Any) -> str:
+    return ", ".join(f"{key} {value}" for key, value in _items(values) if value is not None)
+
+
+def _items(values: Any) -> list[tuple[str, Any]]:
+    return [(str(key), value) for key, value in values.items()] if isinstance(values, Mapping) else []
+
+
+def _list(values: Any) -> list[Any]:
+    return list(values) if isinstance(values, list | tuple) else []

@@ -1,0 +1,147 @@
+"""The front as a figure, drawn with plotly from a view's plain data."""
+
+import math
+from collections.abc import Sequence
+from html import escape
+
+import plotly.graph_objects as go
+
+from reports.analysis.views import FrontView, Point, latency_ticks
+from reports.page.figures import base_layout
+from reports.page.palette import LIGHT, Palette
+
+STAIRCASE = {"width": 1.6, "shape": "hv"}  # nothing measured lies above it
+THREAD = {
+    "width": 1.2,
+    "shape": "linear",
+    "dash": "dot",
+}  # members seen in other quantities: a guide
+CROWD = 1200  # from so many points on, marks are drawn smaller
+
+
+def front_figure(view: FrontView, palette: Palette = LIGHT) -> go.Figure:
+    """Draw every trial of a view, the front joined, the gate's region shaded, the winner named."""
+    figure = go.Figure(layout=base_layout(palette, view.latency_name, view.accuracy_name))
+    styles = {
+        "over": ("over the latency bound", palette.over, "line-ns-open", 11),
+        "finished": ("finished", palette.finished, "circle", 8),
+        "stopped": ("stopped at a rung, last mAP seen", palette.stopped, "circle-open", 7),
+        "running": ("running, last mAP seen", palette.running, "cross-open", 9),
+        "paused": ("paused at a rung, last mAP seen", palette.paused, "square-open", 8),
+        "front": ("on the front of mAP and p50", palette.front, "circle", 12),
+    }
+    crowded = sum(map(len, view.layers.values())) > CROWD
+    for layer, (name, colour, symbol, size) in styles.items():
+        points = view.layers.get(layer, ())
+        if points:
+            figure.add_trace(
+                _scatter(layer, name, points, palette, colour, symbol, size * (0.6 if crowded else 1), view)
+            )
+    low, high = view.latency_range_ms
+    ticks = latency_ticks(low, high)
+    figure.update_xaxes(
+        type="log",
+        range=log_range(low, high),
+        tickvals=ticks,
+        ticktext=[f"{tick:g} ms" for tick in ticks],
+    )
+    figure.update_yaxes(range=list(view.accuracy_range))
+    figure.update_layout(height=500, yaxis2={"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True})
+    _shade_gate(figure, view, palette)
+    _name_winner(figure, view, palette)
+    return figure
+
+
+def _scatter(
+    layer: str,
+    name: str,
+    points: Sequence[Point],
+    palette: Palette,
+    colour: str,
+    symbol: str,
+    size: float,
+    view: FrontView,
+) -> go.Scatter:
+    """Return one layer; those that pass the gate are rimmed, those with an unstable latency are diamonds."""
+    unstable = "diamond-open" if symbol.endswith("open") else "diamond"
+    rims = [
+        palette.gate_rim if point.passes_gate else (colour if "open" in symbol else palette.card) for point in points
+    ]
+    return go.Scatter(
+        x=[point.latency_ms for point in points],
+        y=[0.018 if layer == "over" else point.accuracy for point in points],
+        yaxis="y2" if layer == "over" else "y",
+        name=name,
+        mode="lines+markers" if layer == "front" else "markers",
+        line={"color": colour, **(STAIRCASE if view.key == "objectives" else THREAD)},
+        marker={
+            "color": colour,
+            "size": size,
+            "symbol": symbol if layer == "over" else [symbol if p.stable else unstable for p in points],
+            "line": {
+                "color": rims,
+                "width": [size * (0.24 if point.passes_gate else 0.14) for point in points],
+            },
+            "opacity": 0.75 if layer == "finished" else 1,
+        },
+        customdata=[point.number for point in points],
+        text=[escape(point.label, quote=False).replace("\n", "<br>") for point in points],
+        hovertemplate="<b>trial %{customdata}</b><br>%{text}<extra></extra>",
+        meta=layer,
+    )
+
+
+def _shade_gate(figure: go.Figure, view: FrontView, palette: Palette) -> None:
+    """Shade what the gate admits in this view's quantities; an open side reaches beyond any zoom."""
+    if view.gate_ms is None and view.gate_accuracy is None:
+        return
+    left, right = 1e-6, view.gate_ms or 1e9
+    bottom, top = (-1.0 if view.gate_accuracy is None else view.gate_accuracy), 2.0
+    figure.add_shape(
+        type="rect",
+        x0=left,
+        x1=right,
+        y0=bottom,
+        y1=top,
+        layer="below",
+        fillcolor=palette.gate_fill,
+        line={"width": 0},
+    )
+    edge = {"color": palette.gate, "width": 1.2, "dash": "dot"}
+    if view.gate_ms is not None:
+        figure.add_shape(type="line", x0=right, x1=right, y0=bottom, y1=top, line=edge)
+    if view.gate_accuracy is not None:
+        figure.add_shape(type="line", x0=left, x1=right, y0=bottom, y1=bottom, line=edge)
+    figure.add_annotation(
+        text="the gate",
+        xref="paper",
+        yref="paper",
+        x=0.008,
+        y=0.99,
+        showarrow=False,
+        font={"color": palette.gate},
+    )
+
+
+def _name_winner(figure: go.Figure, view: FrontView, palette: Palette) -> None:
+    """Write the winner's number beside its point."""
+    points = [point for layer in ("front", "finished") for point in view.layers.get(layer, ())]
+    for point in points:
+        if point.number == view.winner and point.accuracy is not None:
+            figure.add_annotation(
+                x=log_range(point.latency_ms, 1)[0],
+                y=point.accuracy,
+                text=f"<b>trial {point.number}</b>",
+                ax=-34,
+                ay=-30,
+                arrowcolor=palette.ink,
+                arrowwidth=1,
+                standoff=8,
+                arrowhead=0,
+                font={"color": palette.ink, "size": 13},
+            )
+
+
+def log_range(low: float, high: float) -> list[float]:
+    """Return a range in plotly's terms for a log axis: decades."""
+    return [math.log10(low), math.log10(high)]

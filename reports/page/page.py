@@ -1,0 +1,157 @@
+"""The report as one HTML file that opens from disk, with no network."""
+
+import os
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import plotly.graph_objects as go
+import yaml
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from objectives.records.gate import Gate
+from reports.analysis.calibration import Calibration, calibrate
+from reports.analysis.calibration_words import comparisons, kinds, latency_sentence, map_sentence
+from reports.analysis.curves import Curves, learning_curves
+from reports.analysis.deaths import death_classes
+from reports.analysis.history import hypervolume_history
+from reports.analysis.importance import importances
+from reports.analysis.views import VIEWS, FrontView, default_view, front_view
+from reports.page.calibration_figure import MARKS_MAX, calibration_figure
+from reports.page.facts import key_numbers, outcome_shares, provenance
+from reports.page.figures import class_figure, curves_figure, hypervolume_figure, importance_figure
+from reports.page.front_figure import front_figure
+from reports.page.palette import CSS, DARK, LIGHT, colours, css_variables
+from reports.page.payload import script_json, trials_payload
+from reports.page.pictures import pictures
+from reports.table.reading import uncollected
+from reports.table.table import StudyTable
+from reports.table.verdict import Verdict, judge
+
+SCRIPTS = ("page_common.js", "page_panel.js", "page_figures.js", "page_table.js")
+
+
+def write_page(table: StudyTable, study_folder: Path, target: Path, refresh_seconds: int | None = None) -> Path:
+    """Write the report and return its path; a reader never sees half a page.
+
+    Args:
+        table: the study, finished or running.
+        study_folder: where the trials' folders lie, with their contact sheets.
+        target: the HTML file; its folder is made if missing.
+        refresh_seconds: let the page load itself anew so often (for a live view), or never.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    unfinished.write_text(render_page(table, study_folder, refresh_seconds), encoding="utf-8")
+    return unfinished.replace(target)
+
+
+def render_page(table: StudyTable, study_folder: Path, refresh_seconds: int | None = None) -> str:
+    """Return the report as HTML text."""
+    with uncollected():
+        return _rendered(table, study_folder, refresh_seconds)
+
+
+def _rendered(table: StudyTable, study_folder: Path, refresh_seconds: int | None) -> str:
+    """Return the page: data for its script, and the template filled in."""
+    verdict = judge(table)
+    curves = learning_curves(table)
+    found = importances(table)
+    views = {key: front_view(table, key, verdict.row.number if verdict.row else None) for key in VIEWS}
+    figures = _figures(table, verdict, curves, views)
+    calibration = calibrate(table)
+    held = _held(calibration)
+    if held["comparisons"]:
+        figures["calibration"] = calibration_figure(calibration, CSS)
+    figures |= {f"importance_{item.objective}": importance_figure(item, CSS) for item in found if item.shares}
+    winner = verdict.row.number if verdict.row else None
+    payload = {
+        "study": table.name,
+        "winner": winner,
+        "forked_from": table.forked.get("from"),
+        "figures": {name: figure.to_plotly_json() for name, figure in figures.items()},
+        "colours": {"light": colours(LIGHT), "dark": colours(DARK)},
+        "pictures": pictures(table, study_folder, winner),
+        "refresh_seconds": refresh_seconds,
+        **trials_payload(table, curves),
+    }
+    return (
+        _environment()
+        .get_template("page.html.jinja")
+        .render(
+            table=table,
+            verdict=verdict,
+            gate=str(table.gate).replace(">=", "≥").replace("<=", "≤") if table.gate != Gate() else "",
+            numbers=key_numbers(table),
+            shares=outcome_shares(table),
+            views=VIEWS,
+            view=default_view(table.gate),
+            figures=figures,
+            curves=curves,
+            importances=found,
+            held=held,
+            deaths=death_classes(table),
+            drawn=views[default_view(table.gate)],
+            provenance=provenance(table),
+            settings=_yaml(table.settings),
+            written=datetime.now().astimezone(),
+            payload=Markup(script_json(payload)),  # script_json leaves no '<'
+            style=_text("page.css"),
+            scripts=[_text(name) for name in SCRIPTS],
+            plotly=Markup(get_plotlyjs()),
+            light=Markup(css_variables(LIGHT)),
+            dark=Markup(css_variables(DARK)),
+        )
+    )
+
+
+def _figures(
+    table: StudyTable, verdict: Verdict, curves: Curves, views: Mapping[str, FrontView]
+) -> dict[str, go.Figure]:
+    """Return the figures that the study has data for, by name, in colours that the page fills in."""
+    drawn = {f"front_{key}": front_figure(view, CSS) for key, view in views.items() if any(view.layers.values())}
+    history = hypervolume_history(table)
+    if history:
+        drawn |= {f"hypervolume_{over}": hypervolume_figure(history, over, CSS) for over in ("trials", "time")}
+    if curves.shown:
+        drawn["curves"] = curves_figure(curves, CSS)
+    if verdict.row and verdict.row.accuracy and verdict.row.accuracy.per_class:
+        drawn["classes"] = class_figure(verdict.row.accuracy.per_class, CSS)
+    return drawn
+
+
+def _held(calibration: Calibration) -> dict[str, Any]:
+    """Return what the page says of how predictions held; all of it is empty where there were too few."""
+    return {
+        "kinds": kinds(calibration),
+        "comparisons": comparisons(calibration),
+        "of_map": map_sentence(calibration),
+        "of_latency": latency_sentence(calibration),
+        "thinned": any(len(kind.predictions) > MARKS_MAX for kind in (calibration.at_proposal, calibration.at_rungs)),
+    }
+
+
+@cache
+def _environment() -> Environment:
+    """Return the templates' environment: everything is escaped, a missing name is an error."""
+    return Environment(
+        loader=FunctionLoader(_text),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _text(name: str) -> Markup:
+    """Return a file of this package that is part of the page."""
+    return Markup(files("reports.page").joinpath("assets", name).read_text(encoding="utf-8"))  # our own file
+
+
+def _yaml(settings: Mapping[str, Any]) -> str:
+    return yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True) if settings else ""

@@ -1,0 +1,134 @@
+"""What the page's script reads: trials, figures and pictures as one JSON text."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from objectives.records.gate import Gate
+from objectives.records.records import Latency, Outcome
+from reports.analysis.curves import Curves
+from reports.analysis.deaths import deaths, has_died
+from reports.analysis.reasons import reasons
+from reports.table.row import PAUSED, TrialRow
+from reports.table.table import StudyTable
+from reports.table.words import architecture
+
+FULL_MAX = 2000  # trials with everything; of the others of a larger study the page holds what the table shows
+LOGS_MAX = 200
+OUTCOME_KEYS = {
+    Outcome.FINISHED.value: "finished",
+    Outcome.OVER_BOUND.value: "over",
+    Outcome.STOPPED.value: "stopped",
+    Outcome.FAILED.value: "failed",
+    "running": "running",
+    PAUSED: "paused",
+    "waiting": "waiting",
+}
+
+
+def dimensions(table: StudyTable) -> list[str]:
+    """Return every dimension of any candidate, in the order of first appearance, grouped."""
+    seen = dict.fromkeys(name for row in table.rows for name in row.candidate)
+    groups = list(dict.fromkeys(name.partition(".")[0] for name in seen))
+    return sorted(seen, key=lambda name: groups.index(name.partition(".")[0]))
+
+
+def trials_payload(table: StudyTable, curves: Curves) -> dict[str, Any]:
+    """Return the trials as JSON values; a candidate is a list in the order of `dimensions`, to be small."""
+    names = dimensions(table)
+    with_rungs = {curve.number for curve in curves.shown}
+    in_full, with_logs = _in_full(table), _with_logs(table)
+    has_gate = table.gate != Gate()
+    rows = []
+    for row in table.rows:
+        values = _brief(row, names, has_gate=has_gate)
+        values |= _rest(row) if row.number in in_full else {"brief": True}
+        if has_died(row):
+            values["deaths"] = _deaths(row, with_log=row.number in with_logs)
+        if row.number in with_rungs:
+            values["rungs"] = [[rung.epoch, rung.map, rung.map50, int(rung.decides)] for rung in row.rungs]
+        rows.append({key: value for key, value in values.items() if value is not None})
+    return {"dimensions": names, "rows": rows}
+
+
+def _in_full(table: StudyTable) -> set[int]:
+    """Return the trials that the page tells all of: in a large study half of them are the best, half the newest."""
+    ranked = sorted(table.rows, key=lambda row: (not row.on_front, -(row.map or 0.0), row.number))
+    told = ranked if len(ranked) <= FULL_MAX else [*ranked[: FULL_MAX // 2], *table.rows[-FULL_MAX // 2 :]]
+    return {row.number for row in told}
+
+
+def _with_logs(table: StudyTable) -> set[int]:
+    """Return the last trials that died: of those the page holds the log's end."""
+    return set([row.number for row in table.rows if has_died(row)][-LOGS_MAX:])
+
+
+def _brief(row: TrialRow, names: Sequence[str], *, has_gate: bool) -> dict[str, Any]:
+    """Return what the table and the figures show of a trial."""
+    return {
+        "n": row.number,
+        "outcome": OUTCOME_KEYS[row.standing],
+        "status": row.status if row.paused else None,
+        "architecture": architecture(row.candidate),
+        "front": row.on_front or None,
+        "gate": (has_gate and row.passes_gate) or None,
+        "map50": row.map50,
+        "map": row.map,
+        "p95": row.p95_ms,
+        "p50": row.p50_ms,
+        "unstable": (not row.stable) or None,
+        "elsewhere": row.other_device or None,
+        "seconds": row.seconds,
+        "started": row.started_at.isoformat(" ", "seconds") if row.started_at else None,
+        "reason": (row.ending and row.ending.reason) or None,
+        "error": (row.ending and row.ending.error_class) or None,
+        "candidate": [row.candidate.get(name) for name in names],
+        "batch": row.smaller_batch or None,
+        "copied": row.forked_from,
+        "removed": ", ".join(row.removed) or None,
+        "parameters": row.resources.parameters if row.resources else None,
+    }
+
+
+def _rest(row: TrialRow) -> dict[str, Any]:
+    """Return what the panel tells beside."""
+    return {
+        "reasons": [[reason.label, reason.text] for reason in reasons(row)] or None,
+        "trained": _latency(row.latency),
+        "untrained": _latency(row.latency_untrained),
+        "resources": asdict(row.resources) if row.resources else None,
+    }
+
+
+def _deaths(row: TrialRow, *, with_log: bool) -> list[dict[str, str]]:
+    """Return what a trial died of, each time."""
+    told = [asdict(death) for death in deaths(row)]
+    return told if with_log else [{**death, "log": ""} for death in told]
+
+
+def _latency(latency: Latency | None) -> dict[str, Any] | None:
+    """Return the figures of one measurement; its device is the study's."""
+    if latency is None:
+        return None
+    values = asdict(latency)
+    del values["device"]
+    return values
+
+
+def script_json(value: Any) -> str:
+    """Return JSON that may stand inside a script element: no `<`, no NaN, floats of five digits."""
+    text = json.dumps(_plain(value), allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=str)
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def _plain(value: Any) -> Any:
+    """Return `value` with short, finite floats; NaN and infinity become null."""
+    if isinstance(value, float):
+        return float(f"{value:.5g}") if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,1 @@
+"""A study as a table: trials as rows, the front, the pick."""

@@ -1,0 +1,185 @@
+"""A study as a table: one row a trial, and the places that trials take among the others."""
+
+import dataclasses
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from optuna import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from objectives.records import attributes
+from objectives.records.gate import Gate
+from objectives.records.records import Outcome
+from reports.table.front import front_mask
+from reports.table.reading import mapping, uncollected
+from reports.table.row import PAUSED, TrialRow, make_row
+from spaces.errors import AutomlError
+
+UNKNOWN = "unknown"  # the class of a failure that was not told
+
+
+@dataclass(frozen=True)
+class StudyTable:
+    """A study at one moment: its rows by number, and what it says of itself."""
+
+    name: str
+    rows: tuple[TrialRow, ...]
+    gate: Gate = field(default_factory=Gate)
+    device: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    fingerprints: Mapping[str, Any] = field(default_factory=dict)
+    forked: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def finished(self) -> tuple[TrialRow, ...]:
+        """Trials with both objectives, measured on the study's device, by number."""
+        return tuple(row for row in self.rows if row.is_measured and not row.other_device)
+
+    @cached_property
+    def front(self) -> tuple[TrialRow, ...]:
+        """Members of the front of the search's objectives, the fastest first."""
+        members = [row for row in self.finished if row.on_front]
+        return tuple(sorted(members, key=lambda row: (row.p50_ms or 0, row.number)))
+
+    @cached_property
+    def counts(self) -> Mapping[str, int]:
+        """Standing to number of trials; standings without a trial are left out."""
+        order = [*(outcome.value for outcome in Outcome), "running", PAUSED, "waiting"]
+        found = [row.standing for row in self.rows]
+        return {standing: found.count(standing) for standing in order if standing in found}
+
+    @cached_property
+    def failures(self) -> Mapping[str, int]:
+        """Class of failure to number of trials that it ended, the most frequent first."""
+        failed = (row.ending for row in self.rows if row.outcome is Outcome.FAILED)
+        return dict(Counter((end and end.error_class) or UNKNOWN for end in failed).most_common())
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a trial is being worked on."""
+        return any(row.state is TrialState.RUNNING and not row.paused for row in self.rows)
+
+    def row(self, number: int) -> TrialRow:
+        """Return the trial of this number.
+
+        Raises:
+            AutomlError: the study has no such trial.
+        """
+        for row in self.rows:
+            if row.number == number:
+                return row
+        span = f"0 to {self.rows[-1].number}" if self.rows else "none yet"
+        raise AutomlError(f"trial: study '{self.name}' has no trial {number}; its trials: {span}")
+
+
+@dataclass(frozen=True)
+class Made:
+    """A row, and all that it was made of; only the row is judged anew."""
+
+    trial: FrozenTrial
+    device: str
+    removed: tuple[str, ...]
+    row: TrialRow
+
+
+_made: "WeakKeyDictionary[Study, dict[int, Made]]" = WeakKeyDictionary()  # rows of ended trials, which never change
+
+
+def read_study(study: Study, trials: Sequence[FrozenTrial] | None = None) -> StudyTable:
+    """Return the study as it stands now; other processes may be writing to it.
+
+    A search reads its study after every trial: rows of ended trials are made once.
+
+    Args:
+        study: the store.
+        trials: its trials, if they were read just now.
+    """
+    with uncollected():
+        stored = study.get_trials(deepcopy=False) if trials is None else trials
+        attrs = study._storage.get_study_user_attrs(study._study_id)  # the study's own would copy them
+        return read_trials(study.study_name, stored, attrs, _made.setdefault(study, {}))
+
+
+def read_trials(
+    name: str, trials: Sequence[FrozenTrial], user_attrs: Mapping[str, Any], made: dict[int, Made] | None = None
+) -> StudyTable:
+    """Return the table of these trials of the study with these attributes; `made` keeps rows of ended trials."""
+    made = {} if made is None else made
+    gate = _gate(user_attrs.get(attributes.GATE))
+    fingerprints = mapping(user_attrs.get(attributes.FINGERPRINTS))
+    removed = _removed(user_attrs.get(attributes.REMOVED))
+    device = str(fingerprints.get("device") or "")
+    rows = [_kept_row(trial, device, removed.get(trial.number, ()), made) for trial in trials]
+    judged = _judged(sorted(rows, key=lambda row: row.number), gate)
+    for row in judged:
+        if row.number in made and made[row.number].row is not row:
+            made[row.number] = dataclasses.replace(made[row.number], row=row)
+    return StudyTable(
+        name=name,
+        rows=tuple(judged),
+        gate=gate,
+        device=mapping(user_attrs.get(attributes.DEVICE)),
+        data=mapping(user_attrs.get(attributes.DATA)),
+        settings=mapping(user_attrs.get(attributes.SETTINGS)),
+        provenance=mapping(user_attrs.get(attributes.PROVENANCE)),
+        fingerprints=fingerprints,
+        forked=mapping(user_attrs.get(attributes.FORKED)),
+    )
+
+
+def _removed(stored: Any) -> dict[int, tuple[str, ...]]:
+    """Return number of a trial to the files removed from its folder; the store holds names to numbers."""
+    found: dict[int, tuple[str, ...]] = {}
+    for names, numbers in mapping(stored).items():
+        for number in numbers if isinstance(numbers, list) else ():
+            if isinstance(number, int):
+                found[number] = (*found.get(number, ()), *str(names).split())
+    return found
+
+
+def _kept_row(trial: FrozenTrial, device: str, removed: tuple[str, ...], made: dict[int, Made]) -> TrialRow:
+    """Return the row of one trial, as it was made before if it was made of the same."""
+    known = made.get(trial.number)
+    if known and known.trial is trial and known.device == device and known.removed == removed:
+        return known.row
+    row = make_row(trial, device, removed)
+    if trial.state.is_finished():
+        made[trial.number] = Made(trial, device, removed, row)
+    return row
+
+
+def _judged(rows: Sequence[TrialRow], gate: Gate) -> list[TrialRow]:
+    """Return the rows with their places: on the front, past the gate."""
+    fit = [row for row in rows if row.is_measured and not row.other_device]
+    mask = front_mask([row.map or 0.0 for row in fit], [row.p50_ms or 0.0 for row in fit])
+    members = {row.number for row, member in zip(fit, mask, strict=True) if member}
+    passing = {row.number for row in fit if _passes(row, gate)}
+    return [_placed(row, row.number in members, row.number in passing) for row in rows]
+
+
+def _placed(row: TrialRow, on_front: bool, passes_gate: bool) -> TrialRow:
+    """Return the row with these places; most keep theirs from one reading to the next."""
+    if row.on_front == on_front and row.passes_gate == passes_gate:
+        return row
+    return dataclasses.replace(row, on_front=on_front, passes_gate=passes_gate)
+
+
+def _passes(row: TrialRow, gate: Gate) -> bool:
+    """Whether a measured row passes; a bounded quantity that is unknown does not."""
+    worst = math.inf
+    return gate.admits_latency(row.p50_ms or worst, row.p95_ms or worst) and gate.admits_accuracy(
+        -1.0 if row.map is None else row.map, -1.0 if row.map50 is None else row.map50
+    )
+
+
+def _gate(value: Any) -> Gate:
+    """Return the gate as far as this version knows its bounds."""
+    known = {item.name for item in dataclasses.fields(Gate)}
+    return Gate(**{key: bound for key, bound in mapping(value).items() if key in known})

@@ -1,0 +1,27 @@
+"""`automl search --fork NEW_NAME`: the fork is made, if it is not there yet, and the line is one of the fork's."""
+
+from rich.console import Console
+
+from search.commands.search import checked_settings, load_data, prepared_folder
+from search.study.fork import ensure_fork, forked_settings
+
+
+def forked_line(arguments: list[str], name: str, log_format: str = "auto") -> list[str]:
+    """Fork the study that a line names, unless that was done before, and return the line that searches the fork.
+
+    Args:
+        arguments: the line; its settings are the fork's, its name is the old study's.
+        name: the fork's.
+        log_format: with json, standard output is the events' alone.
+
+    Raises:
+        AutomlError: the line is wrong, there is no old study, or the name is taken.
+    """
+    settings = checked_settings(arguments)
+    new = forked_settings(settings, name)
+    dataset = load_data(settings.data)
+    with prepared_folder(new) as claims, claims.alone():
+        made = ensure_fork(settings, new, dataset)
+    if made:
+        Console(stderr=log_format == "json").print(f"[dim]   fork[/]  {made}", highlight=False, soft_wrap=True)
+    return [*(argument for argument in arguments if not argument.startswith("name=")), f"name={name}"]

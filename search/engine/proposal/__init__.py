@@ -1,0 +1,1 @@
+"""What the engine proposes: pools of candidates, rated by gain."""

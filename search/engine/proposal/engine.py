@@ -1,0 +1,249 @@
+"""The engine: the next candidate and the next training, by expected gain of the front."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from objectives.records.records import Proposal
+from search.engine.candidates import CandidateSource, Params
+from search.engine.encoding import Encoder
+from search.engine.models.beliefs import Beliefs
+from search.engine.models.costs import Costs
+from search.engine.models.fits import Fits
+from search.engine.models.latencies import LatencyBook, LatencyModel, LatencyView, NoBook
+from search.engine.observed import Observed, Phase
+from search.engine.proposal.pool import Pool, untried
+from search.engine.proposal.rating import Rating, Worth
+from search.engine.staircase import Floats
+from search.engine.thinning import LOG_LATENCY, Digest
+
+NAME = "known_latency"
+SPREAD = 4  # candidates spread over the latency range before the surrogate has a say
+SPREAD_NEAREST = 12  # one of so many is taken at each place
+EXPLORE_EVERY = 20  # one proposal in so many is drawn at random: no wrong surrogate can lock the search in
+MARGIN = 0.1  # volume is counted so far beyond the slowest candidate, as a share of the range: the slow end counts too
+BOUND_DOUBT = 2.0  # a candidate is left out if its latency less so many standard deviations is over the bound
+MEASURED_MOST = 4  # candidates measured for one proposal, at most
+FITS_LEAST = 0.5  # odds to fit this machine below which a candidate that is not chosen for its gain is passed over
+FITS_SURELY = 0.9  # odds from which on they are not worth a word
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A candidate to train next.
+
+    Attributes:
+        params: its parameters.
+        proposal: why.
+        rate: expected gain of hypervolume per second until its next rung is known; infinite where it comes first
+            whatever it promises.
+        whole_s: expected seconds of its whole trial; counted in epochs where none was timed.
+        rating: the measure that it was chosen by.
+    """
+
+    params: Params
+    proposal: Proposal
+    rate: float
+    whole_s: float
+    rating: Rating
+
+
+_Chosen = tuple[Pool, int, Proposal, float]  # the candidate's place in a pool, why, and its rate
+
+
+class Engine:
+    """Proposes candidates; has no memory, so that the trials alone decide what comes next."""
+
+    def __init__(
+        self,
+        source: CandidateSource,
+        book: LatencyBook | None = None,
+        seed: int = 0,
+        ladder: Sequence[int] = (1,),
+        bound_ms: float | None = None,
+        per_second: bool = False,
+        reference: float = 0.0,
+    ) -> None:
+        """Set up.
+
+        Args:
+            source: of candidates.
+            book: latencies known beside the trials'.
+            seed: of all chance.
+            ladder: epochs of the rungs; (1,) where trainings are not watched.
+            bound_ms: latency that no candidate may exceed.
+            per_second: choose by gain per second of training instead of gain per trial.
+            reference: accuracy that counts as nothing.
+        """
+        self.source, self.book, self.seed = source, book or NoBook(), seed
+        self.ladder, self._bound_ms, self.per_second, self.reference = tuple(ladder), bound_ms, per_second, reference
+        self.encoder = Encoder(source.distributions)
+        self._study: Digest | None = None
+
+    @property
+    def bound_ms(self) -> float | None:
+        """Latency that no candidate may exceed; None for none."""
+        return self.book.bound_ms() if self._bound_ms is None else self._bound_ms
+
+    def plan(self, trials: Sequence[Observed], number: int, seconds_left: float = math.inf) -> Plan | None:
+        """Return the next candidate; None if there is none left to try.
+
+        Args:
+            trials: the study's.
+            number: of the trial to come; it decides all chance, together with the seed.
+            seconds_left: candidates that would take longer are left out.
+        """
+        rng = np.random.default_rng([self.seed, number])
+        study = self._read(trials)
+        pool = self._pool(study, rng)
+        rating = self._rating(study, self._pool_span(study, pool.latency), seconds_left)
+        pool = pool.only(rating.in_time(pool))
+        if not pool.params:
+            return None
+        seen = np.setdiff1d(study.measured, study.where(Phase.OVER_BOUND, study.measured), assume_unique=True)
+        if len(seen) < SPREAD or not rating.beliefs.trials:
+            pool, i, proposal, rate = self._spread(_likely(pool, rating), study.column(LOG_LATENCY, seen), rating, rng)
+        elif number % EXPLORE_EVERY == EXPLORE_EVERY - 1:
+            pool, i, proposal, rate = self._explored(pool, rating, rng)
+        else:
+            pool, i, proposal, rate = self._best(pool, rating)
+        return _plan(pool, i, proposal, rate, rating)
+
+    def look(self, trials: Sequence[Observed]) -> Rating:
+        """Return the measure by which trials are rated where no candidate is proposed."""
+        study = self._read(trials)
+        return self._rating(study, self._span(study.column(LOG_LATENCY, study.measured)), math.inf)
+
+    def _read(self, trials: Sequence[Observed]) -> Digest:
+        """Return the digest of the trials; that of the last call only saves time."""
+        self.book.refresh(trials)
+        self._study = Digest(trials, self._study)
+        return self._study
+
+    def _rating(self, study: Digest, span: tuple[float, float], seconds_left: float) -> Rating:
+        beliefs = Beliefs(study, self.ladder, self.encoder, span, self.reference)
+        costs, fits = Costs(study, self.encoder), Fits(study, self.encoder)
+        return Rating(beliefs, costs, fits, self.book, self.per_second, seconds_left)
+
+    def _span(self, logs: Floats) -> tuple[float, float]:
+        low, high = (float(logs.min()), float(logs.max())) if len(logs) else (0.0, 1.0)
+        if (bound_ms := self.bound_ms) is not None:
+            high = min(high, math.log(bound_ms))
+        return low, max(high + MARGIN * (high - low), low + 1e-3)
+
+    def _pool_span(self, study: Digest, latency: LatencyView) -> tuple[float, float]:
+        """Return the range of the trials and a pool; of foretold latencies, the likely part."""
+        foretold = latency.log[~latency.measured]
+        likely = np.quantile(foretold, [0.02, 0.98]) if len(foretold) else foretold
+        return self._span(
+            np.concatenate([study.column(LOG_LATENCY, study.measured), latency.log[latency.measured], likely])
+        )
+
+    # The pool
+
+    def _pool(self, study: Digest, rng: np.random.Generator) -> Pool:
+        params = untried(self.source, study, rng)
+        rows = self.encoder.encode(params)
+        pool = Pool(params, rows, LatencyModel(study, self.book, self.encoder).view(params, rows))
+        pool = pool.only(np.isfinite(pool.latency.log))
+        bound_ms = self.bound_ms
+        if bound_ms is None or not pool.params:
+            return pool
+        kept = pool.latency.log - BOUND_DOUBT * pool.latency.sd <= np.log(bound_ms)
+        return pool.only(kept if kept.any() else ~pool.latency.measured)  # a model bars some, never all
+
+    # Proposals
+
+    def _spread(self, pool: Pool, seen: Floats, rating: Rating, rng: np.random.Generator) -> _Chosen:
+        """Propose the candidate nearest to the place of the latency range that is emptiest."""
+        places = np.linspace(0.05, 0.95, SPREAD)
+        low, high = rating.beliefs.latency_range
+        place = _emptiest(places, (seen - low) / (high - low))
+        nearest = np.argsort(np.abs((pool.latency.log - low) / (high - low) - place), kind="stable")
+        i = int(rng.choice(nearest[:SPREAD_NEAREST]))
+        why = f"spread over the latency range, {place:.0%} of the way from the fastest to the slowest"
+        role = "spread" if len(seen) else "baseline"
+        return pool, i, Proposal(role, NAME, why), np.inf
+
+    def _explored(self, pool: Pool, rating: Rating, rng: np.random.Generator) -> _Chosen:
+        best = rating.worth(pool).rates.max() if self.per_second else None
+        likely = _likely(pool, rating)
+        i = int(rng.integers(len(likely.params)))
+        one = likely.only(np.arange(len(likely.params)) == i)
+        worth = rating.worth(one)
+        why = f"drawn at random, as one in {EXPLORE_EVERY} is: no wrong surrogate can lock the search in"
+        rate = float(worth.rates[0] if best is None else best)
+        return one, 0, _told("explore", why, one, 0, rating, worth), rate
+
+    def _best(self, pool: Pool, rating: Rating) -> _Chosen:
+        """Propose the candidate of the highest gain; one whose latency is a guess is measured first."""
+        for measured in range(MEASURED_MOST + 1):
+            worth = rating.worth(pool)
+            counted = worth.rates if self.per_second else worth.odds * worth.gains
+            i = int(np.argmax(counted))
+            if pool.latency.measured[i] or measured == MEASURED_MOST:
+                break
+            params = pool.params[i]
+            odds, ms = self.book.odds(params), self.book.measure(params)
+            if ms is None and self.book.odds(params) == odds:
+                break
+            left = pool if ms is None else self._without(pool, i, ms)
+            if not left.params:
+                break
+            pool = left
+        share = float(rating.beliefs.front.share(worth.gains[i]))
+        why = f"highest expected gain of the front among {len(pool.params)} candidates: {share:.2%} of its hypervolume"
+        return pool, i, _told("gain", why + _about_odds(worth, i), pool, i, rating, worth), float(worth.rates[i])
+
+    def _without(self, pool: Pool, i: int, ms: float) -> Pool:
+        """Return a pool after a measurement: the candidate out if it is over the bound, its whole kind if it failed."""
+        if math.isinf(ms):
+            known = self.book.lookup()
+            failed = np.array([math.isinf(known(p) or 0.0) for p in pool.params])
+            failed[i] = True
+            return pool.only(~failed)
+        if self.bound_ms is not None and ms > self.bound_ms:
+            return pool.only(np.arange(len(pool.params)) != i)
+        return pool.with_latency(i, ms)
+
+
+def _likely(pool: Pool, rating: Rating) -> Pool:
+    """Return the candidates that are likely to fit this machine; all of them where none is."""
+    likely = rating.odds(pool) >= FITS_LEAST
+    return pool.only(likely) if likely.any() else pool
+
+
+def _about_odds(worth: Worth, i: int) -> str:
+    """Return a word about whether the chosen candidate fits this machine, where that mattered."""
+    if worth.odds[i] < FITS_SURELY:
+        return f"; it fits this machine with a probability of {worth.odds[i]:.0%}"
+    better = worth.odds < FITS_LEAST
+    count = int(np.sum(better & (worth.gains > worth.gains[i])))
+    return f"; {count} that promise more would probably not fit this machine" if count else ""
+
+
+def _told(role: str, why: str, pool: Pool, i: int, rating: Rating, worth: Worth) -> Proposal:
+    belief = rating.beliefs.of_candidates(pool.rows[i : i + 1], pool.latency.log[i : i + 1])
+    share = float(rating.beliefs.front.share(worth.odds[i] * worth.gains[i]))
+    return Proposal(role, NAME, why, share, float(belief.mean[0]), float(belief.sd[0]))
+
+
+def _plan(pool: Pool, i: int, proposal: Proposal, rate: float, rating: Rating) -> Plan:
+    latency_ms = float(np.exp(pool.latency.log[i]))
+    sd_ms = latency_ms * float(pool.latency.sd[i])
+    measured = bool(pool.latency.measured[i])
+    known = replace(proposal, latency_ms=latency_ms, latency_sd_ms=sd_ms, latency_measured=measured)
+    return Plan(pool.params[i], known, rate, float(rating.whole_s(pool)[i]), rating)
+
+
+def _emptiest(places: Floats, taken: Floats) -> float:
+    """Return the place farthest from what is taken, among those that no taken one is nearest to."""
+    if not len(taken):
+        return float(places[0])
+    gaps = np.abs(places[:, None] - taken)
+    nearest = np.unique(np.argmin(gaps, axis=0))
+    free = gaps.min(axis=1)
+    free[nearest] = -1.0
+    return float(places[int(np.argmax(free))])

@@ -1,0 +1,120 @@
+"""What candidates are worth: expected gain of the front, gain per second, the odds that they fit, the time left."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.engine.models.beliefs import Belief, Beliefs
+from search.engine.models.costs import BEFORE, Costs
+from search.engine.models.fits import Fits
+from search.engine.models.latencies import LatencyBook
+from search.engine.proposal.gain_rate import gain_rate
+from search.engine.proposal.pool import Pool
+from search.engine.staircase import Floats
+
+LATENCY_NODES = (-np.sqrt(3.0), 0.0, np.sqrt(3.0))  # Gauss-Hermite of three nodes for N(0, 1)
+LATENCY_WEIGHTS = (1.0 / 6.0, 2.0 / 3.0, 1.0 / 6.0)
+FIRST = 64  # candidates whose rate is worked out before the hopeless ones are left out
+SLACK = 1.1  # cases of a rung are a sum, not the integral: a bound may be off by so much
+DOUBT_MOST = 0.5  # of the logarithm of the seconds that a training takes
+
+
+@dataclass(frozen=True)
+class Worth:
+    """Of each candidate. Arrays of shape (n,).
+
+    Attributes:
+        gains: expected gain of hypervolume, if it fits this machine.
+        odds: probability that it fits.
+        rates: gain per second, odds and time left counted in; of hopeless ones, a lower bound.
+    """
+
+    gains: Floats
+    odds: Floats
+    rates: Floats
+
+
+@dataclass(frozen=True)
+class Rating:
+    """The measure that candidates are held to in one proposal."""
+
+    beliefs: Beliefs
+    costs: Costs
+    fits: Fits
+    book: LatencyBook
+    per_second: bool
+    seconds_left: float
+
+    def odds(self, pool: Pool) -> Floats:
+        """Return the probability that each candidate fits this machine."""
+        measurable = np.array([self.book.odds(params) for params in pool.params])
+        odds: Floats = self.fits.odds(pool.rows, pool.latency.log) * measurable
+        return odds
+
+    def whole_s(self, pool: Pool) -> Floats:
+        """Return the expected seconds of each candidate's whole trial; epochs where none was timed."""
+        whole: Floats = self._last * self.costs.of_candidates(pool.rows, pool.latency.log) + self.costs.overhead_s
+        return whole
+
+    def in_time(self, pool: Pool) -> NDArray[np.bool_]:
+        """Return which candidates end in the time left, their cost's doubt counted in."""
+        if math.isinf(self.seconds_left) or not self.costs.known:
+            return np.ones(len(pool.params), dtype=bool)
+        epoch_s, doubt = self.costs.foretold(pool.rows, pool.latency.log)
+        whole = self._last * epoch_s * np.exp(np.minimum(doubt, DOUBT_MOST)) + self.costs.overhead_s
+        return np.asarray(whole <= self.seconds_left, dtype=bool)
+
+    def worth(self, pool: Pool) -> Worth:
+        """Return what each candidate is worth, over its latency's doubt."""
+        belief = self.beliefs.of_candidates(pool.rows, pool.latency.log)
+        epoch_s = self.costs.of_candidates(pool.rows, pool.latency.log) if self.per_second else np.ones(len(pool.rows))
+        step_s = self.beliefs.ladder[0] * epoch_s + BEFORE * self.costs.overhead_s
+        whole_s = self._last * epoch_s + self.costs.overhead_s
+        gains = np.zeros(len(pool.rows))
+        for node, weight in _nodes(pool):
+            log = pool.latency.log + node * pool.latency.sd
+            gains += weight * self.beliefs.front.expected_gain(belief.mean, belief.sd, log)
+        odds = self.odds(pool)
+        if not self.per_second:
+            return Worth(gains, odds, odds * gains / whole_s)
+        counted = odds * filled(whole_s, self.seconds_left)
+        rates, bounds = counted * gains / whole_s, SLACK * counted * gains / step_s
+        order = np.argsort(-bounds, kind="stable")
+        for some in (order[:FIRST], order[FIRST:]):
+            able = some[bounds[some] >= rates.max()]
+            rates[able] = counted[able] * self._rates(pool, belief, step_s, whole_s, able)
+        return Worth(gains, odds, rates)
+
+    @property
+    def _last(self) -> int:
+        return self.beliefs.ladder[-1]
+
+    def _rates(self, pool: Pool, belief: Belief, step_s: Floats, whole_s: Floats, which: NDArray[np.int_]) -> Floats:
+        rates = np.zeros(len(which))
+        if not len(which):
+            return rates
+        mean, sd, after = belief.mean[which], belief.sd[which], belief.sd_after[which]
+        step, rest = step_s[which], (whole_s - step_s)[which]
+        for node, weight in _nodes(pool):
+            log = pool.latency.log[which] + node * pool.latency.sd[which]
+            rates += weight * gain_rate(self.beliefs.front, mean, sd, after, log, step, rest)
+        return rates
+
+
+def filled(whole_s: Floats, seconds_left: float) -> Floats:
+    """Return the share of the time left that trainings as long as these would fill, one after the other.
+
+    Near 1 as long as much time is left; near its end, what leaves a rest that nothing fits into counts less.
+    """
+    if math.isinf(seconds_left):
+        return np.ones(len(whole_s))
+    count = np.maximum(np.floor(seconds_left / whole_s), 1.0)
+    return np.minimum(count * whole_s / max(seconds_left, 1e-9), 1.0)
+
+
+def _nodes(pool: Pool) -> list[tuple[float, float]]:
+    if pool.latency.measured.all():
+        return [(0.0, 1.0)]
+    return list(zip(LATENCY_NODES, LATENCY_WEIGHTS, strict=True))

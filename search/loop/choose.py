@@ -1,0 +1,173 @@
+"""What to work on next, chosen from the store alone; call it while no other process of the study does.
+
+`introduce` alone may be called while others choose.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from objectives.machine.files import trial_folder
+from objectives.records import attributes as keys
+from objectives.records.records import Decision, Ending, Latency, Outcome, Proposal, Rung
+from objectives.trial.job import Word
+from search.engine.observed import Phase, observe
+from search.engine.schedulers.scheduler import Room, Step
+from search.samplers.registry import make_known_latency, make_sampler, suggest
+from search.samplers.schedulers import make_scheduler
+from search.settings.settings import Settings
+from search.study.budget import BudgetUsed
+from search.study.latencies import StudyLatencies
+from search.study.stored_trial import StoredTrial
+from search.workers.jobs import Jobs
+from spaces.dimension import Value
+
+if TYPE_CHECKING:
+    import optuna
+
+Measure = Callable[[Mapping[str, Value]], Latency | Ending]
+
+
+class Chooser:
+    """Sampler and scheduler of a search, over its store."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        study: "optuna.Study",
+        jobs: Jobs,
+        measure: Measure,
+        searched_s: Callable[[], float],
+    ) -> None:
+        """Set up.
+
+        Args:
+            settings: the search's.
+            study: the store.
+            jobs: for the rungs and the candidates.
+            measure: measures the latency of a candidate that is no trial yet.
+            searched_s: seconds of the budget used so far.
+        """
+        self.settings, self.study, self._searched_s = settings, study, searched_s
+        self.latencies = StudyLatencies(study, settings.gate, measure)
+        self._jobs, self.ladder = jobs, jobs.ladder
+        self._known = make_known_latency(settings, self.latencies, self.ladder)
+        self._scheduler = make_scheduler(settings.pruner, self._known)
+
+    def used(self, trials: "Sequence[optuna.trial.FrozenTrial] | None" = None) -> BudgetUsed:
+        """Return what of the budget is used; `trials` are the study's, if they were read just now."""
+        stored = self.study.get_trials(deepcopy=False) if trials is None else trials
+        return BudgetUsed.of(stored, self._searched_s())
+
+    def seconds_left(self) -> float:
+        """Return the seconds that the budget's hours leave."""
+        hours = self.settings.budget.hours
+        return math.inf if hours is None else 3600 * hours - self._searched_s()
+
+    def next_step(
+        self, last: int | None = None, trials: "Sequence[optuna.trial.FrozenTrial] | None" = None
+    ) -> Step | None:
+        """Return what to train next.
+
+        Args:
+            last: the trial that stands at a rung now, still in memory.
+            trials: the study's, if they were read just now.
+        """
+        budget, seconds_left = self.settings.budget, self.seconds_left()
+        if seconds_left <= 0:
+            return None
+        stored = self.study.get_trials(deepcopy=False) if trials is None else trials
+        begun = [replace(t, phase=Phase.PAUSED) if t.number == last else t for t in observe(self.study, stored)]
+        may_start = len(begun) < budget.trials and self.used(stored).left(budget)
+        room = Room(may_start, len(_waiting(stored)), seconds_left)
+        return self._scheduler.next_step(begun, self.ladder, last, room)
+
+    def at_rung(self, trial: StoredTrial, rung: Rung) -> tuple[Word, str]:
+        """Decide how a trial goes on at a rung, and store why."""
+        number = trial.number
+        step = self.next_step(number)
+        if step is not None and number in step.stop:
+            word, why = Word.STOP, step.stop[number]
+        elif step is not None and step.number == number and not step.idle:
+            word, why = Word.GO_ON, step.why
+        else:
+            word, why = Word.PAUSE, _instead(step)
+        mean, sd = (None, None) if step is None else (step.last_mean, step.last_sd)
+        note_decision(trial, Decision(rung.epoch, word.value, why, mean, sd))
+        return word, why
+
+    def ask(self, trials: "Sequence[optuna.trial.FrozenTrial]") -> "optuna.Trial":
+        """Ask for a new trial of a study with these trials; `sampled` goes on from there."""
+        self._seed(min(_waiting(trials), default=len(trials)))  # the first that waits from `start`, else a new one
+        return self.study.ask()
+
+    def asked_again(self, number: int) -> "optuna.Trial":
+        """Return a new trial whose process died before its candidate was stored; the same sampler is asked again."""
+        self._seed(number)
+        return optuna_trial(self.study, number)
+
+    def sampled(self, asked: "optuna.Trial") -> StoredTrial:
+        """Let the sampler choose the values of a new trial: with them the choices of other processes may go on."""
+        suggest(asked, self.settings.space)
+        return StoredTrial(self.study, asked.number)
+
+    def introduce(self, trial: StoredTrial, trials: "Sequence[optuna.trial.FrozenTrial]") -> None:
+        """Store what a sampled trial is, and why it was proposed; the candidate last: with it the trial has begun.
+
+        Others may choose meanwhile.
+
+        Args:
+            trial: the new one.
+            trials: the study's, as they were just before.
+        """
+        sampler = self.settings.sampler.name
+        if trial.was_asked_for:
+            why = Proposal("start", sampler, "asked for in `start`; what it leaves out was sampled")
+            trial.set(keys.PROPOSAL, why.to_json())
+        elif keys.PROPOSAL not in trial:
+            trial.set(keys.PROPOSAL, Proposal("peer", sampler, "this sampler gives no reasons").to_json())
+        latency = self.latencies.untrained(trial.params, trials)
+        if latency is not None:
+            trial.set(keys.LATENCY_UNTRAINED, latency.to_json())
+        trial.set(keys.FOLDER, trial_folder(trial.number))
+        trial.set(keys.CANDIDATE, self._jobs.candidate(trial.params).to_json())
+
+    def promote(self, trial: StoredTrial, why: str) -> None:
+        """Store that a paused trial goes on, and why."""
+        rungs = trial.rungs
+        note_decision(trial, Decision(rungs[-1].epoch if rungs else 0, "promote", why))
+        trial.set(keys.PAUSED, False)
+
+    def stop(self, stopped: Mapping[int, str]) -> None:
+        """End paused trials that will never go on."""
+        for number, why in stopped.items():
+            StoredTrial(self.study, number).tell(Ending(Outcome.STOPPED, why), None)
+
+    def _seed(self, number: int) -> None:
+        self.study.sampler = make_sampler(self.settings.sampler, self.settings.seed, number, self._known)
+
+
+def _waiting(trials: "Sequence[optuna.trial.FrozenTrial]") -> list[int]:
+    from optuna.trial import TrialState
+
+    return [trial.number for trial in trials if trial.state is TrialState.WAITING]
+
+
+def optuna_trial(study: "optuna.Study", number: int) -> "optuna.Trial":
+    """Return Optuna's handle of a trial that runs; making one asks the sampler."""
+    import optuna
+
+    return optuna.Trial(study, study._storage.get_trial_id_from_study_id_trial_number(study._study_id, number))
+
+
+def note_decision(trial: StoredTrial, decision: Decision) -> None:
+    """Store a decision about a trial."""
+    trial.append(keys.DECISIONS, decision.to_json())
+
+
+def _instead(step: Step | None) -> str:
+    """Return why a trial pauses."""
+    if step is None or step.idle:
+        return "the budget leaves nothing for it that is worth its time"
+    return f"worth more now: {step.why if step.number is None else f'trial {step.number}, {step.why}'}"

@@ -1,0 +1,313 @@
+"""The search: trials in processes of their own, several at once, until the budget ends; its memory is the store."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from objectives.data.dataset import Dataset
+from objectives.data.yolo_layout import lay_out
+from objectives.records import attributes as keys
+from objectives.records.failures import Failure
+from objectives.records.records import Decision, Ending, Latency, Outcome, Rung
+from objectives.trial.job import Word
+from reports.table.table import StudyTable, read_study
+from search.loop.choose import Chooser, note_decision
+from search.loop.crew import Active, Crew
+from search.loop.retry import may_be_mended, objectives_of
+from search.loop.streaks import check_streak
+from search.settings.settings import Settings
+from search.study.budget import BudgetUsed
+from search.study.claims import Claims
+from search.study.folder.keep import Keeper, record_removed
+from search.study.folder.leftovers import MEASURING, tidy
+from search.study.folder.room import check_room, has_room, wait_for_room
+from search.study.sessions import Clock, Session
+from search.study.store import store_errors
+from search.study.stored_trial import StoredTrial
+from search.view.base import View
+from search.workers.jobs import Jobs
+from search.workers.places import Place, take_place
+from spaces.dimension import Value
+from spaces.errors import DiskFull, StoreError
+
+if TYPE_CHECKING:
+    import optuna
+
+TOLD_EVERY_S = 5.0  # between two looks of the view at the budget and the other processes
+IDLE_S = 2.0  # between two looks whether something can be begun, where nothing could
+GRACE, LAST_GRACE = 1.02, 1.04  # shares of budget.hours at which trials are paused: those in training, and the last
+LAST_STAGES = ("export", "latency", "score")  # of a trial that is all but finished
+
+
+class Search:
+    """One process's work on a study, with others that work on it too. Use it as a context: it leaves the study."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        dataset: Dataset,
+        study: "optuna.Study",
+        claims: Claims,
+        view: View,
+        clock: Clock = time.time,
+    ) -> None:
+        """Enter the study; nothing runs yet."""
+        self.settings, self.dataset, self.study, self.view = settings, dataset, study, view
+        self.folder = settings.folder
+        self.jobs = Jobs(settings, dataset)
+        self.claims = claims
+        with claims.alone():
+            self.session = Session(study, claims, clock)
+        self.keeper = Keeper(self.folder, settings.store.size_mb_max)
+        self.chooser = Chooser(settings, study, self.jobs, self._measured, self.session.searched_s)
+        self.crew = Crew(settings, self.jobs, view, self.session.beat)
+        self._went_well = datetime.now()  # what failed before tells nothing of what comes
+        self._begin_at = self._tell_at = 0.0  # when to look again, by the monotonic clock
+        self._waits_for_place = False  # with nothing begun: no time that is searched
+
+    def __enter__(self) -> "Search":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(StoreError), store_errors(self.settings.name):
+            self.session.end()
+
+    def run(self) -> None:
+        """Search until the budget is used; Ctrl-C leaves the running trials to be taken up again.
+
+        Raises:
+            TooManyFailures: the last trials all failed for one reason.
+            StoreError: the store cannot be used any more.
+        """
+        while True:
+            try:
+                with self._freeing(), self.crew.leaving(), store_errors(self.settings.name):
+                    self._work()
+                    return
+            except DiskFull as full:
+                self.session.sleep()
+                self.view.waiting(str(full))
+                time.sleep(IDLE_S)  # the disk that is full may be another one than the folder's
+                wait_for_room(self.folder, self.settings.store.free_mb_min, self.view.waiting)
+
+    def table(self) -> StudyTable:
+        """Return the study as it stands."""
+        return read_study(self.study)
+
+    def used(self) -> BudgetUsed:
+        """Return what of the budget is used."""
+        return self.chooser.used()
+
+    # The loop
+
+    def _work(self) -> None:
+        """Begin trials and listen to them until there is nothing left to do."""
+        self.session.beat(now=True)
+        with self.claims.alone():
+            tidy(self.folder, self.claims, self.keeper, self.study.get_trials(deepcopy=False))
+            self.jobs.data_yaml = lay_out(self.dataset, self.folder / "data")
+        while True:
+            if self._waits_for_place:
+                self.session.sleep()
+            else:
+                self.session.beat()
+            check_room(self.folder, self.settings.store.free_mb_min)
+            self._tell()
+            self._keep_hours()
+            if time.monotonic() >= self._begin_at and not self._find_work():
+                return
+            for active, end in self.crew.hear(self._decide):
+                self._ended(active, end)
+
+    def _find_work(self) -> bool:
+        """Begin what there is to do; False once nothing is left, and no other process may leave anything."""
+        looks = (self._begin_trials() or self.crew.active or self._others_work() for _ in range(2))
+        return any(looks)  # the second look finds what others have left since the first
+
+    def _begin_trials(self) -> bool:
+        """Begin what there is to do until all workers are busy; return False if there is nothing more to do now."""
+        while len(self.crew.active) < self.settings.workers:
+            place = take_place(self.settings.trial.train_device, self.settings.workers)
+            has_work = self._begin_trial(place) if place else bool(self.crew.active) or self._has_work()
+            self._waits_for_place = has_work and place is None and not self.crew.active
+            self.view.waiting("other trainings have all GPUs" if self._waits_for_place else "")
+            if not (place and has_work):
+                self._begin_at = time.monotonic() + IDLE_S
+                return has_work
+        return True
+
+    def _has_work(self) -> bool:
+        """Whether something could be begun if there were a place for it; nothing is claimed."""
+        if self.chooser.seconds_left() <= 0:
+            return False
+        with self.claims.alone():
+            trials = self.study.get_trials(deepcopy=False)
+            cut = [number for number in self._running(trials) if number not in self.crew.active]
+            if any(not self.claims.is_elsewhere(number) for number in cut):
+                return True
+            step = self.chooser.next_step(trials=trials)
+        return step is not None and not step.idle
+
+    def _begin_trial(self, place: Place) -> bool:
+        """Begin what there is to do next; False if there is nothing."""
+        with ExitStack() as unless_begun:
+            unless_begun.callback(place.give_back)
+            with self.claims.alone():
+                trials = self.study.get_trials(deepcopy=False)  # once: each reading costs as much as three writes
+                trial = self._next_trial(trials)
+            if trial is None:
+                return False
+            if trial.candidate is None:  # what others need of it for their own choices is stored already
+                self.chooser.introduce(trial, trials)
+            self.crew.begin(trial, place)
+            unless_begun.pop_all()
+        return True
+
+    def _others_work(self) -> bool:
+        """Whether other processes work on trials of the study: what they leave may have to be taken up."""
+        return any(self.claims.is_elsewhere(number) for number in self._running())
+
+    def _keep_hours(self) -> None:
+        """Pause the running trials once the hours are used."""
+        hours = self.settings.budget.hours
+        if hours is None or not self.crew.active:
+            return
+        share = self.session.searched_s() / (3600 * hours)
+        for active in list(self.crew.active.values()):
+            last = active.following.stage in LAST_STAGES and bool(active.following.rungs)
+            if share > (LAST_GRACE if last else GRACE):
+                self._out_of_time(active)
+
+    def _tell(self) -> None:
+        """Show the view what goes on beside the trials, now and then."""
+        now = time.monotonic()
+        if now < self._tell_at:
+            return
+        self._tell_at = now + TOLD_EVERY_S
+        self.view.sessions(self.session.seen(tuple(self.crew.active)))
+        self.view.budget(self.used())
+
+    @contextmanager
+    def _freeing(self) -> Iterator[None]:
+        """Give all claims back whatever happens here."""
+        try:
+            yield
+        finally:
+            for number in list(self.claims.trials):
+                self.claims.free(number)
+
+    # Trials
+
+    def _running(self, trials: "Sequence[optuna.trial.FrozenTrial] | None" = None) -> list[int]:
+        """Return the trials that a process works on, or did when it died; of `trials` if they were read just now."""
+        from optuna.trial import TrialState
+
+        stored = self.study.get_trials(deepcopy=False) if trials is None else trials
+        running = [trial for trial in stored if trial.state is TrialState.RUNNING]
+        return [trial.number for trial in running if not trial.user_attrs.get(keys.PAUSED)]
+
+    def _next_trial(self, trials: "Sequence[optuna.trial.FrozenTrial]") -> StoredTrial | None:
+        """Claim what is to be worked on next: a trial that was cut, a paused one, or a new one."""
+        for number in self._running(trials):
+            if number not in self.crew.active and self.claims.take(number):
+                trial = StoredTrial(self.study, number)
+                if trial.is_cut and keys.ENDING in trial:
+                    self._finish(trial, Ending.from_json(trial.get(keys.ENDING)))  # it died before Optuna was told
+                elif trial.is_cut and self.chooser.seconds_left() > 0:
+                    return trial if trial.candidate else self.chooser.sampled(self.chooser.asked_again(number))
+                else:
+                    self.claims.free(number)
+        step = self.chooser.next_step(trials=trials)
+        if step is None:
+            return None
+        self._stop(step.stop)
+        if step.idle:
+            return None
+        if step.number is None:
+            asked = self.chooser.ask(trials)
+            self.claims.hold(asked.number)
+            return self.chooser.sampled(asked)
+        self.claims.hold(step.number)
+        trial = StoredTrial(self.study, step.number)
+        self.chooser.promote(trial, step.why)
+        return trial
+
+    def _ended(self, active: Active, end: Ending | None) -> None:
+        """Store how a trial's process ended; begin again where that may mend it."""
+        trial = active.trial
+        self._begin_at = 0.0
+        room = self.settings.store.free_mb_min
+        if end is not None and end.error_class == Failure.DISK_FULL and not has_room(self.folder, room):
+            self.claims.free(trial.number)
+            raise DiskFull(end.reason)
+        if end is not None and may_be_mended(trial, end):
+            trial.append(keys.ATTEMPTS, end.to_json())
+            self.claims.free(trial.number)  # whoever is free takes it up, this process first
+            self.view.attempt(trial.number, end)
+            return
+        if end is None:
+            trial.set(keys.PAUSED, True)
+            self.claims.free(trial.number)
+        else:
+            self._finish(trial, end)
+        self._after(trial.number, failed=end is not None and end.outcome == Outcome.FAILED)
+
+    def _finish(self, trial: StoredTrial, end: Ending) -> None:
+        trial.tell(end, objectives_of(trial))
+        self.keeper.remove_checkpoints(trial.number)
+        self.claims.free(trial.number)
+
+    def _after(self, number: int, *, failed: bool) -> None:
+        """Show a trial that ended or waits, keep the folder small, and look whether things go wrong."""
+        trials = self.study.get_trials(deepcopy=False)
+        table = read_study(self.study, trials)
+        self.view.trial_ended(number, table, self.chooser.used(trials))
+        if self.keeper.is_full(table):
+            self._make_room()
+        if failed:
+            check_streak(self.study, self._went_well, self.folder)
+        else:
+            self._went_well = datetime.now()
+
+    def _make_room(self) -> None:
+        """Keep the folder small, while no other process begins anything."""
+        with self.claims.alone():
+            table = self.table()
+            unfinished = (row.number for row in table.rows if row.outcome is None)
+            removed = self.keeper.make_room(table, self.claims.living(unfinished))
+            record_removed(self.study, removed.files)
+            self._stop(removed.to_stop)
+        if removed.warning:
+            self.view.note(removed.warning)
+
+    def _out_of_time(self, active: Active) -> None:
+        """Pause a trial where its last checkpoint stands.
+
+        One without a rung, and one that only lacks its end, count as cut: a larger budget takes them up first.
+        """
+        trial, rungs = active.trial, active.following.rungs
+        self.crew.leave(active)
+        self._begin_at = 0.0
+        if rungs and rungs[-1].epoch < active.following.job.epochs:
+            note_decision(trial, Decision(rungs[-1].epoch, Word.PAUSE.value, "the hours of the budget are used"))
+            trial.set(keys.PAUSED, True)
+        self.claims.free(trial.number)
+        self.view.trial_ended(trial.number, self.table(), self.used())
+
+    def _stop(self, stopped: Mapping[int, str]) -> None:
+        """End paused trials that will never go on, and remove their checkpoints."""
+        self.chooser.stop(stopped)
+        for number in stopped:
+            self.keeper.remove_checkpoints(number)
+
+    def _decide(self, trial: StoredTrial, rung: Rung) -> tuple[Word, str]:
+        with self.claims.alone():
+            word, why = self.chooser.at_rung(trial, rung)
+        self.view.decision(trial.number, word.value, why)
+        return word, why
+
+    def _measured(self, params: Mapping[str, Value]) -> Latency | Ending:
+        """Measure a candidate that is no trial yet."""
+        return self.crew.measured(self.jobs.candidate(params), f"{MEASURING}{self.session.key}-")

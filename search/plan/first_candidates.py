@@ -1,0 +1,39 @@
+"""The candidates that a new search would try first."""
+
+from dataclasses import dataclass
+
+import optuna
+
+from search.engine.models.latencies import NoBook
+from search.samplers.registry import make_known_latency, make_sampler, suggest
+from search.settings.settings import Settings
+from spaces.candidate import Candidate
+
+
+@dataclass(frozen=True)
+class First:
+    """A candidate to be tried, and whether it comes from `start` or from the sampler."""
+
+    candidate: Candidate
+    asked_for: bool
+
+
+def first_candidates(settings: Settings, ladder: tuple[int, ...], count: int = 3) -> list[First]:
+    """Return what a new search tries first: the candidates of `start`, then what the sampler proposes.
+
+    A sampler that learns would choose the later ones anew, from what the earlier ones have shown; this shows what it
+    proposes while it knows nothing. Nothing is stored.
+    """
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(directions=["maximize", "minimize"])
+    optuna.logging.set_verbosity(verbosity)
+    for choices in settings.start:
+        study.enqueue_trial(choices)
+    known = make_known_latency(settings, NoBook(), ladder)
+    found = []
+    for number in range(count):
+        study.sampler = make_sampler(settings.sampler, settings.seed, number, known)
+        candidate = suggest(study.ask(), settings.space)
+        found.append(First(candidate, number < len(settings.start)))
+    return found

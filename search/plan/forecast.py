@@ -1,0 +1,131 @@
+"""What a budget buys: trials, hours, memory and disk, worked out from what a few candidates cost."""
+
+import math
+from dataclasses import dataclass
+from statistics import fmean, median
+from typing import Self
+
+from objectives.data.dataset import Dataset
+from reports.table.words import size
+from search.engine.models.costs import BEFORE
+from search.plan.model import SearchPlan
+from search.settings.settings import Settings
+from search.study.folder.room import free_bytes
+from search.workers.jobs import Jobs
+from search.workers.places import wanted_boards
+from search.workers.process import machine_memory_bytes
+
+TENSORS = 4  # weights, their average, and two moments of the optimiser: what a checkpoint holds
+GENERATIONS = 2  # of a checkpoint that are kept
+LOGS_BYTES = 500_000  # log, pictures and descriptions of a trial
+PAUSING = ("gain", "mo_asha")  # pruners under which trials wait with their checkpoints
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What is to be expected of a search whose trials cost what its plan says.
+
+    Attributes:
+        trial_s: seconds of a usual trial that is trained to its end.
+        stopped_s: seconds of one that ends at its first rung; the same where nothing is stopped.
+        first_rung: epochs of that rung.
+        epochs: of a whole training.
+        trials: of the budget.
+        hours: of the budget; None for no limit.
+        together: trials that truly run at once, each as fast as alone.
+        workers: trials at once; on a processor they share its cores.
+        memory_bytes: of a large candidate's trial.
+        machine_bytes: memory of the machine.
+        trial_bytes: files of a trial that is kept.
+        waiting_bytes: checkpoints of a trial that waits.
+        free_bytes: room on the disk.
+    """
+
+    trial_s: float
+    stopped_s: float
+    first_rung: int
+    epochs: int
+    trials: int
+    hours: float | None
+    together: int
+    workers: int
+    memory_bytes: int
+    machine_bytes: int
+    trial_bytes: int
+    waiting_bytes: int
+    free_bytes: int
+
+    @classmethod
+    def of(cls, plan: SearchPlan, settings: Settings, dataset: Dataset) -> Self:
+        """Work out a plan that holds at least one timed candidate."""
+        job = Jobs(settings, dataset).job(0, plan.candidates[0])
+        overhead_s, epoch_s = fmean(one.overhead_s for one in plan.timed), fmean(one.epoch_s for one in plan.timed)
+        first = job.epochs if settings.pruner.name == "none" else job.deciding[0]
+        parameters = median(one.parameters for one in plan.timed)
+        gpus = wanted_boards(settings.trial.train_device)
+        return cls(
+            trial_s=overhead_s + job.epochs * epoch_s,
+            stopped_s=(overhead_s if first == job.epochs else BEFORE * overhead_s) + first * epoch_s,
+            first_rung=first,
+            epochs=job.epochs,
+            trials=settings.budget.trials,
+            hours=settings.budget.hours,
+            together=max(1, min(settings.workers, len(gpus))),
+            workers=settings.workers,
+            memory_bytes=max(one.peak_bytes for one in plan.timed),
+            machine_bytes=machine_memory_bytes(),
+            trial_bytes=round(4 * parameters + plan.artifact_bytes + LOGS_BYTES),
+            waiting_bytes=round(GENERATIONS * TENSORS * 4 * parameters) if settings.pruner.name in PAUSING else 0,
+            free_bytes=free_bytes(settings.folder),
+        )
+
+    @property
+    def bought(self) -> tuple[int, int] | None:
+        """Trials that the hours buy: all trained to their end, or all stopped at the first rung; None: no hours."""
+        if self.hours is None:
+            return None
+        seconds = 3600 * self.hours * self.together
+        return math.floor(seconds / self.trial_s), math.floor(seconds / self.stopped_s)
+
+    @property
+    def counted_s(self) -> tuple[float, float]:
+        """Seconds that the budget's count of trials takes: all stopped at the first rung, all trained to their end."""
+        return self.trials * self.stopped_s / self.together, self.trials * self.trial_s / self.together
+
+    @property
+    def binding(self) -> str:
+        """Which limit of the budget ends the search: "trials", "hours", or "either"."""
+        if self.bought is None or self.bought[0] >= self.trials:
+            return "trials"
+        return "hours" if self.bought[1] < self.trials else "either"
+
+    @property
+    def trials_most(self) -> int:
+        """Trials that the whole budget can buy."""
+        return self.trials if self.bought is None else min(self.trials, self.bought[1])
+
+    @property
+    def disk_bytes(self) -> int:
+        """Files of all trials together, those that wait among them."""
+        return self.trials_most * (self.trial_bytes + self.waiting_bytes)
+
+    def warnings(self, size_mb_max: float | None) -> list[str]:
+        """Return what does not fit, one line each."""
+        found = []
+        if self.workers * self.memory_bytes > self.machine_bytes:
+            found.append(
+                f"memory: {self.workers} large candidates at once need {size(self.workers * self.memory_bytes)}, "
+                f"the machine has {size(self.machine_bytes)}; run fewer workers, or lower train.batch or size.pixels"
+            )
+        if self.bought is not None and self.bought[0] < 1:
+            found.append(
+                f"hours: not even one trial fits {self.hours:g} h; raise budget.hours, or lower trial.epochs or "
+                "trial.images_seen"
+            )
+        needed = min(self.disk_bytes, math.inf if size_mb_max is None else 1e6 * size_mb_max)
+        if needed > self.free_bytes:
+            found.append(
+                f"disk: the trials may fill {size(needed)}, {size(self.free_bytes)} are free; free some, lower "
+                "store.size_mb_max, or set store.folder=..."
+            )
+        return found

@@ -1,0 +1,181 @@
+"""A few candidates of the space timed in processes of their own, on a sample of the data set: the plan's figures."""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from objectives.data.dataset import Dataset, LabelledImage
+from objectives.data.yolo_layout import lay_out
+from objectives.deploy.detections_picture import spread
+from objectives.latency.measure import LatencyProtocol
+from objectives.records.failures import OF_ARCHITECTURE, Failure
+from objectives.records.records import Ending, Outcome, Resources
+from objectives.training.arguments import train_choices
+from objectives.trial.job import TrialJob
+from reports.table.words import architecture
+from search.engine.candidates import SpaceCandidates
+from search.loop.follow import ending
+from search.plan.model import PLANNING, SearchPlan, Timed
+from search.settings.settings import Settings
+from search.workers.jobs import Jobs
+from search.workers.process import Limits, TrialProcess
+from spaces.candidate import Candidate
+from spaces.dimension import Value
+
+DRAWN = 64  # candidates of the space, ranked by size; those that are timed lie at even distances
+PLACES = (0.5, 0.03, 0.97, 0.27, 0.73, 0.15, 0.85, 0.4)  # where among the drawn ones, in the order of timing
+TIMED_LEAST, ENOUGH_S = 3, 10.0  # no further one is timed once so many are, and so many seconds were spent
+REFUSED_MOST = 4  # candidates that could not be timed; then no other takes their place
+LIMITS = Limits(timeout_s=120.0)  # of one candidate
+IMAGES, SCORED = 32, 16  # training and validation images that candidates are timed on
+PROBE_S = 1.0  # seconds that a process which measures latency needs to start
+
+Rehearsed = tuple[Candidate, Resources]
+
+
+class Rehearsals:
+    """Times candidates, one after another."""
+
+    def __init__(self, settings: Settings, dataset: Dataset, folder: Path) -> None:
+        """Prepare; what is written lies below `folder`, and goes."""
+        self.settings, self.dataset, self.folder = settings, dataset, folder
+        self.jobs = Jobs(settings, dataset)
+        self.refused: list[str] = []
+        self.barred: set[Value | None] = set()  # backbones that could not be built
+        self.notes: dict[str, None] = {}  # each once, in order
+        self.spent_s = 0.0
+
+    def plan(self) -> SearchPlan:
+        """Time candidates over the whole range of the space until enough is known."""
+        began = time.monotonic()
+        drawn = drawn_candidates(self.settings)
+        with TemporaryDirectory(prefix=PLANNING, dir=self.folder) as temporary:
+            self.scratch = Path(temporary)
+            batch = max(int(train_choices(candidate)["batch"]) for candidate in drawn)
+            self.jobs.data_yaml = lay_out(sample(self.dataset, max(IMAGES, batch), SCORED), self.scratch / "data")
+            found = sorted(self._rehearsed(drawn), key=self._epoch_s)
+            usual = self._run(found[len(found) // 2][0], "rehearse_export") if found else None
+        exported = usual or Resources()
+        return SearchPlan(
+            timed=tuple(self._timed(one, exported.seconds.get("export", 0.0)) for one in found),
+            refused=tuple(self.refused),
+            notes=tuple(self.notes),
+            artifact_bytes=exported.artifact_bytes,
+            seconds=time.monotonic() - began,
+        )
+
+    def _rehearsed(self, drawn: Sequence[Candidate]) -> list[Rehearsed]:
+        """Time candidates at their places; the next nearest takes the place of one that fails."""
+        found: list[Rehearsed] = []
+        left = dict(enumerate(drawn))
+        for place in places(len(drawn)):
+            told = None
+            while told is None and left and len(self.refused) < REFUSED_MOST:
+                rank = min(left, key=lambda i: abs(i - place))
+                candidate = left.pop(rank)
+                if candidate.get("backbone.name") not in self.barred:
+                    told = self._run(candidate, "rehearse")
+            if told is None:
+                break
+            found.append((candidate, told))
+            if len(found) >= TIMED_LEAST and self.spent_s > ENOUGH_S:
+                break
+        return found
+
+    def _run(self, candidate: Candidate, function: str) -> Resources | None:
+        """Run one rehearsal in a process; None if it failed, and then why is among `refused`."""
+        told: Resources | None = None
+        began: float | None = None
+        job = self._job(candidate, function)
+        with ending(TrialProcess(job, self.folder / ".ultralytics", LIMITS)) as process:
+            for message in process.messages():
+                began = began or time.monotonic()  # the first process waits for the fork server's imports
+                match message:
+                    case "resources", Resources() as resources:
+                        told = resources
+                    case "warning", text:
+                        self.notes[str(text)] = None
+                    case "ended", Ending(outcome=Outcome.FAILED) as end:
+                        told = None
+                        self.refused.append(f"{architecture(candidate)}: {_reason(end)}")
+                        if end.error_class in OF_ARCHITECTURE:
+                            self.barred.add(candidate.get("backbone.name"))
+        self.spent_s += time.monotonic() - (began or time.monotonic())
+        return told
+
+    def _job(self, candidate: Candidate, function: str) -> TrialJob:
+        run = f"objectives.trial.rehearsal:{function}"
+        folder = self.scratch / f"{function}-{candidate.fingerprint}"
+        return replace(self.jobs.job(0, candidate), folder=folder, images=(), hub=False, run=run)
+
+    # From a sample to the whole
+
+    def _timed(self, one: Rehearsed, export_s: float) -> Timed:
+        candidate, told = one
+        scored = len(self.dataset.splits[self.settings.data.split])
+        beside_s = told.seconds["build"] + told.seconds["setup"] + scored * told.seconds["validation"]
+        return Timed(
+            candidate=candidate.to_json(),
+            epoch_s=self._epoch_s(one),
+            overhead_s=beside_s + 2 * export_s + latency_s(self.settings.latency),
+            parameters=told.parameters,
+            peak_bytes=told.training_peak_bytes + self._cached_bytes(candidate),
+        )
+
+    def _epoch_s(self, one: Rehearsed) -> float:
+        """Return seconds of an epoch of the whole data set, the validations shared out over all epochs."""
+        candidate, told = one
+        job = self.jobs.job(0, candidate)
+        train, scored = len(self.dataset.splits["train"]), len(self.dataset.splits["val"])
+        batch = min(int(train_choices(candidate)["batch"]), train)
+        validated_s = len(job.evaluated) / job.epochs * scored * told.seconds["validation"]
+        return -(-train // batch) * told.seconds["step"] + validated_s
+
+    def _cached_bytes(self, candidate: Candidate) -> int:
+        """Return the size of the decoded images that a trial keeps in memory."""
+        if not self.jobs.job(0, candidate).cache:
+            return 0
+        images = sum(len(self.dataset.splits[split]) for split in ("train", "val"))
+        return round(images * 3 * candidate.number("size.pixels") ** 2)
+
+
+def _reason(end: Ending) -> str:
+    if end.error_class == Failure.TIMED_OUT:
+        return f"a few steps took more than {LIMITS.timeout_s:g} s"
+    return f"{end.error_class}: {end.reason}"
+
+
+def drawn_candidates(settings: Settings) -> list[Candidate]:
+    """Return candidates drawn from the space, the one of the smallest input first."""
+    pool = SpaceCandidates(settings.space).pool([], [], np.random.default_rng(settings.seed))
+    jobs = [Candidate.of({**settings.space.fixed_for(params), **params}) for params in pool[:DRAWN]]
+    return sorted(jobs, key=lambda candidate: candidate.number("size.pixels"))
+
+
+def places(drawn: int) -> Iterable[int]:
+    """Return the ranks of those that are timed: all of a few."""
+    if drawn <= len(PLACES):
+        return range(drawn)
+    return [round(place * (drawn - 1)) for place in PLACES]
+
+
+def sample(dataset: Dataset, train: int, val: int) -> Dataset:
+    """Return a part of a data set: labelled images at even distances."""
+
+    def some(images: Sequence[LabelledImage], count: int) -> tuple[LabelledImage, ...]:
+        labelled = [image for image in images if len(image.classes)]
+        return tuple(labelled[i] for i in spread(len(labelled), count))
+
+    splits = {"train": some(dataset.splits["train"], train), "val": some(dataset.splits["val"], val)}
+    return replace(dataset, splits=splits)
+
+
+def latency_s(protocol: LatencyProtocol) -> float:
+    """Return the seconds that a trial's two measurements usually take: half of their caps."""
+    quick = protocol.quick()
+    measured = [quick] * quick.processes + [protocol] * protocol.processes
+    return sum(PROBE_S + each.warmup_s + each.cap_s / 2 for each in measured)

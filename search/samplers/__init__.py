@@ -1,0 +1,1 @@
+"""Samplers and schedulers by name."""

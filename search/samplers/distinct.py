@@ -1,0 +1,87 @@
+"""Optuna's samplers, kept from proposing a candidate that the study has had: it would fail again, or teach nothing.
+
+Optuna's own way for failures, `constraints_func`, does not reach them: it is called for trials that end with values or
+pruned, and its samplers look at no failed trial. So a whole candidate is drawn before Optuna asks for the first value
+of it, and drawn anew while it is an old one.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import optuna
+
+from search.engine.candidates import Params, SpaceCandidates
+from search.engine.observed import key_of, observe
+from search.engine.proposal.pool import untried
+from search.engine.thinning import Digest
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+    from optuna.trial import FrozenTrial, TrialState
+
+DRAWN_MOST = 10  # candidates that the sampler draws for one trial, before any new one is taken
+
+
+class DistinctSampler(optuna.samplers.BaseSampler):
+    """Hands out what another sampler proposes; once a space of finitely many is used up, candidates come again."""
+
+    def __init__(self, make: Callable[[int], optuna.samplers.BaseSampler], source: SpaceCandidates, seed: int) -> None:
+        """Take what makes the other sampler for each attempt at the trial, the space, and the seed of all chance."""
+        self._make, self._source, self._seed = make, source, seed
+        self.peer = make(0)
+
+    def reseed_rng(self) -> None:
+        """Do nothing: chance depends on the seed and the trial alone."""
+
+    def infer_relative_search_space(self, study: optuna.Study, trial: "FrozenTrial") -> "dict[str, BaseDistribution]":
+        """Return every dimension: all are drawn together."""
+        return self._source.distributions
+
+    def sample_relative(
+        self, study: optuna.Study, trial: "FrozenTrial", search_space: "dict[str, BaseDistribution]"
+    ) -> dict[str, Any]:
+        """Return a candidate that no trial had, if there is one beside the values that are asked for already."""
+        asked = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
+        given = {name: value for name, value in asked.items() if name in self._source.domains}
+        others = [t for t in observe(study) if t.number != trial.number]
+        tried = {t.key for t in others}
+        drawn: list[Params] = []
+        for attempt in range(DRAWN_MOST):
+            drawn.append(self._draw(self._make(attempt) if attempt else self.peer, study, trial, given))
+            if key_of(drawn[-1]) not in tried:
+                return dict(drawn[-1])
+        rng = np.random.default_rng([self._seed, trial.number])
+        left = (params for params in untried(self._source, Digest(others), rng) if given.items() <= params.items())
+        return dict(next(left, drawn[0]))
+
+    def sample_independent(
+        self, study: optuna.Study, trial: "FrozenTrial", param_name: str, param_distribution: "BaseDistribution"
+    ) -> Any:
+        """Return the other sampler's value of a dimension that is not in the space."""
+        return self.peer.sample_independent(study, trial, param_name, param_distribution)
+
+    def before_trial(self, study: optuna.Study, trial: "FrozenTrial") -> None:
+        """Tell the other sampler."""
+        self.peer.before_trial(study, trial)
+
+    def after_trial(
+        self, study: optuna.Study, trial: "FrozenTrial", state: "TrialState", values: Sequence[float] | None
+    ) -> None:
+        """Tell the other sampler."""
+        self.peer.after_trial(study, trial, state, values)
+
+    def _draw(
+        self, peer: optuna.samplers.BaseSampler, study: optuna.Study, trial: "FrozenTrial", given: Mapping[str, Any]
+    ) -> Params:
+        """Draw a whole candidate, as Optuna would value by value."""
+        relative = peer.sample_relative(study, trial, peer.infer_relative_search_space(study, trial))
+
+        def value_of(name: str) -> Any:
+            for known in (given, relative):
+                if name in known:
+                    return known[name]
+            return peer.sample_independent(study, trial, name, self._source.distributions[name])
+
+        candidate = self._source.space.build(lambda name, _: value_of(name))
+        return {name: value for name, value in candidate.items() if name in self._source.domains}

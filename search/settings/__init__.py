@@ -1,0 +1,1 @@
+"""Settings: Hydra's config tree and the command line, composed and checked."""

@@ -1,0 +1,150 @@
+"""The command line to a composed config: presets by name or path, Hydra's overrides, sweeps as domains."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from spaces.errors import SettingsError, SpaceError, nearest
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+DEFAULT_PRESET = "retail"
+PATHS = ("data.root", "store.folder", "store.url")  # taken as they are: `~`, commas and spaces too
+
+
+def presets() -> list[str]:
+    """Return the names of the presets."""
+    return sorted(path.stem for path in CONF.glob("*.yaml") if path.stem != "base")
+
+
+def compose_config(arguments: Sequence[str]) -> dict[str, Any]:
+    """Compose a config from `conf=NAME|PATH` and Hydra overrides; return plain mappings.
+
+    A sweep (`space.size.pixels=range(160, 416, 32)`) replaces the dimension's domain: it is passed on as text.
+
+    Raises:
+        SettingsError: the preset, a key, a group option or the grammar is wrong.
+    """
+    import yaml
+    from hydra import compose, initialize_config_dir
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
+    from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+
+    preset, overrides = _split(arguments)
+    folder, name = _find(preset)
+    translated = [_translate(override) for override in overrides]
+    search = [] if folder == CONF else [f"hydra.searchpath=[{CONF.as_uri()}]"]
+    try:
+        with initialize_config_dir(str(folder), version_base="1.3"):
+            config = compose(name, overrides=[*search, *translated])
+            plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    except MissingMandatoryValue as error:
+        raise SettingsError(f"{error.full_key}: needs a value; give {error.full_key}=...") from None
+    except yaml.YAMLError as error:
+        raise SettingsError(f"conf: {' '.join(str(error).split())}") from None
+    except (HydraException, OmegaConfBaseException, ValueError) as error:  # Hydra's own checks raise ValueError too
+        raise _explain(error, folder, name, search, overrides) from None
+    return plain  # type: ignore[return-value]  # a mapping with text keys
+
+
+def _split(arguments: Sequence[str]) -> tuple[str, list[str]]:
+    named = [a.split("=", 1)[1] for a in arguments if a.startswith("conf=")]
+    if len(named) > 1:
+        raise SettingsError(f"conf: may be given once, got {', '.join(named)}")
+    return named[0] if named else DEFAULT_PRESET, [a for a in arguments if not a.startswith("conf=")]
+
+
+def _find(preset: str) -> tuple[Path, str]:
+    path = Path(preset).expanduser()
+    if path.suffix in (".yaml", ".yml"):
+        if not path.is_file():
+            raise SettingsError(f"conf: '{preset}' is no file")
+        return path.absolute().parent, path.stem
+    if preset not in presets():
+        known = ", ".join(presets())
+        raise SettingsError(f"conf: '{preset}' is no preset{nearest(preset, presets())}; known: {known}; or a path")
+    return CONF, preset
+
+
+def _translate(override: str) -> str:
+    """Turn a sweep over a dimension into a text value, which is what the config holds."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    override = _quote_path(override)
+    try:
+        parsed = OverridesParser.create().parse_override(override)
+    except HydraException as error:
+        key, _, value = override.partition("=")
+        if key.lstrip("+").startswith("space.") and ("empty choice" in str(error) or "choice()" in value):
+            raise SpaceError(f"{key}: choice: needs at least one value, got none") from None
+        reason = str(error).splitlines()[0]
+        raise SettingsError(f"'{override}' is not in Hydra's override grammar ({reason})") from None
+    if not parsed.is_sweep_override():
+        return override
+    key, _, value = override.partition("=")
+    if not key.lstrip("+").startswith("space."):
+        raise SettingsError(f"'{override}' sweeps a setting; only dimensions (space.*) have several values")
+    value = f"choice({value})" if getattr(parsed.value(), "simple_form", False) and "(" not in value else value
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"{key}='{escaped}'"
+
+
+def _quote_path(override: str) -> str:
+    """Quote a path, which need not follow Hydra's grammar; interpolations still work."""
+    key, equals, value = override.partition("=")
+    if key not in PATHS or value in ("", "null", "???") or value[0] in "'\"":
+        return override
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"{key}{equals}'{escaped}'"
+
+
+def _explain(error: Exception, folder: Path, name: str, search: list[str], overrides: list[str]) -> SettingsError:
+    """Turn Hydra's error into one line that names the nearest valid key or option."""
+    known = _known_keys(folder, name, search)
+    for override in overrides:
+        key = override.lstrip("+~").partition("=")[0]
+        if "/" in key or key in _groups():
+            option = override.partition("=")[2]
+            options = [p.stem for p in (CONF / key).glob("*.yaml")]
+            if not options:
+                return SettingsError(f"'{key}' is no config group{nearest(key, _groups())}")
+            if option not in options and not (folder / key / f"{option}.yaml").exists():
+                text = ", ".join(sorted(options))
+                return SettingsError(f"{key}: '{option}' is no option{nearest(option, options)}; known: {text}")
+        elif known and key not in known and not override.startswith("+"):
+            if key.removeprefix("space.") in _vocabulary():
+                return SettingsError(f"'{key}' is not in this space; add it with '+{override}'")
+            hint = nearest(key, known) or "; see conf/base.yaml"
+            return SettingsError(f"'{key}' is no setting{hint}")
+    return SettingsError(f"conf: {' '.join(str(error).split())[:300]}")
+
+
+def _vocabulary() -> tuple[str, ...]:
+    from search.settings.vocabulary import KNOWN
+
+    return KNOWN
+
+
+def _known_keys(folder: Path, name: str, search: list[str]) -> list[str]:
+    from hydra import compose, initialize_config_dir
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
+
+    try:
+        with initialize_config_dir(str(folder), version_base="1.3"):
+            config = compose(name, overrides=search)
+    except HydraException:
+        return []
+    return list(_flatten(OmegaConf.to_container(config), ""))  # type: ignore[arg-type]  # a mapping
+
+
+def _flatten(values: Mapping[Any, Any], prefix: str) -> Iterator[str]:
+    for key, value in values.items():
+        yield f"{prefix}{key}"
+        if isinstance(value, Mapping) and key != "when":
+            yield from _flatten(value, f"{prefix}{key}.")
+
+
+def _groups() -> list[str]:
+    return [str(p.relative_to(CONF)) for p in CONF.rglob("*") if p.is_dir() and any(p.glob("*.yaml"))]

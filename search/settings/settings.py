@@ -1,0 +1,256 @@
+"""Settings: Hydra's config tree and the command line, composed, checked and frozen."""
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from objectives.deploy.device import Device
+from objectives.latency.measure import LatencyProtocol
+from objectives.records.gate import Gate
+from search.settings.compose import compose_config
+from search.settings.vocabulary import check_vocabulary
+from spaces.errors import AutomlError, SettingsError, SpaceError, nearest
+from spaces.space import SearchSpace
+
+EMBEDDED = "embedded"  # data.root of the rendered shelves
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Where the data set is: a folder, or "embedded"; the split that trials are scored on."""
+
+    root: str = EMBEDDED
+    format: str = "auto"
+    split: str = "val"
+
+
+@dataclass(frozen=True)
+class BudgetSettings:
+    """Total budget over every run of the same line."""
+
+    trials: int = 40
+    hours: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.trials < 1:
+            raise SettingsError(f"budget.trials: must be 1 or more, got {self.trials}")
+        if self.hours is not None and not self.hours > 0:
+            raise SettingsError(f"budget.hours: must be positive or null, got {self.hours}")
+
+
+@dataclass(frozen=True)
+class TrialSettings:
+    """How long a trial trains, and on what."""
+
+    epochs: int | None = None
+    images_seen: int = 6000
+    full_epochs: int | None = None
+    evaluate_every: int = 0
+    train_device: str = "auto"
+    workers: int = 2
+    cache_mb: int = 2000
+    timeout_s: float | None = None
+    silence_s: float = 900.0
+    memory_mb: int | None = None
+    processes_max: int = 64
+    run: str = "objectives.trial.trial:run_trial"
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "full_epochs"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise SettingsError(f"trial.{name}: must be 1 or more, or null, got {value}")
+        for name in ("timeout_s", "silence_s", "memory_mb", "processes_max"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise SettingsError(f"trial.{name}: must be positive, got {value}")
+        if self.images_seen < 1:
+            raise SettingsError(f"trial.images_seen: must be 1 or more, got {self.images_seen}")
+
+    def epochs_for(self, train_images: int) -> int:
+        """Return the epochs of a trial: as set, or as many as `images_seen` asks for (2 to 300)."""
+        return self.epochs or min(300, max(2, round(self.images_seen / max(1, train_images))))
+
+    def full_epochs_for(self, train_images: int) -> int:
+        """Return the epochs of `automl train`."""
+        return self.full_epochs or 4 * self.epochs_for(train_images)
+
+
+@dataclass(frozen=True)
+class SamplerSettings:
+    """Which sampler proposes candidates, and how many random ones come first."""
+
+    name: str = "tpe"
+    startup: int = 8
+
+    def __post_init__(self) -> None:
+        if self.startup < 0:
+            raise SettingsError(f"sampler.startup: must be 0 or more, got {self.startup}")
+
+
+@dataclass(frozen=True)
+class PrunerSettings:
+    """When a trial is stopped at a rung."""
+
+    name: str = "dominated"
+    rungs: int = 3
+    eta: float = 2.0
+    better_min: int = 3
+    tolerance: float = 0.6
+    grace: float = 0.4
+
+    def __post_init__(self) -> None:
+        if self.rungs < 1 or not self.eta > 1:
+            raise SettingsError(f"pruner: needs rungs >= 1 and eta > 1, got rungs={self.rungs}, eta={self.eta}")
+        if self.better_min < 1:
+            raise SettingsError(f"pruner.better_min: must be 1 or more, got {self.better_min}")
+        if not 0 <= self.tolerance <= 1:
+            raise SettingsError(f"pruner.tolerance: must lie in [0, 1], got {self.tolerance}")
+        if not 0 <= self.grace <= 1:
+            raise SettingsError(f"pruner.grace: must lie in [0, 1], got {self.grace}")
+
+
+@dataclass(frozen=True)
+class StoreSettings:
+    """Where studies live."""
+
+    folder: str = "runs"
+    url: str | None = None
+    size_mb_max: float | None = 20_000.0
+    free_mb_min: float = 200.0
+
+    def __post_init__(self) -> None:
+        if self.size_mb_max is not None and not self.size_mb_max > 0:
+            raise SettingsError(f"store.size_mb_max: must be positive or null, got {self.size_mb_max}")
+        if not self.free_mb_min >= 0:
+            raise SettingsError(f"store.free_mb_min: must be 0 or more, got {self.free_mb_min}")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that a search is told. `start` holds partial candidates to try first."""
+
+    name: str
+    seed: int
+    data: DataSettings
+    device: Device
+    latency: LatencyProtocol
+    gate: Gate
+    budget: BudgetSettings
+    trial: TrialSettings
+    sampler: SamplerSettings
+    pruner: PrunerSettings
+    store: StoreSettings
+    space: SearchSpace
+    start: tuple[dict[str, Any], ...] = field(default=())
+    workers: int = 1
+
+    def __post_init__(self) -> None:
+        if self.workers < 1:
+            raise SettingsError(f"workers: must be 1 or more, got {self.workers}")
+        if not self.name or set(self.name) & set("/\\\0") or self.name.startswith("."):
+            raise SettingsError(f"name: must be a plain folder name, got {self.name!r}")
+
+    @property
+    def folder(self) -> Path:
+        """The study's folder."""
+        return Path(self.store.folder).expanduser().absolute() / self.name
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the settings as JSON values; the space as dimension name to domain text."""
+        values: dict[str, Any] = {
+            key: value if isinstance(value, str | int) else asdict(value)
+            for key, value in vars(self).items()
+            if key not in ("space", "start")
+        }
+        return {**values, "space": self.space.to_json(), "start": json.loads(json.dumps(self.start))}
+
+
+def load_settings(arguments: Sequence[str]) -> Settings:
+    """Compose settings from a command line: `conf=NAME` or `conf=PATH`, then Hydra overrides.
+
+    Raises:
+        AutomlError: a preset, a key or a value is wrong; one line says which and what to do.
+    """
+    config = compose_config(arguments)
+    _check_keys(config)
+    sections: dict[str, Any] = {
+        key: _section(cls, key, config.get(key))
+        for key, cls in (
+            ("data", DataSettings),
+            ("device", Device),
+            ("latency", LatencyProtocol),
+            ("gate", Gate),
+            ("budget", BudgetSettings),
+            ("trial", TrialSettings),
+            ("sampler", SamplerSettings),
+            ("pruner", PrunerSettings),
+            ("store", StoreSettings),
+        )
+    }
+    space = SearchSpace.from_config(config["space"])
+    check_vocabulary(space)
+    narrowed = any(argument.lstrip("+~").startswith("space") for argument in arguments)
+    start = _start(config.get("start"), space, narrowed=narrowed)
+    seed = config["seed"]
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        raise SettingsError(f"seed: must be a whole number of 0 or more, got {seed!r}")
+    workers = config.get("workers", 1)
+    if not isinstance(workers, int) or isinstance(workers, bool):
+        raise SettingsError(f"workers: must be a whole number of 1 or more, got {workers!r}")
+    return Settings(name=str(config["name"]), seed=seed, space=space, start=start, workers=workers, **sections)
+
+
+def _check_keys(config: Mapping[str, Any]) -> None:
+    """Check the outermost keys: all known, so that no typo in a file is passed over, and the needed ones there."""
+    known = [f.name for f in dataclasses.fields(Settings)]
+    for key in config:
+        if key not in known:
+            raise SettingsError(f"'{key}' is no setting{nearest(str(key), known)}; known: {', '.join(known)}")
+    for key in ("name", "seed", "space"):
+        if config.get(key) is None:
+            raise SettingsError(f"{key}: needs a value; give {key}=...")
+
+
+def _start(candidates: object, space: SearchSpace, *, narrowed: bool) -> tuple[dict[str, Any], ...]:
+    """Check the candidates that are tried first; one that a narrowed space does not hold any more is left out."""
+    if not isinstance(candidates, list | None) or not all(isinstance(c, Mapping) for c in candidates or ()):
+        raise SettingsError(f"start: must be a list of mappings such as [{{size.pixels: 128}}], got {candidates!r}")
+    kept = []
+    for candidate in candidates or ():
+        try:
+            space.check(candidate)
+        except SpaceError:
+            if not narrowed:
+                raise
+            continue
+        kept.append(candidate)
+    return tuple(kept)
+
+
+Section = TypeVar("Section")
+
+
+def _section(cls: type[Section], name: str, values: Mapping[str, Any] | None) -> Section:
+    """Read one section, converting and checking the types of its values."""
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    if not isinstance(values, Mapping | None):
+        raise SettingsError(f"{name}: must be a group of settings, got {values!r}")
+    fields = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]  # every section is a dataclass
+    for key in values or {}:
+        if key not in fields:
+            raise SettingsError(f"'{name}.{key}' is no setting{nearest(str(key), fields)}; known: {', '.join(fields)}")
+    try:
+        schema = OmegaConf.structured(cls)
+        OmegaConf.set_readonly(schema, False)
+        return OmegaConf.to_object(OmegaConf.merge(schema, dict(values or {})))  # type: ignore[return-value]  # an instance of cls
+    except OmegaConfBaseException as error:
+        if isinstance(error.__cause__, AutomlError):
+            raise error.__cause__ from None
+        key = f"{name}.{error.key}" if getattr(error, "key", None) else name
+        raise SettingsError(f"{key}: {str(error).splitlines()[0]}") from None

@@ -1,0 +1,1 @@
+"""A study: its store, its contract, its budget, and who works on it."""

@@ -1,0 +1,81 @@
+"""The budget: trials and hours in all, over every run of the same command line."""
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from objectives.records import attributes as keys
+from search.settings.settings import BudgetSettings
+
+OVERHEAD_S = 2.0  # of a trial's process and the store, beside the stages
+RECENT = 100  # trials whose durations tell how long the next one will take
+
+if TYPE_CHECKING:
+    import optuna
+
+
+@dataclass(frozen=True)
+class BudgetUsed:
+    """What of the budget is used.
+
+    Attributes:
+        trials: number of trials that ended or wait at a rung.
+        seconds: wall-clock seconds in which at least one process searched.
+        durations_s: seconds of work of each of the last trials that ended or wait.
+        paused: number of those that wait at a rung and may go on.
+    """
+
+    trials: int
+    seconds: float
+    durations_s: tuple[float, ...]
+    paused: int = 0
+
+    @classmethod
+    def of(cls, trials: "Sequence[optuna.trial.FrozenTrial]", seconds: float) -> "BudgetUsed":
+        """Count the trials of a study; one that runs is not counted before it ends or pauses.
+
+        Args:
+            trials: the study's.
+            seconds: wall-clock seconds in which at least one process searched.
+        """
+        counted = [t for t in trials if t.state.is_finished() or t.user_attrs.get(keys.PAUSED)]
+        durations = (_work_s(trial) for trial in counted[-RECENT:])
+        known = tuple(duration for duration in durations if duration is not None)
+        return cls(len(counted), seconds, known, sum(not t.state.is_finished() for t in counted))
+
+    def left(self, budget: BudgetSettings) -> bool:
+        """Whether another trial should start: by count, and by hours if a usual trial still fits."""
+        if self.trials >= budget.trials:
+            return False
+        if budget.hours is None:
+            return True
+        usual = statistics.median(self.durations_s) if self.durations_s else 0.0
+        return self.seconds + usual < 3600 * budget.hours
+
+    def remaining_s(self, budget: BudgetSettings) -> float | None:
+        """Return the seconds that the rest will take, by the mean of the last trials.
+
+        None where nothing tells: before the first trial, and once all have begun and it is open which of the paused
+        ones will go on.
+        """
+        if self.paused and self.trials >= budget.trials:
+            return None
+        by_hours = None if budget.hours is None else max(0.0, 3600 * budget.hours - self.seconds)
+        if not self.durations_s:
+            return by_hours
+        by_trials = statistics.fmean(self.durations_s) * max(0, budget.trials - self.trials)
+        return by_trials if by_hours is None else min(by_hours, by_trials)
+
+
+def _work_s(trial: "optuna.trial.FrozenTrial") -> float | None:
+    """Return the seconds a trial was worked on: its stages, or from start to end if they were not told.
+
+    From start to end alone would count the night between a crash and the next run.
+    """
+    whole = trial.duration.total_seconds() if trial.duration else math.inf
+    stages: dict[str, float] = (trial.user_attrs.get(keys.RESOURCES) or {}).get("seconds", {})
+    if stages:
+        return min(whole, sum(stages.values()) + OVERHEAD_S)
+    return whole if math.isfinite(whole) else None

@@ -1,0 +1,139 @@
+"""Which trials of a study still count under another contract: what a fork keeps, and what is left out and why."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from objectives.records import attributes as keys
+from objectives.records.gate import Gate
+from objectives.records.records import Outcome
+from objectives.training.arguments import TRAIN_DEFAULTS
+from spaces.candidate import Candidate
+from spaces.dimension import Domain, Value
+from spaces.errors import SpaceError
+from spaces.space import SearchSpace
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
+# What a candidate is where it says nothing: a dimension that one of two spaces lacks counts as this.
+UNSAID: Mapping[str, Value] = {
+    **{f"train.{name}": value for name, value in TRAIN_DEFAULTS.items()},
+    "augment.policy": "none",
+    "prune.importance": "none",
+    "prune.at": 0.5,
+    "deploy.nms_iou": 0.7,
+}
+
+# Differences of the contract after which no trial can be compared, and why.
+BARRIERS = {
+    "data": "accuracies on other data cannot be compared",
+    "training": "accuracies of another training cannot be compared",
+    "trainer": "accuracies of another trainer cannot be compared",
+    "device": "latencies on another device cannot be compared",
+}
+OUTSIDE = "outside the new space"
+NOT_BEGUN = "not begun"
+ADMITTED = "over the old latency bound alone, never trained"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A trial that still counts.
+
+    Attributes:
+        trial: as it is stored.
+        candidate: its choices, as the new space has them.
+        over_bound: it waits at a rung, and the new gate would not admit its latency.
+    """
+
+    trial: "FrozenTrial"
+    candidate: Candidate
+    over_bound: bool = False
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The trials of a study, sorted.
+
+    Attributes:
+        kept: those that still count, by number.
+        left_out: reason to number of the others.
+    """
+
+    kept: tuple[Kept, ...]
+    left_out: Mapping[str, int]
+
+    @property
+    def trials(self) -> int:
+        """Number of all of them."""
+        return len(self.kept) + sum(self.left_out.values())
+
+    def __str__(self) -> str:
+        reasons = "; ".join(f"{count}: {reason}" for reason, count in self.left_out.items())
+        return f"{len(self.kept) or 'none'} of {self.trials} trials{f' ({reasons})' if reasons else ''}"
+
+
+def compare(trials: "Iterable[FrozenTrial]", differing: Sequence[str], space: SearchSpace, gate: Gate) -> Comparison:
+    """Sort the trials of a study that have begun.
+
+    Args:
+        trials: of the study as it is.
+        differing: parts of the contract that differ.
+        space: the new one.
+        gate: the new one.
+    """
+    from optuna.trial import TrialState
+
+    barrier = next((why for part, why in BARRIERS.items() if part in differing), None)
+    kept, left_out = [], Counter[str]()
+    for trial in trials:
+        if trial.state is TrialState.WAITING:
+            continue
+        found = barrier or _judged(trial, space, gate)
+        if isinstance(found, Kept):
+            kept.append(found)
+        else:
+            left_out[found] += 1
+    return Comparison(tuple(kept), dict(left_out))
+
+
+def fitted(space: SearchSpace, choices: Mapping[str, Any]) -> Candidate | None:
+    """Return the candidate of a space that is built as these choices were; None if it holds none."""
+
+    def choose(name: str, domain: Domain) -> Value:
+        value: Value = choices[name] if name in choices else UNSAID[name]
+        if value not in domain:
+            raise SpaceError(f"{name}: {value!r} is outside {domain}")
+        return value
+
+    try:
+        built = space.build(choose)
+    except (SpaceError, KeyError):
+        return None
+    of_one_value = all(value in space.domains[name] for name, value in choices.items() if name in space.fixed)
+    added = all(name in choices or UNSAID.get(name) == value for name, value in built.items())
+    gone = all(name in built or UNSAID.get(name) == value for name, value in choices.items())
+    return built if of_one_value and added and gone else None
+
+
+def _judged(trial: "FrozenTrial", space: SearchSpace, gate: Gate) -> Kept | str:
+    """Return the trial as it is kept, or why it is left out."""
+    choices = trial.user_attrs.get(keys.CANDIDATE)
+    if choices is None:
+        return NOT_BEGUN
+    candidate = fitted(space, choices)
+    if candidate is None:
+        return OUTSIDE
+    ending = trial.user_attrs.get(keys.ENDING) or {}
+    admitted = _admitted(trial.user_attrs, gate)
+    if ending.get("outcome") == Outcome.OVER_BOUND and admitted:
+        return ADMITTED
+    return Kept(trial, candidate, over_bound=not trial.state.is_finished() and not admitted)
+
+
+def _admitted(attributes: Mapping[str, Any], gate: Gate) -> bool:
+    """Whether a gate admits the latency of a trial before its training; True where it is not known."""
+    latency = attributes.get(keys.LATENCY_UNTRAINED)
+    return latency is None or gate.admits_latency(latency["p50_ms"], latency["p95_ms"])

@@ -1,0 +1,190 @@
+"""The contract of a study: what must stay the same over its life, so that its trials can be compared."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from objectives.data.dataset import Dataset
+from objectives.deploy.device import Device
+from objectives.records import attributes as keys
+from search.settings.settings import Settings
+from search.study.comparable import compare
+from spaces.dimension import Choice, Domain, Grid, Interval, Value, parse_domain
+from spaces.errors import SpaceError, StoreError
+
+if TYPE_CHECKING:
+    import optuna
+
+TRAINING_VERSION = 1  # raised when automl trains or scores in another way: accuracies of two versions differ
+TRAINER = ("torch", "torchvision", "timm", "ultralytics-opencv-headless", "torch-pruning", "onnx")
+ABSENT = "absent"
+
+Card = Mapping[str, str]  # what a part of the contract says, for people: name -> text
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What must stay the same. What is free: budget, workers, sampler, pruner, limits, folders.
+
+    Attributes:
+        fingerprints: part (space, data, device, training, gate, trainer) -> text that names it.
+        cards: part -> what it says.
+    """
+
+    fingerprints: Mapping[str, str]
+    cards: Mapping[str, Card]
+
+    @classmethod
+    def of(cls, settings: Settings, dataset: Dataset) -> "Contract":
+        """Return the contract of a search."""
+        trainer = trainer_versions(settings.device)
+        epochs = settings.trial.epochs_for(len(dataset.splits["train"]))
+        training = f"{epochs} epochs, seed {settings.seed}, scored on {settings.data.split}"
+        return cls(
+            fingerprints={
+                "space": settings.space.fingerprint,
+                "data": dataset.fingerprint,
+                "device": settings.device.fingerprint,
+                "training": training,
+                "gate": json.dumps(_gate_card(asdict(settings.gate)), sort_keys=True),
+                "trainer": json.dumps(trainer, sort_keys=True),
+            },
+            cards={
+                "space": settings.space.to_json(),
+                "data": _data_card(dataset.to_json()),
+                "device": _texts(settings.device.describe()),
+                "training": _training_card(training),
+                "gate": _gate_card(asdict(settings.gate)),
+                "trainer": trainer,
+            },
+        )
+
+    @classmethod
+    def stored(cls, study: "optuna.Study") -> "Contract":
+        """Return the contract that a study was made with; an older automl kept fewer parts of it."""
+        attributes = study.user_attrs
+        fingerprints = attributes[keys.FINGERPRINTS]
+        return cls(
+            fingerprints=fingerprints,
+            cards={
+                "space": attributes[keys.SETTINGS]["space"],
+                "data": _data_card(attributes[keys.DATA]),
+                "device": _texts(attributes[keys.DEVICE]),
+                "training": _training_card(fingerprints.get("training", "")),
+                "gate": _gate_card(attributes[keys.GATE]),
+                "trainer": json.loads(fingerprints.get("trainer", "{}")),
+            },
+        )
+
+    def differing(self, now: "Contract") -> list[str]:
+        """Return the parts that differ in another contract; one that this study never kept does not."""
+        kept = self.fingerprints
+        return [part for part, found in now.fingerprints.items() if part in kept and kept[part] != found]
+
+    def diff(self, now: "Contract") -> Iterator[str]:
+        """Yield an indented line for each thing that differs: the part, what it is about, old -> new."""
+        for part in self.differing(now):
+            then_card, now_card = self.cards[part], now.cards[part]
+            changed = [name for name in {**then_card, **now_card} if then_card.get(name) != now_card.get(name)]
+            if not [name for name in changed if (part, name) != ("data", "root")]:
+                yield f"  {part}: the contents differ"
+            for name in changed:
+                old, new = then_card.get(name, ABSENT), now_card.get(name, ABSENT)
+                yield f"  {part}: {name}: {_classes(old, new) if name == 'classes' else f'{old} -> {new}'}" + (
+                    _width(old, new) if part == "space" else ""
+                )
+
+
+def check_contract(study: "optuna.Study", settings: Settings, dataset: Dataset) -> None:
+    """Check that a study was made with the contract of these settings; parts that it never kept are added.
+
+    Raises:
+        StoreError: it was not; told with what differs, old -> new, and with what a fork would keep.
+    """
+    then, now = Contract.stored(study), Contract.of(settings, dataset)
+    differing = then.differing(now)
+    if differing:
+        kept = compare(study.get_trials(deepcopy=False), differing, settings.space, settings.gate)
+        others = f"name=NEW for a study of its own{', or --fork NEW' if kept.kept else ''}"
+        would_keep = [f"  --fork NEW keeps {kept}"] if kept.trials else []
+        raise StoreError(
+            f"store: study '{study.study_name}' was made with another {' and '.join(differing)}; "
+            f"give the old settings, or {others}\n" + "\n".join([*then.diff(now), *would_keep])
+        )
+    if now.fingerprints.keys() - then.fingerprints.keys():
+        study.set_user_attr(keys.GATE, asdict(settings.gate))  # an older automl let it change on the way
+        study.set_user_attr(keys.FINGERPRINTS, {**now.fingerprints, **then.fingerprints})
+
+
+def trainer_versions(device: Device) -> dict[str, str]:
+    """Return the versions of what trains, exports and scores a detector."""
+    runtime = str(device.describe()["runtime_version"])
+    packages = {name: version(name) for name in TRAINER}
+    return {**packages, device.runtime: runtime, "automl's training": str(TRAINING_VERSION)}
+
+
+def fixed_values(card: Card) -> dict[str, Value]:
+    """Return the dimensions of a space that have a single value, read from the space's card."""
+    domains = {name: _read(text)[0] for name, text in card.items()}
+    return {name: d.values[0] for name, d in domains.items() if isinstance(d, Choice) and len(d.values) == 1}
+
+
+def _gate_card(gate: Mapping[str, Any]) -> dict[str, str]:
+    return {name: repr(bound) for name, bound in gate.items() if bound is not None}
+
+
+def _data_card(card: Mapping[str, Any]) -> dict[str, str]:
+    splits = {name: f"{split['images']} images, {split['boxes']} boxes" for name, split in card["splits"].items()}
+    return {"root": str(card["root"]), "classes": ", ".join(card["classes"]), **splits}
+
+
+def _training_card(text: str) -> dict[str, str]:
+    """Read "24 epochs, seed 42, scored on val"."""
+    found = re.fullmatch(r"(\d+) epochs, seed (\d+), scored on (.*)", text)
+    return dict(zip(("epochs", "seed", "scored on"), found.groups(), strict=True)) if found else {"training": text}
+
+
+def _classes(old: str, new: str) -> str:
+    """Tell two lists of names by what is gone and what is new; a data set may have hundreds."""
+    then, now = old.split(", "), new.split(", ")
+    gone, added = [c for c in then if c not in now], [c for c in now if c not in then]
+    words = [f"{word} {', '.join(names)}" for word, names in (("without", gone), ("with", added)) if names]
+    return f"{len(then)} -> {len(now)}, {' and '.join(words) if words else 'in another order'}"
+
+
+def _texts(values: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in values.items()}
+
+
+def _width(old: str, new: str) -> str:
+    """Return in a word in brackets how a dimension has changed, where it can be told."""
+    if ABSENT in (old, new):
+        return " (new)" if old == ABSENT else " (gone)"
+    (then, then_if), (now, now_if) = (_read(text) for text in (old, new))
+    if then is None or now is None or then_if != now_if:
+        return ""
+    holds_old, held_by_old = _holds(now, then), _holds(then, now)
+    return "" if holds_old == held_by_old else " (wider)" if holds_old else " (narrower)"
+
+
+def _read(text: str) -> tuple[Domain | None, str]:
+    """Return the domain and the conditions of a dimension as SearchSpace.to_json tells it."""
+    domain, _, conditions = text.partition(" if ")
+    try:
+        return parse_domain("then", domain), conditions
+    except SpaceError:  # an older grammar
+        return None, conditions
+
+
+def _holds(outer: Domain, inner: Domain) -> bool:
+    """Whether every value of one domain lies in another."""
+    match inner:
+        case Choice(values=values):
+            return all(value in outer for value in values)
+        case Grid():
+            return all(value in outer for value in inner)
+        case Interval(low=low, high=high, integer=integer):
+            return isinstance(outer, Interval) and outer.integer == integer and outer.low <= low and high <= outer.high

@@ -1,0 +1,246 @@
+"""Keeping a study's folder small: checkpoints go when a trial ends, large files when room is short."""
+
+import os
+import shutil
+from bisect import bisect_left, insort
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from objectives.machine.files import PARTIAL, TRAININGS, TRIALS, remove_checkpoints, trial_folder
+from objectives.records import attributes as keys
+from objectives.records.records import Outcome
+from reports.table.row import TrialRow
+from reports.table.table import StudyTable
+from reports.table.verdict import judge
+
+if TYPE_CHECKING:
+    import optuna
+
+HALF_WRITTEN = f"*{PARTIAL}*"
+LARGE = ("weights.pt", "model.onnx", "detections.jpg")  # of a finished trial; the rest is needed to do it again
+OF_NO_USE = (HALF_WRITTEN, TRAININGS, "untrained.onnx")  # once a trial has ended
+FULL_SHARE = 0.9  # files are removed down to this share of the limit, or every trial would remove some
+
+Entries = dict[str, int]  # name in a trial's folder -> bytes; of a folder, all in it
+
+
+@dataclass(frozen=True)
+class Removed:
+    """What was done to make room.
+
+    Attributes:
+        files: number of a finished trial -> names of files that were removed from its folder.
+        to_stop: number of a paused trial -> why it must end; its checkpoint is to be removed after that.
+        freed_bytes: what the removed files took, without the checkpoints of `to_stop`.
+        warning: one line if the folder stays too large, told once; else empty.
+    """
+
+    files: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    to_stop: Mapping[int, str] = field(default_factory=dict)
+    freed_bytes: int = 0
+    warning: str = ""
+
+
+class Keeper:
+    """Removes from a study's folder what is not needed, and knows its size without walking it every time."""
+
+    def __init__(self, folder: Path, size_mb_max: float | None) -> None:
+        """Nothing is counted or removed yet; `size_mb_max` None sets no limit."""
+        self.folder = folder
+        self.bytes_max = None if size_mb_max is None else size_mb_max * 1e6
+        self._counted: dict[int, tuple[tuple[str, int], Entries]] = {}  # trial -> its stage when counted, its entries
+        self._folders_bytes: int | None = None  # of the folders beside the trials'
+        self._warned = False
+
+    def remove_checkpoints(self, number: int) -> None:
+        """Remove the checkpoints of a trial that has ended."""
+        remove_checkpoints(self._trial(number))
+        self._counted.pop(number, None)
+
+    def is_full(self, table: StudyTable) -> bool:
+        """Whether the folder holds more than its limit; the table may be a little old, others may work meanwhile."""
+        if self.bytes_max is None:
+            return False
+        unfinished = {row.number for row in table.rows if row.outcome is None}
+        return self._held(self._all_entries(table, unfinished)) > self.bytes_max
+
+    def make_room(self, table: StudyTable, claimed: Collection[int]) -> Removed:
+        """Remove what is needed least until the folder fits its limit.
+
+        First go leftovers, then the large files of finished trials far from the front, then checkpoints of the paused
+        trials that promise least; members of the front and what `export --pick` would choose keep all their files.
+        One process at a time may do this.
+
+        Args:
+            table: the study as it stands.
+            claimed: numbers of the trials that a process works on; nothing of theirs is touched.
+        """
+        if self.bytes_max is None:
+            return Removed()
+        entries = self._all_entries(table, claimed)
+        held = self._held(entries)
+        if held <= self.bytes_max:
+            return Removed()
+        free = [row for row in table.rows if row.number not in claimed]
+        left = held - sum(self._remove(row.number, _leftovers(row, entries[row.number]))[1] for row in free)
+        files, freed = self._remove_large(_least_needed(table, free), entries, left - FULL_SHARE * self.bytes_max)
+        left -= freed
+        waiting = sorted((row for row in free if row.paused), key=lambda row: promise(row, table))
+        to_stop, to_free = self._least_promising(waiting, entries, left - self.bytes_max)
+        return Removed(files, to_stop, held - left, self._warning(left - to_free))
+
+    def _remove_large(
+        self, rows: Iterable[TrialRow], entries: Mapping[int, Entries], excess: float
+    ) -> tuple[dict[int, tuple[str, ...]], int]:
+        """Remove large files, trial by trial, until so many bytes are free; return them, and the bytes."""
+        files, freed = {}, 0
+        for row in rows:
+            if freed >= excess:
+                break
+            names, of_trial = self._remove(row.number, [name for name in LARGE if name in entries[row.number]])
+            freed += of_trial
+            if names:
+                files[row.number] = names
+        return files, freed
+
+    def _least_promising(
+        self, rows: Iterable[TrialRow], entries: Mapping[int, Entries], excess: float
+    ) -> tuple[dict[int, str], int]:
+        """Return the first of the trials whose checkpoints free so many bytes, why they must end, and the bytes."""
+        to_stop, to_free = {}, 0
+        for row in rows:
+            if to_free >= excess:
+                break
+            to_free += sum(size for name, size in entries[row.number].items() if fnmatch(name, TRAININGS))
+            to_stop[row.number] = f"no room for its checkpoint ({self._limit()}), and it promised least of the paused"
+        return to_stop, to_free
+
+    def _remove(self, number: int, names: Sequence[str]) -> tuple[tuple[str, ...], int]:
+        """Remove entries of a trial's folder; return those that are gone, and the bytes that they took."""
+        folder, of_trial = self._trial(number), self._counted[number][1]
+        for path in (folder / name for name in names):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                with suppress(OSError):  # what cannot be removed still counts
+                    path.unlink()
+        gone = tuple(name for name in names if not os.path.lexists(folder / name))
+        return gone, sum(of_trial.pop(name) for name in gone)
+
+    def _all_entries(self, table: StudyTable, in_work: Collection[int]) -> dict[int, Entries]:
+        return {row.number: self._entries(row, in_work=row.number in in_work) for row in table.rows}
+
+    def _held(self, entries: Mapping[int, Entries]) -> int:
+        """Return what the whole folder takes."""
+        return self._beside_bytes() + sum(sum(of_trial.values()) for of_trial in entries.values())
+
+    def _entries(self, row: TrialRow, *, in_work: bool) -> Entries:
+        """Return what a trial's folder holds; one is counted anew only in work, or when it got further."""
+        stage = (row.standing, len(row.rungs))
+        known = self._counted.get(row.number)
+        if known and known[0] == stage and not in_work:
+            return known[1]
+        counted = {path.name: _bytes_of(path) for path in _paths_in(self._trial(row.number))}
+        if in_work:
+            self._counted.pop(row.number, None)
+        else:
+            self._counted[row.number] = (stage, counted)
+        return counted
+
+    def _beside_bytes(self) -> int:
+        """Return what lies beside the trials: the folders are counted once (the data's links), the files each time."""
+        beside = [path for path in _paths_in(self.folder) if path.name != TRIALS]
+        if self._folders_bytes is None:
+            self._folders_bytes = sum(_bytes_of(path) for path in beside if path.is_dir())
+        return self._folders_bytes + sum(_bytes_of(path) for path in beside if not path.is_dir())
+
+    def _warning(self, left: float) -> str:
+        if self.bytes_max is None or left <= self.bytes_max or self._warned:
+            return ""
+        self._warned = True
+        return (
+            f"store: the study's folder holds {left / 1e6:,.0f} MB that it needs, more than {self._limit()}; "
+            "raise store.size_mb_max"
+        )
+
+    def _limit(self) -> str:
+        return f"store.size_mb_max {(self.bytes_max or 0.0) / 1e6:,.0f}"
+
+    def _trial(self, number: int) -> Path:
+        return self.folder / trial_folder(number)
+
+
+def record_removed(study: "optuna.Study", files: Mapping[int, tuple[str, ...]]) -> None:
+    """Store which files were removed, for people who miss them; in the study, since ended trials cannot be written."""
+    if not files:
+        return
+    stored: dict[str, list[int]] = study.user_attrs.get(keys.REMOVED, {})
+    for number, names in files.items():
+        key = " ".join(names)
+        stored[key] = sorted({*stored.get(key, []), number})
+    study.set_user_attr(keys.REMOVED, stored)
+
+
+def promise(row: TrialRow, table: StudyTable) -> float:
+    """Return how far above the front a waiting trial is expected, in mAP at its latency; mostly below 0.
+
+    What the pruner last expected counts; where it expects nothing, what the last rung saw.
+    """
+    told = [decision.predicted_map for decision in row.decisions if decision.predicted_map is not None]
+    expected = told[-1] if told else row.rungs[-1].map if row.rungs else 0.0
+    not_slower = [member for member in table.front if row.p50_ms is None or (member.p50_ms or 0.0) <= row.p50_ms]
+    return expected - max((member.map or 0.0 for member in not_slower), default=0.0)
+
+
+def _leftovers(row: TrialRow, entries: Entries) -> list[str]:
+    """Return what a trial does not need any more; one that ended without a result needs no large file either."""
+    useless: tuple[str, ...] = OF_NO_USE if row.outcome else (HALF_WRITTEN,)
+    if row.outcome not in (None, Outcome.FINISHED):
+        useless += LARGE
+    return [name for name in entries if any(fnmatch(name, kind) for kind in useless)]
+
+
+def _least_needed(table: StudyTable, rows: Iterable[TrialRow]) -> list[TrialRow]:
+    """Return the finished trials that nobody would pick, the one that most others dominate first."""
+    pick = judge(table).row  # of the gate, or nearest to it; the other picks are members of the front
+    above = _dominated_by(table.finished)
+    kept = [row for row in rows if row.outcome is Outcome.FINISHED and not row.on_front and row is not pick]
+    return sorted(kept, key=lambda row: (-above.get(row.number, 0), row.map or 0.0, row.number))
+
+
+def _dominated_by(finished: Iterable[TrialRow]) -> dict[int, int]:
+    """Return number of a trial -> how many are as fast and as accurate, in O(n log n) comparisons."""
+    maps: list[float] = []  # of those not slower, rising
+    counts = {}
+    for row in sorted(finished, key=lambda row: (row.p50_ms or 0.0, -(row.map or 0.0))):
+        counts[row.number] = len(maps) - bisect_left(maps, row.map or 0.0)
+        insort(maps, row.map or 0.0)
+    return counts
+
+
+def _paths_in(folder: Path) -> list[Path]:
+    """Return what lies in a folder; nothing if it is not there (yet, or any more)."""
+    try:
+        return list(folder.iterdir())
+    except FileNotFoundError:
+        return []
+
+
+def _bytes_of(path: Path) -> int:
+    """Return the size of a file, or of all files below a folder; a link counts for itself."""
+    try:
+        if not path.is_dir() or path.is_symlink():
+            return path.lstat().st_size
+        with os.scandir(path) as found:
+            return sum(
+                _bytes_of(Path(entry.path))
+                if entry.is_dir(follow_symlinks=False)
+                else entry.stat(follow_symlinks=False).st_size
+                for entry in found
+            )
+    except FileNotFoundError:  # other processes write and remove files meanwhile
+        return 0

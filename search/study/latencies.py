@@ -1,0 +1,195 @@
+"""Latencies of a study: what was measured of each architecture, by trials and ahead of them."""
+
+import hashlib
+import json
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from objectives.records import attributes as keys
+from objectives.records.failures import OF_ARCHITECTURE, Failure
+from objectives.records.gate import Gate
+from objectives.records.records import Ending, Latency
+from search.engine.models.latencies import LatencyBook, Params
+from search.engine.observed import Key, Observed, Phase, observe
+
+if TYPE_CHECKING:
+    import optuna
+
+ARCHITECTURE = ("backbone", "neck", "head", "size", "prune", "deploy")  # groups that latency depends on
+DOUBTED = 0.25  # odds of a candidate whose measurement failed for a reason that may pass
+
+Measure = Callable[[Params], Latency | Ending | None]
+
+
+def architecture_key(params: Mapping[str, Any]) -> str:
+    """Return sixteen hexadecimal digits that name what is deployed: two trainings of one detector share them."""
+    deployed = {name: value for name, value in params.items() if _is_deployed(name)}
+    return hashlib.sha256(json.dumps(deployed, sort_keys=True).encode()).hexdigest()[:16]
+
+
+class StudyLatencies(LatencyBook):
+    """The measured latencies of a study, kept in its store.
+
+    What was measured ahead is read from the store once, and again before every measurement: other processes measure
+    too. Trials are taken as the engine sees them; an ended one is looked at once.
+    """
+
+    def __init__(self, study: "optuna.Study", gate: Gate, measure: Measure) -> None:
+        """Take the study, the bounds, and what measures a candidate now: its latency, or how that failed.
+
+        None stands for a candidate that cannot be built.
+        """
+        self._study, self._gate, self._measure = study, gate, measure
+        self._seconds: dict[str, float] | None = None  # of each measurement ahead, by the attribute's name
+        self._ahead: dict[Key, tuple[Params, Latency]] = {}
+        self._refused: set[Key] = set()  # can never be deployed
+        self._doubted: set[Key] = set()
+        self._tried: set[Key] = set()  # failed in this process, and not measured ahead again by it
+        self._ended: dict[int, Key] = {}  # ended trials with a latency that were looked at
+        self._untrained: dict[Key, int] = {}  # a trial that has the figure
+        self._by_trials: dict[Key, tuple[bool, int, float]] = {}  # whether it was trained, the trial, and p50 in ms
+        self._ratios: dict[int | Key, float] = {}  # p95 over p50, by trial or measurement ahead
+        self._fresh = False
+
+    def refresh(self, trials: Sequence[Observed]) -> None:
+        """Take the study's trials; what is told until the next call is as of these."""
+        self._read(again=False)
+        self._fresh = True
+        for trial in trials:
+            if trial.number not in self._ended:
+                self._take(trial)
+
+    def lookup(self) -> Callable[[Params], float | None]:
+        """Return what gives p50 in ms; infinite for an architecture that can never be deployed."""
+        self._look()
+        return self._known_ms
+
+    def figures(self) -> Sequence[tuple[Params, float]]:
+        """Return parameters and p50 of the architectures that were measured ahead and that no trial has."""
+        self._look()
+        return [(params, record.p50_ms) for key, (params, record) in self._ahead.items() if key not in self._untrained]
+
+    def odds(self, params: Params) -> float:
+        """Return the odds that a candidate can be measured: 1 unless that failed for a reason that may pass."""
+        return DOUBTED if self._doubted and _deployed(params) in self._doubted else 1.0
+
+    def bound_ms(self) -> float | None:
+        """Return the bound of p50: the gate's own, or its p95 bound by the usual ratio of the two."""
+        bounds = [] if self._gate.p50_ms_max is None else [self._gate.p50_ms_max]
+        if self._gate.p95_ms_max is not None:
+            self._look()
+            ratio = float(np.median(list(self._ratios.values()))) if self._ratios else 1.0
+            bounds.append(self._gate.p95_ms_max / ratio)
+        return min(bounds, default=None)
+
+    def untrained(self, params: Params, trials: "Sequence[optuna.trial.FrozenTrial]") -> Latency | None:
+        """Return the measurement of a candidate's architecture before training, ahead of trials or by one of these."""
+        self.refresh(observe(self._study, trials))
+        key = _deployed(params)
+        if key in self._ahead:
+            return self._ahead[key][1]
+        if key not in self._untrained:
+            return None
+        record = trials[self._untrained[key]].user_attrs.get(keys.LATENCY_UNTRAINED)
+        return Latency.from_json(record) if record else None
+
+    def measure(self, params: Params) -> float | None:
+        """Measure a candidate now and keep the figure; one whose architecture was measured already is not.
+
+        Returns:
+            p50 in ms; infinite if it can never be deployed; None if it failed for a reason that may pass: this process
+            does not measure it ahead again, and it may become a trial all the same, at worse odds.
+        """
+        self._look()
+        self._read(again=True)
+        key = _deployed(params)
+        known = self._known_ms(params)
+        if known is not None or key in self._tried:
+            return known
+        began = time.perf_counter()
+        found = self._measure(params)
+        name = keys.MEASURED + architecture_key(params)
+        seconds = time.perf_counter() - began + self._read(again=False).get(name, 0.0)
+        kept = {"params": dict(params), **_told(found), "seconds": seconds}
+        self._study.set_user_attr(name, kept)
+        self._keep(name, kept)
+        if not isinstance(found, Latency):
+            self._tried.add(key)
+        return self._known_ms(params)
+
+    def spent_s(self) -> float:
+        """Return the seconds that measuring ahead of trials has taken."""
+        return sum(self._read(again=True).values())
+
+    def _known_ms(self, params: Params) -> float | None:
+        key = _deployed(params)
+        if key in self._by_trials:
+            return self._by_trials[key][2]
+        if key in self._ahead:
+            return self._ahead[key][1].p50_ms
+        return math.inf if key in self._refused else None
+
+    def _look(self) -> None:
+        if not self._fresh:
+            self.refresh(observe(self._study))
+
+    def _read(self, *, again: bool) -> dict[str, float]:
+        """Read what was measured ahead; return its seconds."""
+        if self._seconds is None or again:
+            self._seconds = self._seconds or {}
+            attrs = self._study._storage.get_study_user_attrs(self._study._study_id)  # the study's own would copy it
+            for name, kept in attrs.items():
+                if name.startswith(keys.MEASURED) and (name not in self._seconds or self._doubted):
+                    self._keep(name, kept)
+        return self._seconds
+
+    def _keep(self, name: str, kept: Mapping[str, Any]) -> None:
+        assert self._seconds is not None
+        self._seconds[name] = float(kept.get("seconds", 0.0))
+        key = _deployed(kept["params"])
+        if kept["latency"]:
+            record = Latency.from_json(kept["latency"])
+            self._ahead[key], self._ratios[key] = (kept["params"], record), record.p95_ms / record.p50_ms
+            self._doubted.discard(key)
+        elif kept.get("failure", Failure.NOT_BUILDABLE) in OF_ARCHITECTURE:
+            self._refused.add(key)
+        else:
+            self._doubted.add(key)
+
+    def _take(self, trial: Observed) -> None:
+        """Take what a trial tells; one that has ended never tells more."""
+        key = _deployed(trial.params)
+        if trial.phase not in (Phase.RUNNING, Phase.PAUSED):
+            self._ended[trial.number] = key
+        if trial.failure in OF_ARCHITECTURE:
+            self._refused.add(key)
+        if trial.latency_ms is None:
+            return
+        self._doubted.discard(key)
+        self._untrained.setdefault(key, trial.number)
+        figure = trial.is_deployed, trial.number, trial.latency_ms
+        self._by_trials[key] = max(figure, self._by_trials.get(key, figure))  # a trained one first, then the latest
+        if trial.p95_ms is not None:
+            self._ratios[trial.number] = trial.p95_ms / trial.latency_ms
+
+
+def _told(found: Latency | Ending | None) -> dict[str, Any]:
+    """Return what is kept of a measurement."""
+    if isinstance(found, Latency):
+        return {"latency": found.to_json()}
+    return {"latency": None, "failure": found.error_class if found else str(Failure.NOT_BUILDABLE)}
+
+
+def _deployed(params: Mapping[str, Any]) -> Key:
+    """Return what is deployed of a candidate, to be compared with others'."""
+    return frozenset([pair for pair in params.items() if _is_deployed(pair[0])])
+
+
+@lru_cache(maxsize=1000)
+def _is_deployed(name: str) -> bool:
+    return name.split(".")[0] in ARCHITECTURE

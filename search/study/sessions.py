@@ -1,0 +1,139 @@
+"""Searching processes of a study: when each was at work, and whether it still lives."""
+
+import os
+import socket
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from objectives.records import attributes as keys
+from search.study.claims import Claims
+from search.view.base import SessionSeen
+from spaces.errors import StoreError
+
+if TYPE_CHECKING:
+    import optuna
+
+BEAT_EVERY_S = 15.0
+GAP_S = 300.0  # a process that was silent for longer was asleep: a suspended machine, a stopped process
+LATELY_S = 60.0  # a process that has beaten lately is at work
+FORGOTTEN_S = 3600.0  # dead processes are told of for so long
+
+Clock = Callable[[], float]  # seconds since 1970
+Span = list[float]  # begin and end, by that clock
+
+
+class Session:
+    """This process's entry in the store: the spans of time in which it searched, kept up to date by beats.
+
+    The budget's hours are the time in which at least one process searched: two processes do not use them twice as
+    fast, and a night between a crash and the next run is not used at all.
+    """
+
+    def __init__(self, study: "optuna.Study", claims: Claims, clock: Clock = time.time) -> None:
+        """Enter the study; call it while no other process chooses.
+
+        Raises:
+            StoreError: another process searches it, or did a minute ago, where claims do not reach.
+        """
+        self._study, self._claims, self._clock = study, claims, clock
+        self._told = _told(study.user_attrs)
+        for key, session in self._told.items():
+            lately = not session.get("ended") and clock() - session["spans"][-1][1] < LATELY_S
+            if lately and not self._reaches(key, session):
+                there = f"'{session['folder']}' of {session['host']}"
+                raise StoreError(
+                    f"store: study '{study.study_name}' is being searched in {there}, or was a minute ago; all "
+                    "processes of a study share its folder: set store.folder=... alike, or wait a minute"
+                )
+        self.key = max(self._told, default=-1) + 1
+        self._spans: list[Span] = []
+        self._asleep = True
+        self._beat_at = 0.0
+        self._ended = False
+        claims.enter(self.key)
+        self.beat(now=True)
+
+    def beat(self, *, now: bool = False) -> None:
+        """Tell that this process lives and searches; written every BEAT_EVERY_S, or now. Reads the others' beats."""
+        time_s = self._extend()
+        if now or time_s >= self._beat_at:
+            self._beat_at = time_s + BEAT_EVERY_S
+            told = {
+                "host": socket.gethostname(),
+                "pid": os.getpid(),
+                "folder": str(self._claims.folder),
+                "spans": self._spans,
+                "ended": self._ended,
+            }
+            self._study.set_user_attr(f"{keys.SESSION}{self.key}", told)
+            self._told = _told(self._study.user_attrs)
+
+    def end(self) -> None:
+        """Tell that this process searches no more."""
+        self._ended = True
+        self.beat(now=True)
+
+    def sleep(self) -> None:
+        """Tell that this process waits until its next beat: that time is not searched."""
+        self._asleep = True
+
+    def searched_s(self) -> float:
+        """Return the wall-clock seconds in which at least one process searched."""
+        if not self._asleep:
+            self._extend()
+        others = (span for key, session in self._told.items() if key != self.key for span in session["spans"])
+        return covered_s([*others, *self._spans])
+
+    def seen(self, trials: tuple[int, ...]) -> list[SessionSeen]:
+        """Return this process, which works on `trials`, and the others that live or have died lately."""
+        return [
+            SessionSeen(
+                key=str(key),
+                host=session["host"],
+                pid=session["pid"],
+                alive=alive,
+                silent_s=silent_s,
+                trials=trials if key == self.key else (),
+                own=key == self.key,
+            )
+            for key, session in sorted(self._told.items())
+            for alive in [key == self.key or self._claims.is_alive(key)]
+            for silent_s in [max(0.0, self._clock() - session["spans"][-1][1])]
+            if alive or silent_s < FORGOTTEN_S
+        ]
+
+    def _reaches(self, key: int, session: Mapping[str, Any]) -> bool:
+        """Whether the locks of another process's folder are those of this one's."""
+        if session["folder"] != str(self._claims.folder):
+            return False
+        return session["host"] == socket.gethostname() or self._claims.is_alive(key)  # else a disk of the same name
+
+    def _extend(self) -> float:
+        """Let the last span reach to now; begin another after a sleep, and where the clock was set back."""
+        time_s = self._clock()
+        if self._asleep or not 0 <= time_s - self._spans[-1][1] <= GAP_S:
+            self._spans.append([time_s, time_s])
+            self._beat_at = 0.0
+        self._spans[-1][1] = time_s
+        self._asleep = False
+        return time_s
+
+
+def _told(attributes: Mapping[str, Any]) -> dict[int, Any]:
+    """Return what all sessions have told, by key."""
+    return {int(k.removeprefix(keys.SESSION)): value for k, value in attributes.items() if k.startswith(keys.SESSION)}
+
+
+def searched_s(attributes: Mapping[str, Any]) -> float:
+    """Return the wall-clock seconds in which at least one process searched, from a study's attributes."""
+    return covered_s([span for session in _told(attributes).values() for span in session["spans"]])
+
+
+def covered_s(spans: Iterable[Sequence[float]]) -> float:
+    """Return the length of the union of spans of time."""
+    total, until = 0.0, float("-inf")
+    for begin, end in sorted((span[0], span[1]) for span in spans):
+        total += max(0.0, end - max(begin, until))
+        until = max(until, end)
+    return total

@@ -1,0 +1,232 @@
+"""The store: an Optuna study in SQLite (or any storage URL), and what it remembers of its search."""
+
+import errno
+import json
+import re
+import shlex
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from objectives.data.dataset import Dataset
+from objectives.machine.locks import locked_folder
+from objectives.records import attributes as keys
+from search.settings.settings import Settings
+from search.study.contract import Contract, check_contract
+from search.study.sqlite_check import LOCK_WAIT_S, file_of, holds_tables, is_full, of_another_optuna, told
+from spaces.errors import DiskFull, StoreError, nearest
+
+if TYPE_CHECKING:
+    import optuna
+
+FILE_NAME = "study.sqlite3"
+PACKAGES = (
+    "automl",
+    "optuna",
+    "torch",
+    "torchvision",
+    "timm",
+    "ultralytics-opencv-headless",
+    "onnx",
+    "onnxruntime",
+    "torch-pruning",
+)
+
+
+def storage_url(folder: Path, url: str | None) -> str:
+    """Return the storage URL of a study folder."""
+    return url or f"sqlite:///{folder / FILE_NAME}"
+
+
+def shown_url(url: str) -> str:
+    """Return a storage URL, or a text with some in it, without passwords, for people and for what is kept."""
+    return re.sub(r"(://[^:/@\s\"']*):[^@/\s\"']*@", r"\1:***@", url)
+
+
+def open_storage(url: str, wait_s: float = LOCK_WAIT_S, *, to_read: bool = False) -> "optuna.storages.BaseStorage":
+    """Open Optuna's storage; any failure of the database becomes one line.
+
+    An SQLite file is looked at first, so that one that is damaged or another program's stays as it is. Its journal is
+    SQLite's own kind: eight processes that wrote as fast as they could waited 0.7 s at most, and a kill or a power cut
+    loses nothing that was written. A write-ahead log was faster by a third; it does not work on network disks.
+
+    Args:
+        url: of the storage.
+        wait_s: seconds that each operation waits while another process has locked an SQLite file.
+        to_read: no tables are made where there are none.
+
+    Raises:
+        StoreError: it cannot be opened.
+    """
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    what = shown_url(url)
+    with store_errors(what, wait_s):
+        path = file_of(url)
+        with locked_folder(path.parent) if path else nullcontext():
+            is_made = path is not None and holds_tables(path, wait_s)
+            if to_read and path and not is_made:
+                raise StoreError(f"store: '{what}' holds no study; check the path")
+            waits = {"connect_args": {"timeout": wait_s}} if url.startswith("sqlite") else {}
+            try:
+                return optuna.storages.RDBStorage(url, engine_kwargs=waits, skip_table_creation=is_made)
+            except RuntimeError as error:
+                raise StoreError(of_another_optuna(what)) from error
+            except ImportError as error:  # the database's driver
+                raise _unusable(what, error) from error
+
+
+@contextmanager
+def store_errors(what: str, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
+    """Turn the database's errors into a StoreError of one line; a full disk, whoever met it, into DiskFull."""
+    import sqlalchemy.exc
+    from optuna.exceptions import StorageInternalError
+
+    try:
+        yield
+    except (sqlalchemy.exc.SQLAlchemyError, StorageInternalError, OSError) as error:
+        cause = _cause(error)
+        if is_full(cause) or (isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)):
+            raise DiskFull(f"store: '{what}' finds no room on its disk; free some, and it goes on") from error
+        if isinstance(cause, sqlite3.Error):
+            raise StoreError(told(cause, what, wait_s)) from error
+        if isinstance(error, OSError):
+            raise  # not the database's
+        raise _unusable(what, cause) from error
+
+
+def _unusable(what: str, cause: BaseException) -> StoreError:
+    reason = " ".join(str(cause).split())[:160]
+    return StoreError(f"store: '{what}' cannot be used ({reason}); check the path and its rights, or name another")
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Return the database's own error below SQLAlchemy's and Optuna's."""
+    inner = getattr(error, "orig", None) or (
+        error.__cause__ if type(error).__name__ == "StorageInternalError" else None
+    )
+    return _cause(inner) if inner else error
+
+
+def create_study(settings: Settings, dataset: Dataset, storage: "optuna.storages.BaseStorage") -> "optuna.Study":
+    """Open the study of the settings' name, or create it; a study of another contract is refused.
+
+    One whose making was cut, in a file of its own, is made again: the version is written last.
+
+    Raises:
+        StoreError: the study was made with another contract, by a newer automl, or not by automl.
+    """
+    import optuna
+
+    with locked_folder(settings.folder), store_errors(settings.name):
+        if settings.name in optuna.get_all_study_names(storage):
+            study = optuna.load_study(study_name=settings.name, storage=storage)
+            if settings.store.url or not _is_half_made(study):
+                check_version(study)
+                check_contract(study, settings, dataset)
+                return study
+        else:
+            study = optuna.create_study(study_name=settings.name, storage=storage, directions=["maximize", "minimize"])
+        for candidate in settings.start:
+            study.enqueue_trial(candidate, skip_if_exists=True)
+        introduce(study, settings, dataset)
+        return study
+
+
+def introduce(study: "optuna.Study", settings: Settings, dataset: Dataset) -> None:
+    """Store what a study is a study of; the version last: with it the study is whole."""
+    for key, value in {
+        keys.SETTINGS: json.loads(shown_url(json.dumps(settings.to_json()))),
+        keys.PROVENANCE: provenance(settings.seed),
+        keys.FINGERPRINTS: dict(Contract.of(settings, dataset).fingerprints),
+        keys.DEVICE: settings.device.describe(),
+        keys.DATA: dataset.to_json(),
+        keys.GATE: asdict(settings.gate),
+        keys.STUDY_VERSION: keys.VERSION,
+    }.items():
+        study.set_user_attr(key, value)
+
+
+def _is_half_made(study: "optuna.Study") -> bool:
+    """Whether automl was cut while it made a study: no version yet, nothing of another program's."""
+    from optuna.trial import TrialState
+
+    begun = [trial for trial in study.get_trials(deepcopy=False) if trial.state is not TrialState.WAITING]
+    strange = [key for key in study.user_attrs if not key.startswith("automl.")]
+    return not {keys.STUDY_VERSION, keys.FORKED} & study.user_attrs.keys() and not begun and not strange
+
+
+def load_study(folder: Path, name: str, url: str | None) -> "optuna.Study":
+    """Open an existing study to read it.
+
+    Raises:
+        StoreError: there is no such study.
+    """
+    import optuna
+
+    if url is None and not (folder / name / FILE_NAME).exists():
+        known = [p.parent.name for p in folder.glob(f"*/{FILE_NAME}")]
+        hint = nearest(name, known) or (f"; known: {', '.join(sorted(known))}" if known else "; none was started yet")
+        raise StoreError(f"study: there is no '{name}' in '{folder}'{hint}")
+    if url is not None and _is_missing_file(url):
+        raise StoreError(f"store: '{shown_url(url)}' does not exist; check the path")
+    storage = open_storage(storage_url(folder / name, url), to_read=True)
+    with store_errors(name):
+        names = optuna.get_all_study_names(storage)
+        if name not in names:
+            raise StoreError(f"study: the store holds no '{name}'{nearest(name, names)}")
+        study = optuna.load_study(study_name=name, storage=storage)
+        check_version(study)
+        return study
+
+
+def _is_missing_file(url: str) -> bool:
+    """Whether a URL names an SQLite file that is not there; opening it would make it."""
+    path = file_of(url)
+    return path is not None and not path.is_file()
+
+
+def provenance(seed: int) -> dict[str, Any]:
+    """Return what is needed to do it again: versions, commit, seed, command line, time."""
+    return {
+        "seed": seed,
+        "versions": {**{name: version(name) for name in PACKAGES}, "python": sys.version.split()[0]},
+        "commit": _commit(),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": shown_url(shlex.join(["automl", *sys.argv[1:]])),
+    }
+
+
+def _commit() -> str:
+    """Return the commit that this package was checked out at; empty for an installed release."""
+    root = Path(__file__).resolve().parents[2]
+    head = root / ".git" / "HEAD"
+    if not head.is_file():
+        return ""
+    text = head.read_text().strip()
+    if not text.startswith("ref: "):
+        return text
+    ref = root / ".git" / text.removeprefix("ref: ")
+    return ref.read_text().strip() if ref.is_file() else ""
+
+
+def check_version(study: "optuna.Study") -> None:
+    """Check that a study was made whole, by an automl that is not newer than this one.
+
+    Raises:
+        StoreError: it was not.
+    """
+    written = study.user_attrs.get(keys.STUDY_VERSION)
+    if written is None and keys.FORKED in study.user_attrs:
+        raise StoreError(f"study: the fork '{study.study_name}' was cut; give the line that began it again")
+    if written is None:
+        raise StoreError(f"study: '{study.study_name}' was not made by automl; name another with name=...")
+    if written > keys.VERSION:
+        raise StoreError(f"study: '{study.study_name}' was written by a newer automl (format {written}); update automl")

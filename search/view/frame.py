@@ -1,0 +1,275 @@
+"""One frame of the live view: what a search does, uses and has found, for a terminal of a given size."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from objectives.records.gate import Gate
+from objectives.records.records import Latency, Outcome, Rung
+from reports.table.row import PAUSED, TrialRow
+from reports.table.table import StudyTable
+from reports.table.words import ABSENT, architecture, duration, ms, share, short_name
+from search.settings.settings import Settings
+from search.study.budget import BudgetUsed
+from search.view.base import SessionSeen, eta_text, one_line, row_result
+from search.view.rows import Cells, Column, Section, cut, fit, lines, table
+
+NARROW, WIDE = 72, 110  # a terminal of fewer columns shows less of a row, one of so many more
+SILENT_S = 45.0  # a living process that was not heard of for so long is told of
+OTHERS_MAX = 4  # lines of other searching processes
+LAST_MAX = 40  # last trials in the largest terminal
+BARS = " ▁▂▃▄▅▆▇█"
+SHORT = {Outcome.STOPPED.value: "stopped", Outcome.OVER_BOUND.value: "over bound"}
+RUNNING = "running"
+
+
+@dataclass(frozen=True)
+class Running:
+    """A trial that this process works on.
+
+    Attributes:
+        number: the trial's.
+        detector: what it trains, in words.
+        epochs: epochs in all.
+        since_s: when it was taken up, on the monotonic clock.
+        stage: what it does.
+        epoch: epoch under way, from 1; 0 before the training.
+        share: share of that epoch that is done.
+        rungs: reached so far, those of earlier processes included.
+        latency: the last one measured.
+        died: how often its process has died.
+    """
+
+    number: int
+    detector: str
+    epochs: int
+    since_s: float
+    stage: str
+    epoch: int = 0
+    share: float = 0.0
+    rungs: tuple[Rung, ...] = ()
+    latency: Latency | None = None
+    died: int = 0
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What there is to see at one moment.
+
+    Attributes:
+        settings: the search's.
+        table: the study when a trial last ended.
+        used: of the budget, by now.
+        running: trials of this process.
+        sessions: all searching processes of the study.
+        waits: why the search pauses, or empty.
+        meanwhile: a stage that is no trial's own, or empty.
+        messages: warnings and deaths, the newest first.
+        now_s: the moment, on the monotonic clock.
+    """
+
+    settings: Settings
+    table: StudyTable
+    used: BudgetUsed
+    running: tuple[Running, ...] = ()
+    sessions: tuple[SessionSeen, ...] = ()
+    waits: str = ""
+    meanwhile: str = ""
+    messages: tuple[str, ...] = ()
+    now_s: float = 0.0
+
+    @property
+    def running_s(self) -> float:
+        """Seconds that the running trials have taken, added up."""
+        return sum(self.now_s - trial.since_s for trial in self.running)
+
+    @cached_property
+    def standings(self) -> Counter[str]:
+        """Trials by standing; one of this process runs, whatever the table still says of it."""
+        own = {trial.number for trial in self.running}
+        counts = Counter(self.table.counts)
+        counts.subtract(row.standing for row in self.table.rows if row.number in own)
+        counts[RUNNING] += len(own)
+        return counts
+
+
+def frame(scene: Scene, width: int, height: int) -> RenderableType:
+    """Return what a terminal of this size shows: never more rows than it has, the important sections first."""
+    return fit(
+        (
+            _head(scene, width),
+            _running(scene, width),
+            lines(_others(scene.sessions), OTHERS_MAX),
+            lines(_failures(scene.table)),
+            lines([Text(one_line(text), style="yellow") for text in scene.messages[:3]]),
+            _front(scene, width),
+            _last(scene.table, width),
+        ),
+        height,
+    )
+
+
+def _head(scene: Scene, width: int) -> Section:
+    """Name, estimate, bars of the budget, trials by standing; and what goes on, if it is no trial."""
+    title = Table.grid(expand=True)
+    title.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+    title.add_column(no_wrap=True)
+    gate = "" if scene.settings.gate == Gate() else f"  {scene.settings.gate}"
+    left = eta_text(scene.used, scene.settings, scene.running_s)
+    title.add_row(Text.assemble((scene.settings.name, "bold"), (gate, "dim")), Text(left, style="bold"))
+    told = [Text(_standings(scene.standings), style="dim")]
+    if scene.waits:
+        told.append(Text(one_line(f"waiting: {scene.waits}"), style="bold yellow"))
+    elif scene.meanwhile or not scene.running:
+        told.append(Text(one_line(scene.meanwhile) or "choosing a candidate", style="dim"))
+    drawn = Group(title, _bars(scene, width), *map(cut, told))
+    height = 3 + len(told)  # the bars take two
+    return Section(height, height, lambda _: drawn)
+
+
+def _bars(scene: Scene, width: int) -> Table:
+    budget, used = scene.settings.budget, scene.used
+    drawn = Table.grid(padding=(0, 1, 0, 0))
+    drawn.add_column(width=6)
+    drawn.add_column(width=max(8, min(40, width - 46)))
+    drawn.add_column(no_wrap=True, overflow="ellipsis")
+    running = scene.standings[RUNNING]
+    told = (
+        f"{used.trials} of {budget.trials} · {running} running · {max(0, budget.trials - used.trials - running)} left"
+    )
+    drawn.add_row("trials", ProgressBar(total=budget.trials, completed=used.trials), told)
+    if budget.hours is None:
+        drawn.add_row("time", "", f"{duration(used.seconds)} used")
+    else:
+        whole_s = 3600 * budget.hours
+        told = f"{duration(used.seconds)} of {duration(whole_s)} · {duration(max(0.0, whole_s - used.seconds))} left"
+        drawn.add_row("hours", ProgressBar(total=whole_s, completed=used.seconds), told)
+    return drawn
+
+
+def _standings(counts: Mapping[str, int]) -> str:
+    order = (*(outcome.value for outcome in Outcome), PAUSED, "waiting")
+    told = " · ".join(f"{counts[name]} {SHORT.get(name, name)}" for name in order if counts[name])
+    return told or "no trial has ended yet"
+
+
+def _running(scene: Scene, width: int) -> Section:
+    """The trials of this process."""
+    bars, rungs = (8, 4) if width < WIDE else (16, 8)
+    columns = (
+        Column("", 5, right=True),
+        Column(RUNNING),
+        Column("stage", 13),
+        *(() if width < NARROW else (Column("", bars), Column("", rungs, right=True))),
+        Column("mAP", 5, right=True),
+        Column("p50", 8, right=True),
+        Column("time", 8, right=True),
+    )
+
+    def cells(trial: Running) -> Cells:
+        done = max(0.0, trial.epoch - 1 + trial.share) / trial.epochs
+        looks = ProgressBar(total=1, completed=done), Text(sparkline(trial.rungs[-rungs:]))
+        return (
+            Text(str(trial.number), style="cyan"),
+            Text(trial.detector, style="yellow" if trial.died else ""),
+            Text(_stage(trial)),
+            *(() if width < NARROW else looks),
+            Text(share(trial.rungs[-1].map) if trial.rungs else ""),
+            Text(_latency(trial.latency)),
+            Text(clock(scene.now_s - trial.since_s)),
+        )
+
+    return table(columns, [cells(trial) for trial in scene.running], least=2, eager=True)
+
+
+def _others(sessions: tuple[SessionSeen, ...]) -> list[Text]:
+    """Return a line of each of the other searching processes, those that live first; the last line may count some."""
+    told = [_session(seen) for seen in sorted(sessions, key=lambda seen: not seen.alive) if not seen.own]
+    if len(told) > OTHERS_MAX:
+        told[OTHERS_MAX - 1 :] = [Text(f"and {len(told) - OTHERS_MAX + 1} more", style="dim")]
+    return told
+
+
+def _session(seen: SessionSeen) -> Text:
+    silent = f"silent for {duration(seen.silent_s)}"
+    state, style = ("alive", "green") if seen.silent_s <= SILENT_S else (silent, "yellow")
+    if not seen.alive:
+        state, style = f"ended {duration(seen.silent_s)} ago", "dim"
+    trials = f", trials {', '.join(map(str, seen.trials))}" if seen.trials else ""
+    return Text(one_line(f"process {seen.pid} on {seen.host}: {state}{trials}"), style=style)
+
+
+def _failures(study: StudyTable) -> list[Text]:
+    """Return one line of the failures by class, or none."""
+    told = " · ".join(f"{count} {error_class}" for error_class, count in study.failures.items())
+    return [Text(f"failed: {told}", style="red")] if told else []
+
+
+def _front(scene: Scene, width: int) -> Section:
+    """The front so far, from the fastest to the most accurate."""
+    narrow, has_gate = width < NARROW, scene.settings.gate != Gate()
+    widths = {"mAP": 5, "mAP50": 0 if narrow else 5, "p50": 8, "p95": 0 if narrow else 8, "gate": 4 * has_gate}
+    shown = [Column(title, width, right=True) for title, width in widths.items() if width]
+
+    def cells(row: TrialRow) -> Cells:
+        told = {
+            "mAP": share(row.map),
+            "mAP50": share(row.map50),
+            "p50": ms(row.p50_ms),
+            "p95": ms(row.p95_ms),
+            "gate": "yes" if row.passes_gate else "no",
+        }
+        return [Text(str(row.number)), Text(detector(row.candidate)), *(Text(told[column.title]) for column in shown)]
+
+    front = scene.table.front
+    columns = (Column("", 5, right=True), Column(f"front of {len(front)}"), *shown)
+    return table(columns, [cells(row) for row in front], thin_out=True)
+
+
+def _last(study: StudyTable, width: int) -> Section:
+    """The trials that ended or paused last, by number."""
+    ended = (row for row in reversed(study.rows) if row.outcome or row.paused)
+    rows = []
+    for row in islice(ended, LAST_MAX):
+        style = "" if row.outcome is Outcome.FINISHED else "dim"
+        told = (str(row.number), detector(row.candidate), one_line(row_result(row)))
+        rows.append([Text(text, style=style) for text in told])
+    told_width = 34 if width < WIDE else width // 2
+    return table((Column("", 5, right=True), Column("last trials"), Column("", told_width)), rows)
+
+
+def detector(candidate: Mapping[str, Any]) -> str:
+    """Return the choices that name a detector, in fewer letters than a page has room for."""
+    name, ratio = short_name(candidate.get("backbone.name", "")), candidate.get("prune.ratio")
+    cut_by = {} if ratio is None else {"prune.ratio": round(ratio, 2)}
+    return architecture({**candidate, "backbone.name": name, **cut_by}) or ABSENT
+
+
+def sparkline(rungs: tuple[Rung, ...]) -> str:
+    """Return the rungs' mAP as little bars on a scale from 0 to 1."""
+    return "".join(BARS[min(len(BARS) - 1, round(rung.map * (len(BARS) - 1)))] for rung in rungs)
+
+
+def _stage(trial: Running) -> str:
+    """Return what a trial does; of a training, which epoch."""
+    return f"train {trial.epoch}/{trial.epochs}" if trial.stage == "train" and trial.epoch else trial.stage
+
+
+def _latency(latency: Latency | None) -> str:
+    """Return a median; one that is marked unstable is told as a rough one."""
+    return "" if latency is None else ("" if latency.stable else "~") + ms(latency.p50_ms)
+
+
+def clock(seconds: float) -> str:
+    """Return a span as on a clock: 0:48, 12:05, 3:12:05."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

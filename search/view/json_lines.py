@@ -1,0 +1,186 @@
+"""A search as JSON, one object a line, for other programs; docs/events.md says what is in them."""
+
+import json
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TypeAlias
+
+from rich.console import Console
+
+from objectives.records.records import Ending, Latency, Rung
+from reports.table.row import TrialRow
+from reports.table.table import StudyTable
+from reports.table.words import architecture
+from search.settings.settings import Settings
+from search.study.budget import BudgetUsed
+from search.view.base import SessionSeen, View, remaining_s
+from spaces.candidate import Candidate
+
+Json: TypeAlias = "str | int | float | Sequence[Json] | Mapping[str, Json] | None"
+
+
+class JsonView(View):
+    """Every event as one line of JSON; nothing else may be written to the same stream."""
+
+    progress_every_s = 10.0  # of one trial
+    budget_every_s = 60.0
+
+    def __init__(self, console: Console, settings: Settings) -> None:
+        """Prepare to write a search's events to a console's file."""
+        super().__init__(console, settings)
+        self._told_s: dict[int, float] = {}  # trial to when its progress was told
+        self._budget_told_s = -math.inf
+        self._sessions_told: Json = None
+
+    def begin(self, table: StudyTable, used: BudgetUsed) -> None:
+        """Tell what was there already."""
+        budget = self.settings.budget
+        self._event(
+            "search_started",
+            trials_max=budget.trials,
+            hours_max=budget.hours,
+            workers=self.settings.workers,
+            **self._used(used),
+            **_standings(table),
+        )
+
+    def trial_started(
+        self, number: int, candidate: Candidate, epochs: int, rungs: Sequence[Rung] | None = None
+    ) -> None:
+        """Tell the trial's choices."""
+        self._event(
+            "trial_started",
+            trial=number,
+            detector=architecture(candidate),
+            candidate=candidate.to_json(),
+            epochs=epochs,
+            goes_on=rungs is not None,
+            epochs_done=rungs[-1].epoch if rungs else 0,
+        )
+
+    def stage(self, number: int, name: str) -> None:
+        """Tell the stage."""
+        self._event("stage", trial=number, stage=name)
+
+    def progress(self, number: int, epoch: int, share: float) -> None:
+        """Tell the epoch, now and then."""
+        if time.monotonic() - self._told_s.get(number, -math.inf) >= self.progress_every_s:
+            self._told_s[number] = time.monotonic()
+            self._event("progress", trial=number, epoch=epoch, share=share)
+
+    def latency(self, number: int, latency: Latency, *, trained: bool) -> None:
+        """Tell the whole measurement."""
+        self._event("latency", trial=number, trained=trained, **latency.to_json())
+
+    def rung(self, number: int, rung: Rung) -> None:
+        """Tell what was seen at the rung."""
+        self._event("rung", trial=number, **rung.to_json())
+
+    def decision(self, number: int, word: str, why: str) -> None:
+        """Tell the word and why."""
+        self._event("decision", trial=number, decision=str(word), why=why)
+
+    def attempt(self, number: int, end: Ending) -> None:
+        """Tell what the trial died of, and what was there then."""
+        death = {} if end.death is None else asdict(end.death)
+        names = ("seconds", "peak_bytes", "processes", "memory_free_bytes", "disk_free_bytes")
+        self._event(
+            "attempt",
+            trial=number,
+            error_class=str(end.error_class),
+            reason=end.reason,
+            **{name: death.get(name) for name in names},
+        )
+
+    def trial_ended(self, number: int, table: StudyTable, used: BudgetUsed) -> None:
+        """Tell how the trial stands, and what is used and found by now."""
+        self._told_s.pop(number, None)
+        row = table.row(number)
+        self._event("trial_ended", trial=number, **_row(row), **self._used(used), **_standings(table))
+
+    def note(self, text: str) -> None:
+        """Tell a warning."""
+        self._event("note", text=text)
+
+    def waiting(self, text: str) -> None:
+        """Tell that the search pauses or goes on."""
+        if text != self._waits:
+            self._waits = text
+            self._event("waiting", waits=bool(text), why=text)
+
+    def sessions(self, sessions: Sequence[SessionSeen]) -> None:
+        """Tell who searches, when that has changed."""
+        told: Json = [{name: value for name, value in asdict(s).items() if name != "silent_s"} for s in sessions]
+        if told != self._sessions_told:
+            self._sessions_told = told
+            self._event("sessions", sessions=[asdict(seen) for seen in sessions])
+
+    def budget(self, used: BudgetUsed) -> None:
+        """Tell what is used, now and then."""
+        if time.monotonic() - self._budget_told_s >= self.budget_every_s:
+            self._budget_told_s = time.monotonic()
+            self._event("budget", **self._used(used))
+
+    @contextmanager
+    def meanwhile(self, name: str) -> Iterator[None]:
+        """Tell when a stage that is no trial's own begins and ends."""
+        began_s = time.monotonic()
+        self._event("meanwhile_started", stage=name)
+        try:
+            yield
+        finally:
+            self._event("meanwhile_ended", stage=name, seconds=round(time.monotonic() - began_s, 3))
+
+    def ended(self, table: StudyTable, used: BudgetUsed, why: str) -> None:
+        """Tell why the search ends, and what it has found."""
+        front = [{"trial": row.number, **_row(row)} for row in table.front]
+        self._event("search_ended", why=why, **self._used(used), **_standings(table), front=front)
+
+    def _used(self, used: BudgetUsed) -> dict[str, Json]:
+        return {
+            "trials_used": used.trials,
+            "seconds_used": used.seconds,
+            "seconds_left": remaining_s(used, self.settings),
+        }
+
+    def _event(self, event: str, **fields: Json) -> None:
+        time_utc = datetime.now(UTC).isoformat(timespec="milliseconds")
+        told = {"time": time_utc, "event": event, "study": self.settings.name, **fields}
+        self.line(json.dumps(_finite(told), allow_nan=False))
+
+
+def _row(row: TrialRow) -> dict[str, Json]:
+    """Return where a trial stands."""
+    return {
+        "standing": row.standing,
+        "detector": architecture(row.candidate),
+        "epochs_done": row.rungs[-1].epoch if row.rungs else 0,
+        "map": row.map if row.map is not None or not row.rungs else row.rungs[-1].map,
+        "map50": row.map50 if row.map50 is not None or not row.rungs else row.rungs[-1].map50,
+        "p50_ms": row.p50_ms,
+        "p95_ms": row.p95_ms,
+        "latency_stable": row.stable,
+        "on_front": row.on_front,
+        "passes_gate": row.passes_gate,
+        "error_class": row.ending.error_class if row.ending else "",
+        "reason": row.ending.reason if row.ending else "",
+    }
+
+
+def _standings(table: StudyTable) -> dict[str, Json]:
+    return {"standings": dict(table.counts), "front_size": len(table.front)}
+
+
+def _finite(value: Json) -> Json:
+    """Return a value without NaN and infinities: JSON has none, so they become null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_finite(item) for item in value]
+    return value

@@ -1,0 +1,89 @@
+"""What each trial of a search is told: its job."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from objectives.data.dataset import Dataset
+from objectives.machine.files import trial_folder
+from objectives.trial.job import TrialJob
+from search.settings.settings import Settings, TrialSettings
+from spaces.candidate import Candidate
+from spaces.dimension import Value
+from spaces.errors import SettingsError
+
+
+def check_run(trial: TrialSettings) -> None:
+    """Check that what trials run can be found.
+
+    Raises:
+        SettingsError: it is not of the form module:function, or there is no such module.
+    """
+    module, colon, function = trial.run.partition(":")
+    try:
+        known = bool(module and colon and function) and find_spec(module) is not None
+    except ModuleNotFoundError:
+        known = False
+    if not known:
+        raise SettingsError(f"trial.run: must be module:function of an importable module, got '{trial.run}'")
+
+
+class Jobs:
+    """Makes the jobs of a search's trials."""
+
+    def __init__(self, settings: Settings, dataset: Dataset) -> None:
+        self._settings, self._dataset = settings, dataset
+        self.folder = settings.folder
+        self.data_yaml = self.folder / "data" / "data.yaml"
+        self.hub = True  # until a hub turns out to be out of reach
+
+    def trial_folder(self, number: int) -> Path:
+        """Return the folder of a trial."""
+        return self.folder / trial_folder(number)
+
+    @contextmanager
+    def passing_folder(self, prefix: str) -> Iterator[Path]:
+        """Make a folder in the study's, for what belongs to no trial; it is removed again."""
+        with TemporaryDirectory(dir=self.folder, prefix=prefix) as folder:
+            yield Path(folder)
+
+    @property
+    def ladder(self) -> tuple[int, ...]:
+        """Epochs at which the scheduler is asked; the last is the end of a training."""
+        return self.job(0, Candidate.of({"size.pixels": 32})).deciding
+
+    def candidate(self, params: Mapping[str, Value]) -> Candidate:
+        """Return the candidate of what a sampler chose."""
+        return Candidate.of({**self._settings.space.fixed_for(params), **params})
+
+    def job(self, number: int, candidate: Candidate) -> TrialJob:
+        """Return the job of a new trial."""
+        settings, trial = self._settings, self._settings.trial
+        train = self._dataset.splits["train"]
+        pixels = int(candidate.number("size.pixels"))
+        cached_mb = 2 * len(train) * 3 * pixels * pixels / 1e6  # Ultralytics wants as much again as a margin
+        return TrialJob(
+            number=number,
+            candidate=candidate,
+            folder=self.trial_folder(number),
+            classes=self._dataset.classes,
+            data_yaml=self.data_yaml,
+            images=self._dataset.splits[settings.data.split],
+            split=settings.data.split,
+            epochs=trial.epochs_for(len(train)),
+            rungs=settings.pruner.rungs,
+            eta=settings.pruner.eta,
+            evaluate_every=trial.evaluate_every,
+            seed=settings.seed,
+            gate=settings.gate,
+            device=settings.device,
+            protocol=settings.latency,
+            train_device=trial.train_device,
+            workers=trial.workers,
+            cache=cached_mb <= trial.cache_mb,
+            hub=self.hub,
+            grace=settings.pruner.grace,
+            run=trial.run,
+        )

@@ -1,0 +1,1 @@
+"""From a candidate to a network: backbones, the description that Ultralytics builds, pretrained weights."""

@@ -1,0 +1,201 @@
+"""Turns: never a measurement beside work on the same device, never a deadlock, next to nothing when nobody waits."""
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from objectives.deploy.device import Device
+from objectives.machine import turns
+from objectives.machine.locks import LockFile
+from objectives.machine.turns import Patience, Turn, alone, measuring_keys, training_keys
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(autouse=True)
+def locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Locks of this test's own."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path
+
+
+def python(program: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(program)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+
+
+def first_line(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+@pytest.fixture
+def trainer() -> Iterator["subprocess.Popen[str]"]:
+    """Works on the processor for 60 s, in batches of 20 ms, and breathes between them."""
+    program = """
+    import time
+    from objectives.machine.turns import Turn
+    turn = Turn(["cpu"])
+    with turn.working():
+        print("working", flush=True)
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            turn.breathe()
+            time.sleep(0.02)
+    """
+    with python(program) as process:
+        assert first_line(process) == "working"
+        yield process
+        process.kill()
+
+
+def test_a_measurement_has_the_device_alone() -> None:
+    """Two workers and two measurers write down when they were at it; no measurement overlaps with anything."""
+    worker = """
+    import time
+    from objectives.machine.turns import Turn
+    turn = Turn(["cpu", "cuda:0"])
+    with turn.working():
+        for _ in range(60):
+            turn.breathe()
+            began = time.monotonic()
+            time.sleep(0.02)
+            print("work", began, time.monotonic(), flush=True)
+    """
+    measurer = """
+    import time
+    from objectives.machine.turns import alone
+    for _ in range(4):
+        time.sleep(0.1)
+        with alone(["cpu"]):
+            began = time.monotonic()
+            time.sleep(0.1)
+            print("measure", began, time.monotonic(), flush=True)
+    """
+    spans = []
+    processes = [python(program) for program in (worker, worker, measurer, measurer)]
+    for process in processes:
+        out, _ = process.communicate(timeout=60)
+        assert process.returncode == 0
+        spans += [(line.split()[0], *map(float, line.split()[1:])) for line in out.splitlines()]
+    kinds = [kind for kind, *_ in spans]
+    assert (kinds.count("work"), kinds.count("measure")) == (120, 8)
+    overlaps = [{a[0], b[0]} for a, b in itertools.combinations(spans, 2) if a[1] < b[2] and b[1] < a[2]]
+    assert {"work"} in overlaps, "two workers share the device"
+    assert not any("measure" in pair for pair in overlaps)
+
+
+def test_a_measurement_on_another_device_waits_for_nobody(trainer: "subprocess.Popen[str]") -> None:
+    patience = Patience()
+    with alone(["cuda:0"], patience):
+        pass
+    assert patience.waited_s == 0
+
+
+def test_the_locks_of_a_killed_process_are_free(trainer: "subprocess.Popen[str]") -> None:
+    trainer.kill()
+    trainer.wait()
+    patience = Patience()
+    with alone(["cpu"], patience), alone(["cuda:0"], patience):
+        pass
+    assert patience.waited_s == 0
+
+
+def test_a_worker_at_rest_lets_others_measure_and_counts_the_seconds() -> None:
+    """As at a rung: the searching process measures another candidate before it answers."""
+    patience = Patience()
+    turn = Turn(["cpu"], patience)
+    with turn.working():
+        began = patience.work_s()
+        with turn.resting():
+            done = subprocess.run(
+                [sys.executable, "-c", "from objectives.machine.turns import alone\nwith alone(['cpu']): pass"],
+                cwd=ROOT,
+                timeout=30,
+                check=False,
+            )
+            time.sleep(0.3)
+        assert done.returncode == 0
+        assert patience.waited_s >= 0.3
+        assert patience.work_s() - began < 0.2
+        assert turn._held
+
+
+def test_a_wait_is_counted_and_shows_signs_of_life() -> None:
+    program = """
+    import sys, time
+    from objectives.machine.turns import alone
+    with alone(["cpu"]):
+        print("measuring", flush=True)
+        time.sleep(0.6)
+    """
+    signs: list[float] = []
+    patience = Patience(lambda: signs.append(time.monotonic()))
+    with python(program) as measurer:
+        assert first_line(measurer) == "measuring"
+        with Turn(["cpu"], patience).working():
+            assert measurer.poll() is not None or measurer.wait(timeout=5) == 0
+    assert 0.2 < patience.waited_s < 5
+    assert len(signs) >= 3
+
+
+def test_nobody_waits_for_ever_for_one_that_was_stopped(
+    trainer: "subprocess.Popen[str]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "LONGEST_S", 0.3)
+    os.kill(trainer.pid, 19)  # SIGSTOP
+    patience = Patience()
+    with alone(["cpu"], patience):
+        assert 0.3 <= patience.waited_s < 5
+
+
+def test_breathing_costs_microseconds() -> None:
+    turn = Turn(["cpu", "cuda:0"])
+    with turn.working():
+        best = min(_seconds_each(turn) for _ in range(5))
+    assert best < 100e-6
+
+
+def _seconds_each(turn: Turn, count: int = 500) -> float:
+    began = time.perf_counter()
+    for _ in range(count):
+        turn.breathe()
+    return (time.perf_counter() - began) / count
+
+
+def test_devices_have_keys() -> None:
+    assert training_keys("cpu") == ("cpu",)
+    assert training_keys("0") == ("cpu", "cuda:0")
+    assert training_keys("1,2") == ("cpu", "cuda:1", "cuda:2")
+    assert training_keys("mps") == ("cpu", "mps")
+    assert measuring_keys(Device()) == ("cpu",)
+    assert measuring_keys(Device("openvino", "openvino", "CPU")) == ("cpu",)
+    assert measuring_keys(Device("cuda", "onnxruntime", "CUDAExecutionProvider")) == ("cuda:0",)
+    assert measuring_keys(Device("trt", provider="TensorrtExecutionProvider", options={"device_id": 3})) == ("cuda:3",)
+    assert measuring_keys(Device("gpu", "openvino", "HETERO:GPU,CPU")) == ("cpu", "HETERO:GPU_CPU")
+
+
+def test_a_lock_that_is_closed_is_free_although_a_child_holds_its_file() -> None:
+    """As processes that load data do: they are forked while their parent trains."""
+    lock, other = LockFile("forked"), LockFile("forked")
+    assert lock.share()
+    child = os.fork()
+    if child == 0:  # pragma: no cover  # waits to be killed
+        signal.pause()
+        os._exit(0)
+    try:
+        lock.close()
+        assert other.own()
+    finally:
+        other.close()
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)

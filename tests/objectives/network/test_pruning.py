@@ -1,0 +1,154 @@
+"""Structural pruning and the file of weights: what is cut, what is not, and the same network again."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from objectives.network.assembly import assemble, initialise, load_weights, pruning_of, save_weights
+from objectives.network.pruning import prune_detector
+from objectives.training.arguments import IMPORTANCES
+from spaces.candidate import Candidate
+from spaces.errors import DataError, SpaceError
+from spaces.network.description import describe
+from spaces.network.detector import build_detector, count_multiply_adds, count_parameters
+
+Make = Callable[..., Candidate]
+CLASSES = ("can", "jar")
+NATIVE = {"backbone.name": "yolo26", "backbone.width": 0.125, "backbone.depth": 0.5}
+
+
+def build(candidate: Candidate, seed: int = 0) -> Any:
+    return build_detector(describe(candidate, CLASSES), seed)
+
+
+def shapes(model: Any) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in model.state_dict().items()}
+
+
+@pytest.mark.parametrize(("name", "head"), [("lcnet_050", "nms"), ("resnet10t", "end2end"), ("lcnet_050", "rtdetr")])
+def test_a_cut_network_is_smaller_and_still_works(make_candidate: Make, name: str, head: str) -> None:
+    model = build(make_candidate({"backbone.name": name, "head.kind": head, "neck.width": 32}))
+    before, parameters = count_multiply_adds(model, 64), count_parameters(model)
+    frozen = {n for n, p in model.named_parameters() if not p.requires_grad}
+    prune_detector(model, 0.4, "l1")
+    assert model.training
+    assert count_parameters(model) < parameters
+    if head != "rtdetr":  # whose decoder stays whole
+        assert count_multiply_adds(model, 64) <= 0.7 * before
+    assert {n for n, p in model.named_parameters() if not p.requires_grad} == frozen
+    output = model.eval()(torch.rand(1, 3, 64, 64))[0]
+    assert torch.isfinite(output).all()
+    channels = [m.out_channels for m in model.model[0].modules() if isinstance(m, torch.nn.Conv2d) and m.groups == 1]
+    assert sum(c % 8 == 0 for c in channels) >= 0.8 * len(channels)
+
+
+@pytest.mark.parametrize("importance", [i for i in IMPORTANCES if i != "random"])
+def test_shapes_follow_the_ratio_and_not_the_weights(make_candidate: Make, importance: str) -> None:
+    """Else the latency of an untrained network would say nothing about the trained one."""
+    candidate = make_candidate()
+    one, other = build(candidate, seed=0), build(candidate, seed=1)
+    with torch.no_grad():
+        for parameter in other.parameters():
+            parameter.mul_(torch.rand_like(parameter) + 0.1)
+    for model in (one, other):
+        prune_detector(model, 0.4, importance)
+    assert shapes(one) == shapes(other)
+    assert shapes(one) != shapes(build(candidate))
+
+
+def test_a_backbone_of_ultralytics_is_left_alone(make_candidate: Make) -> None:
+    model = build(make_candidate({**NATIVE, "neck.width": 32}))
+    before = {name: shape for name, shape in shapes(model).items() if int(name.split(".")[1]) < 11}
+    whole = count_parameters(model)
+    prune_detector(model, 0.4, "l2")
+    after = shapes(model)
+    assert {name: after[name] for name in before} == before
+    assert count_parameters(model) < whole
+
+
+def test_gradients_are_as_they_were(make_candidate: Make) -> None:
+    model = build(make_candidate()).eval()
+    for parameter in model.model[0].parameters():
+        parameter.requires_grad_(False)
+    flags = {name: p.requires_grad for name, p in model.named_parameters()}
+    prune_detector(model, 0.3, "l2")
+    assert {name: p.requires_grad for name, p in model.named_parameters()} == flags
+    assert not model.training
+    with pytest.raises(SpaceError):
+        prune_detector(model, 0.3, "l3")
+    assert {name: p.requires_grad for name, p in model.named_parameters()} == flags
+
+
+@pytest.mark.parametrize(
+    ("ratio", "importance", "told"),
+    [
+        (0.4, "lampp", "prune.importance: 'lampp' is unknown; nearest: lamp"),
+        (0.0, "l1", "prune.ratio: must lie between 0 and 1, got 0.0"),
+        (1.0, "l1", "prune.ratio: must lie between 0 and 1, got 1.0"),
+    ],
+)
+def test_mistakes_are_told(make_candidate: Make, ratio: float, importance: str, told: str) -> None:
+    with pytest.raises(SpaceError, match=f"^{told}"):
+        prune_detector(build(make_candidate()), ratio, importance)
+
+
+def test_what_a_candidate_asks_for(make_candidate: Make) -> None:
+    assert pruning_of(make_candidate()) is None
+    assert pruning_of(make_candidate({"prune.importance": "none"})) is None
+    pruning = pruning_of(make_candidate({"prune.importance": "l1", "prune.ratio": 0.3}))
+    assert pruning is not None
+    assert (pruning.ratio, pruning.importance, pruning.at) == (0.3, "l1", 0.5)
+    with pytest.raises(SpaceError, match=r"prune\.ratio"):
+        pruning_of(make_candidate({"prune.importance": "l1"}))
+
+
+# The file of weights
+
+
+@pytest.mark.parametrize("pruned", [False, True])
+@pytest.mark.parametrize("head", ["nms", "end2end"])
+def test_weights_bring_the_network_back(make_candidate: Make, tmp_path: Path, head: str, pruned: bool) -> None:
+    choices = {"prune.importance": "l1", "prune.ratio": 0.4} if pruned else {}
+    candidate = make_candidate({"head.kind": head, **choices})
+    _, model = assemble(candidate, CLASSES, seed=7)
+    if pruned:
+        prune_detector(model, 0.4, "l1")
+    path = tmp_path / "weights.pt"
+    save_weights(path, model, candidate, CLASSES)
+    again = load_weights(path)
+    assert not again.training
+    image = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        assert torch.equal(again(image)[0], model.eval()(image)[0])
+    assert count_parameters(again) == count_parameters(model)
+    assert not list(tmp_path.glob("*.partial"))
+
+
+@pytest.mark.parametrize("content", [{"format": 99}, {"weights": 1}, [1]])
+def test_strange_weights_are_told(tmp_path: Path, content: object) -> None:
+    path = tmp_path / "weights.pt"
+    torch.save(content, path)
+    with pytest.raises(DataError, match="is none of automl's"):
+        load_weights(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"damaged"])
+def test_damaged_weights_are_told(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "weights.pt"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"weights: '.*' cannot be read"):
+        load_weights(path)
+
+
+def test_weights_start_another_training(make_candidate: Make, tmp_path: Path) -> None:
+    candidate = make_candidate()
+    _, trained = assemble(candidate, CLASSES, seed=1)
+    save_weights(tmp_path / "weights.pt", trained, candidate, CLASSES)
+    _, fresh = assemble(candidate, CLASSES, seed=2)
+    loaded = initialise(fresh, make_candidate({"train.pretrained": str(tmp_path / "weights.pt")}))
+    assert loaded == len(trained.state_dict())
+    assert all(torch.equal(v, trained.state_dict()[k]) for k, v in fresh.state_dict().items())
+    assert initialise(fresh, candidate) == 0

@@ -1,0 +1,340 @@
+"""Training: what was sampled is what is trained, rungs, resuming, and agreement with Ultralytics' validator."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from torch.optim.optimizer import register_optimizer_step_post_hook
+
+from objectives.data.dataset import Dataset
+from objectives.data.yolo_layout import lay_out
+from objectives.deploy.accuracy import SCORE_CONFIDENCE, detect_all, score
+from objectives.deploy.device import Device
+from objectives.deploy.export_onnx import export_onnx, head_of
+from objectives.deploy.inference import ArtifactMeta, Detector, open_network
+from objectives.network.assembly import assemble
+from objectives.records.failing import classify
+from objectives.records.failures import Failure
+from objectives.records.records import Rung
+from objectives.training import divergence
+from objectives.training.arguments import TrainingPlan, trainer_arguments
+from objectives.training.checkpoint import previous_of
+from objectives.training.divergence import Diverged
+from objectives.training.trainer import CHECKPOINT, Progress, train_phase
+from objectives.training.watch import Watch
+from spaces.candidate import Candidate
+from spaces.errors import DataError
+
+SIZE_PX = 96
+PREVIOUS = previous_of(Path(CHECKPOINT)).name
+
+
+def candidate(**changes: Any) -> Candidate:
+    base = {
+        "backbone.name": "lcnet_050",
+        "neck.width": 16,
+        "neck.depth": 1,
+        "head.kind": "nms",
+        "size.pixels": SIZE_PX,
+        "train.lr0": 0.004,
+        "train.batch": 4,
+        "train.nbs": 4,
+    }
+    return Candidate.of({**base, **{key.replace("__", "."): value for key, value in changes.items()}})
+
+
+def train(
+    dataset: Dataset,
+    folder: Path,
+    chosen: Candidate,
+    epochs: int,
+    on_rung: Any = lambda rung: False,
+    progress: Progress | None = None,
+    watch: Watch | None = None,
+    **changes: Any,
+) -> Any:
+    """Train and return the averaged network and the progress."""
+    data_yaml = lay_out(dataset, folder.parent / "data")
+    plan = TrainingPlan(data_yaml, folder, epochs, seed=1)
+    _, model = assemble(chosen, dataset.classes, seed=1)
+    progress = progress or Progress()
+    looks = range(1, epochs + 1) if epochs <= 6 else [epochs]
+    arguments = {**trainer_arguments(chosen, plan), **changes}
+    network = train_phase(model, arguments, progress, looks, looks, on_rung, watch)
+    return network, progress
+
+
+@dataclass
+class Recorder(Watch):
+    """Keeps what a training tells between its batches, and may break in at one of them."""
+
+    break_in: Callable[[int, float], None] = lambda epoch, share: None
+    epochs: list[int] = field(default_factory=list)
+    shares: list[float] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def epoch(self, number: int) -> None:
+        self.epochs.append(number)
+
+    def batch(self, share: float) -> None:
+        self.shares.append(share)
+        self.break_in(self.epochs[-1], share)
+
+    def warning(self, text: str) -> None:
+        self.warnings.append(text)
+
+
+def test_what_was_sampled_is_what_is_trained(blocks: Dataset, tmp_path: Path) -> None:
+    chosen = candidate(
+        train__optimizer="SGD",
+        train__lr0=0.0123,
+        train__lrf=0.2,
+        train__momentum=0.87,
+        train__weight_decay=0.0031,
+        train__cosine=False,
+        train__batch=4,
+        train__nbs=8,
+        train__box=6.5,
+        train__cls=0.9,
+        train__dfl=1.1,
+        train__class_weights=0.5,
+        train__close_mosaic=0.5,
+        train__freeze=1,
+        train__warmup=0.5,
+        augment__policy="shelf",
+        augment__noise=0.04,
+        augment__mosaic=0.25,
+    )
+    train(blocks, tmp_path / "run", chosen, epochs=2)
+    resolved = yaml.safe_load((tmp_path / "run" / "args.yaml").read_text())
+    for ours, theirs in {
+        "train.optimizer": "optimizer",
+        "train.lr0": "lr0",
+        "train.lrf": "lrf",
+        "train.momentum": "momentum",
+        "train.weight_decay": "weight_decay",
+        "train.cosine": "cos_lr",
+        "train.batch": "batch",
+        "train.nbs": "nbs",
+        "train.box": "box",
+        "train.cls": "cls",
+        "train.dfl": "dfl",
+        "train.class_weights": "cls_pw",
+        "train.freeze": "freeze",
+        "size.pixels": "imgsz",
+        "augment.mosaic": "mosaic",
+    }.items():
+        assert resolved[theirs] == chosen[ours], (ours, theirs)
+    assert resolved["warmup_epochs"] == 1.0
+    assert resolved["close_mosaic"] == 1
+    assert (resolved["fliplr"], resolved["scale"], resolved["degrees"]) == (0.0, 0.3, 3.0)  # the policy's
+    names = [t["transform"]["__class_fullname__"].rsplit(".")[-1] for t in resolved["augmentations"]]
+    assert names == ["RandomGamma", "RandomBrightnessContrast", "GaussNoise", "MotionBlur"]
+    assert resolved["augmentations"][2]["transform"]["std_range"][1] == 0.04  # the single magnitude over the policy's
+    state = torch.load(tmp_path / "run" / CHECKPOINT, weights_only=True)
+    groups = state["optimizer"]["param_groups"]
+    assert {group["initial_lr"] for group in groups} == {0.0123}
+    assert {group["momentum"] for group in groups} <= {0.87, 0.8}  # 0.8 is where the warm-up begins
+    decays = sorted({group["weight_decay"] for group in groups})
+    assert decays == pytest.approx([0.0, 0.0031])  # two batches of 4 make one step of nbs 8
+
+
+@pytest.mark.parametrize("head", ["nms", pytest.param("end2end", marks=pytest.mark.slow)])
+def test_score_of_the_exported_file_agrees_with_ultralytics_validator(
+    blocks: Dataset, tmp_path: Path, head: str
+) -> None:
+    network, progress = train(blocks, tmp_path / "run", candidate(head__kind=head), epochs=16)
+    rung = progress.rungs[-1]
+    assert rung.map > 0.1, "too weak a detector to compare scores"
+    meta = ArtifactMeta(SIZE_PX, head_of(network), blocks.classes)
+    path = export_onnx(network, meta, tmp_path / "model.onnx")
+    detector = Detector(open_network(path, Device()), SCORE_CONFIDENCE)
+    val = blocks.splits["val"]
+    accuracy = score(detect_all(detector, val), val, blocks.classes, "val")
+    assert accuracy.map == pytest.approx(rung.map, abs=0.01)
+    assert accuracy.map50 == pytest.approx(rung.map50, abs=0.01)
+
+
+class Cut(Exception):
+    """The power went out."""
+
+
+def cut_at(epoch: int) -> Any:
+    def cut(rung: Rung) -> bool:
+        if rung.epoch == epoch:
+            raise Cut
+        return False
+
+    return cut
+
+
+@pytest.mark.parametrize("cut_after", [1, pytest.param(3, marks=pytest.mark.slow)])
+def test_resumed_training_follows_the_uninterrupted_one(blocks: Dataset, tmp_path: Path, cut_after: int) -> None:
+    """The cut falls between a checkpoint and its rung: the rung is told all the same, and no epoch is trained twice."""
+    chosen = candidate(head__kind="end2end", augment__policy="road", train__close_mosaic=0.5)
+    whole, straight = train(blocks, tmp_path / "a" / "run", chosen, epochs=4)
+    with pytest.raises(Cut):
+        train(blocks, tmp_path / "b" / "run", chosen, epochs=4, on_rung=cut_at(cut_after))
+    watch = Recorder()
+    resumed, progress = train(blocks, tmp_path / "b" / "run", chosen, 4, progress=Progress(), watch=watch)
+    assert watch.epochs == list(range(cut_after + 1, 5)), "an epoch was trained again"
+    assert [rung.epoch for rung in progress.rungs] == list(range(cut_after, 5))
+    assert all(a.seconds < b.seconds for a, b in pairwise(progress.rungs)), "the seconds before the cut count"
+    assert progress.rungs[-1].map == pytest.approx(straight.rungs[-1].map, abs=0.01)
+    for (name, expected), actual in zip(whole.state_dict().items(), resumed.state_dict().values(), strict=True):
+        torch.testing.assert_close(actual, expected, rtol=1e-3, atol=1e-4, msg=lambda text, n=name: f"{n}: {text}")
+
+
+def test_the_word_on_a_rung_told_late_is_obeyed(blocks: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(Cut):
+        train(blocks, tmp_path / "run", candidate(), epochs=2, on_rung=cut_at(1))
+    watch = Recorder()
+    _, progress = train(blocks, tmp_path / "run", candidate(), 2, lambda rung: rung.epoch == 1, watch=watch)
+    assert progress.stopped
+    assert [rung.epoch for rung in progress.rungs] == [1]
+    assert watch.epochs == []
+
+
+def test_a_rung_that_was_told_is_not_told_again(blocks: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(Cut):
+        train(blocks, tmp_path / "run", candidate(), epochs=2, on_rung=cut_at(1))
+    _, progress = train(blocks, tmp_path / "run", candidate(), epochs=2, progress=Progress(told_epoch=1))
+    assert [rung.epoch for rung in progress.rungs] == [2]
+
+
+@pytest.mark.parametrize(
+    ("damaged", "trained", "warning"),
+    [
+        ((CHECKPOINT,), [2, 3], r"checkpoint: the newest is lost \(.*\); going on after epoch 1"),
+        ((CHECKPOINT, PREVIOUS), [1, 2, 3], r"checkpoint: lost \(.*\); training starts from its beginning"),
+    ],
+    ids=["newest", "both"],
+)
+def test_a_damaged_checkpoint_costs_epochs_and_no_trial(
+    blocks: Dataset, tmp_path: Path, damaged: tuple[str, ...], trained: list[int], warning: str
+) -> None:
+    with pytest.raises(Cut):
+        train(blocks, tmp_path / "run", candidate(), epochs=3, on_rung=cut_at(2))
+    for name in damaged:
+        path = tmp_path / "run" / name
+        path.write_bytes(path.read_bytes()[:-1000])
+    watch = Recorder()
+    _, progress = train(blocks, tmp_path / "run", candidate(), 3, progress=Progress(told_epoch=2), watch=watch)
+    assert watch.epochs == trained
+    assert [rung.epoch for rung in progress.rungs] == [3], "epochs trained once more are not told once more"
+    assert re.fullmatch(warning, *watch.warnings)
+
+
+def test_finished_training_is_not_repeated(blocks: Dataset, tmp_path: Path) -> None:
+    first, _ = train(blocks, tmp_path / "run", candidate(), epochs=1)
+    again, progress = train(blocks, tmp_path / "run", candidate(), epochs=1, progress=Progress(told_epoch=1))
+    assert progress.rungs == []
+    for expected, actual in zip(first.state_dict().values(), again.state_dict().values(), strict=True):
+        assert torch.equal(expected, actual)
+
+
+def test_pruner_stops_at_a_rung(blocks: Dataset, tmp_path: Path) -> None:
+    _, progress = train(blocks, tmp_path / "run", candidate(), epochs=4, on_rung=lambda rung: rung.epoch == 2)
+    assert progress.stopped
+    assert [rung.epoch for rung in progress.rungs] == [1, 2]
+    assert all(a.seconds < b.seconds for a, b in zip(progress.rungs, progress.rungs[1:], strict=False))
+
+
+def test_divergence_is_told(blocks: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(Diverged, match="loss was"):
+        train(blocks, tmp_path / "run", candidate(train__lr0=1.0, train__optimizer="SGD", train__box=3e38), epochs=3)
+
+
+def test_an_exploded_loss_is_told(blocks: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clipped gradients let no loss of this detector grow ten thousand times; the threefold is told in the same way."""
+    wild = candidate(train__lr0=1.0, train__optimizer="SGD", train__warmup=0.0)
+    monkeypatch.setattr(divergence, "EXPLODED", 2.0)
+    with pytest.raises(Diverged, match=r"loss was \d.* in epoch \d, and .* at its least"):
+        train(blocks, tmp_path / "run", wild, epochs=4)
+
+
+def test_a_training_tells_where_it_is(blocks: Dataset, tmp_path: Path) -> None:
+    watch = Recorder()
+    train(blocks, tmp_path / "run", candidate(train__batch=8), epochs=2, progress=Progress(epochs_done=3), watch=watch)
+    assert watch.epochs == [4, 5]
+    sixth = [i / 6 for i in range(6)]
+    assert watch.shares == pytest.approx([*sixth, *sixth, 1.0, 1.0, 1.0])  # the last is validated, 3 batches of 16
+
+
+def test_out_of_memory_is_told_and_not_mended_in_silence(blocks: Dataset, tmp_path: Path) -> None:
+    """Ultralytics would go on with half the batch; the search does that itself, and records it."""
+
+    def run_out(epoch: int, share: float) -> None:
+        if share == 0.5:  # what a GPU without room raises, in the forward pass that follows
+            model_hook(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"))
+
+    def model_hook(error: Exception) -> None:
+        def raise_it(*_: Any) -> None:
+            raise error
+
+        handles.append(torch.nn.modules.module.register_module_forward_pre_hook(raise_it))
+
+    handles: list[Any] = []
+    watch = Recorder(run_out)
+    try:
+        with pytest.raises(torch.OutOfMemoryError, match="CUDA out of memory"):
+            train(blocks, tmp_path / "run", candidate(), epochs=2, watch=watch)
+    finally:
+        for handle in handles:
+            handle.remove()
+    assert watch.epochs == [1], "the epoch was begun anew"
+
+
+def test_a_smaller_batch_makes_the_same_steps(blocks: Dataset, tmp_path: Path) -> None:
+    """Half the batch and twice the batches a step: nearly the same weights, but for batch normalisation."""
+    steps: dict[int, list[int]] = {}
+    for divisor in (1, 2, 4):
+        taken = steps[divisor] = []
+        hook = register_optimizer_step_post_hook(lambda *_, n=taken: n.append(1))
+        plan = TrainingPlan(
+            lay_out(blocks, tmp_path / "data"), tmp_path / f"run-{divisor}", 2, seed=1, batch_divisor=divisor
+        )
+        chosen = candidate(train__batch=8, train__nbs=8, train__warmup=0.0)
+        _, model = assemble(chosen, blocks.classes, seed=1)
+        train_phase(model, trainer_arguments(chosen, plan), Progress(), [2], [2], lambda rung: False)
+        hook.remove()
+    assert [len(taken) for taken in steps.values()] == [12, 12, 12]  # 2 epochs of 48 images, 8 a step
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # Ultralytics leaves damaged files open
+@pytest.mark.parametrize("what", ["image", "label"])
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_an_image_or_label_damaged_before_is_told(blocks: Dataset, tmp_path: Path, what: str, split: str) -> None:
+    """Ultralytics would leave the image out and say nothing: trials would not be comparable."""
+    data = lay_out(blocks, tmp_path / "data").parent
+    if what == "image":
+        link = data / "images" / split / "000003.png"
+        image = link.resolve().read_bytes()
+        link.unlink()
+        link.write_bytes(image[: len(image) // 2])
+        named = link
+    else:
+        (data / "labels" / split / "000003.txt").write_text("0 0.5 what 0.1 0.1\n")
+        named = blocks.splits[split][3].path
+    with pytest.raises(DataError, match=rf"data\.root: 1 images or their labels .* '{named}'"):
+        train(blocks, tmp_path / "run", candidate(), epochs=1)
+
+
+def test_an_image_lost_while_training_is_told(blocks: Dataset, tmp_path: Path) -> None:
+    data = lay_out(blocks, tmp_path / "data").parent
+
+    def lose(epoch: int, share: float) -> None:
+        if epoch == 2:
+            for link in (data / "images" / "train").iterdir():
+                link.unlink(missing_ok=True)
+                link.write_bytes(b"no picture")
+
+    with pytest.raises(FileNotFoundError, match="Image Not Found") as caught:
+        train(blocks, tmp_path / "run", candidate(), epochs=3, watch=Recorder(lose), cache=False)
+    assert classify(caught.value) is Failure.DATA_UNREADABLE

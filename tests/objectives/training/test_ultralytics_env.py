@@ -1,0 +1,34 @@
+"""Ultralytics keeps to a folder of ours, offline."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ASK = """
+from pathlib import Path
+from objectives.training.ultralytics_env import quiet_ultralytics
+quiet_ultralytics(Path('{folder}'))
+from ultralytics.utils import ONLINE, SETTINGS, USER_CONFIG_DIR, AUTOINSTALL, VERBOSE, LOGGER
+from ultralytics.nn.tasks import SAFE_LOAD
+print(USER_CONFIG_DIR, SETTINGS.file, ONLINE, AUTOINSTALL, VERBOSE, SAFE_LOAD, LOGGER.level, sep='|')
+"""
+
+
+def test_ultralytics_keeps_to_its_folder(tmp_path: Path) -> None:
+    home, folder = tmp_path / "home", tmp_path / "deep" / "ultralytics"
+    home.mkdir()
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("YOLO", "ULTRALYTICS"))}
+    done = subprocess.run(
+        [sys.executable, "-W", "error::UserWarning", "-c", ASK.format(folder=folder)],
+        env={**clean, "HOME": str(home), "XDG_CONFIG_HOME": str(home / "config")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    config, settings, *flags = done.stdout.strip().split("|")
+    assert Path(config).is_relative_to(folder)
+    assert Path(settings).is_relative_to(folder)
+    assert flags == ["False", "False", "False", "True", "40"]
+    assert not list(home.rglob("*ltralytics*"))
+    assert done.stdout.count("\n") == 1  # nothing else is printed

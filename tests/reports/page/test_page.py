@@ -1,0 +1,313 @@
+"""The page as a file, and in a real browser."""
+
+import html
+import json
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.trial import TrialState, create_trial
+
+from objectives.records import attributes
+from objectives.records.gate import Gate
+from objectives.records.records import Accuracy, ClassAccuracy, Death, Decision, Outcome, Proposal, Rung
+from reports.analysis.deaths import death_classes, deaths
+from reports.page.page import render_page, write_page
+from reports.page.payload import dimensions, script_json
+from reports.page.pictures import pictures
+from reports.table.table import read_study, read_trials
+
+HOSTILE = "</script><script>window.hacked = true</script><img src=x onerror='window.hacked = true'>\u2028 & \"'{{7*7}}"
+BROWSER = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), "")
+needs_browser = pytest.mark.skipif(not BROWSER, reason="no chromium or google-chrome on this machine")
+
+
+def payload_of(page: str) -> dict[str, object]:
+    found = re.search(r'<script type="application/json" id="report">(.*?)</script>', page, re.DOTALL)
+    assert found
+    payload: dict[str, object] = json.loads(found.group(1))
+    return payload
+
+
+def loaded(page: Path, folder: Path, fragment: str = "", script: str = "") -> str:
+    """Return the document as Chromium has it after loading; `script` is run last in the page."""
+    target = folder / "loaded.html"
+    text = page.read_text()
+    cut = text.rindex("</body>")
+    target.write_text(f"{text[:cut]}<script>{script}</script>{text[cut:]}")
+    flags = (
+        "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+        "--disable-component-update --disable-sync --virtual-time-budget=8000 --dump-dom"
+    )
+    command = [BROWSER, *flags.split(), f"--user-data-dir={folder / 'profile'}", target.as_uri() + fragment]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+
+
+def root_of(document: str) -> str:
+    found = re.search(r"<html[^>]*>", document)
+    assert found
+    return found.group(0)
+
+
+def test_one_file_without_a_network(report_study: Callable[..., optuna.Study], tmp_path: Path) -> None:
+    table = read_study(report_study(140, folder=tmp_path))
+    target = write_page(table, tmp_path, tmp_path / "out" / "report.html")
+    page = target.read_text()
+    assert [path.name for path in target.parent.iterdir()] == ["report.html"]  # nothing temporary is left
+    ours = page.replace(page[page.index("<script>") : page.rindex("<script>")], "")  # without plotly itself
+    assert not re.search(r"""(src|href)=["']?(https?:)?//""", ours)
+    assert "@import" not in ours
+    assert page.count("plotly.js v") == 1
+    assert "meets the gate" in page
+
+
+def test_the_payload_holds_every_trial(report_study: Callable[..., optuna.Study], tmp_path: Path) -> None:
+    table = read_study(report_study(60, folder=tmp_path))
+    payload = payload_of(render_page(table, tmp_path))
+    rows = payload["rows"]
+    assert isinstance(rows, list)
+    assert [row["n"] for row in rows] == list(range(60))
+    names = payload["dimensions"]
+    assert names == dimensions(table)
+    assert (
+        dict(zip(names, rows[0]["candidate"], strict=True))["backbone.name"] == table.rows[0].candidate["backbone.name"]
+    )
+    embedded = payload["pictures"]
+    assert isinstance(embedded, dict)
+    assert {str(row.number) for row in table.front} <= set(embedded)
+
+
+def test_pictures_keep_to_the_budget(report_study: Callable[..., optuna.Study], tmp_path: Path) -> None:
+    table = read_study(report_study(60, folder=tmp_path))
+    winner = table.finished[0].number
+    everything = pictures(table, tmp_path, winner)
+    assert next(iter(everything)) == winner
+    sizes = [len(uri) for uri in everything.values()]
+    few = pictures(table, tmp_path, winner, bytes_max=sum(sizes) // 4)
+    assert 0 < len(few) < len(everything)
+    assert sum(len(uri) for uri in few.values()) < sum(sizes) // 2
+    assert pictures(table, tmp_path / "elsewhere") == {}
+
+
+def test_a_file_that_is_no_jpeg_is_no_picture(report_study: Callable[..., optuna.Study], tmp_path: Path) -> None:
+    table = read_study(report_study(10))
+    row = table.front[0]
+    assert row.folder
+    (tmp_path / row.folder).mkdir(parents=True)
+    (tmp_path / row.folder / "detections.jpg").write_text("<svg onload=alert(1)>")
+    assert pictures(table, tmp_path) == {}
+
+
+def test_json_for_a_script_element() -> None:
+    text = script_json({"a": HOSTILE, "b": [float("nan"), float("inf"), 1 / 3], 3: Path("/x")})
+    assert "<" not in text
+    assert "\u2028" not in text
+    assert json.loads(text) == {"a": HOSTILE, "b": [None, None, 0.33333], "3": "/x"}
+
+
+@pytest.mark.slow
+def test_ten_thousand_trials_build_in_seconds(report_study: Callable[..., optuna.Study], tmp_path: Path) -> None:
+    study = report_study(10_000, reasons=True, deaths=True)
+    began = time.process_time()  # other work on the machine does not count
+    page = render_page(read_study(study), tmp_path)
+    assert time.process_time() - began < 10
+    assert len(page) < 15_000_000
+    assert "trials are drawn: the front, the most accurate, and an even sample" in page
+    assert "PED-ANOVA on an even sample of 1,000 trials" in page
+    rows = payload_of(page)["rows"]
+    assert isinstance(rows, list)
+    assert len(rows) == 10_000
+    assert sum("untrained" in row for row in rows) == sum("brief" not in row for row in rows) <= 2000
+    assert all("deaths" in row for row in rows if row["outcome"] == "failed")
+    assert sum(any(death["log"] for death in row.get("deaths", ())) for row in rows) == 200
+
+
+@needs_browser
+def test_the_page_works_in_a_browser(report_study: Callable[..., optuna.Study], tmp_path: Path) -> None:
+    table = read_study(report_study(60, folder=tmp_path))
+    page = write_page(table, tmp_path, tmp_path / "report.html")
+    number = table.front[0].number
+    script = """
+      const seen = document.documentElement.dataset;
+      const rows = () => document.querySelectorAll("#table tbody tr").length;
+      seen.front = rows();
+      document.querySelector("#chips button").click();
+      seen.all = rows();
+      byId("query").value = "yolo26n p95<5"; byId("query").dispatchEvent(new Event("input"));
+      seen.queried = rows();
+      byId("query").value = ""; byId("query").dispatchEvent(new Event("input"));
+      document.querySelectorAll("#table th button")[0].click();
+      seen.first = document.querySelector("#table tbody tr").dataset.number;
+      seen.sorted = document.querySelector("#table th").getAttribute("aria-sort");
+      document.querySelector('[data-figure="front_objectives"]').click();
+      document.querySelector('[data-figure="hypervolume_time"]').click();
+      const hovered = {points: [{customdata: 1}], event: {clientX: 9, clientY: 9}};
+      document.querySelector("#front").emit("plotly_hover", hovered);
+      seen.card = byId("hovercard").textContent;
+      seen.wide = document.documentElement.scrollWidth > innerWidth;
+      seen.title = document.querySelector("#panel h2").textContent;
+      document.dispatchEvent(new KeyboardEvent("keydown", {key: "Escape"}));
+      seen.closed = byId("panel").hidden;
+    """
+    root = root_of(loaded(page, tmp_path, f"#trial-{number}", script))
+    assert "data-error" not in root
+    assert 'data-ready="yes"' in root
+    assert f'data-front="{len(table.front)}"' in root
+    assert 'data-all="50"' in root  # a page of the table
+    fast = [
+        row
+        for row in table.rows
+        if row.candidate["backbone.name"] == "yolo26n" and row.p95_ms is not None and row.p95_ms < 5
+    ]
+    assert f'data-queried="{len(fast)}"' in root
+    assert 'data-first="0"' in root
+    assert 'data-sorted="ascending"' in root
+    assert 'data-card="Trial 1 ' in root
+    assert 'data-wide="false"' in root
+    assert f'data-title="Trial {number}"' in root
+    assert 'data-closed="true"' in root
+
+
+@needs_browser
+def test_reasons_and_paused_trials_in_a_browser(report_study: Callable[..., optuna.Study], tmp_path: Path) -> None:
+    table = read_study(report_study(40, reasons=True))
+    page = write_page(table, tmp_path, tmp_path / "report.html")
+    assert "How well predictions held" in page.read_text()
+    paused = next(row for row in table.rows if row.paused)
+    script = """
+      const seen = document.documentElement.dataset;
+      seen.badge = document.querySelector("#panel .badges").textContent;
+      seen.reasons = [...document.querySelectorAll("#panel .reasons dt")].map((item) => item.textContent).join(" ");
+      [...document.querySelectorAll("#chips button")].find((chip) => chip.textContent.startsWith("paused")).click();
+      seen.paused = document.querySelectorAll("#table tbody tr").length;
+      seen.outcome = document.querySelector("#table tbody tr").textContent;
+      seen.drawn = document.querySelectorAll("#calibration .scatterlayer .trace").length;
+      seen.names = document.querySelectorAll('.legend[data-slot="calibration"] button').length;
+    """
+    root = root_of(loaded(page, tmp_path, f"#trial-{paused.number}", script))
+    assert "data-error" not in root
+    assert f'data-badge="{paused.status}' in root
+    assert 'data-reasons="proposed expected epoch 3' in root
+    assert f'data-paused="{table.counts["paused"]}"' in root
+    assert "paused at epoch" in root.partition('data-outcome="')[2]
+    assert 'data-drawn="3"' in root
+    assert 'data-names="2"' in root
+
+
+@needs_browser
+def test_deaths_copies_and_removed_files_in_a_browser(
+    report_study: Callable[..., optuna.Study], tmp_path: Path
+) -> None:
+    table = read_study(report_study(140, reasons=True, deaths=True))
+    page = write_page(table, tmp_path, tmp_path / "report.html")
+    text = page.read_text()
+    for item in death_classes(table):
+        assert f"<b>{item.error_class}</b>" in text
+        assert item.advice in text
+    copied = sum(row.forked_from is not None for row in table.rows)
+    assert f"<dd>aisle <small>{copied} trials copied; 4 left out: another size</small></dd>" in text
+    retried = [row for row in table.rows if row.smaller_batch]
+    failed = next(row for row in table.rows if row.outcome is Outcome.FAILED)
+    removed = next(row for row in table.rows if row.removed and row.forked_from is not None)
+    script = f"""
+      const seen = document.documentElement.dataset;
+      seen.deaths = document.querySelector("#panel .death").textContent;
+      seen.bold = document.querySelectorAll("#panel pre b").length;
+      [...document.querySelectorAll("#chips button")].find((chip) => chip.textContent.startsWith("smaller")).click();
+      seen.batches = [...document.querySelectorAll("#table .tag")].map((tag) => tag.textContent).join();
+      openPanel({removed.number});
+      seen.badges = document.querySelector("#panel .badges").textContent;
+      seen.exports = document.querySelectorAll("#panel code").length;
+      seen.wide = document.documentElement.scrollWidth > innerWidth;
+      openPanel({retried[0].number});
+      seen.retried = document.querySelector("#panel").textContent;
+    """
+    root = root_of(loaded(page, tmp_path, f"#trial-{failed.number}", script))
+    assert "data-error" not in root
+    assert f'data-deaths="{deaths(failed)[-1].title} {deaths(failed)[-1].cause}' in html.unescape(root)
+    assert "What to do: " in root
+    assert 'data-bold="0"' in root
+    assert f'data-batches="{",".join(row.smaller_batch for row in retried)}"' in root
+    assert f"copied from trial {removed.forked_from} of aislefiles removed" in root
+    assert 'data-exports="0"' in root
+    assert 'data-wide="false"' in root
+    assert "batch 4 × 2 after out of memory" in root
+    assert "Then: taken up again with batch 4 × 2." in root
+
+
+def test_without_predictions_nothing_is_said_of_them(report_study: Callable[..., optuna.Study], tmp_path: Path) -> None:
+    page = render_page(read_study(report_study(12)), tmp_path)
+    assert "How well predictions held" not in page
+    payload = payload_of(page)
+    rows, figures = payload["rows"], payload["figures"]
+    assert isinstance(rows, list)
+    assert not any("reasons" in row or "status" in row for row in rows)
+    assert isinstance(figures, dict)
+    assert "calibration" not in figures
+
+
+@needs_browser
+def test_user_text_stays_text(tmp_path: Path) -> None:
+    accuracy = Accuracy(0.5, 0.6, {HOSTILE: ClassAccuracy(0.5, 0.6, 3)}, HOSTILE, 9)
+    attrs = {
+        attributes.CANDIDATE: {"backbone.name": HOSTILE, HOSTILE: HOSTILE, "list": [1, {"a": None}]},
+        attributes.ACCURACY: accuracy.to_json(),
+        attributes.ENDING: {"outcome": "finished", "reason": HOSTILE},
+        attributes.FOLDER: HOSTILE,
+        attributes.PROPOSAL: Proposal(HOSTILE, HOSTILE, HOSTILE).to_json(),
+        attributes.DECISIONS: [Decision(3, HOSTILE, HOSTILE).to_json()],
+        attributes.FORKED_FROM: 1,
+    }
+    hostile = {"outcome": "failed", "reason": HOSTILE, "error_class": HOSTILE, "death": Death(HOSTILE).to_json()}
+    failed = {attributes.ENDING: hostile, attributes.ATTEMPTS: [hostile]}
+    trials = [
+        create_trial(values=[0.5, 3.0], user_attrs=attrs),
+        create_trial(state=TrialState.FAIL, user_attrs=failed),
+    ]
+    for number, trial in enumerate(trials):
+        trial.number = number
+    of_study = {
+        attributes.DATA: {
+            "name": HOSTILE,
+            "root": HOSTILE,
+            "classes": [HOSTILE],
+            "splits": {HOSTILE: {HOSTILE: 1}},
+        },
+        attributes.DEVICE: {"name": HOSTILE, HOSTILE: HOSTILE},
+        attributes.SETTINGS: {HOSTILE: HOSTILE},
+        attributes.PROVENANCE: {"command": HOSTILE, "versions": {HOSTILE: HOSTILE}},
+        attributes.REMOVED: {HOSTILE: [0]},
+        attributes.FORKED: {"from": HOSTILE, "left_out": {HOSTILE: 3}},
+    }
+    page = write_page(read_trials(HOSTILE, trials, of_study), tmp_path, tmp_path / "report.html")
+    script = "openPanel(1); document.documentElement.dataset.hacked = Boolean(window.hacked)"
+    document = loaded(page, tmp_path, "#trial-0", script)
+    assert 'data-hacked="false"' in root_of(document)
+    assert 'data-ready="yes"' in root_of(document)
+    assert "data-error" not in root_of(document)
+    assert "{{7*7}}" in document
+
+
+@needs_browser
+@pytest.mark.parametrize("kind", ["empty", "running", "failed", "bare", "no gate", "missed"])
+def test_studies_with_little_in_them(kind: str, report_study: Callable[..., optuna.Study], tmp_path: Path) -> None:
+    running = create_trial(
+        state=TrialState.RUNNING, user_attrs={attributes.RUNGS: [Rung(1, 0.1, 0.2, 3, 1, True).to_json()]}
+    )
+    tables = {
+        "empty": lambda: read_trials("s", [], {}),
+        "running": lambda: read_trials("s", [running], {}),
+        "failed": lambda: read_trials("s", [create_trial(state=TrialState.FAIL)], {}),
+        "bare": lambda: read_trials("s", [create_trial(values=[0.5, 3.0])], {}),
+        "no gate": lambda: read_study(report_study(12, gate=Gate())),
+        "missed": lambda: read_study(report_study(12, gate=Gate(map_min=0.9, p50_ms_max=2))),
+    }
+    page = write_page(tables[kind](), tmp_path, tmp_path / "report.html", refresh_seconds=3600)
+    root = root_of(loaded(page, tmp_path))
+    assert 'data-ready="yes"' in root
+    assert "data-error" not in root

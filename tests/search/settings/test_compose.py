@@ -1,0 +1,196 @@
+"""Every preset, every option of every config group, and every way to change a dimension on the command line."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from objectives.records.gate import Gate
+from objectives.training.arguments import TRAIN_DEFAULTS
+from search.settings.compose import CONF, compose_config, presets
+from search.settings.settings import Settings, load_settings
+from search.settings.vocabulary import KNOWN, WORDS, check_vocabulary
+from spaces.dimension import Choice
+from spaces.space import Condition, SearchSpace
+
+OPTIONS = sorted(
+    (str(path.parent.relative_to(CONF)), path.stem) for path in CONF.rglob("*.yaml") if path.parent != CONF
+)
+GATES = {
+    "retail": Gate(map50_min=0.55, p95_ms_max=25.0),
+    "defects": Gate(map50_min=0.70, p95_ms_max=100.0),
+    "traffic-signs": Gate(map50_min=0.60, p95_ms_max=60.0),
+    "smoke": Gate(),
+}
+
+
+def domain_text(settings: Settings, name: str) -> str:
+    return str(settings.space.domains[name])
+
+
+def test_presets_are_the_files_beside_base() -> None:
+    assert presets() == sorted(GATES)
+
+
+@pytest.mark.parametrize("preset", presets())
+def test_preset_composes_and_its_space_can_be_built(preset: str) -> None:
+    settings = load_settings([f"conf={preset}"])
+    assert settings.name == preset
+    assert settings.seed == 42
+    assert settings.gate == GATES[preset]
+    assert {f"train.{name}" for name in TRAIN_DEFAULTS} <= settings.space.domains.keys()
+    check_vocabulary(settings.space)
+
+
+@pytest.mark.parametrize(("group", "option"), OPTIONS, ids="=".join)
+def test_option_composes(group: str, option: str) -> None:
+    root = ["data.root=/anywhere"] if (group, option) == ("data", "folder") else []
+    settings = load_settings(["conf=smoke", f"{group}={option}", *root])
+    if group.startswith("space/"):
+        config = compose_config(["conf=smoke", f"{group}={option}"])
+        read = SearchSpace.from_config({group.removeprefix("space/"): config["space"][group.removeprefix("space/")]})
+        assert read.domains.items() <= settings.space.domains.items()
+        assert read.domains.keys() <= set(KNOWN)
+    elif group != "data":
+        assert getattr(settings, group).name == option
+
+
+def test_options_cover_the_issue() -> None:
+    everything = load_settings(["conf=defects", "space/augment=magnitudes"]).space
+    backbones = everything.domains["backbone.name"]
+    assert isinstance(backbones, Choice)
+    assert {"yolo11", "yolo26"} <= set(backbones.values)
+    assert len(backbones.values) >= 14
+    assert everything.domains["head.kind"] == Choice(WORDS["head.kind"])
+    searched = {name for name in everything.domains if name not in everything.fixed}
+    assert {"train.freeze", "train.batch", "augment.noise", "augment.motion_blur", "prune.ratio"} <= searched
+
+
+@pytest.mark.parametrize(
+    ("override", "name", "domain"),
+    [
+        ("space.size.pixels=choice(96, 128)", "size.pixels", "choice(96, 128)"),
+        ("space.size.pixels=96,128", "size.pixels", "choice(96, 128)"),
+        ("space.size.pixels=96", "size.pixels", "choice(96)"),
+        ("space.size.pixels=range(96,161,32)", "size.pixels", "range(96, 161, 32)"),
+        ("space.backbone.name=lcnet_050,resnet18", "backbone.name", "choice(lcnet_050, resnet18)"),
+        ("space.backbone.name='lcnet_050','resnet18'", "backbone.name", "choice(lcnet_050, resnet18)"),
+        ("space.backbone.name='choice(lcnet_050, resnet18)'", "backbone.name", "choice(lcnet_050, resnet18)"),
+        ('space.backbone.name="choice(lcnet_050, resnet18)"', "backbone.name", "choice(lcnet_050, resnet18)"),
+        ("space.backbone.name=resnet18", "backbone.name", "choice(resnet18)"),
+        ("space.train.lr0=tag(log, interval(1e-4, 1e-2))", "train.lr0", "tag(log, interval(0.0001, 0.01))"),
+        ("space.train.lr0='tag(log, interval(1e-4, 1e-2))'", "train.lr0", "tag(log, interval(0.0001, 0.01))"),
+        ("space.train.lr0=0.003", "train.lr0", "choice(0.003)"),
+        ("space.train.cosine=false", "train.cosine", "choice(false)"),
+        ("space.neck.width=int(interval(16, 64))", "neck.width", "int(interval(16, 64))"),
+        ("space.train.momentum=interval(0.8, 0.9)", "train.momentum", "interval(0.8, 0.9)"),
+        ("+space.augment.noise=0.02", "augment.noise", "choice(0.02)"),
+        ("+space.augment.noise=interval(0.0, 0.05)", "augment.noise", "interval(0, 0.05)"),
+        ("+space.augment.mosaic=0.0,1.0", "augment.mosaic", "choice(0, 1)"),
+    ],
+)
+def test_dimension_is_narrowed_fixed_or_replaced(override: str, name: str, domain: str) -> None:
+    before = load_settings(["conf=smoke"])
+    after = load_settings(["conf=smoke", override])
+    read = SearchSpace.from_config({name.split(".")[0]: {name.split(".")[1]: domain}}).domains[name]
+    assert after.space.domains[name] == read
+    assert before.space.domains.get(name) != read
+    others = {n: d for n, d in after.space.domains.items() if n != name}
+    assert others == {n: d for n, d in before.space.domains.items() if n != name}
+    assert after.space.fingerprint != before.space.fingerprint
+
+
+def test_same_domain_written_in_two_ways_has_one_fingerprint() -> None:
+    ways = ("space.size.pixels=96,128", "space.size.pixels=choice(96,128)", "space.size.pixels='choice(96, 128)'")
+    assert len({load_settings(["conf=smoke", way]).space.fingerprint for way in ways}) == 1
+
+
+def test_a_group_can_be_dropped_and_exchanged() -> None:
+    assert not [n for n in load_settings(["conf=retail", "~space.prune"]).space.domains if n.startswith("prune.")]
+    assert domain_text(load_settings(["conf=retail", "space/size=large"]), "size.pixels").startswith("range(320")
+
+
+def test_conditions_come_from_the_groups_and_the_command_line() -> None:
+    space = load_settings(["conf=retail"]).space
+    own = Condition("backbone.name", ("yolo11", "yolo26"))
+    pruned = Condition("prune.importance", ("none",), negated=True)
+    assert space.conditions["backbone.width"] == space.conditions["backbone.depth"] == (own,)
+    assert space.conditions["prune.ratio"] == (pruned,)
+    more = load_settings(
+        ["conf=retail", "+space.augment.noise=interval(0.0, 0.05)", "+space.augment.when={noise: {size.pixels: [128]}}"]
+    )
+    assert more.space.conditions["augment.noise"] == (Condition("size.pixels", (128,)),)
+    names = list(more.space.domains)
+    assert names.index("size.pixels") < names.index("augment.noise")
+
+
+def test_start_is_cut_to_a_narrowed_space() -> None:
+    whole = load_settings(["conf=retail"]).start
+    assert len(whole) == 3
+    kept = load_settings(["conf=retail", "space.backbone.name=choice(lcnet_050, resnet18)"]).start
+    assert [candidate["backbone.name"] for candidate in kept] == ["lcnet_050"]
+    assert load_settings(["conf=retail", "space/size=large"]).start == ()
+
+
+def test_start_holds_partial_candidates() -> None:
+    settings = load_settings(["conf=retail", "start=[{backbone.name: lcnet_050}, {neck.width: 24}]"])
+    assert settings.start == ({"backbone.name": "lcnet_050"}, {"neck.width": 24})
+    assert settings.to_json()["start"] == [{"backbone.name": "lcnet_050"}, {"neck.width": 24}]
+
+
+def test_users_file_stands_on_base_and_brings_groups_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "space" / "size").mkdir(parents=True)
+    (tmp_path / "space" / "size" / "belt.yaml").write_text(
+        "# As the belt's camera sees it.\npixels: choice(224, 448)\n"
+    )
+    own = tmp_path / "belt line.yaml"
+    own.write_text(
+        "defaults:\n  - base\n  - override space/size: belt\n  - override space/backbone: yolo\n  - _self_\n"
+        "name: belt\ngate: {map50_min: 0.8}\nbudget: {trials: 7}\nspace:\n  neck: {width: 24}\n"
+    )
+    settings = load_settings([f"conf={own}", "budget.hours=1.5"])
+    assert (settings.name, settings.budget.trials, settings.budget.hours) == ("belt", 7, 1.5)
+    assert settings.gate == Gate(map50_min=0.8)
+    assert domain_text(settings, "size.pixels") == "choice(224, 448)"
+    assert domain_text(settings, "backbone.name") == "choice(yolo11, yolo26)"
+    assert domain_text(settings, "neck.width") == "choice(24)"
+    assert domain_text(load_settings([f"conf={own}", "space/size=small"]), "size.pixels").startswith("range(128")
+
+
+def test_users_file_is_found_from_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine.yaml").write_text("defaults: [base, _self_]\nname: mine\n")
+    monkeypatch.chdir(tmp_path)
+    assert load_settings(["conf=mine.yaml"]).name == "mine"
+
+
+def test_paths_are_taken_as_they_are(tmp_path: Path) -> None:
+    folder = tmp_path / "a, b" / "café (2)"
+    settings = load_settings(["conf=smoke", f"data.root={folder}", "store.folder=~/automl runs", "name=mine"])
+    assert settings.data.root == str(folder)
+    assert settings.folder == Path.home() / "automl runs" / "mine"
+    assert load_settings(["conf=smoke", "data.root=~/shelves"]).data.root == "~/shelves"
+    assert load_settings(["conf=smoke", "data.root='/quoted'"]).data.root == "/quoted"
+    assert load_settings(["conf=smoke", "store.url=null"]).store.url is None
+
+
+def test_settings_go_to_json_and_name_every_section() -> None:
+    settings = load_settings(["conf=retail", "data.root=/shelves", "store.folder=/runs"])
+    values = settings.to_json()
+    assert set(values) == {f.name for f in dataclasses.fields(Settings)}
+    assert values["data"] == {"root": "/shelves", "format": "auto", "split": "val"}
+    assert values["gate"]["map50_min"] == 0.55
+    assert values["space"] == settings.space.to_json()
+    assert values["space"]["prune.ratio"].endswith(" if prune.importance not in none")
+    assert values["budget"]["trials"] == settings.budget.trials
+
+
+def test_settings_are_converted_to_their_types() -> None:
+    settings = load_settings(["conf=retail", "gate.p95_ms_max=30", "budget.hours=8", "trial.train_device=0"])
+    assert (settings.gate.p95_ms_max, settings.budget.hours, settings.trial.train_device) == (30.0, 8.0, "0")
+
+
+def test_epochs_follow_the_images_seen() -> None:
+    trial = load_settings(["conf=smoke", "trial.epochs=null", "trial.images_seen=6000"]).trial
+    assert [trial.epochs_for(n) for n in (1, 120, 1000, 10_000)] == [300, 50, 6, 2]
+    assert trial.full_epochs_for(120) == 200
+    assert load_settings(["conf=smoke", "trial.epochs=3"]).trial.epochs_for(120) == 3

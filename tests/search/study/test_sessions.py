@@ -1,0 +1,234 @@
+"""Sessions: the hours of a search are those in which somebody searched, counted once."""
+
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import optuna
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from objectives.records import attributes as keys
+from search.study.claims import Claims
+from search.study.sessions import BEAT_EVERY_S, FORGOTTEN_S, GAP_S, LATELY_S, Session, covered_s, searched_s
+from spaces.errors import StoreError
+
+BEGAN_S = 1e9
+
+
+class Clock:
+    """A clock that tests set; seconds since BEGAN_S."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def __call__(self) -> float:
+        return BEGAN_S + self.now_s
+
+    def go_on(self, session: Session, seconds: float, beat_s: float = 5.0) -> None:
+        """Let time pass for a process that beats."""
+        end = self.now_s + seconds
+        while self.now_s < end:
+            self.now_s = min(end, self.now_s + beat_s)
+            session.beat()
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> optuna.Study:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna.create_study(storage=f"sqlite:///{tmp_path / 'study.sqlite3'}", directions=["maximize", "minimize"])
+
+
+@pytest.fixture
+def enter(study: optuna.Study, tmp_path: Path) -> Iterator[Callable[[Clock], Session]]:
+    """Maker of a session, as of a process of its own."""
+    opened: list[Claims] = []
+
+    def make(clock: Clock) -> Session:
+        opened.append(Claims(tmp_path))
+        return Session(study, opened[-1], clock)
+
+    yield make
+    for claims in opened:
+        claims.close()
+
+
+Enter = Callable[[Clock], Session]
+
+
+def test_a_session_covers_its_time(enter: Enter) -> None:
+    clock = Clock()
+    session = enter(clock)
+    assert session.searched_s() == 0
+    clock.go_on(session, 100)
+    assert session.searched_s() == 100
+    clock.now_s += 7  # no beat yet
+    assert session.searched_s() == 107
+
+
+def test_a_suspended_machine_does_not_search(enter: Enter) -> None:
+    clock = Clock()
+    session = enter(clock)
+    clock.go_on(session, 100)
+    clock.now_s += 8 * 3600
+    session.beat()
+    clock.go_on(session, 50)
+    assert session.searched_s() == 150
+    clock.now_s += GAP_S  # so much may pass between two looks
+    assert session.searched_s() == 150 + GAP_S
+
+
+def test_a_rest_is_not_counted(enter: Enter) -> None:
+    """A full disk: the process looks for room every other second, and is no search then."""
+    clock = Clock()
+    session = enter(clock)
+    clock.go_on(session, 100)
+    session.sleep()
+    clock.now_s += 30  # shorter than a gap
+    assert session.searched_s() == 100
+    session.beat()
+    clock.go_on(session, 10)
+    assert session.searched_s() == 110
+
+
+def test_a_clock_that_is_set_back_takes_nothing_away(enter: Enter, study: optuna.Study) -> None:
+    clock = Clock()
+    session = enter(clock)
+    clock.go_on(session, 1000)
+    clock.now_s -= 3600
+    session.beat()
+    clock.go_on(session, 50)
+    assert session.searched_s() == 1050
+    assert 1050 - BEAT_EVERY_S <= searched_s(study.user_attrs) <= 1050
+
+
+def told_elsewhere(study: optuna.Study, **told: object) -> None:
+    """Have the first process be another machine's, as it has told of itself."""
+    key = f"{keys.SESSION}0"
+    study.set_user_attr(key, {**study.user_attrs[key], **told})
+
+
+@pytest.mark.parametrize("told", [{"host": "elsewhere"}, {"folder": "/elsewhere"}])
+def test_a_process_out_of_reach_is_not_joined_while_it_may_live(
+    study: optuna.Study, tmp_path: Path, told: dict[str, object]
+) -> None:
+    """A disk of the same name on another machine: its locks tell nothing."""
+    clock = Clock()
+    first = Claims(tmp_path)
+    Session(study, first, clock)
+    first.close()
+    told_elsewhere(study, **told)
+    clock.now_s += LATELY_S - 1
+    other = Claims(tmp_path)
+    with pytest.raises(StoreError, match=r"is being searched in .* or was a minute ago"):
+        Session(study, other, clock)
+    clock.now_s += 2
+    assert Session(study, other, clock).key == 1
+    other.close()
+
+
+def test_a_process_of_another_machine_is_joined_where_its_locks_are_seen_or_it_has_ended(
+    enter: Enter, study: optuna.Study, tmp_path: Path
+) -> None:
+    code = "import sys; from pathlib import Path; from search.study.claims import Claims\n"
+    code += "claims = Claims(Path(sys.argv[1])); claims.enter(0); print('entered', flush=True); sys.stdin.read()"
+    clock = Clock()
+    gone = Claims(tmp_path)
+    session = Session(study, gone, clock)
+    gone.close()
+    told_elsewhere(study, host="elsewhere")
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "entered\n"
+        assert enter(clock).key == 1
+        other.kill()
+    session.end()
+    told_elsewhere(study, host="elsewhere")
+    assert enter(clock).key == 2
+
+
+def test_two_processes_use_the_hours_once(enter: Enter, study: optuna.Study) -> None:
+    clock = Clock()
+    one = enter(clock)
+    clock.go_on(one, 60)
+    two = enter(clock)
+    for _ in range(20):  # both
+        clock.now_s += 5
+        one.beat()
+        two.beat()
+    clock.go_on(two, 40)  # one has died
+    two.beat(now=True)
+    assert two.searched_s() == 200
+    assert searched_s(study.user_attrs) == 200
+    assert (one.key, two.key) == (0, 1)
+
+
+def test_the_night_between_two_runs_is_not_counted(enter: Enter, study: optuna.Study) -> None:
+    clock = Clock()
+    first = enter(clock)
+    clock.go_on(first, 100)
+    first.beat(now=True)
+    clock.now_s += 30  # shorter than a gap, but nobody searched
+    second = enter(clock)
+    clock.go_on(second, 100)
+    assert second.searched_s() == 200
+
+
+def test_a_kill_loses_a_beat_at_most(enter: Enter, study: optuna.Study) -> None:
+    clock = Clock()
+    session = enter(clock)
+    clock.go_on(session, 100, beat_s=1.0)
+    assert 100 - BEAT_EVERY_S <= searched_s(study.user_attrs) <= 100
+
+
+def test_beats_are_written_seldom(enter: Enter, study: optuna.Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    session = enter(clock)
+    written = []
+    write = study.set_user_attr
+    monkeypatch.setattr(study, "set_user_attr", lambda key, value: (written.append(key), write(key, value)))
+    clock.go_on(session, 300, beat_s=0.5)
+    assert len(written) == 300 / BEAT_EVERY_S
+    assert set(written) == {f"{keys.SESSION}0"}
+
+
+def test_a_process_sees_the_others_and_whether_they_live(enter: Enter, study: optuna.Study, tmp_path: Path) -> None:
+    code = (
+        "import sys, optuna; from pathlib import Path; from search.study.claims import Claims; "
+        "from search.study.sessions import Session\n"
+        "study = optuna.load_study(study_name=sys.argv[1], storage=sys.argv[2])\n"
+        f"session = Session(study, Claims(Path(sys.argv[3])), lambda: {BEGAN_S})\n"
+        "print('entered', flush=True); sys.stdin.read()"
+    )
+    url = f"sqlite:///{tmp_path / 'study.sqlite3'}"
+    command = [sys.executable, "-c", code, study.study_name, url, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "entered\n"
+        clock = Clock()
+        own = enter(clock)
+        clock.go_on(own, 30)
+        told = own.seen((4, 5))
+        assert [(s.pid, s.alive, s.own, s.trials) for s in told] == [
+            (other.pid, True, False, ()),
+            (os.getpid(), True, True, (4, 5)),
+        ]
+        assert told[0].silent_s == 30
+        other.kill()
+    assert [s.alive for s in own.seen(())] == [False, True]
+    clock.go_on(own, FORGOTTEN_S)
+    assert [s.own for s in own.seen(())] == [True]
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 30)), max_size=12))
+def test_the_union_of_spans_is_as_long_as_what_it_covers(spans: list[tuple[int, int]]) -> None:
+    as_given = [(begin, begin + length) for begin, length in spans]
+    covered = {second for begin, end in as_given for second in range(begin, end)}
+    assert covered_s(as_given) == len(covered)
+    random.Random(1).shuffle(as_given)
+    assert covered_s(as_given) == len(covered)

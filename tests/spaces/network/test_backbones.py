@@ -1,0 +1,45 @@
+"""Backbones by name: what can be built is taken, a typo is told with what it may have meant."""
+
+import subprocess
+import sys
+
+import pytest
+import timm
+
+from spaces.errors import SpaceError
+from spaces.network.backbones import TIMM, ULTRALYTICS, check_backbone
+from spaces.network.timm_backbone import TimmBackbone
+
+
+@pytest.mark.parametrize("name", [*TIMM, *ULTRALYTICS, "regnetz_005", "resnet18.a1_in1k"])
+def test_known_names_are_taken(name: str) -> None:
+    check_backbone(name)
+
+
+def test_the_catalogue_is_timms() -> None:
+    assert [name for name in TIMM if not timm.is_model(name)] == []
+    assert len(set(TIMM)) == len(TIMM)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("resnet999", "resnet"), ("mobilenet_v3_small", "mobilenetv3_small"), ("yolo12", "yolo11")]
+)
+def test_a_typo_is_told_with_what_is_near(name: str, meant: str) -> None:
+    with pytest.raises(SpaceError, match=rf"backbone: '{name}' is no timm model .*; nearest: .*{meant}"):
+        check_backbone(name)
+
+
+def test_catalogue_names_are_checked_without_torch() -> None:
+    code = (
+        "import sys; from spaces.network.backbones import *; [check_backbone(n) for n in TIMM]; "
+        "print('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
+
+
+@pytest.mark.parametrize("name", ["vit_tiny_patch16_224", "mixer_s32_224"])
+def test_networks_without_these_strides_are_told(name: str) -> None:
+    with pytest.raises(
+        SpaceError, match=rf"backbone: '{name}' has strides .* a neck needs \(8, 16, 32\); take another"
+    ):
+        TimmBackbone(name)

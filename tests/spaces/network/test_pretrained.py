@@ -1,0 +1,173 @@
+"""Pretrained weights: three kinds of checkpoint, those that fit nowhere, a hostile one, and no hub."""
+
+import pickle
+import socket
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import timm
+import torch
+from torch import nn
+
+from objectives.network.assembly import save_weights
+from spaces.candidate import Candidate
+from spaces.errors import SpaceError
+from spaces.network.description import describe
+from spaces.network.detector import build_detector
+from spaces.network.pretrained import HubUnreachable, load_pretrained
+
+Make = Callable[..., Candidate]
+CLASSES = ("can", "jar")
+
+
+@pytest.fixture(scope="module")
+def description(make_candidate: Make) -> dict[str, Any]:
+    return describe(make_candidate(), CLASSES)
+
+
+@pytest.fixture(scope="module")
+def fresh(description: dict[str, Any]) -> nn.Module:
+    return build_detector(description, 0)
+
+
+@pytest.fixture
+def model(fresh: nn.Module) -> Any:
+    return deepcopy(fresh)
+
+
+def test_none_loads_nothing(model: Any) -> None:
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    assert load_pretrained(model, "lcnet_050", "none") == 0
+    assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_state_dict_of_the_timm_backbone(model: Any, tmp_path: Path, wrapped: bool) -> None:
+    torch.manual_seed(5)
+    whole = timm.create_model("lcnet_050")  # with its classifier, as published
+    path = tmp_path / "backbone.pth"
+    torch.save({"state_dict": whole.state_dict(), "epoch": 3} if wrapped else whole.state_dict(), path)
+    count = load_pretrained(model, "lcnet_050", str(path))
+    backbone = model.model[0].m.state_dict()
+    assert count == len(backbone)
+    assert all(torch.equal(value, whole.state_dict()[name]) for name, value in backbone.items())
+
+
+def test_our_own_weights(model: Any, description: dict[str, Any], make_candidate: Make, tmp_path: Path) -> None:
+    other = build_detector(description, 1)
+    path = tmp_path / "weights.pt"
+    save_weights(path, other, make_candidate(), CLASSES)
+    assert load_pretrained(model, "lcnet_050", str(path)) == len(other.state_dict())
+    assert all(torch.equal(v, other.state_dict()[k]) for k, v in model.state_dict().items())
+
+
+def test_our_own_weights_fit_other_classes_but_for_the_scores(model: Any, make_candidate: Make, tmp_path: Path) -> None:
+    more = build_detector(describe(make_candidate(), ("a", "b", "c", "d", "e")), 1)
+    path = tmp_path / "weights.pt"
+    save_weights(path, more, make_candidate(), ("a", "b", "c", "d", "e"))
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    count = load_pretrained(model, "lcnet_050", str(path))
+    unfitting = [k for k, v in more.state_dict().items() if v.shape != before[k].shape]
+    assert unfitting
+    assert count == len(before) - len(unfitting)
+    assert all(torch.equal(model.state_dict()[k], before[k]) for k in unfitting)
+
+
+def test_an_ultralytics_file(tmp_path: Path) -> None:
+    """Its files hold a whole network, which is read with an allow-list."""
+    native = describe(Candidate.of(NATIVE), CLASSES)
+    published, target = build_detector(native, 1), build_detector(native, 0)
+    path = tmp_path / "published.pt"
+    torch.save({"model": published.half(), "ema": None, "epoch": -1}, path)
+    assert load_pretrained(target, "yolo26", str(path)) == len(published.state_dict())
+    state = target.state_dict()
+    assert all(torch.equal(state[k], v.to(state[k].dtype)) for k, v in published.state_dict().items())
+
+
+NATIVE = {
+    "backbone.name": "yolo26",
+    "backbone.width": 0.125,
+    "backbone.depth": 0.5,
+    "neck.width": 16,
+    "neck.depth": 1,
+    "head.kind": "nms",
+}
+
+
+class Hostile:
+    """Unpickling it runs a command."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Path.touch, (self.mark,))
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("suffix", [".pt", ".pth"])
+def test_a_checkpoint_never_runs_code(model: Any, tmp_path: Path, zipped: bool, suffix: str) -> None:
+    mark, path = tmp_path / "mark", tmp_path / f"hostile{suffix}"
+    content = {"model": Hostile(mark), "state_dict": {"a": torch.zeros(1)}}
+    if zipped:
+        torch.save(content, path)
+    else:
+        path.write_bytes(pickle.dumps(content))
+    with pytest.raises(SpaceError, match=r"train\.pretrained: .* cannot be read safely"):
+        load_pretrained(model, "lcnet_050", str(path))
+    assert not mark.exists()
+    torch.load(path, weights_only=False) if zipped else pickle.loads(path.read_bytes())
+    assert mark.exists()  # it would have
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00" * 64, b"no checkpoint at all"])
+def test_a_damaged_file_is_told(model: Any, tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "broken.pt"
+    path.write_bytes(content)
+    with pytest.raises(SpaceError, match="cannot be read safely") as error:
+        load_pretrained(model, "lcnet_050", str(path))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("content", [{"a": torch.zeros(3)}, {}, [1, 2], {"model": {"x": 1}}])
+def test_what_fits_nowhere_is_told(model: Any, tmp_path: Path, content: object) -> None:
+    path = tmp_path / "other.pt"
+    torch.save(content, path)
+    with pytest.raises(SpaceError, match=r"no tensor of '.*other\.pt' fits lcnet_050"):
+        load_pretrained(model, "lcnet_050", str(path))
+
+
+def test_a_missing_file_is_told(model: Any, tmp_path: Path) -> None:
+    with pytest.raises(SpaceError, match=r"'.*none\.pt' is no file; name a checkpoint, or take none or hub"):
+        load_pretrained(model, "lcnet_050", str(tmp_path / "none.pt"))
+
+
+@pytest.mark.parametrize(
+    ("backbone", "scale", "told"),
+    [
+        ("lcnet_050", None, "no published weights for lcnet_050 "),
+        ("yolo11", (0.5, 0.25), "no published weights for yolo11 "),
+        ("yolo11", (0.5, 0.2), r"Ultralytics publishes no yolo11 of depth and width \(0\.5, 0\.2\)"),
+    ],
+)
+def test_no_hub_is_told(
+    model: Any,
+    backbone: str,
+    scale: tuple[float, float] | None,
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("no network in tests")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.chdir(tmp_path)  # where Ultralytics would put its file
+    with pytest.raises(HubUnreachable, match=told) as error:
+        load_pretrained(model, backbone, "hub", scale)
+    assert "\n" not in str(error.value)
+    assert list(tmp_path.iterdir()) == []

@@ -28,6 +28,7 @@ from search.study.folder.room import check_room
 from search.study.store import create_study, open_storage, storage_url, store_errors
 from search.view.base import make_view
 from search.workers.jobs import check_run
+from search.workers.registry import BACKENDS, check_backend
 from spaces.errors import AutomlError, DataError, SettingsError, StoreError
 
 EMBEDDED_SEED = 42
@@ -70,6 +71,7 @@ def checked_settings(arguments: list[str]) -> Settings:
     check_sampler(settings.sampler)
     check_pruner(settings.pruner)
     check_run(settings.trial)
+    check_backend(settings.trial.backend, settings.workers)
     return settings
 
 
@@ -203,7 +205,7 @@ def _introduce(console: Console, settings: Settings, dataset: Dataset) -> None:
         ("budget", f"{settings.budget.trials} trials{hours}, {epochs} epochs each"),
     ):
         console.print(f"[dim]{label:>7}[/]  {text}", highlight=False, soft_wrap=True)
-    for note in dataset.notes:
+    for note in filter(None, (*dataset.notes, BACKENDS[settings.trial.backend].caveat)):
         console.print(f"[dim]   note[/]  {note}", highlight=False, soft_wrap=True)
 
 

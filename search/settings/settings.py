@@ -56,6 +56,7 @@ class TrialSettings:
     silence_s: float = 900.0
     memory_mb: int | None = None
     processes_max: int = 64
+    backend: str = "process"
     run: str = "objectives.trial.trial:run_trial"
 
     def __post_init__(self) -> None:

@@ -77,7 +77,7 @@ def time_trial(folder: Path, epochs: int) -> float:
     from objectives.deploy.device import Device
     from objectives.latency.measure import LatencyProtocol
     from objectives.records.gate import Gate
-    from objectives.trial.job import TrialJob, Word
+    from objectives.trial.job import RungDecision, TrialJob
     from search.commands.search import load_data
     from search.settings.settings import DataSettings
     from search.workers.process import TrialProcess
@@ -105,7 +105,7 @@ def time_trial(folder: Path, epochs: int) -> float:
     process = TrialProcess(job, folder / "settings")
     for message in process.messages():
         if message[0] == "rung":
-            process.answer(Word.GO_ON)
+            process.answer(RungDecision.GO_ON)
         if message[0] == "ended":
             assert message[1].outcome == "finished", message[1]
     return time.perf_counter() - start

@@ -281,8 +281,14 @@ def test_looking_for_what_is_not_there(tmp_path: Path, told_study: Path, argumen
 def test_train_tells_misspelt_settings_and_another_format(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "config.yaml").write_text("format: 1\n")
-    refused("train", "out", "epoch=3", folder=tmp_path, told="train: 'epoch=3' is no setting; nearest: epochs")
-    refused("train", "out", "epochs=many", folder=tmp_path, told="train: epochs must be a whole number, got 'many'")
+    refused("train", "out", "epoch=3", folder=tmp_path, told="train: unknown setting 'epoch'; nearest: epochs")
+    refused(
+        "train",
+        "out",
+        "epochs=many",
+        folder=tmp_path,
+        told="train: epochs must be a whole number from 1 on, got 'many'",
+    )
     (tmp_path / "out" / "config.yaml").write_text("format: 99\n")
     refused("train", "out", folder=tmp_path, told="has format 99, this automl reads 1")
 

@@ -1,12 +1,13 @@
 """A training at full length: one job run to its end, begun again from its last checkpoint where that may mend it."""
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from objectives.machine.files import write_text
-from objectives.records.failures import ADVICE, OF_MEMORY, Failure, batch_divisor
+from objectives.records.failures import ADVICE, OF_MEMORY, OF_SIZE, Failure, batch_divisor
 from objectives.records.records import Accuracy, Ending, Latency, Outcome, Record, Resources, Rung
 from objectives.trial.job import RungDecision, SilentListener, TrialJob
 from search.loop.retry import PASSING, batch_of, may_retry
@@ -20,6 +21,8 @@ ATTEMPTS = "attempts.json"  # in the training's folder: the deaths after which i
 FREE_MB_MIN = 200.0  # room on the disk without which a training that filled it is not begun again
 # A search goes on with other candidates; here there is this one alone, and a crash may be the machine's.
 MAY_PASS = PASSING | {Failure.CRASHED}
+MAY_GO_ON = MAY_PASS | OF_SIZE  # once what they died of is mended; the others would die again where they did
+GOES_ON = "; the same line goes on from its last checkpoint"
 FULL_LENGTH_ADVICE = {
     **ADVICE,
     Failure.OUT_OF_MEMORY: "give it more with memory_mb=N, or export a smaller detector",
@@ -39,10 +42,8 @@ class TrainingFailed(AutomlError):
     def __init__(self, ending: Ending, log: Path) -> None:
         advice = f"; {FULL_LENGTH_ADVICE[Failure(ending.error_class)]}" if ending.error_class else ""
         kind = ending.error_class or ending.outcome
-        super().__init__(
-            f"train: failed ({kind}): {ending.reason}{advice}; its log is {log}; the same line goes on from its last "
-            "checkpoint"
-        )
+        text = f"train: failed ({kind}): {ending.reason}{advice}; its log is {os.path.relpath(log)}"
+        super().__init__(text + GOES_ON * (ending.error_class in MAY_GO_ON))
         self.ending = ending
 
 

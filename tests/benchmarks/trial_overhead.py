@@ -77,10 +77,10 @@ def time_trial(folder: Path, epochs: int) -> float:
     from objectives.deploy.device import Device
     from objectives.latency.measure import LatencyProtocol
     from objectives.records.gate import Gate
-    from objectives.trial.job import RungDecision, TrialJob
+    from objectives.trial.job import SilentListener, TrialJob
     from search.commands.search import load_data
     from search.settings.settings import DataSettings
-    from search.workers.process import TrialProcess
+    from search.workers.process import ProcessBackend
     from spaces.candidate import Candidate
 
     dataset = load_data(DataSettings())
@@ -102,12 +102,9 @@ def time_trial(folder: Path, epochs: int) -> float:
         protocol=LatencyProtocol(),
     )
     start = time.perf_counter()
-    process = TrialProcess(job, folder / "settings")
-    for message in process.messages():
-        if message[0] == "rung":
-            process.answer(RungDecision.GO_ON)
-        if message[0] == "ended":
-            assert message[1].outcome == "finished", message[1]
+    ending = ProcessBackend(folder / "settings").run(job, SilentListener())
+    assert ending is not None
+    assert ending.outcome == "finished", ending
     return time.perf_counter() - start
 
 

@@ -156,6 +156,11 @@ def test_unknown_command_is_told_with_the_nearest(tmp_path: Path) -> None:
             "'lcnet_05' is no timm model and none of Ultralytics'",
         ),
         (["search", "conf=smoke", "space.size.pixels=choice()"], "choice: needs at least one value, got none"),
+        (["search", "conf=smoke", "trial.backend=proces"], "trial.backend: unknown backend 'proces'; nearest: process"),
+        (
+            ["search", "conf=smoke", "trial.backend=inline", "workers=2"],
+            "trial.backend: 'inline' runs 1 trial at once, got workers=2; give workers=1, or trial.backend=process",
+        ),
         (["search", "conf=smoke", "--fast"], "'--fast' is not in Hydra's override grammar"),
         (["search", "conf=smoke", "--plan", "--fork", "new"], "--plan: goes with neither --fork nor --log-format json"),
         (["search", "conf=smoke", "--plan", "--log-format", "json"], "--plan: goes with neither --fork nor"),

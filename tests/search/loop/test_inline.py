@@ -10,7 +10,6 @@ from quick_search import attempts_of, ending_of, events_of, lines_of, plant, run
 from objectives.data.dataset import Dataset
 from objectives.records import attributes as keys
 from objectives.records.failures import Failure
-from search.study.sessions import Clock
 from search.view.base import View
 
 INLINE = "trial.backend=inline"
@@ -62,13 +61,13 @@ def test_ctrl_c_in_a_trial_cuts_it_and_the_same_line_takes_it_up(tmp_path: Path,
 
 def test_a_session_beats_while_its_trial_runs(tmp_path: Path, blocks: Dataset) -> None:
     """Each epoch takes a minute by the clock: the hours are counted although nobody looks in between."""
-    now_s = [1e9]
+    now_s = 1e9
 
     class Slow(View):
         def progress(self, *_: Any) -> None:
-            now_s[0] += 60.0
+            nonlocal now_s
+            now_s += 60.0
 
-    clock: Clock = lambda: now_s[0]
     settings = settings_of(tmp_path, INLINE, "budget.trials=1", "trial.epochs=20", "pruner=none", "sampler=random")
-    search = run(settings, blocks, make_view=Slow, clock=clock)
+    search = run(settings, blocks, make_view=Slow, clock=lambda: now_s)
     assert search.session.searched_s() == pytest.approx(20 * 60.0, abs=61.0)

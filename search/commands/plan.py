@@ -8,7 +8,7 @@ from rich.console import Console
 
 from objectives.data.dataset import Dataset
 from search.commands.search import checked_settings, interruptible, load_data
-from search.plan.model import make_plan
+from search.plan.make import make_plan
 from search.plan.text import print_plan
 from search.settings.settings import Settings
 from search.study.contract import check_contract

@@ -16,7 +16,7 @@ from reports.table.table import StudyTable
 from reports.table.words import plural
 from reports.terminal import summary
 from search.loop.search import Search
-from search.plan.model import make_plan
+from search.plan.make import make_plan
 from search.plan.text import print_plan
 from search.samplers.registry import check_sampler
 from search.samplers.schedulers import check_pruner
@@ -26,7 +26,7 @@ from search.study.budget import BudgetUsed
 from search.study.claims import LOCKS, Claims
 from search.study.folder.room import check_room
 from search.study.store import create_study, open_storage, storage_url, store_errors
-from search.view.base import make_view
+from search.view.make import make_view
 from search.workers.jobs import check_run
 from spaces.errors import AutomlError, DataError, SettingsError, StoreError
 

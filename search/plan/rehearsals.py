@@ -19,8 +19,9 @@ from objectives.trial.job import TrialJob
 from reports.table.words import architecture
 from search.engine.candidates import SpaceCandidates
 from search.loop.follow import ending
-from search.plan.model import PLANNING, SearchPlan, Timed
+from search.plan.model import SearchPlan, Timed
 from search.settings.settings import Settings
+from search.study.folder.leftovers import PLANNING
 from search.workers.jobs import Jobs
 from search.workers.process import Limits, TrialProcess
 from spaces.candidate import Candidate

@@ -24,7 +24,7 @@ def print_plan(console: Console, plan: SearchPlan, settings: Settings, dataset: 
 
     Args:
         console: to print on.
-        plan: of `search.plan.model.make_plan`.
+        plan: of `search.plan.make.make_plan`.
         settings: the search's.
         dataset: its data set.
         whole: also what will be searched, dimension by dimension, and the first candidates.

@@ -19,8 +19,9 @@ from reports.table.table import StudyTable
 from reports.table.words import ABSENT, architecture, duration, ms, share, short_name
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
-from search.view.base import SessionSeen, eta_text, one_line, row_result
+from search.study.sessions import SessionSeen
 from search.view.rows import Cells, Column, Section, cut, fit, lines, table
+from search.view.words import eta_text, one_line, row_result
 
 NARROW, WIDE = 72, 110  # a terminal of fewer columns shows less of a row, one of so many more
 SILENT_S = 45.0  # a living process that was not heard of for so long is told of

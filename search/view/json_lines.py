@@ -17,7 +17,9 @@ from reports.table.table import StudyTable
 from reports.table.words import architecture
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
-from search.view.base import SessionSeen, View, remaining_s
+from search.study.sessions import SessionSeen
+from search.view.base import View
+from search.view.words import remaining_s, write_line
 from spaces.candidate import Candidate
 
 Json: TypeAlias = "str | int | float | Sequence[Json] | Mapping[str, Json] | None"
@@ -31,7 +33,8 @@ class JsonView(View):
 
     def __init__(self, console: Console, settings: Settings) -> None:
         """Prepare to write a search's events to a console's file."""
-        super().__init__(console, settings)
+        self.console, self.settings = console, settings
+        self._waits = ""
         self._told_s: dict[int, float] = {}  # trial to when its progress was told
         self._budget_told_s = -math.inf
         self._sessions_told: Json = None
@@ -150,7 +153,7 @@ class JsonView(View):
     def _event(self, event: str, **fields: Json) -> None:
         time_utc = datetime.now(UTC).isoformat(timespec="milliseconds")
         told = {"time": time_utc, "event": event, "study": self.settings.name, **fields}
-        self.line(json.dumps(_finite(told), allow_nan=False))
+        write_line(self.console, json.dumps(_finite(told), allow_nan=False))
 
 
 def _row(row: TrialRow) -> dict[str, Json]:

@@ -20,7 +20,8 @@ from search.cli import main
 from search.commands.search import _tell_plan
 from search.plan.first_candidates import first_candidates
 from search.plan.forecast import Forecast
-from search.plan.model import SearchPlan, Timed, make_plan
+from search.plan.make import make_plan
+from search.plan.model import SearchPlan, Timed
 from search.plan.rehearsals import PLACES, drawn_candidates, latency_s, places, sample
 from search.plan.space_text import combinations, space_rows, space_size
 from search.plan.text import print_plan

@@ -11,6 +11,7 @@ from objectives.deploy.device import Device
 from objectives.latency.measure import LatencyProtocol
 from objectives.records.gate import Gate
 from search.settings.compose import compose_config
+from search.settings.target import TARGET
 from search.settings.vocabulary import check_vocabulary
 from spaces.errors import AutomlError, SettingsError, SpaceError, nearest
 from spaces.space import SearchSpace
@@ -81,36 +82,75 @@ class TrialSettings:
 
 @dataclass(frozen=True)
 class SamplerSettings:
-    """Which sampler proposes candidates, and how many random ones come first."""
+    """Which sampler proposes candidates.
 
-    name: str = "tpe"
-    startup: int = 8
+    Attributes:
+        name: of one of the product's own; a label for any other.
+        target: where any other is imported from; None for the product's own.
+        arguments: the sampler's own settings.
+    """
 
-    def __post_init__(self) -> None:
-        if self.startup < 0:
-            raise SettingsError(f"sampler.startup: must be 0 or more, got {self.startup}")
+    name: str
+    target: str | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_config(cls, values: Mapping[str, Any]) -> "SamplerSettings":
+        """Read the group of settings."""
+        own = {key: value for key, value in values.items() if key not in ("name", TARGET)}
+        return cls(_text("sampler.name", values.get("name")), _target("sampler", values), own)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the settings as a preset holds them."""
+        return {"name": self.name, **({TARGET: self.target} if self.target else {}), **self.arguments}
 
 
 @dataclass(frozen=True)
 class PrunerSettings:
-    """When a trial is stopped at a rung."""
+    """At which rungs trials are judged, and by which scheduler.
 
-    name: str = "dominated"
-    rungs: int = 3
-    eta: float = 2.0
-    better_min: int = 3
-    tolerance: float = 0.6
-    grace: float = 0.4
+    Attributes:
+        name: of one of the product's own schedulers; a label for any other.
+        rungs: at most so many rungs.
+        eta: ratio of the epochs of two rungs.
+        grace: share of the training before which nothing is decided, in [0, 1].
+        target: where any other scheduler is imported from; None for the product's own.
+        arguments: the scheduler's own settings.
+    """
+
+    name: str
+    rungs: int
+    eta: float
+    grace: float
+    target: str | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.rungs < 1 or not self.eta > 1:
             raise SettingsError(f"pruner: needs rungs >= 1 and eta > 1, got rungs={self.rungs}, eta={self.eta}")
-        if self.better_min < 1:
-            raise SettingsError(f"pruner.better_min: must be 1 or more, got {self.better_min}")
-        if not 0 <= self.tolerance <= 1:
-            raise SettingsError(f"pruner.tolerance: must lie in [0, 1], got {self.tolerance}")
         if not 0 <= self.grace <= 1:
             raise SettingsError(f"pruner.grace: must lie in [0, 1], got {self.grace}")
+
+    @classmethod
+    def from_config(cls, values: Mapping[str, Any]) -> "PrunerSettings":
+        """Read the group of settings."""
+        ladder = _section(_Ladder, "pruner", {key: values.get(key) for key in ("rungs", "eta", "grace")})
+        own = {key: value for key, value in values.items() if key not in ("name", TARGET, *vars(ladder))}
+        return cls(
+            _text("pruner.name", values.get("name")), **vars(ladder), target=_target("pruner", values), arguments=own
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the settings as a preset holds them."""
+        ladder = {"rungs": self.rungs, "eta": self.eta, "grace": self.grace}
+        return {"name": self.name, **ladder, **({TARGET: self.target} if self.target else {}), **self.arguments}
+
+
+@dataclass(frozen=True)
+class _Ladder:
+    rungs: int
+    eta: float
+    grace: float
 
 
 @dataclass(frozen=True)
@@ -162,7 +202,7 @@ class Settings:
     def to_json(self) -> dict[str, Any]:
         """Return the settings as JSON values; the space as dimension name to domain text."""
         values: dict[str, Any] = {
-            key: value if isinstance(value, str | int) else asdict(value)
+            key: value if isinstance(value, str | int) else _json(value)
             for key, value in vars(self).items()
             if key not in ("space", "start")
         }
@@ -186,11 +226,11 @@ def load_settings(arguments: Sequence[str]) -> Settings:
             ("gate", Gate),
             ("budget", BudgetSettings),
             ("trial", TrialSettings),
-            ("sampler", SamplerSettings),
-            ("pruner", PrunerSettings),
             ("store", StoreSettings),
         )
     }
+    sections["sampler"] = SamplerSettings.from_config(_group("sampler", config.get("sampler")))
+    sections["pruner"] = PrunerSettings.from_config(_group("pruner", config.get("pruner")))
     space = SearchSpace.from_config(config["space"])
     check_vocabulary(space)
     narrowed = any(argument.lstrip("+~").startswith("space") for argument in arguments)
@@ -229,6 +269,27 @@ def _start(candidates: object, space: SearchSpace, *, narrowed: bool) -> tuple[d
             continue
         kept.append(candidate)
     return tuple(kept)
+
+
+def _json(section: Any) -> dict[str, Any]:
+    """Return a section as JSON values."""
+    return section.to_json() if isinstance(section, SamplerSettings | PrunerSettings) else asdict(section)
+
+
+def _group(name: str, values: object) -> Mapping[str, Any]:
+    if not isinstance(values, Mapping):
+        raise SettingsError(f"{name}: must be a group of settings, got {values!r}")
+    return values
+
+
+def _text(key: str, value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise SettingsError(f"{key}: must be a name, got {value!r}")
+    return value
+
+
+def _target(section: str, values: Mapping[str, Any]) -> str | None:
+    return _text(f"{section}.{TARGET}", values[TARGET]) if values.get(TARGET) is not None else None
 
 
 Section = TypeVar("Section")

@@ -44,8 +44,8 @@ def test_preset_composes_and_its_space_can_be_built(preset: str) -> None:
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS, ids="=".join)
 def test_option_composes(group: str, option: str) -> None:
-    root = ["data.root=/anywhere"] if (group, option) == ("data", "folder") else []
-    settings = load_settings(["conf=smoke", f"{group}={option}", *root])
+    needed = {"folder": ["data.root=/anywhere"], "custom": [f"{group}._target_=a.Class"]}.get(option, [])
+    settings = load_settings(["conf=smoke", f"{group}={option}", *needed])
     if group.startswith("space/"):
         config = compose_config(["conf=smoke", f"{group}={option}"])
         read = SearchSpace.from_config({group.removeprefix("space/"): config["space"][group.removeprefix("space/")]})

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from objectives.reference import cache_folder
+from objectives.files import cache_folder
 
 
 def lock_folder() -> Path:

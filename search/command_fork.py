@@ -2,7 +2,8 @@
 
 from rich.console import Console
 
-from search.command_search import checked_settings, load_data, prepared_folder
+from search.command_search import checked_settings, prepared_folder
+from search.dataset import load_data
 from search.fork import ensure_fork, forked_settings
 
 

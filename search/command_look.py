@@ -8,8 +8,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from objectives.latency import measure_latency
-from objectives.picture import spread
 from objectives.records import Outcome
 from reports.deaths import deaths
 from reports.reasons import reasons
@@ -17,8 +15,8 @@ from reports.row import TrialRow
 from reports.table import StudyTable, read_study
 from reports.terminal import summary
 from reports.words import duration, ms, share
-from search.command_search import load_data
 from search.compose import CONF, presets
+from search.dataset import load_data
 from search.settings import load_settings
 from search.store import FILE_NAME, load_study
 from spaces.errors import AutomlError, StoreError
@@ -135,6 +133,9 @@ def run_data(arguments: list[str]) -> None:
 
 def run_latency(artifact: str, arguments: list[str]) -> None:
     """Measure a file on a device."""
+    from objectives.latency import measure_latency  # late: no other command here needs a picture or a process
+    from objectives.picture import spread
+
     settings = load_settings(arguments)
     settings.device.check()
     images = load_data(settings.data).splits[settings.data.split]

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from objectives.dataset import Dataset
-from search.command_search import checked_settings, interruptible, load_data
+from search.command_search import checked_settings, interruptible
 from search.contract import check_contract
+from search.dataset import load_data
 from search.plan import make_plan
 from search.plan_text import print_plan
 from search.settings import Settings

@@ -10,14 +10,13 @@ from rich.console import Console
 
 from objectives import attributes as keys
 from objectives.dataset import Dataset
-from objectives.readers import read_dataset
-from objectives.reference import cache_folder
 from reports.table import StudyTable
 from reports.terminal import summary
 from reports.words import plural
 from search.budget import BudgetUsed
 from search.claims import LOCKS, Claims
 from search.compose import presets
+from search.dataset import load_data
 from search.jobs import check_run
 from search.plan import make_plan
 from search.plan_text import print_plan
@@ -25,12 +24,11 @@ from search.pruner import check_pruner
 from search.room import check_room
 from search.runner import Search
 from search.sampler import check_sampler
-from search.settings import EMBEDDED, DataSettings, Settings, TrialSettings, load_settings
+from search.settings import Settings, TrialSettings, load_settings
 from search.store import create_study, open_storage, storage_url, store_errors
 from search.view import make_view
-from spaces.errors import AutomlError, DataError, SettingsError, StoreError
+from spaces.errors import AutomlError, SettingsError, StoreError
 
-EMBEDDED_SEED = 42
 PLANNED_FROM = 10  # trials of a search from which on timing three candidates first is worth it
 
 
@@ -124,24 +122,6 @@ def interruptible() -> Iterator[None]:
     finally:
         for kind, handler in zip(kinds, before, strict=True):
             signal.signal(kind, handler)
-
-
-def load_data(settings: DataSettings) -> Dataset:
-    """Read the data set; the embedded one is rendered first if need be.
-
-    Raises:
-        DataError: it cannot be used, or lacks the split that trials are scored on.
-    """
-    if settings.root == EMBEDDED:
-        from objectives.shelves import VERSION, render_shelves
-
-        root = render_shelves(cache_folder() / f"shelves-{VERSION}-{EMBEDDED_SEED}", EMBEDDED_SEED)
-        dataset = read_dataset(root, "coco", "shelves")
-    else:
-        dataset = read_dataset(Path(settings.root), settings.format)
-    if settings.split not in dataset.splits:
-        raise DataError(f"data.split: the data set has no '{settings.split}'; it has {', '.join(dataset.splits)}")
-    return dataset
 
 
 @contextmanager

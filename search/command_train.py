@@ -16,7 +16,7 @@ from objectives.job import TrialJob, TrialListener, Word
 from objectives.latency import LatencyProtocol
 from objectives.layout import lay_out
 from objectives.records import Accuracy, Latency, Record, Resources, Rung
-from search.command_search import load_data
+from search.dataset import load_data
 from search.settings import DataSettings
 from spaces.candidate import Candidate
 from spaces.errors import AutomlError, DataError, SettingsError, nearest

@@ -31,7 +31,7 @@ from objectives.latency import (
     summarise,
 )
 from objectives.records import Latency
-from objectives.reference import Reference, cache_folder
+from objectives.reference import Reference
 from objectives.turns import Patience, Turn
 from spaces.candidate import Candidate
 from spaces.description import describe
@@ -184,11 +184,6 @@ def test_the_best_reference_is_remembered(tmp_path: Path, monkeypatch: pytest.Mo
     assert 0 < reference.time_ms() < 10_000
     (tmp_path / "automl" / "reference-3-d3vice.txt").write_text("damaged")
     assert reference.best_ms() == float("inf")
-
-
-def test_the_cache_is_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    assert cache_folder() == Path.home() / ".cache" / "automl"
 
 
 # A process of its own

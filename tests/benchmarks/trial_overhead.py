@@ -78,7 +78,7 @@ def time_trial(folder: Path, epochs: int) -> float:
     from objectives.job import TrialJob, Word
     from objectives.latency import LatencyProtocol
     from objectives.layout import lay_out
-    from search.command_search import load_data
+    from search.dataset import load_data
     from search.process import TrialProcess
     from search.settings import DataSettings
     from spaces.candidate import Candidate

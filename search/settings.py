@@ -74,10 +74,6 @@ class TrialSettings:
         """Return the epochs of a trial: as set, or as many as `images_seen` asks for (2 to 300)."""
         return self.epochs or min(300, max(2, round(self.images_seen / max(1, train_images))))
 
-    def full_epochs_for(self, train_images: int) -> int:
-        """Return the epochs of `automl train`."""
-        return self.full_epochs or 4 * self.epochs_for(train_images)
-
 
 @dataclass(frozen=True)
 class SamplerSettings:

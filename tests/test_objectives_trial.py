@@ -19,7 +19,7 @@ import pytest
 import torch
 import yaml
 
-from objectives.assembly import load_weights
+from objectives.assembly import assemble
 from objectives.cores import on_cores
 from objectives.dataset import Dataset
 from objectives.device import Device
@@ -31,6 +31,7 @@ from objectives.inference import read_image
 from objectives.job import TrialJob, TrialListener, Word
 from objectives.latency import LatencyProtocol
 from objectives.layout import lay_out
+from objectives.pruning import prune_detector
 from objectives.records import Accuracy, Latency, Outcome, Resources, Rung
 from objectives.trial import run_trial
 from objectives.turns import Patience, alone
@@ -146,6 +147,12 @@ def test_trial_leaves_a_scored_file(blocks: Dataset, tmp_path: Path, choices: di
     assert cost.seconds.keys() >= {"build", "latency", "train", "export", "score"}
 
 
+def weights_of(folder: Path) -> dict[str, torch.Tensor]:
+    content = torch.load(folder / "weights.pt", weights_only=True)
+    found: dict[str, torch.Tensor] = content["state_dict"]
+    return found
+
+
 @pytest.mark.slow
 def test_pruned_weights_load_again(blocks: Dataset, tmp_path: Path) -> None:
     told, plain = Recorder(), Recorder()
@@ -153,7 +160,9 @@ def test_pruned_weights_load_again(blocks: Dataset, tmp_path: Path) -> None:
     run_trial(work, told)
     run_trial(job(blocks, tmp_path / "plain"), plain)
     assert told.costs[0].multiply_adds < 0.7 * plain.costs[0].multiply_adds
-    network = load_weights(work.folder / "weights.pt")
+    network = assemble(work.candidate, work.classes, seed=0)[1].eval()
+    prune_detector(network, 0.5, "l1")
+    network.load_state_dict(weights_of(work.folder))
     assert sum(p.numel() for p in network.parameters()) == told.costs[0].parameters
     with torch.no_grad():
         output = network(torch.zeros(1, 3, 64, 64))[0]
@@ -317,8 +326,8 @@ def test_a_trial_killed_at_every_moment_ends_as_one_that_was_not(blocks: Dataset
     assert run_trial(replace(work, told_epoch=4), told).outcome == Outcome.FINISHED
     assert told.rungs == []
     assert told.accuracies[0].map == pytest.approx(whole.accuracies[0].map, abs=0.01)
-    expected = load_weights(tmp_path / "whole" / "trial" / "weights.pt").state_dict()
-    for name, actual in load_weights(work.folder / "weights.pt").state_dict().items():
+    expected = weights_of(tmp_path / "whole" / "trial")
+    for name, actual in weights_of(work.folder).items():
         torch.testing.assert_close(actual, expected[name], rtol=1e-3, atol=1e-4)
 
 

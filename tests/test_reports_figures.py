@@ -11,7 +11,7 @@ from objectives.gate import Gate
 from objectives.records import ClassAccuracy
 from reports.calibration import Calibration, Held, agreement, calibrate
 from reports.calibration_figure import calibration_figure
-from reports.curves import learning_curves
+from reports.curves import CURVES_MAX, learning_curves
 from reports.figures import class_figure, curves_figure, hypervolume_figure, importance_figure
 from reports.front_figure import front_figure
 from reports.history import HypervolumePoint, hypervolume_history
@@ -99,13 +99,16 @@ def test_the_front_is_drawn_with_its_gate_and_its_winner(table: StudyTable) -> N
     assert [trace.line.shape for trace in bare.data if trace.meta == "front"] == ["hv"]
 
 
-def test_learning_curves_keep_the_front_and_stay_few(table: StudyTable) -> None:
-    curves = learning_curves(table, most=20)
-    assert len(curves.shown) == 20
-    assert curves.total == sum(bool(row.rungs) for row in table.rows)
+def test_learning_curves_keep_the_front_and_stay_few(report_study: Callable[..., optuna.Study]) -> None:
+    table = read_study(report_study(2 * CURVES_MAX))
+    curves = learning_curves(table)
+    assert len(curves.shown) == len({curve.number for curve in curves.shown}) == CURVES_MAX
+    assert CURVES_MAX < curves.total == sum(bool(row.rungs) for row in table.rows)
     assert {row.number for row in table.front} <= {curve.number for curve in curves.shown}
     assert curves.deciding_epochs == (3, 6, 12)
-    assert len({curve.number for curve in curves.shown}) == 20
+
+
+def test_curves_are_marked_where_trials_were_stopped(table: StudyTable) -> None:
     figure = curves_figure(learning_curves(table))
     stops = figure.data[-1]
     assert len(stops.x) == table.counts["stopped at a rung"]

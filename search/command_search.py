@@ -10,6 +10,7 @@ from rich.console import Console
 
 from objectives import attributes as keys
 from objectives.dataset import Dataset
+from objectives.job import TrialJob
 from reports.table import StudyTable
 from reports.terminal import summary
 from reports.words import plural
@@ -24,7 +25,7 @@ from search.pruner import check_pruner
 from search.room import check_room
 from search.runner import Search
 from search.sampler import check_sampler
-from search.settings import Settings, TrialSettings, load_settings
+from search.settings import Settings, load_settings
 from search.store import create_study, open_storage, storage_url, store_errors
 from search.view import make_view
 from spaces.errors import AutomlError, SettingsError, StoreError
@@ -74,7 +75,7 @@ def checked_settings(arguments: list[str]) -> Settings:
 def _tell_plan(console: Console, search: Search) -> None:
     """Say what will be searched and what the budget buys, as timed before the study's first trial."""
     settings, study = search.settings, search.study
-    if settings.budget.trials < PLANNED_FROM or settings.trial.run != TrialSettings.run:
+    if settings.budget.trials < PLANNED_FROM or settings.trial.run != TrialJob.run:
         return
     with search.claims.alone():
         plan = make_plan(settings, search.dataset, settings.folder, study)

@@ -27,11 +27,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from objectives import attributes
 from objectives.dataset import Dataset, LabelledImage, make_image
-from objectives.device import Device
 from objectives.failures import Failure
 from objectives.gate import Gate
 from objectives.job import TrialJob
-from objectives.latency import LatencyProtocol
 from objectives.layout import lay_out
 from objectives.quiet import quiet_ultralytics
 from objectives.records import (
@@ -368,6 +366,8 @@ def make_study(
 @pytest.fixture
 def tiny_job(tmp_path: Path, blocks: Dataset, make_candidate: Callable[..., Candidate]) -> TrialJob:
     """The job of a real trial of two epochs, quick at measuring; its folder is tmp_path / "trial"."""
+    from defaults import CPU, protocol_of  # late: found since this file has named its folder
+
     return TrialJob(
         number=0,
         candidate=make_candidate(),
@@ -382,9 +382,10 @@ def tiny_job(tmp_path: Path, blocks: Dataset, make_candidate: Callable[..., Cand
         evaluate_every=0,
         seed=1,
         gate=Gate(),
-        device=Device(),
-        protocol=LatencyProtocol(processes=1, processes_max=1, images_min=10, cap_s=0.4, warmup_s=0.05),
+        device=CPU,
+        protocol=protocol_of(processes=1, processes_max=1, images_min=10, cap_s=0.4, warmup_s=0.05),
         train_device="cpu",
+        workers=2,
     )
 
 

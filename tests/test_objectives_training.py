@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from defaults import CPU
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from objectives import divergence
@@ -19,7 +20,6 @@ from objectives.artifact import export_onnx, head_of
 from objectives.assembly import assemble
 from objectives.checkpoint import previous_of
 from objectives.dataset import Dataset
-from objectives.device import Device
 from objectives.divergence import Diverged
 from objectives.failing import classify
 from objectives.failures import Failure
@@ -154,7 +154,7 @@ def test_score_of_the_exported_file_agrees_with_ultralytics_validator(
     assert rung.map > 0.1, "too weak a detector to compare scores"
     meta = ArtifactMeta(SIZE_PX, head_of(network), blocks.classes)
     path = export_onnx(network, meta, tmp_path / "model.onnx")
-    detector = Detector(open_network(path, Device()), SCORE_CONFIDENCE)
+    detector = Detector(open_network(path, CPU), SCORE_CONFIDENCE)
     val = blocks.splits["val"]
     accuracy = score(detect_all(detector, val), val, blocks.classes, "val")
     assert accuracy.map == pytest.approx(rung.map, abs=0.01)

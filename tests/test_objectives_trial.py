@@ -18,18 +18,17 @@ import onnx
 import pytest
 import torch
 import yaml
+from defaults import CPU, protocol_of
 
 from objectives.assembly import assemble
 from objectives.cores import on_cores
 from objectives.dataset import Dataset
-from objectives.device import Device
 from objectives.failing import classify
 from objectives.failures import Failure
 from objectives.files import remove_checkpoints
 from objectives.gate import Gate
 from objectives.inference import read_image
 from objectives.job import TrialJob, TrialListener, Word
-from objectives.latency import LatencyProtocol
 from objectives.layout import lay_out
 from objectives.pruning import prune_detector
 from objectives.records import Accuracy, Latency, Outcome, Resources, Rung
@@ -39,7 +38,7 @@ from spaces.candidate import Candidate
 from spaces.errors import DataError
 
 ROOT = Path(__file__).parents[1]
-QUICK = LatencyProtocol(processes=1, processes_max=1, images_min=10, cap_s=0.3, warmup_s=0.05)
+QUICK = protocol_of(processes=1, processes_max=1, images_min=10, cap_s=0.3, warmup_s=0.05)
 
 
 @dataclass
@@ -106,9 +105,10 @@ def job(dataset: Dataset, folder: Path, gate: Gate | None = None, epochs: int = 
         evaluate_every=0,
         seed=3,
         gate=gate or Gate(),
-        device=Device(),
+        device=CPU,
         protocol=QUICK,
         train_device="cpu",
+        workers=2,
         hub=False,
     )
 

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from objectives import attributes as keys
 from objectives.dataset import Dataset
+from objectives.job import TrialJob
 from objectives.records import Resources, Rung
 from search.cli import main
 from search.command_search import _tell_plan
@@ -23,7 +24,7 @@ from search.forecast import Forecast
 from search.plan import SearchPlan, Timed, make_plan
 from search.plan_text import print_plan
 from search.rehearsals import PLACES, drawn_candidates, latency_s, places, sample
-from search.settings import Settings, TrialSettings, load_settings
+from search.settings import Settings, load_settings
 from search.space_text import combinations, space_rows, space_size
 
 OVERRIDES = ["conf=smoke", "trial.train_device=cpu"]
@@ -175,7 +176,7 @@ def test_only_a_search_of_ten_trials_says_what_they_cost(
 
 
 def real_settings_of(folder: Path, trials: int) -> Settings:
-    return settings_of(folder, f"trial.run={TrialSettings.run}", f"budget.trials={trials}")
+    return settings_of(folder, f"trial.run={TrialJob.run}", f"budget.trials={trials}")
 
 
 def test_what_its_trials_tell_is_not_kept_as_a_plan(tmp_path: Path, blocks: Dataset) -> None:

@@ -73,17 +73,16 @@ def main() -> None:
 
 def time_trial(folder: Path, epochs: int) -> float:
     """Run a trial in a process of its own, as a search does, and return its wall seconds."""
-    from objectives.device import Device
     from objectives.gate import Gate
     from objectives.job import TrialJob, Word
-    from objectives.latency import LatencyProtocol
     from objectives.layout import lay_out
     from search.dataset import load_data
     from search.process import TrialProcess
-    from search.settings import DataSettings
+    from search.settings import load_settings
     from spaces.candidate import Candidate
 
-    dataset = load_data(DataSettings())
+    settings = load_settings(["conf=retail"])
+    dataset = load_data(settings.data)
     job = TrialJob(
         number=0,
         candidate=Candidate.of(CHOICES),
@@ -98,8 +97,10 @@ def time_trial(folder: Path, epochs: int) -> float:
         evaluate_every=0,
         seed=1,
         gate=Gate(),
-        device=Device(),
-        protocol=LatencyProtocol(),
+        device=settings.device,
+        protocol=settings.latency,
+        train_device=settings.trial.train_device,
+        workers=settings.trial.workers,
     )
     start = time.perf_counter()
     process = TrialProcess(job, folder / "settings")

@@ -1,16 +1,19 @@
-"""Settings: Hydra's config tree and the command line, composed, checked and frozen."""
+"""Settings: Hydra's config tree and the command line, composed, checked and frozen.
+
+Defaults stand in `conf/` alone. A record's own default is None, where that is no bound at all.
+"""
 
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from objectives.deploy.device import Device
 from objectives.latency.measure import LatencyProtocol
 from objectives.records.gate import Gate
-from search.settings.compose import compose_config
+from search.settings.compose import base_values, compose_config, default_values
 from search.settings.vocabulary import check_vocabulary
 from spaces.errors import AutomlError, SettingsError, SpaceError, nearest
 from spaces.space import SearchSpace
@@ -22,16 +25,16 @@ EMBEDDED = "embedded"  # data.root of the rendered shelves
 class DataSettings:
     """Where the data set is: a folder, or "embedded"; the split that trials are scored on."""
 
-    root: str = EMBEDDED
-    format: str = "auto"
-    split: str = "val"
+    root: str
+    format: str
+    split: str
 
 
 @dataclass(frozen=True)
 class BudgetSettings:
     """Total budget over every run of the same line."""
 
-    trials: int = 40
+    trials: int
     hours: float | None = None
 
     def __post_init__(self) -> None:
@@ -45,18 +48,18 @@ class BudgetSettings:
 class TrialSettings:
     """How long a trial trains, and on what."""
 
-    epochs: int | None = None
-    images_seen: int = 6000
-    full_epochs: int | None = None
-    evaluate_every: int = 0
-    train_device: str = "auto"
-    workers: int = 2
-    cache_mb: int = 2000
-    timeout_s: float | None = None
-    silence_s: float = 900.0
-    memory_mb: int | None = None
-    processes_max: int = 64
-    run: str = "objectives.trial.trial:run_trial"
+    epochs: int | None
+    images_seen: int
+    full_epochs: int | None
+    evaluate_every: int
+    train_device: str
+    workers: int
+    cache_mb: int
+    timeout_s: float | None
+    silence_s: float
+    memory_mb: int | None
+    processes_max: int
+    run: str
 
     def __post_init__(self) -> None:
         for name in ("epochs", "full_epochs"):
@@ -74,17 +77,13 @@ class TrialSettings:
         """Return the epochs of a trial: as set, or as many as `images_seen` asks for (2 to 300)."""
         return self.epochs or min(300, max(2, round(self.images_seen / max(1, train_images))))
 
-    def full_epochs_for(self, train_images: int) -> int:
-        """Return the epochs of `automl train`."""
-        return self.full_epochs or 4 * self.epochs_for(train_images)
-
 
 @dataclass(frozen=True)
 class SamplerSettings:
     """Which sampler proposes candidates, and how many random ones come first."""
 
-    name: str = "tpe"
-    startup: int = 8
+    name: str
+    startup: int
 
     def __post_init__(self) -> None:
         if self.startup < 0:
@@ -95,12 +94,12 @@ class SamplerSettings:
 class PrunerSettings:
     """When a trial is stopped at a rung."""
 
-    name: str = "dominated"
-    rungs: int = 3
-    eta: float = 2.0
-    better_min: int = 3
-    tolerance: float = 0.6
-    grace: float = 0.4
+    name: str
+    rungs: int
+    eta: float
+    better_min: int
+    tolerance: float
+    grace: float
 
     def __post_init__(self) -> None:
         if self.rungs < 1 or not self.eta > 1:
@@ -117,10 +116,10 @@ class PrunerSettings:
 class StoreSettings:
     """Where studies live."""
 
-    folder: str = "runs"
-    url: str | None = None
-    size_mb_max: float | None = 20_000.0
-    free_mb_min: float = 200.0
+    folder: str
+    url: str | None
+    size_mb_max: float | None
+    free_mb_min: float
 
     def __post_init__(self) -> None:
         if self.size_mb_max is not None and not self.size_mb_max > 0:
@@ -145,8 +144,8 @@ class Settings:
     pruner: PrunerSettings
     store: StoreSettings
     space: SearchSpace
-    start: tuple[dict[str, Any], ...] = field(default=())
-    workers: int = 1
+    start: tuple[dict[str, Any], ...]
+    workers: int
 
     def __post_init__(self) -> None:
         if self.workers < 1:
@@ -178,7 +177,7 @@ def load_settings(arguments: Sequence[str]) -> Settings:
     config = compose_config(arguments)
     _check_keys(config)
     sections: dict[str, Any] = {
-        key: _section(cls, key, config.get(key))
+        key: read_section(cls, key, config.get(key))
         for key, cls in (
             ("data", DataSettings),
             ("device", Device),
@@ -198,7 +197,7 @@ def load_settings(arguments: Sequence[str]) -> Settings:
     seed = config["seed"]
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise SettingsError(f"seed: must be a whole number of 0 or more, got {seed!r}")
-    workers = config.get("workers", 1)
+    workers = config["workers"] if "workers" in config else base_values()["workers"]
     if not isinstance(workers, int) or isinstance(workers, bool):
         raise SettingsError(f"workers: must be a whole number of 1 or more, got {workers!r}")
     return Settings(name=str(config["name"]), seed=seed, space=space, start=start, workers=workers, **sections)
@@ -234,8 +233,14 @@ def _start(candidates: object, space: SearchSpace, *, narrowed: bool) -> tuple[d
 Section = TypeVar("Section")
 
 
-def _section(cls: type[Section], name: str, values: Mapping[str, Any] | None) -> Section:
-    """Read one section, converting and checking the types of its values."""
+def read_section(cls: type[Section], name: str, values: Mapping[str, Any] | None = None) -> Section:
+    """Read one section, converting and checking the types of its values.
+
+    What is left out, by a group of the user's own or in what an older automl wrote, is as `conf/` has it.
+
+    Raises:
+        SettingsError: a key is unknown, or a value is of another type.
+    """
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
@@ -245,10 +250,13 @@ def _section(cls: type[Section], name: str, values: Mapping[str, Any] | None) ->
     for key in values or {}:
         if key not in fields:
             raise SettingsError(f"'{name}.{key}' is no setting{nearest(str(key), fields)}; known: {', '.join(fields)}")
+    given = dict(values or {})
+    if given.keys() < set(fields):
+        given = default_values(name, given.get("name")) | given
     try:
         schema = OmegaConf.structured(cls)
         OmegaConf.set_readonly(schema, False)
-        return OmegaConf.to_object(OmegaConf.merge(schema, dict(values or {})))  # type: ignore[return-value]  # an instance of cls
+        return OmegaConf.to_object(OmegaConf.merge(schema, given))  # type: ignore[return-value]  # an instance of cls
     except OmegaConfBaseException as error:
         if isinstance(error.__cause__, AutomlError):
             raise error.__cause__ from None

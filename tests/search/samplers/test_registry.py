@@ -166,7 +166,7 @@ def test_candidates_lie_in_the_space(name: str) -> None:
 
 def test_each_domain_becomes_its_distribution() -> None:
     trial = optuna.create_study(directions=["maximize", "minimize"]).ask(fixed_distributions=None)
-    trial.study.sampler = make_sampler(SamplerSettings("random"), 0, 0)
+    trial.study.sampler = make_sampler(SamplerSettings("random", 0), 0, 0)
     suggest(trial, SPACE)
     found = trial.distributions
     assert found["size.pixels"] == optuna.distributions.IntDistribution(64, 256, step=32)
@@ -306,7 +306,7 @@ def test_a_candidate_that_was_asked_for_is_completed_to_a_new_one() -> None:
     seen = []
     for number in range(6):
         study.enqueue_trial({"backbone.name": "yolo11"})
-        study.sampler = make_sampler(SamplerSettings("random"), 1, number, known)
+        study.sampler = make_sampler(SamplerSettings("random", 0), 1, number, known)
         trial = study.ask()
         seen.append(suggest(trial, SMALL))
         tell(study, trial.number, seen[-1])
@@ -335,4 +335,4 @@ def test_domain_kinds_of_the_test_space() -> None:
 
 def test_unknown_sampler_is_told() -> None:
     with pytest.raises(SettingsError, match=r"sampler.name: 'tpx' is no sampler; nearest: tpe"):
-        make_sampler(SamplerSettings("tpx"), 0, 0)
+        make_sampler(SamplerSettings("tpx", 0), 0, 0)

@@ -1,6 +1,9 @@
 """The pruner: fair to slow detectors, and silent until enough trials that are no slower are well ahead."""
 
+from dataclasses import replace
+
 import pytest
+from defaults import pruner_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,7 +12,7 @@ from search.samplers.schedulers import PRUNERS, Runner, check_pruner, reason_to_
 from search.settings.settings import PrunerSettings
 from spaces.errors import SettingsError
 
-DOMINATED = PrunerSettings("dominated", better_min=3, tolerance=0.6)
+DOMINATED = pruner_of("dominated", better_min=3, tolerance=0.6)
 
 
 def rung(map_: float, epoch: int = 3, decides: bool = True) -> Rung:
@@ -47,12 +50,12 @@ def test_enough_must_be_ahead() -> None:
     behind = [runner(n, 2.0, 0.05) for n in range(3, 9)]
     assert stop(DOMINATED, runner(9, 5.0, 0.1), [*two, *behind]) == ""
     assert stop(DOMINATED, runner(9, 5.0, 0.1), [*two, *behind, runner(10, 2.0, 0.11)]) != ""
-    alone = PrunerSettings("dominated", better_min=1, tolerance=0.6)
+    alone = pruner_of("dominated", better_min=1, tolerance=0.6)
     assert stop(alone, runner(9, 5.0, 0.1), two[:1]) != ""
 
 
 def test_ties_are_not_ahead() -> None:
-    strict = PrunerSettings("dominated", better_min=1, tolerance=1.0)
+    strict = pruner_of("dominated", better_min=1, tolerance=1.0)
     assert stop(strict, runner(9, 5.0, 0.5), [runner(n, 2.0, 0.5) for n in range(5)]) == ""
     assert stop(strict, runner(9, 5.0, 0.0), [runner(n, 2.0, 0.0) for n in range(5)]) == ""
     assert stop(strict, runner(9, 5.0, 0.499), [runner(1, 2.0, 0.5)]) != ""
@@ -78,7 +81,7 @@ def test_evaluated_epochs_that_do_not_decide_stop_nothing() -> None:
 
 def test_none_stops_nothing() -> None:
     others = [runner(n, 1.0, 0.9) for n in range(9)]
-    assert stop(PrunerSettings("none"), runner(9, 5.0, 0.0), others) == ""
+    assert stop(pruner_of("none"), runner(9, 5.0, 0.0), others) == ""
 
 
 def test_first_trial_goes_on() -> None:
@@ -87,9 +90,9 @@ def test_first_trial_goes_on() -> None:
 
 def test_names_are_checked() -> None:
     for name in PRUNERS:
-        check_pruner(PrunerSettings(name))
+        check_pruner(pruner_of(name))
     with pytest.raises(SettingsError, match=r"pruner.name: 'dominatd' is no pruner; nearest: dominated"):
-        check_pruner(PrunerSettings("dominatd"))
+        check_pruner(pruner_of("dominatd"))
 
 
 shares = st.floats(0, 1)
@@ -98,7 +101,7 @@ fields = st.lists(st.tuples(latencies, shares), max_size=12).map(
     lambda pairs: [runner(n, p50, m) for n, (p50, m) in enumerate(pairs)]
 )
 pruners = st.builds(
-    lambda least, tolerance: PrunerSettings("dominated", better_min=least, tolerance=tolerance),
+    lambda least, tolerance: replace(DOMINATED, better_min=least, tolerance=tolerance),
     st.integers(1, 5),
     shares,
 )

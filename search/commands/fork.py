@@ -2,7 +2,8 @@
 
 from rich.console import Console
 
-from search.commands.search import checked_settings, load_data, prepared_folder
+from search.commands.search import checked_settings, prepared_folder
+from search.settings.dataset import load_data
 from search.study.fork import ensure_fork, forked_settings
 
 

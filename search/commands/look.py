@@ -8,8 +8,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from objectives.deploy.detections_picture import spread
-from objectives.latency.measure import measure_latency
 from objectives.records.records import Outcome
 from reports.analysis.deaths import deaths
 from reports.analysis.reasons import reasons
@@ -17,8 +15,8 @@ from reports.table.row import TrialRow
 from reports.table.table import StudyTable, read_study
 from reports.table.words import duration, ms, share
 from reports.terminal import summary
-from search.commands.search import load_data
 from search.settings.compose import CONF, presets
+from search.settings.dataset import load_data
 from search.settings.settings import load_settings
 from search.study.store import FILE_NAME, load_study
 from spaces.errors import AutomlError, StoreError
@@ -135,6 +133,9 @@ def run_data(arguments: list[str]) -> None:
 
 def run_latency(artifact: str, arguments: list[str]) -> None:
     """Measure a file on a device."""
+    from objectives.deploy.detections_picture import spread
+    from objectives.latency.measure import measure_latency  # late: no other command here needs a picture or a process
+
     settings = load_settings(arguments)
     settings.device.check()
     images = load_data(settings.data).splits[settings.data.split]

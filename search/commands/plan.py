@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from objectives.data.dataset import Dataset
-from search.commands.search import checked_settings, interruptible, load_data
+from search.commands.search import checked_settings, interruptible
 from search.plan.make import make_plan
 from search.plan.text import print_plan
+from search.settings.dataset import load_data
 from search.settings.settings import Settings
 from search.study.contract import check_contract
 from search.study.store import FILE_NAME, load_study

@@ -9,9 +9,8 @@ from pathlib import Path
 from rich.console import Console
 
 from objectives.data.dataset import Dataset
-from objectives.data.readers import read_dataset
-from objectives.latency.reference import cache_folder
 from objectives.records import attributes as keys
+from objectives.trial.job import TrialJob
 from reports.table.table import StudyTable
 from reports.table.words import plural
 from reports.terminal import summary
@@ -21,16 +20,16 @@ from search.plan.text import print_plan
 from search.samplers.registry import check_sampler
 from search.samplers.schedulers import check_pruner
 from search.settings.compose import presets
-from search.settings.settings import EMBEDDED, DataSettings, Settings, TrialSettings, load_settings
+from search.settings.dataset import load_data
+from search.settings.settings import Settings, load_settings
 from search.study.budget import BudgetUsed
 from search.study.claims import LOCKS, Claims
 from search.study.folder.room import check_room
 from search.study.store import create_study, open_storage, storage_url, store_errors
 from search.view.make import make_view
 from search.workers.jobs import check_run
-from spaces.errors import AutomlError, DataError, SettingsError, StoreError
+from spaces.errors import AutomlError, SettingsError, StoreError
 
-EMBEDDED_SEED = 42
 PLANNED_FROM = 10  # trials of a search from which on timing three candidates first is worth it
 
 
@@ -76,7 +75,7 @@ def checked_settings(arguments: list[str]) -> Settings:
 def _tell_plan(console: Console, search: Search) -> None:
     """Say what will be searched and what the budget buys, as timed before the study's first trial."""
     settings, study = search.settings, search.study
-    if settings.budget.trials < PLANNED_FROM or settings.trial.run != TrialSettings.run:
+    if settings.budget.trials < PLANNED_FROM or settings.trial.run != TrialJob.run:
         return
     with search.claims.alone():
         plan = make_plan(settings, search.dataset, settings.folder, study)
@@ -124,24 +123,6 @@ def interruptible() -> Iterator[None]:
     finally:
         for kind, handler in zip(kinds, before, strict=True):
             signal.signal(kind, handler)
-
-
-def load_data(settings: DataSettings) -> Dataset:
-    """Read the data set; the embedded one is rendered first if need be.
-
-    Raises:
-        DataError: it cannot be used, or lacks the split that trials are scored on.
-    """
-    if settings.root == EMBEDDED:
-        from objectives.data.shelves.render import VERSION, render_shelves
-
-        root = render_shelves(cache_folder() / f"shelves-{VERSION}-{EMBEDDED_SEED}", EMBEDDED_SEED)
-        dataset = read_dataset(root, "coco", "shelves")
-    else:
-        dataset = read_dataset(Path(settings.root), settings.format)
-    if settings.split not in dataset.splits:
-        raise DataError(f"data.split: the data set has no '{settings.split}'; it has {', '.join(dataset.splits)}")
-    return dataset
 
 
 @contextmanager

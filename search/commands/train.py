@@ -16,7 +16,9 @@ from objectives.machine.files import remove_checkpoints, write_text
 from objectives.records.gate import Gate
 from objectives.records.records import Accuracy, Latency, Record, Resources, Rung
 from objectives.trial.job import TrialJob, TrialListener, Word
-from search.commands.search import load_data
+from search.settings.compose import default_values
+from search.settings.dataset import load_data
+from search.settings.sections import read_section
 from search.settings.settings import DataSettings
 from spaces.candidate import Candidate
 from spaces.errors import AutomlError, DataError, SettingsError, nearest
@@ -70,6 +72,7 @@ def run_train(directory: str, arguments: list[str]) -> None:
     config = {**_read(folder), **_overrides(arguments)}
     console = Console(soft_wrap=True)
     data = {
+        **default_values("data"),
         **config["data"],
         **{k.removeprefix("data."): v for k, v in config.items() if k.startswith("data.")},
     }
@@ -133,8 +136,8 @@ def _job(config: dict[str, Any], dataset: Dataset, out: Path) -> TrialJob:
         evaluate_every=max(1, epochs // 10),
         seed=int(config["seed"]),
         gate=Gate(),  # a training at full length was asked for; nothing stops it
-        device=Device(**config["device"]),
-        protocol=LatencyProtocol(**config["latency"]),
+        device=read_section(Device, "device", config["device"]),
+        protocol=read_section(LatencyProtocol, "latency", config["latency"]),
         train_device=str(config["train_device"]),
         workers=int(config["workers"]),
     )

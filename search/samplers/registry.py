@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from search.samplers.factory import SamplerFactory
-from search.settings.settings import SamplerSettings, Settings
+from search.settings.choices import SamplerSettings
+from search.settings.settings import Settings
 from search.settings.target import Target
 from spaces.candidate import Candidate
 from spaces.dimension import Choice, Domain, Grid, Interval, Value

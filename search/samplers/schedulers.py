@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from search.engine.schedulers.scheduler import Scheduler
-from search.settings.settings import PrunerSettings
+from search.settings.choices import PrunerSettings
 from search.settings.target import Target
 from spaces.errors import SettingsError
 

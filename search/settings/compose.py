@@ -47,6 +47,33 @@ def compose_config(arguments: Sequence[str]) -> dict[str, Any]:
     return plain  # type: ignore[return-value]  # a mapping with text keys
 
 
+def default_values(section: str, option: object = None) -> dict[str, Any]:
+    """Return what `conf/` says of a section: it is the one place of defaults.
+
+    Args:
+        section: "latency", "pruner", ...
+        option: for a section with a config group, the option that is meant; one that the group does not have, or
+            None, stands for the one that `conf/base.yaml` names.
+    """
+    base = base_values()
+    if section in base:
+        return dict(base[section])
+    options = {path.stem: path for path in (CONF / section).glob("*.yaml")}
+    named = {group: chosen for line in base["defaults"] if isinstance(line, dict) for group, chosen in line.items()}
+    return _read(options[str(option) if option in options else named[section]])
+
+
+def base_values() -> dict[str, Any]:
+    """Return what `conf/base.yaml` holds, its list of groups under `defaults`."""
+    return _read(CONF / "base.yaml")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    import yaml
+
+    return dict(yaml.safe_load(path.read_text()))
+
+
 def _split(arguments: Sequence[str]) -> tuple[str, list[str]]:
     named = [a.split("=", 1)[1] for a in arguments if a.startswith("conf=")]
     if len(named) > 1:

@@ -1,19 +1,23 @@
-"""Settings: Hydra's config tree and the command line, composed, checked and frozen."""
+"""Settings: Hydra's config tree and the command line, composed, checked and frozen.
+
+Defaults stand in `conf/` alone. A record's own default is None, where that is no bound at all.
+"""
 
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from objectives.deploy.device import Device
 from objectives.latency.measure import LatencyProtocol
 from objectives.records.gate import Gate
-from search.settings.compose import compose_config
-from search.settings.target import TARGET
+from search.settings.choices import PrunerSettings, SamplerSettings
+from search.settings.compose import base_values, compose_config
+from search.settings.sections import read_section
 from search.settings.vocabulary import check_vocabulary
-from spaces.errors import AutomlError, SettingsError, SpaceError, nearest
+from spaces.errors import SettingsError, SpaceError, nearest
 from spaces.space import SearchSpace
 
 EMBEDDED = "embedded"  # data.root of the rendered shelves
@@ -23,16 +27,16 @@ EMBEDDED = "embedded"  # data.root of the rendered shelves
 class DataSettings:
     """Where the data set is: a folder, or "embedded"; the split that trials are scored on."""
 
-    root: str = EMBEDDED
-    format: str = "auto"
-    split: str = "val"
+    root: str
+    format: str
+    split: str
 
 
 @dataclass(frozen=True)
 class BudgetSettings:
     """Total budget over every run of the same line."""
 
-    trials: int = 40
+    trials: int
     hours: float | None = None
 
     def __post_init__(self) -> None:
@@ -46,18 +50,18 @@ class BudgetSettings:
 class TrialSettings:
     """How long a trial trains, and on what."""
 
-    epochs: int | None = None
-    images_seen: int = 6000
-    full_epochs: int | None = None
-    evaluate_every: int = 0
-    train_device: str = "auto"
-    workers: int = 2
-    cache_mb: int = 2000
-    timeout_s: float | None = None
-    silence_s: float = 900.0
-    memory_mb: int | None = None
-    processes_max: int = 64
-    run: str = "objectives.trial.trial:run_trial"
+    epochs: int | None
+    images_seen: int
+    full_epochs: int | None
+    evaluate_every: int
+    train_device: str
+    workers: int
+    cache_mb: int
+    timeout_s: float | None
+    silence_s: float
+    memory_mb: int | None
+    processes_max: int
+    run: str
 
     def __post_init__(self) -> None:
         for name in ("epochs", "full_epochs"):
@@ -75,92 +79,15 @@ class TrialSettings:
         """Return the epochs of a trial: as set, or as many as `images_seen` asks for (2 to 300)."""
         return self.epochs or min(300, max(2, round(self.images_seen / max(1, train_images))))
 
-    def full_epochs_for(self, train_images: int) -> int:
-        """Return the epochs of `automl train`."""
-        return self.full_epochs or 4 * self.epochs_for(train_images)
-
-
-@dataclass(frozen=True)
-class SamplerSettings:
-    """Which sampler proposes candidates.
-
-    Attributes:
-        name: of one of the product's own; a label for any other.
-        target: where any other is imported from; None for the product's own.
-        arguments: the sampler's own settings.
-    """
-
-    name: str
-    target: str | None = None
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-
-    @classmethod
-    def from_config(cls, values: Mapping[str, Any]) -> "SamplerSettings":
-        """Read the group of settings."""
-        own = {key: value for key, value in values.items() if key not in ("name", TARGET)}
-        return cls(_text("sampler.name", values.get("name")), _target("sampler", values), own)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the settings as a preset holds them."""
-        return {"name": self.name, **({TARGET: self.target} if self.target else {}), **self.arguments}
-
-
-@dataclass(frozen=True)
-class PrunerSettings:
-    """At which rungs trials are judged, and by which scheduler.
-
-    Attributes:
-        name: of one of the product's own schedulers; a label for any other.
-        rungs: at most so many rungs.
-        eta: ratio of the epochs of two rungs.
-        grace: share of the training before which nothing is decided, in [0, 1].
-        target: where any other scheduler is imported from; None for the product's own.
-        arguments: the scheduler's own settings.
-    """
-
-    name: str
-    rungs: int
-    eta: float
-    grace: float
-    target: str | None = None
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if self.rungs < 1 or not self.eta > 1:
-            raise SettingsError(f"pruner: needs rungs >= 1 and eta > 1, got rungs={self.rungs}, eta={self.eta}")
-        if not 0 <= self.grace <= 1:
-            raise SettingsError(f"pruner.grace: must lie in [0, 1], got {self.grace}")
-
-    @classmethod
-    def from_config(cls, values: Mapping[str, Any]) -> "PrunerSettings":
-        """Read the group of settings."""
-        ladder = _section(_Ladder, "pruner", {key: values.get(key) for key in ("rungs", "eta", "grace")})
-        own = {key: value for key, value in values.items() if key not in ("name", TARGET, *vars(ladder))}
-        return cls(
-            _text("pruner.name", values.get("name")), **vars(ladder), target=_target("pruner", values), arguments=own
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the settings as a preset holds them."""
-        ladder = {"rungs": self.rungs, "eta": self.eta, "grace": self.grace}
-        return {"name": self.name, **ladder, **({TARGET: self.target} if self.target else {}), **self.arguments}
-
-
-@dataclass(frozen=True)
-class _Ladder:
-    rungs: int
-    eta: float
-    grace: float
-
 
 @dataclass(frozen=True)
 class StoreSettings:
     """Where studies live."""
 
-    folder: str = "runs"
-    url: str | None = None
-    size_mb_max: float | None = 20_000.0
-    free_mb_min: float = 200.0
+    folder: str
+    url: str | None
+    size_mb_max: float | None
+    free_mb_min: float
 
     def __post_init__(self) -> None:
         if self.size_mb_max is not None and not self.size_mb_max > 0:
@@ -185,8 +112,8 @@ class Settings:
     pruner: PrunerSettings
     store: StoreSettings
     space: SearchSpace
-    start: tuple[dict[str, Any], ...] = field(default=())
-    workers: int = 1
+    start: tuple[dict[str, Any], ...]
+    workers: int
 
     def __post_init__(self) -> None:
         if self.workers < 1:
@@ -218,7 +145,7 @@ def load_settings(arguments: Sequence[str]) -> Settings:
     config = compose_config(arguments)
     _check_keys(config)
     sections: dict[str, Any] = {
-        key: _section(cls, key, config.get(key))
+        key: read_section(cls, key, config.get(key))
         for key, cls in (
             ("data", DataSettings),
             ("device", Device),
@@ -229,8 +156,8 @@ def load_settings(arguments: Sequence[str]) -> Settings:
             ("store", StoreSettings),
         )
     }
-    sections["sampler"] = SamplerSettings.from_config(_group("sampler", config.get("sampler")))
-    sections["pruner"] = PrunerSettings.from_config(_group("pruner", config.get("pruner")))
+    sections["sampler"] = SamplerSettings.from_config(config.get("sampler"))
+    sections["pruner"] = PrunerSettings.from_config(config.get("pruner"))
     space = SearchSpace.from_config(config["space"])
     check_vocabulary(space)
     narrowed = any(argument.lstrip("+~").startswith("space") for argument in arguments)
@@ -238,7 +165,7 @@ def load_settings(arguments: Sequence[str]) -> Settings:
     seed = config["seed"]
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise SettingsError(f"seed: must be a whole number of 0 or more, got {seed!r}")
-    workers = config.get("workers", 1)
+    workers = config["workers"] if "workers" in config else base_values()["workers"]
     if not isinstance(workers, int) or isinstance(workers, bool):
         raise SettingsError(f"workers: must be a whole number of 1 or more, got {workers!r}")
     return Settings(name=str(config["name"]), seed=seed, space=space, start=start, workers=workers, **sections)
@@ -274,44 +201,3 @@ def _start(candidates: object, space: SearchSpace, *, narrowed: bool) -> tuple[d
 def _json(section: Any) -> dict[str, Any]:
     """Return a section as JSON values."""
     return section.to_json() if isinstance(section, SamplerSettings | PrunerSettings) else asdict(section)
-
-
-def _group(name: str, values: object) -> Mapping[str, Any]:
-    if not isinstance(values, Mapping):
-        raise SettingsError(f"{name}: must be a group of settings, got {values!r}")
-    return values
-
-
-def _text(key: str, value: object) -> str:
-    if not isinstance(value, str) or not value:
-        raise SettingsError(f"{key}: must be a name, got {value!r}")
-    return value
-
-
-def _target(section: str, values: Mapping[str, Any]) -> str | None:
-    return _text(f"{section}.{TARGET}", values[TARGET]) if values.get(TARGET) is not None else None
-
-
-Section = TypeVar("Section")
-
-
-def _section(cls: type[Section], name: str, values: Mapping[str, Any] | None) -> Section:
-    """Read one section, converting and checking the types of its values."""
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-
-    if not isinstance(values, Mapping | None):
-        raise SettingsError(f"{name}: must be a group of settings, got {values!r}")
-    fields = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]  # every section is a dataclass
-    for key in values or {}:
-        if key not in fields:
-            raise SettingsError(f"'{name}.{key}' is no setting{nearest(str(key), fields)}; known: {', '.join(fields)}")
-    try:
-        schema = OmegaConf.structured(cls)
-        OmegaConf.set_readonly(schema, False)
-        return OmegaConf.to_object(OmegaConf.merge(schema, dict(values or {})))  # type: ignore[return-value]  # an instance of cls
-    except OmegaConfBaseException as error:
-        if isinstance(error.__cause__, AutomlError):
-            raise error.__cause__ from None
-        key = f"{name}.{error.key}" if getattr(error, "key", None) else name
-        raise SettingsError(f"{key}: {str(error).splitlines()[0]}") from None

@@ -15,7 +15,8 @@ from objectives.records.records import Latency
 from search.engine.known_latency import KnownLatencySampler
 from search.loop.choose import Chooser
 from search.samplers.registry import SAMPLERS, make_sampler, suggest
-from search.settings.settings import SamplerSettings, Settings, load_settings
+from search.settings.choices import SamplerSettings
+from search.settings.settings import Settings, load_settings
 from search.study.store import create_study, open_storage, storage_url
 from search.study.stored_trial import StoredTrial
 from search.workers.jobs import Jobs

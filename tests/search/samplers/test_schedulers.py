@@ -12,7 +12,8 @@ from search.engine.schedulers.gain_per_second import GainPerSecond
 from search.engine.schedulers.mo_asha import MoAsha
 from search.engine.schedulers.scheduler import ROOMY, Full, Room, Scheduler, Step
 from search.samplers.schedulers import PRUNERS, check_pruner, make_scheduler, scheduler_class
-from search.settings.settings import PrunerSettings, load_settings
+from search.settings.choices import PrunerSettings
+from search.settings.settings import load_settings
 from spaces.errors import SettingsError
 from spaces.space import SearchSpace
 

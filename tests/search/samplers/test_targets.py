@@ -9,7 +9,8 @@ import pytest
 from search.engine.known_latency import KnownLatencySampler
 from search.samplers.factory import SamplerFactory
 from search.samplers.registry import check_sampler, make_sampler, suggest
-from search.settings.settings import SamplerSettings, load_settings
+from search.settings.choices import SamplerSettings
+from search.settings.settings import load_settings
 from spaces.candidate import Candidate
 from spaces.errors import SettingsError
 from spaces.space import SearchSpace

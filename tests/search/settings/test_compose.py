@@ -192,5 +192,4 @@ def test_settings_are_converted_to_their_types() -> None:
 def test_epochs_follow_the_images_seen() -> None:
     trial = load_settings(["conf=smoke", "trial.epochs=null", "trial.images_seen=6000"]).trial
     assert [trial.epochs_for(n) for n in (1, 120, 1000, 10_000)] == [300, 50, 6, 2]
-    assert trial.full_epochs_for(120) == 200
     assert load_settings(["conf=smoke", "trial.epochs=3"]).trial.epochs_for(120) == 3

@@ -2,8 +2,9 @@
 
 from rich.console import Console
 
-from search.commands.search import checked_settings, prepared_folder
+from search.commands.search import checked_settings
 from search.settings.dataset import load_data
+from search.study.folder.prepare import prepared_folder
 from search.study.fork import ensure_fork, forked_settings
 
 

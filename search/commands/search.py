@@ -14,21 +14,16 @@ from objectives.trial.job import TrialJob
 from reports.table.table import StudyTable
 from reports.table.words import plural
 from reports.terminal import summary
+from search.loop.run import check_settings, open_search, run_to_its_end
 from search.loop.search import Search
 from search.plan.make import make_plan
 from search.plan.text import print_plan
-from search.samplers.registry import check_sampler
-from search.samplers.schedulers import check_pruner
 from search.settings.compose import presets
 from search.settings.dataset import load_data
 from search.settings.settings import Settings, load_settings
 from search.study.budget import BudgetUsed
-from search.study.claims import LOCKS, Claims
-from search.study.folder.room import check_room
-from search.study.store import create_study, open_storage, storage_url, store_errors
 from search.view.make import make_view
-from search.workers.jobs import check_run
-from spaces.errors import AutomlError, SettingsError, StoreError
+from spaces.errors import SettingsError
 
 PLANNED_FROM = 10  # trials of a search from which on timing three candidates first is worth it
 
@@ -38,20 +33,16 @@ def run_search(arguments: list[str], log_format: str = "auto") -> None:
     console = Console(stderr=log_format == "json")  # standard output is the events' alone
     settings = checked_settings(arguments)
     dataset = load_data(settings.data)
-    with prepared_folder(settings) as claims, store_errors(settings.name):
-        storage = open_storage(storage_url(settings.folder, settings.store.url))
-        with claims.alone():
-            study = create_study(settings, dataset, storage)
+    view = make_view(Console(), settings, log_format)
+    with open_search(settings, dataset, view) as search:
         _introduce(console, settings, dataset)
-        view = make_view(Console(), settings, log_format)
-        with Search(settings, dataset, study, claims, view) as search:
-            interrupted = _interrupted(console, search)
-            table, used = search.table(), search.used()
-        from reports.page.page import write_page  # late: scikit-learn costs a second that no mistake should wait for
+        interrupted = _interrupted(console, search)
+        table, used = search.table(), search.used()
+    from reports.page.page import write_page  # late: scikit-learn costs a second that no mistake should wait for
 
-        page = write_page(table, settings.folder, settings.folder / "report.html")
-        console.print(summary(table, _shorter(page)))
-        _conclude(console, settings, table, used, arguments, interrupted)
+    page = write_page(table, settings.folder, settings.folder / "report.html")
+    console.print(summary(table, _shorter(page)))
+    _conclude(console, settings, table, used, arguments, interrupted)
     if interrupted:
         raise SystemExit(130)
 
@@ -65,10 +56,7 @@ def checked_settings(arguments: list[str]) -> Settings:
     if not any(argument.startswith("conf=") for argument in arguments):
         raise SettingsError(f"conf: name a preset, such as conf=retail; known: {', '.join(presets())}; or a path")
     settings = load_settings(arguments)
-    settings.device.check()
-    check_sampler(settings.sampler)
-    check_pruner(settings.pruner)
-    check_run(settings.trial)
+    check_settings(settings)
     return settings
 
 
@@ -89,28 +77,10 @@ def _interrupted(console: Console, search: Search) -> bool:
     try:
         with interruptible():
             _tell_plan(console, search)
-            _search(search)
+            run_to_its_end(search)
     except KeyboardInterrupt:
         return True
     return False
-
-
-def _search(search: Search) -> None:
-    """Search to the end, with the view open."""
-    table, used = search.table(), search.used()
-    with search.view as view:
-        view.begin(table, used)
-        try:
-            search.run()
-        except (AutomlError, OSError, KeyboardInterrupt) as error:
-            if not isinstance(error, StoreError):  # a store that is broken tells nothing more
-                table, used = search.table(), search.used()
-            view.ended(table, used, str(error) or "interrupted")
-            raise
-        used = search.used()
-        is_left = used.left(search.settings.budget)
-        why = "nothing that is left is worth its time" if is_left else "the budget is used"
-        view.ended(search.table(), used, why)
 
 
 @contextmanager
@@ -123,50 +93,6 @@ def interruptible() -> Iterator[None]:
     finally:
         for kind, handler in zip(kinds, before, strict=True):
             signal.signal(kind, handler)
-
-
-@contextmanager
-def prepared_folder(settings: Settings) -> Iterator[Claims]:
-    """Make the study's folder, check room and rights, and open its locks; several searches may share it.
-
-    Raises:
-        StoreError: the folder cannot be written, or has no room.
-    """
-    folder = settings.folder
-    made = _make(folder)
-    try:
-        check_room(folder, settings.store.free_mb_min)
-        claims = Claims(folder)
-    except (OSError, StoreError) as error:
-        for path in made:
-            path.rmdir()
-        if isinstance(error, StoreError):
-            raise
-        raise StoreError(f"store: cannot write to '{folder}' ({error.strerror}); set store.folder=...") from None
-    try:
-        yield claims
-    finally:
-        claims.close()
-        _remove_unused(made)
-
-
-def _make(folder: Path) -> list[Path]:
-    """Make a folder and its parents; return those that were made, deepest first."""
-    missing = [path for path in (folder, *folder.parents) if not path.exists()]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"store: cannot make '{folder}' ({error.strerror}); set store.folder=...") from None
-    return missing
-
-
-def _remove_unused(made: list[Path]) -> None:
-    """Remove the folders that were made for a search that got no further than their lock."""
-    if made and {path.name for path in made[0].iterdir()} <= set(LOCKS):
-        for name in LOCKS:
-            (made[0] / name).unlink(missing_ok=True)
-        for path in made:
-            path.rmdir()
 
 
 def _introduce(console: Console, settings: Settings, dataset: Dataset) -> None:

@@ -54,9 +54,10 @@ def names_in_yaml(text: str, source: Path, notes: Counter[str]) -> dict[int, str
 
 
 def _index(key: yaml.Node, source: Path) -> int:
-    if not isinstance(key, yaml.ScalarNode) or not re.fullmatch(r"\s*[0-9]+\s*", key.value, re.ASCII):
-        got = repr(key.value) if isinstance(key, yaml.ScalarNode) else "a list or mapping"
-        raise DataError(f"data.root: keys of 'names' in '{source}' must be class indices such as 0, 1, 2; got {got}")
+    if not re.fullmatch(r"\s*[0-9]+\s*", str(key.value), re.ASCII):
+        raise DataError(
+            f"data.root: keys of 'names' in '{source}' must be class indices such as 0, 1, 2; got '{key.value}'"
+        )
     return int(key.value)
 
 

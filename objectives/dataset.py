@@ -17,7 +17,7 @@ SPLITS = ("train", "val", "test")
 SPLIT_ALIASES = {"valid": "val", "validation": "val", "dev": "val", "training": "train", "testing": "test"}
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 # What Ultralytics passes over without an error, so that trainer and scorer would count different images.
-TRAINED_SUFFIXES = IMAGE_SUFFIXES | {".avif", ".dng", ".heic", ".heif", ".jp2", ".jpeg2000", ".mpo"}
+TRAINED_SUFFIXES = IMAGE_SUFFIXES | {".avif", ".dng", ".heic", ".heif", ".jp2", ".mpo"}
 MIN_SIDE_PX = 10
 LABEL_STEP = 1e-6  # of a side: the last digit of the trainer's labels; boxes that differ less are one to the trainer
 VAL_SHARE = 0.2
@@ -110,8 +110,10 @@ def drop_repeats(image: LabelledImage) -> tuple[LabelledImage, int]:
     size = (image.width_px, image.height_px)
     left_top, sides = image.boxes_xywh[:, :2], image.boxes_xywh[:, 2:]
     places = np.rint(np.hstack([(left_top + sides / 2) / size, sides / size]) / LABEL_STEP)
-    _, first = np.unique(np.column_stack([image.classes, places]), axis=0, return_index=True)
-    kept = np.sort(first)
+    first: dict[tuple[float, ...], int] = {}
+    for i, row in enumerate(zip(image.classes.tolist(), *places.T.tolist(), strict=True)):
+        first.setdefault(row, i)
+    kept = list(first.values())
     dropped = len(image.classes) - len(kept)
     return (
         replace(image, boxes_xywh=image.boxes_xywh[kept], classes=image.classes[kept]) if dropped else image

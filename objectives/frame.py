@@ -159,7 +159,7 @@ class Claim:
     @property
     def is_contradicted(self) -> bool:
         """Whether a box lies outside the claimed frame, but inside the picture as shown."""
-        if self.claimed_px is None:
+        if self.claimed_px is None or self.claimed_px == self.header.shown_px:
             return False
         return bool((~_inside(self.boxes, self.claimed_px) & _inside(self.boxes, self.header.shown_px)).any())
 

@@ -100,7 +100,8 @@ def test_header_scorer_and_trainer_agree_on_the_size(tmp_path: Path, suffix: str
 
 def test_xmp_is_not_obeyed_as_opencv_does_not(tmp_path: Path) -> None:
     path = photograph(tmp_path / "xmp.jpg", xmp=XMP)
-    assert Image.open(path).getexif()[0x0112] == 6
+    with Image.open(path) as image:
+        assert image.getexif()[0x0112] == 6
     assert read_header(path).shown_px == read_image(path).shape[1::-1] == STORED
 
 

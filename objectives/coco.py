@@ -177,7 +177,7 @@ def _by_image(file: _File, images: set[Id], notes: Counter[str]) -> dict[Id, lis
     found: dict[Id, list[Entry]] = {}
     for annotation in file.content["annotations"]:
         key = _id(annotation["image_id"])
-        if annotation.get("iscrowd"):
+        if annotation.get("iscrowd") not in (None, 0, "0", ""):
             notes["crowd boxes were left out"] += 1
         elif _id(annotation.get("category_id")) not in file.names:
             notes["boxes of an unlisted category were left out"] += 1

@@ -188,6 +188,13 @@ def test_boxes_of_an_unlisted_image_are_counted(tmp_path: Path) -> None:
     assert "2 boxes of an unlisted image were left out" in found.notes
 
 
+@pytest.mark.parametrize(("flag", "count"), [(0, 2), ("0", 2), (False, 2), (None, 2), (1, 1), ("1", 1), (True, 1)])
+def test_crowds_may_be_flagged_in_text(tmp_path: Path, flag: Any, count: int) -> None:
+    found = read_dataset(entries_changed(tmp_path, lambda content: content["annotations"][0].update(iscrowd=flag)))
+    assert len(boxes_of(found, "train")) == count
+    assert ("1 crowd boxes were left out" in found.notes) == (count == 1)
+
+
 @pytest.mark.parametrize("boxes", [[[1, 2, 3, 4, 5, 6, 7, 8]], [[1, 2], [3, 4]], [[10**400, 1, 2, 3]], [3], [None]])
 def test_a_box_without_four_numbers_is_refused(tmp_path: Path, boxes: list[Any]) -> None:
     def change(content: dict[str, Any]) -> None:

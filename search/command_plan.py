@@ -4,9 +4,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
 from objectives.dataset import Dataset
+from reports.console import open_console
 from search.command_search import checked_settings, interruptible, load_data
 from search.contract import check_contract
 from search.plan import make_plan
@@ -22,7 +21,7 @@ def run_plan(arguments: list[str]) -> None:
     """Time a few candidates of a search and print what it would cost."""
     settings = checked_settings(arguments)
     dataset = load_data(settings.data)
-    console = Console()
+    console = open_console()
     with interruptible(), TemporaryDirectory(prefix="automl-plan-") as folder:
         plan = make_plan(settings, dataset, Path(folder), _study(settings, dataset))
     print_plan(console, plan, settings, dataset)

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 from rich.console import Console
+from rich.text import Text
 
 from objectives.dataset import Dataset
 from objectives.device import Device
@@ -16,6 +17,7 @@ from objectives.job import TrialJob, TrialListener, Word
 from objectives.latency import LatencyProtocol
 from objectives.layout import lay_out
 from objectives.records import Accuracy, Latency, Record, Resources, Rung
+from reports.console import open_console
 from search.command_search import load_data
 from search.settings import DataSettings
 from spaces.candidate import Candidate
@@ -34,7 +36,7 @@ class Printer(TrialListener):
 
     def stage(self, name: str) -> None:
         """Print the stage."""
-        self.console.print(f"[dim]{name}[/]")
+        self.console.print(Text(name, style="dim"))
 
     def progress(self, epoch: int, share: float) -> None:
         """Say nothing: the rungs are printed."""
@@ -68,7 +70,7 @@ def run_train(directory: str, arguments: list[str]) -> None:
     """Train the detector of an export folder; results go to its folder `trained`."""
     folder = Path(directory).expanduser().absolute()
     config = {**_read(folder), **_overrides(arguments)}
-    console = Console(soft_wrap=True)
+    console = open_console(soft_wrap=True)
     data = {
         **config["data"],
         **{k.removeprefix("data."): v for k, v in config.items() if k.startswith("data.")},

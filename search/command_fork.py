@@ -2,6 +2,7 @@
 
 from reports.console import labelled, open_console
 from search.command_search import checked_settings, load_data, prepared_folder
+from search.compose import name_override
 from search.fork import ensure_fork, forked_settings
 
 
@@ -23,4 +24,4 @@ def forked_line(arguments: list[str], name: str, log_format: str = "auto") -> li
         made = ensure_fork(settings, new, dataset)
     if made:
         open_console(stderr=log_format == "json").print(labelled("fork", str(made), 7), soft_wrap=True)
-    return [*(argument for argument in arguments if not argument.startswith("name=")), f"name={name}"]
+    return [*(argument for argument in arguments if not argument.startswith("name=")), name_override(name)]

@@ -21,7 +21,8 @@ from reports.words import duration, ms, share
 from search.command_search import load_data
 from search.compose import CONF, presets
 from search.settings import load_settings
-from search.store import FILE_NAME, load_study
+from search.store import load_study
+from search.study_file import studies_in
 from spaces.errors import AutomlError, StoreError
 
 TIMED = 16
@@ -43,7 +44,7 @@ def run_report(name: str, folder: str, store: str | None, target: str | None) ->
 def run_studies(folder: str) -> None:
     """List the studies below a folder."""
     root = Path(folder).expanduser().absolute()
-    found = sorted(path.parent.name for path in root.glob(f"*/{FILE_NAME}"))
+    found = studies_in(root)
     if not found:
         raise StoreError(f"study: none in '{root}'; start one with automl search conf=retail")
     table = Table(box=box.SIMPLE_HEAD)

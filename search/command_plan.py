@@ -11,7 +11,8 @@ from search.contract import check_contract
 from search.plan import make_plan
 from search.plan_text import print_plan
 from search.settings import Settings
-from search.store import FILE_NAME, load_study
+from search.store import load_study
+from search.study_file import study_file
 
 if TYPE_CHECKING:
     import optuna
@@ -33,7 +34,7 @@ def _study(settings: Settings, dataset: Dataset) -> "optuna.Study | None":
     Raises:
         StoreError: it is a study of another contract: the search would refuse the line, too.
     """
-    if settings.store.url is not None or not (settings.folder / FILE_NAME).exists():
+    if settings.store.url is not None or not study_file(settings.folder).exists():
         return None
     study = load_study(settings.folder.parent, settings.name, None)
     check_contract(study, settings, dataset)

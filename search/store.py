@@ -20,12 +20,12 @@ from objectives.locks import locked_folder
 from search.contract import Contract, check_contract
 from search.settings import Settings
 from search.sqlite_file import LOCK_WAIT_S, file_of, holds_tables, is_full, of_another_optuna, told
+from search.study_file import file_url, studies_in, study_file
 from spaces.errors import DiskFull, StoreError, nearest
 
 if TYPE_CHECKING:
     import optuna
 
-FILE_NAME = "study.sqlite3"
 PACKAGES = (
     "automl",
     "optuna",
@@ -41,7 +41,7 @@ PACKAGES = (
 
 def storage_url(folder: Path, url: str | None) -> str:
     """Return the storage URL of a study folder."""
-    return url or f"sqlite:///{folder / FILE_NAME}"
+    return url or file_url(study_file(folder))
 
 
 def shown_url(url: str) -> str:
@@ -171,9 +171,9 @@ def load_study(folder: Path, name: str, url: str | None) -> "optuna.Study":
     """
     import optuna
 
-    if url is None and not (folder / name / FILE_NAME).exists():
-        known = [p.parent.name for p in folder.glob(f"*/{FILE_NAME}")]
-        hint = nearest(name, known) or (f"; known: {', '.join(sorted(known))}" if known else "; none was started yet")
+    if url is None and not study_file(folder / name).exists():
+        known = studies_in(folder)
+        hint = nearest(name, known) or (f"; known: {', '.join(known)}" if known else "; none was started yet")
         raise StoreError(f"study: there is no '{name}' in '{folder}'{hint}")
     if url is not None and _is_missing_file(url):
         raise StoreError(f"store: '{shown_url(url)}' does not exist; check the path")

@@ -21,7 +21,8 @@ from search.claims import Claims
 from search.cli import main
 from search.compose import CONF, presets
 from search.settings import load_settings
-from search.store import FILE_NAME, create_study, open_storage, storage_url
+from search.store import create_study, open_storage, storage_url
+from search.study_file import FILE_NAME
 
 AUTOML = Path(sys.executable).with_name("automl")
 Done = subprocess.CompletedProcess[str]

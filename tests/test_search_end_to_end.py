@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from objectives import attributes as keys
 from objectives.records import Accuracy, Ending, Latency, Outcome, Resources, Rung
-from search.store import FILE_NAME
+from search.study_file import FILE_NAME
 
 AUTOML = Path(sys.executable).with_name("automl")
 EXPORTED = {

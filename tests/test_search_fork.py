@@ -24,7 +24,8 @@ from search.fork import ensure_fork, forked_settings
 from search.measured import architecture_key
 from search.sampler import make_sampler, suggest
 from search.settings import Settings, load_settings
-from search.store import FILE_NAME, create_study, load_study, open_storage, storage_url
+from search.store import create_study, load_study, open_storage, storage_url
+from search.study_file import FILE_NAME
 from spaces.dimension import Choice
 from spaces.errors import SettingsError, StoreError
 from spaces.space import SearchSpace

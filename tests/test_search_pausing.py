@@ -20,7 +20,8 @@ from objectives.dataset import Dataset
 from objectives.records import Latency, Outcome, Proposal, Resources, Rung
 from search.measured import architecture_key
 from search.settings import Settings, load_settings
-from search.store import FILE_NAME, load_study
+from search.store import load_study
+from search.study_file import FILE_NAME
 
 pytestmark = pytest.mark.slow
 

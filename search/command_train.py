@@ -15,7 +15,7 @@ from objectives.files import remove_checkpoints, write_text
 from objectives.gate import Gate
 from objectives.job import TrialJob, TrialListener, Word
 from objectives.latency import LatencyProtocol
-from objectives.layout import lay_out
+from objectives.layout import lay_out, remove_other_layouts
 from objectives.records import Accuracy, Latency, Record, Resources, Rung
 from reports.console import open_console
 from search.command_search import load_data
@@ -82,8 +82,10 @@ def run_train(directory: str, arguments: list[str]) -> None:
             f"this data set has {', '.join(dataset.classes)}"
         )
     out = folder / TRAINED
-    job = _job(config, dataset, out)
+    out.mkdir(exist_ok=True)
     _check_same_run(out, config, dataset)
+    job = _job(config, dataset, out)
+    remove_other_layouts(job.data_yaml)
     listener = Printer(console, job.epochs)
     _train(job, listener, folder)
     metrics = _metrics(job, listener, dataset)
@@ -147,7 +149,7 @@ def _check_same_run(out: Path, config: dict[str, Any], dataset: Dataset) -> None
     identity = {"epochs": config["epochs"], "seed": config["seed"], "data": dataset.fingerprint}
     path = out / "run.json"
     if path.exists() and (before := json.loads(path.read_text())) != identity:
-        changed = ", ".join(f"{k} {before[k]} -> {identity[k]}" for k in identity if before.get(k) != identity[k])
+        changed = ", ".join(f"{k} {before.get(k)} -> {identity[k]}" for k in identity if before.get(k) != identity[k])
         raise AutomlError(f"train: '{out}' was begun with other settings ({changed}); remove it to begin anew")
     path.write_text(json.dumps(identity))
 

@@ -10,7 +10,7 @@ from objectives import attributes as keys
 from objectives.dataset import Dataset
 from objectives.failures import Failure
 from objectives.job import Word
-from objectives.layout import lay_out
+from objectives.layout import lay_out, remove_other_layouts
 from objectives.records import Decision, Ending, Latency, Outcome, Rung
 from reports.table import StudyTable, read_study
 from search.budget import BudgetUsed
@@ -108,6 +108,8 @@ class Search:
         with self.claims.alone():
             tidy(self.folder, self.claims, self.keeper, self.study.get_trials(deepcopy=False))
             self.jobs.data_yaml = lay_out(self.dataset, self.folder / "data")
+            if self.session.is_alone():
+                remove_other_layouts(self.jobs.data_yaml)
         while True:
             if self._waits_for_place:
                 self.session.sleep()

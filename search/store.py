@@ -131,6 +131,7 @@ def create_study(settings: Settings, dataset: Dataset, storage: "optuna.storages
             if settings.store.url or not _is_half_made(study):
                 check_version(study)
                 check_contract(study, settings, dataset)
+                _follow(study, dataset)
                 return study
         else:
             study = optuna.create_study(study_name=settings.name, storage=storage, directions=["maximize", "minimize"])
@@ -138,6 +139,13 @@ def create_study(settings: Settings, dataset: Dataset, storage: "optuna.storages
             study.enqueue_trial(candidate, skip_if_exists=True)
         introduce(study, settings, dataset)
         return study
+
+
+def _follow(study: "optuna.Study", dataset: Dataset) -> None:
+    """Store where a data set of equal contents lies now: exports name the place."""
+    card = dataset.to_json()
+    if study.user_attrs[keys.DATA]["root"] != card["root"]:
+        study.set_user_attr(keys.DATA, card)
 
 
 def introduce(study: "optuna.Study", settings: Settings, dataset: Dataset) -> None:

@@ -12,6 +12,7 @@ from objectives.data.dataset import Dataset
 from objectives.data.readers import read_dataset
 from objectives.latency.reference import cache_folder
 from objectives.records import attributes as keys
+from reports.table.console import labelled, open_console
 from reports.table.table import StudyTable
 from reports.table.words import plural
 from reports.terminal import summary
@@ -21,11 +22,11 @@ from search.plan.text import print_plan
 from search.samplers.registry import check_sampler
 from search.samplers.schedulers import check_pruner
 from search.settings.compose import presets
-from search.settings.settings import EMBEDDED, DataSettings, Settings, TrialSettings, load_settings
+from search.settings.settings import EMBEDDED, DataSettings, Settings, StoreSettings, TrialSettings, load_settings
 from search.study.budget import BudgetUsed
 from search.study.claims import LOCKS, Claims
 from search.study.folder.room import check_room
-from search.study.store import create_study, open_storage, storage_url, store_errors
+from search.study.store import create_study, open_storage, shown_url, storage_url, store_errors
 from search.view.base import make_view
 from search.workers.jobs import check_run
 from spaces.errors import AutomlError, DataError, SettingsError, StoreError
@@ -36,7 +37,7 @@ PLANNED_FROM = 10  # trials of a search from which on timing three candidates fi
 
 def run_search(arguments: list[str], log_format: str = "auto") -> None:
     """Search as the command line says; `log_format` is auto, plain or json."""
-    console = Console(stderr=log_format == "json")  # standard output is the events' alone
+    console = open_console(stderr=log_format == "json")  # standard output is the events' alone
     settings = checked_settings(arguments)
     dataset = load_data(settings.data)
     with prepared_folder(settings) as claims, store_errors(settings.name):
@@ -44,7 +45,7 @@ def run_search(arguments: list[str], log_format: str = "auto") -> None:
         with claims.alone():
             study = create_study(settings, dataset, storage)
         _introduce(console, settings, dataset)
-        view = make_view(Console(), settings, log_format)
+        view = make_view(open_console(), settings, log_format)
         with Search(settings, dataset, study, claims, view) as search:
             interrupted = _interrupted(console, search)
             table, used = search.table(), search.used()
@@ -202,9 +203,9 @@ def _introduce(console: Console, settings: Settings, dataset: Dataset) -> None:
         ),
         ("budget", f"{settings.budget.trials} trials{hours}, {epochs} epochs each"),
     ):
-        console.print(f"[dim]{label:>7}[/]  {text}", highlight=False, soft_wrap=True)
+        console.print(labelled(label, text, 7), soft_wrap=True)
     for note in dataset.notes:
-        console.print(f"[dim]   note[/]  {note}", highlight=False, soft_wrap=True)
+        console.print(labelled("note", note, 7), soft_wrap=True)
 
 
 def _conclude(
@@ -218,19 +219,23 @@ def _conclude(
     if interrupted:
         line = shlex.join(["automl", "search", *arguments])
         told = f"Interrupted after {plural(used.trials, 'trial')}; go on with: {line}"
-        console.print(told, highlight=False, markup=False, soft_wrap=True)
+        console.print(told, highlight=False, soft_wrap=True)
     elif any(row.passes_gate for row in table.finished):
-        folder = "" if settings.store.folder == "runs" else f" --folder {settings.store.folder}"
-        console.print(
-            f"Next: automl export {settings.name}{folder} --pick gate --to out && automl train out",
-            highlight=False,
-            soft_wrap=True,
-        )
+        console.print(f"Next: {_export_line(settings)} && automl train out", highlight=False, soft_wrap=True)
     else:
         more = _larger_budget(settings, used)
         kept = [argument for argument in arguments if argument.partition("=")[0] != more.partition("=")[0]]
         line = shlex.join(["automl", "search", *kept, more])
-        console.print(f"To search on: {line}", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"To search on: {line}", highlight=False, soft_wrap=True)
+
+
+def _export_line(settings: Settings) -> str:
+    """Return the line that exports the study's winner; a password in the store's URL is left to be filled in."""
+    folder = [] if settings.store.folder == StoreSettings.folder else ["--folder", settings.store.folder]
+    store = [] if settings.store.url is None else ["--store", shown_url(settings.store.url)]
+    options = [*folder, *store, "--pick", "gate", "--to", "out"]
+    named = [*options, "--", settings.name] if settings.name.startswith("-") else [settings.name, *options]
+    return shlex.join(["automl", "export", *named])
 
 
 def _larger_budget(settings: Settings, used: BudgetUsed) -> str:

@@ -7,15 +7,17 @@ from typing import Any
 
 import yaml
 from rich.console import Console
+from rich.text import Text
 
 from objectives.data.dataset import Dataset
-from objectives.data.yolo_layout import lay_out
+from objectives.data.yolo_layout import lay_out, remove_other_layouts
 from objectives.deploy.device import Device
 from objectives.latency.measure import LatencyProtocol
 from objectives.machine.files import remove_checkpoints, write_text
 from objectives.records.gate import Gate
 from objectives.records.records import Accuracy, Latency, Record, Resources, Rung
 from objectives.trial.job import TrialJob, TrialListener, Word
+from reports.table.console import open_console
 from search.settings.compose import default_values
 from search.settings.dataset import load_data
 from search.settings.sections import read_section
@@ -36,7 +38,7 @@ class Printer(TrialListener):
 
     def stage(self, name: str) -> None:
         """Print the stage."""
-        self.console.print(f"[dim]{name}[/]")
+        self.console.print(Text(name, style="dim"))
 
     def progress(self, epoch: int, share: float) -> None:
         """Say nothing: the rungs are printed."""
@@ -70,7 +72,7 @@ def run_train(directory: str, arguments: list[str]) -> None:
     """Train the detector of an export folder; results go to its folder `trained`."""
     folder = Path(directory).expanduser().absolute()
     config = {**_read(folder), **_overrides(arguments)}
-    console = Console(soft_wrap=True)
+    console = open_console(soft_wrap=True)
     data = {
         **default_values("data"),
         **config["data"],
@@ -83,8 +85,10 @@ def run_train(directory: str, arguments: list[str]) -> None:
             f"this data set has {', '.join(dataset.classes)}"
         )
     out = folder / TRAINED
-    job = _job(config, dataset, out)
+    out.mkdir(exist_ok=True)
     _check_same_run(out, config, dataset)
+    job = _job(config, dataset, out)
+    remove_other_layouts(job.data_yaml)
     listener = Printer(console, job.epochs)
     _train(job, listener, folder)
     metrics = _metrics(job, listener, dataset)
@@ -148,7 +152,7 @@ def _check_same_run(out: Path, config: dict[str, Any], dataset: Dataset) -> None
     identity = {"epochs": config["epochs"], "seed": config["seed"], "data": dataset.fingerprint}
     path = out / "run.json"
     if path.exists() and (before := json.loads(path.read_text())) != identity:
-        changed = ", ".join(f"{k} {before[k]} -> {identity[k]}" for k in identity if before.get(k) != identity[k])
+        changed = ", ".join(f"{k} {before.get(k)} -> {identity[k]}" for k in identity if before.get(k) != identity[k])
         raise AutomlError(f"train: '{out}' was begun with other settings ({changed}); remove it to begin anew")
     path.write_text(json.dumps(identity))
 

@@ -21,7 +21,8 @@ from search.cli import main
 from search.settings.compose import CONF, presets
 from search.settings.settings import load_settings
 from search.study.claims import Claims
-from search.study.store import FILE_NAME, create_study, open_storage, storage_url
+from search.study.store import create_study, open_storage, storage_url
+from search.study.study_file import FILE_NAME
 
 AUTOML = Path(sys.executable).with_name("automl")
 Done = subprocess.CompletedProcess[str]

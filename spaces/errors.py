@@ -32,7 +32,7 @@ class DeviceError(AutomlError):
     """A device or its runtime is not usable here."""
 
 
-def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
-    """Return `; nearest: a, b` for the known names closest to `name`, or an empty string."""
-    close = get_close_matches(name, list(dict.fromkeys(known)), n=count, cutoff=0.5)
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return `; nearest: a, b` for up to three known names closest to `name`, or an empty string."""
+    close = get_close_matches(name, list(dict.fromkeys(known)), n=3, cutoff=0.5)
     return f"; nearest: {', '.join(close)}" if close else ""

@@ -70,7 +70,7 @@ def did(job: TrialJob, what: str) -> None:
 
 def study_folder(job: TrialJob) -> Path:
     """Return the study's folder."""
-    return job.data_yaml.parent.parent
+    return job.data_yaml.parents[2]
 
 
 def _measured(job: TrialJob, listener: TrialListener) -> Latency:

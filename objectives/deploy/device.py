@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import platform
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -28,11 +28,11 @@ class Device:
         options: further options, passed to the provider (ONNX Runtime) or the device (OpenVINO) as they are.
     """
 
-    name: str = "cpu"
-    runtime: str = "onnxruntime"
-    provider: str = "CPUExecutionProvider"
-    threads: int = 1
-    options: dict[str, Any] = field(default_factory=dict)
+    name: str
+    runtime: str
+    provider: str
+    threads: int
+    options: dict[str, Any]
 
     def __post_init__(self) -> None:
         if self.runtime not in RUNTIMES:

@@ -41,16 +41,16 @@ class LatencyProtocol:
         others_cores_max: processor cores that other processes may use meanwhile.
     """
 
-    confidence: float = 0.25
-    processes: int = 3
-    processes_max: int = 5
-    agreement: float = 0.03
-    interval: float = 0.02
-    images_min: int = 60
-    cap_s: float = 5.0
-    warmup_s: float = 0.3
-    reference_tolerance: float = 0.03
-    others_cores_max: float = 0.5
+    confidence: float
+    processes: int
+    processes_max: int
+    agreement: float
+    interval: float
+    images_min: int
+    cap_s: float
+    warmup_s: float
+    reference_tolerance: float
+    others_cores_max: float
 
     def quick(self) -> "LatencyProtocol":
         """Return the shorter protocol for an untrained detector: enough to hold it against a bound."""

@@ -2,12 +2,13 @@
 
 import os
 import time
-from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
+
+from objectives.machine.files import cache_folder
 
 VERSION = 3  # of the network and of how it is timed
 CHANNELS, SIDE, BLOCKS = 32, 64, 4
@@ -50,11 +51,6 @@ class Reference:
             partial = self._file.with_suffix(f".{os.getpid()}")
             partial.write_text(f"{median_ms:.6f}")
             partial.replace(self._file)
-
-
-def cache_folder() -> Path:
-    """Return the user's cache folder of this project (XDG_CACHE_HOME is honoured)."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "automl"
 
 
 def _network() -> onnx.ModelProto:

@@ -11,6 +11,11 @@ TRAININGS = "training-*"  # folders of a trial that hold its checkpoints
 TRIALS = "trials"  # folder of a study that holds the trials'
 
 
+def cache_folder() -> Path:
+    """Return the user's cache folder of this project (XDG_CACHE_HOME is honoured)."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "automl"
+
+
 def trial_folder(number: int) -> str:
     """Return the folder of a trial below its study's."""
     return f"{TRIALS}/{number:05d}"

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from objectives.latency.reference import cache_folder
+from objectives.machine.files import cache_folder
 
 
 def lock_folder() -> Path:

@@ -81,8 +81,8 @@ class TrialJob:
     gate: Gate
     device: Device
     protocol: LatencyProtocol
-    train_device: str = "auto"
-    workers: int = 2
+    train_device: str
+    workers: int
     cache: bool = True
     hub: bool = True
     grace: float = 0.0

@@ -1,26 +1,26 @@
 """Commands that look: report, studies, show, data, latency, presets."""
 
+import math
 from pathlib import Path
 
 import yaml
 from rich import box
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-from objectives.deploy.detections_picture import spread
-from objectives.latency.measure import measure_latency
 from objectives.records.records import Outcome
 from reports.analysis.deaths import deaths
 from reports.analysis.reasons import reasons
+from reports.table.console import labelled, open_console
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable, read_study
 from reports.table.words import duration, ms, share
 from reports.terminal import summary
-from search.commands.search import load_data
 from search.settings.compose import CONF, presets
+from search.settings.dataset import load_data
 from search.settings.settings import load_settings
-from search.study.store import FILE_NAME, load_study
+from search.study.store import load_study
+from search.study.study_file import studies_in
 from spaces.errors import AutomlError, StoreError
 
 TIMED = 16
@@ -36,23 +36,23 @@ def run_report(name: str, folder: str, store: str | None, target: str | None) ->
     from reports.page.page import write_page  # late: scikit-learn costs a second that no mistake should wait for
 
     write_page(table, studies / name, page)
-    Console().print(summary(table, page))
+    open_console().print(summary(table, page))
 
 
 def run_studies(folder: str) -> None:
     """List the studies below a folder."""
     root = Path(folder).expanduser().absolute()
-    found = sorted(path.parent.name for path in root.glob(f"*/{FILE_NAME}"))
+    found = studies_in(root)
     if not found:
         raise StoreError(f"study: none in '{root}'; start one with automl search conf=retail")
     table = Table(box=box.SIMPLE_HEAD)
     for column in ("study", "trials", "front", "best mAP", "fastest", "gate", "trained for"):
-        table.add_column(column, justify="left" if column == "study" else "right")
+        table.add_column(column, justify="left" if column == "study" else "right", overflow="fold")
     for name in found:
         study = read_study(load_study(root, name, None))
         front = study.front
         table.add_row(
-            name,
+            Text(name),
             str(len(study.rows)),
             str(len(front)),
             share(front[-1].map) if front else "–",
@@ -60,7 +60,7 @@ def run_studies(folder: str) -> None:
             "met" if any(row.passes_gate for row in study.finished) else "not met",
             duration(sum(row.seconds or 0.0 for row in study.rows)),
         )
-    Console().print(table)
+    open_console().print(table)
 
 
 def run_show(name: str, number: int, folder: str, store: str | None) -> None:
@@ -68,17 +68,18 @@ def run_show(name: str, number: int, folder: str, store: str | None) -> None:
     studies = Path(folder).expanduser().absolute()
     table = read_study(load_study(studies, name, store))
     row = table.row(number)
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(f"[bold]trial {row.number}[/] of {name}: {row.status}" + (", on the front" if row.on_front else ""))
+    console = open_console(highlight=False, soft_wrap=True)
+    on_front = ", on the front" if row.on_front else ""
+    console.print(Text.assemble((f"trial {row.number}", "bold"), f" of {name}: {row.status}{on_front}"))
     before = ""
     for label, text in [*_origin(row, table), *((r.label, r.text) for r in reasons(row)), *_deaths(row), *_facts(row)]:
-        console.print(f"[dim]{'' if label == before else label:>10}[/]  {escape(text)}")
+        console.print(labelled("" if label == before else label, text))
         before = label
-    console.print("[dim]   choices[/]")
+    console.print(Text("   choices", style="dim"))
     for key, value in row.candidate.items():
         console.print(f"            {key}: {value:.6g}" if isinstance(value, float) else f"            {key}: {value}")
     if row.folder:
-        console.print(f"[dim]    folder[/]  {studies / name / row.folder}")
+        console.print(labelled("folder", str(studies / name / row.folder)))
 
 
 def _origin(row: TrialRow, table: StudyTable) -> list[tuple[str, str]]:
@@ -130,18 +131,22 @@ def _facts(row: TrialRow) -> list[tuple[str, str]]:
 def run_data(arguments: list[str]) -> None:
     """Read a data set and print its card."""
     dataset = load_data(load_settings(arguments).data)
-    Console(highlight=False).print(yaml.safe_dump(dataset.to_json(), sort_keys=False, allow_unicode=True).rstrip())
+    card = yaml.safe_dump(dataset.to_json(), sort_keys=False, allow_unicode=True, width=math.inf)
+    open_console(highlight=False, soft_wrap=True).print(card.rstrip())
 
 
 def run_latency(artifact: str, arguments: list[str]) -> None:
     """Measure a file on a device."""
+    from objectives.deploy.detections_picture import spread
+    from objectives.latency.measure import measure_latency  # late: no other command here needs a picture or a process
+
     settings = load_settings(arguments)
     settings.device.check()
     images = load_data(settings.data).splits[settings.data.split]
     paths = [images[i].path for i in spread(len(images), TIMED)]
     figure = measure_latency(Path(artifact), settings.device, paths, settings.latency)
     state = "stable" if figure.stable else f"unstable: {figure.note}"
-    Console(highlight=False, soft_wrap=True).print(
+    open_console(highlight=False, soft_wrap=True).print(
         f"p50 {figure.p50_ms:.3f} ms ({figure.p50_low_ms:.3f} to {figure.p50_high_ms:.3f}), "
         f"p95 {figure.p95_ms:.3f} ms, network alone {figure.network_ms:.3f} ms, "
         f"{figure.samples} images, {state}, device {figure.device}"
@@ -150,11 +155,12 @@ def run_latency(artifact: str, arguments: list[str]) -> None:
 
 def run_presets() -> None:
     """List presets and config groups with the first comment of each file."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = open_console(highlight=False, soft_wrap=True)
     for name in presets():
-        console.print(f"[bold]conf={name}[/]  {_comment(CONF / f'{name}.yaml')}")
+        console.print(Text.assemble((f"conf={name}", "bold"), f"  {_comment(CONF / f'{name}.yaml')}"))
     for path in sorted(p for p in CONF.rglob("*.yaml") if p.parent != CONF):
-        console.print(f"{path.parent.relative_to(CONF)}={path.stem}  [dim]{_comment(path)}[/]")
+        option = f"{path.parent.relative_to(CONF)}={path.stem}"
+        console.print(Text.assemble(f"{option}  ", (_comment(path), "dim")))
 
 
 def _comment(path: Path) -> str:

@@ -12,19 +12,24 @@ from typing import Any
 
 import yaml
 from rich.console import Console
+from rich.text import Text
 
 from objectives.data.dataset import Dataset
-from objectives.data.yolo_layout import lay_out
+from objectives.data.yolo_layout import lay_out, remove_other_layouts
 from objectives.deploy.device import Device
 from objectives.latency.measure import LatencyProtocol
 from objectives.machine.files import remove_checkpoints, write_text
 from objectives.records.gate import Gate
 from objectives.records.records import Ending, Rung
 from objectives.trial.job import RungDecision, TrialJob
-from search.commands.search import interruptible, load_data
+from reports.table.console import open_console
+from search.commands.search import interruptible
 from search.loop.full_training import FullTraining, TrainingFailed, TrainingListener
+from search.settings.compose import default_values
+from search.settings.dataset import load_data
+from search.settings.sections import read_section
 from search.settings.settings import DataSettings, TrialSettings
-from search.view.base import attempt_text, one_line
+from search.view.words import attempt_text, one_line
 from search.workers.jobs import check_run, fits_cache
 from search.workers.limits import Limits
 from search.workers.places import Place, take_place
@@ -50,7 +55,7 @@ class Printer(TrainingListener):
 
     def stage(self, name: str) -> None:
         """Print the stage."""
-        self.console.print(f"[dim]{name}[/]")
+        self.console.print(Text(name, style="dim"))
 
     def rung(self, rung: Rung) -> RungDecision:
         """Print the epoch."""
@@ -61,7 +66,7 @@ class Printer(TrainingListener):
 
     def warning(self, text: str) -> None:
         """Print the warning."""
-        self.console.print(f"warning: {one_line(text)}", style="yellow", highlight=False, markup=False)
+        self.console.print(f"warning: {one_line(text)}", style="yellow", highlight=False)
 
     def begins_again(self, ending: Ending) -> None:
         """Print what the training died of, and how it goes on."""
@@ -76,16 +81,17 @@ def run_train(directory: str, arguments: list[str]) -> None:
         AutomlError: the folder, the line or the data set cannot be used.
     """
     folder = Path(directory).expanduser().absolute()
-    config = {**{key: getattr(TrialSettings, key) for key in LIKE_TRIALS}, **_read(folder), **_overrides(arguments)}
-    check_run(TrialSettings(run=config["run"]))
+    config = {**_defaults(), **_read(folder), **_overrides(arguments)}
+    trial = read_section(TrialSettings, "trial", {key: config[key] for key in LIKE_TRIALS})
+    check_run(trial)
     check_backend(config["backend"], setting="train: backend")
-    console = Console(soft_wrap=True)
+    console = open_console(soft_wrap=True)
     try:
         with interruptible():
-            _train(console, config, folder)
+            _train(console, config, trial, folder)
     except KeyboardInterrupt:
         line = shlex.join(["automl", "train", directory, *arguments])
-        console.print(f"Interrupted; go on with: {line}", highlight=False, markup=False)
+        console.print(f"Interrupted; go on with: {line}", highlight=False)
         raise SystemExit(130) from None
     except TrainingFailed as failed:
         if failed.ending.death and failed.ending.death.log_tail:
@@ -93,27 +99,35 @@ def run_train(directory: str, arguments: list[str]) -> None:
         raise
 
 
-def _train(console: Console, config: dict[str, Any], folder: Path) -> None:
+def _train(console: Console, config: dict[str, Any], trial: TrialSettings, folder: Path) -> None:
     """Train, measure and say what came of it."""
     out, dataset = folder / TRAINED, _dataset(config)
+    out.mkdir(exist_ok=True)
+    _check_same_run(out, config, dataset)
     with _place(console, str(config["train_device"])) as place:
         job = _job(config, dataset, out, place)
-        _check_same_run(out, config, dataset)
+        remove_other_layouts(job.data_yaml)
         listener = Printer(console, job.epochs)
         backend = make_backend(config["backend"], out / ".ultralytics")
         if backend.caveat:
-            console.print(f"note: {backend.caveat}", highlight=False, markup=False)
-        FullTraining(job, backend, _limits(config), listener, listener.begins_again).run()
+            console.print(f"note: {backend.caveat}", highlight=False)
+        FullTraining(job, backend, Limits.of(trial, workers=1, prefix=""), listener, listener.begins_again).run()
     metrics = _metrics(job, listener, dataset)
     write_text(out / "metrics.json", json.dumps(metrics, indent=2))
     remove_checkpoints(out)
     _conclude(console, metrics, Gate(**config["gate"]), out)
 
 
+def _defaults() -> dict[str, Any]:
+    """Return what the config of an older automl leaves out, as `conf/` has it for trials."""
+    defaults = default_values("trial")
+    return {key: defaults[key] for key in LIKE_TRIALS}
+
+
 def _dataset(config: dict[str, Any]) -> Dataset:
     """Return the data set, if it has the classes that the detector was made for."""
     given = {key.removeprefix("data."): value for key, value in config.items() if key.startswith("data.")}
-    dataset = load_data(DataSettings(**{**config["data"], **given}))
+    dataset = load_data(DataSettings(**{**default_values("data"), **config["data"], **given}))
     if list(dataset.classes) != config["classes"]:
         raise DataError(
             f"data.root: the detector was made for {', '.join(config['classes'])}; "
@@ -135,11 +149,6 @@ def _place(console: Console, wanted: str) -> Iterator[Place]:
         yield place
     finally:
         place.give_back()
-
-
-def _limits(config: dict[str, Any]) -> Limits:
-    names = ("timeout_s", "silence_s", "memory_mb", "processes_max")
-    return Limits.of(TrialSettings(**{name: config[name] for name in names}), workers=1, prefix="")
 
 
 def _read(folder: Path) -> dict[str, Any]:
@@ -199,8 +208,8 @@ def _job(config: dict[str, Any], dataset: Dataset, out: Path, place: Place) -> T
         evaluate_every=max(1, epochs // 10),
         seed=int(config["seed"]),
         gate=Gate(),  # a training at full length was asked for; nothing stops it
-        device=Device(**config["device"]),
-        protocol=LatencyProtocol(**config["latency"]),
+        device=read_section(Device, "device", config["device"]),
+        protocol=read_section(LatencyProtocol, "latency", config["latency"]),
         train_device=place.train_device,
         workers=int(config["workers"]),
         cache=fits_cache(images, pixels, config["cache_mb"]),
@@ -214,7 +223,7 @@ def _check_same_run(out: Path, config: dict[str, Any], dataset: Dataset) -> None
     identity = {"epochs": config["epochs"], "seed": config["seed"], "data": dataset.fingerprint}
     path = out / "run.json"
     if path.exists() and (before := json.loads(path.read_text())) != identity:
-        changed = ", ".join(f"{k} {before[k]} -> {identity[k]}" for k in identity if before.get(k) != identity[k])
+        changed = ", ".join(f"{k} {before.get(k)} -> {identity[k]}" for k in identity if before.get(k) != identity[k])
         raise AutomlError(f"train: '{out}' was begun with other settings ({changed}); remove it to begin anew")
     path.write_text(json.dumps(identity))
 

@@ -2,7 +2,7 @@
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -131,15 +131,6 @@ def observe(study: "optuna.Study", trials: "Sequence[optuna.trial.FrozenTrial] |
         if seen is not None:
             found.append(seen)
     return found
-
-
-def observe_trials(trials: "Sequence[optuna.trial.FrozenTrial]") -> Iterator[Observed]:
-    """Yield the trials as the engine sees them."""
-    from optuna.trial import TrialState
-
-    for trial in trials:
-        if trial.state is not TrialState.WAITING:
-            yield _observed(trial)
 
 
 def _observed(trial: "optuna.trial.FrozenTrial") -> Observed:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from objectives.data.dataset import Dataset
-from objectives.data.yolo_layout import lay_out
+from objectives.data.yolo_layout import lay_out, remove_other_layouts
 from objectives.records import attributes as keys
 from objectives.records.failures import Failure
 from objectives.records.records import Decision, Ending, Latency, Outcome, Rung
@@ -108,6 +108,8 @@ class Search:
         with self.claims.alone():
             tidy(self.folder, self.claims, self.keeper, self.study.get_trials(deepcopy=False))
             self.jobs.data_yaml = lay_out(self.dataset, self.folder / "data")
+            if self.session.is_alone():
+                remove_other_layouts(self.jobs.data_yaml)
         while True:
             if self._waits_for_place:
                 self.session.sleep()

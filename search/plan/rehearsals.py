@@ -18,8 +18,9 @@ from objectives.training.arguments import train_choices
 from objectives.trial.job import SilentListener, TrialJob
 from reports.table.words import architecture
 from search.engine.candidates import SpaceCandidates
-from search.plan.model import PLANNING, SearchPlan, Timed
+from search.plan.model import SearchPlan, Timed
 from search.settings.settings import Settings
+from search.study.folder.leftovers import PLANNING
 from search.workers.jobs import Jobs
 from search.workers.limits import Limits
 from search.workers.registry import make_backend

@@ -4,11 +4,11 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from objectives.records import attributes as keys
 from search.study.claims import Claims
-from search.view.base import SessionSeen
 from spaces.errors import StoreError
 
 if TYPE_CHECKING:
@@ -21,6 +21,29 @@ FORGOTTEN_S = 3600.0  # dead processes are told of for so long
 
 Clock = Callable[[], float]  # seconds since 1970
 Span = list[float]  # begin and end, by that clock
+
+
+@dataclass(frozen=True)
+class SessionSeen:
+    """A searching process of the study, as this one sees it.
+
+    Attributes:
+        key: names it in the store.
+        host: machine that it runs on.
+        pid: its process there.
+        alive: False once it ended or died.
+        silent_s: seconds since its last sign of life.
+        trials: numbers of the trials that it works on.
+        own: whether it is this process.
+    """
+
+    key: str
+    host: str
+    pid: int
+    alive: bool
+    silent_s: float
+    trials: tuple[int, ...]
+    own: bool
 
 
 class Session:
@@ -84,6 +107,10 @@ class Session:
             self._extend()
         others = (span for key, session in self._told.items() if key != self.key for span in session["spans"])
         return covered_s([*others, *self._spans])
+
+    def is_alone(self) -> bool:
+        """Whether no other process that searches the study lives; call it while no other process chooses."""
+        return not any(key != self.key and self._claims.is_alive(key) for key in _told(self._study.user_attrs))
 
     def seen(self, trials: tuple[int, ...]) -> list[SessionSeen]:
         """Return this process, which works on `trials`, and the others that live or have died lately."""

@@ -13,7 +13,7 @@ from replay_rows import Chooser, Exact, Nearest
 from replay_table import Row, Table
 
 from objectives.records import attributes as keys
-from search.engine.observed import Observed, observe_trials
+from search.engine.observed import Observed, observe
 from search.engine.schedulers.scheduler import Step
 
 
@@ -150,7 +150,7 @@ class Replay:
     def _look(self, number: int) -> None:
         """Observe a trial anew; the others are as they were, and observing all at each step takes too long."""
         trial = self.study.get_trials(deepcopy=False)[number]
-        self.observed[number:] = [*observe_trials([trial]), *self.observed[number + 1 :]]
+        self.observed[number:] = [*observe(self.study, [trial]), *self.observed[number + 1 :]]
 
     def _event(self, number: int) -> Event:
         under_way = [(job, job.done(self.now)) for job in self.jobs]

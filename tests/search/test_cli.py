@@ -21,7 +21,8 @@ from search.cli import main
 from search.settings.compose import CONF, presets
 from search.settings.settings import load_settings
 from search.study.claims import Claims
-from search.study.store import FILE_NAME, create_study, open_storage, storage_url
+from search.study.store import create_study, open_storage, storage_url
+from search.study.study_file import FILE_NAME
 
 AUTOML = Path(sys.executable).with_name("automl")
 Done = subprocess.CompletedProcess[str]
@@ -89,20 +90,34 @@ def test_help_answers_at_once(tmp_path: Path) -> None:
     assert statistics.median(seconds) < 0.5
 
 
-def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
+TORCHES = {"torch", "torchvision", "timm", "ultralytics", "albumentations"}
+RUNTIMES = {"onnx", "onnxruntime", "openvino", "cv2", "pycocotools"}
+HEAVY = TORCHES | RUNTIMES | {"plotly", "sklearn", "scipy", "hydra"}
+
+
+def loaded_by(*arguments: str, folder: Path) -> set[str]:
+    """Run a command in a process of its own; return the packages that it has loaded."""
     code = (
-        "import sys; from search.cli import main\n"
-        "try: main(['--help'])\n"
-        "except SystemExit: pass\n"
+        "import json, sys\n"
+        "from search.cli import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit as done: assert not done.code\n"
         "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", f"import json; {code}"], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
+    command = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     loaded = set(json.loads(done.stdout.splitlines()[-1]))
-    heavy = {"torch", "ultralytics", "timm", "optuna", "hydra", "plotly", "sklearn", "cv2", "numpy", "onnx", "rich"}
     assert "search" in loaded
-    assert not loaded & heavy
+    return loaded
+
+
+def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
+    assert not loaded_by("--help", folder=tmp_path) & (HEAVY | {"optuna", "numpy", "rich"})
+
+
+@pytest.mark.parametrize("line", ["studies", "show retail 3", "presets"])
+def test_looking_loads_no_runtime(tmp_path: Path, told_study: Path, line: str) -> None:
+    assert not loaded_by(*line.split(), folder=tmp_path) & HEAVY
 
 
 @pytest.mark.parametrize("command", sorted(main.commands))

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search.plan.model import PLANNING
 from search.study.claims import Claims
 from search.study.folder.keep import Keeper
 
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
     import optuna
 
 MEASURING = ".measure-"  # how the folders of measurements ahead of trials begin; a session's key follows
+PLANNING = ".plan-"  # how the folders of timings before the first trial begin
 
 
 def tidy(folder: Path, claims: Claims, keeper: Keeper, trials: "Iterable[optuna.trial.FrozenTrial]") -> None:

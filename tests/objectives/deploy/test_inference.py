@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from defaults import CPU
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -13,7 +14,6 @@ from torchvision.ops import batched_nms
 from ultralytics.data.augment import LetterBox
 from ultralytics.data.base import BaseDataset
 
-from objectives.deploy.device import Device
 from objectives.deploy.inference import ArtifactMeta, Detector, Network, letterbox, open_network, suppress
 from spaces.errors import DataError, DeviceError
 
@@ -165,7 +165,7 @@ def test_metadata_survive() -> None:
 
 def test_files_that_cannot_be_opened_are_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"'.*none\.onnx' is no file"):
-        open_network(tmp_path / "none.onnx", Device())
+        open_network(tmp_path / "none.onnx", CPU)
     (tmp_path / "broken.onnx").write_bytes(b"no onnx")
     with pytest.raises(DeviceError, match=r"device=cpu: cannot load '.*broken\.onnx'"):
-        open_network(tmp_path / "broken.onnx", Device())
+        open_network(tmp_path / "broken.onnx", CPU)

@@ -16,12 +16,11 @@ import cv2
 import numpy as np
 import psutil
 import pytest
+from defaults import CPU, PROTOCOL, protocol_of
 
-from objectives.deploy.device import Device
 from objectives.deploy.export_onnx import export_onnx
 from objectives.deploy.inference import ArtifactMeta
 from objectives.latency.measure import (
-    LatencyProtocol,
     Samples,
     combine,
     measure_latency,
@@ -29,7 +28,7 @@ from objectives.latency.measure import (
     sample,
     summarise,
 )
-from objectives.latency.reference import Reference, cache_folder
+from objectives.latency.reference import Reference
 from objectives.machine.cores import on_cores
 from objectives.machine.turns import Patience, Turn
 from objectives.records.records import Latency
@@ -38,7 +37,6 @@ from spaces.errors import DeviceError
 from spaces.network.description import describe
 from spaces.network.detector import build_detector
 
-PROTOCOL = LatencyProtocol()
 RNG = np.random.default_rng(4)
 
 
@@ -108,7 +106,7 @@ def steady(i: int) -> tuple[float, float]:
 
 
 def test_sampling_ends_when_the_median_is_known() -> None:
-    protocol = LatencyProtocol(images_min=50, cap_s=20, warmup_s=0)
+    protocol = protocol_of(images_min=50, cap_s=20, warmup_s=0)
     began = time.perf_counter()
     found = sample(steady, lambda: 2.0, protocol)
     assert len(found.total) == 50
@@ -118,7 +116,7 @@ def test_sampling_ends_when_the_median_is_known() -> None:
 
 def test_sampling_ends_at_the_cap() -> None:
     numbers = itertools.cycle([1.0, 100.0, 3.0, 50.0])
-    protocol = LatencyProtocol(images_min=20, cap_s=0.3, warmup_s=0)
+    protocol = protocol_of(images_min=20, cap_s=0.3, warmup_s=0)
 
     def wild(_: int) -> tuple[float, float]:
         time.sleep(0.0005)
@@ -136,7 +134,7 @@ def test_a_slow_network_is_still_timed_a_few_times() -> None:
         time.sleep(0.02)
         return 20.0, 20.0
 
-    assert len(sample(slow, lambda: 2.0, LatencyProtocol(cap_s=0.01, warmup_s=0)).total) >= 5
+    assert len(sample(slow, lambda: 2.0, protocol_of(cap_s=0.01, warmup_s=0)).total) >= 5
 
 
 def test_images_are_taken_in_turn_after_the_warm_up() -> None:
@@ -146,7 +144,7 @@ def test_images_are_taken_in_turn_after_the_warm_up() -> None:
         seen.append(i)
         return 1.0, 1.0
 
-    sample(run, lambda: 1.0, LatencyProtocol(images_min=10, warmup_s=0))
+    sample(run, lambda: 1.0, protocol_of(images_min=10, warmup_s=0))
     assert seen[3:] == list(range(10))  # three to warm up
 
 
@@ -158,13 +156,13 @@ def test_own_work_is_not_that_of_others() -> None:
         return 10.0, 10.0
 
     began, used = time.perf_counter(), time.process_time()
-    found = sample(busy, lambda: 2.0, LatencyProtocol(images_min=20, cap_s=2, warmup_s=0))
+    found = sample(busy, lambda: 2.0, protocol_of(images_min=20, cap_s=2, warmup_s=0))
     share = (time.process_time() - used) / (time.perf_counter() - began)
     assert found.others_cores <= max(0.3, (os.cpu_count() or 1) - share + 0.3)
 
 
 def test_the_quick_protocol_is_shorter() -> None:
-    quick = LatencyProtocol(confidence=0.4, cap_s=9, warmup_s=0.1).quick()
+    quick = protocol_of(confidence=0.4, cap_s=9, warmup_s=0.1).quick()
     assert (quick.interval, quick.images_min, quick.cap_s, quick.processes) == (0.05, 30, 3, 1)
     assert (quick.confidence, quick.warmup_s) == (0.4, 0.1)
 
@@ -184,11 +182,6 @@ def test_the_best_reference_is_remembered(tmp_path: Path, monkeypatch: pytest.Mo
     assert 0 < reference.time_ms() < 10_000
     (tmp_path / "automl" / "reference-3-d3vice.txt").write_text("damaged")
     assert reference.best_ms() == float("inf")
-
-
-def test_the_cache_is_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    assert cache_folder() == Path.home() / ".cache" / "automl"
 
 
 # A process of its own
@@ -214,14 +207,12 @@ def test_a_file_is_measured_in_a_process_of_its_own(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
-    protocol = LatencyProtocol(
-        processes=2, processes_max=2, images_min=20, cap_s=0.5, warmup_s=0.1, others_cores_max=99
-    )
-    figure = measure_latency(artifact, Device(), images, protocol)
+    protocol = protocol_of(processes=2, processes_max=2, images_min=20, cap_s=0.5, warmup_s=0.1, others_cores_max=99)
+    figure = measure_latency(artifact, CPU, images, protocol)
     assert 0 < figure.network_ms < figure.p50_ms <= figure.p95_ms < 1000
     assert figure.p50_low_ms <= figure.p50_ms <= figure.p50_high_ms
     assert figure.samples >= 5
-    assert figure.device == Device().fingerprint
+    assert figure.device == CPU.fingerprint
     assert 30e6 < figure.peak_bytes < 400e6  # of the runtime, without torch
     assert float((tmp_path / "cache" / "automl" / f"reference-3-{figure.device}.txt").read_text()) > 0
 
@@ -230,12 +221,12 @@ def test_a_file_is_measured_in_a_process_of_its_own(
 def test_a_broken_file_is_told(images: list[Path], tmp_path: Path, content: bytes) -> None:
     (tmp_path / "broken.onnx").write_bytes(content)
     with pytest.raises(DeviceError, match=r"device=cpu: measuring 'broken\.onnx' failed: .*cannot load"):
-        measure_latency(tmp_path / "broken.onnx", Device(), images, PROTOCOL)
+        measure_latency(tmp_path / "broken.onnx", CPU, images, PROTOCOL)
 
 
 def test_a_hung_measurement_is_told(artifact: Path, images: list[Path]) -> None:
     with pytest.raises(DeviceError, match=r"measuring 'model\.onnx' took over 0\.05 s"):
-        measure_latency(artifact, Device(), images, PROTOCOL, timeout_s=0.05)
+        measure_latency(artifact, CPU, images, PROTOCOL, timeout_s=0.05)
 
 
 # Several processes
@@ -266,9 +257,9 @@ def test_it_is_measured_on_all_cores_with_signs_of_life(artifact: Path, images: 
     def look() -> None:
         seen.extend(child.cpu_affinity() for child in psutil.Process().children())
 
-    protocol = LatencyProtocol(processes=1, processes_max=1, interval=0.0, cap_s=3.5, warmup_s=0.1)
+    protocol = protocol_of(processes=1, processes_max=1, interval=0.0, cap_s=3.5, warmup_s=0.1)
     with on_cores([min(os.sched_getaffinity(0))]) as all_cores:
-        measure_latency(artifact, Device(), images, protocol, patience=Patience(look), cores=all_cores)
+        measure_latency(artifact, CPU, images, protocol, patience=Patience(look), cores=all_cores)
     assert len(seen) >= 3
     assert seen[-1] == sorted(all_cores)
 
@@ -278,20 +269,20 @@ def test_a_killed_measurement_is_told(artifact: Path, images: list[Path]) -> Non
         for child in psutil.Process().children():
             child.kill()
 
-    protocol = LatencyProtocol(processes=1, interval=0.0, cap_s=60)
+    protocol = protocol_of(processes=1, interval=0.0, cap_s=60)
     with pytest.raises(DeviceError, match="failed: its process was ended by SIGKILL"):
-        measure_latency(artifact, Device(), images, protocol, patience=Patience(kill))
+        measure_latency(artifact, CPU, images, protocol, patience=Patience(kill))
 
 
 def test_a_measurement_goes_with_its_killed_parent(artifact: Path, images: list[Path]) -> None:
     program = f"""
     from pathlib import Path
-    from objectives.deploy.device import Device
-    from objectives.latency.measure import LatencyProtocol, measure_latency
+    from defaults import CPU, protocol_of
+    from objectives.latency.measure import measure_latency
     from objectives.machine.turns import Patience
-    protocol = LatencyProtocol(processes=1, interval=0.0, cap_s=100)
+    protocol = protocol_of(processes=1, interval=0.0, cap_s=100)
     alive = lambda: print("measuring", flush=True)
-    measure_latency(Path({str(artifact)!r}), Device(), [Path({str(images[0])!r})], protocol, patience=Patience(alive))
+    measure_latency(Path({str(artifact)!r}), CPU, [Path({str(images[0])!r})], protocol, patience=Patience(alive))
     """
     line = [sys.executable, "-c", textwrap.dedent(program)]
     with subprocess.Popen(line, cwd=Path(__file__).parents[3], stdout=subprocess.PIPE, text=True) as parent:
@@ -305,11 +296,11 @@ def test_a_measurement_goes_with_its_killed_parent(artifact: Path, images: list[
 
 
 def test_a_measurement_waits_for_the_device(artifact: Path, images: list[Path]) -> None:
-    protocol = LatencyProtocol(processes=1, processes_max=1, images_min=10, cap_s=0.2, warmup_s=0.05)
+    protocol = protocol_of(processes=1, processes_max=1, images_min=10, cap_s=0.2, warmup_s=0.05)
     patience, turn = Patience(), Turn(["cpu"])
     with turn.working():
         measurer = threading.Thread(
-            target=measure_latency, args=(artifact, Device(), images, protocol), kwargs={"patience": patience}
+            target=measure_latency, args=(artifact, CPU, images, protocol), kwargs={"patience": patience}
         )
         measurer.start()
         time.sleep(0.5)

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from defaults import CPU, device_of
 
-from objectives.deploy.device import Device
 from objectives.machine import turns
 from objectives.machine.locks import LockFile
 from objectives.machine.turns import Patience, Turn, alone, measuring_keys, training_keys
@@ -177,11 +177,11 @@ def test_devices_have_keys() -> None:
     assert training_keys("0") == ("cpu", "cuda:0")
     assert training_keys("1,2") == ("cpu", "cuda:1", "cuda:2")
     assert training_keys("mps") == ("cpu", "mps")
-    assert measuring_keys(Device()) == ("cpu",)
-    assert measuring_keys(Device("openvino", "openvino", "CPU")) == ("cpu",)
-    assert measuring_keys(Device("cuda", "onnxruntime", "CUDAExecutionProvider")) == ("cuda:0",)
-    assert measuring_keys(Device("trt", provider="TensorrtExecutionProvider", options={"device_id": 3})) == ("cuda:3",)
-    assert measuring_keys(Device("gpu", "openvino", "HETERO:GPU,CPU")) == ("cpu", "HETERO:GPU_CPU")
+    assert measuring_keys(CPU) == ("cpu",)
+    assert measuring_keys(device_of(runtime="openvino", provider="CPU")) == ("cpu",)
+    assert measuring_keys(device_of(provider="CUDAExecutionProvider")) == ("cuda:0",)
+    assert measuring_keys(device_of(provider="TensorrtExecutionProvider", options={"device_id": 3})) == ("cuda:3",)
+    assert measuring_keys(device_of(runtime="openvino", provider="HETERO:GPU,CPU")) == ("cpu", "HETERO:GPU_CPU")
 
 
 def test_a_lock_that_is_closed_is_free_although_a_child_holds_its_file() -> None:

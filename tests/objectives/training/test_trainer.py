@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from defaults import CPU
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out
 from objectives.deploy.accuracy import SCORE_CONFIDENCE, detect_all, score
-from objectives.deploy.device import Device
 from objectives.deploy.export_onnx import export_onnx, head_of
 from objectives.deploy.inference import ArtifactMeta, Detector, open_network
 from objectives.network.assembly import assemble
@@ -154,7 +154,7 @@ def test_score_of_the_exported_file_agrees_with_ultralytics_validator(
     assert rung.map > 0.1, "too weak a detector to compare scores"
     meta = ArtifactMeta(SIZE_PX, head_of(network), blocks.classes)
     path = export_onnx(network, meta, tmp_path / "model.onnx")
-    detector = Detector(open_network(path, Device()), SCORE_CONFIDENCE)
+    detector = Detector(open_network(path, CPU), SCORE_CONFIDENCE)
     val = blocks.splits["val"]
     accuracy = score(detect_all(detector, val), val, blocks.classes, "val")
     assert accuracy.map == pytest.approx(rung.map, abs=0.01)

@@ -18,16 +18,16 @@ import onnx
 import pytest
 import torch
 import yaml
+from defaults import CPU, protocol_of
 
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out
-from objectives.deploy.device import Device
 from objectives.deploy.inference import read_image
-from objectives.latency.measure import LatencyProtocol
 from objectives.machine.cores import on_cores
 from objectives.machine.files import remove_checkpoints
 from objectives.machine.turns import Patience, alone
-from objectives.network.assembly import load_weights
+from objectives.network.assembly import assemble
+from objectives.network.pruning import prune_detector
 from objectives.records.failing import classify
 from objectives.records.failures import Failure
 from objectives.records.gate import Gate
@@ -38,7 +38,7 @@ from spaces.candidate import Candidate
 from spaces.errors import DataError
 
 ROOT = Path(__file__).parents[3]
-QUICK = LatencyProtocol(processes=1, processes_max=1, images_min=10, cap_s=0.3, warmup_s=0.05)
+QUICK = protocol_of(processes=1, processes_max=1, images_min=10, cap_s=0.3, warmup_s=0.05)
 
 
 @dataclass
@@ -105,9 +105,10 @@ def job(dataset: Dataset, folder: Path, gate: Gate | None = None, epochs: int = 
         evaluate_every=0,
         seed=3,
         gate=gate or Gate(),
-        device=Device(),
+        device=CPU,
         protocol=QUICK,
         train_device="cpu",
+        workers=2,
         hub=False,
     )
 
@@ -146,6 +147,12 @@ def test_trial_leaves_a_scored_file(blocks: Dataset, tmp_path: Path, choices: di
     assert cost.seconds.keys() >= {"build", "latency", "train", "export", "score"}
 
 
+def weights_of(folder: Path) -> dict[str, torch.Tensor]:
+    content = torch.load(folder / "weights.pt", weights_only=True)
+    found: dict[str, torch.Tensor] = content["state_dict"]
+    return found
+
+
 @pytest.mark.slow
 def test_pruned_weights_load_again(blocks: Dataset, tmp_path: Path) -> None:
     told, plain = Recorder(), Recorder()
@@ -153,7 +160,9 @@ def test_pruned_weights_load_again(blocks: Dataset, tmp_path: Path) -> None:
     run_trial(work, told)
     run_trial(job(blocks, tmp_path / "plain"), plain)
     assert told.costs[0].multiply_adds < 0.7 * plain.costs[0].multiply_adds
-    network = load_weights(work.folder / "weights.pt")
+    network = assemble(work.candidate, work.classes, seed=0)[1].eval()
+    prune_detector(network, 0.5, "l1")
+    network.load_state_dict(weights_of(work.folder))
     assert sum(p.numel() for p in network.parameters()) == told.costs[0].parameters
     with torch.no_grad():
         output = network(torch.zeros(1, 3, 64, 64))[0]
@@ -317,8 +326,8 @@ def test_a_trial_killed_at_every_moment_ends_as_one_that_was_not(blocks: Dataset
     assert run_trial(replace(work, told_epoch=4), told).outcome == Outcome.FINISHED
     assert told.rungs == []
     assert told.accuracies[0].map == pytest.approx(whole.accuracies[0].map, abs=0.01)
-    expected = load_weights(tmp_path / "whole" / "trial" / "weights.pt").state_dict()
-    for name, actual in load_weights(work.folder / "weights.pt").state_dict().items():
+    expected = weights_of(tmp_path / "whole" / "trial")
+    for name, actual in weights_of(work.folder).items():
         torch.testing.assert_close(actual, expected[name], rtol=1e-3, atol=1e-4)
 
 

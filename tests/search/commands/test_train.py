@@ -14,12 +14,11 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner, Result
+from defaults import CPU, PROTOCOL
 from fault_harness import write_images
 from quick_search import lines_of, wait_until
 
 from objectives.data.readers import read_dataset
-from objectives.deploy.device import Device
-from objectives.latency.measure import LatencyProtocol
 from objectives.machine.shares import lease_gpu, slots_taken
 from objectives.records.gate import Gate
 from search.cli import main
@@ -48,8 +47,8 @@ def export(tmp_path: Path) -> Path:
         "seed": 42,
         "data": {"root": str(tmp_path / "data"), "format": "auto", "split": "val"},
         "classes": list(read_dataset(tmp_path / "data", "auto").classes),
-        "device": asdict(Device()),
-        "latency": asdict(LatencyProtocol()),
+        "device": asdict(CPU),
+        "latency": asdict(PROTOCOL),
         "gate": asdict(Gate()),
         "train_device": "cpu",
         "workers": 0,
@@ -124,7 +123,7 @@ def test_it_says_its_stages_and_epochs_and_keeps_the_metrics(quick: Path, backen
 def test_an_export_of_older_code_is_trained_by_the_real_trainer(export: Path) -> None:
     """It names none; two epochs of a few images, in a process."""
     small = {"processes": 1, "processes_max": 1, "images_min": 10, "cap_s": 0.4, "warmup_s": 0.05}
-    edit(export, latency={**asdict(LatencyProtocol()), **small})
+    edit(export, latency={**asdict(PROTOCOL), **small})
     done = train(export, "epochs=2")
     assert done.exit_code == 0, done.output
     assert [line for line in plain(done.stdout) if line in ("build", "latency", "train", "export", "score")]

@@ -40,17 +40,17 @@ from search.loop.streaks import TooManyFailures
 from search.settings.settings import Settings
 from search.study.folder.leftovers import MEASURING
 from search.study.latencies import architecture_key
-from search.view.base import View
+from search.view.lines import LineView
 
 
 class Cut(BaseException):
     """The searching process is gone."""
 
 
-def cutting(number: int, epoch: int) -> type[View]:
+def cutting(number: int, epoch: int) -> type[LineView]:
     """Return a view at which the search dies when a trial begins an epoch; at epoch 0, before it has a process."""
 
-    class Cutting(View):
+    class Cutting(LineView):
         def trial_started(self, begun: int, *_: Any) -> None:
             if (begun, 0) == (number, epoch):
                 raise Cut
@@ -282,7 +282,7 @@ def test_a_search_waits_for_a_gpu_that_another_training_has(tmp_path: Path, bloc
     said: list[str] = []
     clock = Clock()
 
-    class Waiting(View):
+    class Waiting(LineView):
         def waiting(self, text: str) -> None:
             said.append(text)
             clock.now_s += 250 if text else 0
@@ -488,10 +488,10 @@ class Clock:
         return self.now_s
 
 
-def timed(clock: Clock, epoch_s: float = 20.0) -> type[View]:
+def timed(clock: Clock, epoch_s: float = 20.0) -> type[LineView]:
     """Return a view by which every epoch that begins has taken so long."""
 
-    class Timed(View):
+    class Timed(LineView):
         def progress(self, number: int, epoch: int, share: float) -> None:
             clock.now_s += epoch_s
 

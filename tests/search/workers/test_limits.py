@@ -5,15 +5,20 @@ from pathlib import Path
 import psutil
 import pytest
 
+from search.settings.sections import read_section
 from search.settings.settings import TrialSettings
 from search.workers.limits import MEMORY_SHARE, Limits, machine_memory_bytes
 
 
+def trial_of(**values: float) -> TrialSettings:
+    return read_section(TrialSettings, "trial", values)
+
+
 def test_workers_share_the_machines_memory_where_no_limit_is_set() -> None:
-    shared = Limits.of(TrialSettings(timeout_s=9.0, processes_max=3), workers=2)
-    assert (shared.timeout_s, shared.silence_s, shared.processes_max) == (9.0, 900.0, 3)
+    shared = Limits.of(trial_of(timeout_s=9.0, processes_max=3), workers=2)
+    assert (shared.timeout_s, shared.silence_s, shared.processes_max) == (9.0, trial_of().silence_s, 3)
     assert shared.memory_bytes == pytest.approx(MEMORY_SHARE * machine_memory_bytes() / 2, rel=1e-6)
-    assert Limits.of(TrialSettings(memory_mb=300), workers=2).memory_bytes == 300_000_000
+    assert Limits.of(trial_of(memory_mb=300), workers=2).memory_bytes == 300_000_000
 
 
 def test_the_machines_memory_is_at_most_what_is_there() -> None:

@@ -9,7 +9,7 @@ from optuna.distributions import BaseDistribution, FloatDistribution
 
 from search.engine.encoding import Encoder
 from search.engine.models.beliefs import Beliefs, accuracy_table
-from search.engine.observed import Observed, Phase, observe_trials
+from search.engine.observed import Observed, Phase
 from search.engine.staircase import Floats
 from search.engine.thinning import MODELLED_MAX, Digest, spread_indices
 
@@ -64,13 +64,9 @@ def test_a_trial_at_a_rung_is_seen_between_its_curve_and_its_parameters() -> Non
     good = trial(50, 0.4 * 0.66, 0.7 * 0.66, x=0.9)
     odd = trial(51, 0.4 * 0.3, 0.7 * 0.3, x=0.9)  # a bad curve where all others are good
     known = beliefs([*finished(20), good, odd])
-    mean, sd = known.of_trial(50)
-    assert mean == pytest.approx(0.66, abs=0.05)
-    low, _ = known.of_trial(51)
-    assert low < mean - 0.15
     belief = known.of_trials(np.array([20, 21]))
-    assert belief.mean == pytest.approx([mean, low])
-    assert belief.sd[0] == pytest.approx(sd)
+    assert belief.mean[0] == pytest.approx(0.66, abs=0.05)
+    assert belief.mean[1] < belief.mean[0] - 0.15
     assert np.all(belief.sd_after < belief.sd)
     assert np.all(belief.sd < 0.1)
 
@@ -78,7 +74,8 @@ def test_a_trial_at_a_rung_is_seen_between_its_curve_and_its_parameters() -> Non
 def test_later_rungs_leave_less_doubt() -> None:
     early, late = trial(50, 0.2, x=0.5), trial(51, 0.2, 0.35, x=0.5)
     known = beliefs([*finished(20), early, late])
-    assert known.of_trial(51)[1] < known.of_trial(50)[1]
+    belief = known.of_trials(np.array([20, 21]))
+    assert belief.sd[1] < belief.sd[0]
 
 
 def test_failures_make_their_region_look_bad() -> None:
@@ -152,7 +149,3 @@ def test_the_same_trials_give_the_same_beliefs() -> None:
     trials = [*finished(15), trial(20, 0.2)]
     one, other = (beliefs(trials).of_candidates(rows([{"x": 0.4}]), np.log([7.0])) for _ in range(2))
     assert (one.mean, one.sd) == (other.mean, other.sd)
-
-
-def test_no_trials_to_observe() -> None:
-    assert list(observe_trials([])) == []

@@ -15,9 +15,11 @@ from reports.table.table import StudyTable, read_study
 from reports.table.words import architecture
 from search.settings.settings import Settings, load_settings
 from search.study.budget import BudgetUsed
-from search.view.base import View, eta_text, make_view, remaining_s, row_result
 from search.view.json_lines import JsonView
+from search.view.lines import LineView
 from search.view.live import LiveView
+from search.view.make import make_view
+from search.view.words import eta_text, remaining_s, row_result
 from spaces.candidate import Candidate
 
 Study = Callable[..., optuna.Study]
@@ -40,9 +42,9 @@ def rung(epoch: int, map_: float) -> Rung:
     return Rung(epoch, map_, map_, 1.0, 1.0, True)
 
 
-def plain(settings: Settings) -> tuple[View, StringIO]:
+def plain(settings: Settings) -> tuple[LineView, StringIO]:
     out = StringIO()
-    return View(Console(file=out, width=40), settings), out
+    return LineView(Console(file=out, width=40), settings), out
 
 
 def test_a_terminal_gets_the_live_view_and_a_file_plain_lines(
@@ -50,17 +52,17 @@ def test_a_terminal_gets_the_live_view_and_a_file_plain_lines(
 ) -> None:
     terminal = Console(force_terminal=True, file=StringIO())
     assert isinstance(make_view(terminal, settings), LiveView)
-    assert type(make_view(terminal, settings, "plain")) is View
-    assert type(make_view(Console(file=StringIO()), settings)) is View
+    assert type(make_view(terminal, settings, "plain")) is LineView
+    assert type(make_view(Console(file=StringIO()), settings)) is LineView
     assert isinstance(make_view(terminal, settings, "json"), JsonView)
     monkeypatch.setenv("TERM", "dumb")  # it cannot draw over anything
-    assert type(make_view(Console(force_terminal=True, file=StringIO()), settings)) is View
+    assert type(make_view(Console(force_terminal=True, file=StringIO()), settings)) is LineView
 
 
 def test_a_terminal_without_the_letters_for_bars_gets_plain_lines(settings: Settings) -> None:
     out = BytesIO()
     view = make_view(Console(force_terminal=True, file=TextIOWrapper(out, encoding="ascii")), settings)
-    assert type(view) is View
+    assert type(view) is LineView
     view.note("ein Gerät · fehlt")
     assert out.getvalue() == b"warning: ein Ger?t ? fehlt\n"
 

@@ -176,7 +176,7 @@ def _check_keys(config: Mapping[str, Any]) -> None:
     known = [f.name for f in dataclasses.fields(Settings)]
     for key in config:
         if key not in known:
-            raise SettingsError(f"'{key}' is no setting{nearest(str(key), known)}; known: {', '.join(known)}")
+            raise SettingsError(f"unknown setting '{key}'{nearest(str(key), known)}; known: {', '.join(known)}")
     for key in ("name", "seed", "space"):
         if config.get(key) is None:
             raise SettingsError(f"{key}: needs a value; give {key}=...")

@@ -156,16 +156,16 @@ def test_version(tmp_path: Path) -> None:
 
 
 def test_unknown_command_is_told_with_the_nearest(tmp_path: Path) -> None:
-    assert refused("serch", folder=tmp_path, told="'serch' is no command; nearest: search")
-    refused("zzz", folder=tmp_path, told="'zzz' is no command; known: data, export, latency, presets")
+    assert refused("serch", folder=tmp_path, told="unknown command 'serch'; nearest: search")
+    refused("zzz", folder=tmp_path, told="unknown command 'zzz'; known: data, export, latency, presets")
 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
         (["search"], "conf: name a preset, such as conf=retail; known: defects, retail, smoke, traffic-signs"),
-        (["search", "conf=retial"], "'retial' is no preset; nearest: retail"),
-        (["search", "conf=smoke", "budget.trails=3"], "'budget.trails' is no setting; nearest: budget.trials"),
+        (["search", "conf=retial"], "unknown preset 'retial'; nearest: retail"),
+        (["search", "conf=smoke", "budget.trails=3"], "unknown setting 'budget.trails'; nearest: budget.trials"),
         (
             ["search", "conf=smoke", "space.backbone.name=lcnet_05"],
             "'lcnet_05' is no timm model and none of Ultralytics'",
@@ -306,7 +306,7 @@ def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     done = automl("--debug", "search", "conf=retial", folder=tmp_path)
     assert done.returncode == 1
     assert done.stderr.startswith("Traceback (most recent call last)")
-    assert "SettingsError: conf: 'retial' is no preset" in done.stderr
+    assert "SettingsError: conf: unknown preset 'retial'" in done.stderr
 
 
 # Looking

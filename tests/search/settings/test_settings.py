@@ -9,15 +9,15 @@ from spaces.errors import AutomlError, SettingsError, SpaceError
 
 MISTAKES = [
     # preset
-    (["conf=retial"], SettingsError, "'retial' is no preset; nearest: retail"),
-    (["conf=nowhere/mine.yaml"], SettingsError, "conf: 'nowhere/mine.yaml' is no file"),
+    (["conf=retial"], SettingsError, "unknown preset 'retial'; nearest: retail"),
+    (["conf=nowhere/mine.yaml"], SettingsError, "conf: no such file 'nowhere/mine.yaml'"),
     (["conf=retail", "conf=smoke"], SettingsError, "conf: may be given once, got retail, smoke"),
     # keys
-    (["budget.trails=3"], SettingsError, "'budget.trails' is no setting; nearest: budget.trials"),
-    (["budgt=3"], SettingsError, "'budgt' is no setting; nearest: budget"),
-    (["+budget.trails=3"], SettingsError, "'budget.trails' is no setting; nearest: trials"),
-    (["+budgt=3"], SettingsError, "'budgt' is no setting; nearest: budget"),
-    (["space.train.lr=0.1"], SettingsError, "'space.train.lr' is no setting; nearest: space.train.lrf"),
+    (["budget.trails=3"], SettingsError, "unknown setting 'budget.trails'; nearest: budget.trials"),
+    (["budgt=3"], SettingsError, "unknown setting 'budgt'; nearest: budget"),
+    (["+budget.trails=3"], SettingsError, "unknown setting 'budget.trails'; nearest: trials"),
+    (["+budgt=3"], SettingsError, "unknown setting 'budgt'; nearest: budget"),
+    (["space.train.lr=0.1"], SettingsError, "unknown setting 'space.train.lr'; nearest: space.train.lrf"),
     (["+space.train.lr=0.1"], SpaceError, "'space.train.lr' is no dimension; nearest: train.lrf, train.lr0"),
     (["space.augment.noise=0.02"], SettingsError, "add it with '+space.augment.noise=0.02'"),
     (["+space.foo=3"], SpaceError, "space.foo: must be a group of dimensions, got 3"),
@@ -31,10 +31,10 @@ MISTAKES = [
     (
         ["sampler=tp"],
         SettingsError,
-        "sampler: 'tp' is no option; nearest: tpe, gp; known: custom, gp, known_latency, nsga2, qmc, random, tpe",
+        "sampler: unknown option 'tp'; nearest: tpe, gp; known: custom, gp, known_latency, nsga2, qmc, random, tpe",
     ),
-    (["space/backbone=mobil"], SettingsError, "'mobil' is no option; nearest: mobile; known: all, mobile, yolo"),
-    (["space/bakbone=mobile"], SettingsError, "'space/bakbone' is no config group; nearest: space/backbone"),
+    (["space/backbone=mobil"], SettingsError, "unknown option 'mobil'; nearest: mobile; known: all, mobile, yolo"),
+    (["space/bakbone=mobile"], SettingsError, "unknown config group 'space/bakbone'; nearest: space/backbone"),
     # domains
     (
         ["space.backbone.name=lcnet_05"],
@@ -139,8 +139,8 @@ def test_mistake_is_told_in_one_line(arguments: list[str], kind: type[AutomlErro
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("budgt: {trials: 3}", "'budgt' is no setting; nearest: budget"),
-        ("budget: {trails: 3}", "'budget.trails' is no setting; nearest: trials"),
+        ("budgt: {trials: 3}", "unknown setting 'budgt'; nearest: budget"),
+        ("budget: {trails: 3}", "unknown setting 'budget.trails'; nearest: trials"),
         ("space: {sise: {pixels: 96}}", "'space.sise.pixels' is no dimension; nearest: size.pixels"),
         ("space: {size: {pixels: 100}}", "must be a multiple of 32"),
         ("gate: {map50_min: 70}", "must lie in [0, 1]"),

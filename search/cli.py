@@ -155,9 +155,10 @@ def export(name: str, pick: str, target: str, folder: str, store: str | None) ->
 @click.argument("overrides", nargs=-1)
 @guarded
 def train(directory: str, overrides: tuple[str, ...]) -> None:
-    """Train an exported detector at full length; resumes if it was cut.
+    """Train an exported detector at full length; resumes if it was cut, and after a crash.
 
-    OVERRIDES: epochs=N, data.root=PATH, train_device=0, seed=N.
+    OVERRIDES: epochs=N, data.root=PATH, train_device=0, seed=N; limits: memory_mb=N, silence_s=N, timeout_s=N,
+    processes_max=N.
     """
     from search.commands.train import run_train
 

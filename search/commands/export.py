@@ -21,6 +21,8 @@ from spaces.errors import AutomlError
 from spaces.network.description import is_native
 
 FORMAT = 1
+# Limits that hold at full length as in the search; a trial's timeout_s is meant for fewer epochs.
+TRAINED_ALIKE = ("silence_s", "memory_mb", "processes_max", "cache_mb", "run")
 COPIED = ("model.yaml", "model.onnx", "weights.pt", "detections.jpg")
 
 
@@ -83,6 +85,7 @@ def _config(table: StudyTable, row: TrialRow) -> dict[str, Any]:
         "gate": asdict(table.gate),
         "train_device": trial["train_device"],
         "workers": trial["workers"],
+        **{key: trial[key] for key in TRAINED_ALIKE if key in trial},  # an older automl stored fewer
     }
 
 

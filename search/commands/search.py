@@ -25,6 +25,7 @@ from search.settings.settings import Settings, load_settings
 from search.study.budget import BudgetUsed
 from search.study.store import shown_url
 from search.view.make import make_view
+from search.workers.registry import BACKENDS
 from spaces.errors import SettingsError
 
 PLANNED_FROM = 10  # trials of a search from which on timing three candidates first is worth it
@@ -112,7 +113,7 @@ def _introduce(console: Console, settings: Settings, dataset: Dataset) -> None:
         ("budget", f"{settings.budget.trials} trials{hours}, {epochs} epochs each"),
     ):
         console.print(labelled(label, text, 7), soft_wrap=True)
-    for note in dataset.notes:
+    for note in filter(None, (*dataset.notes, BACKENDS[settings.trial.backend].caveat)):
         console.print(labelled("note", note, 7), soft_wrap=True)
 
 

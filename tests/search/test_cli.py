@@ -171,6 +171,11 @@ def test_unknown_command_is_told_with_the_nearest(tmp_path: Path) -> None:
             "'lcnet_05' is no timm model and none of Ultralytics'",
         ),
         (["search", "conf=smoke", "space.size.pixels=choice()"], "choice: needs at least one value, got none"),
+        (["search", "conf=smoke", "trial.backend=proces"], "trial.backend: unknown backend 'proces'; nearest: process"),
+        (
+            ["search", "conf=smoke", "trial.backend=inline", "workers=2"],
+            "trial.backend: 'inline' runs 1 trial at once, got workers=2; give workers=1, or trial.backend=process",
+        ),
         (["search", "conf=smoke", "--fast"], "'--fast' is not in Hydra's override grammar"),
         (["search", "conf=smoke", "--plan", "--fork", "new"], "--plan: goes with neither --fork nor --log-format json"),
         (["search", "conf=smoke", "--plan", "--log-format", "json"], "--plan: goes with neither --fork nor"),
@@ -296,8 +301,14 @@ def test_looking_for_what_is_not_there(tmp_path: Path, told_study: Path, argumen
 def test_train_tells_misspelt_settings_and_another_format(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "config.yaml").write_text("format: 1\n")
-    refused("train", "out", "epoch=3", folder=tmp_path, told="train: 'epoch=3' is no setting; nearest: epochs")
-    refused("train", "out", "epochs=many", folder=tmp_path, told="train: epochs must be a whole number, got 'many'")
+    refused("train", "out", "epoch=3", folder=tmp_path, told="train: unknown setting 'epoch'; nearest: epochs")
+    refused(
+        "train",
+        "out",
+        "epochs=many",
+        folder=tmp_path,
+        told="train: epochs must be a whole number from 1 on, got 'many'",
+    )
     (tmp_path / "out" / "config.yaml").write_text("format: 99\n")
     refused("train", "out", folder=tmp_path, told="has format 99, this automl reads 1")
 

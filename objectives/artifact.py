@@ -15,6 +15,7 @@ from objectives.failing import ExportFailed
 from objectives.files import whole
 from objectives.inference import META_KEY, ArtifactMeta
 from spaces.detector import is_rtdetr
+from spaces.errors import first_line
 from spaces.timm_backbone import TimmBackbone
 
 OPSET = 18  # the newest for which ONNX Runtime has kernels on every provider
@@ -37,7 +38,7 @@ def export_onnx(model: nn.Module, meta: ArtifactMeta, path: Path) -> Path:
         with whole(path) as partial:
             _export(_deployed(model, meta), meta, partial)
     except Exception as error:  # the exporter, the simplifier and the network itself raise whatever they like
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
+        reason = first_line(error)
         raise ExportFailed(
             f"export: this network cannot be exported ({reason}); leave its backbone or head out of the space"
         ) from error

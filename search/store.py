@@ -18,6 +18,7 @@ from objectives import attributes as keys
 from objectives.dataset import Dataset
 from objectives.locks import locked_folder
 from search.contract import Contract, check_contract
+from search.known_good import enqueue
 from search.settings import Settings
 from search.sqlite_file import LOCK_WAIT_S, file_of, holds_tables, is_full, of_another_optuna, told
 from spaces.errors import DiskFull, StoreError, nearest
@@ -135,7 +136,7 @@ def create_study(settings: Settings, dataset: Dataset, storage: "optuna.storages
         else:
             study = optuna.create_study(study_name=settings.name, storage=storage, directions=["maximize", "minimize"])
         for candidate in settings.start:
-            study.enqueue_trial(candidate, skip_if_exists=True)
+            enqueue(study, candidate, settings.space)
         introduce(study, settings, dataset)
         return study
 

@@ -14,6 +14,7 @@ from objectives.machine.locks import locked_folder
 from objectives.records import attributes as keys
 from objectives.records.records import Ending, Outcome
 from search.engine.candidates import distribution
+from search.settings.known_good import enqueue
 from search.settings.settings import Settings
 from search.study.comparable import Comparison, Kept, compare, fitted
 from search.study.contract import Contract, fixed_values
@@ -119,7 +120,7 @@ def fork(
         study.set_user_attr(keys.REMOVED, removed)
     for candidate in settings.start:
         if not any(candidate.items() <= kept.candidate.to_json().items() for kept in found.kept):
-            study.enqueue_trial(candidate)
+            enqueue(study, candidate, settings.space)
     introduce(study, settings, dataset)
     return Forked(settings.name, old.study_name, found)
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from objectives.data.dataset import Dataset
 from objectives.machine.locks import locked_folder
 from objectives.records import attributes as keys
+from search.settings.known_good import enqueue
 from search.settings.settings import Settings
 from search.study.contract import Contract, check_contract
 from search.study.sqlite_check import LOCK_WAIT_S, file_of, holds_tables, is_full, of_another_optuna, told
@@ -136,7 +137,7 @@ def create_study(settings: Settings, dataset: Dataset, storage: "optuna.storages
         else:
             study = optuna.create_study(study_name=settings.name, storage=storage, directions=["maximize", "minimize"])
         for candidate in settings.start:
-            study.enqueue_trial(candidate, skip_if_exists=True)
+            enqueue(study, candidate, settings.space)
         introduce(study, settings, dataset)
         return study
 

@@ -73,10 +73,10 @@ ULTRALYTICS = {
 
 
 def check_backbone(name: str) -> None:
-    """Check that a backbone can be built.
+    """Check that a backbone can be built; one outside the catalogue is built, and tried on an image.
 
     Raises:
-        SpaceError: it is neither of Ultralytics' nor a timm network with feature maps.
+        SpaceError: it is neither of Ultralytics' nor a timm network whose feature maps a neck can take.
     """
     if name in ULTRALYTICS or name in TIMM:
         return
@@ -85,3 +85,6 @@ def check_backbone(name: str) -> None:
     if not timm.is_model(name):
         known = [*ULTRALYTICS, *TIMM, *timm.list_models()]
         raise SpaceError(f"backbone: '{name}' is no timm model and none of Ultralytics'{nearest(name, known)}")
+    from spaces.network.timm_backbone import check_features
+
+    check_features(name)

@@ -248,6 +248,20 @@ def test_start_candidates_tell_that_they_were_asked_for(tmp_path: Path, blocks: 
     roles = [Proposal.from_json(t.user_attrs[keys.PROPOSAL]).role for t in checked(search)]
     assert roles[:2] == ["start", "start"]
     assert roles[2] != "start"
+    assert "what it leaves out takes known good values" in trials_of(search)[1].user_attrs[keys.PROPOSAL]["why"]
+    assert {t.params["train.lr0"] for t in trials_of(search)[:2]} == {0.002}
+
+
+def test_a_start_candidate_that_an_older_automl_enqueued_is_completed_by_the_sampler(
+    tmp_path: Path, blocks: Dataset
+) -> None:
+    settings = settings_of(tmp_path, "budget.trials=1")
+    with begun(settings, blocks) as search:
+        search.study.enqueue_trial({"size.pixels": 96})
+        search.run()
+    [trial] = checked(search)
+    assert trial.params["size.pixels"] == 96
+    assert trial.user_attrs[keys.PROPOSAL]["why"] == "asked for in `start`; what it leaves out was sampled"
 
 
 def test_a_paused_trial_goes_on_under_another_pruner(tmp_path: Path, blocks: Dataset) -> None:

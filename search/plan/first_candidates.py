@@ -6,8 +6,8 @@ import optuna
 
 from search.engine.models.latencies import NoBook
 from search.samplers.registry import make_known_latency, make_sampler, suggest
-from search.settings.known_good import enqueue
 from search.settings.settings import Settings
+from search.study.known_good import enqueue
 from spaces.candidate import Candidate
 
 SHOWN = 3  # candidates of a plan

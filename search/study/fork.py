@@ -14,10 +14,10 @@ from objectives.machine.locks import locked_folder
 from objectives.records import attributes as keys
 from objectives.records.records import Ending, Outcome
 from search.engine.candidates import distribution
-from search.settings.known_good import enqueue
 from search.settings.settings import Settings
 from search.study.comparable import Comparison, Kept, compare, fitted
 from search.study.contract import Contract, fixed_values
+from search.study.known_good import enqueue
 from search.study.latencies import architecture_key
 from search.study.store import check_version, introduce, load_study, open_storage, storage_url, store_errors
 from spaces.dimension import Value

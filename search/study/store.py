@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 from objectives.data.dataset import Dataset
 from objectives.machine.locks import locked_folder
 from objectives.records import attributes as keys
-from search.settings.known_good import enqueue
 from search.settings.settings import Settings
 from search.study.contract import Contract, check_contract
+from search.study.known_good import enqueue
 from search.study.sqlite_check import LOCK_WAIT_S, file_of, holds_tables, is_full, of_another_optuna, told
 from search.study.study_file import file_url, studies_in, study_file
 from spaces.errors import DiskFull, StoreError, nearest

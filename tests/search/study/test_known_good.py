@@ -7,8 +7,8 @@ import optuna
 import pytest
 
 from objectives.training.arguments import TRAIN_DEFAULTS
-from search.settings.known_good import completed, enqueue
 from search.settings.settings import load_settings
+from search.study.known_good import completed, enqueue
 from spaces.space import SearchSpace
 
 

@@ -29,6 +29,7 @@ from objectives.trial.attendance import Attendance
 from objectives.trial.job import TrialJob, TrialListener, Word
 from spaces.network.detector import count_multiply_adds, count_parameters
 from spaces.network.pretrained import HUB, HubUnreachable
+from spaces.vocabulary import choices_of, train_choices
 
 PICTURED = 3  # images of the split that are drawn
 TIMED = 16  # images of the split that latency is measured on
@@ -120,7 +121,7 @@ class _Trial:
         description, model = assemble(job.candidate, job.classes, job.seed)
         self._write("candidate.json", json.dumps(job.candidate.to_json(), indent=2))
         self._write("model.yaml", yaml.safe_dump(description, sort_keys=False, default_flow_style=None))
-        wants_hub = job.candidate.group("train").get("pretrained") == HUB
+        wants_hub = train_choices(job.candidate)["pretrained"] == HUB
         try:
             if job.hub or not wants_hub:
                 initialise(model, job.candidate)
@@ -225,8 +226,8 @@ class _Trial:
         return measure_latency(path, self.job.device, images, protocol, patience=patience, cores=self.all_cores)
 
     def _meta(self, model: nn.Module) -> ArtifactMeta:
-        deploy = self.job.candidate.group("deploy")
-        return ArtifactMeta(self.size_px, head_of(model), self.job.classes, float(deploy.get("nms_iou", 0.7)))
+        deploy = choices_of(self.job.candidate, "deploy")
+        return ArtifactMeta(self.size_px, head_of(model), self.job.classes, float(deploy["nms_iou"]))
 
     def _plan(self, phase: int) -> TrainingPlan:
         job = self.job

@@ -17,7 +17,7 @@ from reports.table.words import ms, share
 from search.settings.settings import EMBEDDED
 from search.study.store import load_study
 from spaces.errors import AutomlError
-from spaces.network.description import is_native
+from spaces.network.backbones import is_native
 
 FORMAT = 1
 COPIED = ("model.yaml", "model.onnx", "weights.pt", "detections.jpg")

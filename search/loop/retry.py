@@ -3,8 +3,8 @@
 from objectives.records import attributes as keys
 from objectives.records.failures import OF_MEMORY, Failure
 from objectives.records.records import Accuracy, Ending, Latency, Outcome
-from objectives.training.arguments import train_choices
 from search.study.stored_trial import StoredTrial
+from spaces.vocabulary import train_choices
 
 PASSING = (Failure.KILLED, Failure.DISK_FULL)  # deaths that are no fault of the trial's
 PASSING_MAX = 5  # times that a trial is taken up again after them

@@ -6,7 +6,7 @@ import timm
 from torch import Tensor, nn
 
 from spaces.errors import SpaceError
-from spaces.network.backbones import STRIDES
+from spaces.vocabulary import STRIDES
 
 
 class TimmBackbone(nn.Module):

@@ -154,7 +154,7 @@ def test_data_that_cannot_be_read(tmp_path: Path) -> None:
     [
         (Diverged("the training loss was nan after epoch 3"), Failure.DIVERGED),
         (ExportFailed("export: no such operator"), Failure.EXPORT_FAILED),
-        (SpaceError("backbone: 'x' is no timm model"), Failure.NOT_BUILDABLE),
+        (SpaceError("backbone: unknown network 'x'"), Failure.NOT_BUILDABLE),
         (SettingsError("no"), Failure.NOT_BUILDABLE),
         (AutomlError("no"), Failure.NOT_BUILDABLE),
         (DeviceError("device=cpu: measuring 'x' failed"), Failure.NOT_MEASURABLE),

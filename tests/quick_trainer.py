@@ -24,9 +24,9 @@ import psutil
 import torch
 
 from objectives.machine.files import remove_partials, write_text
+from objectives.records.failures import Diverged
 from objectives.records.records import Accuracy, Ending, Latency, Outcome, Resources, Rung
 from objectives.training.checkpoint import read_state, write_state
-from objectives.training.divergence import Diverged
 from objectives.trial.job import TrialJob, TrialListener, Word
 
 EPOCH_S = float(os.environ.get("QUICK_EPOCH_S", "0.002"))

@@ -11,9 +11,9 @@ import torch
 from timm.utils.model import reparameterize_model
 from torch import nn
 
-from objectives.deploy.inference import META_KEY, ArtifactMeta
+from objectives.deploy.artifact import META_KEY, ArtifactMeta
 from objectives.machine.files import whole
-from objectives.records.failing import ExportFailed
+from objectives.records.failures import ExportFailed
 from spaces.network.detector import is_rtdetr
 from spaces.network.timm_backbone import TimmBackbone
 

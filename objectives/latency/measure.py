@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from objectives.deploy.device import Device
+from objectives.deploy.device import Device, measuring_keys
 from objectives.machine.other_load import Others
-from objectives.machine.turns import Patience, alone, measuring_keys
+from objectives.machine.turns import Patience, alone
 from objectives.records.records import Latency
 from spaces.errors import DeviceError
 

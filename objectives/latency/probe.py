@@ -8,8 +8,9 @@ from pathlib import Path
 
 import cv2
 
+from objectives.deploy.detector import Detector, read_image
 from objectives.deploy.device import Device
-from objectives.deploy.inference import Detector, open_network, read_image
+from objectives.deploy.runtimes import open_artifact
 from objectives.latency.measure import LatencyProtocol, sample, summarise
 from objectives.latency.reference import Reference
 from objectives.machine.parent_death import die_with_parent
@@ -23,7 +24,7 @@ def main() -> None:
         os.sched_setaffinity(0, job["cores"])
     device, protocol = Device(**job["device"]), LatencyProtocol(**job["protocol"])
     cv2.setNumThreads(device.threads or -1)
-    detector = Detector(open_network(Path(job["artifact"]), device), protocol.confidence)
+    detector = Detector(open_artifact(Path(job["artifact"]), device), protocol.confidence)
     images = [read_image(Path(p)) for p in job["images"]]
 
     def run(i: int) -> tuple[float, float]:

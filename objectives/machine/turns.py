@@ -4,40 +4,15 @@ Each device has two locks. Those who work share the second one. Who measures own
 second: the workers see between two batches that the gate is shut, and let go of the second until it is open again.
 """
 
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from objectives.deploy.device import Device
-from objectives.machine.gpus import board_of
 from objectives.machine.locks import LockFile
 
 POLL_S = 0.05  # between two looks at a lock
 LONGEST_S = 900.0  # that anyone waits: a holder that was stopped (SIGSTOP) must not stop all the others
-
-
-def training_keys(train_device: str) -> tuple[str, ...]:
-    """Return the devices that a training keeps busy, named as Ultralytics names it: beside a GPU, the processor too."""
-    if train_device == "cpu":
-        return ("cpu",)
-    names = [f"cuda:{board_of(int(name))}" if name.isdigit() else _plain(name) for name in train_device.split(",")]
-    return ("cpu", *names)
-
-
-def measuring_keys(device: Device) -> tuple[str, ...]:
-    """Return the devices that a measurement needs for itself."""
-    if device.provider in ("CPUExecutionProvider", "CPU"):
-        return ("cpu",)
-    if device.provider in ("CUDAExecutionProvider", "TensorrtExecutionProvider"):
-        return (f"cuda:{board_of(int(device.options.get('device_id', 0)))}",)
-    return ("cpu", _plain(device.provider))
-
-
-def _plain(name: str) -> str:
-    """Return a name that a file can have."""
-    return re.sub(r"[^\w.:-]", "_", name)
 
 
 @dataclass

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from objectives.deploy.artifact import MAX_DETECTIONS
 from objectives.training.augment import albumentations_transforms, magnitudes, ultralytics_arguments
 from spaces.candidate import Candidate
 from spaces.vocabulary import choices_of, train_choices
-
-MAX_DETECTIONS = 300  # boxes of an image that are kept, in validation as deployed
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,9 @@
 
 import math
 
+from objectives.records.failures import Diverged
+
 EXPLODED = 1e4  # times the least loss so far
-
-
-class Diverged(Exception):
-    """The training loss is no finite number any more, or it exploded."""
 
 
 class LossWatch:

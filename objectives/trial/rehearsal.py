@@ -12,11 +12,12 @@ import psutil
 from torch import nn
 from ultralytics.utils import callbacks
 
+from objectives.deploy.artifact import ArtifactMeta
+from objectives.deploy.device import training_keys
 from objectives.deploy.export_onnx import export_onnx, head_of
-from objectives.deploy.inference import ArtifactMeta
 from objectives.machine.memory import unshared_bytes
 from objectives.machine.other_load import Others
-from objectives.machine.turns import Turn, training_keys
+from objectives.machine.turns import Turn
 from objectives.network.assembly import assemble, pruning_of
 from objectives.network.pruning import prune_detector
 from objectives.records.records import Resources

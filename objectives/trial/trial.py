@@ -13,13 +13,15 @@ import yaml
 from torch import nn
 
 from objectives.deploy.accuracy import SCORE_CONFIDENCE, score
+from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.detections_picture import draw_detections, spread
+from objectives.deploy.detector import Detections, Detector, read_image
+from objectives.deploy.device import measuring_keys, training_keys
 from objectives.deploy.export_onnx import export_onnx, head_of
-from objectives.deploy.inference import ArtifactMeta, Detections, Detector, open_network, read_image
+from objectives.deploy.runtimes import open_artifact
 from objectives.latency.measure import LatencyProtocol, measure_latency
 from objectives.machine.cores import on_cores
 from objectives.machine.files import remove_partials, write_text
-from objectives.machine.turns import measuring_keys, training_keys
 from objectives.network.assembly import assemble, initialise, pruning_of, save_weights
 from objectives.network.pruning import prune_detector
 from objectives.records.records import Ending, Latency, Outcome, Resources, Rung
@@ -199,7 +201,7 @@ class _Trial:
             draw_detections(job.folder / "detections.jpg", pictured, drawn, job.classes, job.protocol.confidence)
 
     def _detections(self, path: Path) -> Iterator[Detections]:
-        detector = Detector(open_network(path, self.job.device), SCORE_CONFIDENCE)
+        detector = Detector(open_artifact(path, self.job.device), SCORE_CONFIDENCE)
         for image in self.job.images:
             self.attendance.batch(1.0)
             yield detector(read_image(image.path))

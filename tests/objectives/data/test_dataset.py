@@ -14,7 +14,7 @@ from PIL import Image
 
 from objectives.data.dataset import Dataset, make_image
 from objectives.data.readers import image_size_px, read_dataset
-from objectives.deploy.inference import read_image
+from objectives.deploy.detector import read_image
 from spaces.errors import DataError
 
 Box = tuple[float, float, float, float]

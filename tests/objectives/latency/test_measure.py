@@ -18,8 +18,8 @@ import psutil
 import pytest
 from defaults import CPU, PROTOCOL, protocol_of
 
+from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.export_onnx import export_onnx
-from objectives.deploy.inference import ArtifactMeta
 from objectives.latency.measure import (
     Samples,
     combine,

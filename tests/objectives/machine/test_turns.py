@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from defaults import CPU, device_of
 
 from objectives.machine import turns
 from objectives.machine.locks import LockFile
-from objectives.machine.turns import Patience, Turn, alone, measuring_keys, training_keys
+from objectives.machine.turns import Patience, Turn, alone
 
 ROOT = Path(__file__).parents[3]
 
@@ -170,18 +169,6 @@ def _seconds_each(turn: Turn, count: int = 500) -> float:
     for _ in range(count):
         turn.breathe()
     return (time.perf_counter() - began) / count
-
-
-def test_devices_have_keys() -> None:
-    assert training_keys("cpu") == ("cpu",)
-    assert training_keys("0") == ("cpu", "cuda:0")
-    assert training_keys("1,2") == ("cpu", "cuda:1", "cuda:2")
-    assert training_keys("mps") == ("cpu", "mps")
-    assert measuring_keys(CPU) == ("cpu",)
-    assert measuring_keys(device_of(runtime="openvino", provider="CPU")) == ("cpu",)
-    assert measuring_keys(device_of(provider="CUDAExecutionProvider")) == ("cuda:0",)
-    assert measuring_keys(device_of(provider="TensorrtExecutionProvider", options={"device_id": 3})) == ("cuda:3",)
-    assert measuring_keys(device_of(runtime="openvino", provider="HETERO:GPU,CPU")) == ("cpu", "HETERO:GPU_CPU")
 
 
 def test_a_lock_that_is_closed_is_free_although_a_child_holds_its_file() -> None:

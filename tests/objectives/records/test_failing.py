@@ -15,9 +15,8 @@ import pytest
 import torch
 from PIL import Image
 
-from objectives.records.failing import ExportFailed, classify
-from objectives.records.failures import ADVICE, Failure
-from objectives.training.divergence import Diverged
+from objectives.records.failing import classify
+from objectives.records.failures import ADVICE, Diverged, ExportFailed, Failure
 from spaces.errors import AutomlError, DataError, DeviceError, SettingsError, SpaceError
 
 

@@ -16,16 +16,17 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out
 from objectives.deploy.accuracy import SCORE_CONFIDENCE, detect_all, score
+from objectives.deploy.artifact import ArtifactMeta
+from objectives.deploy.detector import Detector
 from objectives.deploy.export_onnx import export_onnx, head_of
-from objectives.deploy.inference import ArtifactMeta, Detector, open_network
+from objectives.deploy.runtimes import open_artifact
 from objectives.network.assembly import assemble
 from objectives.records.failing import classify
-from objectives.records.failures import Failure
+from objectives.records.failures import Diverged, Failure
 from objectives.records.records import Rung
 from objectives.training import divergence
 from objectives.training.arguments import TrainingPlan, trainer_arguments
 from objectives.training.checkpoint import previous_of
-from objectives.training.divergence import Diverged
 from objectives.training.trainer import CHECKPOINT, Progress, train_phase
 from objectives.training.watch import Watch
 from spaces.candidate import Candidate
@@ -154,7 +155,7 @@ def test_score_of_the_exported_file_agrees_with_ultralytics_validator(
     assert rung.map > 0.1, "too weak a detector to compare scores"
     meta = ArtifactMeta(SIZE_PX, head_of(network), blocks.classes)
     path = export_onnx(network, meta, tmp_path / "model.onnx")
-    detector = Detector(open_network(path, CPU), SCORE_CONFIDENCE)
+    detector = Detector(open_artifact(path, CPU), SCORE_CONFIDENCE)
     val = blocks.splits["val"]
     accuracy = score(detect_all(detector, val), val, blocks.classes, "val")
     assert accuracy.map == pytest.approx(rung.map, abs=0.01)

@@ -22,7 +22,7 @@ from defaults import CPU, protocol_of
 
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out
-from objectives.deploy.inference import read_image
+from objectives.deploy.detector import read_image
 from objectives.machine.cores import on_cores
 from objectives.machine.files import remove_checkpoints
 from objectives.machine.turns import Patience, alone

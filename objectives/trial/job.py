@@ -7,7 +7,7 @@ from pathlib import Path
 
 from objectives.data.dataset import LabelledImage
 from objectives.deploy.device import Device
-from objectives.latency.measure import LatencyProtocol
+from objectives.latency.protocol import LatencyProtocol
 from objectives.records.gate import Gate
 from objectives.records.records import Accuracy, Latency, Resources, Rung
 from spaces.candidate import Candidate

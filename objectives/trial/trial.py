@@ -19,7 +19,8 @@ from objectives.deploy.detector import Detections, Detector, read_image
 from objectives.deploy.device import measuring_keys, training_keys
 from objectives.deploy.export_onnx import export_onnx, head_of
 from objectives.deploy.runtimes import open_artifact
-from objectives.latency.measure import LatencyProtocol, measure_latency
+from objectives.latency.measure import measure_latency
+from objectives.latency.protocol import LatencyProtocol
 from objectives.machine.cores import on_cores
 from objectives.machine.files import remove_partials, write_text
 from objectives.network.assembly import assemble, initialise, pruning_of, save_weights

@@ -11,7 +11,7 @@ from rich.console import Console
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out
 from objectives.deploy.device import Device
-from objectives.latency.measure import LatencyProtocol
+from objectives.latency.protocol import LatencyProtocol
 from objectives.machine.files import remove_checkpoints, write_text
 from objectives.records.gate import Gate
 from objectives.records.records import Accuracy, Latency, Record, Resources, Rung

@@ -11,7 +11,7 @@ import numpy as np
 from objectives.data.dataset import Dataset, LabelledImage
 from objectives.data.yolo_layout import lay_out
 from objectives.deploy.detections_picture import spread
-from objectives.latency.measure import LatencyProtocol
+from objectives.latency.protocol import LatencyProtocol
 from objectives.records.failures import OF_ARCHITECTURE, Failure
 from objectives.records.records import Ending, Outcome, Resources
 from objectives.trial.job import TrialJob

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from objectives.deploy.device import Device
-from objectives.latency.measure import LatencyProtocol
+from objectives.latency.protocol import LatencyProtocol
 from objectives.records.gate import Gate
 from search.settings.choices import PrunerSettings, SamplerSettings
 from search.settings.compose import base_values, compose_config

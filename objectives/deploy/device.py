@@ -129,7 +129,7 @@ def _processor() -> str:
 
 @cache
 def _accelerator() -> str:
-    """Name of the first NVIDIA board, as its driver tells it; empty where there is none."""
+    """Name of the first NVIDIA board, as its driver names it; empty where there is none."""
     boards = sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
     lines = boards[0].read_text().splitlines() if boards else []
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("Model")), "")

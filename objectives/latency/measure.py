@@ -12,7 +12,7 @@ from pathlib import Path
 
 from objectives.deploy.device import Device, measuring_keys
 from objectives.latency.protocol import LatencyProtocol, combine, spread_of_closest
-from objectives.machine.turns import Patience, alone
+from objectives.machine.device_locks import Patience, exclusive
 from objectives.records.records import Latency
 from spaces.errors import DeviceError
 
@@ -29,7 +29,7 @@ def measure_latency(
     """Measure a deployable file end to end (letterbox, network, NMS) on decoded images, batch 1.
 
     Processes of their own measure: without torch's threads beside them, and so that their memory is the runtime's.
-    They have the device alone: trials that train on it pause meanwhile (see `objectives.machine.turns`).
+    They have the device alone: trials that train on it pause meanwhile (see `objectives.machine.device_locks`).
 
     Args:
         artifact: ONNX file of this project's.
@@ -54,7 +54,7 @@ def measure_latency(
     patience = patience or Patience()
     what = f"device={device.name}: measuring '{artifact.name}'"
     figures: list[Latency] = []
-    with alone(measuring_keys(device), patience):
+    with exclusive(measuring_keys(device), patience):
         while len(figures) < protocol.processes or (
             len(figures) < protocol.processes_max
             and spread_of_closest(figures, protocol.processes) > protocol.agreement

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from objectives.machine.device_locks import Patience
 from objectives.machine.locks import LockFile, lock_folder
-from objectives.machine.turns import Patience
 
 SLOTS_MAX = 1024  # workers of one machine
 

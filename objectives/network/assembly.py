@@ -69,4 +69,4 @@ def save_weights(path: Path, model: nn.Module, candidate: Candidate, classes: Se
         "state_dict": {k: v.cpu() for k, v in model.state_dict().items()},
     }
     with whole(path) as partial, partial.open("wb") as stream:
-        torch.save(content, stream)  # a stream of ours: torch's own tells no reason when the disk is full
+        torch.save(content, stream)  # a stream of ours: torch's own gives no reason when the disk is full

@@ -23,7 +23,7 @@ def write_state(state: Mapping[str, Any], path: Path) -> None:
         path: the newest generation's file.
     """
     with whole(path, previous_of(path)) as partial, partial.open("wb") as stream:
-        torch.save(dict(state), stream)  # a stream of ours: torch's own tells no reason when the disk is full
+        torch.save(dict(state), stream)  # a stream of ours: torch's own gives no reason when the disk is full
 
 
 def read_state(path: Path) -> tuple[dict[str, Any] | None, str]:

@@ -15,9 +15,9 @@ from ultralytics.utils import callbacks
 from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.device import training_keys
 from objectives.deploy.export_onnx import export_onnx, head_of
+from objectives.machine.device_locks import SharedDevices
 from objectives.machine.memory import unshared_bytes
 from objectives.machine.other_load import Others
-from objectives.machine.turns import Turn
 from objectives.network.assembly import assemble, pruning_of
 from objectives.network.pruning import prune_detector
 from objectives.records.records import Resources
@@ -34,15 +34,15 @@ OTHERS_CORES_MAX = 0.5  # processor cores that other processes may use meanwhile
 
 
 def rehearse(job: TrialJob, listener: TrialListener) -> None:
-    """Train a candidate for a few batches, validate it once, and tell what that took.
+    """Train a candidate for a few batches, validate it once, and report what that took.
 
-    Weights are random: no hub is asked. The listener is told, of seconds, "build", "setup" (from the network to the
+    Weights are random: no hub is asked. The listener receives, of seconds, "build", "setup" (from the network to the
     first batch), "step" (one batch: loading, forward, backward, optimiser; the median) and "validation" (one image).
 
     Args:
         job: its data set may be a sample of the real one; `candidate`, `folder`, `classes`, `data_yaml`,
             `seed`, `train_device`, `workers` and `cache` are read.
-        listener: is told stages, batches and resources, and is warned if other processes kept the machine busy.
+        listener: receives stages, batches and resources, and a warning if other processes kept the machine busy.
 
     Raises:
         SpaceError: the candidate cannot be built or trained as it is.
@@ -57,7 +57,7 @@ def rehearse(job: TrialJob, listener: TrialListener) -> None:
     listener.stage("train")
     watch = _Watch(listener)
     device = available_device(job.train_device)
-    with Turn(training_keys(device)).working(), _alone(listener):
+    with SharedDevices(training_keys(device)).working(), _alone(listener):
         watch.time(job, model, device)
     listener.resources(
         Resources(
@@ -70,7 +70,7 @@ def rehearse(job: TrialJob, listener: TrialListener) -> None:
 
 
 def rehearse_export(job: TrialJob, listener: TrialListener) -> None:
-    """Export an untrained candidate as it would be deployed; tell the size of the file and "export" in seconds.
+    """Export an untrained candidate as it would be deployed; report the size of the file and "export" in seconds.
 
     Raises:
         SpaceError: the candidate cannot be built or pruned as it is.
@@ -82,7 +82,7 @@ def rehearse_export(job: TrialJob, listener: TrialListener) -> None:
     if pruning := pruning_of(job.candidate):
         prune_detector(model, pruning.ratio, pruning.importance)
     meta = ArtifactMeta(int(job.candidate.number("size.pixels")), head_of(model), job.classes, nms_iou=0.7)
-    with Turn(training_keys("cpu")).working():
+    with SharedDevices(training_keys("cpu")).working():
         path = export_onnx(model, meta, job.folder / "untrained.onnx")
     listener.resources(
         Resources(
@@ -102,7 +102,7 @@ class _Watch:
     """Times the batches of a training and one validation, and ends it there.
 
     Attributes:
-        listener: is told of every batch.
+        listener: receives every batch.
         mark: when the last batch ended, or the epoch began.
         steps_s: seconds of each batch, loading included.
         seconds: "setup", "step" and "validation".

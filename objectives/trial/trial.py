@@ -28,7 +28,7 @@ from objectives.network.pruning import prune_detector
 from objectives.records.records import Ending, Latency, Outcome, Resources, Rung
 from objectives.training.arguments import TrainingPlan, trainer_arguments
 from objectives.training.trainer import Progress, available_device, train_phase
-from objectives.trial.attendance import Attendance
+from objectives.trial.heartbeat import Heartbeat
 from objectives.trial.job import TrialJob, TrialListener, Word
 from spaces.network.detector import count_multiply_adds, count_parameters
 from spaces.network.pretrained import HUB, HubUnreachable
@@ -43,18 +43,18 @@ class _Clock:
     """Seconds of work by stage; those of waiting are left out."""
 
     listener: TrialListener
-    attendance: Attendance
+    heartbeat: Heartbeat
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Tell the listener, and time what is inside."""
+        """Report the stage, and time what is inside."""
         self.listener.stage(name)
-        start = self.attendance.work_s()
+        start = self.heartbeat.work_s()
         try:
             yield
         finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + self.attendance.work_s() - start
+            self.seconds[name] = self.seconds.get(name, 0.0) + self.heartbeat.work_s() - start
 
 
 def run_trial(job: TrialJob, listener: TrialListener) -> Ending | None:
@@ -85,9 +85,9 @@ class _Trial:
         self.job, self.listener, self.all_cores = job, listener, all_cores
         self.train_device = available_device(job.train_device)
         keys = (*training_keys(self.train_device), *measuring_keys(job.device))  # it is scored on the latter
-        self.attendance = Attendance(listener, keys, first_epoch=min(job.told_epoch + 1, job.epochs))
-        self.turn = self.attendance.turn
-        self.clock = _Clock(listener, self.attendance)
+        self.heartbeat = Heartbeat(listener, keys, first_epoch=min(job.told_epoch + 1, job.epochs))
+        self.devices = self.heartbeat.devices
+        self.clock = _Clock(listener, self.heartbeat)
         self.progress = Progress(seconds_done=job.trained_s, told_epoch=job.told_epoch)
         self.word = Word.GO_ON
         self.size_px = int(job.candidate.number("size.pixels"))
@@ -98,7 +98,7 @@ class _Trial:
         self.job.folder.mkdir(parents=True, exist_ok=True)
         for folder in (self.job.folder, self._plan(0).folder, self._plan(1).folder):
             remove_partials(folder)
-        with self.turn.working(), self.clock.stage("build"):
+        with self.devices.working(), self.clock.stage("build"):
             model = self._build()
         latency = self.job.latency or self._untrained_latency(model)
         if self.job.measure_only:
@@ -107,7 +107,7 @@ class _Trial:
         if not gate.admits_latency(latency.p50_ms, latency.p95_ms):
             text = f"p50 {latency.p50_ms:.1f} ms, p95 {latency.p95_ms:.1f} ms untrained; the gate is {gate}"
             return self._end(model, Ending(Outcome.OVER_BOUND, text))
-        with self.turn.working():
+        with self.devices.working():
             trained = self._train(model)
         if self.word is Word.PAUSE:
             self._tell_resources(trained)
@@ -135,7 +135,7 @@ class _Trial:
     def _untrained_latency(self, model: nn.Module) -> Latency:
         """Export and time the network before training; pruned first, if it will be."""
         with self.clock.stage("latency"):
-            with self.turn.working():
+            with self.devices.working():
                 deployed = model
                 if self.pruning:
                     deployed = deepcopy(model)
@@ -163,15 +163,15 @@ class _Trial:
                     self.job.evaluated,
                     self.job.deciding,
                     self._ends_at,
-                    self.attendance,
+                    self.heartbeat,
                 )
             if self.progress.stopped:
                 break
         return model
 
     def _ends_at(self, rung: Rung) -> bool:
-        """Tell of a rung and return whether the training ends there."""
-        with self.turn.resting():  # the answer may take a measurement of another candidate on this device
+        """Report a rung and return whether the training ends there."""
+        with self.devices.paused():  # the answer may take a measurement of another candidate on this device
             self.word = self.listener.rung(rung)
         if rung.epoch >= self.job.epochs:
             self.word = Word.GO_ON  # it is at its end
@@ -187,13 +187,13 @@ class _Trial:
     def _measure(self, model: nn.Module) -> None:
         """Export the trained network; measure latency and mAP of that one file."""
         job = self.job
-        with self.turn.working(), self.clock.stage("export"):
+        with self.devices.working(), self.clock.stage("export"):
             path = export_onnx(model, self._meta(model), job.folder / "model.onnx")
             save_weights(job.folder / "weights.pt", model, job.candidate, job.classes)
         with self.clock.stage("latency"):
             latency = self._time(path, job.protocol)
         self.listener.latency(latency, trained=True)
-        with self.turn.working(), self.clock.stage("score"):
+        with self.devices.working(), self.clock.stage("score"):
             found = list(self._detections(path))
             self.listener.accuracy(score(found, job.images, job.classes, job.split))
             shown = spread(len(job.images), PICTURED)
@@ -204,7 +204,7 @@ class _Trial:
     def _detections(self, path: Path) -> Iterator[Detections]:
         detector = Detector(open_artifact(path, self.job.device), SCORE_CONFIDENCE)
         for image in self.job.images:
-            self.attendance.batch(1.0)
+            self.heartbeat.batch(1.0)
             yield detector(read_image(image.path))
 
     def _end(self, model: nn.Module, ending: Ending) -> Ending:
@@ -225,7 +225,7 @@ class _Trial:
 
     def _time(self, path: Path, protocol: LatencyProtocol) -> Latency:
         images = [self.job.images[i].path for i in spread(len(self.job.images), TIMED)]
-        patience = self.attendance.patience
+        patience = self.heartbeat.patience
         return measure_latency(path, self.job.device, images, protocol, patience=patience, cores=self.all_cores)
 
     def _meta(self, model: nn.Module) -> ArtifactMeta:

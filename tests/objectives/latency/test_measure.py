@@ -19,7 +19,7 @@ from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.export_onnx import export_onnx
 from objectives.latency.measure import measure_latency
 from objectives.machine.cores import on_cores
-from objectives.machine.turns import Patience, Turn
+from objectives.machine.device_locks import Patience, SharedDevices
 from spaces.candidate import Candidate
 from spaces.errors import DeviceError
 from spaces.network.description import describe
@@ -99,7 +99,7 @@ def test_a_measurement_goes_with_its_killed_parent(artifact: Path, images: list[
     from pathlib import Path
     from defaults import CPU, protocol_of
     from objectives.latency.measure import measure_latency
-    from objectives.machine.turns import Patience
+    from objectives.machine.device_locks import Patience
     protocol = protocol_of(processes=1, interval=0.0, cap_s=100)
     alive = lambda: print("measuring", flush=True)
     measure_latency(Path({str(artifact)!r}), CPU, [Path({str(images[0])!r})], protocol, patience=Patience(alive))
@@ -117,15 +117,15 @@ def test_a_measurement_goes_with_its_killed_parent(artifact: Path, images: list[
 
 def test_a_measurement_waits_for_the_device(artifact: Path, images: list[Path]) -> None:
     protocol = protocol_of(processes=1, processes_max=1, images_min=10, cap_s=0.2, warmup_s=0.05)
-    patience, turn = Patience(), Turn(["cpu"])
-    with turn.working():
+    patience, devices = Patience(), SharedDevices(["cpu"])
+    with devices.working():
         measurer = threading.Thread(
             target=measure_latency, args=(artifact, CPU, images, protocol), kwargs={"patience": patience}
         )
         measurer.start()
         time.sleep(0.5)
-        turn.breathe()  # comes back when the measurement is over
+        devices.give_way()  # comes back when the measurement is over
         assert patience.waited_s >= 0.3
-        assert turn.patience.waited_s > 0.1
+        assert devices.patience.waited_s > 0.1
         measurer.join(timeout=60)
         assert not measurer.is_alive()

@@ -24,8 +24,8 @@ from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out
 from objectives.deploy.detector import read_image
 from objectives.machine.cores import on_cores
+from objectives.machine.device_locks import Patience, exclusive
 from objectives.machine.files import remove_checkpoints
-from objectives.machine.turns import Patience, alone
 from objectives.network.assembly import assemble
 from objectives.network.pruning import prune_detector
 from objectives.records.failing import classify
@@ -343,12 +343,12 @@ def test_another_measures_while_a_trial_trains(blocks: Dataset, tmp_path: Path) 
 
         def rung(self, rung: Rung) -> Word:
             began = time.monotonic()
-            with alone(["cpu"], Patience()):  # as the searching process may, before it answers
+            with exclusive(["cpu"], Patience()):  # as the searching process may, before it answers
                 asked.append(time.monotonic() - began)
             return super().rung(rung)
 
     def measure() -> None:
-        with alone(["cpu"], Patience()):
+        with exclusive(["cpu"], Patience()):
             began = time.monotonic()
             time.sleep(1.5)
             spans.append((began, time.monotonic()))

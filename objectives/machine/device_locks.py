@@ -1,7 +1,7 @@
-"""Turns on a device: while a latency is measured on it, no trial of this user works there.
+"""Locks of devices: trials work side by side, and while a latency is measured on one, no trial of this user does.
 
-Each device has two locks. Those who work share the second one. Who measures owns the first one, the gate, and then the
-second: the workers see between two batches that the gate is shut, and let go of the second until it is open again.
+Each device has two locks. Trials that work share the second one. A measurement owns the first one, the gate, and then
+the second: the trials see between two batches that the gate is shut, and let go of the second until it is open again.
 """
 
 import time
@@ -66,14 +66,14 @@ class _Locks:
         return True
 
 
-class Turn:
-    """The worker's side: works on devices in turn with those who measure on them."""
+class SharedDevices:
+    """The trial's side: works on devices that others train on too, and gives way to measurements."""
 
     def __init__(self, device_keys: Sequence[str], patience: Patience | None = None) -> None:
         """Prepare to work.
 
         Args:
-            device_keys: as of `training_keys` and `measuring_keys`.
+            device_keys: as of `objectives.deploy.device.training_keys` and `measuring_keys`.
             patience: counts the seconds of waiting.
         """
         self.keys = sorted(set(device_keys))
@@ -83,7 +83,7 @@ class Turn:
 
     @contextmanager
     def working(self) -> Iterator[None]:
-        """Work inside on the devices: nobody measures on them meanwhile, but when `breathe` or `resting` lets them."""
+        """Work inside on the devices: nobody measures on them meanwhile, but when `give_way` or `paused` lets them."""
         with ExitStack() as stack:
             self._locks = [_Locks(key, stack) for key in self.keys]
             self._take()
@@ -92,8 +92,8 @@ class Turn:
             finally:
                 self._locks, self._held = [], False
 
-    def breathe(self) -> None:
-        """Let those who wait for the devices measure first; takes microseconds if nobody does."""
+    def give_way(self) -> None:
+        """Let measurements that wait for the devices go first; takes microseconds if none does."""
         if not self._held:
             self._try()  # it has waited long enough for one who was stopped
         elif not all(locks.is_open() for locks in self._locks):
@@ -101,7 +101,7 @@ class Turn:
             self._take()
 
     @contextmanager
-    def resting(self) -> Iterator[None]:
+    def paused(self) -> Iterator[None]:
         """Leave the devices to others inside; the seconds count as waited."""
         self._release()
         with self.patience.waiting():
@@ -124,10 +124,10 @@ class Turn:
 
 
 @contextmanager
-def alone(device_keys: Sequence[str], patience: Patience | None = None) -> Iterator[None]:
-    """Have devices alone inside, to measure on them; waits for those who work there to breathe.
+def exclusive(device_keys: Sequence[str], patience: Patience | None = None) -> Iterator[None]:
+    """Have devices alone inside, to measure on them; waits until those who work there give way.
 
-    Never call it from inside a `working` of the same process: it would wait for itself.
+    Never call it from inside `SharedDevices.working` of the same process: it would wait for itself.
 
     Args:
         device_keys: as of `measuring_keys`.

@@ -73,7 +73,7 @@ class Dimension:
             where: put before the name in the message, as "space.".
 
         Raises:
-            SpaceError: it is outside the limits, or none of the words.
+            SpaceError: the value is outside the limits, or none of the words.
         """
         name = f"{where}{self.name}"
         if self.words and value not in self.words:
@@ -259,7 +259,7 @@ def single_values(name: str, domain: Domain) -> Iterable[Value]:
     """Return the values of a domain, in its order.
 
     Raises:
-        SpaceError: it is an interval.
+        SpaceError: the domain is an interval.
     """
     match domain:
         case Choice(values=values):

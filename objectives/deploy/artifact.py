@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from spaces.errors import DataError
+from spaces.vocabulary import DEFAULTS
 
 META_KEY = "automl"
 MAX_DETECTIONS = 300  # boxes of an image that are kept, in validation as deployed
@@ -27,7 +28,7 @@ class ArtifactMeta:
     size_px: int
     head: str
     classes: tuple[str, ...]
-    nms_iou: float = 0.7
+    nms_iou: float = float(DEFAULTS["deploy.nms_iou"])
     max_detections: int = MAX_DETECTIONS
 
     def dump(self) -> str:

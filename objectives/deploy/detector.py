@@ -35,7 +35,7 @@ class Detections:
 
 
 class Detector:
-    """Image in, detections out, as the deployed program does it."""
+    """Image in, detections out: the deployed program."""
 
     def __init__(self, runtime: Runtime, confidence: float) -> None:
         """Wrap an open file; boxes scored below `confidence` are dropped before NMS."""
@@ -126,7 +126,7 @@ def read_image(path: Path) -> Image:
     """Decode an image as (H, W, 3) BGR, orientation tags applied.
 
     Raises:
-        DataError: it cannot be decoded.
+        DataError: the image cannot be decoded.
     """
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:

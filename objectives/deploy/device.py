@@ -1,4 +1,4 @@
-"""The device that detectors are measured on: a runtime with its options, a fingerprint, and what it keeps busy."""
+"""The device that detectors are measured on: a runtime with its options, a fingerprint, and the locks to take."""
 
 import hashlib
 import json
@@ -46,7 +46,7 @@ class Device:
         """Check that the runtime is installed and offers the provider.
 
         Raises:
-            DeviceError: it is not usable here.
+            DeviceError: the runtime is not installed, or has no such provider here.
         """
         if find_spec(self.runtime) is None:
             raise DeviceError(f"device={self.name}: needs {self.runtime}; install automl[{self.runtime}]")

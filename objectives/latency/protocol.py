@@ -13,7 +13,7 @@ from objectives.records.records import Latency
 
 @dataclass(frozen=True)
 class LatencyProtocol:
-    """When a figure is good enough, and when it is called unstable.
+    """When a measurement is good enough, and when its figure is called unstable.
 
     Attributes:
         confidence: score below which boxes are dropped before NMS, as deployed.
@@ -74,7 +74,7 @@ def median_interval(sorted_ms: NDArray[np.float64]) -> tuple[float, float]:
 def summarise(
     samples: Samples, protocol: LatencyProtocol, best_reference_ms: float, device: str, peak_bytes: int
 ) -> Latency:
-    """Turn the samples of a session into a figure, and say whether it can be trusted.
+    """Turn the samples of a session into a figure, and say whether the figure can be trusted.
 
     Args:
         samples: of one session.

@@ -17,7 +17,7 @@ LONGEST_S = 900.0  # that anyone waits: a holder that was stopped (SIGSTOP) must
 
 @dataclass
 class Patience:
-    """Waits, counts the seconds of it, and shows meanwhile that it lives.
+    """Waits, counts the seconds of waiting, and gives signs of life meanwhile.
 
     Attributes:
         alive: called about every POLL_S seconds of waiting.
@@ -59,7 +59,7 @@ class _Locks:
         self.device = stack.enter_context(LockFile(f"{key}.device"))
 
     def is_open(self) -> bool:
-        """Return whether nobody measures or waits for it."""
+        """Return whether nobody measures or waits to measure."""
         if not self.gate.share():
             return False
         self.gate.release()

@@ -7,7 +7,7 @@ import psutil
 
 
 def unshared_bytes(process: psutil.Process) -> int:
-    """Return what a process holds in memory, less what it shares; 0 once it is gone."""
+    """Return the memory of a process, less what is shared with others; 0 once the process is gone."""
     try:
         memory = process.memory_info()
     except psutil.NoSuchProcess:

@@ -58,7 +58,7 @@ def previous_of(path: Path) -> Path:
 
 
 def _read(path: Path) -> tuple[dict[str, Any] | None, str]:
-    """Return a state, or None and why it cannot be used."""
+    """Return a state, or None and why the file cannot be used."""
     try:
         with ZipFile(path) as archive:
             if damaged := archive.testzip():  # torch looks at no check sum

@@ -1,4 +1,4 @@
-"""When a training's loss is lost: it is no number any more, or it exploded."""
+"""When a training is lost: its loss is no number any more, or exploded."""
 
 import math
 

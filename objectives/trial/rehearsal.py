@@ -12,9 +12,8 @@ import psutil
 from torch import nn
 from ultralytics.utils import callbacks
 
-from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.device import training_keys
-from objectives.deploy.export_onnx import export_onnx, head_of
+from objectives.deploy.export_onnx import export_onnx, meta_of
 from objectives.machine.device_locks import SharedDevices
 from objectives.machine.memory import unshared_bytes
 from objectives.machine.other_load import Others
@@ -81,7 +80,7 @@ def rehearse_export(job: TrialJob, listener: TrialListener) -> None:
     began = time.perf_counter()
     if pruning := pruning_of(job.candidate):
         prune_detector(model, pruning.ratio, pruning.importance)
-    meta = ArtifactMeta(int(job.candidate.number("size.pixels")), head_of(model), job.classes, nms_iou=0.7)
+    meta = meta_of(model, job.candidate, job.classes)
     with SharedDevices(training_keys("cpu")).working():
         path = export_onnx(model, meta, job.folder / "untrained.onnx")
     listener.resources(
@@ -94,12 +93,12 @@ def rehearse_export(job: TrialJob, listener: TrialListener) -> None:
 
 
 class _Enough(Exception):
-    """Raised out of a training that has shown what it costs."""
+    """Raised out of a training whose costs are known."""
 
 
 @dataclass
 class _Watch:
-    """Times the batches of a training and one validation, and ends it there.
+    """Times the batches of a training and one validation, and ends the training there.
 
     Attributes:
         listener: receives every batch.

@@ -17,7 +17,7 @@ from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.detections_picture import draw_detections, spread
 from objectives.deploy.detector import Detections, Detector, read_image
 from objectives.deploy.device import measuring_keys, training_keys
-from objectives.deploy.export_onnx import export_onnx, head_of
+from objectives.deploy.export_onnx import export_onnx, meta_of
 from objectives.deploy.runtimes import open_artifact
 from objectives.latency.measure import measure_latency
 from objectives.latency.protocol import LatencyProtocol
@@ -32,7 +32,7 @@ from objectives.trial.heartbeat import Heartbeat
 from objectives.trial.job import TrialJob, TrialListener, Word
 from spaces.network.detector import count_multiply_adds, count_parameters
 from spaces.network.pretrained import HUB, HubUnreachable
-from spaces.vocabulary import choices_of, train_choices
+from spaces.vocabulary import train_choices
 
 PICTURED = 3  # images of the split that are drawn
 TIMED = 16  # images of the split that latency is measured on
@@ -58,7 +58,7 @@ class _Clock:
 
 
 def run_trial(job: TrialJob, listener: TrialListener) -> Ending | None:
-    """Run one trial in its folder and return how it ended; None if it was paused, or was only to be measured.
+    """Run one trial in its folder and return how the trial ended; None if it was paused, or was only to be measured.
 
     A trial that was paused or cut goes on where its checkpoint stands, wherever that was: what comes after the
     training is done again.
@@ -79,7 +79,7 @@ def run_trial(job: TrialJob, listener: TrialListener) -> Ending | None:
 
 
 class _Trial:
-    """The stages of one trial and what they hand on."""
+    """The stages of one trial, and what each hands on to the next."""
 
     def __init__(self, job: TrialJob, listener: TrialListener, all_cores: frozenset[int]) -> None:
         self.job, self.listener, self.all_cores = job, listener, all_cores
@@ -229,8 +229,7 @@ class _Trial:
         return measure_latency(path, self.job.device, images, protocol, patience=patience, cores=self.all_cores)
 
     def _meta(self, model: nn.Module) -> ArtifactMeta:
-        deploy = choices_of(self.job.candidate, "deploy")
-        return ArtifactMeta(self.size_px, head_of(model), self.job.classes, float(deploy["nms_iou"]))
+        return meta_of(model, self.job.candidate, self.job.classes)
 
     def _plan(self, phase: int) -> TrainingPlan:
         job = self.job

@@ -95,7 +95,7 @@ def check_backbone(name: str) -> None:
     """Check that a backbone can be built.
 
     Raises:
-        SpaceError: it is neither of Ultralytics' nor a timm network with feature maps.
+        SpaceError: the name is neither Ultralytics' nor timm's.
     """
     if name in ULTRALYTICS or name in TIMM:
         return

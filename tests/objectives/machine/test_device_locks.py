@@ -1,4 +1,4 @@
-"""Locks of devices: never a measurement beside work on the same device, never a deadlock, next to nothing when nobody waits."""
+"""Locks of devices: never a measurement beside work on the same device, never a deadlock, free when nobody waits."""
 
 import itertools
 import os

@@ -42,3 +42,8 @@ def nearest(name: str, known: Iterable[str], prefix: str = "") -> str:
     """
     close = get_close_matches(name, list(dict.fromkeys(known)), n=3, cutoff=0.5)
     return f"; nearest: {', '.join(prefix + near for near in close)}" if close else ""
+
+
+def first_line(error: BaseException, most: int = 160) -> str:
+    """Return the first line of what another library's error says, cut at `most` characters; else its class."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:most]

@@ -29,6 +29,7 @@ class Dimension:
         name: group and name, as "train.lr0".
         about: what it is, in one line.
         default: what a candidate is that does not name it; None where there is no such value.
+        usual: a known good value where there is no default; for architectures what Ultralytics publishes as nano.
         limits: least and greatest number; None for texts and truth values.
         multiple_of: what its numbers are multiples of; 0 if they are free.
         words: the texts that may be chosen; empty if they are not listed here.
@@ -40,6 +41,7 @@ class Dimension:
     name: str
     about: str
     default: Value | None = None
+    usual: Value | None = None
     limits: Limits | None = None
     multiple_of: int = 0
     words: tuple[str, ...] = ()
@@ -52,8 +54,9 @@ class Dimension:
             raise ValueError(f"a dimension needs a name 'group.name' and a line about it, got {self}")
         if self.limits and self.words:
             raise ValueError(f"{self.name}: takes numbers or words, not both")
-        if self.default is not None:
-            self.check(self.default)
+        for value in (self.default, self.usual):
+            if value is not None:
+                self.check(value)
 
     @property
     def group(self) -> str:
@@ -101,11 +104,11 @@ _of_network = partial(Dimension, deployed=True, load=True)
 DIMENSIONS = (
     # The network: its shapes, and the side of its input. `network/backbones.py` knows the backbones' names.
     _of_network("backbone.name", "timm's network, or Ultralytics' own", required=True),
-    _of_network("backbone.width", "factor on channels, of Ultralytics' own", limits=(0.0625, 4.0)),
-    _of_network("backbone.depth", "factor on repeats, of Ultralytics' own", limits=(0.1, 4.0)),
+    _of_network("backbone.width", "factor on channels, of Ultralytics' own", usual=0.25, limits=(0.0625, 4.0)),
+    _of_network("backbone.depth", "factor on repeats, of Ultralytics' own", usual=0.5, limits=(0.1, 4.0)),
     _of_network("neck.width", "channels at stride 8; doubled at 16 and again at 32", limits=(8, 1024), required=True),
-    _of_network("neck.depth", "blocks a level", limits=(1, 12), required=True),
-    _of_network("head.kind", "kind of head", words=("nms", "end2end", "rtdetr"), required=True),
+    _of_network("neck.depth", "blocks a level", usual=1, limits=(1, 12), required=True),
+    _of_network("head.kind", "kind of head", usual="nms", words=("nms", "end2end", "rtdetr"), required=True),
     _of_network(
         "size.pixels",
         "side of the square input, pixels",
@@ -122,9 +125,11 @@ DIMENSIONS = (
         deployed=True,
     ),
     Dimension("prune.ratio", "share of the channels to cut", limits=(0.01, 0.95), deployed=True),
-    Dimension("prune.at", "share of the epochs before the cut", 0.5, SHARE, deployed=True),
+    Dimension("prune.at", "share of the epochs before the cut", 0.5, limits=SHARE, deployed=True),
     # The deployed program.
-    Dimension("deploy.nms_iou", "IoU above which the lesser of two boxes falls", 0.7, (0.05, 1.0), deployed=True),
+    Dimension(
+        "deploy.nms_iou", "IoU above which the lesser of two boxes falls", 0.7, limits=(0.05, 1.0), deployed=True
+    ),
     # Training.
     Dimension(
         "train.optimizer",
@@ -132,21 +137,23 @@ DIMENSIONS = (
         default="AdamW",
         words=("SGD", "Adam", "AdamW", "NAdam", "RAdam", "RMSprop", "MuSGD"),
     ),
-    Dimension("train.lr0", "first learning rate", 0.002, (1e-8, 10.0)),
-    Dimension("train.lrf", "last learning rate as a share of the first", 0.05, SHARE),
+    Dimension("train.lr0", "first learning rate", 0.002, limits=(1e-8, 10.0)),
+    Dimension("train.lrf", "last learning rate as a share of the first", 0.05, limits=SHARE),
     Dimension("train.cosine", "schedule of the learning rate: cosine, else linear", True),
-    Dimension("train.momentum", "SGD's momentum, Adam's beta1", 0.9, SHARE),
-    Dimension("train.weight_decay", "weight decay", 0.0005, SHARE),
-    Dimension("train.warmup", "share of the training that warms up", 0.1, SHARE),
-    Dimension("train.batch", "images of a batch", 8, (1, 4096), load=True),
+    Dimension("train.momentum", "SGD's momentum, Adam's beta1", 0.9, limits=SHARE),
+    Dimension("train.weight_decay", "weight decay", 0.0005, limits=SHARE),
+    Dimension("train.warmup", "share of the training that warms up", 0.1, limits=SHARE),
+    Dimension("train.batch", "images of a batch", 8, limits=(1, 4096), load=True),
     # Gradients of nbs / batch batches are added up.
-    Dimension("train.nbs", "images of an optimiser step", 8, (1, 65536)),
-    Dimension("train.box", "gain of the loss of boxes", 7.5, GAIN),
-    Dimension("train.cls", "gain of the loss of classes", 0.5, GAIN),
-    Dimension("train.dfl", "gain of the distribution focal loss", 1.5, GAIN),
-    Dimension("train.class_weights", "power of the inverse class frequency; 0: off", 0.0, SHARE),
-    Dimension("train.close_mosaic", "share of the training, at its end, without mosaic, mixup, cutmix", 0.25, SHARE),
-    Dimension("train.freeze", "layers of the model description frozen, from the first", 0, GAIN),
+    Dimension("train.nbs", "images of an optimiser step", 8, limits=(1, 65536)),
+    Dimension("train.box", "gain of the loss of boxes", 7.5, limits=GAIN),
+    Dimension("train.cls", "gain of the loss of classes", 0.5, limits=GAIN),
+    Dimension("train.dfl", "gain of the distribution focal loss", 1.5, limits=GAIN),
+    Dimension("train.class_weights", "power of the inverse class frequency; 0: off", 0.0, limits=SHARE),
+    Dimension(
+        "train.close_mosaic", "share of the training, at its end, without mosaic, mixup, cutmix", 0.25, limits=SHARE
+    ),
+    Dimension("train.freeze", "layers of the model description frozen, from the first", 0, limits=GAIN),
     Dimension("train.pretrained", "none, hub, or a checkpoint's path", "none"),
     # Augmentation: a policy, and single magnitudes over it.
     Dimension(
@@ -178,6 +185,9 @@ VOCABULARY: Mapping[str, Dimension] = {dimension.name: dimension for dimension i
 
 # What a candidate is where it does not name a dimension: one that a space lacks counts as this.
 DEFAULTS: Mapping[str, Value] = {d.name: d.default for d in DIMENSIONS if d.default is not None}
+
+# What a known candidate takes that leaves a dimension open.
+USUAL: Mapping[str, Value] = {**{d.name: d.usual for d in DIMENSIONS if d.usual is not None}, **DEFAULTS}
 
 
 def dimensions_of(group: str) -> dict[str, Dimension]:

@@ -128,7 +128,10 @@ def read_image(path: Path) -> Image:
     Raises:
         DataError: the image cannot be decoded.
     """
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    try:  # from bytes: `imread` cannot decode a turned TIFF, which the trainer decodes so
+        image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+    except (OSError, cv2.error):  # missing, or empty
+        image = None
     if image is None:
         raise DataError(f"data.root: '{path}' cannot be decoded; replace or remove it")
     return image  # type: ignore[return-value]  # 8-bit colour

@@ -15,6 +15,7 @@ from objectives.deploy.artifact import META_KEY, ArtifactMeta
 from objectives.machine.files import whole
 from objectives.records.failures import ExportFailed
 from spaces.candidate import Candidate
+from spaces.errors import first_line
 from spaces.network.detector import is_rtdetr
 from spaces.network.timm_backbone import TimmBackbone
 from spaces.vocabulary import choices_of
@@ -39,7 +40,7 @@ def export_onnx(model: nn.Module, meta: ArtifactMeta, path: Path) -> Path:
         with whole(path) as partial:
             _export(_deployed(model, meta), meta, partial)
     except Exception as error:  # the exporter, the simplifier and the network itself raise whatever they like
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
+        reason = first_line(error)
         raise ExportFailed(
             f"export: this network cannot be exported ({reason}); leave its backbone or head out of the space"
         ) from error

@@ -15,10 +15,11 @@ from ultralytics.utils.torch_utils import init_seeds
 
 from objectives.machine.locks import locked_folder
 from objectives.records.records import Rung
+from objectives.training.accumulation import Accumulation
 from objectives.training.checkpoint import read_state, restore, state_of, write_state
 from objectives.training.divergence import LossWatch
+from objectives.training.loading import check_complete, fit_loader, forget_images
 from objectives.training.watch import Watch
-from spaces.errors import DataError
 from spaces.network.detector import is_rtdetr
 
 CHECKPOINT = "checkpoint.pt"
@@ -106,6 +107,7 @@ def _fit_class(base: Any) -> Any:
             self.evaluate_at, self.decide_at = evaluate_at, decide_at
             self.seconds = 0.0
             self.rung: Rung | None = None
+            self.accumulation = Accumulation()
             super().__init__(overrides={**arguments, "model": "automl.yaml"})
             if self.device.type == "cpu":
                 torch.set_num_threads(available_cores())  # Ultralytics leaves one core idle
@@ -164,13 +166,26 @@ def _fit_class(base: Any) -> Any:
                 else:  # square, as deployed; Ultralytics would validate on rectangles
                     arguments = (self.args, img_path, batch, self.data)
                     dataset = build_yolo_dataset(*arguments, mode=mode, rect=False, stride=32)
-            _check_complete(Path(img_path), dataset.im_files)
+            check_complete(Path(img_path), dataset.im_files)
             return dataset
 
         def _build_train_pipeline(self) -> None:
             if getattr(self, "_oom_retries", 0):
                 raise  # out of memory is being handled: Ultralytics would halve the batch, and nobody would know
             super()._build_train_pipeline()
+            self.accumulation = Accumulation(self.accumulate)
+            self.accumulate: int = 1  # so that we are asked after every batch
+
+        def get_dataloader(self, path: str, batch_size: int = 16, rank: int = 0, mode: str = "train") -> Any:
+            loader = super().get_dataloader(path, batch_size, rank, mode)
+            if mode == "train":
+                self.batch_size = fit_loader(loader, self, self.watch.warning)
+            return loader
+
+        def optimizer_step(self) -> None:
+            batch = self.batches - 1 + self.epoch * len(self.train_loader)
+            if self.accumulation.is_due(batch, self._get_warmup_iterations(len(self.train_loader))):
+                super().optimizer_step()
 
         def resume_training(self, ckpt: Any) -> None:
             if self.saved is not None:
@@ -181,7 +196,8 @@ def _fit_class(base: Any) -> Any:
             self.rung = self._rung()
             rung = self.rung and self.rung.to_json()
             seconds = self.progress.seconds_done + self.seconds
-            write_state({**state_of(self), "seconds": seconds, "rung": rung}, self.checkpoint)
+            state = {**state_of(self), **self.accumulation.state(self.model), "seconds": seconds, "rung": rung}
+            write_state(state, self.checkpoint)
             return True
 
         def save_metrics(self, metrics: Any) -> None:
@@ -210,6 +226,8 @@ def _fit_class(base: Any) -> Any:
             self.batches = 0
             self.watch.epoch(self._epochs_done())
             self._seed_epoch()
+            if self.saved is not None and self.epoch == self.start_epoch:
+                self.accumulation.restore(self.model, self.saved)
             self.args.val = self._epochs_done() in self.evaluate_at
 
         def _on_train_batch_start(self) -> None:
@@ -219,12 +237,18 @@ def _fit_class(base: Any) -> Any:
             self.batches += 1
 
         def _seed_epoch(self) -> None:
-            """Let order and augmentation depend on seed and epoch alone: a cut training goes on as if uncut."""
+            """Let order and augmentation depend on seed and epoch alone: a cut training goes on as if uncut.
+
+            Processes that load data keep the generators they were born with: on a GPU that holds from a rung on, where
+            trainings pause, and not for a training that was killed between two rungs.
+            """
             seed = self.args.seed + 1_000_003 * (self.epoch + 1)
             init_seeds(seed, deterministic=self.args.deterministic)
-            if self.train_loader.num_workers == 0:  # worker processes keep the generators they were born with
+            first = self.epoch == self.start_epoch or self._epochs_done() - 1 in self.decide_at
+            if self.train_loader.num_workers == 0 or first:
                 self.train_loader.reset()
                 self.train_loader.generator.manual_seed(seed)
+                forget_images(self.train_loader.dataset)
 
         def _on_fit_epoch_end(self) -> None:
             if self.rung is not None:
@@ -260,15 +284,6 @@ def _fit_class(base: Any) -> Any:
             return float(sum(float(value) for value in self.tloss.values()))
 
     return Fit
-
-
-def _check_complete(folder: Path, read: Collection[str]) -> None:
-    """Check that every image of a split can be read: Ultralytics leaves the others out and says nothing."""
-    known = {Path(name).name for name in read}
-    missing = sorted(path for path in folder.iterdir() if path.name not in known and not path.name.startswith("."))
-    if missing:
-        first = missing[0].resolve()
-        raise DataError(f"data.root: {len(missing)} images or their labels cannot be read; mend or remove '{first}'")
 
 
 def available_cores() -> int:

@@ -29,7 +29,7 @@ from objectives.records.records import Ending, Latency, Outcome, Resources, Rung
 from objectives.training.arguments import TrainingPlan, trainer_arguments
 from objectives.training.trainer import Progress, available_device, train_phase
 from objectives.trial.heartbeat import Heartbeat
-from objectives.trial.job import TrialJob, TrialListener, Word
+from objectives.trial.job import RungDecision, TrialJob, TrialListener
 from spaces.network.detector import count_multiply_adds, count_parameters
 from spaces.network.pretrained import HUB, HubUnreachable
 from spaces.vocabulary import train_choices
@@ -89,7 +89,7 @@ class _Trial:
         self.devices = self.heartbeat.devices
         self.clock = _Clock(listener, self.heartbeat)
         self.progress = Progress(seconds_done=job.trained_s, told_epoch=job.told_epoch)
-        self.word = Word.GO_ON
+        self.word = RungDecision.GO_ON
         self.size_px = int(job.candidate.number("size.pixels"))
         self.pruning = pruning_of(job.candidate)
 
@@ -109,7 +109,7 @@ class _Trial:
             return self._end(model, Ending(Outcome.OVER_BOUND, text))
         with self.devices.working():
             trained = self._train(model)
-        if self.word is Word.PAUSE:
+        if self.word is RungDecision.PAUSE:
             self._tell_resources(trained)
             return None
         if self.progress.stopped:
@@ -174,8 +174,8 @@ class _Trial:
         with self.devices.paused():  # the answer may take a measurement of another candidate on this device
             self.word = self.listener.rung(rung)
         if rung.epoch >= self.job.epochs:
-            self.word = Word.GO_ON  # it is at its end
-        return self.word is not Word.GO_ON
+            self.word = RungDecision.GO_ON  # it is at its end
+        return self.word is not RungDecision.GO_ON
 
     def _phases(self) -> list[tuple[int, Any]]:
         """Return epochs of each phase, and how to prune before it."""

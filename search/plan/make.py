@@ -20,7 +20,7 @@ MEASURED_LEAST = 3  # trials that must have trained before their own seconds cou
 
 
 def make_plan(settings: Settings, dataset: Dataset, folder: Path, study: "optuna.Study | None" = None) -> SearchPlan:
-    """Return what trials cost: as the study's trials tell, else as it was timed once, else timed now.
+    """Return what trials cost: as the trials of the study have cost, else as it was timed once, else timed now.
 
     Nothing is written but below `folder`, and what is made there for the timing is removed.
 
@@ -33,16 +33,16 @@ def make_plan(settings: Settings, dataset: Dataset, folder: Path, study: "optuna
     kept = study.user_attrs.get(keys.PLAN) if study else None
     plan = SearchPlan.from_json(kept) if kept else None
     trials = study.get_trials(deepcopy=False) if study else []
-    told = _told_by(trials)
+    told = _costs_of(trials)
     if len(told) >= MEASURED_LEAST:
-        told_of = replace(plan or SearchPlan(), timed=told, measured=True, refused=(), notes=())
-        return replace(told_of, artifact_bytes=told_of.artifact_bytes or _artifact_bytes(trials))
+        plan_of_trials = replace(plan or SearchPlan(), timed=told, measured=True, refused=(), notes=())
+        return replace(plan_of_trials, artifact_bytes=plan_of_trials.artifact_bytes or _artifact_bytes(trials))
     if plan is not None:
         return plan
     return Rehearsals(settings, dataset, folder).plan()
 
 
-def _told_by(trials: "Sequence[optuna.trial.FrozenTrial]") -> tuple[Timed, ...]:
+def _costs_of(trials: "Sequence[optuna.trial.FrozenTrial]") -> tuple[Timed, ...]:
     """Return what the trials that were trained have cost; none before one has come to its end."""
     whole = [_overhead_s(trial) for trial in trials if trial.state.name == "COMPLETE"]
     told = [

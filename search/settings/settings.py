@@ -62,6 +62,7 @@ class TrialSettings:
     silence_s: float
     memory_mb: int | None
     processes_max: int
+    backend: str
     run: str
 
     def __post_init__(self) -> None:

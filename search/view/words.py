@@ -48,7 +48,7 @@ def attempt_text(end: Ending) -> str:
 
 
 def eta_text(used: BudgetUsed, settings: Settings, running_s: float = 0.0) -> str:
-    """Return how long the rest will take, as far as ended trials tell."""
+    """Return how long the rest will take, as far as ended trials show."""
     seconds = remaining_s(used, settings, running_s)
     if seconds is None:
         return f"{used.paused} paused" if used.paused else "no estimate yet"  # whether they go on is open
@@ -56,7 +56,7 @@ def eta_text(used: BudgetUsed, settings: Settings, running_s: float = 0.0) -> st
 
 
 def remaining_s(used: BudgetUsed, settings: Settings, running_s: float = 0.0) -> float | None:
-    """Return the seconds until the trials or the hours are used up, or None where nothing tells.
+    """Return the seconds until the trials or the hours are used up, or None where nothing shows.
 
     Args:
         used: what is used by now.

@@ -92,10 +92,10 @@ def check_backbones(space: SearchSpace) -> None:
 
 
 def check_backbone(name: str) -> None:
-    """Check that a backbone can be built.
+    """Check that a backbone can be built; one outside the catalogue is built, and tried on an image.
 
     Raises:
-        SpaceError: the name is neither Ultralytics' nor timm's.
+        SpaceError: the name is neither Ultralytics' nor that of a timm network whose feature maps a neck can take.
     """
     if name in ULTRALYTICS or name in TIMM:
         return
@@ -104,6 +104,9 @@ def check_backbone(name: str) -> None:
     if not timm.is_model(name):
         near = nearest(name, [*ULTRALYTICS, *TIMM, *timm.list_models()])
         raise SpaceError(f"backbone: unknown network '{name}', neither timm's nor Ultralytics'{near}")
+    from spaces.network.timm_backbone import check_features
+
+    check_features(name)
 
 
 def is_native(description: dict[str, Any]) -> bool:

@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from objectives.records import attributes as keys
 from objectives.records.records import Accuracy, Ending, Latency, Outcome, Resources, Rung
-from search.study.store import FILE_NAME
+from search.study.study_file import FILE_NAME
 
 AUTOML = Path(sys.executable).with_name("automl")
 EXPORTED = {

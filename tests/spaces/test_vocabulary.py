@@ -65,6 +65,7 @@ def test_every_row_says_what_it_is_and_what_it_takes(dimension: Dimension) -> No
     free = {"backbone.name", "train.cosine", "train.pretrained"}  # a catalogue, a truth value, a path
     assert bool(dimension.words or dimension.limits) == (dimension.name not in free)
     assert not (dimension.required and dimension.default is not None)
+    assert dimension.default is None or dimension.usual is None
     assert dimension.about[0].islower() or dimension.about.startswith(("IoU", "SGD"))
 
 
@@ -155,7 +156,8 @@ def test_the_least_space_is_taken() -> None:
         lambda: Dimension("lr0", "no group"),
         lambda: Dimension("train.lr0", ""),
         lambda: Dimension("train.lr0", "both", limits=(0, 1), words=("a",)),
-        lambda: Dimension("train.lr0", "default outside", 2.0, (0, 1)),
+        lambda: Dimension("train.lr0", "default outside", 2.0, limits=(0, 1)),
+        lambda: Dimension("train.lr0", "usual outside", usual=2.0, limits=(0, 1)),
     ],
 )
 def test_a_row_that_contradicts_itself_cannot_be_made(make: Callable[[], Dimension]) -> None:

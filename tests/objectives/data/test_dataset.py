@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,63 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from small_data import CARD, Box, boxes_of, coco, draw, yolo
 
-from objectives.data.dataset import Dataset, make_image
-from objectives.data.readers import image_size_px, read_dataset
+from objectives.data.dataset import make_image
+from objectives.data.frame import read_header
+from objectives.data.readers import read_dataset
 from objectives.deploy.detector import read_image
 from spaces.errors import DataError
-
-Box = tuple[float, float, float, float]
-
-
-def draw(path: Path, size: tuple[int, int] = (40, 30), orientation: int | None = None) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    exif = Image.Exif()
-    if orientation:
-        exif[0x0112] = orientation
-    Image.new("RGB", size, (90, 120, 150)).save(path, exif=exif)
-    return path
-
-
-def coco(path: Path, images: dict[str, Sequence[tuple[int, Box]]], changes: Any = None) -> dict[str, Any]:
-    """Write COCO JSON of images 40 x 30 with (category, box) each; categories are 7: can, 3: jar, 5: unused."""
-    content: dict[str, Any] = {
-        "images": [{"id": 10 + i, "file_name": name, "width": 40, "height": 30} for i, name in enumerate(images)],
-        "annotations": [
-            {"id": 100 * i + j, "image_id": 10 + i, "category_id": category, "bbox": list(box), "iscrowd": 0}
-            for i, boxes in enumerate(images.values())
-            for j, (category, box) in enumerate(boxes)
-        ],
-        "categories": [{"id": 7, "name": "can"}, {"id": 5, "name": "unused"}, {"id": 3, "name": "jar"}],
-        **(changes or {}),
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content))
-    return content
-
-
-def yolo(root: Path, labels: dict[str, str], card: str, size: tuple[int, int] = (40, 30)) -> Path:
-    """Write images `SPLIT/NAME` with their label texts, and data.yaml."""
-    for name, text in labels.items():
-        split, stem = name.split("/")
-        draw(root / split / "images" / f"{stem}.jpg", size)
-        (root / split / "labels").mkdir(exist_ok=True)
-        (root / split / "labels" / f"{stem}.txt").write_text(text)
-    (root / "data.yaml").write_text(card)
-    return root
-
-
-CARD = "train: train/images\nval: val/images\nnames: [can, jar]\n"
-
-
-def boxes_of(dataset: Dataset, split: str) -> list[tuple[str, list[float]]]:
-    return [
-        (dataset.classes[label], box.tolist())
-        for image in dataset.splits[split]
-        for label, box in zip(image.classes, image.boxes_xywh, strict=True)
-    ]
-
 
 # COCO
 
@@ -269,7 +218,7 @@ def test_nothing_there_is_told(tmp_path: Path) -> None:
 def test_sizes_are_those_of_the_decoded_image(tmp_path: Path, orientation: int) -> None:
     path = draw(tmp_path / "a.jpg", (40, 30), orientation)
     height, width, _ = read_image(path).shape
-    assert image_size_px(path) == (width, height)
+    assert read_header(path).shown_px == (width, height)
     assert (width, height) == ((40, 30) if orientation < 5 else (30, 40))
 
 
@@ -283,7 +232,7 @@ def test_broken_images_are_told(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     path.write_text("no image")
     with pytest.raises(DataError, match="is no readable image"):
-        image_size_px(path)
+        read_header(path)
     with pytest.raises(DataError, match="cannot be decoded"):
         read_image(path)
 

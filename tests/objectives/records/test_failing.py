@@ -40,6 +40,20 @@ def test_no_memory_of_the_host(act: Callable[[], object]) -> None:
     assert of(act) is Failure.OUT_OF_MEMORY
 
 
+def test_a_lone_image_for_batch_normalisation_is_the_architectures_fault() -> None:
+    assert of(lambda: torch.nn.BatchNorm2d(4)(torch.zeros(1, 4, 1, 1))) is Failure.NOT_BUILDABLE
+
+
+def test_memory_that_runs_out_while_building_stays_memory() -> None:
+    def build() -> None:
+        try:
+            torch.empty(1 << 46)
+        except RuntimeError as error:
+            raise SpaceError("network: this detector cannot be built") from error
+
+    assert of(build) is Failure.OUT_OF_MEMORY
+
+
 def test_no_memory_for_opencv() -> None:
     program = """
     import resource

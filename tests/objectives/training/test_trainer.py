@@ -1,8 +1,9 @@
 """Training: what was sampled is what is trained, rungs, resuming, and agreement with Ultralytics' validator."""
 
 import re
+import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -190,6 +191,59 @@ def test_resumed_training_follows_the_uninterrupted_one(blocks: Dataset, tmp_pat
     assert progress.rungs[-1].map == pytest.approx(straight.rungs[-1].map, abs=0.01)
     for (name, expected), actual in zip(whole.state_dict().items(), resumed.state_dict().values(), strict=True):
         torch.testing.assert_close(actual, expected, rtol=1e-3, atol=1e-4, msg=lambda text, n=name: f"{n}: {text}")
+
+
+def assert_same(one: Any, other: Any) -> None:
+    for (name, expected), actual in zip(one.state_dict().items(), other.state_dict().values(), strict=True):
+        assert torch.equal(expected, actual), name
+
+
+def scores(progress: Progress) -> list[tuple[int, float, float, float | None]]:
+    return [(rung.epoch, rung.map, rung.map50, rung.loss) for rung in progress.rungs]
+
+
+@pytest.mark.parametrize("cached", [True, False], ids=["cached", "read anew"])
+def test_one_seed_trains_the_same_in_another_folder(blocks: Dataset, tmp_path: Path, cached: bool) -> None:
+    """Bit by bit: nothing but the candidate, the seed and the number of threads goes into it."""
+    chosen = candidate(augment__policy="heavy", augment__mosaic=1.0, train__close_mosaic=0.5)
+    copied = tmp_path / "elsewhere" / "pictures"
+    shutil.copytree(blocks.root, copied)
+    moved = {
+        split: tuple(replace(image, path=copied / image.path.name) for image in images)
+        for split, images in blocks.splits.items()
+    }
+    elsewhere = replace(blocks, root=copied, splits=moved)
+    cache = "ram" if cached else False
+    one, first = train(blocks, tmp_path / "a" / "run", chosen, epochs=2, cache=cache)
+    other, second = train(elsewhere, tmp_path / "z" / "another" / "run", chosen, epochs=2, cache=cache)
+    assert scores(first) == scores(second)
+    assert_same(one, other)
+
+
+def test_a_cut_loses_no_gradient_and_no_mosaic(blocks: Dataset, tmp_path: Path) -> None:
+    """Five batches an epoch, a step after four: gradients wait when the second epoch ends; no image is cached."""
+    chosen = candidate(train__batch=10, train__nbs=40, augment__mosaic=1.0, train__close_mosaic=0.0)
+    whole, straight = train(blocks, tmp_path / "a" / "run", chosen, epochs=3, cache=False)
+    with pytest.raises(Cut):
+        train(blocks, tmp_path / "b" / "run", chosen, epochs=3, on_rung=cut_at(2), cache=False)
+    assert torch.load(tmp_path / "b" / "run" / CHECKPOINT, weights_only=True)["pending"] > 0
+    resumed, progress = train(blocks, tmp_path / "b" / "run", chosen, epochs=3, cache=False)
+    assert scores(progress) == scores(straight)[1:]
+    assert_same(whole, resumed)
+
+
+@pytest.mark.parametrize(("images", "batch", "batches"), [(9, 4, 2), (1, 4, 1), (4, 1, 2)])
+def test_a_lone_image_is_no_obstacle(blocks: Dataset, tmp_path: Path, images: int, batch: int, batches: int) -> None:
+    """At 32 px the deepest map is one pixel: batch normalisation has one value a channel for a single image."""
+    few = replace(blocks, splits={**blocks.splits, "train": blocks.splits["train"][:images]})
+    chosen = candidate(size__pixels=32, train__batch=batch, train__nbs=batch)
+    watch = Recorder()
+    _, progress = train(few, tmp_path / "run", chosen, epochs=1, watch=watch)
+    assert len(progress.rungs) == 1
+    assert watch.shares[:batches] == pytest.approx([i / batches for i in range(batches)])
+    assert watch.shares[batches] == 1.0
+    warned = [text for text in watch.warnings if "its batches are of two" in text]
+    assert len(warned) == (batch == 1)
 
 
 def test_the_word_on_a_rung_told_late_is_obeyed(blocks: Dataset, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from objectives.machine.device_locks import exclusive
 from objectives.records.records import Accuracy, Latency, Resources, Rung
 from objectives.trial.heartbeat import Heartbeat
-from objectives.trial.job import TrialListener, Word
+from objectives.trial.job import RungDecision, TrialListener
 
 
 class Listener(TrialListener):
@@ -24,8 +24,8 @@ class Listener(TrialListener):
     def accuracy(self, accuracy: Accuracy) -> None: ...
     def resources(self, resources: Resources) -> None: ...
     def warning(self, text: str) -> None: ...
-    def rung(self, rung: Rung) -> Word:
-        return Word.GO_ON
+    def rung(self, rung: Rung) -> RungDecision:
+        return RungDecision.GO_ON
 
 
 @pytest.fixture(autouse=True)

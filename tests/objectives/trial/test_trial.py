@@ -32,7 +32,7 @@ from objectives.records.failing import classify
 from objectives.records.failures import Failure
 from objectives.records.gate import Gate
 from objectives.records.records import Accuracy, Latency, Outcome, Resources, Rung
-from objectives.trial.job import TrialJob, TrialListener, Word
+from objectives.trial.job import RungDecision, TrialJob, TrialListener
 from objectives.trial.trial import run_trial
 from spaces.candidate import Candidate
 from spaces.errors import DataError
@@ -64,11 +64,11 @@ class Recorder(TrialListener):
     def latency(self, latency: Latency, trained: bool) -> None:
         self.latencies.append((latency, trained))
 
-    def rung(self, rung: Rung) -> Word:
+    def rung(self, rung: Rung) -> RungDecision:
         self.rungs.append(rung)
         if rung.epoch == self.pause_at:
-            return Word.PAUSE
-        return Word.STOP if rung.epoch == self.stop_at else Word.GO_ON
+            return RungDecision.PAUSE
+        return RungDecision.STOP if rung.epoch == self.stop_at else RungDecision.GO_ON
 
     def accuracy(self, accuracy: Accuracy) -> None:
         self.accuracies.append(accuracy)
@@ -261,7 +261,7 @@ def test_a_rung_lost_on_the_way_is_told_before_anything_else(blocks: Dataset, tm
     """A kill between the checkpoint and the message, at the last epoch before the cut that prunes."""
 
     class Lost(Recorder):
-        def rung(self, rung: Rung) -> Word:
+        def rung(self, rung: Rung) -> RungDecision:
             raise Cut
 
     work = job(blocks, tmp_path, prune__importance="l1", prune__ratio=0.3, prune__at=0.5)
@@ -280,7 +280,7 @@ def test_a_rung_lost_on_the_way_is_told_before_anything_else(blocks: Dataset, tm
 KILLED = """
 import os, pickle, signal, sys
 from pathlib import Path
-from objectives.trial.job import TrialListener, Word
+from objectives.trial.job import TrialListener, RungDecision
 from objectives.trial.trial import run_trial
 
 class Killer(TrialListener):
@@ -297,7 +297,7 @@ class Killer(TrialListener):
         self.kill_at(f"latency {trained}")
     def rung(self, rung):
         self.kill_at(f"rung {rung.epoch}")
-        return Word.GO_ON
+        return RungDecision.GO_ON
     def accuracy(self, accuracy):
         self.kill_at("accuracy")
     def resources(self, resources):
@@ -341,7 +341,7 @@ def test_another_measures_while_a_trial_trains(blocks: Dataset, tmp_path: Path) 
             if name == "train":
                 measurer.start()
 
-        def rung(self, rung: Rung) -> Word:
+        def rung(self, rung: Rung) -> RungDecision:
             began = time.monotonic()
             with exclusive(["cpu"], Patience()):  # as the searching process may, before it answers
                 asked.append(time.monotonic() - began)

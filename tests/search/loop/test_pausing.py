@@ -20,7 +20,8 @@ from objectives.records import attributes as keys
 from objectives.records.records import Latency, Outcome, Proposal, Resources, Rung
 from search.settings.settings import Settings, load_settings
 from search.study.latencies import architecture_key
-from search.study.store import FILE_NAME, load_study
+from search.study.store import load_study
+from search.study.study_file import FILE_NAME
 
 pytestmark = pytest.mark.slow
 

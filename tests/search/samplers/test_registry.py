@@ -227,12 +227,14 @@ def test_trial_that_died_between_two_choices_is_completed_by_the_seed(
         assert completed[0] == proposed(settings_of(tmp_path / "whole", name), blocks, [7])[6]
 
 
-def test_start_candidates_come_first_and_differ_in_what_they_leave_out(tmp_path: Path, blocks: Dataset) -> None:
+def test_start_candidates_come_first_and_what_they_leave_out_is_known_good(tmp_path: Path, blocks: Dataset) -> None:
     start = "start=[{backbone.name: lcnet_050}, {backbone.name: lcnet_050, size.pixels: 160}, {backbone.name: yolo11}]"
     first, second, third, fourth = proposed(settings_of(tmp_path, "random", start), blocks, [4])
     assert (first["backbone.name"], second["backbone.name"], third["backbone.name"]) == ("lcnet_050",) * 2 + ("yolo11",)
     assert second["size.pixels"] == 160
-    assert len({c["train.lr0"] for c in (first, second, third, fourth)}) == 4
+    assert [c["train.lr0"] for c in (first, second, third)] == [0.002] * 3
+    assert fourth["train.lr0"] != 0.002
+    assert proposed(settings_of(tmp_path / "b", "random", start, "seed=7"), blocks, [3]) == [first, second, third]
 
 
 def test_search_ends_with_its_budget(tmp_path: Path, blocks: Dataset) -> None:

@@ -1,14 +1,19 @@
 """Every preset, every option of every config group, and every way to change a dimension on the command line."""
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import settings as quickly
+from hypothesis import strategies as st
 
 from objectives.records.gate import Gate
-from search.settings.compose import CONF, compose_config, presets
+from search.settings.compose import CONF, compose_config, name_override, presets
 from search.settings.settings import Settings, load_settings
 from spaces.dimension import Choice
+from spaces.errors import SettingsError
 from spaces.space import Condition, SearchSpace
 from spaces.vocabulary import VOCABULARY, check_vocabulary, dimensions_of
 
@@ -170,6 +175,57 @@ def test_paths_are_taken_as_they_are(tmp_path: Path) -> None:
     assert load_settings(["conf=smoke", "data.root=~/shelves"]).data.root == "~/shelves"
     assert load_settings(["conf=smoke", "data.root='/quoted'"]).data.root == "/quoted"
     assert load_settings(["conf=smoke", "store.url=null"]).store.url is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["what?", "50%", "a b", "c#d", "x:y", "[x]", "{x}", "a,b", "ü", "a&b", "it's", "tag(x)", "a=b", "!", "2026", "$a"],
+)
+def test_a_name_is_taken_as_it_is(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "a b%20c" / "x#y[1]{2}?"
+    settings = load_settings(["conf=smoke", f"name={name}", f"store.folder={folder}"])
+    assert settings.folder == folder / name
+
+
+def test_a_name_may_be_quoted_or_composed() -> None:
+    assert load_settings(["conf=smoke", "name='what?'"]).name == "what?"
+    assert load_settings(["conf=smoke", "name=s-${seed}", "seed=5"]).name == "s-5"
+    assert load_settings(["conf=smoke", "name=2026_01"]).name == "202601"  # Hydra's number; so it has always been
+    with pytest.raises(SettingsError, match="name: needs a value"):
+        load_settings(["conf=smoke", "name=null"])
+
+
+@quickly(max_examples=30, deadline=None)
+@given(st.text(st.characters(exclude_categories=["C"], exclude_characters="/\\$."), min_size=1))
+@example("2026_01")
+@example("1e3")
+@example("true")
+@example("null")
+@example("'quoted'")
+@example(" a")
+def test_an_override_gives_exactly_a_name(name: str) -> None:
+    assert load_settings(["conf=smoke", name_override(name)]).name == name
+
+
+@pytest.mark.parametrize("root", ["a\\b", "a\\", "a\\\\'b", "it's", "\\'", "a\\\\b"])
+def test_backslashes_in_a_path_are_not_doubled(root: str) -> None:
+    assert load_settings(["conf=smoke", f"data.root={root}"]).data.root == root
+
+
+def test_a_users_file_may_lie_anywhere(tmp_path: Path) -> None:
+    own = tmp_path / "a b%20c#[x]?" / "my file.yaml"
+    own.parent.mkdir()
+    own.write_text("defaults: [base, _self_]\nname: what?\n")
+    assert load_settings([f"conf={own}"]).name == "what?"
+
+
+def test_automl_may_be_installed_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.settings.compose.CONF", tmp_path / "a b%20c, it's" / "conf")
+    shutil.copytree(CONF, tmp_path / "a b%20c, it's" / "conf")
+    own = tmp_path / "mine.yaml"
+    own.write_text("defaults: [base, _self_]\nname: mine\n")
+    assert load_settings([f"conf={own}"]).name == "mine"
+    assert load_settings(["conf=smoke"]).name == "smoke"
 
 
 def test_settings_go_to_json_and_name_every_section() -> None:

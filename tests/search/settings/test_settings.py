@@ -9,8 +9,8 @@ from spaces.errors import AutomlError, SettingsError, SpaceError
 
 MISTAKES = [
     # preset
-    (["conf=retial"], SettingsError, "'retial' is no preset; nearest: retail"),
-    (["conf=nowhere/mine.yaml"], SettingsError, "conf: 'nowhere/mine.yaml' is no file"),
+    (["conf=retial"], SettingsError, "unknown preset 'retial'; nearest: retail"),
+    (["conf=nowhere/mine.yaml"], SettingsError, "conf: no such file 'nowhere/mine.yaml'"),
     (["conf=retail", "conf=smoke"], SettingsError, "conf: may be given once, got retail, smoke"),
     # keys
     (["budget.trails=3"], SettingsError, "unknown setting 'budget.trails'; nearest: budget.trials"),
@@ -35,10 +35,10 @@ MISTAKES = [
     (
         ["sampler=tp"],
         SettingsError,
-        "sampler: 'tp' is no option; nearest: tpe, gp; known: custom, gp, known_latency, nsga2, qmc, random, tpe",
+        "sampler: unknown option 'tp'; nearest: tpe, gp; known: custom, gp, known_latency, nsga2, qmc, random, tpe",
     ),
-    (["space/backbone=mobil"], SettingsError, "'mobil' is no option; nearest: mobile; known: all, mobile, yolo"),
-    (["space/bakbone=mobile"], SettingsError, "'space/bakbone' is no config group; nearest: space/backbone"),
+    (["space/backbone=mobil"], SettingsError, "unknown option 'mobil'; nearest: mobile; known: all, mobile, yolo"),
+    (["space/bakbone=mobile"], SettingsError, "unknown config group 'space/bakbone'; nearest: space/backbone"),
     # domains
     (
         ["space.backbone.name=lcnet_05"],

@@ -24,7 +24,8 @@ from search.study import contract
 from search.study.comparable import fitted
 from search.study.fork import ensure_fork, forked_settings
 from search.study.latencies import architecture_key
-from search.study.store import FILE_NAME, create_study, load_study, open_storage, storage_url
+from search.study.store import create_study, load_study, open_storage, storage_url
+from search.study.study_file import FILE_NAME
 from spaces.dimension import Choice
 from spaces.errors import SettingsError, StoreError
 from spaces.space import SearchSpace

@@ -19,7 +19,8 @@ from objectives.data.dataset import Dataset
 from objectives.records import attributes as keys
 from search.settings.settings import load_settings
 from search.study.sqlite_check import file_of, holds_tables
-from search.study.store import FILE_NAME, create_study, load_study, open_storage, storage_url, store_errors
+from search.study.store import create_study, load_study, open_storage, storage_url, store_errors
+from search.study.study_file import FILE_NAME
 from spaces.errors import DiskFull, StoreError
 
 HOLD = """
@@ -261,6 +262,7 @@ def test_full_disk_is_told_and_survived(small_disk: Path) -> None:
     ("url", "path"),
     [
         ("sqlite:////a/b.db", "/a/b.db"),
+        ("sqlite:////a%3F/b%2520c.db", "/a?/b%20c.db"),
         ("sqlite:///b.db?timeout=3", "b.db"),
         ("sqlite+pysqlite:////a/b.db", "/a/b.db"),
         ("sqlite://", None),

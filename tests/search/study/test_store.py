@@ -15,7 +15,6 @@ from objectives.records import attributes as keys
 from search.settings.settings import Settings, load_settings
 from search.study.contract import Contract
 from search.study.store import (
-    FILE_NAME,
     PACKAGES,
     create_study,
     load_study,
@@ -25,6 +24,7 @@ from search.study.store import (
     storage_url,
     store_errors,
 )
+from search.study.study_file import FILE_NAME
 from spaces.errors import DiskFull, StoreError
 
 START = "start=[{backbone.name: lcnet_050, size.pixels: 96}]"

@@ -37,6 +37,26 @@ def test_catalogue_names_are_checked_without_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
 
 
+@pytest.mark.parametrize("name", ["swinv2_cr_tiny_224", "mambaout_femto"])
+def test_networks_of_a_fixed_size_or_channels_last_are_taken(name: str) -> None:
+    check_backbone(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("coatnet_pico_rw_224", "takes no images of 256 px"),
+        ("efficientformerv2_s0", "takes no images of 256 px"),
+        ("inception_v3", r"gives feature maps \[\(288, 29, 29\)"),
+        ("mvitv2_tiny", "cannot build|takes no images"),
+        ("levit_128s", r"has strides \(16, 32, 64\)"),
+    ],
+)
+def test_networks_that_no_detector_can_use_are_refused_before_the_search(name: str, why: str) -> None:
+    with pytest.raises(SpaceError, match=rf"backbone: .*'{name}'.* ?({why}).*; take another"):
+        check_backbone(name)
+
+
 @pytest.mark.parametrize("name", ["vit_tiny_patch16_224", "mixer_s32_224"])
 def test_networks_without_these_strides_are_told(name: str) -> None:
     with pytest.raises(

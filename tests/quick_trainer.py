@@ -92,7 +92,7 @@ def _epochs_done(job: TrialJob, listener: TrialListener) -> int:
 
 def _train(job: TrialJob, listener: TrialListener, done: int) -> RungDecision:
     checkpoint = job.folder / "training-1" / "checkpoint.pt"
-    if job.told_epoch < done and done in job.evaluated:  # it died between the checkpoint and the message
+    if job.reported_epoch < done and done in job.evaluated:  # it died between the checkpoint and the message
         word = listener.rung(rung_of(job, done))
         if word is not RungDecision.GO_ON and done < job.epochs:
             return word

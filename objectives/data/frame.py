@@ -200,14 +200,14 @@ def settle(claims: Sequence[Claim], source: Path, notes: Counter[str]) -> list[B
 
 def _assumed(claim: Claim, fit: Fit, on_stored: bool) -> list[str]:
     """Name what was done to the boxes of a picture, or assumed of them."""
-    told = []
+    notes = []
     if claim.is_scaled(on_stored):
-        told.append("images have another size than their JSON says: their boxes were scaled to the picture")
+        notes.append("images have another size than their JSON says: their boxes were scaled to the picture")
     if on_stored:
-        told.append("images lie under an EXIF turn that their JSON ignores: their boxes were turned along")
+        notes.append("images lie under an EXIF turn that their JSON ignores: their boxes were turned along")
     elif fit is Fit.EITHER:
-        told.append(TURNED_UNKNOWN)
-    return told
+        notes.append(TURNED_UNKNOWN)
+    return notes
 
 
 def _refusal(claims: Sequence[Claim], source: Path, what: str, remedy: str) -> str:

@@ -9,7 +9,7 @@ from zipfile import ZipFile
 import torch
 
 from objectives.machine.files import whole
-from objectives.records.failing import classify
+from objectives.records.classify import classify
 from objectives.records.failures import Failure
 
 

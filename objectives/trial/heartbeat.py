@@ -4,13 +4,13 @@ import time
 from collections.abc import Sequence
 
 from objectives.machine.device_locks import Patience, SharedDevices
-from objectives.training.watch import Watch
+from objectives.training.monitor import Monitor
 from objectives.trial.job import TrialListener
 
 SIGN_EVERY_S = 1.0  # at most
 
 
-class Heartbeat(Watch):
+class Heartbeat(Monitor):
     """Goes along with a trial's training and scoring."""
 
     def __init__(self, listener: TrialListener, device_keys: Sequence[str], first_epoch: int = 1) -> None:

@@ -54,16 +54,16 @@ def rehearse(job: TrialJob, listener: TrialListener) -> None:
     multiply_adds = count_multiply_adds(model, int(job.candidate.number("size.pixels")))
     built = time.perf_counter()
     listener.stage("train")
-    watch = _Watch(listener)
+    timer = _Timer(listener)
     device = available_device(job.train_device)
     with SharedDevices(training_keys(device)).working(), _alone(listener):
-        watch.time(job, model, device)
+        timer.time(job, model, device)
     listener.resources(
         Resources(
             parameters=parameters,
             multiply_adds=multiply_adds,
-            training_peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 + watch.loaders_bytes,
-            seconds={"build": built - began, **watch.seconds},
+            training_peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 + timer.loaders_bytes,
+            seconds={"build": built - began, **timer.seconds},
         )
     )
 
@@ -97,7 +97,7 @@ class _Enough(Exception):
 
 
 @dataclass
-class _Watch:
+class _Timer:
     """Times the batches of a training and one validation, and ends the training there.
 
     Attributes:

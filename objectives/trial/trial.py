@@ -85,11 +85,11 @@ class _Trial:
         self.job, self.listener, self.all_cores = job, listener, all_cores
         self.train_device = available_device(job.train_device)
         keys = (*training_keys(self.train_device), *measuring_keys(job.device))  # it is scored on the latter
-        self.heartbeat = Heartbeat(listener, keys, first_epoch=min(job.told_epoch + 1, job.epochs))
+        self.heartbeat = Heartbeat(listener, keys, first_epoch=min(job.reported_epoch + 1, job.epochs))
         self.devices = self.heartbeat.devices
         self.clock = _Clock(listener, self.heartbeat)
-        self.progress = Progress(seconds_done=job.trained_s, told_epoch=job.told_epoch)
-        self.word = RungDecision.GO_ON
+        self.progress = Progress(seconds_done=job.trained_s, reported_epoch=job.reported_epoch)
+        self.decision = RungDecision.GO_ON
         self.size_px = int(job.candidate.number("size.pixels"))
         self.pruning = pruning_of(job.candidate)
 
@@ -109,8 +109,8 @@ class _Trial:
             return self._end(model, Ending(Outcome.OVER_BOUND, text))
         with self.devices.working():
             trained = self._train(model)
-        if self.word is RungDecision.PAUSE:
-            self._tell_resources(trained)
+        if self.decision is RungDecision.PAUSE:
+            self._report_resources(trained)
             return None
         if self.progress.stopped:
             rung = self.progress.rungs[-1]
@@ -172,10 +172,10 @@ class _Trial:
     def _ends_at(self, rung: Rung) -> bool:
         """Report a rung and return whether the training ends there."""
         with self.devices.paused():  # the answer may take a measurement of another candidate on this device
-            self.word = self.listener.rung(rung)
+            self.decision = self.listener.rung(rung)
         if rung.epoch >= self.job.epochs:
-            self.word = RungDecision.GO_ON  # it is at its end
-        return self.word is not RungDecision.GO_ON
+            self.decision = RungDecision.GO_ON  # it is at its end
+        return self.decision is not RungDecision.GO_ON
 
     def _phases(self) -> list[tuple[int, Any]]:
         """Return epochs of each phase, and how to prune before it."""
@@ -208,10 +208,10 @@ class _Trial:
             yield detector(read_image(image.path))
 
     def _end(self, model: nn.Module, ending: Ending) -> Ending:
-        self._tell_resources(model)
+        self._report_resources(model)
         return ending
 
-    def _tell_resources(self, model: nn.Module) -> None:
+    def _report_resources(self, model: nn.Module) -> None:
         artifact = self.job.folder / "model.onnx"
         self.listener.resources(
             Resources(

@@ -62,7 +62,7 @@ def read_header(path: Path) -> Header:
             exif = image.info.get("exif") or (_late_exif(path) if image.format == "PNG" else None)
             return Header(image.size, _exif_orientation(exif) if exif else 1)
     except (OSError, ImportError, KeyError) as error:  # once Ultralytics is imported, Pillow asks for a HEIF plugin
-        raise DataError(f"data.root: '{path}' is no readable image: {error}") from None
+        raise DataError(f"data.root: '{path}' is not a readable image: {error}") from None
     except Image.DecompressionBombError as error:
         raise DataError(f"data.root: '{path}' is too large an image; cut it into tiles: {error}") from None
 

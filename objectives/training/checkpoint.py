@@ -70,7 +70,7 @@ def _read(path: Path) -> tuple[dict[str, Any] | None, str]:
             raise  # the file may be whole
         return None, (str(error) or type(error).__name__).splitlines()[0][:120]
     if not isinstance(state, dict) or not isinstance(state.get("epoch"), int):
-        return None, "it is none of automl's"
+        return None, "automl did not write it"
     return state, ""
 
 

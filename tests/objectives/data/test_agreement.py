@@ -200,5 +200,5 @@ def test_a_box_without_four_numbers_is_refused(tmp_path: Path, boxes: list[Any])
     def change(content: dict[str, Any]) -> None:
         content["annotations"] = [{"image_id": 10, "category_id": 7, "bbox": box} for box in boxes]
 
-    with pytest.raises(DataError, match=r"'.*train\.json' holds an entry that is no COCO"):
+    with pytest.raises(DataError, match=r"'.*train\.json' holds an entry that is not COCO"):
         read_dataset(entries_changed(tmp_path, change))

@@ -74,7 +74,7 @@ def test_two_open_files_do_not_disturb_each_other(device: Device, tmp_path: Path
 
 @every_runtime
 def test_files_that_cannot_be_opened_are_refused_in_one_line(device: Device, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"^artifact: '.*none\.onnx' is no file; name an ONNX file"):
+    with pytest.raises(DataError, match=r"^artifact: '.*none\.onnx' is not a file; name an ONNX file"):
         open_artifact(tmp_path / "none.onnx", device)
     (tmp_path / "broken.onnx").write_bytes(b"no onnx")
     with pytest.raises(DeviceError, match=rf"^device={device.name}: cannot load '.*broken\.onnx': .+") as error:

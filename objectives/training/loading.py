@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.utils.data import BatchSampler
 
-from objectives.records.failing import UNTRAINABLE
+from objectives.records.classify import UNTRAINABLE
 from spaces.errors import DataError
 
 
@@ -64,7 +64,7 @@ def fit_loader(loader: Any, trainer: Any, warn: Callable[[str], None]) -> int:
     Args:
         loader: Ultralytics'.
         trainer: whose `model`, `batch_size`, `args.imgsz` and `args.cache` are read.
-        warn: is told what is not as asked for.
+        warn: receives what is not as asked for.
     """
     size = int(trainer.batch_size)
     if trainer.args.cache == "ram" and loader.dataset.cache != "ram":

@@ -19,7 +19,7 @@ from objectives.training.accumulation import Accumulation
 from objectives.training.checkpoint import read_state, restore, state_of, write_state
 from objectives.training.divergence import LossWatch
 from objectives.training.loading import check_complete, fit_loader, forget_images
-from objectives.training.watch import Watch
+from objectives.training.monitor import Monitor
 from spaces.network.detector import is_rtdetr
 
 CHECKPOINT = "checkpoint.pt"
@@ -34,17 +34,17 @@ class Progress:
         epochs_done: epochs trained in earlier phases.
         seconds_done: seconds trained in earlier phases and earlier processes.
         stopped: whether it was ended before its last epoch.
-        told_epoch: last evaluated epoch that was told in an earlier process; none up to it is told again.
+        reported_epoch: last evaluated epoch that an earlier process reported; no rung up to it is reported again.
     """
 
     rungs: list[Rung] = field(default_factory=list)
     epochs_done: int = 0
     seconds_done: float = 0.0
     stopped: bool = False
-    told_epoch: int = 0
+    reported_epoch: int = 0
 
 
-OnRung = Callable[[Rung], bool]  # told of each evaluated epoch; True ends the training there
+OnRung = Callable[[Rung], bool]  # takes each evaluated epoch; True ends the training there
 
 
 def train_phase(
@@ -54,11 +54,11 @@ def train_phase(
     evaluate_at: Collection[int],
     decide_at: Collection[int],
     on_rung: OnRung,
-    watch: Watch | None = None,
+    monitor: Monitor | None = None,
 ) -> nn.Module:
     """Train a network for the epochs of its arguments, or what is left of them after a cut.
 
-    If the cut fell between a checkpoint and its rung, the rung is told first, and may end the training.
+    If the cut fell between a checkpoint and its rung, the rung is reported first, and may end the training.
 
     Args:
         model: the network; its weights are changed.
@@ -66,8 +66,8 @@ def train_phase(
         progress: of the trial; brought up to date.
         evaluate_at: epochs (counted over all phases) at which the validator runs.
         decide_at: those among them at which the pruner decides.
-        on_rung: told of each evaluated epoch.
-        watch: answered to between the batches.
+        on_rung: takes each evaluated epoch.
+        monitor: called between the batches.
 
     Returns:
         The averaged network (EMA), in evaluation mode.
@@ -77,8 +77,9 @@ def train_phase(
         DataError: images or labels cannot be read.
     """
     fit = _fit_class(RTDETRTrainer if is_rtdetr(model) else DetectionTrainer)
-    session = fit(model, arguments, progress, frozenset(evaluate_at), frozenset(decide_at), on_rung, watch or Watch())
-    session.tell_saved()
+    epochs = frozenset(evaluate_at), frozenset(decide_at)
+    session = fit(model, arguments, progress, *epochs, on_rung, monitor or Monitor())
+    session.report_saved()
     if not (session.finished_before or progress.stopped):
         session.train()
     progress.epochs_done += arguments["epochs"]
@@ -101,9 +102,9 @@ def _fit_class(base: Any) -> Any:
             evaluate_at: frozenset[int],
             decide_at: frozenset[int],
             on_rung: OnRung,
-            watch: Watch,
+            monitor: Monitor,
         ) -> None:
-            self.network, self.progress, self.on_rung, self.watch = network, progress, on_rung, watch
+            self.network, self.progress, self.on_rung, self.monitor = network, progress, on_rung, monitor
             self.evaluate_at, self.decide_at = evaluate_at, decide_at
             self.seconds = 0.0
             self.rung: Rung | None = None
@@ -115,7 +116,7 @@ def _fit_class(base: Any) -> Any:
             self.saved = self._read_checkpoint()
             for event in ("on_train_start", "on_train_epoch_start", "on_train_batch_start", "on_fit_epoch_end"):
                 self.add_callback(event, getattr(type(self), f"_{event}"))
-            self.add_callback("on_val_batch_start", lambda validator: self.watch.batch(self.share))
+            self.add_callback("on_val_batch_start", lambda validator: self.monitor.batch(self.share))
 
         @property
         def finished_before(self) -> bool:
@@ -129,7 +130,7 @@ def _fit_class(base: Any) -> Any:
         def _read_checkpoint(self) -> dict[str, Any] | None:
             saved, warning = read_state(self.checkpoint)
             if warning:
-                self.watch.warning(warning)
+                self.monitor.warning(warning)
             if saved is not None:
                 self.progress.seconds_done = max(self.progress.seconds_done, saved.get("seconds", 0.0))
             return saved
@@ -179,7 +180,7 @@ def _fit_class(base: Any) -> Any:
         def get_dataloader(self, path: str, batch_size: int = 16, rank: int = 0, mode: str = "train") -> Any:
             loader = super().get_dataloader(path, batch_size, rank, mode)
             if mode == "train":
-                self.batch_size = fit_loader(loader, self, self.watch.warning)
+                self.batch_size = fit_loader(loader, self, self.monitor.warning)
             return loader
 
         def optimizer_step(self) -> None:
@@ -192,7 +193,7 @@ def _fit_class(base: Any) -> Any:
                 restore(self, self.saved)
 
         def save_model(self) -> bool:
-            self.seconds = self.watch.work_s() - self.started
+            self.seconds = self.monitor.work_s() - self.started
             self.rung = self._rung()
             rung = self.rung and self.rung.to_json()
             seconds = self.progress.seconds_done + self.seconds
@@ -212,19 +213,19 @@ def _fit_class(base: Any) -> Any:
 
         # Rungs
 
-        def tell_saved(self) -> None:
-            """Tell the rung of a checkpoint that nobody was told of."""
+        def report_saved(self) -> None:
+            """Report the rung of a checkpoint that was not reported yet."""
             saved = (self.saved or {}).get("rung")
             if saved is not None:
-                self._tell(Rung.from_json(saved))
+                self._report(Rung.from_json(saved))
 
         def _on_train_start(self) -> None:
-            self.started = self.watch.work_s()
+            self.started = self.monitor.work_s()
             self.losses = LossWatch()
 
         def _on_train_epoch_start(self) -> None:
             self.batches = 0
-            self.watch.epoch(self._epochs_done())
+            self.monitor.epoch(self._epochs_done())
             self._seed_epoch()
             if self.saved is not None and self.epoch == self.start_epoch:
                 self.accumulation.restore(self.model, self.saved)
@@ -233,7 +234,7 @@ def _fit_class(base: Any) -> Any:
         def _on_train_batch_start(self) -> None:
             if self.batches == 1 and self.epoch == self.start_epoch:
                 self.losses.begin(self._mean_loss())
-            self.watch.batch(self.share)
+            self.monitor.batch(self.share)
             self.batches += 1
 
         def _seed_epoch(self) -> None:
@@ -252,10 +253,10 @@ def _fit_class(base: Any) -> Any:
 
         def _on_fit_epoch_end(self) -> None:
             if self.rung is not None:
-                self._tell(self.rung)
+                self._report(self.rung)
 
-        def _tell(self, rung: Rung) -> None:
-            if rung.epoch <= self.progress.told_epoch:
+        def _report(self, rung: Rung) -> None:
+            if rung.epoch <= self.progress.reported_epoch:
                 return  # trained once more, since a checkpoint was lost
             self.progress.rungs.append(rung)
             if self.on_rung(rung) and rung.epoch < max(self.evaluate_at):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from spaces.errors import SettingsError, SpaceError, nearest
+from spaces.vocabulary import VOCABULARY
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 DEFAULT_PRESET = "retail"
@@ -172,17 +173,11 @@ def _explain(error: Exception, folder: Path, name: str, search: list[str], overr
                 text = ", ".join(sorted(options))
                 return SettingsError(f"{key}: unknown option '{option}'{nearest(option, options)}; known: {text}")
         elif known and key not in known and not override.startswith("+"):
-            if key.removeprefix("space.") in _vocabulary():
+            if key.removeprefix("space.") in VOCABULARY:
                 return SettingsError(f"'{key}' is not in this space; add it with '+{override}'")
-            hint = nearest(key, known) or "; see conf/base.yaml"
-            return SettingsError(f"unknown setting '{key}'{hint}")
+            what, hint = "dimension" if key.startswith("space.") else "setting", nearest(key, known)
+            return SettingsError(f"unknown {what} '{key}'{hint or '; see conf/base.yaml'}")
     return SettingsError(f"conf: {' '.join(str(error).split())[:300]}")
-
-
-def _vocabulary() -> tuple[str, ...]:
-    from search.settings.vocabulary import KNOWN
-
-    return KNOWN
 
 
 def _known_keys(folder: Path, name: str, search: list[str]) -> list[str]:

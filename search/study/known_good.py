@@ -5,21 +5,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from objectives.training.augment import magnitudes
-from search.study.comparable import UNSAID
 from spaces.dimension import Choice, Domain, Grid, Interval, Value
 from spaces.space import SearchSpace
+from spaces.vocabulary import DEFAULTS, USUAL
 
 if TYPE_CHECKING:
     import optuna
-
-# Defaults of the product, and for architectures what Ultralytics publishes as the nano scale.
-GOOD: Mapping[str, Value] = {
-    **UNSAID,
-    "head.kind": "nms",
-    "backbone.depth": 0.5,
-    "backbone.width": 0.25,
-    "neck.depth": 1,
-}
 
 
 def completed(known: Mapping[str, Value], space: SearchSpace) -> dict[str, Value]:
@@ -56,11 +47,11 @@ def enqueue(study: "optuna.Study", known: Mapping[str, Value], space: SearchSpac
 
 
 def _default(name: str, beside: Mapping[str, Value]) -> Value | None:
-    if name in GOOD:
-        return GOOD[name]
+    if name in USUAL:
+        return USUAL[name]
     group, _, dimension = name.partition(".")
     if group == "augment":
-        return magnitudes({"policy": beside.get("augment.policy", "none")}).get(dimension)
+        return magnitudes({"policy": beside.get("augment.policy", DEFAULTS["augment.policy"])}).get(dimension)
     return None
 
 

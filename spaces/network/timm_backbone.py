@@ -8,7 +8,7 @@ from timm.layers import Format
 from torch import Tensor, nn
 
 from spaces.errors import SpaceError, first_line
-from spaces.network.backbones import STRIDES
+from spaces.vocabulary import STRIDES
 
 CHECK_PX = 256  # Ultralytics builds each detector with a forward pass at this size, too
 

@@ -168,7 +168,7 @@ def test_unknown_command_is_told_with_the_nearest(tmp_path: Path) -> None:
         (["search", "conf=smoke", "budget.trails=3"], "unknown setting 'budget.trails'; nearest: budget.trials"),
         (
             ["search", "conf=smoke", "space.backbone.name=lcnet_05"],
-            "'lcnet_05' is no timm model and none of Ultralytics'",
+            "unknown network 'lcnet_05', neither timm's nor Ultralytics'",
         ),
         (["search", "conf=smoke", "space.size.pixels=choice()"], "choice: needs at least one value, got none"),
         (["search", "conf=smoke", "trial.backend=proces"], "trial.backend: unknown backend 'proces'; nearest: process"),

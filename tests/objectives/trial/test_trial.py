@@ -22,13 +22,13 @@ from defaults import CPU, protocol_of
 
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out
-from objectives.deploy.inference import read_image
+from objectives.deploy.detector import read_image
 from objectives.machine.cores import on_cores
+from objectives.machine.device_locks import Patience, exclusive
 from objectives.machine.files import remove_checkpoints
-from objectives.machine.turns import Patience, alone
 from objectives.network.assembly import assemble
 from objectives.network.pruning import prune_detector
-from objectives.records.failing import classify
+from objectives.records.classify import classify
 from objectives.records.failures import Failure
 from objectives.records.gate import Gate
 from objectives.records.records import Accuracy, Latency, Outcome, Resources, Rung
@@ -196,7 +196,7 @@ def test_a_paused_trial_goes_on_where_it_stood(blocks: Dataset, tmp_path: Path) 
     assert paused.costs[0].seconds["train"] > 0
     known = paused.latencies[0][0]
     promoted = Recorder()
-    told = {"latency": known, "trained_s": paused.rungs[0].seconds, "told_epoch": 1}
+    told = {"latency": known, "trained_s": paused.rungs[0].seconds, "reported_epoch": 1}
     ending = run_trial(replace(work, **told), promoted)
     assert ending is not None
     assert ending.outcome == Outcome.FINISHED
@@ -246,7 +246,7 @@ def test_a_trial_cut_after_its_training_only_ends_it_again(blocks: Dataset, tmp_
     (work.folder / "model.onnx.partial").write_text("half")
     (work.folder / "training-1" / "checkpoint.pt.partial").write_text("half")
     told = Recorder()
-    known = {"latency": cut.latencies[0][0], "told_epoch": 2, "trained_s": cut.rungs[-1].seconds}
+    known = {"latency": cut.latencies[0][0], "reported_epoch": 2, "trained_s": cut.rungs[-1].seconds}
     assert run_trial(replace(work, **known), told).outcome == Outcome.FINISHED
     assert told.rungs == []
     assert told.costs[0].seconds["train"] < cut.rungs[-1].seconds, "it was trained again"
@@ -323,7 +323,7 @@ def test_a_trial_killed_at_every_moment_ends_as_one_that_was_not(blocks: Dataset
         assert done.returncode == -signal.SIGKILL, (moment, done.stdout, done.stderr)
         assert "warning:" not in done.stdout, moment
     told = Recorder()
-    assert run_trial(replace(work, told_epoch=4), told).outcome == Outcome.FINISHED
+    assert run_trial(replace(work, reported_epoch=4), told).outcome == Outcome.FINISHED
     assert told.rungs == []
     assert told.accuracies[0].map == pytest.approx(whole.accuracies[0].map, abs=0.01)
     expected = weights_of(tmp_path / "whole" / "trial")
@@ -343,12 +343,12 @@ def test_another_measures_while_a_trial_trains(blocks: Dataset, tmp_path: Path) 
 
         def rung(self, rung: Rung) -> RungDecision:
             began = time.monotonic()
-            with alone(["cpu"], Patience()):  # as the searching process may, before it answers
+            with exclusive(["cpu"], Patience()):  # as the searching process may, before it answers
                 asked.append(time.monotonic() - began)
             return super().rung(rung)
 
     def measure() -> None:
-        with alone(["cpu"], Patience()):
+        with exclusive(["cpu"], Patience()):
             began = time.monotonic()
             time.sleep(1.5)
             spans.append((began, time.monotonic()))

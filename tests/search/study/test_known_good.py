@@ -6,10 +6,10 @@ from typing import Any
 import optuna
 import pytest
 
-from objectives.training.arguments import TRAIN_DEFAULTS
 from search.settings.settings import load_settings
 from search.study.known_good import completed, enqueue
 from spaces.space import SearchSpace
+from spaces.vocabulary import DEFAULTS
 
 
 def space_of(**groups: Any) -> SearchSpace:
@@ -72,7 +72,7 @@ def test_every_preset_is_completed_inside_its_space(preset: str, train: str) -> 
     searched = space.build(lambda name, _: whole[name]).to_json().keys() - space.fixed.keys()
     assert whole.keys() == searched
     assert not [name for name in whole if name in space.fixed]
-    assert whole["train.lr0"] == TRAIN_DEFAULTS["lr0"]
+    assert whole["train.lr0"] == DEFAULTS["train.lr0"]
 
 
 def test_a_study_is_asked_once_and_older_ones_stay_as_they_are(tmp_path: Path) -> None:

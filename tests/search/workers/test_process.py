@@ -115,7 +115,7 @@ def is_gone(pid: int) -> bool:
 @pytest.mark.parametrize(
     ("choices", "told"),
     [
-        ({"head.kind": "nsm"}, "head.kind: 'nsm' is no head; nearest: nms"),
+        ({"head.kind": "nsm"}, "head.kind: unknown choice 'nsm'; nearest: nms"),
         ({"backbone.name": "lcnet_o50"}, "lcnet_o50"),
     ],
 )

@@ -25,7 +25,7 @@ def test_the_catalogue_is_timms() -> None:
     ("name", "meant"), [("resnet999", "resnet"), ("mobilenet_v3_small", "mobilenetv3_small"), ("yolo12", "yolo11")]
 )
 def test_a_typo_is_told_with_what_is_near(name: str, meant: str) -> None:
-    with pytest.raises(SpaceError, match=rf"backbone: '{name}' is no timm model .*; nearest: .*{meant}"):
+    with pytest.raises(SpaceError, match=rf"backbone: unknown network '{name}', .*; nearest: .*{meant}"):
         check_backbone(name)
 
 

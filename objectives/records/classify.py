@@ -3,14 +3,8 @@
 import errno
 from collections.abc import Iterator
 
-from objectives.records.failures import Failure
-from objectives.training.divergence import Diverged
+from objectives.records.failures import Diverged, ExportFailed, Failure
 from spaces.errors import AutomlError, DataError, DeviceError
-
-
-class ExportFailed(AutomlError):
-    """A network cannot be turned into a deployable file."""
-
 
 # What exceptions say, in lower case. Classes differ between versions of torch, CUDA and OpenCV; words hardly do.
 DEVICE_MEMORY = (

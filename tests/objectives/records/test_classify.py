@@ -15,9 +15,8 @@ import pytest
 import torch
 from PIL import Image
 
-from objectives.records.failing import ExportFailed, classify
-from objectives.records.failures import ADVICE, Failure
-from objectives.training.divergence import Diverged
+from objectives.records.classify import classify
+from objectives.records.failures import ADVICE, Diverged, ExportFailed, Failure
 from spaces.errors import AutomlError, DataError, DeviceError, SettingsError, SpaceError
 
 
@@ -59,7 +58,7 @@ def test_no_memory_for_opencv() -> None:
     program = """
     import resource
     import cv2, numpy as np
-    from objectives.records.failing import classify
+    from objectives.records.classify import classify
     image = np.zeros((64, 64, 3), np.uint8)
     used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + 50_000_000, -1))
@@ -168,7 +167,7 @@ def test_data_that_cannot_be_read(tmp_path: Path) -> None:
     [
         (Diverged("the training loss was nan after epoch 3"), Failure.DIVERGED),
         (ExportFailed("export: no such operator"), Failure.EXPORT_FAILED),
-        (SpaceError("backbone: 'x' is no timm model"), Failure.NOT_BUILDABLE),
+        (SpaceError("backbone: unknown network 'x'"), Failure.NOT_BUILDABLE),
         (SettingsError("no"), Failure.NOT_BUILDABLE),
         (AutomlError("no"), Failure.NOT_BUILDABLE),
         (DeviceError("device=cpu: measuring 'x' failed"), Failure.NOT_MEASURABLE),
@@ -188,5 +187,5 @@ def test_every_class_has_advice() -> None:
 
 
 def test_no_torch_is_needed() -> None:
-    program = "import sys, objectives.records.failing; sys.exit('torch' in sys.modules)"
+    program = "import sys, objectives.records.classify; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[3], check=False).returncode == 0

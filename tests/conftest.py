@@ -8,11 +8,12 @@ import math
 import os
 import random
 import shutil
+import sqlite3
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,10 +23,12 @@ import cv2
 import numpy as np
 import optuna
 import pytest
+import sqlalchemy
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from objectives import attributes
+from objectives.cores import on_cores
 from objectives.dataset import Dataset, LabelledImage, make_image
 from objectives.device import Device
 from objectives.failures import Failure
@@ -57,6 +60,21 @@ os.environ.update(HF_HOME=str(HOME / "huggingface"), HF_HUB_OFFLINE="1", XDG_CAC
 HERE = str(Path(__file__).absolute().parent)
 sys.path.append(HERE)
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), HERE)))
+# Of several test processes each has a core of its own, what it starts included: a training on two cores waits at every
+# step for the one that another process has, which takes ten times as long, and latencies are measured undisturbed.
+ALL_CORES = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+if ALL_CORES and "PYTEST_XDIST_WORKER" in os.environ:
+    worker = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"))
+    os.sched_setaffinity(0, {sorted(ALL_CORES)[worker % len(ALL_CORES)]})
+
+
+@sqlalchemy.event.listens_for(sqlalchemy.Engine, "connect")
+def _need_no_disk(connection: Any, _: Any) -> None:
+    """Have the stores that tests make survive killed processes, not power cuts: a wait for the disk takes 3 ms."""
+    if isinstance(connection, sqlite3.Connection):
+        with suppress(sqlite3.Error):  # one that is damaged or locked is what some tests are about
+            connection.execute("PRAGMA synchronous = OFF")
+
 
 DEVICE = "d3vice0123"
 CLASSES = ["bottle", "can", "carton", "jar", "price <b>tag</b>", "shelf </script> edge"]
@@ -366,6 +384,13 @@ def make_study(
 
 
 @pytest.fixture
+def all_cores() -> Iterator[set[int]]:
+    """All cores that the test run has, for tests that are about sharing them."""
+    with on_cores(ALL_CORES):
+        yield ALL_CORES
+
+
+@pytest.fixture
 def tiny_job(tmp_path: Path, blocks: Dataset, make_candidate: Callable[..., Candidate]) -> TrialJob:
     """The job of a real trial of two epochs, quick at measuring; its folder is tmp_path / "trial"."""
     return TrialJob(
@@ -436,6 +461,12 @@ def blocks(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
         for split, count in (("train", 48), ("val", 48))
     }
     return Dataset("blocks", root, ("red", "blue"), splits)
+
+
+@pytest.fixture(scope="session")
+def few_blocks(blocks: Dataset) -> Dataset:
+    """A few images of `blocks`, for trainings whose accuracy is not looked at: 16 to train on, 8 to validate."""
+    return replace(blocks, splits={"train": blocks.splits["train"][:16], "val": blocks.splits["val"][:8]})
 
 
 @pytest.fixture(scope="session")

@@ -259,6 +259,7 @@ def test_processes_that_differ_or_were_disturbed_make_an_unstable_one() -> None:
     assert (figure.stable, figure.note) == (False, "busy; late")
 
 
+@pytest.mark.usefixtures("all_cores")
 def test_it_is_measured_on_all_cores_with_signs_of_life(artifact: Path, images: list[Path]) -> None:
     """The trial has only its share of the cores; the deployed detector has them all."""
     seen: list[list[int]] = []

@@ -34,6 +34,7 @@ from objectives.failures import Failure
 from objectives.job import rung_ladder
 from objectives.records import Ending, Latency, Outcome, Proposal, Resources, Rung
 from objectives.shares import lease_gpu, slots_taken
+from search import runner
 from search.leftovers import MEASURING
 from search.measured import architecture_key
 from search.mending import PASSING_MAX
@@ -268,8 +269,11 @@ def test_three_workers_train_three_trials_at_once_and_keep_the_budget(tmp_path: 
     assert slots_taken() == 0
 
 
-def test_a_search_waits_for_a_gpu_that_another_training_has(tmp_path: Path, blocks: Dataset) -> None:
+def test_a_search_waits_for_a_gpu_that_another_training_has(
+    tmp_path: Path, blocks: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """That takes nothing from its hours; and once it has nothing to do, it waits for nothing."""
+    monkeypatch.setattr(runner, "IDLE_S", 0.1)
     settings = settings_of(tmp_path, "budget.trials=1", "budget.hours=0.1", "pruner=none", "trial.train_device=7")
     lease = lease_gpu([7])
     assert lease is not None

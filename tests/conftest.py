@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ from objectives.records import (
     Resources,
     Rung,
 )
+from reports.table import StudyTable, read_study
 from spaces.candidate import Candidate
 
 # Before anything imports Ultralytics or a hub's client: settings of the test run's own, and no network.
@@ -434,6 +436,12 @@ def report_study() -> Callable[..., optuna.Study]:
     return make_study
 
 
+@pytest.fixture(scope="session")
+def report_table() -> Callable[..., StudyTable]:
+    """Reader of a made study, which is read once: `report_table(trials, reasons=True)`."""
+    return cache(lambda trials, **more: read_study(make_study(trials, **more)))
+
+
 def draw_blocks(path: Path, rng: np.random.Generator) -> LabelledImage:
     """Draw coloured rectangles on grey, 160 x 120 px: red ones are class 0, blue ones class 1."""
     width_px, height_px = 160, 120
@@ -492,7 +500,6 @@ def shelves(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 if __name__ == "__main__":
     from reports.page import write_page
-    from reports.table import read_study
 
     out = Path(sys.argv[1])
     study = make_study(int(sys.argv[2]), folder=out, reasons=True, deaths=True)

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,6 +26,8 @@ from search.cli import main
 from search.compose import CONF, presets
 from search.settings import load_settings
 from search.store import FILE_NAME, create_study, open_storage, storage_url
+
+ReportStudy = Callable[..., optuna.Study]
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -51,24 +54,30 @@ def refused(*arguments: str, folder: Path, told: str, run: Callable[..., Done] =
     return done.stderr
 
 
-@pytest.fixture
-def kept_study(tmp_path: Path, blocks: Dataset) -> Path:
-    """A study of preset smoke without trials, in tmp_path / "runs"."""
-    settings = load_settings(["conf=smoke", f"store.folder={tmp_path / 'runs'}"])
-    settings.folder.mkdir(parents=True)
+@pytest.fixture(scope="module")
+def studies(tmp_path_factory: pytest.TempPathFactory, blocks: Dataset, report_study: ReportStudy) -> Path:
+    """A folder of two studies: `smoke`, of that preset and without trials, and `retail`, of a dozen made ones."""
+    folder = tmp_path_factory.mktemp("studies")
+    settings = load_settings(["conf=smoke", f"store.folder={folder}"])
+    settings.folder.mkdir()
     create_study(settings, blocks, open_storage(storage_url(settings.folder, None)))
-    return settings.folder
-
-
-@pytest.fixture
-def told_study(tmp_path: Path, report_study: Callable[..., optuna.Study]) -> Path:
-    """A study `retail` of a dozen made trials, in tmp_path / "runs"; its trials have no files but pictures."""
-    folder = tmp_path / "runs" / "retail"
-    folder.mkdir(parents=True)
-    study = report_study(12, folder=folder)
-    url = storage_url(folder, None)
+    (folder / "retail").mkdir()
+    study = report_study(12, folder=folder / "retail")
+    url = storage_url(folder / "retail", None)
     optuna.copy_study(from_study_name=study.study_name, from_storage=study._storage, to_storage=open_storage(url))
     return folder
+
+
+@pytest.fixture
+def kept_study(tmp_path: Path, studies: Path) -> Path:
+    """A study of preset smoke without trials, in tmp_path / "runs"."""
+    return Path(shutil.copytree(studies / "smoke", tmp_path / "runs" / "smoke"))
+
+
+@pytest.fixture
+def told_study(tmp_path: Path, studies: Path) -> Path:
+    """A study `retail` of a dozen made trials, in tmp_path / "runs"; its trials have no files but pictures."""
+    return Path(shutil.copytree(studies / "retail", tmp_path / "runs" / "retail"))
 
 
 # Help

@@ -4,6 +4,7 @@
 """
 
 import atexit
+import gc
 import math
 import os
 import random
@@ -383,6 +384,17 @@ def make_study(
         for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))[:200]:
             draw_contact_sheet(folder / trial.user_attrs[attributes.FOLDER] / "detections.jpg", trial.number)
     return study
+
+
+def pytest_collection_finish() -> None:
+    """Leave out of garbage collections what is imported by now and stays: torch alone has a million objects."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """Collect everything again: extension modules complain of what is left at the very end."""
+    gc.unfreeze()
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ from objectives.job import TrialListener, Word
 from objectives.records import Accuracy, Latency, Resources, Rung
 from objectives.turns import alone
 
+pytestmark = pytest.mark.seconds
+
 
 class Listener(TrialListener):
     def __init__(self) -> None:

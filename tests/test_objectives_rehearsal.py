@@ -16,6 +16,8 @@ from spaces.description import describe
 from spaces.detector import build_detector, count_parameters
 from spaces.errors import SpaceError
 
+pytestmark = pytest.mark.seconds
+
 Make = Callable[..., Candidate]
 
 

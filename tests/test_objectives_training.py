@@ -31,6 +31,8 @@ from objectives.watch import Watch
 from spaces.candidate import Candidate
 from spaces.errors import DataError
 
+pytestmark = pytest.mark.seconds
+
 SIZE_PX = 96
 PREVIOUS = previous_of(Path(CHECKPOINT)).name
 

@@ -37,6 +37,8 @@ from objectives.turns import Patience, alone
 from spaces.candidate import Candidate
 from spaces.errors import DataError
 
+pytestmark = pytest.mark.seconds
+
 ROOT = Path(__file__).parents[1]
 QUICK = LatencyProtocol(processes=1, processes_max=1, images_min=10, cap_s=0.3, warmup_s=0.05)
 

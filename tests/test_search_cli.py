@@ -192,6 +192,7 @@ def test_mistake_is_one_line_and_leaves_nothing(tmp_path: Path, arguments: list[
     refused(*arguments, folder=tmp_path, told=told)
 
 
+@pytest.mark.seconds
 def test_the_installed_script_ends_a_mistake_in_the_same_way(tmp_path: Path) -> None:
     refused("search", "conf=smoke", "budget.trails=3", folder=tmp_path, told="nearest: budget.trials", run=script)
     refused("studies", folder=tmp_path, told="study: none in '", run=script)
@@ -304,6 +305,7 @@ def test_train_tells_misspelt_settings_and_another_format(tmp_path: Path) -> Non
     refused("train", "out", folder=tmp_path, told="has format 99, this automl reads 1")
 
 
+@pytest.mark.seconds
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     done = script("--debug", "search", "conf=retial", folder=tmp_path)
     assert done.returncode == 1

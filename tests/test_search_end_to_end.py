@@ -19,6 +19,8 @@ from objectives import attributes as keys
 from objectives.records import Accuracy, Ending, Latency, Outcome, Resources, Rung
 from search.store import FILE_NAME
 
+pytestmark = pytest.mark.seconds
+
 EXPORTED = {
     "config.yaml",
     "data_card.yaml",

@@ -42,6 +42,8 @@ from search.runner import Search
 from search.streaks import TooManyFailures
 from search.view import View
 
+pytestmark = pytest.mark.seconds
+
 
 class Cut(BaseException):
     """The searching process is gone."""

@@ -24,6 +24,8 @@ from search import runner
 from search.runner import IDLE_S
 from search.view import View
 
+pytestmark = pytest.mark.seconds
+
 Searcher = subprocess.Popen[str]
 
 

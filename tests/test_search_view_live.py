@@ -218,6 +218,7 @@ def test_a_measurement_of_another_candidate_is_shown_meanwhile(settings: Setting
     assert "measuring" not in shown(view)
 
 
+@pytest.mark.seconds
 def test_nothing_scrolls_and_what_is_worth_keeping_stays(settings: Settings, table: StudyTable) -> None:
     out = StringIO()
     with LiveView(Console(force_terminal=True, width=80, height=24, file=out), settings) as view:
@@ -240,6 +241,7 @@ def test_nothing_scrolls_and_what_is_worth_keeping_stays(settings: Settings, tab
     assert why == "the search ends: the budget is used"
 
 
+@pytest.mark.seconds
 def test_drawing_stands_events_at_the_same_time(settings: Settings, table: StudyTable) -> None:
     view = live(settings)
     view.begin(table, USED)
@@ -268,6 +270,7 @@ def test_drawing_stands_events_at_the_same_time(settings: Settings, table: Study
     assert failed == []
 
 
+@pytest.mark.seconds
 def test_a_frame_of_a_long_study_is_cheap(settings: Settings, report_table: Table, tmp_path: Path) -> None:
     scene = Scene(settings, report_table(3000), USED)
     drawn(scene, 80, 24)

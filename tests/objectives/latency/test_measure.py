@@ -209,6 +209,7 @@ def images(tmp_path: Path) -> list[Path]:
     return paths
 
 
+@pytest.mark.seconds
 def test_a_file_is_measured_in_a_process_of_its_own(
     artifact: Path, images: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -259,6 +260,8 @@ def test_processes_that_differ_or_were_disturbed_make_an_unstable_one() -> None:
     assert (figure.stable, figure.note) == (False, "busy; late")
 
 
+@pytest.mark.seconds
+@pytest.mark.usefixtures("all_cores")
 def test_it_is_measured_on_all_cores_with_signs_of_life(artifact: Path, images: list[Path]) -> None:
     """The trial has only its share of the cores; the deployed detector has them all."""
     seen: list[list[int]] = []
@@ -273,6 +276,7 @@ def test_it_is_measured_on_all_cores_with_signs_of_life(artifact: Path, images: 
     assert seen[-1] == sorted(all_cores)
 
 
+@pytest.mark.seconds
 def test_a_killed_measurement_is_told(artifact: Path, images: list[Path]) -> None:
     def kill() -> None:
         for child in psutil.Process().children():
@@ -283,6 +287,7 @@ def test_a_killed_measurement_is_told(artifact: Path, images: list[Path]) -> Non
         measure_latency(artifact, Device(), images, protocol, patience=Patience(kill))
 
 
+@pytest.mark.seconds
 def test_a_measurement_goes_with_its_killed_parent(artifact: Path, images: list[Path]) -> None:
     program = f"""
     from pathlib import Path
@@ -304,6 +309,7 @@ def test_a_measurement_goes_with_its_killed_parent(artifact: Path, images: list[
         assert not probe.is_running() or probe.status() == psutil.STATUS_ZOMBIE
 
 
+@pytest.mark.seconds
 def test_a_measurement_waits_for_the_device(artifact: Path, images: list[Path]) -> None:
     protocol = LatencyProtocol(processes=1, processes_max=1, images_min=10, cap_s=0.2, warmup_s=0.05)
     patience, turn = Patience(), Turn(["cpu"])

@@ -11,6 +11,8 @@ from objectives.records.records import Accuracy, Latency, Resources, Rung
 from objectives.trial.attendance import Attendance
 from objectives.trial.job import TrialListener, Word
 
+pytestmark = pytest.mark.seconds
+
 
 class Listener(TrialListener):
     def __init__(self) -> None:

@@ -24,9 +24,9 @@ import psutil
 import torch
 
 from objectives.machine.files import remove_partials, write_text
+from objectives.records.failures import Diverged
 from objectives.records.records import Accuracy, Ending, Latency, Outcome, Resources, Rung
 from objectives.training.checkpoint import read_state, write_state
-from objectives.training.divergence import Diverged
 from objectives.trial.job import RungDecision, TrialJob, TrialListener
 
 EPOCH_S = float(os.environ.get("QUICK_EPOCH_S", "0.002"))
@@ -92,7 +92,7 @@ def _epochs_done(job: TrialJob, listener: TrialListener) -> int:
 
 def _train(job: TrialJob, listener: TrialListener, done: int) -> RungDecision:
     checkpoint = job.folder / "training-1" / "checkpoint.pt"
-    if job.told_epoch < done and done in job.evaluated:  # it died between the checkpoint and the message
+    if job.reported_epoch < done and done in job.evaluated:  # it died between the checkpoint and the message
         word = listener.rung(rung_of(job, done))
         if word is not RungDecision.GO_ON and done < job.epochs:
             return word

@@ -84,7 +84,7 @@ def case_note(classes: Iterable[str]) -> list[str]:
 
 
 def check_unique(classes: Iterable[str], source: Path) -> None:
-    """Refuse classes of one name: their scores could not be told apart.
+    """Refuse classes of one name: their scores could not be kept apart.
 
     Raises:
         DataError: a name stands twice.

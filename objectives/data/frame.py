@@ -62,7 +62,7 @@ def read_header(path: Path) -> Header:
             exif = image.info.get("exif") or (_late_exif(path) if image.format == "PNG" else None)
             return Header(image.size, _exif_orientation(exif) if exif else 1)
     except (OSError, ImportError, KeyError) as error:  # once Ultralytics is imported, Pillow asks for a HEIF plugin
-        raise DataError(f"data.root: '{path}' is no readable image: {error}") from None
+        raise DataError(f"data.root: '{path}' is not a readable image: {error}") from None
     except Image.DecompressionBombError as error:
         raise DataError(f"data.root: '{path}' is too large an image; cut it into tiles: {error}") from None
 
@@ -200,14 +200,14 @@ def settle(claims: Sequence[Claim], source: Path, notes: Counter[str]) -> list[B
 
 def _assumed(claim: Claim, fit: Fit, on_stored: bool) -> list[str]:
     """Name what was done to the boxes of a picture, or assumed of them."""
-    told = []
+    notes = []
     if claim.is_scaled(on_stored):
-        told.append("images have another size than their JSON says: their boxes were scaled to the picture")
+        notes.append("images have another size than their JSON says: their boxes were scaled to the picture")
     if on_stored:
-        told.append("images lie under an EXIF turn that their JSON ignores: their boxes were turned along")
+        notes.append("images lie under an EXIF turn that their JSON ignores: their boxes were turned along")
     elif fit is Fit.EITHER:
-        told.append(TURNED_UNKNOWN)
-    return told
+        notes.append(TURNED_UNKNOWN)
+    return notes
 
 
 def _refusal(claims: Sequence[Claim], source: Path, what: str, remedy: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from objectives.data.dataset import LabelledImage
 from objectives.deploy.device import Device
-from objectives.latency.measure import LatencyProtocol
+from objectives.latency.protocol import LatencyProtocol
 from objectives.records.gate import Gate
 from objectives.records.records import Accuracy, Ending, Latency, Resources, Rung
 from spaces.candidate import Candidate
@@ -61,7 +61,7 @@ class TrialJob:
         trained_s: seconds that earlier processes of the trial have trained.
         measure_only: end when the untrained latency is known.
         batch_divisor: the batch is divided by it, the images per optimiser step are not: gradients are added up.
-        told_epoch: last evaluated epoch that the searching process knows of.
+        reported_epoch: last evaluated epoch that the searching process knows of.
         cores: processor cores to train on; empty for all.
         run: what runs as the trial, "module:function" of (job, listener) -> Ending | None.
     """
@@ -90,7 +90,7 @@ class TrialJob:
     trained_s: float = 0.0
     measure_only: bool = False
     batch_divisor: int = 1
-    told_epoch: int = 0
+    reported_epoch: int = 0
     cores: tuple[int, ...] = ()
     run: str = "objectives.trial.trial:run_trial"
 

@@ -18,7 +18,7 @@ from reports.table.words import ms, share
 from search.settings.settings import EMBEDDED
 from search.study.store import load_study
 from spaces.errors import AutomlError
-from spaces.network.description import is_native
+from spaces.network.backbones import is_native
 
 FORMAT = 1
 # Limits that hold at full length as in the search; a trial's timeout_s is meant for fewer epochs.

@@ -17,7 +17,7 @@ from rich.text import Text
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out, remove_other_layouts
 from objectives.deploy.device import Device
-from objectives.latency.measure import LatencyProtocol
+from objectives.latency.protocol import LatencyProtocol
 from objectives.machine.files import remove_checkpoints, write_text
 from objectives.records.gate import Gate
 from objectives.records.records import Ending, Rung
@@ -231,12 +231,13 @@ def _check_same_run(out: Path, config: dict[str, Any], dataset: Dataset) -> None
 def _metrics(job: TrialJob, listener: Printer, dataset: Dataset) -> dict[str, Any]:
     """Return the validation figures, and those of the test split where there is one."""
     from objectives.deploy.accuracy import SCORE_CONFIDENCE, detect_all, score
-    from objectives.deploy.inference import Detector, open_network
+    from objectives.deploy.detector import Detector
+    from objectives.deploy.runtimes import open_artifact
 
     metrics = {name: record.to_json() for name, record in listener.kept.items()}
     if "test" in dataset.splits and job.split != "test":
         images = dataset.splits["test"]
-        detector = Detector(open_network(job.folder / "model.onnx", job.device), SCORE_CONFIDENCE)
+        detector = Detector(open_artifact(job.folder / "model.onnx", job.device), SCORE_CONFIDENCE)
         metrics["test"] = score(detect_all(detector, images), images, job.classes, "test").to_json()
     return metrics
 

@@ -123,8 +123,7 @@ class Chooser:
         """
         sampler = self.settings.sampler.name
         if trial.was_asked_for:
-            why = Proposal("start", sampler, "asked for in `start`; what it leaves out was sampled")
-            trial.set(keys.PROPOSAL, why.to_json())
+            trial.set(keys.PROPOSAL, Proposal("start", sampler, _asked_for(trial)).to_json())
         elif keys.PROPOSAL not in trial:
             trial.set(keys.PROPOSAL, Proposal("peer", sampler, "this sampler gives no reasons").to_json())
         latency = self.latencies.untrained(trial.params, trials)
@@ -164,6 +163,13 @@ def optuna_trial(study: "optuna.Study", number: int) -> "optuna.Trial":
 def note_decision(trial: StoredTrial, decision: Decision) -> None:
     """Store a decision about a trial."""
     trial.append(keys.DECISIONS, decision.to_json())
+
+
+def _asked_for(trial: StoredTrial) -> str:
+    """Return why a trial of `start` is tried; one that an older automl enqueued may be completed by the sampler."""
+    if trial.was_sampled_in_part:
+        return "asked for in `start`; what it leaves out was sampled"
+    return "asked for in `start`; what it leaves out takes known good values"
 
 
 def _instead(step: Step | None) -> str:

@@ -58,7 +58,7 @@ class Crew:
             self.jobs.job(trial.number, candidate),
             latency=trial.latency,
             trained_s=rungs[-1].seconds if rungs else 0.0,
-            told_epoch=rungs[-1].epoch if rungs else 0,
+            reported_epoch=rungs[-1].epoch if rungs else 0,
             batch_divisor=trial.batch_divisor,
             train_device=place.train_device,
             cores=place.cores,

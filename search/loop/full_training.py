@@ -138,6 +138,6 @@ class FullTraining:
             self._job,
             latency=self._listener.untrained,
             trained_s=rung.seconds if rung else 0.0,
-            told_epoch=rung.epoch if rung else 0,
+            reported_epoch=rung.epoch if rung else 0,
             batch_divisor=batch_divisor(attempt.error_class for attempt in self._attempts),
         )

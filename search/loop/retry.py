@@ -5,9 +5,9 @@ from collections.abc import Collection, Sequence
 from objectives.records import attributes as keys
 from objectives.records.failures import OF_MEMORY, Failure, batch_divisor
 from objectives.records.records import Accuracy, Ending, Latency, Outcome
-from objectives.training.arguments import train_choices
 from search.study.stored_trial import StoredTrial
 from spaces.candidate import Candidate
+from spaces.vocabulary import train_choices
 
 PASSING = frozenset({Failure.KILLED, Failure.DISK_FULL})  # deaths that are no fault of the trial's
 PASSING_MAX = 5  # times that a trial is taken up again after them

@@ -11,10 +11,9 @@ import numpy as np
 from objectives.data.dataset import Dataset, LabelledImage
 from objectives.data.yolo_layout import lay_out
 from objectives.deploy.detections_picture import spread
-from objectives.latency.measure import LatencyProtocol
+from objectives.latency.protocol import LatencyProtocol
 from objectives.records.failures import OF_ARCHITECTURE, Failure
 from objectives.records.records import Ending, Outcome, Resources
-from objectives.training.arguments import train_choices
 from objectives.trial.job import SilentListener, TrialJob
 from reports.table.words import architecture
 from search.engine.candidates import SpaceCandidates
@@ -26,6 +25,7 @@ from search.workers.limits import Limits
 from search.workers.registry import make_backend
 from spaces.candidate import Candidate
 from spaces.dimension import Value
+from spaces.vocabulary import train_choices
 
 DRAWN = 64  # candidates of the space, ranked by size; those that are timed lie at even distances
 PLACES = (0.5, 0.03, 0.97, 0.27, 0.73, 0.15, 0.85, 0.4)  # where among the drawn ones, in the order of timing

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from spaces.errors import SettingsError, SpaceError, nearest
+from spaces.vocabulary import VOCABULARY
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 DEFAULT_PRESET = "retail"
@@ -87,11 +88,11 @@ def _find(preset: str) -> tuple[Path, str]:
     path = Path(preset).expanduser()
     if path.suffix in (".yaml", ".yml"):
         if not path.is_file():
-            raise SettingsError(f"conf: '{preset}' is no file")
+            raise SettingsError(f"conf: no such file '{preset}'")
         return path.absolute().parent, path.stem
     if preset not in presets():
         known = ", ".join(presets())
-        raise SettingsError(f"conf: '{preset}' is no preset{nearest(preset, presets())}; known: {known}; or a path")
+        raise SettingsError(f"conf: unknown preset '{preset}'{nearest(preset, presets())}; known: {known}; or a path")
     return CONF, preset
 
 
@@ -167,22 +168,16 @@ def _explain(error: Exception, folder: Path, name: str, search: list[str], overr
             option = override.partition("=")[2]
             options = [p.stem for p in (CONF / key).glob("*.yaml")]
             if not options:
-                return SettingsError(f"'{key}' is no config group{nearest(key, _groups())}")
+                return SettingsError(f"unknown config group '{key}'{nearest(key, _groups())}")
             if option not in options and not (folder / key / f"{option}.yaml").exists():
                 text = ", ".join(sorted(options))
-                return SettingsError(f"{key}: '{option}' is no option{nearest(option, options)}; known: {text}")
+                return SettingsError(f"{key}: unknown option '{option}'{nearest(option, options)}; known: {text}")
         elif known and key not in known and not override.startswith("+"):
-            if key.removeprefix("space.") in _vocabulary():
+            if key.removeprefix("space.") in VOCABULARY:
                 return SettingsError(f"'{key}' is not in this space; add it with '+{override}'")
-            hint = nearest(key, known) or "; see conf/base.yaml"
-            return SettingsError(f"'{key}' is no setting{hint}")
+            what, hint = "dimension" if key.startswith("space.") else "setting", nearest(key, known)
+            return SettingsError(f"unknown {what} '{key}'{hint or '; see conf/base.yaml'}")
     return SettingsError(f"conf: {' '.join(str(error).split())[:300]}")
-
-
-def _vocabulary() -> tuple[str, ...]:
-    from search.settings.vocabulary import KNOWN
-
-    return KNOWN
 
 
 def _known_keys(folder: Path, name: str, search: list[str]) -> list[str]:

@@ -19,6 +19,7 @@ from objectives.machine.locks import locked_folder
 from objectives.records import attributes as keys
 from search.settings.settings import Settings
 from search.study.contract import Contract, check_contract
+from search.study.known_good import enqueue
 from search.study.sqlite_check import LOCK_WAIT_S, file_of, holds_tables, is_full, of_another_optuna, told
 from search.study.study_file import file_url, studies_in, study_file
 from spaces.errors import DiskFull, StoreError, nearest
@@ -136,7 +137,7 @@ def create_study(settings: Settings, dataset: Dataset, storage: "optuna.storages
         else:
             study = optuna.create_study(study_name=settings.name, storage=storage, directions=["maximize", "minimize"])
         for candidate in settings.start:
-            study.enqueue_trial(candidate, skip_if_exists=True)
+            enqueue(study, candidate, settings.space)
         introduce(study, settings, dataset)
         return study
 

@@ -7,7 +7,7 @@ import psutil
 
 from objectives.machine.disk import free_bytes
 from objectives.machine.process_tree import Usage
-from objectives.records.failing import classify
+from objectives.records.classify import classify
 from objectives.records.records import Death, Ending, Outcome
 from spaces.errors import AutomlError
 

@@ -71,17 +71,17 @@ def read_coco(name: str, root: Path, jsons: dict[str, Path]) -> Dataset:
 
 
 def _not_coco(path: Path, error: Exception) -> DataError:
-    return DataError(f"data.root: '{path}' holds an entry that is no COCO ({type(error).__name__}: {error})")
+    return DataError(f"data.root: '{path}' holds an entry that is not COCO ({type(error).__name__}: {error})")
 
 
 def _load(path: Path, notes: Counter[str]) -> _File:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
-        raise DataError(f"data.root: '{path}' is no readable JSON: {error}") from None
+        raise DataError(f"data.root: '{path}' is not readable JSON: {error}") from None
     missing = {"images", "annotations", "categories"} - set(content if isinstance(content, dict) else ())
     if missing:
-        raise DataError(f"data.root: '{path}' is no COCO detection file: it lacks {', '.join(sorted(missing))}")
+        raise DataError(f"data.root: '{path}' is not a COCO detection file: it lacks {', '.join(sorted(missing))}")
     try:
         return _File(path, content, _categories(path, content, notes))
     except _FLAWS as error:

@@ -33,14 +33,14 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"data.root: '{path}' is no readable YAML: {str(error).splitlines()[0]}") from None
+        raise DataError(f"data.root: '{path}' is not readable YAML: {str(error).splitlines()[0]}") from None
 
 
 def _parse(path: Path, text: str) -> Any:
     try:
         return yaml.safe_load(text)
     except (yaml.YAMLError, ValueError) as error:
-        raise DataError(f"data.root: '{path}' is no readable YAML: {str(error).splitlines()[0]}") from None
+        raise DataError(f"data.root: '{path}' is not readable YAML: {str(error).splitlines()[0]}") from None
 
 
 def read_yolo(name: str, root: Path, yaml_path: Path) -> Dataset:
@@ -52,7 +52,7 @@ def read_yolo(name: str, root: Path, yaml_path: Path) -> Dataset:
     text = _read(yaml_path)
     content = _parse(yaml_path, text)
     if not isinstance(content, dict) or "names" not in content:
-        raise DataError(f"data.root: '{yaml_path}' is no YOLO data.yaml: it lacks names")
+        raise DataError(f"data.root: '{yaml_path}' is not a YOLO data.yaml: it lacks names")
     notes: Counter[str] = Counter()
     names = names_in_yaml(text, yaml_path, notes)
     index = {key: i for i, key in enumerate(names)}
@@ -112,7 +112,7 @@ def _image(path: Path, classes: dict[int, int], yaml_path: Path, notes: Counter[
                 raise DataError(f"data.root: class {label:g} in the labels of '{path}' is not in {yaml_path.name}")
             cx, cy, w, h = numbers if len(numbers) == 4 else _hull(numbers)
         except (ValueError, OverflowError):
-            raise DataError(f"data.root: the labels of '{path}' hold a line that is no box: {line[:60]!r}") from None
+            raise DataError(f"data.root: the labels of '{path}' hold a line that is not a box: {line[:60]!r}") from None
         boxes.append(((cx - w / 2) * width, (cy - h / 2) * height, w * width, h * height))
         labels.append(classes[index])
     if header.orientation > 1 and boxes:

@@ -19,7 +19,7 @@ from objectives.data.dataset import MIN_SIDE_PX, TRAINED_SUFFIXES, Dataset, make
 from objectives.data.readers import read_dataset
 from objectives.data.yolo_layout import lay_out
 from objectives.deploy.accuracy import score
-from objectives.deploy.inference import Detections
+from objectives.deploy.detector import Detections
 from spaces.errors import DataError
 
 TWICE = "{} boxes were there twice, with one class and place, and were counted once"
@@ -200,5 +200,5 @@ def test_a_box_without_four_numbers_is_refused(tmp_path: Path, boxes: list[Any])
     def change(content: dict[str, Any]) -> None:
         content["annotations"] = [{"image_id": 10, "category_id": 7, "bbox": box} for box in boxes]
 
-    with pytest.raises(DataError, match=r"'.*train\.json' holds an entry that is no COCO"):
+    with pytest.raises(DataError, match=r"'.*train\.json' holds an entry that is not COCO"):
         read_dataset(entries_changed(tmp_path, change))

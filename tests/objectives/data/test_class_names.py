@@ -70,7 +70,7 @@ def test_a_label_in_a_gap_is_refused(tmp_path: Path, label: int) -> None:
         ("names: {-1: can, 0: jar}", "keys of 'names' in '.*' must be class indices such as 0, 1, 2; got '-1'"),
         ("names: {can: 0, jar: 1}", "must be class indices such as 0, 1, 2; got 'can'"),
         ("names: {0.0: can}", "must be class indices such as 0, 1, 2; got '0.0'"),
-        ("names: {? [0] : can}", "is no readable YAML"),
+        ("names: {? [0] : can}", "is not readable YAML"),
         ("names: can", "must be one list of class names, or names by index"),
         ("names: []", "must be one list of class names, or names by index"),
         ("names:", "must be one list of class names, or names by index"),
@@ -160,8 +160,8 @@ def test_names_in_json_are_as_written(tmp_path: Path, name: Any, word: str) -> N
         ([{"id": 1, "name": None}], "category 1 of '.*' has no name"),
         ([{"id": 1, "name": " "}], "category 1 of '.*' has no name"),
         ([{"id": 1}], "category 1 of '.*' has no name"),
-        ([{"name": "bolt"}], r"holds an entry that is no COCO \(KeyError: 'id'\)"),
-        (["bolt"], "holds an entry that is no COCO"),
+        ([{"name": "bolt"}], r"holds an entry that is not COCO \(KeyError: 'id'\)"),
+        (["bolt"], "holds an entry that is not COCO"),
     ],
 )
 def test_unusable_categories_are_one_clear_line(tmp_path: Path, categories: list[Any], told: str) -> None:

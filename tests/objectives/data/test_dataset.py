@@ -14,7 +14,7 @@ from small_data import CARD, Box, boxes_of, coco, draw, yolo
 from objectives.data.dataset import make_image
 from objectives.data.frame import read_header
 from objectives.data.readers import read_dataset
-from objectives.deploy.inference import read_image
+from objectives.deploy.detector import read_image
 from spaces.errors import DataError
 
 # COCO
@@ -100,8 +100,8 @@ def test_images_without_boxes_stay(tmp_path: Path) -> None:
     ("changes", "told"),
     [
         ({"images": [{"id": 10, "file_name": "gone.jpg"}]}, "image 'gone.jpg' of '.*' was not found"),
-        ({"annotations": [{"image_id": 10, "category_id": 7}]}, "holds an entry that is no COCO .*bbox"),
-        ({"annotations": [{"image_id": 10, "category_id": 7, "bbox": [1, 2]}]}, "holds an entry that is no COCO"),
+        ({"annotations": [{"image_id": 10, "category_id": 7}]}, "holds an entry that is not COCO .*bbox"),
+        ({"annotations": [{"image_id": 10, "category_id": 7, "bbox": [1, 2]}]}, "holds an entry that is not COCO"),
         ({"annotations": []}, "holds 1 images and no box"),
     ],
 )
@@ -113,7 +113,7 @@ def test_unusable_coco_is_told(tmp_path: Path, changes: dict[str, Any], told: st
 
 
 @pytest.mark.parametrize(
-    ("text", "told"), [("{", "is no readable JSON"), ("[]", "lacks annotations, categories, images"), ("3", "lacks")]
+    ("text", "told"), [("{", "is not readable JSON"), ("[]", "lacks annotations, categories, images"), ("3", "lacks")]
 )
 def test_json_that_is_no_coco_is_told(tmp_path: Path, text: str, told: str) -> None:
     (tmp_path / "train.json").write_text(text)
@@ -169,11 +169,11 @@ def test_an_unused_class_is_dropped_and_the_rest_move_up(tmp_path: Path) -> None
         ("2 0.5 0.5 1 1", r"class 2 in the labels of '.*a\.jpg' is not in data\.yaml"),
         ("-1 0.5 0.5 1 1", "class -1 in the labels"),
         ("0.5 0.5 0.5 1 1", "class 0.5 in the labels"),
-        ("0 0.5 0.5 1", "hold a line that is no box: '0 0.5 0.5 1'"),
-        ("0 0.1 0.1 0.2 0.2 0.3", "hold a line that is no box"),
-        ("can 0.5 0.5 1 1", "hold a line that is no box"),
-        ("nan 0.5 0.5 1 1", "hold a line that is no box"),
-        ("inf 0.5 0.5 1 1", "hold a line that is no box"),
+        ("0 0.5 0.5 1", "hold a line that is not a box: '0 0.5 0.5 1'"),
+        ("0 0.1 0.1 0.2 0.2 0.3", "hold a line that is not a box"),
+        ("can 0.5 0.5 1 1", "hold a line that is not a box"),
+        ("nan 0.5 0.5 1 1", "hold a line that is not a box"),
+        ("inf 0.5 0.5 1 1", "hold a line that is not a box"),
     ],
 )
 def test_bad_labels_are_told(tmp_path: Path, label: str, told: str) -> None:
@@ -186,8 +186,8 @@ def test_bad_labels_are_told(tmp_path: Path, label: str, told: str) -> None:
     ("card", "told"),
     [
         ("train: nowhere/images\nnames: [can]\n", "names 'nowhere/images', which does not exist"),
-        ("train: list.txt\nnames: [can]\n", r"gone\.jpg' is no readable image"),
-        ("names: [can\n", "is no readable YAML"),
+        ("train: list.txt\nnames: [can]\n", r"gone\.jpg' is not a readable image"),
+        ("names: [can\n", "is not readable YAML"),
         ("val: val/images\nnames: [can, jar]\n", "has no labelled training image"),
         ("train: train/images\nval: empty\nnames: [can, jar]\n", "has no box in its validation split"),
         ("train: train/images\nnames: [can, jar]\n", "needs two labelled photos or more"),
@@ -231,7 +231,7 @@ def test_a_turned_photo_has_its_boxes_as_seen(tmp_path: Path) -> None:
 def test_broken_images_are_told(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     path.write_text("no image")
-    with pytest.raises(DataError, match="is no readable image"):
+    with pytest.raises(DataError, match="is not a readable image"):
         read_header(path)
     with pytest.raises(DataError, match="cannot be decoded"):
         read_image(path)

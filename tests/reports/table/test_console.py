@@ -21,9 +21,12 @@ from objectives.records.records import Death, Ending, Outcome
 from reports.table.console import labelled, open_console
 from reports.table.table import read_trials
 from reports.terminal import summary
+from search.commands.data import run_data
 from search.commands.export import run_export
-from search.commands.look import run_data, run_report, run_show, run_studies
+from search.commands.report import run_report
 from search.commands.search import _conclude, _introduce
+from search.commands.show import run_show
+from search.commands.studies import run_studies
 from search.commands.train import Printer
 from search.plan.model import SearchPlan, Timed
 from search.plan.text import print_plan

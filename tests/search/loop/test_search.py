@@ -34,6 +34,7 @@ from objectives.records import attributes as keys
 from objectives.records.failures import Failure
 from objectives.records.records import Ending, Latency, Outcome, Proposal, Resources, Rung
 from objectives.trial.job import rung_ladder
+from search.loop import search as runner
 from search.loop.retry import PASSING_MAX
 from search.loop.search import Search
 from search.loop.streaks import TooManyFailures
@@ -41,6 +42,8 @@ from search.settings.settings import Settings
 from search.study.folder.leftovers import MEASURING
 from search.study.latencies import architecture_key
 from search.view.lines import LineView
+
+pytestmark = pytest.mark.seconds
 
 
 class Cut(BaseException):
@@ -248,6 +251,20 @@ def test_start_candidates_tell_that_they_were_asked_for(tmp_path: Path, blocks: 
     roles = [Proposal.from_json(t.user_attrs[keys.PROPOSAL]).role for t in checked(search)]
     assert roles[:2] == ["start", "start"]
     assert roles[2] != "start"
+    assert "what it leaves out takes known good values" in trials_of(search)[1].user_attrs[keys.PROPOSAL]["why"]
+    assert {t.params["train.lr0"] for t in trials_of(search)[:2]} == {0.002}
+
+
+def test_a_start_candidate_that_an_older_automl_enqueued_is_completed_by_the_sampler(
+    tmp_path: Path, blocks: Dataset
+) -> None:
+    settings = settings_of(tmp_path, "budget.trials=1")
+    with begun(settings, blocks) as search:
+        search.study.enqueue_trial({"size.pixels": 96})
+        search.run()
+    [trial] = checked(search)
+    assert trial.params["size.pixels"] == 96
+    assert trial.user_attrs[keys.PROPOSAL]["why"] == "asked for in `start`; what it leaves out was sampled"
 
 
 def test_a_paused_trial_goes_on_under_another_pruner(tmp_path: Path, blocks: Dataset) -> None:
@@ -274,8 +291,11 @@ def test_three_workers_train_three_trials_at_once_and_keep_the_budget(tmp_path: 
     assert slots_taken() == 0
 
 
-def test_a_search_waits_for_a_gpu_that_another_training_has(tmp_path: Path, blocks: Dataset) -> None:
+def test_a_search_waits_for_a_gpu_that_another_training_has(
+    tmp_path: Path, blocks: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """That takes nothing from its hours; and once it has nothing to do, it waits for nothing."""
+    monkeypatch.setattr(runner, "IDLE_S", 0.1)
     settings = settings_of(tmp_path, "budget.trials=1", "budget.hours=0.1", "pruner=none", "trial.train_device=7")
     lease = lease_gpu([7])
     assert lease is not None

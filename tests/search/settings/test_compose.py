@@ -10,13 +10,12 @@ from hypothesis import settings as quickly
 from hypothesis import strategies as st
 
 from objectives.records.gate import Gate
-from objectives.training.arguments import TRAIN_DEFAULTS
 from search.settings.compose import CONF, compose_config, name_override, presets
 from search.settings.settings import Settings, load_settings
-from search.settings.vocabulary import KNOWN, WORDS, check_vocabulary
 from spaces.dimension import Choice
 from spaces.errors import SettingsError
 from spaces.space import Condition, SearchSpace
+from spaces.vocabulary import VOCABULARY, check_vocabulary, dimensions_of
 
 OPTIONS = sorted(
     (str(path.parent.relative_to(CONF)), path.stem) for path in CONF.rglob("*.yaml") if path.parent != CONF
@@ -43,7 +42,7 @@ def test_preset_composes_and_its_space_can_be_built(preset: str) -> None:
     assert settings.name == preset
     assert settings.seed == 42
     assert settings.gate == GATES[preset]
-    assert {f"train.{name}" for name in TRAIN_DEFAULTS} <= settings.space.domains.keys()
+    assert {f"train.{name}" for name in dimensions_of("train")} <= settings.space.domains.keys()
     check_vocabulary(settings.space)
 
 
@@ -55,7 +54,7 @@ def test_option_composes(group: str, option: str) -> None:
         config = compose_config(["conf=smoke", f"{group}={option}"])
         read = SearchSpace.from_config({group.removeprefix("space/"): config["space"][group.removeprefix("space/")]})
         assert read.domains.items() <= settings.space.domains.items()
-        assert read.domains.keys() <= set(KNOWN)
+        assert read.domains.keys() <= VOCABULARY.keys()
     elif group != "data":
         assert getattr(settings, group).name == option
 
@@ -66,7 +65,7 @@ def test_options_cover_the_issue() -> None:
     assert isinstance(backbones, Choice)
     assert {"yolo11", "yolo26"} <= set(backbones.values)
     assert len(backbones.values) >= 14
-    assert everything.domains["head.kind"] == Choice(WORDS["head.kind"])
+    assert everything.domains["head.kind"] == Choice(VOCABULARY["head.kind"].words)
     searched = {name for name in everything.domains if name not in everything.fixed}
     assert {"train.freeze", "train.batch", "augment.noise", "augment.motion_blur", "prune.ratio"} <= searched
 

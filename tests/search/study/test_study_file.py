@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from objectives.data.dataset import Dataset
-from search.commands.look import run_studies
+from search.commands.studies import run_studies
 from search.settings.settings import Settings, load_settings
 from search.study import study_file as module
 from search.study.sqlite_check import file_of, study_names

@@ -126,7 +126,7 @@ def test_a_paused_trial_goes_on_from_its_checkpoint(backend: Backend, job: Trial
     first = Recorder({2: RungDecision.PAUSE})
     assert backend.run(job, first) is None
     again = Recorder()
-    known = replace(job, latency=first.of("latency")[0], told_epoch=2)
+    known = replace(job, latency=first.of("latency")[0], reported_epoch=2)
     assert backend.run(known, again) == Ending(Outcome.FINISHED, "")
     assert trained(tmp_path) == [1, 2, 3, 4]
     assert [rung.epoch for rung in again.of("rung")] == [4]
@@ -213,7 +213,7 @@ def test_a_failed_trial_goes_on_from_its_checkpoint_with_half_the_batch(
     plant("trial0epoch3-device")
     assert backend.run(job, Recorder()) is not None
     again = Recorder()
-    assert backend.run(replace(job, told_epoch=2, batch_divisor=2), again) == Ending(Outcome.FINISHED, "")
+    assert backend.run(replace(job, reported_epoch=2, batch_divisor=2), again) == Ending(Outcome.FINISHED, "")
     assert trained(tmp_path) == [1, 2, 3, 4]
     assert [what.split()[-1] for _, _, what in lines_of(tmp_path) if what.startswith("begins")] == ["1", "2"]
 
@@ -244,7 +244,7 @@ def test_what_the_listener_raises_is_no_failure_of_the_trial(
     log = job.folder / LOG
     assert not log.exists() or "the store is gone" not in log.read_text()
     again = Recorder()
-    assert backend.run(replace(job, told_epoch=1), again) == Ending(Outcome.FINISHED, "")
+    assert backend.run(replace(job, reported_epoch=1), again) == Ending(Outcome.FINISHED, "")
     assert [rung.epoch for rung in again.of("rung")] == [2, 4]
     assert trained(tmp_path) == [1, 2, 3, 4]
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from objectives.machine.disk import free_bytes
-from search.study.folder.room import LOOK_EVERY_S, check_room, has_room, wait_for_room
+from search.study.folder import room
+from search.study.folder.room import check_room, has_room, wait_for_room
 from spaces.errors import DiskFull
 
 
@@ -34,7 +35,8 @@ def test_a_folder_that_cannot_be_written_has_no_room() -> None:
     assert not has_room(Path("/proc"), 0.0)
 
 
-def test_the_wait_ends_when_there_is_room(small_disk: Path) -> None:
+def test_the_wait_ends_when_there_is_room(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "LOOK_EVERY_S", 0.05)
     ballast = small_disk / "ballast"
     ballast.write_bytes(bytes(7 << 20))
     told: list[str] = []
@@ -46,7 +48,7 @@ def test_the_wait_ends_when_there_is_room(small_disk: Path) -> None:
 
     waiting = threading.Thread(target=wait_for_room, args=(small_disk, 4.0, say))
     waiting.start()
-    waiting.join(30 * LOOK_EVERY_S)
+    waiting.join(60)
     assert not waiting.is_alive()
     assert told[0] == told[1]
     assert "is full; the search goes on once 5 MB are free" in told[0]

@@ -13,7 +13,7 @@ from objectives.records import attributes as keys
 from objectives.records.records import Decision, Ending, Latency, Outcome, Proposal, Rung
 from objectives.trial.job import Word
 from search.engine.observed import Phase, observe
-from search.engine.schedulers.scheduler import Room, Step
+from search.engine.schedulers.scheduler import BudgetLeft, Step
 from search.samplers.registry import make_known_latency, make_sampler, suggest
 from search.samplers.schedulers import make_scheduler
 from search.settings.settings import Settings
@@ -80,8 +80,8 @@ class Chooser:
         stored = self.study.get_trials(deepcopy=False) if trials is None else trials
         begun = [replace(t, phase=Phase.PAUSED) if t.number == last else t for t in observe(self.study, stored)]
         may_start = len(begun) < budget.trials and self.used(stored).left(budget)
-        room = Room(may_start, len(_waiting(stored)), seconds_left)
-        return self._scheduler.next_step(begun, self.ladder, last, room)
+        budget_left = BudgetLeft(may_start, len(_waiting(stored)), seconds_left)
+        return self._scheduler.next_step(begun, self.ladder, last, budget_left)
 
     def at_rung(self, trial: StoredTrial, rung: Rung) -> tuple[Word, str]:
         """Decide how a trial goes on at a rung, and store why."""

@@ -20,9 +20,9 @@ from search.loop.streaks import check_streak
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
 from search.study.claims import Claims
+from search.study.folder.disk_space import check_disk_space, has_disk_space, wait_for_disk_space
 from search.study.folder.keep import Keeper, record_removed
 from search.study.folder.leftovers import MEASURING, tidy
-from search.study.folder.room import check_room, has_room, wait_for_room
 from search.study.sessions import Clock, Session
 from search.study.store import store_errors
 from search.study.stored_trial import StoredTrial
@@ -90,7 +90,7 @@ class Search:
                 self.session.sleep()
                 self.view.waiting(str(full))
                 time.sleep(IDLE_S)  # the disk that is full may be another one than the folder's
-                wait_for_room(self.folder, self.settings.store.free_mb_min, self.view.waiting)
+                wait_for_disk_space(self.folder, self.settings.store.free_mb_min, self.view.waiting)
 
     def table(self) -> StudyTable:
         """Return the study as it stands."""
@@ -113,7 +113,7 @@ class Search:
                 self.session.sleep()
             else:
                 self.session.beat()
-            check_room(self.folder, self.settings.store.free_mb_min)
+            check_disk_space(self.folder, self.settings.store.free_mb_min)
             self._tell()
             self._keep_hours()
             if time.monotonic() >= self._begin_at and not self._find_work():
@@ -238,8 +238,8 @@ class Search:
         """Store how a trial's process ended; begin again where that may mend it."""
         trial = active.trial
         self._begin_at = 0.0
-        room = self.settings.store.free_mb_min
-        if end is not None and end.error_class == Failure.DISK_FULL and not has_room(self.folder, room):
+        free_mb_min = self.settings.store.free_mb_min
+        if end is not None and end.error_class == Failure.DISK_FULL and not has_disk_space(self.folder, free_mb_min):
             self.claims.free(trial.number)
             raise DiskFull(end.reason)
         if end is not None and may_be_mended(trial, end):

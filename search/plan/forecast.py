@@ -11,7 +11,7 @@ from search.engine.models.costs import BEFORE
 from search.plan.model import SearchPlan
 from search.samplers.schedulers import scheduler_class
 from search.settings.settings import Settings
-from search.study.folder.room import free_bytes
+from search.study.folder.disk_space import free_bytes
 from search.workers.jobs import Jobs
 from search.workers.places import wanted_boards
 from search.workers.process import machine_memory_bytes

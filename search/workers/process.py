@@ -17,7 +17,7 @@ import psutil
 from objectives.machine.process_tree import PATIENCE_S, Usage, is_dead, kill_below, proportional_bytes, usage
 from objectives.records.failures import Failure
 from objectives.records.records import Death, Ending, Outcome
-from search.study.folder.room import free_bytes
+from search.study.folder.disk_space import free_bytes
 
 if TYPE_CHECKING:
     from objectives.trial.job import TrialJob, Word

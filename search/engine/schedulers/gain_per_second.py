@@ -12,7 +12,7 @@ from search.engine.observed import Observed, Phase
 from search.engine.proposal.engine import SPREAD, Plan
 from search.engine.proposal.gain_rate import gain_rate
 from search.engine.proposal.rating import Rating, filled
-from search.engine.schedulers.scheduler import ROOMY, Room, Scheduler, Step, left_s, next_rung
+from search.engine.schedulers.scheduler import NO_LIMIT, BudgetLeft, Scheduler, Step, left_s, next_rung
 from search.engine.staircase import Floats
 
 HOPELESS = 1e-4  # expected gain, as a share of the front's hypervolume, below which a paused trial is given up,
@@ -65,19 +65,19 @@ class GainPerSecond(Scheduler):
         self.sampler, self.engine = known_latency, known_latency.engine
 
     def next_step(
-        self, trials: Sequence[Observed], ladder: Sequence[int], last: int | None, room: Room = ROOMY
+        self, trials: Sequence[Observed], ladder: Sequence[int], last: int | None, budget_left: BudgetLeft = NO_LIMIT
     ) -> Step | None:
         """Return the step of the highest expected gain per second; an idle one where there only is what stops."""
         mute = {t.number: NOTHING for t in trials if t.phase is Phase.PAUSED and t.epochs and t.best is None}
         ended = [t for t in trials if t.final is not None]
-        if early := _early(trials, ended, ladder, mute, room):
+        if early := _early(trials, ended, ladder, mute, budget_left):
             return Step(early.number, next_rung(early.epoch, ladder), "the first ones show whole learning curves", mute)
-        plan = self.sampler.plan(trials, len(trials), room.seconds_left) if room.may_start else None
-        waiting = self._paused(trials, last, plan, room)
+        plan = self.sampler.plan(trials, len(trials), budget_left.seconds_left) if budget_left.may_start else None
+        waiting = self._paused(trials, last, plan, budget_left)
         stop = mute | ({} if len(ended) < FINISHED_LEAST else _hopeless(waiting, GIVEN_UP_FROM * ladder[-1]))
-        old = _best(waiting, ladder, room, stop, last)
+        old = _best(waiting, ladder, budget_left, stop, last)
         about = _about(waiting, last)
-        if room.waiting and room.may_start:
+        if budget_left.waiting and budget_left.may_start:
             return Step(None, ladder[0], "a candidate that was asked for comes first", stop, *about)
         if old is not None and (plan is None or waiting.rates[old] >= plan.rate):
             chosen = waiting.trials[old]
@@ -86,7 +86,9 @@ class GainPerSecond(Scheduler):
             return Step(None, ladder[0], f"a new candidate: {plan.proposal.why}", stop, *about)
         return Step(None, ladder[0], "nothing is worth training now", stop, *about, idle=True) if stop else None
 
-    def _paused(self, trials: Sequence[Observed], last: int | None, plan: Plan | None, room: Room) -> _Paused:
+    def _paused(
+        self, trials: Sequence[Observed], last: int | None, plan: Plan | None, budget_left: BudgetLeft
+    ) -> _Paused:
         """Return what is believed of the paused trials that were seen at a rung."""
         rating = self.engine.look(trials) if plan is None else plan.rating  # new and old by one measure
         beliefs = rating.beliefs
@@ -97,7 +99,7 @@ class GainPerSecond(Scheduler):
         rates = gain_rate(beliefs.front, belief.mean, belief.sd, belief.sd_after, logs, step_s, rest_s)
         gains = beliefs.front.expected_gain(belief.mean, belief.sd, logs)
         whole_s = step_s + rest_s
-        timed = filled(whole_s, room.seconds_left) if rating.costs.known else 1.0
+        timed = filled(whole_s, budget_left.seconds_left) if rating.costs.known else 1.0
         return _Paused(there, belief.mean, belief.sd, rates * timed, beliefs.front.share(gains), whole_s)
 
     def _seconds(self, trials: Sequence[Observed], rating: Rating, last: int | None) -> tuple[Floats, Floats]:
@@ -122,13 +124,21 @@ def _hopeless(paused: _Paused, from_epoch: float) -> dict[int, str]:
 
 
 def _early(
-    trials: Sequence[Observed], ended: Sequence[Observed], ladder: Sequence[int], mute: dict[int, str], room: Room
+    trials: Sequence[Observed],
+    ended: Sequence[Observed],
+    ladder: Sequence[int],
+    mute: dict[int, str],
+    budget_left: BudgetLeft,
 ) -> Observed | None:
     """Return the paused trial that is brought to its end before any is judged by its curve."""
     if len(ended) >= SPREAD or _shown(ended, ladder[0]) >= SHOWN:
         return None
     for trial in trials:
-        if trial.phase is Phase.PAUSED and trial.number not in mute and left_s(trial, ladder) <= room.seconds_left:
+        if (
+            trial.phase is Phase.PAUSED
+            and trial.number not in mute
+            and left_s(trial, ladder) <= budget_left.seconds_left
+        ):
             return trial
     return None
 
@@ -138,12 +148,14 @@ def _shown(ended: Sequence[Observed], epoch: int) -> float:
     return median([(t.best_until(epoch) or 0.0) / t.final for t in ended if t.final] or [0.0])
 
 
-def _best(paused: _Paused, ladder: Sequence[int], room: Room, stop: dict[int, str], last: int | None) -> int | None:
+def _best(
+    paused: _Paused, ladder: Sequence[int], budget_left: BudgetLeft, stop: dict[int, str], last: int | None
+) -> int | None:
     """Return the index of the trial of the highest rate that the budget lets finish."""
     able = np.array([t.number not in stop and t.epoch < ladder[-1] for t in paused.trials], dtype=bool)
     late = np.array([1.0 if t.number == last else LATE for t in paused.trials])
-    able &= late * paused.whole_s <= room.seconds_left
-    if not room.may_start:
+    able &= late * paused.whole_s <= budget_left.seconds_left
+    if not budget_left.may_start:
         able &= paused.shares >= WORTH_FINISHING
     return int(np.argmax(np.where(able, paused.rates, -1.0))) if able.any() else None
 

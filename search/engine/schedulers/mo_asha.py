@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 from search.engine.observed import Observed, Phase
-from search.engine.schedulers.scheduler import ROOMY, Room, Scheduler, Step, left_s, may_begin
+from search.engine.schedulers.scheduler import NO_LIMIT, BudgetLeft, Scheduler, Step, left_s, may_begin
 
 
 class MoAsha(Scheduler):
@@ -19,15 +19,19 @@ class MoAsha(Scheduler):
         self.eta = eta
 
     def next_step(
-        self, trials: Sequence[Observed], ladder: Sequence[int], last: int | None, room: Room = ROOMY
+        self, trials: Sequence[Observed], ladder: Sequence[int], last: int | None, budget_left: BudgetLeft = NO_LIMIT
     ) -> Step | None:
         """Return a promotion at the highest rung that has one, else a new trial; only what ends in the time left."""
-        able = [t for t in trials if t.phase is Phase.PAUSED and left_s(t, ladder) <= room.seconds_left]
+        able = [t for t in trials if t.phase is Phase.PAUSED and left_s(t, ladder) <= budget_left.seconds_left]
         for rung, above in reversed(list(pairwise(ladder))):
             paused = {t.number for t in able if rung <= t.epoch < above}
             if paused and (step := self._promote(trials, paused, rung, above)):
                 return step
-        return Step(None, ladder[0], "no paused trial is in the top of its rung") if may_begin(trials, room) else None
+        return (
+            Step(None, ladder[0], "no paused trial is in the top of its rung")
+            if may_begin(trials, budget_left)
+            else None
+        )
 
     def _promote(self, trials: Sequence[Observed], paused: set[int], rung: int, above: int) -> Step | None:
         points = list(_points(trials, rung))

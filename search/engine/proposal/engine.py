@@ -31,16 +31,16 @@ FITS_SURELY = 0.9  # odds from which on they are not worth a word
 
 
 @dataclass(frozen=True)
-class Plan:
+class ProposedCandidate:
     """A candidate to train next.
 
     Attributes:
-        params: its parameters.
-        proposal: why.
+        params: dimension name to value, without the fixed dimensions.
+        proposal: why it is proposed, as it is stored with its trial.
         rate: expected gain of hypervolume per second until its next rung is known; infinite where it comes first
             whatever it promises.
         whole_s: expected seconds of its whole trial; counted in epochs where none was timed.
-        rating: the measure that it was chosen by.
+        rating: the measure that the candidate was chosen by.
     """
 
     params: Params
@@ -87,7 +87,9 @@ class Engine:
         """Latency that no candidate may exceed; None for none."""
         return self.book.bound_ms() if self._bound_ms is None else self._bound_ms
 
-    def plan(self, trials: Sequence[Observed], number: int, seconds_left: float = math.inf) -> Plan | None:
+    def propose(
+        self, trials: Sequence[Observed], number: int, seconds_left: float = math.inf
+    ) -> ProposedCandidate | None:
         """Return the next candidate; None if there is none left to try.
 
         Args:
@@ -109,7 +111,7 @@ class Engine:
             pool, i, proposal, rate = self._explored(pool, rating, rng)
         else:
             pool, i, proposal, rate = self._best(pool, rating)
-        return _plan(pool, i, proposal, rate, rating)
+        return _as_proposed(pool, i, proposal, rate, rating)
 
     def look(self, trials: Sequence[Observed]) -> Rating:
         """Return the measure by which trials are rated where no candidate is proposed."""
@@ -230,12 +232,12 @@ def _told(role: str, why: str, pool: Pool, i: int, rating: Rating, worth: Worth)
     return Proposal(role, NAME, why, share, float(belief.mean[0]), float(belief.sd[0]))
 
 
-def _plan(pool: Pool, i: int, proposal: Proposal, rate: float, rating: Rating) -> Plan:
+def _as_proposed(pool: Pool, i: int, proposal: Proposal, rate: float, rating: Rating) -> ProposedCandidate:
     latency_ms = float(np.exp(pool.latency.log[i]))
     sd_ms = latency_ms * float(pool.latency.sd[i])
     measured = bool(pool.latency.measured[i])
     known = replace(proposal, latency_ms=latency_ms, latency_sd_ms=sd_ms, latency_measured=measured)
-    return Plan(pool.params[i], known, rate, float(rating.whole_s(pool)[i]), rating)
+    return ProposedCandidate(pool.params[i], known, rate, float(rating.whole_s(pool)[i]), rating)
 
 
 def _emptiest(places: Floats, taken: Floats) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 from search.engine.known_latency import KnownLatencySampler
 from search.engine.models.costs import AGAIN, BEFORE
 from search.engine.observed import Observed, Phase
-from search.engine.proposal.engine import SPREAD, Plan
+from search.engine.proposal.engine import SPREAD, ProposedCandidate
 from search.engine.proposal.gain_rate import gain_rate
 from search.engine.proposal.rating import Rating, filled
 from search.engine.schedulers.scheduler import NO_LIMIT, BudgetLeft, Scheduler, Step, left_s, next_rung
@@ -72,25 +72,26 @@ class GainPerSecond(Scheduler):
         ended = [t for t in trials if t.final is not None]
         if early := _early(trials, ended, ladder, mute, budget_left):
             return Step(early.number, next_rung(early.epoch, ladder), "the first ones show whole learning curves", mute)
-        plan = self.sampler.plan(trials, len(trials), budget_left.seconds_left) if budget_left.may_start else None
-        waiting = self._paused(trials, last, plan, budget_left)
+        seconds_left = budget_left.seconds_left
+        proposed = self.sampler.propose(trials, len(trials), seconds_left) if budget_left.may_start else None
+        waiting = self._paused(trials, last, proposed, budget_left)
         stop = mute | ({} if len(ended) < FINISHED_LEAST else _hopeless(waiting, GIVEN_UP_FROM * ladder[-1]))
         old = _best(waiting, ladder, budget_left, stop, last)
         about = _about(waiting, last)
         if budget_left.waiting and budget_left.may_start:
             return Step(None, ladder[0], "a candidate that was asked for comes first", stop, *about)
-        if old is not None and (plan is None or waiting.rates[old] >= plan.rate):
+        if old is not None and (proposed is None or waiting.rates[old] >= proposed.rate):
             chosen = waiting.trials[old]
             return Step(chosen.number, next_rung(chosen.epoch, ladder), waiting.text(old), stop, *about)
-        if plan is not None:
-            return Step(None, ladder[0], f"a new candidate: {plan.proposal.why}", stop, *about)
+        if proposed is not None:
+            return Step(None, ladder[0], f"a new candidate: {proposed.proposal.why}", stop, *about)
         return Step(None, ladder[0], "nothing is worth training now", stop, *about, idle=True) if stop else None
 
     def _paused(
-        self, trials: Sequence[Observed], last: int | None, plan: Plan | None, budget_left: BudgetLeft
+        self, trials: Sequence[Observed], last: int | None, proposed: ProposedCandidate | None, budget_left: BudgetLeft
     ) -> _Paused:
         """Return what is believed of the paused trials that were seen at a rung."""
-        rating = self.engine.look(trials) if plan is None else plan.rating  # new and old by one measure
+        rating = self.engine.look(trials) if proposed is None else proposed.rating  # new and old by one measure
         beliefs = rating.beliefs
         indices = np.array([i for i, t in enumerate(beliefs.trials) if t.phase is Phase.PAUSED], dtype=int)
         there = [beliefs.trials[i] for i in indices]

@@ -151,9 +151,9 @@ def test_one_that_takes_longer_than_what_is_left_is_not_chosen() -> None:
 
 
 def test_the_time_left_counts_though_it_was_asked_before() -> None:
-    planner = scheduler()
-    assert planner.next_step(usual(), LADDER, None) is not None
-    assert planner.next_step(usual(), LADDER, None, BudgetLeft(seconds_left=1.0)) is None
+    proposer = scheduler()
+    assert proposer.next_step(usual(), LADDER, None) is not None
+    assert proposer.next_step(usual(), LADDER, None, BudgetLeft(seconds_left=1.0)) is None
 
 
 def test_no_new_one_where_none_may_start() -> None:
@@ -276,17 +276,17 @@ def test_other_schedulers_too_begin_only_what_ends_in_time(other: Scheduler) -> 
 
 def test_a_plan_is_kept_as_the_time_goes_by() -> None:
     """A decision and the ask behind it are seconds apart: the candidate stays the same as long as it fits."""
-    planner, done = scheduler().sampler, usual()
-    plan = planner.plan(done, 8, 500.0)
-    assert plan is not None
-    assert planner.plan(done, 8, 497.0) is plan
-    assert planner.plan(list(done), 8) is plan
-    assert planner.plan(done, 9, 497.0) is not plan
-    again = planner.plan(done, 8, 500.0)
+    proposer, done = scheduler().sampler, usual()
+    proposed = proposer.propose(done, 8, 500.0)
+    assert proposed is not None
+    assert proposer.propose(done, 8, 497.0) is proposed
+    assert proposer.propose(list(done), 8) is proposed
+    assert proposer.propose(done, 9, 497.0) is not proposed
+    again = proposer.propose(done, 8, 500.0)
     assert again is not None
-    assert planner.plan(done, 8, again.whole_s - 1.0) is not again
+    assert proposer.propose(done, 8, again.whole_s - 1.0) is not again
     moved = [*done[:-1], replace(done[-1], phase=Phase.FAILED)]
-    assert planner.plan(moved, 8) is not again
+    assert proposer.propose(moved, 8) is not again
 
 
 def test_waiting_trials_are_seen_among_thousands_of_ended_ones() -> None:
@@ -294,12 +294,12 @@ def test_waiting_trials_are_seen_among_thousands_of_ended_ones() -> None:
     ended = [made(n, x, 0.2 + 0.5 * x + rng.normal(0, 0.01)) for n, x in enumerate(rng.uniform(0.05, 0.95, 2000))]
     waiting = [made(2000 + n, 0.3 + n / 1000, 0.3, rungs=1) for n in range(40)]
     star = made(2040, 0.3, 0.75, rungs=3)
-    planner = scheduler()
-    step = planner.next_step([*ended, *waiting, star], LADDER, None, BudgetLeft(may_start=False))
+    proposer = scheduler()
+    step = proposer.next_step([*ended, *waiting, star], LADDER, None, BudgetLeft(may_start=False))
     assert step is not None
     assert step.number == 2040
     began = time.process_time()
-    planner.next_step([*ended, *waiting, star], LADDER, None)
+    proposer.next_step([*ended, *waiting, star], LADDER, None)
     assert time.process_time() - began < 1.5
 
 

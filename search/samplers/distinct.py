@@ -12,9 +12,9 @@ import numpy as np
 import optuna
 
 from search.engine.candidates import Params, SpaceCandidates
+from search.engine.digest import Digest
 from search.engine.observed import key_of, observe
 from search.engine.proposal.pool import untried
-from search.engine.thinning import Digest
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

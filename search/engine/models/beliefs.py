@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from objectives.records.failures import Failure
+from search.engine.digest import FINAL, LOG_LATENCY, TUNED_MAX, Digest, spread_indices
 from search.engine.encoding import Encoder
-from search.engine.models.curves import CurveModel, latest_rung
+from search.engine.models.curve_model import CurveModel, latest_rung
 from search.engine.models.gaussian_process import GaussianProcess
 from search.engine.observed import Observed, Phase
 from search.engine.staircase import Floats, Staircase
-from search.engine.thinning import FINAL, LOG_LATENCY, TUNED_MAX, Digest, spread_indices
 
 PASSING = (Failure.KILLED, Failure.DISK_FULL, Failure.DATA_UNREADABLE)  # failures that no candidate is to blame for
 FAILED_MAX = 50  # failed trials that the surrogate looks at

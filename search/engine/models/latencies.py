@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from search.engine.digest import LOG_LATENCY, MODELLED_MAX, TUNED_MAX, Digest, spread_indices
 from search.engine.encoding import Encoder
 from search.engine.models.gaussian_process import GaussianProcess
 from search.engine.observed import Observed, key_of
 from search.engine.staircase import Floats
-from search.engine.thinning import LOG_LATENCY, MODELLED_MAX, TUNED_MAX, Digest, spread_indices
 
 Params = Mapping[str, Any]
 

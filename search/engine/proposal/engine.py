@@ -8,6 +8,7 @@ import numpy as np
 
 from objectives.records.records import Proposal
 from search.engine.candidates import CandidateSource, Params
+from search.engine.digest import LOG_LATENCY, Digest
 from search.engine.encoding import Encoder
 from search.engine.models.beliefs import Beliefs
 from search.engine.models.costs import Costs
@@ -17,7 +18,6 @@ from search.engine.observed import Observed, Phase
 from search.engine.proposal.pool import Pool, untried
 from search.engine.proposal.rating import Rating, Worth
 from search.engine.staircase import Floats
-from search.engine.thinning import LOG_LATENCY, Digest
 
 NAME = "known_latency"
 SPREAD = 4  # candidates spread over the latency range before the surrogate has a say

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.engine.candidates import CandidateSource, Params
+from search.engine.digest import ACCURACY, FRONT_MAX, LOG_LATENCY, Digest, spread
 from search.engine.models.latencies import LatencyView
 from search.engine.observed import Key, key_of
 from search.engine.staircase import Floats
-from search.engine.thinning import ACCURACY, FRONT_MAX, LOG_LATENCY, Digest, spread
 
 LISTED_MAX = 5000  # candidates of a small space that are gone through once nothing new comes by chance
 

@@ -10,12 +10,12 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 
 from objectives.records.failures import Failure
 from search.engine.candidates import ListedCandidates, SpaceCandidates
+from search.engine.digest import Digest
 from search.engine.encoding import Encoder
 from search.engine.models.fits import Fits
 from search.engine.models.latencies import FunctionBook
 from search.engine.observed import Observed, Phase
 from search.engine.proposal.engine import Engine, ProposedCandidate
-from search.engine.thinning import Digest
 from spaces.dimension import Value
 from spaces.space import SearchSpace
 

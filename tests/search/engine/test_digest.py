@@ -13,9 +13,9 @@ from optuna.trial import TrialState, create_trial
 from objectives.records import attributes as keys
 from objectives.records.failures import Failure
 from search.engine.candidates import SpaceCandidates
+from search.engine.digest import MODELLED_MAX, TUNED_MAX, Digest
 from search.engine.observed import Observed, Phase, observe
 from search.engine.proposal.engine import Engine
-from search.engine.thinning import MODELLED_MAX, TUNED_MAX, Digest
 from spaces.space import SearchSpace
 
 SPACE: dict[str, BaseDistribution] = {

@@ -10,7 +10,7 @@ from reports.page.figures import base_layout
 from reports.page.palette import LIGHT, Palette
 
 MARKS_MAX = 1500  # of one kind; of more an even sample is drawn
-CROWD = 60  # from so many points on, marks and bars are drawn fainter
+CROWDED_PREDICTIONS = 60  # from so many points on, marks and bars are drawn fainter
 
 
 def calibration_figure(calibration: Calibration, palette: Palette = LIGHT) -> go.Figure:
@@ -33,7 +33,7 @@ def calibration_figure(calibration: Calibration, palette: Palette = LIGHT) -> go
 
 def _points(kind: str, name: str, predictions: Sequence[Prediction], colour: str, symbol: str, size: int) -> go.Scatter:
     """Return one series; the bars are the beliefs of the proposals, those of the rungs are told on hovering."""
-    crowded = len(predictions) > CROWD
+    crowded = len(predictions) > CROWDED_PREDICTIONS
     bars = {
         "array": [told.sd or 0.0 for told in predictions],
         "color": colour,

@@ -9,7 +9,7 @@ from search.samplers.registry import make_known_latency, make_sampler, suggest
 from search.settings.settings import Settings
 from spaces.candidate import Candidate
 
-SHOWN = 3  # candidates of a plan
+FIRST_MAX = 3  # candidates of a plan
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def first_candidates(settings: Settings, ladder: tuple[int, ...]) -> list[First]
         study.enqueue_trial(choices)
     known = make_known_latency(settings, NoBook(), ladder)
     found = []
-    for number in range(SHOWN):
+    for number in range(FIRST_MAX):
         study.sampler = make_sampler(settings.sampler, settings.seed, number, known)
         candidate = suggest(study.ask(), settings.space)
         found.append(First(candidate, number < len(settings.start)))

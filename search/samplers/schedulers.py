@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from search.engine.known_latency import KnownLatencySampler
 
 PACKAGE = "search.engine.schedulers"
-NAMED = {
+SCHEDULER_TARGETS = {
     "gain": f"{PACKAGE}.gain_per_second.GainPerSecond",
     "mo_asha": f"{PACKAGE}.mo_asha.MoAsha",
     "dominated": f"{PACKAGE}.dominated.Dominated",
     "none": f"{PACKAGE}.scheduler.Full",
 }
-PRUNERS = tuple(NAMED)
+PRUNERS = tuple(SCHEDULER_TARGETS)
 OFFERED = ("known_latency", "rungs", "eta", "grace")  # what a scheduler is given where its constructor names it
 
 
@@ -58,7 +58,7 @@ def target_of(settings: PrunerSettings) -> Target:
     Raises:
         SettingsError: the name is unknown, or is the product's own and stands beside a target.
     """
-    return Target.of("pruner", NAMED, settings.name, settings.target, settings.arguments)
+    return Target.of("pruner", SCHEDULER_TARGETS, settings.name, settings.target, settings.arguments)
 
 
 def _built(settings: PrunerSettings, target: Target, known_latency: "KnownLatencySampler | None") -> Scheduler:

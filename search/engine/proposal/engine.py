@@ -23,7 +23,9 @@ NAME = "known_latency"
 SPREAD = 4  # candidates spread over the latency range before the surrogate has a say
 SPREAD_NEAREST = 12  # one of so many is taken at each place
 EXPLORE_EVERY = 20  # one proposal in so many is drawn at random: no wrong surrogate can lock the search in
-MARGIN = 0.1  # volume is counted so far beyond the slowest candidate, as a share of the range: the slow end counts too
+RANGE_MARGIN = (
+    0.1  # volume is counted so far beyond the slowest candidate, as a share of the range: the slow end counts too
+)
 BOUND_DOUBT = 2.0  # a candidate is left out if its latency less so many standard deviations is over the bound
 MEASURED_MOST = 4  # candidates measured for one proposal, at most
 FITS_LEAST = 0.5  # odds to fit this machine below which a candidate that is not chosen for its gain is passed over
@@ -133,7 +135,7 @@ class Engine:
         low, high = (float(logs.min()), float(logs.max())) if len(logs) else (0.0, 1.0)
         if (bound_ms := self.bound_ms) is not None:
             high = min(high, math.log(bound_ms))
-        return low, max(high + MARGIN * (high - low), low + 1e-3)
+        return low, max(high + RANGE_MARGIN * (high - low), low + 1e-3)
 
     def _pool_span(self, study: Digest, latency: LatencyView) -> tuple[float, float]:
         """Return the range of the trials and a pool; of foretold latencies, the likely part."""

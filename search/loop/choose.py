@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from objectives.machine.files import trial_folder
 from objectives.records import attributes as keys
-from objectives.records.records import Decision, Ending, Latency, Outcome, Proposal, Rung
+from objectives.records.records import Decision, Ending, Outcome, Proposal, Rung
 from objectives.trial.job import Word
 from search.engine.observed import Phase, observe
 from search.engine.schedulers.scheduler import BudgetLeft, Step
@@ -18,15 +18,12 @@ from search.samplers.registry import make_known_latency, make_sampler, suggest
 from search.samplers.schedulers import make_scheduler
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
-from search.study.latencies import StudyLatencies
+from search.study.latencies import Measure, StudyLatencies
 from search.study.stored_trial import StoredTrial
 from search.workers.jobs import Jobs
-from spaces.dimension import Value
 
 if TYPE_CHECKING:
     import optuna
-
-Measure = Callable[[Mapping[str, Value]], Latency | Ending]
 
 
 class Chooser:

@@ -26,7 +26,7 @@ SAMPLER_TARGETS = {
     "random": f"{PEERS}.Random",
     "qmc": f"{PEERS}.QuasiRandom",
     "nsga2": f"{PEERS}.NsgaII",
-    "gp": f"{PEERS}.GaussianProcess",
+    "gp": f"{PEERS}.OptunaGaussianProcess",
 }
 SAMPLERS = tuple(SAMPLER_TARGETS)
 

@@ -14,7 +14,8 @@ from objectives.records import attributes as keys
 from objectives.records.failures import OF_ARCHITECTURE, Failure
 from objectives.records.gate import Gate
 from objectives.records.records import Ending, Latency
-from search.engine.models.latencies import LatencyBook, Params
+from search.engine.candidates import Params
+from search.engine.models.latencies import LatencyBook
 from search.engine.observed import Key, Observed, Phase, observe
 
 if TYPE_CHECKING:

@@ -1,20 +1,18 @@
 """Latency before training: measured where it was, else foretold by a model of the measured figures."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from search.engine.candidates import Params
 from search.engine.digest import LOG_LATENCY, MODELLED_MAX, TUNED_MAX, Digest, spread_indices
 from search.engine.encoding import Encoder
 from search.engine.models.gaussian_process import GaussianProcess
 from search.engine.observed import Observed, key_of
 from search.engine.staircase import Floats
-
-Params = Mapping[str, Any]
 
 UNKNOWN_SD = 1.0  # of a log latency before any was measured
 MEASURED_SD = 0.02  # of a measured one

@@ -23,9 +23,7 @@ NAME = "known_latency"
 SPREAD = 4  # candidates spread over the latency range before the surrogate has a say
 SPREAD_NEAREST = 12  # one of so many is taken at each place
 EXPLORE_EVERY = 20  # one proposal in so many is drawn at random: no wrong surrogate can lock the search in
-RANGE_MARGIN = (
-    0.1  # volume is counted so far beyond the slowest candidate, as a share of the range: the slow end counts too
-)
+RANGE_MARGIN = 0.1  # volume is counted so far beyond the slowest candidate, as a share of the range
 BOUND_DOUBT = 2.0  # a candidate is left out if its latency less so many standard deviations is over the bound
 MEASURED_MOST = 4  # candidates measured for one proposal, at most
 FITS_LEAST = 0.5  # odds to fit this machine below which a candidate that is not chosen for its gain is passed over

@@ -19,9 +19,7 @@ HOPELESS = 1e-4  # expected gain, as a share of the front's hypervolume, below w
 GIVEN_UP_FROM = 0.4  # but not before this share of its training: slow starters only wait,
 FINISHED_LEAST = 5  # nor before so many trials have shown whole curves
 NOTHING = "it has shown no accuracy at all"
-SHOWN_LEAST = (
-    0.2  # of their final accuracy: where ended trials had shown less at the first rung, SPREAD of them end first
-)
+SHOWN_LEAST = 0.2  # of their final accuracy: where ended trials had shown less at the first rung, SPREAD end first
 LATE = 1.1  # a paused trial must end in so much less than the time left; the one in memory in the time left itself
 WORTH_FINISHING = 5e-3  # the same, below which no paused trial is finished once no new one may start
 

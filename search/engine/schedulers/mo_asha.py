@@ -43,7 +43,7 @@ class MoAsha(Scheduler):
 
 
 @dataclass(frozen=True)
-class Point:
+class RungPoint:
     """A trial at a rung: best accuracy until there, and log latency in ms; a NaN in either ranks last."""
 
     number: int
@@ -56,7 +56,7 @@ class Point:
         return not (math.isnan(self.accuracy) or math.isnan(self.log_latency))
 
 
-def ranked(points: Sequence[Point]) -> Iterator[int]:
+def ranked(points: Sequence[RungPoint]) -> Iterator[int]:
     """Yield the numbers of the trials, the best first: layer by layer, spread out within a layer."""
     known = [point for point in points if point.known]
     spans = _span([p.accuracy for p in known]), _span([p.log_latency for p in known])
@@ -65,12 +65,12 @@ def ranked(points: Sequence[Point]) -> Iterator[int]:
     yield from sorted(point.number for point in points if not point.known)
 
 
-def layers(points: Sequence[Point]) -> list[list[Point]]:
+def layers(points: Sequence[RungPoint]) -> list[list[RungPoint]]:
     """Sort into non-dominated layers, the front first, in O(n log n); equal points share a layer.
 
     Taken from the fastest on, a point belongs to the first layer whose best accuracy so far is below its own.
     """
-    found: list[list[Point]] = []
+    found: list[list[RungPoint]] = []
     tops: list[float] = []  # best accuracy of each layer so far, negated: rising, as bisect wants it
     order = sorted(points, key=lambda p: (p.log_latency, -p.accuracy, p.number))
     for (_, accuracy), equals in groupby(order, key=lambda p: (p.log_latency, p.accuracy)):
@@ -83,10 +83,10 @@ def layers(points: Sequence[Point]) -> list[list[Point]]:
     return found
 
 
-def epsilon_net(layer: Sequence[Point], accuracy_span: float, latency_span: float) -> Iterator[Point]:
+def epsilon_net(layer: Sequence[RungPoint], accuracy_span: float, latency_span: float) -> Iterator[RungPoint]:
     """Yield a layer from its most accurate point on, then always the one farthest from all that came before."""
 
-    def distance(one: Point, other: Point) -> float:
+    def distance(one: RungPoint, other: RungPoint) -> float:
         return math.hypot(
             (one.accuracy - other.accuracy) / accuracy_span, (one.log_latency - other.log_latency) / latency_span
         )
@@ -102,12 +102,12 @@ def epsilon_net(layer: Sequence[Point], accuracy_span: float, latency_span: floa
         chosen = max(gaps, key=gaps.__getitem__)  # of equals, the lowest number
 
 
-def _points(trials: Sequence[Observed], rung: int) -> Iterator[Point]:
+def _points(trials: Sequence[Observed], rung: int) -> Iterator[RungPoint]:
     for trial in trials:
         if trial.epoch >= rung:
             accuracy = trial.best_until(rung)
             log_latency = math.log(trial.latency_ms) if trial.latency_ms else math.nan
-            yield Point(trial.number, math.nan if accuracy is None else accuracy, log_latency)
+            yield RungPoint(trial.number, math.nan if accuracy is None else accuracy, log_latency)
 
 
 def _span(values: Sequence[float]) -> float:

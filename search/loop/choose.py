@@ -1,6 +1,6 @@
 """What to work on next, chosen from the store alone; call it while no other process of the study does.
 
-`introduce` alone may be called while others choose.
+`record_candidate` alone may be called while others choose.
 """
 
 import math
@@ -91,7 +91,7 @@ class Chooser:
         else:
             word, why = Word.PAUSE, _instead(step)
         mean, sd = (None, None) if step is None else (step.last_mean, step.last_sd)
-        note_decision(trial, Decision(rung.epoch, word.value, why, mean, sd))
+        record_decision(trial, Decision(rung.epoch, word.value, why, mean, sd))
         return word, why
 
     def ask(self, trials: "Sequence[optuna.trial.FrozenTrial]") -> "optuna.Trial":
@@ -109,7 +109,7 @@ class Chooser:
         suggest(asked, self.settings.space)
         return StoredTrial(self.study, asked.number)
 
-    def introduce(self, trial: StoredTrial, trials: "Sequence[optuna.trial.FrozenTrial]") -> None:
+    def record_candidate(self, trial: StoredTrial, trials: "Sequence[optuna.trial.FrozenTrial]") -> None:
         """Store what a sampled trial is, and why it was proposed; the candidate last: with it the trial has begun.
 
         Others may choose meanwhile.
@@ -133,7 +133,7 @@ class Chooser:
     def promote(self, trial: StoredTrial, why: str) -> None:
         """Store that a paused trial goes on, and why."""
         rungs = trial.rungs
-        note_decision(trial, Decision(rungs[-1].epoch if rungs else 0, "promote", why))
+        record_decision(trial, Decision(rungs[-1].epoch if rungs else 0, "promote", why))
         trial.set(keys.PAUSED, False)
 
     def stop(self, stopped: Mapping[int, str]) -> None:
@@ -158,7 +158,7 @@ def optuna_trial(study: "optuna.Study", number: int) -> "optuna.Trial":
     return optuna.Trial(study, study._storage.get_trial_id_from_study_id_trial_number(study._study_id, number))
 
 
-def note_decision(trial: StoredTrial, decision: Decision) -> None:
+def record_decision(trial: StoredTrial, decision: Decision) -> None:
     """Store a decision about a trial."""
     trial.append(keys.DECISIONS, decision.to_json())
 

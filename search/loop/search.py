@@ -13,7 +13,7 @@ from objectives.records.failures import Failure
 from objectives.records.records import Decision, Ending, Latency, Outcome, Rung
 from objectives.trial.job import Word
 from reports.table.table import StudyTable, read_study
-from search.loop.choose import Chooser, note_decision
+from search.loop.choose import Chooser, record_decision
 from search.loop.crew import Active, Crew
 from search.loop.retry import may_be_mended, objectives_of
 from search.loop.streaks import check_streak
@@ -35,7 +35,7 @@ from spaces.errors import DiskFull, StoreError
 if TYPE_CHECKING:
     import optuna
 
-TOLD_EVERY_S = 5.0  # between two looks of the view at the budget and the other processes
+SHOWN_EVERY_S = 5.0  # between two looks of the view at the budget and the other processes
 IDLE_S = 2.0  # between two looks whether something can be begun, where nothing could
 GRACE, LAST_GRACE = 1.02, 1.04  # shares of budget.hours at which trials are paused: those in training, and the last
 LAST_STAGES = ("export", "latency", "score")  # of a trial that is all but finished
@@ -63,8 +63,8 @@ class Search:
         self.keeper = Keeper(self.folder, settings.store.size_mb_max)
         self.chooser = Chooser(settings, study, self.jobs, self._measured, self.session.searched_s)
         self.crew = Crew(settings, self.jobs, view, self.session.beat)
-        self._went_well = datetime.now()  # what failed before tells nothing of what comes
-        self._begin_at = self._tell_at = 0.0  # when to look again, by the monotonic clock
+        self._went_well = datetime.now()  # earlier failures do not count
+        self._begin_at = self._show_at = 0.0  # when to look again, by the monotonic clock
         self._waits_for_place = False  # with nothing begun: no time that is searched
 
     def __enter__(self) -> "Search":
@@ -114,7 +114,7 @@ class Search:
             else:
                 self.session.beat()
             check_disk_space(self.folder, self.settings.store.free_mb_min)
-            self._tell()
+            self._show_progress()
             self._keep_hours()
             if time.monotonic() >= self._begin_at and not self._find_work():
                 return
@@ -160,7 +160,7 @@ class Search:
             if trial is None:
                 return False
             if trial.candidate is None:  # what others need of it for their own choices is stored already
-                self.chooser.introduce(trial, trials)
+                self.chooser.record_candidate(trial, trials)
             self.crew.begin(trial, place)
             unless_begun.pop_all()
         return True
@@ -180,12 +180,12 @@ class Search:
             if share > (LAST_GRACE if last else GRACE):
                 self._out_of_time(active)
 
-    def _tell(self) -> None:
+    def _show_progress(self) -> None:
         """Show the view what goes on beside the trials, now and then."""
         now = time.monotonic()
-        if now < self._tell_at:
+        if now < self._show_at:
             return
-        self._tell_at = now + TOLD_EVERY_S
+        self._show_at = now + SHOWN_EVERY_S
         self.view.sessions(self.session.seen(tuple(self.crew.active)))
         self.view.budget(self.used())
 
@@ -214,7 +214,7 @@ class Search:
             if number not in self.crew.active and self.claims.take(number):
                 trial = StoredTrial(self.study, number)
                 if trial.is_cut and keys.ENDING in trial:
-                    self._finish(trial, Ending.from_json(trial.get(keys.ENDING)))  # it died before Optuna was told
+                    self._finish(trial, Ending.from_json(trial.get(keys.ENDING)))  # died before Optuna knew
                 elif trial.is_cut and self.chooser.seconds_left() > 0:
                     return trial if trial.candidate else self.chooser.sampled(self.chooser.asked_again(number))
                 else:
@@ -291,7 +291,7 @@ class Search:
         self.crew.leave(active)
         self._begin_at = 0.0
         if rungs and rungs[-1].epoch < active.following.job.epochs:
-            note_decision(trial, Decision(rungs[-1].epoch, Word.PAUSE.value, "the hours of the budget are used"))
+            record_decision(trial, Decision(rungs[-1].epoch, Word.PAUSE.value, "the hours of the budget are used"))
             trial.set(keys.PAUSED, True)
         self.claims.free(trial.number)
         self.view.trial_ended(trial.number, self.table(), self.used())

@@ -58,7 +58,7 @@ class StudyLatencies(LatencyBook):
         self._fresh = False
 
     def refresh(self, trials: Sequence[Observed]) -> None:
-        """Take the study's trials; what is told until the next call is as of these."""
+        """Take the study's trials, by number; all answers until the next call are as of these trials."""
         self._read(again=False)
         self._fresh = True
         for trial in trials:
@@ -116,7 +116,7 @@ class StudyLatencies(LatencyBook):
         found = self._measure(params)
         name = keys.MEASURED + architecture_key(params)
         seconds = time.perf_counter() - began + self._read(again=False).get(name, 0.0)
-        kept = {"params": dict(params), **_told(found), "seconds": seconds}
+        kept = {"params": dict(params), **_measurement_json(found), "seconds": seconds}
         self._study.set_user_attr(name, kept)
         self._keep(name, kept)
         if not isinstance(found, Latency):
@@ -163,7 +163,7 @@ class StudyLatencies(LatencyBook):
             self._doubted.add(key)
 
     def _take(self, trial: Observed) -> None:
-        """Take what a trial tells; one that has ended never tells more."""
+        """Take the latency or the failure of a trial; one that has ended is not read again."""
         key = _deployed(trial.params)
         if trial.phase not in (Phase.RUNNING, Phase.PAUSED):
             self._ended[trial.number] = key
@@ -179,7 +179,7 @@ class StudyLatencies(LatencyBook):
             self._ratios[trial.number] = trial.p95_ms / trial.latency_ms
 
 
-def _told(found: Latency | Ending | None) -> dict[str, Any]:
+def _measurement_json(found: Latency | Ending | None) -> dict[str, Any]:
     """Return what is kept of a measurement."""
     if isinstance(found, Latency):
         return {"latency": found.to_json()}

@@ -24,7 +24,7 @@ from search.view.rows import Cells, Section, TableColumn, cut, fit, lines, table
 from search.view.words import eta_text, one_line, row_result
 
 NARROW, WIDE = 72, 110  # a terminal of fewer columns shows less of a row, one of so many more
-SILENT_S = 45.0  # a living process that was not heard of for so long is marked
+SILENT_S = 45.0  # a living process without a beat for so long is marked
 OTHERS_MAX = 4  # lines of other searching processes
 LAST_MAX = 40  # last trials in the largest terminal
 BARS = " ▁▂▃▄▅▆▇█"

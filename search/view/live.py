@@ -128,9 +128,9 @@ class LiveView(LineView):
 
     def _frame_state(self) -> FrameState:
         now_s = time.monotonic()
-        used, told_s = self._used
+        used, measured_at_s = self._used
         if not self._waits:
-            used = replace(used, seconds=used.seconds + now_s - told_s)
+            used = replace(used, seconds=used.seconds + now_s - measured_at_s)
         return FrameState(
             self.settings,
             self._table,

@@ -22,7 +22,7 @@ class LatencyBook:
     """Latencies that are known without training; the base class knows none beyond those of the trials."""
 
     def refresh(self, trials: Sequence[Observed]) -> None:
-        """Take the study's trials; what is told until the next call is as of these."""
+        """Take the study's trials, by number; all answers until the next call are as of these trials."""
 
     def lookup(self) -> Callable[[Params], float | None]:
         """Return what gives the measured latency of a candidate in ms.

@@ -27,7 +27,7 @@ RANGE_MARGIN = 0.1  # volume is counted so far beyond the slowest candidate, as 
 BOUND_DOUBT = 2.0  # a candidate is left out if its latency less so many standard deviations is over the bound
 MEASURED_MOST = 4  # candidates measured for one proposal, at most
 FITS_LEAST = 0.5  # odds to fit this machine below which a candidate that is not chosen for its gain is passed over
-FITS_SURELY = 0.9  # odds from which on they are not worth a word
+FITS_SURELY = 0.9  # odds from which on the proposal does not mention them
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ class Engine:
         worth = rating.worth(one)
         why = f"drawn at random, as one in {EXPLORE_EVERY} is: no wrong surrogate can lock the search in"
         rate = float(worth.rates[0] if best is None else best)
-        return one, 0, _told("explore", why, one, 0, rating, worth), rate
+        return one, 0, _proposal("explore", why, one, 0, rating, worth), rate
 
     def _best(self, pool: Pool, rating: Rating) -> _Chosen:
         """Propose the candidate of the highest gain; one whose latency is a guess is measured first."""
@@ -197,7 +197,7 @@ class Engine:
             pool = left
         share = float(rating.beliefs.front.share(worth.gains[i]))
         why = f"highest expected gain of the front among {len(pool.params)} candidates: {share:.2%} of its hypervolume"
-        return pool, i, _told("gain", why + _about_odds(worth, i), pool, i, rating, worth), float(worth.rates[i])
+        return pool, i, _proposal("gain", why + _about_odds(worth, i), pool, i, rating, worth), float(worth.rates[i])
 
     def _without(self, pool: Pool, i: int, ms: float) -> Pool:
         """Return a pool after a measurement: the candidate out if it is over the bound, its whole kind if it failed."""
@@ -218,7 +218,7 @@ def _likely(pool: Pool, rating: Rating) -> Pool:
 
 
 def _about_odds(worth: Worth, i: int) -> str:
-    """Return a word about whether the chosen candidate fits this machine, where that mattered."""
+    """Return a clause on whether the chosen candidate fits this machine; empty where that did not matter."""
     if worth.odds[i] < FITS_SURELY:
         return f"; it fits this machine with a probability of {worth.odds[i]:.0%}"
     better = worth.odds < FITS_LEAST
@@ -226,7 +226,7 @@ def _about_odds(worth: Worth, i: int) -> str:
     return f"; {count} that promise more would probably not fit this machine" if count else ""
 
 
-def _told(role: str, why: str, pool: Pool, i: int, rating: Rating, worth: Worth) -> Proposal:
+def _proposal(role: str, why: str, pool: Pool, i: int, rating: Rating, worth: Worth) -> Proposal:
     belief = rating.beliefs.of_candidates(pool.rows[i : i + 1], pool.latency.log[i : i + 1])
     share = float(rating.beliefs.front.share(worth.odds[i] * worth.gains[i]))
     return Proposal(role, NAME, why, share, float(belief.mean[0]), float(belief.sd[0]))

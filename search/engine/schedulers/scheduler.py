@@ -21,7 +21,7 @@ class Step:
         stop: paused trials that will never go on, and why; their checkpoints can be removed.
         last_mean: expected final accuracy of the trial that was trained just now, where the scheduler has one.
         last_sd: standard deviation of that belief.
-        idle: nothing is to be trained now: the step only tells what stops and what is believed.
+        idle: nothing is to be trained now: the step only holds which trials stop and what is believed.
     """
 
     number: int | None

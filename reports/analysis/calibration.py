@@ -23,7 +23,7 @@ class Prediction:
         number: the trial's.
         epoch: epochs trained when it was made; 0 before training.
         expected: mAP or ms.
-        sd: standard deviation of that belief; None where none was told.
+        sd: standard deviation of that belief, in the same unit; None where none was stated.
         came: the figure that came, in the same unit.
     """
 
@@ -51,7 +51,7 @@ class Agreement:
     Attributes:
         count: predictions.
         trials: trials that they are of.
-        with_sd: those that told a standard deviation; the two shares are of them, None without any.
+        with_sd: predictions with a standard deviation; the two shares are of those, None without any.
         within_one_sd: share of figures that came within one standard deviation.
         within_two_sd: the same within two.
         mean_absolute_error: in the figure's unit.
@@ -114,11 +114,11 @@ def map_predictions(row: TrialRow) -> tuple[Prediction, ...]:
     """Return what was expected of a finished trial's mAP: at its proposal, then the last at each rung."""
     if row.map is None:
         return ()
-    told: list[tuple[int, Proposal | Decision]] = [(0, row.proposal)] if row.proposal else []
-    told += [(decision.epoch, decision) for decision in row.decisions]
+    stated: list[tuple[int, Proposal | Decision]] = [(0, row.proposal)] if row.proposal else []
+    stated += [(decision.epoch, decision) for decision in row.decisions]
     beliefs = {
         epoch: Prediction(row.number, epoch, said.predicted_map, _positive(said.predicted_map_sd), row.map)
-        for epoch, said in told
+        for epoch, said in stated
         if said.predicted_map is not None and math.isfinite(said.predicted_map)
     }
     return tuple(beliefs.values())

@@ -47,7 +47,7 @@ class Chance:
         return int(self.random() * high)
 
 
-Random = Chance | np.random.Generator
+RandomNumbers = Chance | np.random.Generator
 
 
 class CandidateSource(ABC):
@@ -145,7 +145,7 @@ class SpaceCandidates(CandidateSource):
                 chosen[name] = fixed
         return params
 
-    def _mutated(self, parent: Params, rng: Random) -> Params:
+    def _mutated(self, parent: Params, rng: RandomNumbers) -> Params:
         rate = MUTATIONS_MEAN / max(1, len(parent))
 
         def choose(name: str, domain: Domain) -> Value:
@@ -158,14 +158,14 @@ class SpaceCandidates(CandidateSource):
 
         return self._build(choose)
 
-    def _crossed(self, one: Params, other: Params, rng: Random) -> Params:
+    def _crossed(self, one: Params, other: Params, rng: RandomNumbers) -> Params:
         def choose(name: str, domain: Domain) -> Value:
             having = [p[name] for p in (one, other) if name in p]
             return having[rng.integers(len(having))] if having else draw(domain, rng)
 
         return self._build(choose)
 
-    def _likely(self, having: Mapping[str, Sequence[Value]], rng: Random) -> Params:
+    def _likely(self, having: Mapping[str, Sequence[Value]], rng: RandomNumbers) -> Params:
         """Draw each dimension as one of the better trials has it, nudged now and then."""
 
         def choose(name: str, domain: Domain) -> Value:
@@ -215,12 +215,12 @@ def _domain(found: "BaseDistribution") -> Domain:
     raise TypeError(f"unknown kind of distribution {found!r}")
 
 
-def draw(domain: Domain, rng: Random) -> Value:
+def draw(domain: Domain, rng: RandomNumbers) -> Value:
     """Return a value of a domain, evenly drawn on its scale."""
     return at(domain, rng.random())
 
 
-def nudge(domain: Domain, value: Value, rng: Random) -> Value:
+def nudge(domain: Domain, value: Value, rng: RandomNumbers) -> Value:
     """Return a value near another one; any other value of a domain without an order."""
     if isinstance(domain, Choice) or isinstance(value, str | bool):
         return draw(domain, rng)
@@ -286,5 +286,5 @@ def _ends(domain: Interval) -> tuple[float, float]:
     return domain.low - margin, domain.high + margin
 
 
-def _one(some: Sequence[Params], rng: Random) -> Params:
+def _one(some: Sequence[Params], rng: RandomNumbers) -> Params:
     return some[int(rng.integers(len(some)))]

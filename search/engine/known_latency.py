@@ -12,7 +12,7 @@ from objectives.records import attributes as keys
 from search.engine.candidates import CandidateSource, ListedCandidates, Params, SpaceCandidates, flat_space
 from search.engine.models.latencies import FunctionBook, LatencyBook
 from search.engine.observed import Observed, Phase, observe
-from search.engine.proposal.engine import Engine, Plan
+from search.engine.proposal.engine import Engine, ProposedCandidate
 from spaces.errors import SettingsError
 from spaces.space import SearchSpace
 
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class _Planned:
-    """A plan, and what it was made for."""
+class _Remembered:
+    """A proposed candidate, and the trials, trial number and seconds left that it was proposed for."""
 
     trials: list[Observed]
     number: int
     seconds_left: float
-    plan: Plan | None
+    proposed: ProposedCandidate | None
 
     def serves(self, trials: Sequence[Observed], number: int, seconds_left: float) -> bool:
-        """Whether the plan still stands: the trials are where they were, and there is time for it.
+        """Whether the proposal still stands: the trials are where they were, and there is time for it.
 
-        A trial that asks gives no time: it gets what was planned for it. Less time than before leaves a candidate the
+        A trial that asks gives no time: it gets what was proposed for it before. Less time leaves a candidate the
         best one as long as it fits.
         """
         if number != self.number or len(trials) != len(self.trials):
@@ -46,7 +46,7 @@ class _Planned:
             return False
         if math.isinf(seconds_left):
             return True
-        return seconds_left <= self.seconds_left and (self.plan is None or self.plan.whole_s <= seconds_left)
+        return seconds_left <= self.seconds_left and (self.proposed is None or self.proposed.whole_s <= seconds_left)
 
 
 def _stands(trial: Observed) -> tuple[int, Phase, int, float | None]:
@@ -103,20 +103,22 @@ class KnownLatencySampler(optuna.samplers.BaseSampler):
         elif space is not None:
             source = SpaceCandidates(space)
         self.engine = None if source is None else Engine(source, **self._settings)
-        self._planned: _Planned | None = None
+        self._remembered: _Remembered | None = None
 
     def reseed_rng(self) -> None:
         """Do nothing: chance depends on the seed and the trial alone, so that workers differ as their trials do."""
 
-    def plan(self, trials: Sequence[Observed], number: int, seconds_left: float = math.inf) -> Plan | None:
+    def propose(
+        self, trials: Sequence[Observed], number: int, seconds_left: float = math.inf
+    ) -> ProposedCandidate | None:
         """Return the candidate that would be proposed for a trial; a trial that asks next gets the same one."""
         if self.engine is None:
             return None
-        if self._planned is not None and self._planned.serves(trials, number, seconds_left):
-            return self._planned.plan
-        plan = self.engine.plan(trials, number, seconds_left)
-        self._planned = _Planned(list(trials), number, seconds_left, plan)
-        return plan
+        if self._remembered is not None and self._remembered.serves(trials, number, seconds_left):
+            return self._remembered.proposed
+        proposed = self.engine.propose(trials, number, seconds_left)
+        self._remembered = _Remembered(list(trials), number, seconds_left, proposed)
+        return proposed
 
     @property
     def source(self) -> SpaceCandidates | None:
@@ -148,17 +150,17 @@ class KnownLatencySampler(optuna.samplers.BaseSampler):
             return {}
         trials = [t for t in observe(study) if t.number != trial.number]
         if self.engine is not None:
-            plan = self.plan(trials, trial.number)
+            proposed = self.propose(trials, trial.number)
         else:
             # Trials under way say nothing of dimensions that they have not asked for yet.
             known = [t for t in trials if search_space.keys() <= t.params.keys() or t.phase is not Phase.RUNNING]
             source = SpaceCandidates(flat_space(search_space))
-            plan = Engine(source, **self._settings).plan(known, trial.number)
-        if plan is None:
+            proposed = Engine(source, **self._settings).propose(known, trial.number)
+        if proposed is None:
             return {}
         storage = study._storage
-        storage.set_trial_user_attr(trial._trial_id, keys.PROPOSAL, plan.proposal.to_json())
-        return dict(plan.params)
+        storage.set_trial_user_attr(trial._trial_id, keys.PROPOSAL, proposed.proposal.to_json())
+        return dict(proposed.params)
 
     def sample_independent(
         self, study: optuna.Study, trial: "FrozenTrial", param_name: str, param_distribution: "BaseDistribution"

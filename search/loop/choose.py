@@ -1,6 +1,6 @@
 """What to work on next, chosen from the store alone; call it while no other process of the study does.
 
-`introduce` alone may be called while others choose.
+`record_candidate` alone may be called while others choose.
 """
 
 import math
@@ -10,23 +10,20 @@ from typing import TYPE_CHECKING
 
 from objectives.machine.files import trial_folder
 from objectives.records import attributes as keys
-from objectives.records.records import Decision, Ending, Latency, Outcome, Proposal, Rung
+from objectives.records.records import Decision, Ending, Outcome, Proposal, Rung
 from objectives.trial.job import RungDecision
 from search.engine.observed import Phase, observe
-from search.engine.schedulers.scheduler import Room, Step
+from search.engine.schedulers.scheduler import BudgetLeft, Step
 from search.samplers.registry import make_known_latency, make_sampler, suggest
 from search.samplers.schedulers import make_scheduler
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
-from search.study.latencies import StudyLatencies
+from search.study.latencies import Measure, StudyLatencies
 from search.study.stored_trial import StoredTrial
 from search.workers.jobs import Jobs
-from spaces.dimension import Value
 
 if TYPE_CHECKING:
     import optuna
-
-Measure = Callable[[Mapping[str, Value]], Latency | Ending]
 
 
 class Chooser:
@@ -80,8 +77,8 @@ class Chooser:
         stored = self.study.get_trials(deepcopy=False) if trials is None else trials
         begun = [replace(t, phase=Phase.PAUSED) if t.number == last else t for t in observe(self.study, stored)]
         may_start = len(begun) < budget.trials and self.used(stored).left(budget)
-        room = Room(may_start, len(_waiting(stored)), seconds_left)
-        return self._scheduler.next_step(begun, self.ladder, last, room)
+        budget_left = BudgetLeft(may_start, len(_waiting(stored)), seconds_left)
+        return self._scheduler.next_step(begun, self.ladder, last, budget_left)
 
     def at_rung(self, trial: StoredTrial, rung: Rung) -> tuple[RungDecision, str]:
         """Decide how a trial goes on at a rung, and store why."""
@@ -94,7 +91,7 @@ class Chooser:
         else:
             word, why = RungDecision.PAUSE, _instead(step)
         mean, sd = (None, None) if step is None else (step.last_mean, step.last_sd)
-        note_decision(trial, Decision(rung.epoch, word.value, why, mean, sd))
+        record_decision(trial, Decision(rung.epoch, word.value, why, mean, sd))
         return word, why
 
     def ask(self, trials: "Sequence[optuna.trial.FrozenTrial]") -> "optuna.Trial":
@@ -112,7 +109,7 @@ class Chooser:
         suggest(asked, self.settings.space)
         return StoredTrial(self.study, asked.number)
 
-    def introduce(self, trial: StoredTrial, trials: "Sequence[optuna.trial.FrozenTrial]") -> None:
+    def record_candidate(self, trial: StoredTrial, trials: "Sequence[optuna.trial.FrozenTrial]") -> None:
         """Store what a sampled trial is, and why it was proposed; the candidate last: with it the trial has begun.
 
         Others may choose meanwhile.
@@ -135,7 +132,7 @@ class Chooser:
     def promote(self, trial: StoredTrial, why: str) -> None:
         """Store that a paused trial goes on, and why."""
         rungs = trial.rungs
-        note_decision(trial, Decision(rungs[-1].epoch if rungs else 0, "promote", why))
+        record_decision(trial, Decision(rungs[-1].epoch if rungs else 0, "promote", why))
         trial.set(keys.PAUSED, False)
 
     def stop(self, stopped: Mapping[int, str]) -> None:
@@ -160,7 +157,7 @@ def optuna_trial(study: "optuna.Study", number: int) -> "optuna.Trial":
     return optuna.Trial(study, study._storage.get_trial_id_from_study_id_trial_number(study._study_id, number))
 
 
-def note_decision(trial: StoredTrial, decision: Decision) -> None:
+def record_decision(trial: StoredTrial, decision: Decision) -> None:
     """Store a decision about a trial."""
     trial.append(keys.DECISIONS, decision.to_json())
 

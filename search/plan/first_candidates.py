@@ -10,7 +10,7 @@ from search.settings.settings import Settings
 from search.study.known_good import enqueue
 from spaces.candidate import Candidate
 
-SHOWN = 3  # candidates of a plan
+FIRST_MAX = 3  # candidates of a plan
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def first_candidates(settings: Settings, ladder: tuple[int, ...]) -> list[First]
     waiting = len(study.get_trials(deepcopy=False))
     known = make_known_latency(settings, NoBook(), ladder)
     found = []
-    for number in range(SHOWN):
+    for number in range(FIRST_MAX):
         study.sampler = make_sampler(settings.sampler, settings.seed, number, known)
         candidate = suggest(study.ask(), settings.space)
         found.append(First(candidate, number < waiting))

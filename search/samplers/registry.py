@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 KNOWN_LATENCY = "known_latency"  # the engine's own, made once for a search
 PEERS = "search.samplers.peers"
-NAMED = {
+SAMPLER_TARGETS = {
     KNOWN_LATENCY: "search.engine.known_latency.KnownLatencySampler",
     "tpe": f"{PEERS}.Tpe",
     "random": f"{PEERS}.Random",
     "qmc": f"{PEERS}.QuasiRandom",
     "nsga2": f"{PEERS}.NsgaII",
-    "gp": f"{PEERS}.GaussianProcess",
+    "gp": f"{PEERS}.OptunaGaussianProcess",
 }
-SAMPLERS = tuple(NAMED)
+SAMPLERS = tuple(SAMPLER_TARGETS)
 
 
 def make_known_latency(settings: Settings, book: "LatencyBook", ladder: Sequence[int]) -> "KnownLatencySampler":
@@ -100,8 +100,8 @@ def target_of(settings: SamplerSettings) -> Target | None:
     Raises:
         SettingsError: the name is unknown, or is the product's own and stands beside a target.
     """
-    target = Target.of("sampler", NAMED, settings.name, settings.target, settings.arguments)
-    return None if target.path == NAMED[KNOWN_LATENCY] else target
+    target = Target.of("sampler", SAMPLER_TARGETS, settings.name, settings.target, settings.arguments)
+    return None if target.path == SAMPLER_TARGETS[KNOWN_LATENCY] else target
 
 
 def _peer(target: Target, seed: int, trial_number: int, attempt: int) -> "optuna.samplers.BaseSampler":

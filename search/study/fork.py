@@ -106,8 +106,8 @@ def fork(
     differing = then.differing(now)
     found = compare(old.get_trials(deepcopy=False), differing, settings.space, settings.gate)
     study = optuna.create_study(study_name=settings.name, storage=storage, directions=["maximize", "minimize"])
-    told = {"from": old.study_name, "kept": len(found.kept), "left_out": dict(found.left_out)}
-    study.set_user_attr(keys.FORKED, told)
+    forked = {"from": old.study_name, "kept": len(found.kept), "left_out": dict(found.left_out)}
+    study.set_user_attr(keys.FORKED, forked)
     for number, kept in enumerate(found.kept):
         copied = _copied(kept, number, settings.space)
         if folder := kept.trial.user_attrs.get(keys.FOLDER):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 BEAT_EVERY_S = 15.0
 GAP_S = 300.0  # a process that was silent for longer was asleep: a suspended machine, a stopped process
 LATELY_S = 60.0  # a process that has beaten lately is at work
-FORGOTTEN_S = 3600.0  # dead processes are told of for so long
+FORGOTTEN_S = 3600.0  # dead processes are listed for so long
 
 Clock = Callable[[], float]  # seconds since 1970
 Span = list[float]  # begin and end, by that clock
@@ -60,8 +60,8 @@ class Session:
             StoreError: another process searches it, or did a minute ago, where claims do not reach.
         """
         self._study, self._claims, self._clock = study, claims, clock
-        self._told = _told(study.user_attrs)
-        for key, session in self._told.items():
+        self._recorded = _recorded(study.user_attrs)
+        for key, session in self._recorded.items():
             lately = not session.get("ended") and clock() - session["spans"][-1][1] < LATELY_S
             if lately and not self._reaches(key, session):
                 there = f"'{session['folder']}' of {session['host']}"
@@ -69,7 +69,7 @@ class Session:
                     f"store: study '{study.study_name}' is being searched in {there}, or was a minute ago; all "
                     "processes of a study share its folder: set store.folder=... alike, or wait a minute"
                 )
-        self.key = max(self._told, default=-1) + 1
+        self.key = max(self._recorded, default=-1) + 1
         self._spans: list[Span] = []
         self._asleep = True
         self._beat_at = 0.0
@@ -78,39 +78,39 @@ class Session:
         self.beat(now=True)
 
     def beat(self, *, now: bool = False) -> None:
-        """Tell that this process lives and searches; written every BEAT_EVERY_S, or now. Reads the others' beats."""
+        """Record that this process lives and searches, every BEAT_EVERY_S or now; read the others' beats."""
         time_s = self._extend()
         if now or time_s >= self._beat_at:
             self._beat_at = time_s + BEAT_EVERY_S
-            told = {
+            entry = {
                 "host": socket.gethostname(),
                 "pid": os.getpid(),
                 "folder": str(self._claims.folder),
                 "spans": self._spans,
                 "ended": self._ended,
             }
-            self._study.set_user_attr(f"{keys.SESSION}{self.key}", told)
-            self._told = _told(self._study.user_attrs)
+            self._study.set_user_attr(f"{keys.SESSION}{self.key}", entry)
+            self._recorded = _recorded(self._study.user_attrs)
 
     def end(self) -> None:
-        """Tell that this process searches no more."""
+        """Record that this process searches no more."""
         self._ended = True
         self.beat(now=True)
 
     def sleep(self) -> None:
-        """Tell that this process waits until its next beat: that time is not searched."""
+        """Count the time until the next beat as waiting: that time is not searched."""
         self._asleep = True
 
     def searched_s(self) -> float:
         """Return the wall-clock seconds in which at least one process searched."""
         if not self._asleep:
             self._extend()
-        others = (span for key, session in self._told.items() if key != self.key for span in session["spans"])
+        others = (span for key, session in self._recorded.items() if key != self.key for span in session["spans"])
         return covered_s([*others, *self._spans])
 
     def is_alone(self) -> bool:
         """Whether no other process that searches the study lives; call it while no other process chooses."""
-        return not any(key != self.key and self._claims.is_alive(key) for key in _told(self._study.user_attrs))
+        return not any(key != self.key and self._claims.is_alive(key) for key in _recorded(self._study.user_attrs))
 
     def seen(self, trials: tuple[int, ...]) -> list[SessionSeen]:
         """Return this process, which works on `trials`, and the others that live or have died lately."""
@@ -124,7 +124,7 @@ class Session:
                 trials=trials if key == self.key else (),
                 own=key == self.key,
             )
-            for key, session in sorted(self._told.items())
+            for key, session in sorted(self._recorded.items())
             for alive in [key == self.key or self._claims.is_alive(key)]
             for silent_s in [max(0.0, self._clock() - session["spans"][-1][1])]
             if alive or silent_s < FORGOTTEN_S
@@ -147,14 +147,14 @@ class Session:
         return time_s
 
 
-def _told(attributes: Mapping[str, Any]) -> dict[int, Any]:
-    """Return what all sessions have told, by key."""
+def _recorded(attributes: Mapping[str, Any]) -> dict[int, Any]:
+    """Return the entries of all sessions in the store, by key."""
     return {int(k.removeprefix(keys.SESSION)): value for k, value in attributes.items() if k.startswith(keys.SESSION)}
 
 
 def searched_s(attributes: Mapping[str, Any]) -> float:
     """Return the wall-clock seconds in which at least one process searched, from a study's attributes."""
-    return covered_s([span for session in _told(attributes).values() for span in session["spans"]])
+    return covered_s([span for session in _recorded(attributes).values() for span in session["spans"]])
 
 
 def covered_s(spans: Iterable[Sequence[float]]) -> float:

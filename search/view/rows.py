@@ -30,7 +30,7 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Column:
+class TableColumn:
     """A column of a table's section; one of width 0 takes what the others leave."""
 
     title: str = ""
@@ -77,7 +77,12 @@ def cut(text: Text) -> Text:
 
 
 def table(
-    columns: Sequence[Column], rows: Sequence[Cells], *, least: int = 3, eager: bool = False, thin_out: bool = False
+    columns: Sequence[TableColumn],
+    rows: Sequence[Cells],
+    *,
+    least: int = 3,
+    eager: bool = False,
+    thin_out: bool = False,
 ) -> Section:
     """Return a section of a row of titles and one row for each of `rows`.
 

@@ -7,17 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from objectives.records.failures import Failure
+from search.engine.digest import FINAL, LOG_LATENCY, TUNED_MAX, Digest, spread_indices
 from search.engine.encoding import Encoder
-from search.engine.models.curves import CurveModel, latest_rung
+from search.engine.models.curve_model import CurveModel, latest_rung
 from search.engine.models.gaussian_process import GaussianProcess
 from search.engine.observed import Observed, Phase
 from search.engine.staircase import Floats, Staircase
-from search.engine.thinning import FINAL, LOG_LATENCY, TUNED_MAX, Digest, spread_indices
 
-PASSING = (Failure.KILLED, Failure.DISK_FULL, Failure.DATA_UNREADABLE)  # failures that no candidate is to blame for
+BLAMELESS = (Failure.KILLED, Failure.DISK_FULL, Failure.DATA_UNREADABLE)  # failures that no candidate is to blame for
 FAILED_MAX = 50  # failed trials that the surrogate looks at
 RANGE_STEP = 0.25  # ends of the latency range are moved outwards to multiples of it before they scale anything
-TELLS_NOTHING = 10.0  # spreads that the error of a curve that tells nothing amounts to
+UNINFORMATIVE = 10.0  # spreads that the error of a curve without information amounts to
 LEAST_SD = 1e-4  # of any belief about an accuracy
 
 
@@ -134,11 +134,11 @@ class Beliefs:
         """Return the error of the observation that a curve amounts to.
 
         A curve leaves a doubt `sd` about the final accuracy where a spread of `spread` was to be expected without it:
-        as an independent observation it has an error e with 1/sd^2 = 1/spread^2 + 1/e^2. A curve that tells nothing
-        has an infinite one (here, TELLS_NOTHING times the spread), however many of them there are.
+        as an independent observation it has an error e with 1/sd^2 = 1/spread^2 + 1/e^2. A curve without information
+        has an infinite one (here, UNINFORMATIVE times the spread), however many of them there are.
         """
         precision = 1.0 / np.maximum(sd, LEAST_SD) ** 2 - 1.0 / self._spread**2
-        error: Floats = 1.0 / np.sqrt(np.maximum(precision, 1.0 / (TELLS_NOTHING * self._spread) ** 2))
+        error: Floats = 1.0 / np.sqrt(np.maximum(precision, 1.0 / (UNINFORMATIVE * self._spread) ** 2))
         return np.where(sd > 0, error, 0.0)
 
     def _front(self, begun: Sequence[Observed], reference: float) -> Staircase:
@@ -173,7 +173,7 @@ def accuracy_table(trials: Sequence[Observed], ladder: Sequence[int]) -> Floats:
 
 def _teaches(failed: Observed) -> bool:
     """Whether a failure says anything of the accuracies near it; what does not fit this machine is `fits`' matter."""
-    return not failed.outgrew and failed.failure not in PASSING
+    return not failed.outgrew and failed.failure not in BLAMELESS
 
 
 def _spread(predicted: Floats, sd: Floats) -> float:

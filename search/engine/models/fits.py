@@ -6,10 +6,10 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 
+from search.engine.digest import LOG_LATENCY, Digest, Indices
 from search.engine.encoding import Column, Encoder
 from search.engine.observed import Observed
 from search.engine.staircase import Floats
-from search.engine.thinning import LOG_LATENCY, Digest, Indices
 from spaces.vocabulary import decides_load
 
 EACH_MAX = 200  # trials that fitted, and that did not, which are looked at

@@ -1,20 +1,18 @@
 """Latency before training: measured where it was, else foretold by a model of the measured figures."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from search.engine.candidates import Params
+from search.engine.digest import LOG_LATENCY, MODELLED_MAX, TUNED_MAX, Digest, spread_indices
 from search.engine.encoding import Encoder
 from search.engine.models.gaussian_process import GaussianProcess
 from search.engine.observed import Observed, key_of
 from search.engine.staircase import Floats
-from search.engine.thinning import LOG_LATENCY, MODELLED_MAX, TUNED_MAX, Digest, spread_indices
-
-Params = Mapping[str, Any]
 
 UNKNOWN_SD = 1.0  # of a log latency before any was measured
 MEASURED_SD = 0.02  # of a measured one
@@ -24,7 +22,7 @@ class LatencyBook:
     """Latencies that are known without training; the base class knows none beyond those of the trials."""
 
     def refresh(self, trials: Sequence[Observed]) -> None:
-        """Take the study's trials; what is told until the next call is as of these."""
+        """Take the study's trials, by number; all answers until the next call are as of these trials."""
 
     def lookup(self) -> Callable[[Params], float | None]:
         """Return what gives the measured latency of a candidate in ms.

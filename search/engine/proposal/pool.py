@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.engine.candidates import CandidateSource, Params
+from search.engine.digest import BEST_ACCURACY, FRONT_MAX, LOG_LATENCY, Digest, spread
 from search.engine.models.latencies import LatencyView
 from search.engine.observed import Key, key_of
 from search.engine.staircase import Floats
-from search.engine.thinning import ACCURACY, FRONT_MAX, LOG_LATENCY, Digest, spread
 
 LISTED_MAX = 5000  # candidates of a small space that are gone through once nothing new comes by chance
 
@@ -65,7 +65,7 @@ def parents(study: Digest) -> tuple[list[Params], list[Params]]:
     some = study.modelled
     if not len(some):
         return [], []
-    order = np.argsort(_beaten(study.column(ACCURACY, some), study.column(LOG_LATENCY, some)), kind="stable")
+    order = np.argsort(_beaten(study.column(BEST_ACCURACY, some), study.column(LOG_LATENCY, some)), kind="stable")
     better = study.pick(some[order[: max(2, len(some) // 4)]])
     front = study.pick(np.sort(spread(study.front, FRONT_MAX)))
     return [t.params for t in front], [t.params for t in better]

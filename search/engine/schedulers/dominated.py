@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from search.engine.observed import Observed, Phase
-from search.engine.schedulers.scheduler import ROOMY, Room, Scheduler, Step, left_s, may_begin, next_rung
+from search.engine.schedulers.scheduler import NO_LIMIT, BudgetLeft, Scheduler, Step, left_s, may_begin, next_rung
 from spaces.errors import SettingsError
 
 
@@ -47,15 +47,15 @@ class Dominated(Scheduler):
             raise SettingsError(f"pruner.tolerance: must lie in [0, 1], got {self.tolerance}")
 
     def next_step(
-        self, trials: Sequence[Observed], ladder: Sequence[int], last: int | None, room: Room = ROOMY
+        self, trials: Sequence[Observed], ladder: Sequence[int], last: int | None, budget_left: BudgetLeft = NO_LIMIT
     ) -> Step | None:
         """Return the trial itself, unless it is to stop; else a new one; only what ends in the time left."""
         paused = [t for t in trials if t.phase is Phase.PAUSED]
         stop = {t.number: reason for t in paused if t.number == last and (reason := self._reason(t, trials))}
         for trial in paused:
-            if trial.number not in stop and left_s(trial, ladder) <= room.seconds_left:
+            if trial.number not in stop and left_s(trial, ladder) <= budget_left.seconds_left:
                 return Step(trial.number, next_rung(trial.epoch, ladder), "not far behind trials no slower", stop)
-        begins = may_begin(trials, room)
+        begins = may_begin(trials, budget_left)
         return Step(None, ladder[0], "the last trial ended", stop, idle=not begins) if begins or stop else None
 
     def reason_to_stop(self, contender: Contender, epoch: int, others: Sequence[Contender]) -> str:

@@ -16,7 +16,7 @@ FRONT_MAX = 50  # of them, members of the front
 TUNED_MAX = 100  # trials that hyperparameters are fitted to
 SETTLED_LEAST = 60  # ended trials from which on hyperparameters are fitted to those alone
 MARK_RATIO = 1.1  # and then only once the study has grown by so much: between two marks they stay as they are
-NUMBER, LOG_LATENCY, ACCURACY, FINAL, EPOCH, PHASE, TIMED, OUTGREW = range(8)  # columns of a digest's table
+NUMBER, LOG_LATENCY, BEST_ACCURACY, FINAL, EPOCH, PHASE, WAS_TIMED, OUTGREW = range(8)  # columns of a digest's table
 FOR_GOOD = 1_000_000  # a candidate that failed counts as tried so often: no list holds it more often
 PHASES = {phase: float(code) for code, phase in enumerate(Phase)}
 SCATTER = 2654435761  # 2^32 over the golden ratio: multiples of it, modulo 2^32, scatter evenly
@@ -92,7 +92,7 @@ class Digest:
     @cached_property
     def scored(self) -> Indices:
         """Those with a latency and an accuracy, in the end or so far."""
-        found: Indices = self.measured[~np.isnan(self._table[self.measured, ACCURACY])]
+        found: Indices = self.measured[~np.isnan(self._table[self.measured, BEST_ACCURACY])]
         return found
 
     @cached_property
@@ -104,7 +104,7 @@ class Digest:
     @cached_property
     def timed(self) -> Indices:
         """Those with a latency whose epochs were timed."""
-        found: Indices = self.measured[self._table[self.measured, TIMED] > 0]
+        found: Indices = self.measured[self._table[self.measured, WAS_TIMED] > 0]
         return found
 
     @cached_property
@@ -120,7 +120,7 @@ class Digest:
     @cached_property
     def front(self) -> Indices:
         """Those that are on the front by what they have reached so far, the fastest first."""
-        accuracies, logs = self.column(ACCURACY, self.scored), self.column(LOG_LATENCY, self.scored)
+        accuracies, logs = self.column(BEST_ACCURACY, self.scored), self.column(LOG_LATENCY, self.scored)
         return self.scored[front_indices(accuracies, logs)]
 
     @cached_property

@@ -91,7 +91,7 @@ def test_it_is_shown_everything(make: Make, settings: Settings, table: StudyTabl
     assert bool(out.getvalue()) == (make is not MAKERS["nothing"])
 
 
-@pytest.mark.parametrize("make", [MAKERS[name] for name in MAKERS if name != "live"])  # its terminal: see test_live
+@pytest.mark.parametrize("make", [MAKERS[name] for name in MAKERS if name != "live"])  # it draws on a terminal
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EPIPE, errno.EIO])
 def test_a_stream_that_is_gone_ends_no_search(make: Make, settings: Settings, table: StudyTable, number: int) -> None:
     show_everything(make(Console(file=Broken(number), width=100, height=30), settings), table)

@@ -1,7 +1,8 @@
 from .data.dataset import Dataset
 from .data.readers import read_dataset
 from .deploy.device import Device
-from .latency.measure import LatencyProtocol, measure_latency
+from .latency.measure import measure_latency
+from .latency.protocol import LatencyProtocol
 from .records.gate import Gate
 from .trial.job import TrialJob, TrialListener
 from .trial.trial import run_trial

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from objectives.deploy.device import Device
-from objectives.latency.measure import LatencyProtocol
+from objectives.latency.protocol import LatencyProtocol
 from search.settings.choices import PrunerSettings
 from search.settings.sections import read_section
 

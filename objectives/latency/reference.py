@@ -45,7 +45,7 @@ class Reference:
             return float("inf")
 
     def remember(self, median_ms: float) -> None:
-        """Keep a session's median if it is the best so far."""
+        """Keep a session's median that is the best so far."""
         if median_ms < self.best_ms():
             self._file.parent.mkdir(parents=True, exist_ok=True)
             partial = self._file.with_suffix(f".{os.getpid()}")

@@ -1,4 +1,4 @@
-"""The NVIDIA boards that this process may use, told without starting CUDA."""
+"""The NVIDIA boards that this process may use, found out without starting CUDA."""
 
 import os
 from importlib.metadata import version

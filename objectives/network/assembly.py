@@ -9,11 +9,11 @@ import torch
 from torch import nn
 
 from objectives.machine.files import whole
-from objectives.training.arguments import train_choices
 from spaces.candidate import Candidate
 from spaces.network.description import describe
 from spaces.network.detector import build_detector
 from spaces.network.pretrained import load_pretrained
+from spaces.vocabulary import choices_of, train_choices
 
 WEIGHTS_FORMAT = 1
 
@@ -35,10 +35,10 @@ class Pruning:
 
 def pruning_of(candidate: Candidate) -> Pruning | None:
     """Return how a candidate is pruned, or None."""
-    group = candidate.group("prune")
-    if group.get("importance", "none") == "none":
+    choices = choices_of(candidate, "prune")
+    if choices["importance"] == "none":
         return None
-    return Pruning(candidate.number("prune.ratio"), str(group["importance"]), float(group.get("at", 0.5)))
+    return Pruning(candidate.number("prune.ratio"), str(choices["importance"]), float(choices["at"]))
 
 
 def assemble(candidate: Candidate, classes: Sequence[str], seed: int) -> tuple[dict[str, Any], nn.Module]:
@@ -69,4 +69,4 @@ def save_weights(path: Path, model: nn.Module, candidate: Candidate, classes: Se
         "state_dict": {k: v.cpu() for k, v in model.state_dict().items()},
     }
     with whole(path) as partial, partial.open("wb") as stream:
-        torch.save(content, stream)  # a stream of ours: torch's own tells no reason when the disk is full
+        torch.save(content, stream)  # a stream of ours: torch's own gives no reason when the disk is full

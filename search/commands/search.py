@@ -11,6 +11,7 @@ from rich.console import Console
 from objectives.data.dataset import Dataset
 from objectives.records import attributes as keys
 from objectives.trial.job import TrialJob
+from reports.table.console import labelled, open_console
 from reports.table.table import StudyTable
 from reports.table.words import plural
 from reports.terminal import summary
@@ -18,11 +19,13 @@ from search.loop.run import check_settings, open_search, run_to_its_end
 from search.loop.search import Search
 from search.plan.make import make_plan
 from search.plan.text import print_plan
-from search.settings.compose import presets
+from search.settings.compose import default_values, presets
 from search.settings.dataset import load_data
 from search.settings.settings import Settings, load_settings
 from search.study.budget import BudgetUsed
+from search.study.store import shown_url
 from search.view.make import make_view
+from search.workers.registry import BACKENDS
 from spaces.errors import SettingsError
 
 PLANNED_FROM = 10  # trials of a search from which on timing three candidates first is worth it
@@ -30,10 +33,10 @@ PLANNED_FROM = 10  # trials of a search from which on timing three candidates fi
 
 def run_search(arguments: list[str], log_format: str = "auto") -> None:
     """Search as the command line says; `log_format` is auto, plain or json."""
-    console = Console(stderr=log_format == "json")  # standard output is the events' alone
+    console = open_console(stderr=log_format == "json")  # standard output is the events' alone
     settings = checked_settings(arguments)
     dataset = load_data(settings.data)
-    view = make_view(Console(), settings, log_format)
+    view = make_view(open_console(), settings, log_format)
     with open_search(settings, dataset, view) as search:
         _introduce(console, settings, dataset)
         interrupted = _interrupted(console, search)
@@ -109,9 +112,9 @@ def _introduce(console: Console, settings: Settings, dataset: Dataset) -> None:
         ),
         ("budget", f"{settings.budget.trials} trials{hours}, {epochs} epochs each"),
     ):
-        console.print(f"[dim]{label:>7}[/]  {text}", highlight=False, soft_wrap=True)
-    for note in dataset.notes:
-        console.print(f"[dim]   note[/]  {note}", highlight=False, soft_wrap=True)
+        console.print(labelled(label, text, 7), soft_wrap=True)
+    for note in filter(None, (*dataset.notes, BACKENDS[settings.trial.backend].caveat)):
+        console.print(labelled("note", note, 7), soft_wrap=True)
 
 
 def _conclude(
@@ -125,19 +128,23 @@ def _conclude(
     if interrupted:
         line = shlex.join(["automl", "search", *arguments])
         told = f"Interrupted after {plural(used.trials, 'trial')}; go on with: {line}"
-        console.print(told, highlight=False, markup=False, soft_wrap=True)
+        console.print(told, highlight=False, soft_wrap=True)
     elif any(row.passes_gate for row in table.finished):
-        folder = "" if settings.store.folder == "runs" else f" --folder {settings.store.folder}"
-        console.print(
-            f"Next: automl export {settings.name}{folder} --pick gate --to out && automl train out",
-            highlight=False,
-            soft_wrap=True,
-        )
+        console.print(f"Next: {_export_line(settings)} && automl train out", highlight=False, soft_wrap=True)
     else:
         more = _larger_budget(settings, used)
         kept = [argument for argument in arguments if argument.partition("=")[0] != more.partition("=")[0]]
         line = shlex.join(["automl", "search", *kept, more])
-        console.print(f"To search on: {line}", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"To search on: {line}", highlight=False, soft_wrap=True)
+
+
+def _export_line(settings: Settings) -> str:
+    """Return the line that exports the study's winner; a password in the store's URL is left to be filled in."""
+    folder = [] if settings.store.folder == default_values("store")["folder"] else ["--folder", settings.store.folder]
+    store = [] if settings.store.url is None else ["--store", shown_url(settings.store.url)]
+    options = [*folder, *store, "--pick", "gate", "--to", "out"]
+    named = [*options, "--", settings.name] if settings.name.startswith("-") else [settings.name, *options]
+    return shlex.join(["automl", "export", *named])
 
 
 def _larger_budget(settings: Settings, used: BudgetUsed) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from objectives.machine.files import trial_folder
 from objectives.records import attributes as keys
 from objectives.records.records import Decision, Ending, Outcome, Proposal, Rung
-from objectives.trial.job import Word
+from objectives.trial.job import RungDecision
 from search.engine.observed import Phase, observe
 from search.engine.schedulers.scheduler import BudgetLeft, Step
 from search.samplers.registry import make_known_latency, make_sampler, suggest
@@ -80,16 +80,16 @@ class Chooser:
         budget_left = BudgetLeft(may_start, len(_waiting(stored)), seconds_left)
         return self._scheduler.next_step(begun, self.ladder, last, budget_left)
 
-    def at_rung(self, trial: StoredTrial, rung: Rung) -> tuple[Word, str]:
+    def at_rung(self, trial: StoredTrial, rung: Rung) -> tuple[RungDecision, str]:
         """Decide how a trial goes on at a rung, and store why."""
         number = trial.number
         step = self.next_step(number)
         if step is not None and number in step.stop:
-            word, why = Word.STOP, step.stop[number]
+            word, why = RungDecision.STOP, step.stop[number]
         elif step is not None and step.number == number and not step.idle:
-            word, why = Word.GO_ON, step.why
+            word, why = RungDecision.GO_ON, step.why
         else:
-            word, why = Word.PAUSE, _instead(step)
+            word, why = RungDecision.PAUSE, _instead(step)
         mean, sd = (None, None) if step is None else (step.last_mean, step.last_sd)
         record_decision(trial, Decision(rung.epoch, word.value, why, mean, sd))
         return word, why
@@ -120,8 +120,7 @@ class Chooser:
         """
         sampler = self.settings.sampler.name
         if trial.was_asked_for:
-            why = Proposal("start", sampler, "asked for in `start`; what it leaves out was sampled")
-            trial.set(keys.PROPOSAL, why.to_json())
+            trial.set(keys.PROPOSAL, Proposal("start", sampler, _asked_for(trial)).to_json())
         elif keys.PROPOSAL not in trial:
             trial.set(keys.PROPOSAL, Proposal("peer", sampler, "this sampler gives no reasons").to_json())
         latency = self.latencies.untrained(trial.params, trials)
@@ -161,6 +160,13 @@ def optuna_trial(study: "optuna.Study", number: int) -> "optuna.Trial":
 def record_decision(trial: StoredTrial, decision: Decision) -> None:
     """Store a decision about a trial."""
     trial.append(keys.DECISIONS, decision.to_json())
+
+
+def _asked_for(trial: StoredTrial) -> str:
+    """Return why a trial of `start` is tried; one that an older automl enqueued may be completed by the sampler."""
+    if trial.was_sampled_in_part:
+        return "asked for in `start`; what it leaves out was sampled"
+    return "asked for in `start`; what it leaves out takes known good values"
 
 
 def _instead(step: Step | None) -> str:

@@ -14,6 +14,7 @@ from search.study.folder.prepare import prepared_folder
 from search.study.store import create_study, open_storage, storage_url, store_errors
 from search.view.base import View
 from search.workers.jobs import check_run
+from search.workers.registry import check_backend
 from spaces.errors import AutomlError, StoreError
 
 
@@ -45,12 +46,13 @@ def check_settings(settings: Settings) -> None:
     """Check all that can be checked before anything is read or made.
 
     Raises:
-        AutomlError: a device, a sampler, a pruner or a trainer cannot be used.
+        AutomlError: a device, a sampler, a pruner, a trainer or a backend cannot be used.
     """
     settings.device.check()
     check_sampler(settings.sampler)
     check_pruner(settings.pruner)
     check_run(settings.trial)
+    check_backend(settings.trial.backend, settings.workers)
 
 
 @contextmanager

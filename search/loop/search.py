@@ -1,4 +1,4 @@
-"""The search: trials in processes of their own, several at once, until the budget ends; its memory is the store."""
+"""The search: trials, several at once, until the budget ends; its memory is the store."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,15 +7,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from objectives.data.dataset import Dataset
-from objectives.data.yolo_layout import lay_out
+from objectives.data.yolo_layout import lay_out, remove_other_layouts
 from objectives.records import attributes as keys
 from objectives.records.failures import Failure
 from objectives.records.records import Decision, Ending, Latency, Outcome, Rung
-from objectives.trial.job import Word
+from objectives.trial.job import RungDecision
 from reports.table.table import StudyTable, read_study
 from search.loop.choose import Chooser, record_decision
 from search.loop.crew import Active, Crew
-from search.loop.retry import may_be_mended, objectives_of
+from search.loop.retry import batch_of, may_retry, objectives_of
 from search.loop.streaks import check_streak
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
@@ -62,7 +62,7 @@ class Search:
             self.session = Session(study, claims, clock)
         self.keeper = Keeper(self.folder, settings.store.size_mb_max)
         self.chooser = Chooser(settings, study, self.jobs, self._measured, self.session.searched_s)
-        self.crew = Crew(settings, self.jobs, view, self.session.beat)
+        self.crew = Crew(settings, self.jobs, view, self._decide, self.session.beat)
         self._went_well = datetime.now()  # earlier failures do not count
         self._begin_at = self._show_at = 0.0  # when to look again, by the monotonic clock
         self._waits_for_place = False  # with nothing begun: no time that is searched
@@ -108,6 +108,8 @@ class Search:
         with self.claims.alone():
             tidy(self.folder, self.claims, self.keeper, self.study.get_trials(deepcopy=False))
             self.jobs.data_yaml = lay_out(self.dataset, self.folder / "data")
+            if self.session.is_alone():
+                remove_other_layouts(self.jobs.data_yaml)
         while True:
             if self._waits_for_place:
                 self.session.sleep()
@@ -118,7 +120,7 @@ class Search:
             self._keep_hours()
             if time.monotonic() >= self._begin_at and not self._find_work():
                 return
-            for active, end in self.crew.hear(self._decide):
+            for active, end in self.crew.hear():
                 self._ended(active, end)
 
     def _find_work(self) -> bool:
@@ -176,7 +178,7 @@ class Search:
             return
         share = self.session.searched_s() / (3600 * hours)
         for active in list(self.crew.active.values()):
-            last = active.following.stage in LAST_STAGES and bool(active.following.rungs)
+            last = active.follower.current_stage in LAST_STAGES and bool(active.follower.rungs)
             if share > (LAST_GRACE if last else GRACE):
                 self._out_of_time(active)
 
@@ -242,7 +244,7 @@ class Search:
         if end is not None and end.error_class == Failure.DISK_FULL and not has_disk_space(self.folder, free_mb_min):
             self.claims.free(trial.number)
             raise DiskFull(end.reason)
-        if end is not None and may_be_mended(trial, end):
+        if end is not None and may_retry(end, trial.attempts, batch_of(trial.candidate)):
             trial.append(keys.ATTEMPTS, end.to_json())
             self.claims.free(trial.number)  # whoever is free takes it up, this process first
             self.view.attempt(trial.number, end)
@@ -288,11 +290,13 @@ class Search:
         A trial without a rung, and one that only lacks its end, count as cut: a larger budget takes such trials
         up first.
         """
-        trial, rungs = active.trial, active.following.rungs
+        trial, rungs = active.trial, active.follower.rungs
         self.crew.leave(active)
         self._begin_at = 0.0
-        if rungs and rungs[-1].epoch < active.following.job.epochs:
-            record_decision(trial, Decision(rungs[-1].epoch, Word.PAUSE.value, "the hours of the budget are used"))
+        if rungs and rungs[-1].epoch < active.follower.job.epochs:
+            record_decision(
+                trial, Decision(rungs[-1].epoch, RungDecision.PAUSE.value, "the hours of the budget are used")
+            )
             trial.set(keys.PAUSED, True)
         self.claims.free(trial.number)
         self.view.trial_ended(trial.number, self.table(), self.used())
@@ -303,11 +307,11 @@ class Search:
         for number in stopped:
             self.keeper.remove_checkpoints(number)
 
-    def _decide(self, trial: StoredTrial, rung: Rung) -> tuple[Word, str]:
+    def _decide(self, trial: StoredTrial, rung: Rung) -> tuple[RungDecision, str]:
         with self.claims.alone():
-            word, why = self.chooser.at_rung(trial, rung)
-        self.view.decision(trial.number, word.value, why)
-        return word, why
+            decision, why = self.chooser.at_rung(trial, rung)
+        self.view.decision(trial.number, decision.value, why)
+        return decision, why
 
     def _measured(self, params: Mapping[str, Value]) -> Latency | Ending:
         """Measure a candidate that is no trial yet."""

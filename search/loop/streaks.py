@@ -9,7 +9,7 @@ from objectives.machine.files import trial_folder
 from objectives.records import attributes as keys
 from objectives.records.failures import ADVICE, Failure
 from objectives.records.records import Ending
-from search.workers.process import LOG
+from search.workers.post_mortem import LOG
 from spaces.errors import AutomlError
 
 if TYPE_CHECKING:

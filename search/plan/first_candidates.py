@@ -7,6 +7,7 @@ import optuna
 from search.engine.models.latencies import NoBook
 from search.samplers.registry import make_known_latency, make_sampler, suggest
 from search.settings.settings import Settings
+from search.study.known_good import enqueue
 from spaces.candidate import Candidate
 
 FIRST_MAX = 3  # candidates of a plan
@@ -31,11 +32,12 @@ def first_candidates(settings: Settings, ladder: tuple[int, ...]) -> list[First]
     study = optuna.create_study(directions=["maximize", "minimize"])
     optuna.logging.set_verbosity(verbosity)
     for choices in settings.start:
-        study.enqueue_trial(choices)
+        enqueue(study, choices, settings.space)
+    waiting = len(study.get_trials(deepcopy=False))
     known = make_known_latency(settings, NoBook(), ladder)
     found = []
     for number in range(FIRST_MAX):
         study.sampler = make_sampler(settings.sampler, settings.seed, number, known)
         candidate = suggest(study.ask(), settings.space)
-        found.append(First(candidate, number < len(settings.start)))
+        found.append(First(candidate, number < waiting))
     return found

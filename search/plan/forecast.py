@@ -6,15 +6,15 @@ from statistics import fmean, median
 from typing import Self
 
 from objectives.data.dataset import Dataset
+from objectives.machine.disk import free_bytes
 from reports.table.words import size
 from search.engine.models.costs import BEFORE
 from search.plan.model import SearchPlan
 from search.samplers.schedulers import scheduler_class
 from search.settings.settings import Settings
-from search.study.folder.disk_space import free_bytes
 from search.workers.jobs import Jobs
+from search.workers.limits import machine_memory_bytes
 from search.workers.places import wanted_boards
-from search.workers.process import machine_memory_bytes
 
 TENSORS = 4  # weights, their average, and two moments of the optimiser: what a checkpoint holds
 GENERATIONS = 2  # of a checkpoint that are kept

@@ -26,7 +26,9 @@ def read_section(cls: type[Section], name: str, values: Mapping[str, Any] | None
     fields = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]  # every section is a dataclass
     for key in values or {}:
         if key not in fields:
-            raise SettingsError(f"'{name}.{key}' is no setting{nearest(str(key), fields)}; known: {', '.join(fields)}")
+            raise SettingsError(
+                f"unknown setting '{name}.{key}'{nearest(str(key), fields)}; known: {', '.join(fields)}"
+            )
     given = dict(values or {})
     if given.keys() < set(fields):
         given = default_values(name, given.get("name")) | given

@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from objectives.deploy.device import Device
-from objectives.latency.measure import LatencyProtocol
+from objectives.latency.protocol import LatencyProtocol
 from objectives.records.gate import Gate
 from search.settings.choices import PrunerSettings, SamplerSettings
 from search.settings.compose import base_values, compose_config
 from search.settings.sections import read_section
-from search.settings.vocabulary import check_vocabulary
 from spaces.errors import SettingsError, SpaceError, nearest
+from spaces.network.backbones import check_backbones
 from spaces.space import SearchSpace
+from spaces.vocabulary import check_vocabulary
 
 EMBEDDED = "embedded"  # data.root of the rendered shelves
 
@@ -61,6 +62,7 @@ class TrialSettings:
     silence_s: float
     memory_mb: int | None
     processes_max: int
+    backend: str
     run: str
 
     def __post_init__(self) -> None:
@@ -160,6 +162,7 @@ def load_settings(arguments: Sequence[str]) -> Settings:
     sections["pruner"] = PrunerSettings.from_config(config.get("pruner"))
     space = SearchSpace.from_config(config["space"])
     check_vocabulary(space)
+    check_backbones(space)
     narrowed = any(argument.lstrip("+~").startswith("space") for argument in arguments)
     start = _start(config.get("start"), space, narrowed=narrowed)
     seed = config["seed"]
@@ -176,7 +179,7 @@ def _check_keys(config: Mapping[str, Any]) -> None:
     known = [f.name for f in dataclasses.fields(Settings)]
     for key in config:
         if key not in known:
-            raise SettingsError(f"'{key}' is no setting{nearest(str(key), known)}; known: {', '.join(known)}")
+            raise SettingsError(f"unknown setting '{key}'{nearest(str(key), known)}; known: {', '.join(known)}")
     for key in ("name", "seed", "space"):
         if config.get(key) is None:
             raise SettingsError(f"{key}: needs a value; give {key}=...")

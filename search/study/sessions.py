@@ -108,6 +108,10 @@ class Session:
         others = (span for key, session in self._recorded.items() if key != self.key for span in session["spans"])
         return covered_s([*others, *self._spans])
 
+    def is_alone(self) -> bool:
+        """Whether no other process that searches the study lives; call it while no other process chooses."""
+        return not any(key != self.key and self._claims.is_alive(key) for key in _recorded(self._study.user_attrs))
+
     def seen(self, trials: tuple[int, ...]) -> list[SessionSeen]:
         """Return this process, which works on `trials`, and the others that live or have died lately."""
         return [

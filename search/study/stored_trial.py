@@ -22,6 +22,7 @@ class StoredTrial:
         self._attributes: dict[str, Any] = dict(stored.user_attrs)
         self.was_asked_for = "fixed_params" in stored.system_attrs
         self.params = stored.params
+        self.was_sampled_in_part = bool(stored.params.keys() - stored.system_attrs.get("fixed_params", {}).keys())
         self._is_running = not stored.state.is_finished()
 
     def __contains__(self, key: str) -> bool:

@@ -47,8 +47,8 @@ def main() -> None:
 
 def export(detector: str, folder: Path) -> Path:
     """Export an untrained detector."""
+    from objectives.deploy.artifact import ArtifactMeta
     from objectives.deploy.export_onnx import export_onnx, head_of
-    from objectives.deploy.inference import ArtifactMeta
     from objectives.network.assembly import assemble
     from spaces.candidate import Candidate
 

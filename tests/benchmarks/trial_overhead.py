@@ -75,10 +75,10 @@ def time_trial(folder: Path, epochs: int) -> float:
     """Run a trial in a process of its own, as a search does, and return its wall seconds."""
     from objectives.data.yolo_layout import lay_out
     from objectives.records.gate import Gate
-    from objectives.trial.job import TrialJob, Word
+    from objectives.trial.job import SilentListener, TrialJob
     from search.settings.dataset import load_data
     from search.settings.settings import load_settings
-    from search.workers.process import TrialProcess
+    from search.workers.process import ProcessBackend
     from spaces.candidate import Candidate
 
     settings = load_settings(["conf=retail"])
@@ -103,12 +103,9 @@ def time_trial(folder: Path, epochs: int) -> float:
         workers=settings.trial.workers,
     )
     start = time.perf_counter()
-    process = TrialProcess(job, folder / "settings")
-    for message in process.messages():
-        if message[0] == "rung":
-            process.answer(Word.GO_ON)
-        if message[0] == "ended":
-            assert message[1].outcome == "finished", message[1]
+    ending = ProcessBackend(folder / "settings").run(job, SilentListener())
+    assert ending is not None
+    assert ending.outcome == "finished", ending
     return time.perf_counter() - start
 
 

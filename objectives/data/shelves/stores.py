@@ -126,12 +126,12 @@ class Item:
 
     @property
     def width_mm(self) -> float:
-        """Width as it stands, mm."""
+        """Width of the standing product, mm."""
         return self.product.pack.width_mm * self.scale
 
     @property
     def height_mm(self) -> float:
-        """Height as it stands, mm."""
+        """Height of the standing product, mm."""
         return self.product.pack.height_mm * self.scale
 
 

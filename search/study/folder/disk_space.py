@@ -1,22 +1,16 @@
 """Disk space of a study: a search without it pauses, and goes on when there is some again."""
 
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryFile
 
+from objectives.machine.disk import free_bytes
 from spaces.errors import DiskFull
 
 DISK_LOOK_EVERY_S = 2.0
 FREE_MARGIN = 1.2  # so much more than the least must be free before a paused search goes on
 PROBE_BYTES = 1 << 20  # written to see whether a quota lets anything be written at all
-
-
-def free_bytes(folder: Path) -> int:
-    """Return the free bytes on the disk of a folder, which need not exist yet."""
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
-    return shutil.disk_usage(existing).free
 
 
 def check_disk_space(folder: Path, free_mb_min: float) -> None:

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 import pytest
 from defaults import CPU, device_of
 
+from objectives.deploy.device import measuring_keys, training_keys
 from spaces.errors import DeviceError
 
 
@@ -58,3 +59,15 @@ def test_a_missing_provider_is_told_with_those_there_are() -> None:
     device = device_of(name="npu", provider="NoExecutionProvider")
     with pytest.raises(DeviceError, match=r"device=npu: onnxruntime has no 'NoExecutionProvider' here; .*CPUExec"):
         device.check()
+
+
+def test_trainings_and_measurements_name_what_they_keep_busy() -> None:
+    assert training_keys("cpu") == ("cpu",)
+    assert training_keys("0") == ("cpu", "cuda:0")
+    assert training_keys("1,2") == ("cpu", "cuda:1", "cuda:2")
+    assert training_keys("mps") == ("cpu", "mps")
+    assert measuring_keys(CPU) == ("cpu",)
+    assert measuring_keys(device_of(runtime="openvino", provider="CPU")) == ("cpu",)
+    assert measuring_keys(device_of(provider="CUDAExecutionProvider")) == ("cuda:0",)
+    assert measuring_keys(device_of(provider="TensorrtExecutionProvider", options={"device_id": 3})) == ("cuda:3",)
+    assert measuring_keys(device_of(runtime="openvino", provider="HETERO:GPU,CPU")) == ("cpu", "HETERO:GPU_CPU")

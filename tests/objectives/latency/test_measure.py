@@ -1,8 +1,6 @@
-"""Latency: an interval that covers, an end that comes, figures that tell when they are not to be trusted."""
+"""Latency in processes of their own: what they measure, how they fail, that they have the device alone."""
 
-import itertools
 import os
-import re
 import subprocess
 import sys
 import textwrap
@@ -10,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -18,173 +15,17 @@ import psutil
 import pytest
 from defaults import CPU, PROTOCOL, protocol_of
 
+from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.export_onnx import export_onnx
-from objectives.deploy.inference import ArtifactMeta
-from objectives.latency.measure import (
-    Samples,
-    combine,
-    measure_latency,
-    median_interval,
-    sample,
-    summarise,
-)
-from objectives.latency.reference import Reference
+from objectives.latency.measure import measure_latency
 from objectives.machine.cores import on_cores
-from objectives.machine.turns import Patience, Turn
-from objectives.records.records import Latency
+from objectives.machine.device_locks import Patience, SharedDevices
 from spaces.candidate import Candidate
 from spaces.errors import DeviceError
 from spaces.network.description import describe
 from spaces.network.detector import build_detector
 
 RNG = np.random.default_rng(4)
-
-
-@pytest.mark.parametrize("count", [30, 100, 301])
-@pytest.mark.parametrize("law", ["exponential", "normal"])
-def test_the_interval_covers_the_median(count: int, law: str) -> None:
-    median = {"exponential": np.log(2), "normal": 0.0}[law]
-    draws = np.sort(getattr(RNG, f"standard_{law}")((2000, count)), axis=1)
-    intervals = np.array([median_interval(row) for row in draws])
-    covered = ((intervals[:, 0] <= median) & (median <= intervals[:, 1])).mean()
-    assert 0.93 <= covered <= 0.985
-
-
-@pytest.mark.parametrize("count", [1, 2, 5])
-def test_few_samples_give_their_whole_range(count: int) -> None:
-    row = np.arange(float(count))
-    low, high = median_interval(row)
-    assert (low, high) == (0, count - 1) or count == 5
-    assert 0 <= low <= high <= count - 1
-
-
-def samples(total: Any, reference: float = 2.0, others: float = 0.0) -> Samples:
-    total = np.asarray(total, dtype=np.float64)
-    return Samples(total, 0.8 * total, np.full(len(total), reference), others)
-
-
-STEADY = 10 + 0.001 * np.arange(200)
-
-
-def test_a_steady_session_is_stable() -> None:
-    figure = summarise(samples(STEADY), PROTOCOL, best_reference_ms=1.98, device="d")
-    assert figure.stable
-    assert figure.note == ""
-    assert figure.p50_ms == pytest.approx(10.0995)
-    assert figure.p95_ms == pytest.approx(np.quantile(STEADY, 0.95))
-    assert figure.p50_low_ms < figure.p50_ms < figure.p50_high_ms < figure.p95_ms
-    assert (figure.samples, figure.reference_ms, figure.device) == (200, 2.0, "d")
-    assert figure.network_ms == pytest.approx(0.8 * figure.p50_ms)
-
-
-@pytest.mark.parametrize(
-    ("session", "best", "note"),
-    [
-        (samples(np.linspace(5, 15, 200)), 2.0, r"the median is known to \d+\.\d% only"),
-        (samples(STEADY, reference=2.2), 2.0, "the reference network ran 10% slower than at its best"),
-        (samples(STEADY, others=1.2), 2.0, "other processes used 1.2 cores"),
-        (samples(np.linspace(5, 15, 200), 2.2, 1.2), 2.0, ".*only; the reference .*; other processes .*"),
-    ],
-)
-def test_a_doubtful_session_says_why(session: Samples, best: float, note: str) -> None:
-    figure = summarise(session, PROTOCOL, best, "d")
-    assert not figure.stable
-    assert re.fullmatch(note, figure.note)
-
-
-def test_the_first_session_is_its_own_reference() -> None:
-    assert summarise(samples(STEADY), PROTOCOL, float("inf"), "d").stable
-    assert summarise(samples(STEADY, reference=1.5), PROTOCOL, 2.0, "d").stable  # a new best
-
-
-# When sampling ends
-
-
-def steady(i: int) -> tuple[float, float]:
-    time.sleep(0.0005)
-    return 10 + 0.001 * (i % 7), 8.0
-
-
-def test_sampling_ends_when_the_median_is_known() -> None:
-    protocol = protocol_of(images_min=50, cap_s=20, warmup_s=0)
-    began = time.perf_counter()
-    found = sample(steady, lambda: 2.0, protocol)
-    assert len(found.total) == 50
-    assert time.perf_counter() - began < 10
-    assert len(found.total) == len(found.network) == len(found.reference)
-
-
-def test_sampling_ends_at_the_cap() -> None:
-    numbers = itertools.cycle([1.0, 100.0, 3.0, 50.0])
-    protocol = protocol_of(images_min=20, cap_s=0.3, warmup_s=0)
-
-    def wild(_: int) -> tuple[float, float]:
-        time.sleep(0.0005)
-        return next(numbers), 1.0
-
-    began = time.perf_counter()
-    found = sample(wild, lambda: 2.0, protocol)
-    assert 0.3 <= time.perf_counter() - began < 5
-    assert len(found.total) > 20
-    assert not summarise(found, protocol, 2.0, "d").stable
-
-
-def test_a_slow_network_is_still_timed_a_few_times() -> None:
-    def slow(_: int) -> tuple[float, float]:
-        time.sleep(0.02)
-        return 20.0, 20.0
-
-    assert len(sample(slow, lambda: 2.0, protocol_of(cap_s=0.01, warmup_s=0)).total) >= 5
-
-
-def test_images_are_taken_in_turn_after_the_warm_up() -> None:
-    seen: list[int] = []
-
-    def run(i: int) -> tuple[float, float]:
-        seen.append(i)
-        return 1.0, 1.0
-
-    sample(run, lambda: 1.0, protocol_of(images_min=10, warmup_s=0))
-    assert seen[3:] == list(range(10))  # three to warm up
-
-
-def test_own_work_is_not_that_of_others() -> None:
-    def busy(_: int) -> tuple[float, float]:
-        end = time.perf_counter() + 0.01
-        while time.perf_counter() < end:
-            pass
-        return 10.0, 10.0
-
-    began, used = time.perf_counter(), time.process_time()
-    found = sample(busy, lambda: 2.0, protocol_of(images_min=20, cap_s=2, warmup_s=0))
-    share = (time.process_time() - used) / (time.perf_counter() - began)
-    assert found.others_cores <= max(0.3, (os.cpu_count() or 1) - share + 0.3)
-
-
-def test_the_quick_protocol_is_shorter() -> None:
-    quick = protocol_of(confidence=0.4, cap_s=9, warmup_s=0.1).quick()
-    assert (quick.interval, quick.images_min, quick.cap_s, quick.processes) == (0.05, 30, 3, 1)
-    assert (quick.confidence, quick.warmup_s) == (0.4, 0.1)
-
-
-# The reference network
-
-
-def test_the_best_reference_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    reference = Reference("d3vice")
-    assert reference.best_ms() == float("inf")
-    for median, best in ((3.0, 3.0), (4.0, 3.0), (2.5, 2.5)):
-        reference.remember(median)
-        assert Reference("d3vice").best_ms() == best
-    assert Reference("another").best_ms() == float("inf")
-    assert [p.name for p in (tmp_path / "automl").iterdir()] == ["reference-3-d3vice.txt"]
-    assert 0 < reference.time_ms() < 10_000
-    (tmp_path / "automl" / "reference-3-d3vice.txt").write_text("damaged")
-    assert reference.best_ms() == float("inf")
-
-
-# A process of its own
 
 
 @pytest.fixture(scope="module")
@@ -202,6 +43,7 @@ def images(tmp_path: Path) -> list[Path]:
     return paths
 
 
+@pytest.mark.seconds
 def test_a_file_is_measured_in_a_process_of_its_own(
     artifact: Path, images: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -229,27 +71,8 @@ def test_a_hung_measurement_is_told(artifact: Path, images: list[Path]) -> None:
         measure_latency(artifact, CPU, images, PROTOCOL, timeout_s=0.05)
 
 
-# Several processes
-
-
-def figure_of(p50_ms: float, note: str = "") -> Latency:
-    return Latency(p50_ms, 1.1 * p50_ms, p50_ms, p50_ms, p50_ms, 60, 0.5, not note, note, "d3vice", 10)
-
-
-def test_processes_that_agree_make_a_stable_figure() -> None:
-    figure = combine([figure_of(2.0), figure_of(2.04), figure_of(2.02, "busy")], PROTOCOL)
-    assert (figure.p50_ms, figure.stable, figure.samples) == (2.02, True, 180)
-    figure = combine([figure_of(v) for v in (2.0, 2.5, 2.04, 1.7, 2.02)], PROTOCOL)
-    assert (figure.p50_ms, figure.stable) == (2.02, True)  # three of five lie together
-
-
-def test_processes_that_differ_or_were_disturbed_make_an_unstable_one() -> None:
-    figure = combine([figure_of(v) for v in (2.0, 2.2, 2.4)], PROTOCOL)
-    assert (figure.stable, figure.note) == (False, "3 processes differ by 20.0%")
-    figure = combine([figure_of(2.0, "busy"), figure_of(2.0, "busy; late"), figure_of(2.0)], PROTOCOL)
-    assert (figure.stable, figure.note) == (False, "busy; late")
-
-
+@pytest.mark.seconds
+@pytest.mark.usefixtures("all_cores")
 def test_it_is_measured_on_all_cores_with_signs_of_life(artifact: Path, images: list[Path]) -> None:
     """The trial has only its share of the cores; the deployed detector has them all."""
     seen: list[list[int]] = []
@@ -264,6 +87,7 @@ def test_it_is_measured_on_all_cores_with_signs_of_life(artifact: Path, images: 
     assert seen[-1] == sorted(all_cores)
 
 
+@pytest.mark.seconds
 def test_a_killed_measurement_is_told(artifact: Path, images: list[Path]) -> None:
     def kill() -> None:
         for child in psutil.Process().children():
@@ -274,12 +98,13 @@ def test_a_killed_measurement_is_told(artifact: Path, images: list[Path]) -> Non
         measure_latency(artifact, CPU, images, protocol, patience=Patience(kill))
 
 
+@pytest.mark.seconds
 def test_a_measurement_goes_with_its_killed_parent(artifact: Path, images: list[Path]) -> None:
     program = f"""
     from pathlib import Path
     from defaults import CPU, protocol_of
     from objectives.latency.measure import measure_latency
-    from objectives.machine.turns import Patience
+    from objectives.machine.device_locks import Patience
     protocol = protocol_of(processes=1, interval=0.0, cap_s=100)
     alive = lambda: print("measuring", flush=True)
     measure_latency(Path({str(artifact)!r}), CPU, [Path({str(images[0])!r})], protocol, patience=Patience(alive))
@@ -295,17 +120,18 @@ def test_a_measurement_goes_with_its_killed_parent(artifact: Path, images: list[
         assert not probe.is_running() or probe.status() == psutil.STATUS_ZOMBIE
 
 
+@pytest.mark.seconds
 def test_a_measurement_waits_for_the_device(artifact: Path, images: list[Path]) -> None:
     protocol = protocol_of(processes=1, processes_max=1, images_min=10, cap_s=0.2, warmup_s=0.05)
-    patience, turn = Patience(), Turn(["cpu"])
-    with turn.working():
+    patience, devices = Patience(), SharedDevices(["cpu"])
+    with devices.working():
         measurer = threading.Thread(
             target=measure_latency, args=(artifact, CPU, images, protocol), kwargs={"patience": patience}
         )
         measurer.start()
         time.sleep(0.5)
-        turn.breathe()  # comes back when the measurement is over
+        devices.give_way()  # comes back when the measurement is over
         assert patience.waited_s >= 0.3
-        assert turn.patience.waited_s > 0.1
+        assert devices.patience.waited_s > 0.1
         measurer.join(timeout=60)
         assert not measurer.is_alive()

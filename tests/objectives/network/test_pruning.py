@@ -9,11 +9,11 @@ import torch
 
 from objectives.network.assembly import assemble, initialise, pruning_of, save_weights
 from objectives.network.pruning import prune_detector
-from objectives.training.arguments import IMPORTANCES
 from spaces.candidate import Candidate
 from spaces.errors import SpaceError
 from spaces.network.description import describe
 from spaces.network.detector import build_detector, count_multiply_adds, count_parameters
+from spaces.vocabulary import VOCABULARY
 
 Make = Callable[..., Candidate]
 CLASSES = ("can", "jar")
@@ -28,6 +28,7 @@ def shapes(model: Any) -> dict[str, torch.Size]:
     return {name: value.shape for name, value in model.state_dict().items()}
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize(("name", "head"), [("lcnet_050", "nms"), ("resnet10t", "end2end"), ("lcnet_050", "rtdetr")])
 def test_a_cut_network_is_smaller_and_still_works(make_candidate: Make, name: str, head: str) -> None:
     model = build(make_candidate({"backbone.name": name, "head.kind": head, "neck.width": 32}))
@@ -45,7 +46,8 @@ def test_a_cut_network_is_smaller_and_still_works(make_candidate: Make, name: st
     assert sum(c % 8 == 0 for c in channels) >= 0.8 * len(channels)
 
 
-@pytest.mark.parametrize("importance", [i for i in IMPORTANCES if i != "random"])
+@pytest.mark.seconds
+@pytest.mark.parametrize("importance", [w for w in VOCABULARY["prune.importance"].words if w not in ("none", "random")])
 def test_shapes_follow_the_ratio_and_not_the_weights(make_candidate: Make, importance: str) -> None:
     """Else the latency of an untrained network would say nothing about the trained one."""
     candidate = make_candidate()
@@ -85,7 +87,7 @@ def test_gradients_are_as_they_were(make_candidate: Make) -> None:
 @pytest.mark.parametrize(
     ("ratio", "importance", "told"),
     [
-        (0.4, "lampp", "prune.importance: 'lampp' is unknown; nearest: lamp"),
+        (0.4, "lampp", "prune.importance: unknown choice 'lampp'; nearest: lamp"),
         (0.0, "l1", "prune.ratio: must lie between 0 and 1, got 0.0"),
         (1.0, "l1", "prune.ratio: must lie between 0 and 1, got 1.0"),
     ],
@@ -108,6 +110,7 @@ def test_what_a_candidate_asks_for(make_candidate: Make) -> None:
 # The file of weights
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("pruned", [False, True])
 @pytest.mark.parametrize("head", ["nms", "end2end"])
 def test_weights_bring_the_network_back(make_candidate: Make, tmp_path: Path, head: str, pruned: bool) -> None:

@@ -22,20 +22,22 @@ from defaults import CPU, protocol_of
 
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out
-from objectives.deploy.inference import read_image
+from objectives.deploy.detector import read_image
 from objectives.machine.cores import on_cores
+from objectives.machine.device_locks import Patience, exclusive
 from objectives.machine.files import remove_checkpoints
-from objectives.machine.turns import Patience, alone
 from objectives.network.assembly import assemble
 from objectives.network.pruning import prune_detector
-from objectives.records.failing import classify
+from objectives.records.classify import classify
 from objectives.records.failures import Failure
 from objectives.records.gate import Gate
 from objectives.records.records import Accuracy, Latency, Outcome, Resources, Rung
-from objectives.trial.job import TrialJob, TrialListener, Word
+from objectives.trial.job import RungDecision, TrialJob, TrialListener
 from objectives.trial.trial import run_trial
 from spaces.candidate import Candidate
 from spaces.errors import DataError
+
+pytestmark = pytest.mark.seconds
 
 ROOT = Path(__file__).parents[3]
 QUICK = protocol_of(processes=1, processes_max=1, images_min=10, cap_s=0.3, warmup_s=0.05)
@@ -64,11 +66,11 @@ class Recorder(TrialListener):
     def latency(self, latency: Latency, trained: bool) -> None:
         self.latencies.append((latency, trained))
 
-    def rung(self, rung: Rung) -> Word:
+    def rung(self, rung: Rung) -> RungDecision:
         self.rungs.append(rung)
         if rung.epoch == self.pause_at:
-            return Word.PAUSE
-        return Word.STOP if rung.epoch == self.stop_at else Word.GO_ON
+            return RungDecision.PAUSE
+        return RungDecision.STOP if rung.epoch == self.stop_at else RungDecision.GO_ON
 
     def accuracy(self, accuracy: Accuracy) -> None:
         self.accuracies.append(accuracy)
@@ -123,9 +125,9 @@ def job(dataset: Dataset, folder: Path, gate: Gate | None = None, epochs: int = 
     ],
     ids=["nms", "yolo26 end2end", "rtdetr", "pruned"],
 )
-def test_trial_leaves_a_scored_file(blocks: Dataset, tmp_path: Path, choices: dict[str, Any]) -> None:
+def test_trial_leaves_a_scored_file(few_blocks: Dataset, tmp_path: Path, choices: dict[str, Any]) -> None:
     told = Recorder()
-    work = job(blocks, tmp_path, **choices)
+    work = job(few_blocks, tmp_path, **choices)
     ending = run_trial(work, told)
     assert ending.outcome == Outcome.FINISHED
     assert [trained for _, trained in told.latencies] == [False, True]
@@ -154,11 +156,11 @@ def weights_of(folder: Path) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.slow
-def test_pruned_weights_load_again(blocks: Dataset, tmp_path: Path) -> None:
+def test_pruned_weights_load_again(few_blocks: Dataset, tmp_path: Path) -> None:
     told, plain = Recorder(), Recorder()
-    work = job(blocks, tmp_path, prune__importance="l1", prune__ratio=0.5, prune__at=0.5)
+    work = job(few_blocks, tmp_path, prune__importance="l1", prune__ratio=0.5, prune__at=0.5)
     run_trial(work, told)
-    run_trial(job(blocks, tmp_path / "plain"), plain)
+    run_trial(job(few_blocks, tmp_path / "plain"), plain)
     assert told.costs[0].multiply_adds < 0.7 * plain.costs[0].multiply_adds
     network = assemble(work.candidate, work.classes, seed=0)[1].eval()
     prune_detector(network, 0.5, "l1")
@@ -169,18 +171,18 @@ def test_pruned_weights_load_again(blocks: Dataset, tmp_path: Path) -> None:
     assert np.isfinite(output.numpy()).all()
 
 
-def test_over_the_bound_is_not_trained(blocks: Dataset, tmp_path: Path) -> None:
+def test_over_the_bound_is_not_trained(few_blocks: Dataset, tmp_path: Path) -> None:
     told = Recorder()
-    ending = run_trial(job(blocks, tmp_path, Gate(p95_ms_max=0.01)), told)
+    ending = run_trial(job(few_blocks, tmp_path, Gate(p95_ms_max=0.01)), told)
     assert ending.outcome == Outcome.OVER_BOUND
     assert "p95" in ending.reason
     assert "train" not in told.stages
     assert told.rungs == []
 
 
-def test_stopped_at_a_rung_leaves_no_artifact(blocks: Dataset, tmp_path: Path) -> None:
+def test_stopped_at_a_rung_leaves_no_artifact(few_blocks: Dataset, tmp_path: Path) -> None:
     told = Recorder(stop_at=1)
-    work = job(blocks, tmp_path, prune__importance="l1", prune__ratio=0.3, prune__at=0.5)
+    work = job(few_blocks, tmp_path, prune__importance="l1", prune__ratio=0.3, prune__at=0.5)
     ending = run_trial(work, told)
     assert ending.outcome == Outcome.STOPPED
     assert [rung.epoch for rung in told.rungs] == [1]
@@ -188,15 +190,15 @@ def test_stopped_at_a_rung_leaves_no_artifact(blocks: Dataset, tmp_path: Path) -
     assert not (work.folder / "model.onnx").exists()
 
 
-def test_a_paused_trial_goes_on_where_it_stood(blocks: Dataset, tmp_path: Path) -> None:
+def test_a_paused_trial_goes_on_where_it_stood(few_blocks: Dataset, tmp_path: Path) -> None:
     paused = Recorder(pause_at=1)
-    work = job(blocks, tmp_path)
+    work = job(few_blocks, tmp_path)
     assert run_trial(work, paused) is None
     assert not (work.folder / "model.onnx").exists()
     assert paused.costs[0].seconds["train"] > 0
     known = paused.latencies[0][0]
     promoted = Recorder()
-    told = {"latency": known, "trained_s": paused.rungs[0].seconds, "told_epoch": 1}
+    told = {"latency": known, "trained_s": paused.rungs[0].seconds, "reported_epoch": 1}
     ending = run_trial(replace(work, **told), promoted)
     assert ending is not None
     assert ending.outcome == Outcome.FINISHED
@@ -205,17 +207,17 @@ def test_a_paused_trial_goes_on_where_it_stood(blocks: Dataset, tmp_path: Path) 
     assert [trained for _, trained in promoted.latencies] == [True]
 
 
-def test_measuring_alone_trains_nothing(blocks: Dataset, tmp_path: Path) -> None:
+def test_measuring_alone_trains_nothing(few_blocks: Dataset, tmp_path: Path) -> None:
     told = Recorder()
-    work = replace(job(blocks, tmp_path), measure_only=True)
+    work = replace(job(few_blocks, tmp_path), measure_only=True)
     assert run_trial(work, told) is None
     assert told.stages == ["build", "latency"]
     assert told.latencies[0][0].p50_ms > 0
 
 
-def test_no_trial_is_stopped_within_its_grace(blocks: Dataset, tmp_path: Path) -> None:
+def test_no_trial_is_stopped_within_its_grace(few_blocks: Dataset, tmp_path: Path) -> None:
     told = Recorder()
-    work = replace(job(blocks, tmp_path), grace=0.9)
+    work = replace(job(few_blocks, tmp_path), grace=0.9)
     assert run_trial(work, told).outcome == Outcome.FINISHED
     assert [(rung.epoch, rung.decides) for rung in told.rungs] == [(1, False), (2, True)]
 
@@ -238,15 +240,15 @@ class Cutting(Recorder):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", ["export", "score"])
-def test_a_trial_cut_after_its_training_only_ends_it_again(blocks: Dataset, tmp_path: Path, stage: str) -> None:
-    work = job(blocks, tmp_path)
+def test_a_trial_cut_after_its_training_only_ends_it_again(few_blocks: Dataset, tmp_path: Path, stage: str) -> None:
+    work = job(few_blocks, tmp_path)
     cut = Cutting(cut_at=stage)
     with pytest.raises(Cut):
         run_trial(work, cut)
     (work.folder / "model.onnx.partial").write_text("half")
     (work.folder / "training-1" / "checkpoint.pt.partial").write_text("half")
     told = Recorder()
-    known = {"latency": cut.latencies[0][0], "told_epoch": 2, "trained_s": cut.rungs[-1].seconds}
+    known = {"latency": cut.latencies[0][0], "reported_epoch": 2, "trained_s": cut.rungs[-1].seconds}
     assert run_trial(replace(work, **known), told).outcome == Outcome.FINISHED
     assert told.rungs == []
     assert told.costs[0].seconds["train"] < cut.rungs[-1].seconds, "it was trained again"
@@ -257,14 +259,14 @@ def test_a_trial_cut_after_its_training_only_ends_it_again(blocks: Dataset, tmp_
 
 
 @pytest.mark.slow
-def test_a_rung_lost_on_the_way_is_told_before_anything_else(blocks: Dataset, tmp_path: Path) -> None:
+def test_a_rung_lost_on_the_way_is_told_before_anything_else(few_blocks: Dataset, tmp_path: Path) -> None:
     """A kill between the checkpoint and the message, at the last epoch before the cut that prunes."""
 
     class Lost(Recorder):
-        def rung(self, rung: Rung) -> Word:
+        def rung(self, rung: Rung) -> RungDecision:
             raise Cut
 
-    work = job(blocks, tmp_path, prune__importance="l1", prune__ratio=0.3, prune__at=0.5)
+    work = job(few_blocks, tmp_path, prune__importance="l1", prune__ratio=0.3, prune__at=0.5)
     with pytest.raises(Cut):
         run_trial(work, Lost())
     told = Recorder(stop_at=1)
@@ -280,7 +282,7 @@ def test_a_rung_lost_on_the_way_is_told_before_anything_else(blocks: Dataset, tm
 KILLED = """
 import os, pickle, signal, sys
 from pathlib import Path
-from objectives.trial.job import TrialListener, Word
+from objectives.trial.job import TrialListener, RungDecision
 from objectives.trial.trial import run_trial
 
 class Killer(TrialListener):
@@ -297,7 +299,7 @@ class Killer(TrialListener):
         self.kill_at(f"latency {trained}")
     def rung(self, rung):
         self.kill_at(f"rung {rung.epoch}")
-        return Word.GO_ON
+        return RungDecision.GO_ON
     def accuracy(self, accuracy):
         self.kill_at("accuracy")
     def resources(self, resources):
@@ -323,7 +325,7 @@ def test_a_trial_killed_at_every_moment_ends_as_one_that_was_not(blocks: Dataset
         assert done.returncode == -signal.SIGKILL, (moment, done.stdout, done.stderr)
         assert "warning:" not in done.stdout, moment
     told = Recorder()
-    assert run_trial(replace(work, told_epoch=4), told).outcome == Outcome.FINISHED
+    assert run_trial(replace(work, reported_epoch=4), told).outcome == Outcome.FINISHED
     assert told.rungs == []
     assert told.accuracies[0].map == pytest.approx(whole.accuracies[0].map, abs=0.01)
     expected = weights_of(tmp_path / "whole" / "trial")
@@ -341,14 +343,14 @@ def test_another_measures_while_a_trial_trains(blocks: Dataset, tmp_path: Path) 
             if name == "train":
                 measurer.start()
 
-        def rung(self, rung: Rung) -> Word:
+        def rung(self, rung: Rung) -> RungDecision:
             began = time.monotonic()
-            with alone(["cpu"], Patience()):  # as the searching process may, before it answers
+            with exclusive(["cpu"], Patience()):  # as the searching process may, before it answers
                 asked.append(time.monotonic() - began)
             return super().rung(rung)
 
     def measure() -> None:
-        with alone(["cpu"], Patience()):
+        with exclusive(["cpu"], Patience()):
             began = time.monotonic()
             time.sleep(1.5)
             spans.append((began, time.monotonic()))
@@ -367,7 +369,8 @@ def test_another_measures_while_a_trial_trains(blocks: Dataset, tmp_path: Path) 
     assert max(asked) < 10
 
 
-def test_a_trial_keeps_to_its_cores(blocks: Dataset, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("all_cores")
+def test_a_trial_keeps_to_its_cores(few_blocks: Dataset, tmp_path: Path) -> None:
     before = os.sched_getaffinity(0)
     seen: list[set[int]] = []
 
@@ -376,7 +379,7 @@ def test_a_trial_keeps_to_its_cores(blocks: Dataset, tmp_path: Path) -> None:
             seen.append(os.sched_getaffinity(0))
 
     core = max(before)
-    run_trial(replace(job(blocks, tmp_path), cores=(core,)), Looking())
+    run_trial(replace(job(few_blocks, tmp_path), cores=(core,)), Looking())
     assert seen
     assert all(cores == {core} for cores in seen)
     assert os.sched_getaffinity(0) == before
@@ -384,15 +387,15 @@ def test_a_trial_keeps_to_its_cores(blocks: Dataset, tmp_path: Path) -> None:
         assert all_cores == os.sched_getaffinity(0) == before
 
 
-def test_a_smaller_batch_is_what_is_trained(blocks: Dataset, tmp_path: Path) -> None:
-    work = replace(job(blocks, tmp_path, train__batch=8, train__nbs=8), batch_divisor=2)
+def test_a_smaller_batch_is_what_is_trained(few_blocks: Dataset, tmp_path: Path) -> None:
+    work = replace(job(few_blocks, tmp_path, train__batch=8, train__nbs=8), batch_divisor=2)
     run_trial(work, Recorder(stop_at=1))
     written = yaml.safe_load((work.folder / "arguments.yaml").read_text())
     assert (written["batch"], written["nbs"]) == (4, 8)
 
 
-def test_an_image_that_scoring_cannot_read_is_told(blocks: Dataset, tmp_path: Path) -> None:
-    work = job(blocks, tmp_path)
+def test_an_image_that_scoring_cannot_read_is_told(few_blocks: Dataset, tmp_path: Path) -> None:
+    work = job(few_blocks, tmp_path)
     lost = tmp_path / "lost.png"
     lost.write_bytes(b"no picture")
 
@@ -407,7 +410,7 @@ def test_an_image_that_scoring_cannot_read_is_told(blocks: Dataset, tmp_path: Pa
 
 
 def test_a_network_that_cannot_be_exported_is_told(
-    blocks: Dataset, tmp_path: Path, break_forward: Callable[[], None]
+    few_blocks: Dataset, tmp_path: Path, break_forward: Callable[[], None]
 ) -> None:
     class Breaking(Recorder):
         def stage(self, name: str) -> None:
@@ -415,7 +418,7 @@ def test_a_network_that_cannot_be_exported_is_told(
                 break_forward()
 
     with pytest.raises(Exception, match="export: this network cannot be exported") as caught:
-        run_trial(job(blocks, tmp_path), Breaking())
+        run_trial(job(few_blocks, tmp_path), Breaking())
     assert classify(caught.value) is Failure.EXPORT_FAILED
     assert not list((tmp_path / "trial").glob("*.onnx*"))
 

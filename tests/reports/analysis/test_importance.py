@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 import optuna
+import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import FrozenTrial, create_trial
 
@@ -77,6 +78,7 @@ def test_optuna_stays_as_talkative_as_it_was(report_study: Callable[..., optuna.
     assert optuna.logging.get_verbosity() == before
 
 
+@pytest.mark.seconds
 def test_many_trials_are_quick(report_study: Callable[..., optuna.Study]) -> None:
     table = read_study(report_study(4000))
     began = time.perf_counter()

@@ -22,7 +22,9 @@ from reports.page.payload import dimensions, script_json
 from reports.page.pictures import BYTES_MAX, pictures
 from reports.table.table import read_study, read_trials
 
-HOSTILE = "</script><script>window.hacked = true</script><img src=x onerror='window.hacked = true'>\u2028 & \"'{{7*7}}"
+HOSTILE = "[/red] crate [small] " + (
+    "</script><script>window.hacked = true</script><img src=x onerror='window.hacked = true'>\u2028 & \"'{{7*7}}"
+)
 BROWSER = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), "")
 needs_browser = pytest.mark.skipif(not BROWSER, reason="no chromium or google-chrome on this machine")
 
@@ -295,6 +297,7 @@ def test_user_text_stays_text(tmp_path: Path) -> None:
     assert 'data-ready="yes"' in root_of(document)
     assert "data-error" not in root_of(document)
     assert "{{7*7}}" in document
+    assert "[/red] crate [small] &lt;/script&gt;" in document
 
 
 @needs_browser

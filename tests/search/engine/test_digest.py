@@ -125,6 +125,7 @@ def test_the_same_store_gives_the_same_proposal_whatever_was_proposed_before() -
     assert (again.params, again.proposal, again.rate) == (fresh.params, fresh.proposal, fresh.rate)
 
 
+@pytest.mark.seconds
 def test_the_time_of_a_plan_hardly_grows_with_the_study() -> None:
     """This thread's own time, so that it holds on a busy machine; 16 times the trials, three times the seconds."""
     trials = spread_out(made(10_000))

@@ -1,4 +1,4 @@
-"""The loop: pauses, promotions, stops, deaths, cuts and the budget, over trials of milliseconds in real processes."""
+"""The loop: pauses, promotions, stops, deaths, cuts and the budget, over trials of milliseconds."""
 
 import re
 import shutil
@@ -34,12 +34,16 @@ from objectives.records import attributes as keys
 from objectives.records.failures import Failure
 from objectives.records.records import Ending, Latency, Outcome, Proposal, Resources, Rung
 from objectives.trial.job import rung_ladder
+from search.loop import search as runner
 from search.loop.retry import PASSING_MAX
 from search.loop.search import Search
 from search.loop.streaks import TooManyFailures
+from search.settings.settings import Settings
 from search.study.folder.leftovers import MEASURING
 from search.study.latencies import architecture_key
 from search.view.lines import LineView
+
+pytestmark = pytest.mark.seconds
 
 
 class Cut(BaseException):
@@ -61,12 +65,17 @@ def cutting(number: int, epoch: int) -> type[LineView]:
     return Cutting
 
 
+def inline(folder: Path, *overrides: str) -> Settings:
+    """Return settings of a search whose trials need no processes of their own: nothing kills them."""
+    return settings_of(folder, "trial.backend=inline", *overrides)
+
+
 # The scheduler's steps
 
 
 def test_pause_and_promote_go_on_from_the_checkpoint_and_tell_why(tmp_path: Path, blocks: Dataset) -> None:
     script = Script(None, None, 0, 0, None, 1)  # 0 pauses for 1, 1 for 0, which trains to its end; then 2, then 1
-    search = run(settings_of(tmp_path, "budget.trials=3"), blocks, script)
+    search = run(inline(tmp_path, "budget.trials=3"), blocks, script)
     zero, one, two = trials_of(search)
     assert pieces(events_of(search)) == [0, 1, 0, 2, 1]
     assert epochs_of(zero) == [1, 2, 4]
@@ -86,7 +95,7 @@ def test_pause_and_promote_go_on_from_the_checkpoint_and_tell_why(tmp_path: Path
 
 
 def test_a_line_for_each_piece_of_training(tmp_path: Path, blocks: Dataset) -> None:
-    told = run(settings_of(tmp_path, "budget.trials=2"), blocks, Script(None, None, 0, 0)).out.getvalue().splitlines()
+    told = run(inline(tmp_path, "budget.trials=2"), blocks, Script(None, None, 0, 0)).out.getvalue().splitlines()
     assert [line[:11].split()[1] for line in told] == ["0", "1", "0", "0"]
     assert "paused at epoch 1, mAP 0." in told[0]
     assert "[1/2, front 0, " in told[0]
@@ -97,7 +106,7 @@ def test_a_line_for_each_piece_of_training(tmp_path: Path, blocks: Dataset) -> N
 
 def test_stopping_a_paused_trial_keeps_the_reason_and_removes_its_checkpoint(tmp_path: Path, blocks: Dataset) -> None:
     script = Script(None, None, None, stop={2: {0: "it cannot move the front"}})
-    search = run(settings_of(tmp_path), blocks, script)
+    search = run(inline(tmp_path), blocks, script)
     zero, one, two = trials_of(search)
     assert zero.state is TrialState.PRUNED
     assert ending_of(zero) == Ending(Outcome.STOPPED, "it cannot move the front")
@@ -108,7 +117,7 @@ def test_stopping_a_paused_trial_keeps_the_reason_and_removes_its_checkpoint(tmp
 
 
 def test_stopping_the_trial_at_its_rung(tmp_path: Path, blocks: Dataset) -> None:
-    search = run(settings_of(tmp_path), blocks, Script(None, 0, None, stop={2: {0: "far behind"}}))
+    search = run(inline(tmp_path), blocks, Script(None, 0, None, stop={2: {0: "far behind"}}))
     zero, _ = trials_of(search)
     assert [(d.epoch, d.decision, d.why) for d in decisions_of(zero)][-1] == (2, "stop", "far behind")
     assert ending_of(zero) == Ending(Outcome.STOPPED, "far behind")
@@ -121,7 +130,7 @@ def test_dominated_stops_the_last_trial_of_the_budget_and_starts_none_over_it(tm
     lines = ("sampler=random", "pruner=dominated", "pruner.grace=0", "pruner.better_min=1", "pruner.tolerance=1")
     same = "size.pixels: 64, backbone.name: tinynet_e, head.kind: nms"
     start = f"start=[{{{same}, train.lr0: 0.002}}, {{{same}, train.lr0: 0.008}}]"
-    search = run(settings_of(tmp_path, *lines, "budget.trials=2", start), blocks)
+    search = run(inline(tmp_path, *lines, "budget.trials=2", start), blocks)
     good, bad = trials_of(search)
     assert good.state is TrialState.COMPLETE
     assert bad.state is TrialState.PRUNED
@@ -158,7 +167,7 @@ def checked(search: Search) -> list[FrozenTrial]:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory, blocks: Dataset) -> Begun:
     """A search by the engine, to the end of its budget."""
-    return run(settings_of(tmp_path_factory.mktemp("whole"), "budget.trials=6"), blocks)
+    return run(inline(tmp_path_factory.mktemp("whole"), "budget.trials=6"), blocks)
 
 
 def test_the_engine_accounts_for_every_trial(whole: Begun) -> None:
@@ -193,18 +202,18 @@ def test_the_same_line_again_starts_nothing(whole: Begun, blocks: Dataset) -> No
 
 def test_one_seed_gives_one_sequence(whole: Begun, tmp_path: Path, blocks: Dataset) -> None:
     """With the same measurements; on a machine they differ by their noise, and so may what follows from them."""
-    again = run(settings_of(tmp_path / "again", "budget.trials=6"), blocks)
+    again = run(inline(tmp_path / "again", "budget.trials=6"), blocks)
     assert events_of(again) == events_of(whole)
     assert [t.params for t in trials_of(again)] == [t.params for t in trials_of(whole)]
-    other = run(settings_of(tmp_path / "other", "budget.trials=2", "seed=7"), blocks)
+    other = run(inline(tmp_path / "other", "budget.trials=2", "seed=7"), blocks)
     assert [t.params for t in trials_of(other)] != [t.params for t in trials_of(whole)][:2]
 
 
 def test_a_larger_budget_goes_on(tmp_path: Path, blocks: Dataset) -> None:
-    first = run(settings_of(tmp_path, "budget.trials=3"), blocks)
+    first = run(inline(tmp_path, "budget.trials=3"), blocks)
     paused = [t.number for t in trials_of(first) if t.user_attrs.get(keys.PAUSED)]
     done = len(events_of(first))
-    more = run(settings_of(tmp_path, "budget.trials=5"), blocks)
+    more = run(inline(tmp_path, "budget.trials=5"), blocks)
     assert len(checked(more)) == 5
     assert {3, 4} <= set(pieces(events_of(more)[done:])) <= {3, 4, *paused}
 
@@ -212,7 +221,7 @@ def test_a_larger_budget_goes_on(tmp_path: Path, blocks: Dataset) -> None:
 @pytest.mark.parametrize("p95_ms_max", [1.0, 2.0])
 def test_candidates_over_the_p95_bound_are_never_trained(tmp_path: Path, blocks: Dataset, p95_ms_max: float) -> None:
     start = "start=[{size.pixels: 256}, {size.pixels: 64}]"
-    search = run(settings_of(tmp_path, "budget.trials=5", f"gate.p95_ms_max={p95_ms_max}", start), blocks)
+    search = run(inline(tmp_path, "budget.trials=5", f"gate.p95_ms_max={p95_ms_max}", start), blocks)
     trials = checked(search)
     latencies = [Latency.from_json(t.user_attrs[keys.LATENCY_UNTRAINED]).p95_ms for t in trials]
     over = [t for t, p95_ms in zip(trials, latencies, strict=True) if p95_ms > p95_ms_max]
@@ -228,7 +237,7 @@ def test_candidates_over_the_p95_bound_are_never_trained(tmp_path: Path, blocks:
     [("mo_asha", "tpe"), ("mo_asha", "known_latency"), ("dominated", "qmc"), ("gain", "nsga2")],
 )
 def test_pruners_and_samplers_work_together(tmp_path: Path, blocks: Dataset, pruner: str, sampler: str) -> None:
-    search = run(settings_of(tmp_path, "budget.trials=4", f"sampler={sampler}", f"pruner={pruner}"), blocks)
+    search = run(inline(tmp_path, "budget.trials=4", f"sampler={sampler}", f"pruner={pruner}"), blocks)
     trials = checked(search)
     assert len(trials) == 4
     peers = {Proposal.from_json(t.user_attrs[keys.PROPOSAL]).role == "peer" for t in trials}
@@ -238,15 +247,29 @@ def test_pruners_and_samplers_work_together(tmp_path: Path, blocks: Dataset, pru
 
 
 def test_start_candidates_tell_that_they_were_asked_for(tmp_path: Path, blocks: Dataset) -> None:
-    search = run(settings_of(tmp_path, "budget.trials=3", "start=[{size.pixels: 96}, {size.pixels: 128}]"), blocks)
+    search = run(inline(tmp_path, "budget.trials=3", "start=[{size.pixels: 96}, {size.pixels: 128}]"), blocks)
     roles = [Proposal.from_json(t.user_attrs[keys.PROPOSAL]).role for t in checked(search)]
     assert roles[:2] == ["start", "start"]
     assert roles[2] != "start"
+    assert "what it leaves out takes known good values" in trials_of(search)[1].user_attrs[keys.PROPOSAL]["why"]
+    assert {t.params["train.lr0"] for t in trials_of(search)[:2]} == {0.002}
+
+
+def test_a_start_candidate_that_an_older_automl_enqueued_is_completed_by_the_sampler(
+    tmp_path: Path, blocks: Dataset
+) -> None:
+    settings = settings_of(tmp_path, "budget.trials=1")
+    with begun(settings, blocks) as search:
+        search.study.enqueue_trial({"size.pixels": 96})
+        search.run()
+    [trial] = checked(search)
+    assert trial.params["size.pixels"] == 96
+    assert trial.user_attrs[keys.PROPOSAL]["why"] == "asked for in `start`; what it leaves out was sampled"
 
 
 def test_a_paused_trial_goes_on_under_another_pruner(tmp_path: Path, blocks: Dataset) -> None:
-    run(settings_of(tmp_path, "budget.trials=2"), blocks, Script(None, None))
-    search = run(settings_of(tmp_path, "budget.trials=2", "pruner=none"), blocks)
+    run(inline(tmp_path, "budget.trials=2"), blocks, Script(None, None))
+    search = run(inline(tmp_path, "budget.trials=2", "pruner=none"), blocks)
     assert [epochs_of(t) for t in trials_of(search)] == [[1, 2, 4]] * 2
     assert all(t.state is TrialState.COMPLETE for t in trials_of(search))
 
@@ -268,8 +291,11 @@ def test_three_workers_train_three_trials_at_once_and_keep_the_budget(tmp_path: 
     assert slots_taken() == 0
 
 
-def test_a_search_waits_for_a_gpu_that_another_training_has(tmp_path: Path, blocks: Dataset) -> None:
+def test_a_search_waits_for_a_gpu_that_another_training_has(
+    tmp_path: Path, blocks: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """That takes nothing from its hours; and once it has nothing to do, it waits for nothing."""
+    monkeypatch.setattr(runner, "IDLE_S", 0.1)
     settings = settings_of(tmp_path, "budget.trials=1", "budget.hours=0.1", "pruner=none", "trial.train_device=7")
     lease = lease_gpu([7])
     assert lease is not None

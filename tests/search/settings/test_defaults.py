@@ -10,7 +10,7 @@ from defaults import CPU, protocol_of
 
 from objectives.data.dataset import Dataset
 from objectives.deploy.device import Device
-from objectives.latency.measure import LatencyProtocol
+from objectives.latency.protocol import LatencyProtocol
 from objectives.records.gate import Gate
 from objectives.trial.job import TrialJob
 from search.commands.train import _job

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,7 +25,8 @@ from search.study import contract
 from search.study.comparable import fitted
 from search.study.fork import ensure_fork, forked_settings
 from search.study.latencies import architecture_key
-from search.study.store import FILE_NAME, create_study, load_study, open_storage, storage_url
+from search.study.store import create_study, load_study, open_storage, storage_url
+from search.study.study_file import FILE_NAME
 from spaces.dimension import Choice
 from spaces.errors import SettingsError, StoreError
 from spaces.space import SearchSpace
@@ -45,7 +47,7 @@ class Old:
     """A study whose trials are told by hand."""
 
     def __init__(self, settings: Settings, dataset: Dataset) -> None:
-        settings.folder.mkdir(parents=True)
+        settings.folder.mkdir(parents=True, exist_ok=True)
         self.settings = settings
         self.study = create_study(settings, dataset, open_storage(storage_url(settings.folder, settings.store.url)))
         self.study.sampler = make_sampler(replace(settings.sampler, name="random"), 1, 1)
@@ -78,10 +80,10 @@ class Old:
         trial.set_user_attr(keys.PAUSED, True)
 
 
-@pytest.fixture
-def old(tmp_path: Path, blocks: Dataset) -> Old:
-    """Trials: finished at 64 and 96 px, stopped, over the bound, failed, paused (64 px); one waits."""
-    old = Old(settings_of(tmp_path, GATE), blocks)
+@pytest.fixture(scope="module")
+def six(tmp_path_factory: pytest.TempPathFactory, blocks: Dataset) -> Path:
+    """Folder of the study that `old` is a copy of."""
+    old = Old(settings_of(tmp_path_factory.mktemp("six"), GATE), blocks)
     old.finish({"size.pixels": 64})
     old.finish({"size.pixels": 96}, 0.6, 8.0)
     old.end({"size.pixels": 64}, Outcome.STOPPED)
@@ -89,7 +91,15 @@ def old(tmp_path: Path, blocks: Dataset) -> Old:
     old.end({"size.pixels": 64}, Outcome.FAILED)
     old.pause({"size.pixels": 64})
     old.study.enqueue_trial({"size.pixels": 64})
-    return old
+    return old.settings.folder
+
+
+@pytest.fixture
+def old(tmp_path: Path, blocks: Dataset, six: Path) -> Old:
+    """Trials: finished at 64 and 96 px, stopped, over the bound, failed, paused (64 px); one waits."""
+    settings = settings_of(tmp_path, GATE)
+    shutil.copytree(six, settings.folder)
+    return Old(settings, blocks)
 
 
 def forked(old: Old, dataset: Dataset, *overrides: str) -> tuple[optuna.Study, str]:
@@ -313,6 +323,7 @@ fork.ensure_fork(old, new, read_dataset(Path(sys.argv[2]), "coco"))
 """
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("after", [1, 3])
 def test_fork_that_was_killed_is_told_and_made_again(tmp_path: Path, shelves: Path, after: int) -> None:
     from objectives.data.readers import read_dataset

@@ -19,7 +19,8 @@ from objectives.data.dataset import Dataset
 from objectives.records import attributes as keys
 from search.settings.settings import load_settings
 from search.study.sqlite_check import file_of, holds_tables
-from search.study.store import FILE_NAME, create_study, load_study, open_storage, storage_url, store_errors
+from search.study.store import create_study, load_study, open_storage, storage_url, store_errors
+from search.study.study_file import FILE_NAME
 from spaces.errors import DiskFull, StoreError
 
 HOLD = """
@@ -159,6 +160,7 @@ def test_half_a_transaction_of_a_killed_process_is_undone(tmp_path: Path, store:
     assert [t.values for t in study.get_trials()] == [[0.5, 2.0]]
 
 
+@pytest.mark.seconds
 def test_lock_that_lasts_is_told(tmp_path: Path, store: Path) -> None:
     url = f"sqlite:///{store}"
     with locked(store, 3.0):
@@ -196,6 +198,7 @@ def test_who_looks_waits_for_a_lock_too(tmp_path: Path, store: Path, line: tuple
     assert "smoke" in done.stdout
 
 
+@pytest.mark.seconds
 def test_lock_that_lasts_while_writing_is_told_and_the_next_write_goes_through(store: Path) -> None:
     study = optuna.load_study(study_name="smoke", storage=open_storage(f"sqlite:///{store}", wait_s=0.3))
     with locked(store, 2.0), pytest.raises(StoreError, match="locked by another process"), store_errors("smoke", 0.3):
@@ -204,6 +207,7 @@ def test_lock_that_lasts_while_writing_is_told_and_the_next_write_goes_through(s
     assert study.user_attrs["automl.note"] == 2
 
 
+@pytest.mark.seconds
 def test_processes_that_write_at_once_lose_nothing(store: Path) -> None:
     url = f"sqlite:///{store}"
     writers = [subprocess.Popen([sys.executable, "-c", WRITE, url]) for _ in range(4)]
@@ -230,6 +234,7 @@ def fill(path: Path) -> None:
         os.close(descriptor)
 
 
+@pytest.mark.seconds
 def test_full_disk_is_told_and_survived(small_disk: Path) -> None:
     path = small_disk / "study.db"
     study = optuna.create_study(
@@ -261,6 +266,7 @@ def test_full_disk_is_told_and_survived(small_disk: Path) -> None:
     ("url", "path"),
     [
         ("sqlite:////a/b.db", "/a/b.db"),
+        ("sqlite:////a%3F/b%2520c.db", "/a?/b%20c.db"),
         ("sqlite:///b.db?timeout=3", "b.db"),
         ("sqlite+pysqlite:////a/b.db", "/a/b.db"),
         ("sqlite://", None),

@@ -15,7 +15,6 @@ from objectives.records import attributes as keys
 from search.settings.settings import Settings, load_settings
 from search.study.contract import Contract
 from search.study.store import (
-    FILE_NAME,
     PACKAGES,
     create_study,
     load_study,
@@ -25,6 +24,7 @@ from search.study.store import (
     storage_url,
     store_errors,
 )
+from search.study.study_file import FILE_NAME
 from spaces.errors import DiskFull, StoreError
 
 START = "start=[{backbone.name: lcnet_050, size.pixels: 96}]"
@@ -137,6 +137,7 @@ def test_study_whose_making_was_cut_is_made_again(tmp_path: Path, blocks: Datase
     assert [trial.state.name for trial in again.get_trials()] == ["WAITING"]
 
 
+@pytest.mark.seconds
 def test_two_processes_that_start_the_same_search_make_one_study(tmp_path: Path, shelves: Path) -> None:
     start = (
         "import sys, time\n"

@@ -9,7 +9,6 @@ from optuna.trial import TrialState
 from objectives.records import attributes as keys
 from objectives.records.failures import Failure
 from objectives.records.records import Ending, Latency, Outcome, Resources, Rung
-from search.loop.retry import may_be_mended
 from search.study.stored_trial import StoredTrial
 from spaces.candidate import Candidate
 
@@ -99,20 +98,12 @@ def test_a_death_while_a_paused_trial_is_told_leaves_one_that_is_told_again(
     assert Ending.from_json(again.get(keys.ENDING)) == Ending(Outcome.STOPPED, "behind")
 
 
-def test_attempts_decide_whether_a_trial_is_taken_up_again_and_with_which_batch(study: optuna.Study) -> None:
+def test_out_of_memory_divides_the_batch_from_then_on(study: optuna.Study) -> None:
     trial = StoredTrial(study, 0)
-    trial.set(keys.CANDIDATE, {"size.pixels": 96, "train.batch": 8})
     trial.append(keys.ATTEMPTS, failed(Failure.KILLED).to_json())
     assert trial.batch_divisor == 1
-    assert may_be_mended(trial, failed(Failure.OUT_OF_MEMORY))
     trial.append(keys.ATTEMPTS, failed(Failure.OUT_OF_MEMORY).to_json())
     assert trial.batch_divisor == StoredTrial(study, 0).batch_divisor == 2
-    assert not may_be_mended(trial, failed(Failure.OUT_OF_MEMORY))
-    assert not may_be_mended(trial, failed(Failure.OUT_OF_DEVICE_MEMORY))
-    assert may_be_mended(trial, failed(Failure.KILLED))
-    for failure in (Failure.CRASHED, Failure.DIVERGED, Failure.TIMED_OUT, Failure.ERROR):
-        assert not may_be_mended(trial, failed(failure))
-    assert not may_be_mended(trial, Ending(Outcome.STOPPED, "behind"))
 
 
 def test_a_candidate_of_start_was_asked_for(study: optuna.Study) -> None:

@@ -16,7 +16,7 @@ import pytest
 from rich.console import Console
 
 from objectives.records.records import Death, Ending, Latency, Outcome, Rung
-from objectives.trial.job import Word
+from objectives.trial.job import RungDecision
 from reports.table.table import StudyTable, read_study
 from search.settings.settings import Settings, load_settings
 from search.study.budget import BudgetUsed
@@ -82,7 +82,7 @@ def tell_all(view: View, table: StudyTable) -> None:
         view.progress(0, 4, 0.25)
         view.latency(0, LATENCY, trained=False)
         view.rung(0, RUNG)
-        view.decision(0, Word.PAUSE, "another is worth more")
+        view.decision(0, RungDecision.PAUSE, "another is worth more")
         view.attempt(0, DIED)
         view.attempt(1, replace(DIED, death=None))
         for row in table.rows:

@@ -7,14 +7,13 @@ from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
-import optuna
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
 from objectives.records.records import Ending, Latency, Outcome, Rung
-from reports.table.table import StudyTable, read_study
+from reports.table.table import StudyTable
 from search.settings.settings import Settings, load_settings
 from search.study.budget import BudgetUsed
 from search.study.sessions import SessionSeen
@@ -23,7 +22,7 @@ from search.view.live import KEPT_MAX, LiveView
 from search.view.rows import Section, allot, lines, spread
 from spaces.candidate import Candidate
 
-Study = Callable[..., optuna.Study]
+Table = Callable[..., StudyTable]
 CANDIDATE = Candidate.of({"backbone.name": "timm/resnet18.a1_in1k", "size.pixels": 160, "prune.ratio": 0.352941})
 LATENCY = Latency(4.2, 5.0, 4.1, 4.3, 3.0, 100, 2.0, True, "", "", 0)
 USED = BudgetUsed(24, 2400.0, (100.0,) * 24)
@@ -42,8 +41,8 @@ def settings() -> Settings:
 
 
 @pytest.fixture(scope="module")
-def table(report_study: Study) -> StudyTable:
-    return read_study(report_study(24, reasons=True))
+def table(report_table: Table) -> StudyTable:
+    return report_table(24, reasons=True)
 
 
 def rung(epoch: int, map_: float) -> Rung:
@@ -65,8 +64,8 @@ def live(settings: Settings) -> LiveView:
     return LiveView(Console(force_terminal=True, width=120, height=40, file=StringIO()), settings)
 
 
-def test_shows_budget_trials_rungs_front_failures_and_last_trials(settings: Settings, report_study: Study) -> None:
-    table = read_study(report_study(120, reasons=True))
+def test_shows_budget_trials_rungs_front_failures_and_last_trials(settings: Settings, report_table: Table) -> None:
+    table = report_table(120, reasons=True)
     view = live(settings)
     view.begin(table, USED)
     view.trial_started(124, CANDIDATE, 12)
@@ -101,9 +100,9 @@ def test_shows_budget_trials_rungs_front_failures_and_last_trials(settings: Sett
 @pytest.mark.parametrize("running", [0, 1, 4, 40])
 @pytest.mark.parametrize("trials", [0, 3, 300])
 def test_fits_every_terminal(
-    settings: Settings, report_study: Study, width: int, height: int, running: int, trials: int
+    settings: Settings, report_table: Table, width: int, height: int, running: int, trials: int
 ) -> None:
-    table = read_study(report_study(trials, reasons=True)) if trials else StudyTable("retail", ())
+    table = report_table(trials, reasons=True) if trials else StudyTable("retail", ())
     wordy = Running(1234, "a detector of many words · " * 9, 300, 0.0, "train", 123, 0.5, (rung(1, 0.5),) * 30, LATENCY)
     state = FrameState(
         replace(settings, name="a-study-with-a-name-that-is-much-too-long" * 3),
@@ -129,8 +128,8 @@ def test_fits_every_terminal(
             assert any("last trials" in row for row in rows)
 
 
-def test_shows_the_least_important_less_in_a_small_terminal(settings: Settings, report_study: Study) -> None:
-    state = FrameState(settings, read_study(report_study(120)), USED)
+def test_shows_the_least_important_less_in_a_small_terminal(settings: Settings, report_table: Table) -> None:
+    state = FrameState(settings, report_table(120), USED)
     small, large = (drawn(state, 80, height) for height in (24, 60))
     assert small.count("\n") == 24
     assert small.count("\n") < large.count("\n") <= 60
@@ -219,6 +218,7 @@ def test_a_measurement_of_another_candidate_is_shown_meanwhile(settings: Setting
     assert "measuring" not in shown(view)
 
 
+@pytest.mark.seconds
 def test_nothing_scrolls_and_what_is_worth_keeping_stays(settings: Settings, table: StudyTable) -> None:
     out = StringIO()
     with LiveView(Console(force_terminal=True, width=80, height=24, file=out), settings) as view:
@@ -241,6 +241,7 @@ def test_nothing_scrolls_and_what_is_worth_keeping_stays(settings: Settings, tab
     assert why == "the search ends: the budget is used"
 
 
+@pytest.mark.seconds
 def test_drawing_stands_events_at_the_same_time(settings: Settings, table: StudyTable) -> None:
     view = live(settings)
     view.begin(table, USED)
@@ -269,8 +270,9 @@ def test_drawing_stands_events_at_the_same_time(settings: Settings, table: Study
     assert failed == []
 
 
-def test_a_frame_of_a_long_study_is_cheap(settings: Settings, report_study: Study, tmp_path: Path) -> None:
-    state = FrameState(settings, read_study(report_study(3000)), USED)
+@pytest.mark.seconds
+def test_a_frame_of_a_long_study_is_cheap(settings: Settings, report_table: Table, tmp_path: Path) -> None:
+    state = FrameState(settings, report_table(3000), USED)
     drawn(state, 80, 24)
     began_s = time.process_time()
     for _ in range(10):

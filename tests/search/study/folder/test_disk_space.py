@@ -7,13 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from search.study.folder.disk_space import (
-    DISK_LOOK_EVERY_S,
-    check_disk_space,
-    free_bytes,
-    has_disk_space,
-    wait_for_disk_space,
-)
+from objectives.machine.disk import free_bytes
+from search.study.folder import disk_space
+from search.study.folder.disk_space import check_disk_space, has_disk_space, wait_for_disk_space
 from spaces.errors import DiskFull
 
 
@@ -39,7 +35,8 @@ def test_a_folder_that_cannot_be_written_has_no_room() -> None:
     assert not has_disk_space(Path("/proc"), 0.0)
 
 
-def test_the_wait_ends_when_there_is_room(small_disk: Path) -> None:
+def test_the_wait_ends_when_there_is_room(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disk_space, "DISK_LOOK_EVERY_S", 0.05)
     ballast = small_disk / "ballast"
     ballast.write_bytes(bytes(7 << 20))
     told: list[str] = []
@@ -51,7 +48,7 @@ def test_the_wait_ends_when_there_is_room(small_disk: Path) -> None:
 
     waiting = threading.Thread(target=wait_for_disk_space, args=(small_disk, 4.0, say))
     waiting.start()
-    waiting.join(30 * DISK_LOOK_EVERY_S)
+    waiting.join(60)
     assert not waiting.is_alive()
     assert told[0] == told[1]
     assert "is full; the search goes on once 5 MB are free" in told[0]

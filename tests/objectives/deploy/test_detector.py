@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from defaults import CPU
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -14,8 +13,9 @@ from torchvision.ops import batched_nms
 from ultralytics.data.augment import LetterBox
 from ultralytics.data.base import BaseDataset
 
-from objectives.deploy.inference import ArtifactMeta, Detector, Network, letterbox, open_network, suppress
-from spaces.errors import DataError, DeviceError
+from objectives.deploy.artifact import ArtifactMeta
+from objectives.deploy.detector import Detector, letterbox, suppress
+from objectives.deploy.runtimes import Runtime
 
 side = st.integers(11, 140)
 target = st.sampled_from([32, 64, 96, 128])
@@ -114,8 +114,8 @@ def test_many_boxes_keep_the_best() -> None:
 # Boxes on the original image
 
 
-class Fixed(Network):
-    """A network whose answer is known, in pixels of its input (or, for RT-DETR, in shares of it)."""
+class Fixed(Runtime):
+    """A file whose answer is known, in pixels of its input (or, for RT-DETR, in shares of it)."""
 
     def __init__(self, head: str, output: NDArray[np.float32], most: int = 300) -> None:
         self.meta = ArtifactMeta(64, head, ("can", "jar"), max_detections=most)
@@ -147,25 +147,9 @@ def test_boxes_come_back_to_the_image(width: int, height: int, head: str) -> Non
 
 def test_boxes_are_sorted_limited_and_not_clipped() -> None:
     rows = [[-9, -9, 80, 80, 0.3, 0], [1, 1, 9, 9, 0.8, 1], [2, 2, 9, 9, 0.2, 1], [3, 3, 9, 9, 0.5, 0]]
-    network = Fixed("end2end", np.array([rows], np.float32), most=2)
-    found = Detector(network, 0.25)(noise(128, 128))
+    runtime = Fixed("end2end", np.array([rows], np.float32), most=2)
+    found = Detector(runtime, 0.25)(noise(128, 128))
     assert found.scores.tolist() == pytest.approx([0.8, 0.5])
     found = Detector(Fixed("end2end", np.array([rows], np.float32)), 0.25)(noise(128, 64))
     assert found.boxes_xyxy[-1].tolist() == [-18, -50, 160, 128]  # as the validator scores them
     assert found.scores.tolist() == pytest.approx([0.8, 0.5, 0.3])
-
-
-# The file
-
-
-def test_metadata_survive() -> None:
-    meta = ArtifactMeta(320, "end2end", ("can", 'a "jar"', "Flasche ü"), 0.6, 100)
-    assert ArtifactMeta.load(meta.dump()) == meta
-
-
-def test_files_that_cannot_be_opened_are_told(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"'.*none\.onnx' is no file"):
-        open_network(tmp_path / "none.onnx", CPU)
-    (tmp_path / "broken.onnx").write_bytes(b"no onnx")
-    with pytest.raises(DeviceError, match=r"device=cpu: cannot load '.*broken\.onnx'"):
-        open_network(tmp_path / "broken.onnx", CPU)

@@ -1,54 +1,21 @@
-"""The detector as deployed: letterbox, one ONNX file in the device's runtime, NMS. No torch in here."""
+"""The detector as deployed: letterbox, one file in its runtime, NMS. No torch in here."""
 
-import json
 import time
-from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from objectives.deploy.device import Device
-from objectives.training.arguments import MAX_DETECTIONS
-from spaces.errors import DataError, DeviceError
+from objectives.deploy.runtimes import Runtime
+from spaces.errors import DataError
 
-META_KEY = "automl"
 PAD_VALUE = 114  # grey of the letterbox, as in training
 MAX_NMS = 5000  # scored boxes that enter NMS for an image, best first
 
 Image = NDArray[np.uint8]  # (H, W, 3), BGR
-
-
-@dataclass(frozen=True)
-class ArtifactMeta:
-    """What a deployable file says of itself, kept in its metadata.
-
-    Attributes:
-        size_px: side of the square input.
-        head: "nms" (raw boxes, NMS follows), "end2end" or "rtdetr" (final boxes).
-        classes: class names by index.
-        nms_iou: IoU above which the lesser of two boxes of one class falls.
-        max_detections: most boxes returned for an image.
-    """
-
-    size_px: int
-    head: str
-    classes: tuple[str, ...]
-    nms_iou: float = 0.7
-    max_detections: int = MAX_DETECTIONS
-
-    def dump(self) -> str:
-        """Return the text kept in the file."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def load(cls, text: str) -> Self:
-        """Read the text kept in the file."""
-        values = json.loads(text)
-        return cls(**{**values, "classes": tuple(values["classes"])})
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,85 +34,13 @@ class Detections:
     classes: NDArray[np.int64]
 
 
-class Network(ABC):
-    """The file in a runtime: image batch in, raw output out."""
-
-    meta: ArtifactMeta
-
-    @abstractmethod
-    def run(self, blob: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Map (1, 3, size, size) RGB in [0, 1] to the first output of the file."""
-
-
-class OnnxRuntimeNetwork(Network):
-    """The file in ONNX Runtime."""
-
-    def __init__(self, path: Path, device: Device) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = device.threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        try:
-            self.session = onnxruntime.InferenceSession(
-                str(path),
-                options,
-                providers=[(device.provider, {k: str(v) for k, v in device.options.items()})],
-            )
-        except Exception as error:  # the runtime's own classes of error differ by version and provider
-            raise DeviceError(f"device={device.name}: cannot load '{path}': {str(error).splitlines()[0]}") from error
-        self.meta = _meta(self.session.get_modelmeta().custom_metadata_map, path)
-        self._input = self.session.get_inputs()[0].name
-
-    def run(self, blob: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Run the session."""
-        output: NDArray[np.float32] = self.session.run(None, {self._input: blob})[0]
-        return output
-
-
-class OpenVinoNetwork(Network):
-    """The file in OpenVINO."""
-
-    def __init__(self, path: Path, device: Device) -> None:
-        import onnx
-        import openvino
-
-        options = {"PERFORMANCE_HINT": "LATENCY", **device.options}
-        if device.threads:
-            options["INFERENCE_NUM_THREADS"] = device.threads
-        properties = onnx.load(str(path), load_external_data=False).metadata_props
-        self.meta = _meta({p.key: p.value for p in properties}, path)
-        self._compiled = openvino.Core().compile_model(str(path), device.provider, options)
-        self._request = self._compiled.create_infer_request()
-
-    def run(self, blob: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Run one request."""
-        self._request.infer([blob], share_inputs=True)
-        output: NDArray[np.float32] = self._request.get_output_tensor(0).data
-        return output
-
-
-def open_network(path: Path, device: Device) -> Network:
-    """Open a deployable file on a device.
-
-    Raises:
-        DataError: there is no such file, or it was not written by this project.
-        DeviceError: the runtime is not usable.
-    """
-    if not path.is_file():
-        raise DataError(f"artifact: '{path}' is no file; name an ONNX file that this project exported")
-    device.check()
-    return (OpenVinoNetwork if device.runtime == "openvino" else OnnxRuntimeNetwork)(path, device)
-
-
 class Detector:
-    """Image in, detections out, as the deployed program does it."""
+    """Image in, detections out: the deployed program."""
 
-    def __init__(self, network: Network, confidence: float) -> None:
-        """Wrap a network; boxes scored below `confidence` are dropped before NMS."""
-        self.network = network
-        self.meta = network.meta
+    def __init__(self, runtime: Runtime, confidence: float) -> None:
+        """Wrap an open file; boxes scored below `confidence` are dropped before NMS."""
+        self.runtime = runtime
+        self.meta = runtime.meta
         self.confidence = confidence
         self.network_s = 0.0  # seconds of the network alone in the last call
 
@@ -153,7 +48,7 @@ class Detector:
         """Find the objects of one image (H, W, 3) BGR."""
         blob, scale, pad = letterbox(image, self.meta.size_px)
         start = time.perf_counter()
-        output = self.network.run(blob)
+        output = self.runtime.run(blob)
         self.network_s = time.perf_counter() - start
         boxes, scores, classes = self._decode(output)
         boxes[:, 0::2] = (boxes[:, 0::2] - pad[0]) / scale[0]
@@ -231,9 +126,12 @@ def read_image(path: Path) -> Image:
     """Decode an image as (H, W, 3) BGR, orientation tags applied.
 
     Raises:
-        DataError: it cannot be decoded.
+        DataError: the image cannot be decoded.
     """
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    try:  # from bytes: `imread` cannot decode a turned TIFF, which the trainer decodes so
+        image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+    except (OSError, cv2.error):  # missing, or empty
+        image = None
     if image is None:
         raise DataError(f"data.root: '{path}' cannot be decoded; replace or remove it")
     return image  # type: ignore[return-value]  # 8-bit colour
@@ -242,9 +140,3 @@ def read_image(path: Path) -> Image:
 def _centre_to_corners(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
     half = boxes[:, 2:] / 2
     return np.hstack([boxes[:, :2] - half, boxes[:, :2] + half])
-
-
-def _meta(properties: dict[str, str], path: Path) -> ArtifactMeta:
-    if META_KEY not in properties:
-        raise DataError(f"artifact: '{path}' was not exported by automl (its metadata lack '{META_KEY}')")
-    return ArtifactMeta.load(properties[META_KEY])

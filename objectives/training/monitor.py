@@ -1,10 +1,10 @@
-"""What a training answers to while it runs, beside its rungs."""
+"""What a training reports to while it runs, beside its rungs: nothing here, a heartbeat in a trial."""
 
 import time
 
 
-class Watch:
-    """Leaves a training alone."""
+class Monitor:
+    """Takes the reports of a training; this one does nothing with them."""
 
     def epoch(self, number: int) -> None:
         """An epoch begins, counted from 1 over all phases."""

@@ -3,14 +3,8 @@
 import errno
 from collections.abc import Iterator
 
-from objectives.records.failures import Failure
-from objectives.training.divergence import Diverged
+from objectives.records.failures import Diverged, ExportFailed, Failure
 from spaces.errors import AutomlError, DataError, DeviceError
-
-
-class ExportFailed(AutomlError):
-    """A network cannot be turned into a deployable file."""
-
 
 # What exceptions say, in lower case. Classes differ between versions of torch, CUDA and OpenCV; words hardly do.
 DEVICE_MEMORY = (
@@ -46,6 +40,10 @@ UNREADABLE = (
     "imdecode",
     "!ssize.empty()",
 )
+UNTRAINABLE = (  # batch normalisation after a global pooling, on a batch of one image
+    "expected more than 1 value per channel when training",
+    "gives batchnorm a single value per channel",
+)
 
 
 def classify(error: BaseException) -> Failure:
@@ -64,7 +62,7 @@ def classify(error: BaseException) -> Failure:
         return Failure.NOT_MEASURABLE
     if isinstance(error, DataError):
         return Failure.DATA_UNREADABLE
-    if isinstance(error, AutomlError):
+    if isinstance(error, AutomlError) or any(_says(link, UNTRAINABLE) for link in chain):
         return Failure.NOT_BUILDABLE
     return Failure.DATA_UNREADABLE if any(_is_unreadable(link) for link in chain) else Failure.ERROR
 

@@ -11,7 +11,7 @@ from objectives.records.records import Outcome, Proposal
 from reports.analysis.deaths import deaths
 from reports.analysis.reasons import reasons
 from reports.table.table import StudyTable, read_study
-from search.commands.look import run_show
+from search.commands.show import run_show
 from search.study.store import open_storage, storage_url
 
 

@@ -1,4 +1,4 @@
-"""Turns: never a measurement beside work on the same device, never a deadlock, next to nothing when nobody waits."""
+"""Locks of devices: never a measurement beside work on the same device, never a deadlock, free when nobody waits."""
 
 import itertools
 import os
@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from defaults import CPU, device_of
 
-from objectives.machine import turns
+from objectives.machine import device_locks
+from objectives.machine.device_locks import Patience, SharedDevices, exclusive
 from objectives.machine.locks import LockFile
-from objectives.machine.turns import Patience, Turn, alone, measuring_keys, training_keys
 
 ROOT = Path(__file__).parents[3]
 
@@ -43,13 +42,13 @@ def trainer() -> Iterator["subprocess.Popen[str]"]:
     """Works on the processor for 60 s, in batches of 20 ms, and breathes between them."""
     program = """
     import time
-    from objectives.machine.turns import Turn
-    turn = Turn(["cpu"])
-    with turn.working():
+    from objectives.machine.device_locks import SharedDevices
+    devices = SharedDevices(["cpu"])
+    with devices.working():
         print("working", flush=True)
         end = time.monotonic() + 60
         while time.monotonic() < end:
-            turn.breathe()
+            devices.give_way()
             time.sleep(0.02)
     """
     with python(program) as process:
@@ -58,25 +57,26 @@ def trainer() -> Iterator["subprocess.Popen[str]"]:
         process.kill()
 
 
+@pytest.mark.seconds
 def test_a_measurement_has_the_device_alone() -> None:
     """Two workers and two measurers write down when they were at it; no measurement overlaps with anything."""
     worker = """
     import time
-    from objectives.machine.turns import Turn
-    turn = Turn(["cpu", "cuda:0"])
-    with turn.working():
+    from objectives.machine.device_locks import SharedDevices
+    devices = SharedDevices(["cpu", "cuda:0"])
+    with devices.working():
         for _ in range(60):
-            turn.breathe()
+            devices.give_way()
             began = time.monotonic()
             time.sleep(0.02)
             print("work", began, time.monotonic(), flush=True)
     """
     measurer = """
     import time
-    from objectives.machine.turns import alone
+    from objectives.machine.device_locks import exclusive
     for _ in range(4):
         time.sleep(0.1)
-        with alone(["cpu"]):
+        with exclusive(["cpu"]):
             began = time.monotonic()
             time.sleep(0.1)
             print("measure", began, time.monotonic(), flush=True)
@@ -96,7 +96,7 @@ def test_a_measurement_has_the_device_alone() -> None:
 
 def test_a_measurement_on_another_device_waits_for_nobody(trainer: "subprocess.Popen[str]") -> None:
     patience = Patience()
-    with alone(["cuda:0"], patience):
+    with exclusive(["cuda:0"], patience):
         pass
     assert patience.waited_s == 0
 
@@ -105,7 +105,7 @@ def test_the_locks_of_a_killed_process_are_free(trainer: "subprocess.Popen[str]"
     trainer.kill()
     trainer.wait()
     patience = Patience()
-    with alone(["cpu"], patience), alone(["cuda:0"], patience):
+    with exclusive(["cpu"], patience), exclusive(["cuda:0"], patience):
         pass
     assert patience.waited_s == 0
 
@@ -113,12 +113,16 @@ def test_the_locks_of_a_killed_process_are_free(trainer: "subprocess.Popen[str]"
 def test_a_worker_at_rest_lets_others_measure_and_counts_the_seconds() -> None:
     """As at a rung: the searching process measures another candidate before it answers."""
     patience = Patience()
-    turn = Turn(["cpu"], patience)
-    with turn.working():
+    devices = SharedDevices(["cpu"], patience)
+    with devices.working():
         began = patience.work_s()
-        with turn.resting():
+        with devices.paused():
             done = subprocess.run(
-                [sys.executable, "-c", "from objectives.machine.turns import alone\nwith alone(['cpu']): pass"],
+                [
+                    sys.executable,
+                    "-c",
+                    "from objectives.machine.device_locks import exclusive\nwith exclusive(['cpu']): pass",
+                ],
                 cwd=ROOT,
                 timeout=30,
                 check=False,
@@ -127,14 +131,14 @@ def test_a_worker_at_rest_lets_others_measure_and_counts_the_seconds() -> None:
         assert done.returncode == 0
         assert patience.waited_s >= 0.3
         assert patience.work_s() - began < 0.2
-        assert turn._held
+        assert devices._held
 
 
 def test_a_wait_is_counted_and_shows_signs_of_life() -> None:
     program = """
     import sys, time
-    from objectives.machine.turns import alone
-    with alone(["cpu"]):
+    from objectives.machine.device_locks import exclusive
+    with exclusive(["cpu"]):
         print("measuring", flush=True)
         time.sleep(0.6)
     """
@@ -142,7 +146,7 @@ def test_a_wait_is_counted_and_shows_signs_of_life() -> None:
     patience = Patience(lambda: signs.append(time.monotonic()))
     with python(program) as measurer:
         assert first_line(measurer) == "measuring"
-        with Turn(["cpu"], patience).working():
+        with SharedDevices(["cpu"], patience).working():
             assert measurer.poll() is not None or measurer.wait(timeout=5) == 0
     assert 0.2 < patience.waited_s < 5
     assert len(signs) >= 3
@@ -151,37 +155,25 @@ def test_a_wait_is_counted_and_shows_signs_of_life() -> None:
 def test_nobody_waits_for_ever_for_one_that_was_stopped(
     trainer: "subprocess.Popen[str]", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns, "LONGEST_S", 0.3)
+    monkeypatch.setattr(device_locks, "LONGEST_S", 0.3)
     os.kill(trainer.pid, 19)  # SIGSTOP
     patience = Patience()
-    with alone(["cpu"], patience):
+    with exclusive(["cpu"], patience):
         assert 0.3 <= patience.waited_s < 5
 
 
 def test_breathing_costs_microseconds() -> None:
-    turn = Turn(["cpu", "cuda:0"])
-    with turn.working():
-        best = min(_seconds_each(turn) for _ in range(5))
+    devices = SharedDevices(["cpu", "cuda:0"])
+    with devices.working():
+        best = min(_seconds_each(devices) for _ in range(5))
     assert best < 100e-6
 
 
-def _seconds_each(turn: Turn, count: int = 500) -> float:
+def _seconds_each(devices: SharedDevices, count: int = 500) -> float:
     began = time.perf_counter()
     for _ in range(count):
-        turn.breathe()
+        devices.give_way()
     return (time.perf_counter() - began) / count
-
-
-def test_devices_have_keys() -> None:
-    assert training_keys("cpu") == ("cpu",)
-    assert training_keys("0") == ("cpu", "cuda:0")
-    assert training_keys("1,2") == ("cpu", "cuda:1", "cuda:2")
-    assert training_keys("mps") == ("cpu", "mps")
-    assert measuring_keys(CPU) == ("cpu",)
-    assert measuring_keys(device_of(runtime="openvino", provider="CPU")) == ("cpu",)
-    assert measuring_keys(device_of(provider="CUDAExecutionProvider")) == ("cuda:0",)
-    assert measuring_keys(device_of(provider="TensorrtExecutionProvider", options={"device_id": 3})) == ("cuda:3",)
-    assert measuring_keys(device_of(runtime="openvino", provider="HETERO:GPU,CPU")) == ("cpu", "HETERO:GPU_CPU")
 
 
 def test_a_lock_that_is_closed_is_free_although_a_child_holds_its_file() -> None:

@@ -1,48 +1,23 @@
-"""Turns on a device: while a latency is measured on it, no trial of this user works there.
+"""Locks of devices: trials work side by side, and while a latency is measured on one, no trial of this user does.
 
-Each device has two locks. Those who work share the second one. Who measures owns the first one, the gate, and then the
-second: the workers see between two batches that the gate is shut, and let go of the second until it is open again.
+Each device has two locks. Trials that work share the second one. A measurement owns the first one, the gate, and then
+the second: the trials see between two batches that the gate is shut, and let go of the second until it is open again.
 """
 
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from objectives.deploy.device import Device
-from objectives.machine.gpus import board_of
 from objectives.machine.locks import LockFile
 
 POLL_S = 0.05  # between two looks at a lock
 LONGEST_S = 900.0  # that anyone waits: a holder that was stopped (SIGSTOP) must not stop all the others
 
 
-def training_keys(train_device: str) -> tuple[str, ...]:
-    """Return the devices that a training keeps busy, named as Ultralytics names it: beside a GPU, the processor too."""
-    if train_device == "cpu":
-        return ("cpu",)
-    names = [f"cuda:{board_of(int(name))}" if name.isdigit() else _plain(name) for name in train_device.split(",")]
-    return ("cpu", *names)
-
-
-def measuring_keys(device: Device) -> tuple[str, ...]:
-    """Return the devices that a measurement needs for itself."""
-    if device.provider in ("CPUExecutionProvider", "CPU"):
-        return ("cpu",)
-    if device.provider in ("CUDAExecutionProvider", "TensorrtExecutionProvider"):
-        return (f"cuda:{board_of(int(device.options.get('device_id', 0)))}",)
-    return ("cpu", _plain(device.provider))
-
-
-def _plain(name: str) -> str:
-    """Return a name that a file can have."""
-    return re.sub(r"[^\w.:-]", "_", name)
-
-
 @dataclass
 class Patience:
-    """Waits, counts the seconds of it, and shows meanwhile that it lives.
+    """Waits, counts the seconds of waiting, and gives signs of life meanwhile.
 
     Attributes:
         alive: called about every POLL_S seconds of waiting.
@@ -84,21 +59,21 @@ class _Locks:
         self.device = stack.enter_context(LockFile(f"{key}.device"))
 
     def is_open(self) -> bool:
-        """Return whether nobody measures or waits for it."""
+        """Return whether nobody measures or waits to measure."""
         if not self.gate.share():
             return False
         self.gate.release()
         return True
 
 
-class Turn:
-    """The worker's side: works on devices in turn with those who measure on them."""
+class SharedDevices:
+    """The trial's side: works on devices that others train on too, and gives way to measurements."""
 
     def __init__(self, device_keys: Sequence[str], patience: Patience | None = None) -> None:
         """Prepare to work.
 
         Args:
-            device_keys: as of `training_keys` and `measuring_keys`.
+            device_keys: as of `objectives.deploy.device.training_keys` and `measuring_keys`.
             patience: counts the seconds of waiting.
         """
         self.keys = sorted(set(device_keys))
@@ -108,7 +83,7 @@ class Turn:
 
     @contextmanager
     def working(self) -> Iterator[None]:
-        """Work inside on the devices: nobody measures on them meanwhile, but when `breathe` or `resting` lets them."""
+        """Work inside on the devices: nobody measures on them meanwhile, but when `give_way` or `paused` lets them."""
         with ExitStack() as stack:
             self._locks = [_Locks(key, stack) for key in self.keys]
             self._take()
@@ -117,8 +92,8 @@ class Turn:
             finally:
                 self._locks, self._held = [], False
 
-    def breathe(self) -> None:
-        """Let those who wait for the devices measure first; takes microseconds if nobody does."""
+    def give_way(self) -> None:
+        """Let measurements that wait for the devices go first; takes microseconds if none does."""
         if not self._held:
             self._try()  # it has waited long enough for one who was stopped
         elif not all(locks.is_open() for locks in self._locks):
@@ -126,7 +101,7 @@ class Turn:
             self._take()
 
     @contextmanager
-    def resting(self) -> Iterator[None]:
+    def paused(self) -> Iterator[None]:
         """Leave the devices to others inside; the seconds count as waited."""
         self._release()
         with self.patience.waiting():
@@ -149,10 +124,10 @@ class Turn:
 
 
 @contextmanager
-def alone(device_keys: Sequence[str], patience: Patience | None = None) -> Iterator[None]:
-    """Have devices alone inside, to measure on them; waits for those who work there to breathe.
+def exclusive(device_keys: Sequence[str], patience: Patience | None = None) -> Iterator[None]:
+    """Have devices alone inside, to measure on them; waits until those who work there give way.
 
-    Never call it from inside a `working` of the same process: it would wait for itself.
+    Never call it from inside `SharedDevices.working` of the same process: it would wait for itself.
 
     Args:
         device_keys: as of `measuring_keys`.

@@ -15,9 +15,8 @@ import pytest
 import torch
 from PIL import Image
 
-from objectives.records.failing import ExportFailed, classify
-from objectives.records.failures import ADVICE, Failure
-from objectives.training.divergence import Diverged
+from objectives.records.classify import classify
+from objectives.records.failures import ADVICE, Diverged, ExportFailed, Failure
 from spaces.errors import AutomlError, DataError, DeviceError, SettingsError, SpaceError
 
 
@@ -41,11 +40,25 @@ def test_no_memory_of_the_host(act: Callable[[], object]) -> None:
     assert of(act) is Failure.OUT_OF_MEMORY
 
 
+def test_a_lone_image_for_batch_normalisation_is_the_architectures_fault() -> None:
+    assert of(lambda: torch.nn.BatchNorm2d(4)(torch.zeros(1, 4, 1, 1))) is Failure.NOT_BUILDABLE
+
+
+def test_memory_that_runs_out_while_building_stays_memory() -> None:
+    def build() -> None:
+        try:
+            torch.empty(1 << 46)
+        except RuntimeError as error:
+            raise SpaceError("network: this detector cannot be built") from error
+
+    assert of(build) is Failure.OUT_OF_MEMORY
+
+
 def test_no_memory_for_opencv() -> None:
     program = """
     import resource
     import cv2, numpy as np
-    from objectives.records.failing import classify
+    from objectives.records.classify import classify
     image = np.zeros((64, 64, 3), np.uint8)
     used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + 50_000_000, -1))
@@ -87,6 +100,7 @@ def test_no_memory_of_the_host_in_words(error: BaseException) -> None:
     assert classify(error) is Failure.OUT_OF_MEMORY
 
 
+@pytest.mark.seconds
 def test_a_full_disk() -> None:
     """What writing to a full disk really raises; torch's own exception does not name the reason."""
     full = Path("/dev/full")
@@ -154,7 +168,7 @@ def test_data_that_cannot_be_read(tmp_path: Path) -> None:
     [
         (Diverged("the training loss was nan after epoch 3"), Failure.DIVERGED),
         (ExportFailed("export: no such operator"), Failure.EXPORT_FAILED),
-        (SpaceError("backbone: 'x' is no timm model"), Failure.NOT_BUILDABLE),
+        (SpaceError("backbone: unknown network 'x'"), Failure.NOT_BUILDABLE),
         (SettingsError("no"), Failure.NOT_BUILDABLE),
         (AutomlError("no"), Failure.NOT_BUILDABLE),
         (DeviceError("device=cpu: measuring 'x' failed"), Failure.NOT_MEASURABLE),
@@ -174,5 +188,5 @@ def test_every_class_has_advice() -> None:
 
 
 def test_no_torch_is_needed() -> None:
-    program = "import sys, objectives.records.failing; sys.exit('torch' in sys.modules)"
+    program = "import sys, objectives.records.classify; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[3], check=False).returncode == 0

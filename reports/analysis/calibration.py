@@ -20,9 +20,9 @@ class Prediction:
     """One figure that was expected, and the figure that came.
 
     Attributes:
-        number: the trial's.
+        number: number of the trial.
         epoch: epochs trained when it was made; 0 before training.
-        expected: mAP or ms.
+        expected: the predicted mAP, in [0, 1], or latency in ms.
         sd: standard deviation of that belief, in the same unit; None where none was stated.
         came: the figure that came, in the same unit.
     """
@@ -35,12 +35,12 @@ class Prediction:
 
     @property
     def error(self) -> float:
-        """How much too high it was."""
+        """Expected minus came: how much too high the prediction was, in the figure's unit."""
         return self.expected - self.came
 
     @property
     def deviations(self) -> float | None:
-        """How far off in standard deviations, without sign."""
+        """Absolute error in standard deviations; None without a standard deviation."""
         return abs(self.error) / self.sd if self.sd else None
 
 
@@ -50,13 +50,13 @@ class Agreement:
 
     Attributes:
         count: predictions.
-        trials: trials that they are of.
+        trials: number of different trials that the predictions are of.
         with_sd: predictions with a standard deviation; the two shares are of those, None without any.
         within_one_sd: share of figures that came within one standard deviation.
-        within_two_sd: the same within two.
+        within_two_sd: share of figures that came within two standard deviations.
         mean_absolute_error: in the figure's unit.
         bias: mean of expected minus came, in the figure's unit.
-        bias_se: its standard error, trials taken as independent; None for a single trial.
+        bias_se: standard error of `bias`, trials taken as independent; None for a single trial.
         mean_absolute_share: mean of the absolute error as a share of what came.
         median_ratio: median of what came over what was expected.
     """
@@ -84,7 +84,7 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Held:
-    """Predictions of one kind, with their agreement; empty and None where they are too few."""
+    """Predictions of one kind, with their agreement; empty and None where there are fewer than PREDICTIONS_MIN."""
 
     predictions: tuple[Prediction, ...] = ()
     agreement: Agreement | None = None

@@ -11,7 +11,7 @@ UNBROKEN = "\u00a0"  # a space that no line is broken at
 
 @dataclass(frozen=True)
 class CalibrationLine:
-    """One line of the table: what it is, its value for each kind of prediction, what it would be if all were right."""
+    """One line of the table: a label, a value for each kind of prediction, and the ideal value."""
 
     label: str
     values: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""What trials died of, in words: each death with what was there, and all of them by class."""
+"""What trials died of, in words: each death with its resources, and all deaths by class."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ class DeathRecord:
     """One death of a trial.
 
     Attributes:
-        title: "failed", or which attempt it was.
+        title: "failed", or "attempt" and its number.
         cause: class and reason.
         resources: memory, processes and disk at that moment, as text; empty where nothing was recorded.
-        sequel: how the trial went on, or what to do about it.
+        sequel: how the trial went on after an attempt, or what to do about a failure.
         log: last lines of its log.
     """
 
@@ -36,12 +36,12 @@ class DeathClass:
     """Deaths of one class.
 
     Attributes:
-        failed: numbers of the trials that it ended.
-        taken_up: numbers of the trials that were taken up again after it, each once.
-        attempts: so many deaths those were.
-        reason: of the last of them; an attempt counts as before a failure.
-        log: the end of that one's log.
-        advice: what to do about it.
+        failed: numbers of the trials that ended by a death of this class.
+        taken_up: numbers of the trials that were taken up again after such a death, each number once.
+        attempts: number of deaths after which a trial was taken up again.
+        reason: reason of the last death; an attempt counts as before a failure.
+        log: last lines of the last death's log.
+        advice: what to do about deaths of this class.
     """
 
     error_class: str

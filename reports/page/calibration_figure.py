@@ -14,7 +14,7 @@ CROWDED_PREDICTIONS = 60  # from so many points on, marks and bars are drawn fai
 
 
 def calibration_figure(calibration: Calibration, palette: Palette = LIGHT) -> go.Figure:
-    """Draw predictions with their standard deviations; on the diagonal they held."""
+    """Draw predictions with their standard deviations; predictions on the diagonal held."""
     figure = go.Figure(layout=base_layout(palette, "predicted mAP 0.5:0.95", "final mAP 0.5:0.95"))
     series = (
         ("rung", "at a rung", calibration.at_rungs.predictions, palette.stopped, "diamond-open", 7),
@@ -32,7 +32,7 @@ def calibration_figure(calibration: Calibration, palette: Palette = LIGHT) -> go
 
 
 def _points(kind: str, name: str, predictions: Sequence[Prediction], colour: str, symbol: str, size: int) -> go.Scatter:
-    """Return one series; the bars are the beliefs of the proposals, those of the rungs are shown on hovering."""
+    """Return one series; bars show the beliefs at proposal; beliefs at rungs are shown on hovering."""
     crowded = len(predictions) > CROWDED_PREDICTIONS
     bars = {
         "array": [prediction.sd or 0.0 for prediction in predictions],

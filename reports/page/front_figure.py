@@ -62,7 +62,7 @@ def _scatter(
     size: float,
     view: FrontView,
 ) -> go.Scatter:
-    """Return one layer; those that pass the gate are rimmed, those with an unstable latency are diamonds."""
+    """Return one layer; points that pass the gate are rimmed, points with an unstable latency are diamonds."""
     unstable = "diamond-open" if symbol.endswith("open") else "diamond"
     rims = [
         palette.gate_rim if point.passes_gate else (colour if "open" in symbol else palette.card) for point in points

@@ -61,7 +61,7 @@ def _in_full(table: StudyTable) -> set[int]:
 
 
 def _with_logs(table: StudyTable) -> set[int]:
-    """Return the last trials that died: of those the page holds the log's end."""
+    """Return the numbers of the last LOGS_MAX trials that died: the page holds the ends of their logs."""
     return set([row.number for row in table.rows if has_died(row)][-LOGS_MAX:])
 
 

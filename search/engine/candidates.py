@@ -23,7 +23,7 @@ NUDGE_SD = 0.15  # of a small step along a number's scale, in its whole length
 
 
 class Chance:
-    """A generator's numbers, drawn in blocks: one by one they cost more than all else in a pool."""
+    """A generator's numbers, drawn in blocks: drawn one by one, the numbers cost more than all else in a pool."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         self._rng = rng
@@ -60,18 +60,18 @@ class CandidateSource(ABC):
         """Return candidates, each once.
 
         Args:
-            parents: members of the front, to be varied and crossed.
-            better: the better part of the trials; their values are likelier than others (as in TPE).
-            rng: all chance comes from it.
+            parents: parameters of the members of the front, to be varied and crossed.
+            better: parameters of the better part of the trials; their values are likelier than others (as in TPE).
+            rng: the source of all chance.
         """
 
     def every(self) -> Iterator[Params]:
-        """Yield every candidate there is, where they are finitely many; else none."""
+        """Yield every candidate there is, if the candidates are finitely many; else none."""
         return iter(())
 
 
 class ListedCandidates(CandidateSource):
-    """A finite list: every pool is the whole of it."""
+    """A finite list of candidates: every pool is the whole list."""
 
     def __init__(self, candidates: Sequence[Params], distributions: "Mapping[str, BaseDistribution]") -> None:
         self.candidates, self.distributions = list(candidates), dict(distributions)
@@ -121,7 +121,7 @@ class SpaceCandidates(CandidateSource):
                 waiting += [{**begun, unknown: value} for value in reversed(values_of(self.domains[unknown]))]
 
     def _completed(self, begun: Params) -> tuple[Params, str | None]:
-        """Return the candidate of some choices, and the first dimension that they leave open, if any."""
+        """Return the candidate of some choices, and the first dimension that the choices leave open, if any."""
         unknown: list[str] = []
 
         def choose(name: str, domain: Domain) -> Value:

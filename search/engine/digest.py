@@ -29,10 +29,10 @@ class Digest:
     """The trials of a study as a table that all models choose from; the next digest takes over what stays.
 
     Attributes:
-        trials: all of them, by number.
-        count: numbers that were given.
-        tried: how often each candidate was tried; one that failed counts FOR_GOOD.
-        known_ms: latency by candidate, with the number of the trial.
+        trials: all trials of the study, by number.
+        count: trial numbers given so far, one more than the last number.
+        tried: candidate's key to how often it was tried; a failure counts FOR_GOOD.
+        known_ms: candidate's key to the number of the latest trial with a latency, and that latency in ms.
     """
 
     def __init__(self, trials: Sequence[Observed], before: "Digest | None" = None) -> None:
@@ -71,55 +71,55 @@ class Digest:
             self.known_ms[trial.key] = max(figure, self.known_ms.get(trial.key, figure))
 
     def pick(self, indices: Indices) -> list[Observed]:
-        """Return some trials."""
+        """Return the trials at these indices."""
         return [self.trials[i] for i in indices]
 
     def column(self, column: int, indices: Indices) -> Floats:
-        """Return one figure of some trials."""
+        """Return one column of the table for the trials at these indices, shape (len(indices),)."""
         values: Floats = self._table[indices, column]
         return values
 
     def where(self, phase: Phase, among: Indices) -> Indices:
-        """Return those of some trials that are in a phase."""
+        """Return the indices, among the given ones, of trials in a phase."""
         found: Indices = among[self._table[among, PHASE] == PHASES[phase]]
         return found
 
     @cached_property
     def measured(self) -> Indices:
-        """Those with a latency."""
+        """Indices of the trials with a latency, rising; likewise below."""
         return np.flatnonzero(~np.isnan(self._table[:, LOG_LATENCY]))
 
     @cached_property
     def scored(self) -> Indices:
-        """Those with a latency and an accuracy, in the end or so far."""
+        """Trials with a latency and an accuracy, in the end or so far."""
         found: Indices = self.measured[~np.isnan(self._table[self.measured, BEST_ACCURACY])]
         return found
 
     @cached_property
     def finished(self) -> Indices:
-        """Those with a latency and an accuracy in the end."""
+        """Trials with a latency and a final accuracy."""
         found: Indices = self.measured[~np.isnan(self._table[self.measured, FINAL])]
         return found
 
     @cached_property
     def timed(self) -> Indices:
-        """Those with a latency whose epochs were timed."""
+        """Trials with a latency whose epochs were timed."""
         found: Indices = self.measured[self._table[self.measured, WAS_TIMED] > 0]
         return found
 
     @cached_property
     def outgrown(self) -> Indices:
-        """Those that were too large for this machine."""
+        """Trials that were too large for this machine."""
         return np.flatnonzero(self._table[:, OUTGREW] > 0)
 
     @cached_property
     def trained(self) -> Indices:
-        """Those that showed an epoch and were not too large."""
+        """Trials that showed an epoch and were not too large."""
         return np.flatnonzero((self._table[:, EPOCH] > 0) & (self._table[:, OUTGREW] == 0))
 
     @cached_property
     def front(self) -> Indices:
-        """Those that are on the front by what they have reached so far, the fastest first."""
+        """Trials on the front by the accuracy reached so far, the fastest first."""
         accuracies, logs = self.column(BEST_ACCURACY, self.scored), self.column(LOG_LATENCY, self.scored)
         return self.scored[front_indices(accuracies, logs)]
 
@@ -127,8 +127,8 @@ class Digest:
     def modelled(self) -> Indices:
         """At most MODELLED_MAX of the scored ones, by number, that surrogates are conditioned on.
 
-        First those that may go on, furthest trained first; then the front; of the rest half the latest, half scattered
-        over the whole study.
+        First the trials that may go on, furthest trained first; then the front; of the rest half the latest, half
+        scattered over the whole study.
         """
         if len(self.scored) <= MODELLED_MAX:
             return self.scored

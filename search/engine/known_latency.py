@@ -81,7 +81,7 @@ class KnownLatencySampler(optuna.samplers.BaseSampler):
         Args:
             seed: of all chance.
             space: what may be proposed.
-            candidates: or a list of it, each a mapping of parameters.
+            candidates: a list of what may be proposed, each a mapping of parameters, instead of a space.
             distributions: of the parameters of `candidates`; where left out, the values that occur are categories.
             latency_ms: latencies known without a trial, in ms.
             ladder: epochs at which trials are evaluated; their curves lie in the store.
@@ -122,7 +122,7 @@ class KnownLatencySampler(optuna.samplers.BaseSampler):
 
     @property
     def source(self) -> SpaceCandidates | None:
-        """The search space that it proposes for, if it was given one."""
+        """The search space that candidates are proposed from; None where the sampler was given none."""
         source = None if self.engine is None else self.engine.source
         return source if isinstance(source, SpaceCandidates) else None
 
@@ -145,7 +145,7 @@ class KnownLatencySampler(optuna.samplers.BaseSampler):
     def sample_relative(
         self, study: optuna.Study, trial: "FrozenTrial", search_space: "dict[str, BaseDistribution]"
     ) -> dict[str, Any]:
-        """Return the parameters of the next candidate; those that do not exist for it are left out."""
+        """Return the parameters of the next candidate; dimensions that do not exist for that candidate are left out."""
         if not search_space:
             return {}
         trials = [t for t in observe(study) if t.number != trial.number]

@@ -1,4 +1,4 @@
-"""What to work on next, chosen from the store alone; call it while no other process of the study does.
+"""What to work on next, chosen from the store alone; call a chooser while no other process of the study chooses.
 
 `record_candidate` alone may be called while others choose.
 """
@@ -40,7 +40,7 @@ class Chooser:
         """Set up.
 
         Args:
-            settings: the search's.
+            settings: of the search.
             study: the store.
             jobs: for the rungs and the candidates.
             measure: measures the latency of a candidate that is no trial yet.
@@ -53,7 +53,7 @@ class Chooser:
         self._scheduler = make_scheduler(settings.pruner, self._known)
 
     def used(self, trials: "Sequence[optuna.trial.FrozenTrial] | None" = None) -> BudgetUsed:
-        """Return what of the budget is used; `trials` are the study's, if they were read just now."""
+        """Return what of the budget is used; `trials`: all trials of the study, if read just now."""
         stored = self.study.get_trials(deepcopy=False) if trials is None else trials
         return BudgetUsed.of(stored, self._searched_s())
 
@@ -69,7 +69,7 @@ class Chooser:
 
         Args:
             last: the trial that stands at a rung now, still in memory.
-            trials: the study's, if they were read just now.
+            trials: all trials of the study, if read just now; None reads them.
         """
         budget, seconds_left = self.settings.budget, self.seconds_left()
         if seconds_left <= 0:
@@ -110,13 +110,13 @@ class Chooser:
         return StoredTrial(self.study, asked.number)
 
     def record_candidate(self, trial: StoredTrial, trials: "Sequence[optuna.trial.FrozenTrial]") -> None:
-        """Store what a sampled trial is, and why it was proposed; the candidate last: with it the trial has begun.
+        """Record a sampled trial's candidate and why it was proposed; the candidate last: with it the trial has begun.
 
         Others may choose meanwhile.
 
         Args:
-            trial: the new one.
-            trials: the study's, as they were just before.
+            trial: the new trial, whose values are sampled.
+            trials: all trials of the study, as read just before.
         """
         sampler = self.settings.sampler.name
         if trial.was_asked_for:

@@ -42,7 +42,7 @@ LAST_STAGES = ("export", "latency", "score")  # of a trial that is all but finis
 
 
 class Search:
-    """One process's work on a study, with others that work on it too. Use it as a context: it leaves the study."""
+    """One process's work on a study that other processes may work on too. Use a search as a context."""
 
     def __init__(
         self,
@@ -141,7 +141,7 @@ class Search:
         return True
 
     def _has_work(self) -> bool:
-        """Whether something could be begun if there were a place for it; nothing is claimed."""
+        """Whether a trial could be begun if there were a place for one; nothing is claimed."""
         if self.chooser.seconds_left() <= 0:
             return False
         with self.claims.alone():
@@ -168,7 +168,7 @@ class Search:
         return True
 
     def _others_work(self) -> bool:
-        """Whether other processes work on trials of the study: what they leave may have to be taken up."""
+        """Whether other processes work on trials of the study: trials that these leave may have to be taken up."""
         return any(self.claims.is_elsewhere(number) for number in self._running())
 
     def _keep_hours(self) -> None:
@@ -203,7 +203,7 @@ class Search:
     # Trials
 
     def _running(self, trials: "Sequence[optuna.trial.FrozenTrial] | None" = None) -> list[int]:
-        """Return the trials that a process works on, or did when it died; of `trials` if they were read just now."""
+        """Return the trials that a process works on, or did when it died; of `trials` if read just now."""
         from optuna.trial import TrialState
 
         stored = self.study.get_trials(deepcopy=False) if trials is None else trials
@@ -237,7 +237,7 @@ class Search:
         return trial
 
     def _ended(self, active: Active, end: Ending | None) -> None:
-        """Store how a trial's process ended; begin again where that may mend it."""
+        """Record how a trial's process ended; take the trial up again where that may help."""
         trial = active.trial
         self._begin_at = 0.0
         free_mb_min = self.settings.store.free_mb_min
@@ -287,7 +287,8 @@ class Search:
     def _out_of_time(self, active: Active) -> None:
         """Pause a trial where its last checkpoint stands.
 
-        One without a rung, and one that only lacks its end, count as cut: a larger budget takes them up first.
+        A trial without a rung, and one that only lacks its end, count as cut: a larger budget takes such trials
+        up first.
         """
         trial, rungs = active.trial, active.follower.rungs
         self.crew.leave(active)

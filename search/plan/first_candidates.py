@@ -15,7 +15,7 @@ FIRST_MAX = 3  # candidates of a plan
 
 @dataclass(frozen=True)
 class First:
-    """A candidate to be tried, and whether it comes from `start` or from the sampler."""
+    """A candidate to be tried, and whether the candidate comes from `start` or from the sampler."""
 
     candidate: Candidate
     asked_for: bool
@@ -24,8 +24,8 @@ class First:
 def first_candidates(settings: Settings, ladder: tuple[int, ...]) -> list[First]:
     """Return what a new search tries first: the candidates of `start`, then what the sampler proposes.
 
-    A sampler that learns would choose the later ones anew, from what the earlier ones have shown; this shows what it
-    proposes while it knows nothing. Nothing is stored.
+    A sampler that learns would choose the later ones anew, from what the earlier ones have shown; here are its
+    proposals without any trial. Nothing is stored.
     """
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)

@@ -1,8 +1,8 @@
 """Optuna's samplers, kept from proposing a candidate that the study has had: it would fail again, or teach nothing.
 
-Optuna's own way for failures, `constraints_func`, does not reach them: it is called for trials that end with values or
-pruned, and its samplers look at no failed trial. So a whole candidate is drawn before Optuna asks for the first value
-of it, and drawn anew while it is an old one.
+Optuna's own way for failures, `constraints_func`, does not reach failed trials: that function is called for trials that
+end with values or pruned, and Optuna's samplers look at no failed trial. So a whole candidate is drawn before Optuna
+asks for the first value of it, and drawn anew while the candidate is an old one.
 """
 
 from collections.abc import Callable, Mapping, Sequence

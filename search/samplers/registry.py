@@ -54,7 +54,7 @@ def check_sampler(settings: SamplerSettings) -> None:
     """Check that a sampler's name is known or its target can be made, and that its own settings fit.
 
     Raises:
-        SettingsError: they do not.
+        SettingsError: the name is unknown, the target cannot be made, or a setting does not fit.
     """
     target = target_of(settings)
     if target is None:
@@ -74,7 +74,7 @@ def make_sampler(
     Its random state depends on the seed and the trial's number alone, never on how often the process was restarted.
 
     Args:
-        settings: the sampler's.
+        settings: of the sampler.
         seed: of all chance.
         trial_number: of the trial that will ask.
         known_latency: the engine's sampler: for its name, and for the space that peers must not repeat themselves in.

@@ -25,7 +25,7 @@ def check_pruner(settings: PrunerSettings) -> None:
     """Check that a pruner's name is known or its target a scheduler, and that its own settings fit.
 
     Raises:
-        SettingsError: they do not.
+        SettingsError: the name is unknown, the target is no scheduler, or a setting does not fit.
     """
     target = target_of(settings)
     target.check(OFFERED)
@@ -37,7 +37,7 @@ def make_scheduler(settings: PrunerSettings, known_latency: "KnownLatencySampler
     """Return the scheduler of these settings.
 
     Args:
-        settings: the pruner's.
+        settings: of the pruner.
         known_latency: the engine's sampler, whose beliefs `gain` decides by, whichever sampler proposes.
 
     Raises:
@@ -47,7 +47,7 @@ def make_scheduler(settings: PrunerSettings, known_latency: "KnownLatencySampler
 
 
 def scheduler_class(settings: PrunerSettings) -> type[Scheduler]:
-    """Return the class of the scheduler, for what it says of itself; the base class for one that a function makes."""
+    """Return the class of the scheduler, for its class attributes; the base class where a function makes it."""
     found = target_of(settings).load()
     return found if isinstance(found, type) and issubclass(found, Scheduler) else Scheduler
 

@@ -30,8 +30,8 @@ class Contract:
     """What must stay the same. What is free: budget, workers, sampler, pruner, limits, folders.
 
     Attributes:
-        fingerprints: part (space, data, device, training, gate, trainer) -> text that names it.
-        cards: part -> what it says.
+        fingerprints: part (space, data, device, training, gate, trainer) -> text that names the part.
+        cards: part -> name -> text, for people.
     """
 
     fingerprints: Mapping[str, str]
@@ -99,7 +99,7 @@ class Contract:
 
 
 def check_contract(study: "optuna.Study", settings: Settings, dataset: Dataset) -> None:
-    """Check that a study was made with the contract of these settings; parts that it never kept are added.
+    """Check that a study was made with the contract of these settings; parts that the study never kept are added.
 
     Raises:
         StoreError: the study was made with another; the text lists each difference, and what a fork would keep.

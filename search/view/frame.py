@@ -37,16 +37,16 @@ class Running:
     """A trial that this process works on.
 
     Attributes:
-        number: the trial's.
-        detector: what it trains, in words.
+        number: number of the trial.
+        detector: architecture that the trial trains, in words.
         epochs: epochs in all.
-        since_s: when it was taken up, on the monotonic clock.
-        stage: what it does.
+        since_s: when the trial was taken up, seconds on the monotonic clock.
+        stage: name of the trial's stage.
         epoch: epoch under way, from 1; 0 before the training.
-        share: share of that epoch that is done.
-        rungs: reached so far, those of earlier processes included.
-        latency: the last one measured.
-        died: how often its process has died.
+        share: share of that epoch that is done, in [0, 1].
+        rungs: rungs reached so far, also in earlier processes.
+        latency: the latency measured last.
+        died: number of deaths of the trial's processes.
     """
 
     number: int
@@ -66,7 +66,7 @@ class FrameState:
     """What one frame of the live view shows: the state of the search at one moment.
 
     Attributes:
-        settings: the search's.
+        settings: of the search.
         table: the study when a trial last ended.
         used: of the budget, by now.
         running: trials of this process.
@@ -94,7 +94,7 @@ class FrameState:
 
     @cached_property
     def standings(self) -> Counter[str]:
-        """Trials by standing; one of this process runs, whatever the table still says of it."""
+        """Number of trials by standing; trials of this process count as running, whatever the table still says."""
         own = {trial.number for trial in self.running}
         counts = Counter(self.table.counts)
         counts.subtract(row.standing for row in self.table.rows if row.number in own)
@@ -119,7 +119,7 @@ def frame(state: FrameState, width: int, height: int) -> RenderableType:
 
 
 def _head(state: FrameState, width: int) -> Section:
-    """Name, estimate, bars of the budget, trials by standing; and what goes on, if it is no trial."""
+    """Name, estimate, bars of the budget, trials by standing; and what goes on outside trials."""
     title = Table.grid(expand=True)
     title.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
     title.add_column(no_wrap=True)
@@ -192,7 +192,7 @@ def _running(state: FrameState, width: int) -> Section:
 
 
 def _others(sessions: tuple[SessionSeen, ...]) -> list[Text]:
-    """Return a line of each of the other searching processes, those that live first; the last line may count some."""
+    """Return a line for each other searching process, living processes first; the last line may count several."""
     texts = [_session(seen) for seen in sorted(sessions, key=lambda seen: not seen.alive) if not seen.own]
     if len(texts) > OTHERS_MAX:
         texts[OTHERS_MAX - 1 :] = [Text(f"and {len(texts) - OTHERS_MAX + 1} more", style="dim")]

@@ -90,7 +90,7 @@ class LiveView(LineView):
         self._change(number, lambda trial: replace(trial, rungs=(*trial.rungs, rung), epoch=rung.epoch, share=1.0))
 
     def attempt(self, number: int, end: Ending) -> None:
-        """Mark the trial, and keep what it died of."""
+        """Mark the trial, and keep the cause of death."""
         self._change(number, lambda trial: replace(trial, stage="again", epoch=0, share=0.0, died=trial.died + 1))
         super().attempt(number, end)
 

@@ -1,4 +1,4 @@
-"""Latency before training: measured where it was, else foretold by a model of the measured figures."""
+"""Latency before training: the measured figure where there is one, else the prediction of a model."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ MEASURED_SD = 0.02  # of a measured one
 
 
 class LatencyBook:
-    """Latencies that are known without training; the base class knows none beyond those of the trials."""
+    """Latencies that are known without training; the base class knows only the latencies of the trials."""
 
     def refresh(self, trials: Sequence[Observed]) -> None:
         """Take the study's trials, by number; all answers until the next call are as of these trials."""
@@ -27,7 +27,7 @@ class LatencyBook:
     def lookup(self) -> Callable[[Params], float | None]:
         """Return what gives the measured latency of a candidate in ms.
 
-        None if it was not measured, infinite if it cannot be built.
+        The latency is None if the candidate was not measured, infinite if it cannot be built.
         """
         return lambda params: None
 
@@ -77,7 +77,7 @@ class LatencyView:
 
     @property
     def measured(self) -> NDArray[np.bool_]:
-        """Which were measured."""
+        """Whether each latency was measured, shape (n,)."""
         return np.asarray(self.sd == 0.0, dtype=bool)
 
 
@@ -85,7 +85,7 @@ class LatencyModel:
     """Log latency over the parameters, fitted to every measured figure of the study."""
 
     def __init__(self, study: Digest, book: LatencyBook, encoder: Encoder) -> None:
-        """Take what is measured; the model itself is fitted only if it is needed."""
+        """Take the measured figures; the model itself is fitted when first needed."""
         self.encoder = encoder
         self._study = study
         self._ahead = list(book.figures())

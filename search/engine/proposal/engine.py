@@ -37,8 +37,8 @@ class ProposedCandidate:
     Attributes:
         params: dimension name to value, without the fixed dimensions.
         proposal: why it is proposed, as it is stored with its trial.
-        rate: expected gain of hypervolume per second until its next rung is known; infinite where it comes first
-            whatever it promises.
+        rate: expected gain of hypervolume per second until the candidate's next rung is known; infinite where the
+            candidate comes first whatever its expected gain.
         whole_s: expected seconds of its whole trial; counted in epochs where none was timed.
         rating: the measure that the candidate was chosen by.
     """
@@ -69,7 +69,7 @@ class Engine:
         """Set up.
 
         Args:
-            source: of candidates.
+            source: where candidates come from.
             book: latencies known beside the trials'.
             seed: of all chance.
             ladder: epochs of the rungs; (1,) where trainings are not watched.
@@ -94,7 +94,7 @@ class Engine:
 
         Args:
             trials: the study's.
-            number: of the trial to come; it decides all chance, together with the seed.
+            number: of the trial to come; number and seed together decide all chance.
             seconds_left: candidates that would take longer are left out.
         """
         rng = np.random.default_rng([self.seed, number])
@@ -200,7 +200,7 @@ class Engine:
         return pool, i, _proposal("gain", why + _about_odds(worth, i), pool, i, rating, worth), float(worth.rates[i])
 
     def _without(self, pool: Pool, i: int, ms: float) -> Pool:
-        """Return a pool after a measurement: the candidate out if it is over the bound, its whole kind if it failed."""
+        """Return a pool after a measurement: without one over the bound, or all of a kind that failed."""
         if math.isinf(ms):
             known = self.book.lookup()
             failed = np.array([math.isinf(known(p) or 0.0) for p in pool.params])
@@ -212,7 +212,7 @@ class Engine:
 
 
 def _likely(pool: Pool, rating: Rating) -> Pool:
-    """Return the candidates that are likely to fit this machine; all of them where none is."""
+    """Return the candidates that are likely to fit this machine; all candidates where none is."""
     likely = rating.odds(pool) >= FITS_LEAST
     return pool.only(likely) if likely.any() else pool
 
@@ -241,7 +241,7 @@ def _as_proposed(pool: Pool, i: int, proposal: Proposal, rate: float, rating: Ra
 
 
 def _emptiest(places: Floats, taken: Floats) -> float:
-    """Return the place farthest from what is taken, among those that no taken one is nearest to."""
+    """Return the place farthest from the taken ones, among the places that no taken one is nearest to."""
     if not len(taken):
         return float(places[0])
     gaps = np.abs(places[:, None] - taken)

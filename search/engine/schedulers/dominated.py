@@ -13,9 +13,9 @@ class Contender:
     """A trial in the race.
 
     Attributes:
-        number: the trial's.
-        p50_ms: its latency, known before training.
-        accuracies: epoch of each rung that it has reached -> mAP there.
+        number: number of the trial.
+        p50_ms: median latency of the trial, known before training.
+        accuracies: epoch of each rung that the trial has reached -> mAP there.
     """
 
     number: int
@@ -31,8 +31,8 @@ class Dominated(Scheduler):
     place of the front.
 
     Attributes:
-        better_min: so many trials no slower must be ahead,
-        tolerance: and the best of them by more than this ratio of mAP, in [0, 1].
+        better_min: a trial stops if at least this many trials that are no slower are ahead,
+        tolerance: and the mAP below this share of the best such trial's, in [0, 1].
     """
 
     better_min: int

@@ -29,12 +29,12 @@ class _Paused:
     """The trials that wait. Arrays of shape (n,).
 
     Attributes:
-        trials: they.
-        mean: expected final accuracy.
+        trials: the paused trials, by number.
+        mean: expected final accuracy, in [0, 1].
         sd: standard deviation of that belief.
         rates: expected gain of hypervolume per second.
         shares: expected gain as a share of the front's hypervolume.
-        whole_s: seconds to their end.
+        whole_s: expected seconds of training to the end of each trial.
     """
 
     trials: list[Observed]
@@ -59,7 +59,7 @@ class GainPerSecond(Scheduler):
     """
 
     def __init__(self, known_latency: KnownLatencySampler) -> None:
-        """Take the engine's sampler: what it would propose next stands against the trials that wait."""
+        """Take the engine's sampler: the candidate that it would propose next competes with the paused trials."""
         if known_latency.engine is None:
             raise ValueError("GainPerSecond: the sampler needs a space or a list of candidates")
         self.sampler, self.engine = known_latency, known_latency.engine

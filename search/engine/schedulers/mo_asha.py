@@ -15,7 +15,7 @@ class MoAsha(Scheduler):
 
     def __init__(self, eta: float = 3.0) -> None:
         if not eta > 1:
-            raise ValueError(f"MoAsha: eta > 1 must hold, got {eta}")
+            raise ValueError(f"MoAsha: eta must be above 1, got {eta}")
         self.eta = eta
 
     def next_step(
@@ -52,7 +52,7 @@ class RungPoint:
 
     @property
     def known(self) -> bool:
-        """Whether it can be ranked."""
+        """Whether the trial can be ranked: accuracy and latency are known."""
         return not (math.isnan(self.accuracy) or math.isnan(self.log_latency))
 
 

@@ -69,10 +69,10 @@ class Scheduler(ABC):
     def next_step(
         self, trials: Sequence[Observed], ladder: Sequence[int], last: int | None, budget_left: BudgetLeft = NO_LIMIT
     ) -> Step | None:
-        """Return what to train next; None if nothing is worth it or the budget allows nothing.
+        """Return what to train next; None if no training is worth its time or the budget allows none.
 
         Args:
-            trials: the study's, by number; those that other workers train are `Phase.RUNNING`. The trial that was
+            trials: of the study, by number; trials that other workers train are `Phase.RUNNING`. The trial that was
                 just trained to a rung is PAUSED here.
             ladder: epochs of the rungs.
             last: number of the trial that was trained just now by this worker, still in memory; None after its end.
@@ -102,7 +102,7 @@ def next_rung(epoch: int, ladder: Sequence[int]) -> int:
 
 
 def left_s(trial: Observed, ladder: Sequence[int]) -> float:
-    """Return the seconds that a trial takes to its end, by those of its epochs so far; 0 before its first."""
+    """Return the seconds that a trial takes to its end, by its epochs so far; without any, its overhead."""
     epoch_s = trial.seconds[-1] / trial.epoch if trial.epoch else 0.0
     return epoch_s * (ladder[-1] - trial.epoch) + trial.overhead_s
 

@@ -1,4 +1,4 @@
-"""A study's folder, made and locked; what a search that got no further left in it goes."""
+"""A study's folder, made and locked; a folder that only holds its locks is removed again."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

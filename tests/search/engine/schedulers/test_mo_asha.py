@@ -86,7 +86,7 @@ def test_a_ladder_of_one_rung_has_no_promotions() -> None:
 
 
 def test_eta_is_above_one() -> None:
-    with pytest.raises(ValueError, match="eta > 1"):
+    with pytest.raises(ValueError, match="eta must be above 1"):
         MoAsha(1.0)
 
 

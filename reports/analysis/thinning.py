@@ -7,12 +7,12 @@ Item = TypeVar("Item")
 
 
 def evenly(items: Sequence[Item], count: int) -> list[Item]:
-    """Return `count` of the items at even distances; all of them if they are not more."""
+    """Return `count` of the items at even distances; all items if there are no more than `count`."""
     return list(items) if len(items) <= count else [items[index * len(items) // count] for index in range(count)]
 
 
 def best_and_sample(items: Sequence[Item], most: int, merit: Callable[[Item], float]) -> list[Item]:
-    """Return at most so many: the better half of them by merit, and an even sample of the rest; in their order."""
+    """Return at most `most` items in their order: half of them the best by merit, half an even sample of the rest."""
     if len(items) <= most:
         return list(items)
     ranked = sorted(range(len(items)), key=lambda index: -merit(items[index]))

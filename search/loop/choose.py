@@ -1,6 +1,6 @@
-"""What to work on next, chosen from the store alone; call it while no other process of the study does.
+"""What to work on next, chosen from the store alone; call a chooser while no other process of the study chooses.
 
-`introduce` alone may be called while others choose.
+`record_candidate` alone may be called while others choose.
 """
 
 import math
@@ -10,23 +10,20 @@ from typing import TYPE_CHECKING
 
 from objectives.machine.files import trial_folder
 from objectives.records import attributes as keys
-from objectives.records.records import Decision, Ending, Latency, Outcome, Proposal, Rung
+from objectives.records.records import Decision, Ending, Outcome, Proposal, Rung
 from objectives.trial.job import RungDecision
 from search.engine.observed import Phase, observe
-from search.engine.schedulers.scheduler import Room, Step
+from search.engine.schedulers.scheduler import BudgetLeft, Step
 from search.samplers.registry import make_known_latency, make_sampler, suggest
 from search.samplers.schedulers import make_scheduler
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
-from search.study.latencies import StudyLatencies
+from search.study.latencies import Measure, StudyLatencies
 from search.study.stored_trial import StoredTrial
 from search.workers.jobs import Jobs
-from spaces.dimension import Value
 
 if TYPE_CHECKING:
     import optuna
-
-Measure = Callable[[Mapping[str, Value]], Latency | Ending]
 
 
 class Chooser:
@@ -43,7 +40,7 @@ class Chooser:
         """Set up.
 
         Args:
-            settings: the search's.
+            settings: of the search.
             study: the store.
             jobs: for the rungs and the candidates.
             measure: measures the latency of a candidate that is no trial yet.
@@ -56,7 +53,7 @@ class Chooser:
         self._scheduler = make_scheduler(settings.pruner, self._known)
 
     def used(self, trials: "Sequence[optuna.trial.FrozenTrial] | None" = None) -> BudgetUsed:
-        """Return what of the budget is used; `trials` are the study's, if they were read just now."""
+        """Return what of the budget is used; `trials`: all trials of the study, if read just now."""
         stored = self.study.get_trials(deepcopy=False) if trials is None else trials
         return BudgetUsed.of(stored, self._searched_s())
 
@@ -72,7 +69,7 @@ class Chooser:
 
         Args:
             last: the trial that stands at a rung now, still in memory.
-            trials: the study's, if they were read just now.
+            trials: all trials of the study, if read just now; None reads them.
         """
         budget, seconds_left = self.settings.budget, self.seconds_left()
         if seconds_left <= 0:
@@ -80,8 +77,8 @@ class Chooser:
         stored = self.study.get_trials(deepcopy=False) if trials is None else trials
         begun = [replace(t, phase=Phase.PAUSED) if t.number == last else t for t in observe(self.study, stored)]
         may_start = len(begun) < budget.trials and self.used(stored).left(budget)
-        room = Room(may_start, len(_waiting(stored)), seconds_left)
-        return self._scheduler.next_step(begun, self.ladder, last, room)
+        budget_left = BudgetLeft(may_start, len(_waiting(stored)), seconds_left)
+        return self._scheduler.next_step(begun, self.ladder, last, budget_left)
 
     def at_rung(self, trial: StoredTrial, rung: Rung) -> tuple[RungDecision, str]:
         """Decide how a trial goes on at a rung, and store why."""
@@ -94,7 +91,7 @@ class Chooser:
         else:
             word, why = RungDecision.PAUSE, _instead(step)
         mean, sd = (None, None) if step is None else (step.last_mean, step.last_sd)
-        note_decision(trial, Decision(rung.epoch, word.value, why, mean, sd))
+        record_decision(trial, Decision(rung.epoch, word.value, why, mean, sd))
         return word, why
 
     def ask(self, trials: "Sequence[optuna.trial.FrozenTrial]") -> "optuna.Trial":
@@ -112,14 +109,14 @@ class Chooser:
         suggest(asked, self.settings.space)
         return StoredTrial(self.study, asked.number)
 
-    def introduce(self, trial: StoredTrial, trials: "Sequence[optuna.trial.FrozenTrial]") -> None:
-        """Store what a sampled trial is, and why it was proposed; the candidate last: with it the trial has begun.
+    def record_candidate(self, trial: StoredTrial, trials: "Sequence[optuna.trial.FrozenTrial]") -> None:
+        """Record a sampled trial's candidate and why it was proposed; the candidate last: with it the trial has begun.
 
         Others may choose meanwhile.
 
         Args:
-            trial: the new one.
-            trials: the study's, as they were just before.
+            trial: the new trial, whose values are sampled.
+            trials: all trials of the study, as read just before.
         """
         sampler = self.settings.sampler.name
         if trial.was_asked_for:
@@ -135,7 +132,7 @@ class Chooser:
     def promote(self, trial: StoredTrial, why: str) -> None:
         """Store that a paused trial goes on, and why."""
         rungs = trial.rungs
-        note_decision(trial, Decision(rungs[-1].epoch if rungs else 0, "promote", why))
+        record_decision(trial, Decision(rungs[-1].epoch if rungs else 0, "promote", why))
         trial.set(keys.PAUSED, False)
 
     def stop(self, stopped: Mapping[int, str]) -> None:
@@ -160,7 +157,7 @@ def optuna_trial(study: "optuna.Study", number: int) -> "optuna.Trial":
     return optuna.Trial(study, study._storage.get_trial_id_from_study_id_trial_number(study._study_id, number))
 
 
-def note_decision(trial: StoredTrial, decision: Decision) -> None:
+def record_decision(trial: StoredTrial, decision: Decision) -> None:
     """Store a decision about a trial."""
     trial.append(keys.DECISIONS, decision.to_json())
 

@@ -11,13 +11,13 @@ from objectives.records.failures import ADVICE, OF_MEMORY, OF_SIZE, Failure, bat
 from objectives.records.records import Accuracy, Ending, Latency, Outcome, Record, Resources, Rung
 from objectives.trial.job import RungDecision, SilentListener, TrialJob
 from search.loop.retry import PASSING, batch_of, may_retry
-from search.study.folder.room import has_room
+from search.study.folder.disk_space import has_disk_space
 from search.workers.backend import Backend
 from search.workers.limits import Limits
 from search.workers.post_mortem import LOG
 from spaces.errors import AutomlError
 
-ATTEMPTS = "attempts.json"  # in the training's folder: the deaths after which it was begun again
+ATTEMPTS_FILE = "attempts.json"  # in the training's folder: the deaths after which it was begun again
 FREE_MB_MIN = 200.0  # room on the disk without which a training that filled it is not begun again
 # A search goes on with other candidates; here there is this one alone, and a crash may be the machine's.
 MAY_PASS = PASSING | {Failure.CRASHED}
@@ -104,7 +104,7 @@ class FullTraining:
         """
         self._job, self._backend, self._limits = job, backend, limits
         self._listener, self._begins_again = listener, begins_again
-        self._file = job.folder / ATTEMPTS
+        self._file = job.folder / ATTEMPTS_FILE
         earlier = json.loads(self._file.read_text()) if self._file.exists() else []
         # A death for want of memory holds for every line; the others may have passed.
         self._attempts = [e for e in map(Ending.from_json, earlier) if e.error_class in OF_MEMORY]
@@ -127,7 +127,7 @@ class FullTraining:
             self._begins_again(ending)
 
     def _may_retry(self, ending: Ending) -> bool:
-        if ending.error_class == Failure.DISK_FULL and not has_room(self._job.folder, FREE_MB_MIN):
+        if ending.error_class == Failure.DISK_FULL and not has_disk_space(self._job.folder, FREE_MB_MIN):
             return False
         return may_retry(ending, self._attempts, batch_of(self._job.candidate), MAY_PASS)
 

@@ -10,7 +10,7 @@ from objectives.records import attributes as keys
 from search.settings.settings import BudgetSettings
 
 OVERHEAD_S = 2.0  # of a trial's process and the store, beside the stages
-RECENT = 100  # trials whose durations tell how long the next one will take
+RECENT = 100  # trials whose durations predict how long the next one will take
 
 if TYPE_CHECKING:
     import optuna
@@ -24,7 +24,7 @@ class BudgetUsed:
         trials: number of trials that ended or wait at a rung.
         seconds: wall-clock seconds in which at least one process searched.
         durations_s: seconds of work of each of the last trials that ended or wait.
-        paused: number of those that wait at a rung and may go on.
+        paused: number of trials that wait at a rung and may go on.
     """
 
     trials: int
@@ -37,7 +37,7 @@ class BudgetUsed:
         """Count the trials of a study; one that runs is not counted before it ends or pauses.
 
         Args:
-            trials: the study's.
+            trials: all trials of the study.
             seconds: wall-clock seconds in which at least one process searched.
         """
         counted = [t for t in trials if t.state.is_finished() or t.user_attrs.get(keys.PAUSED)]
@@ -57,7 +57,7 @@ class BudgetUsed:
     def remaining_s(self, budget: BudgetSettings) -> float | None:
         """Return the seconds that the rest will take, by the mean of the last trials.
 
-        None where nothing tells: before the first trial, and once all have begun and it is open which of the paused
+        None where nothing is known: before the first trial, and once all have begun and it is open which of the paused
         ones will go on.
         """
         if self.paused and self.trials >= budget.trials:
@@ -70,7 +70,7 @@ class BudgetUsed:
 
 
 def _work_s(trial: "optuna.trial.FrozenTrial") -> float | None:
-    """Return the seconds a trial was worked on: its stages, or from start to end if they were not told.
+    """Return the seconds a trial was worked on: its stages, or from start to end if those were not recorded.
 
     From start to end alone would count the night between a crash and the next run.
     """

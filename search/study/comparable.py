@@ -35,8 +35,8 @@ class Kept:
 
     Attributes:
         trial: as it is stored.
-        candidate: its choices, as the new space has them.
-        over_bound: it waits at a rung, and the new gate would not admit its latency.
+        candidate: choices of the trial, as the new space has them.
+        over_bound: whether the trial waits at a rung and the new gate would not admit its latency.
     """
 
     trial: "FrozenTrial"
@@ -49,8 +49,8 @@ class Comparison:
     """The trials of a study, sorted.
 
     Attributes:
-        kept: those that still count, by number.
-        left_out: reason to number of the others.
+        kept: trials that still count, by number.
+        left_out: reason to number of trials left out.
     """
 
     kept: tuple[Kept, ...]
@@ -58,7 +58,7 @@ class Comparison:
 
     @property
     def trials(self) -> int:
-        """Number of all of them."""
+        """Number of trials, kept or left out."""
         return len(self.kept) + sum(self.left_out.values())
 
     def __str__(self) -> str:
@@ -70,10 +70,10 @@ def compare(trials: "Iterable[FrozenTrial]", differing: Sequence[str], space: Se
     """Sort the trials of a study that have begun.
 
     Args:
-        trials: of the study as it is.
+        trials: all trials of the study.
         differing: parts of the contract that differ.
-        space: the new one.
-        gate: the new one.
+        space: the new search space.
+        gate: the new gate.
     """
     from optuna.trial import TrialState
 
@@ -91,7 +91,7 @@ def compare(trials: "Iterable[FrozenTrial]", differing: Sequence[str], space: Se
 
 
 def fitted(space: SearchSpace, choices: Mapping[str, Any]) -> Candidate | None:
-    """Return the candidate of a space that is built as these choices were; None if it holds none."""
+    """Return the candidate of a space that is built as these choices were; None if the space holds none such."""
 
     def choose(name: str, domain: Domain) -> Value:
         value: Value = choices[name] if name in choices else DEFAULTS[name]
@@ -125,6 +125,6 @@ def _judged(trial: "FrozenTrial", space: SearchSpace, gate: Gate) -> Kept | str:
 
 
 def _admitted(attributes: Mapping[str, Any], gate: Gate) -> bool:
-    """Whether a gate admits the latency of a trial before its training; True where it is not known."""
+    """Whether a gate admits the latency of a trial before its training; True where that latency is not known."""
     latency = attributes.get(keys.LATENCY_UNTRAINED)
     return latency is None or gate.admits_latency(latency["p50_ms"], latency["p95_ms"])

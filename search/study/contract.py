@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TRAINING_VERSION = 1  # raised when automl trains or scores in another way: accuracies of two versions differ
 TRAINER = ("torch", "torchvision", "timm", "ultralytics-opencv-headless", "torch-pruning", "onnx")
-ABSENT = "absent"
+NOT_THERE = "absent"
 
 Card = Mapping[str, str]  # what a part of the contract says, for people: name -> text
 
@@ -30,8 +30,8 @@ class Contract:
     """What must stay the same. What is free: budget, workers, sampler, pruner, limits, folders.
 
     Attributes:
-        fingerprints: part (space, data, device, training, gate, trainer) -> text that names it.
-        cards: part -> what it says.
+        fingerprints: part (space, data, device, training, gate, trainer) -> text that names the part.
+        cards: part -> name -> text, for people.
     """
 
     fingerprints: Mapping[str, str]
@@ -92,17 +92,17 @@ class Contract:
             if not [name for name in changed if (part, name) != ("data", "root")]:
                 yield f"  {part}: the contents differ"
             for name in changed:
-                old, new = then_card.get(name, ABSENT), now_card.get(name, ABSENT)
+                old, new = then_card.get(name, NOT_THERE), now_card.get(name, NOT_THERE)
                 yield f"  {part}: {name}: {_classes(old, new) if name == 'classes' else f'{old} -> {new}'}" + (
                     _width(old, new) if part == "space" else ""
                 )
 
 
 def check_contract(study: "optuna.Study", settings: Settings, dataset: Dataset) -> None:
-    """Check that a study was made with the contract of these settings; parts that it never kept are added.
+    """Check that a study was made with the contract of these settings; parts that the study never kept are added.
 
     Raises:
-        StoreError: it was not; told with what differs, old -> new, and with what a fork would keep.
+        StoreError: the study was made with another; the text lists each difference, and what a fork would keep.
     """
     then, now = Contract.stored(study), Contract.of(settings, dataset)
     differing = then.differing(now)
@@ -148,7 +148,7 @@ def _training_card(text: str) -> dict[str, str]:
 
 
 def _classes(old: str, new: str) -> str:
-    """Tell two lists of names by what is gone and what is new; a data set may have hundreds."""
+    """Return how two lists of names differ: the count, what is gone, what is new; a data set may have hundreds."""
     then, now = old.split(", "), new.split(", ")
     gone, added = [c for c in then if c not in now], [c for c in now if c not in then]
     words = [f"{word} {', '.join(names)}" for word, names in (("without", gone), ("with", added)) if names]
@@ -160,9 +160,9 @@ def _texts(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _width(old: str, new: str) -> str:
-    """Return in a word in brackets how a dimension has changed, where it can be told."""
-    if ABSENT in (old, new):
-        return " (new)" if old == ABSENT else " (gone)"
+    """Return how a dimension has changed, as a word in brackets; empty where that is not known."""
+    if NOT_THERE in (old, new):
+        return " (new)" if old == NOT_THERE else " (gone)"
     (then, then_if), (now, now_if) = (_read(text) for text in (old, new))
     if then is None or now is None or then_if != now_if:
         return ""
@@ -171,7 +171,7 @@ def _width(old: str, new: str) -> str:
 
 
 def _read(text: str) -> tuple[Domain | None, str]:
-    """Return the domain and the conditions of a dimension as SearchSpace.to_json tells it."""
+    """Return the domain and the conditions of a dimension as SearchSpace.to_json writes them."""
     domain, _, conditions = text.partition(" if ")
     try:
         return parse_domain("then", domain), conditions

@@ -33,7 +33,7 @@ OVER_BOUND = "it waited at a rung, and the gate of this fork does not admit its 
 
 @dataclass(frozen=True)
 class Forked:
-    """What a fork has taken along."""
+    """A fork that was made: names of both studies, and the trials that were kept."""
 
     name: str
     old: str
@@ -47,10 +47,10 @@ def forked_settings(settings: Settings, name: str) -> Settings:
     """Return the settings of a fork: the same under another name.
 
     Raises:
-        SettingsError: it is the old study's name, or none for a folder.
+        SettingsError: the name is the old study's, or cannot be a folder's.
     """
     if name == settings.name:
-        raise SettingsError(f"--fork: needs another name than that of the study it is forked from, got '{name}'")
+        raise SettingsError(f"--fork: the new study needs another name than the old one, got '{name}'")
     return replace(settings, name=name)
 
 
@@ -82,7 +82,9 @@ def ensure_fork(old: Settings, new: Settings, dataset: Dataset) -> Forked | None
             shutil.rmtree(new.folder / TRIALS, ignore_errors=True)  # first: a folder without a study is refused
             optuna.delete_study(study_name=new.name, storage=storage)
         if (new.folder / TRIALS).exists():
-            raise StoreError(f"--fork: '{new.folder}' holds trials of no study; give another name, or move them away")
+            raise StoreError(
+                f"--fork: '{new.folder}' holds trials without a study; give another name, or move them away"
+            )
         return fork(source, new, dataset, storage, old.folder, new.folder)
 
 
@@ -106,8 +108,8 @@ def fork(
     differing = then.differing(now)
     found = compare(old.get_trials(deepcopy=False), differing, settings.space, settings.gate)
     study = optuna.create_study(study_name=settings.name, storage=storage, directions=["maximize", "minimize"])
-    told = {"from": old.study_name, "kept": len(found.kept), "left_out": dict(found.left_out)}
-    study.set_user_attr(keys.FORKED, told)
+    forked = {"from": old.study_name, "kept": len(found.kept), "left_out": dict(found.left_out)}
+    study.set_user_attr(keys.FORKED, forked)
     for number, kept in enumerate(found.kept):
         copied = _copied(kept, number, settings.space)
         if folder := kept.trial.user_attrs.get(keys.FOLDER):
@@ -129,14 +131,14 @@ def _is_whole_fork(study: "optuna.Study", old: str) -> bool:
     """Whether a study is a fork of another one and whole; False if its making was cut.
 
     Raises:
-        StoreError: it is no fork of that study.
+        StoreError: the study is not a fork of that one.
     """
     attributes = study.user_attrs
     if not {keys.STUDY_VERSION, keys.FORKED} & attributes.keys():
         check_version(study)
     if attributes.get(keys.FORKED, {}).get("from") != old:
         raise StoreError(
-            f"--fork: study '{study.study_name}' is there already and no fork of '{old}'; give another name"
+            f"--fork: study '{study.study_name}' exists already and is not a fork of '{old}'; give another name"
         )
     return keys.STUDY_VERSION in attributes
 
@@ -144,7 +146,7 @@ def _is_whole_fork(study: "optuna.Study", old: str) -> bool:
 def _copied(kept: Kept, number: int, space: SearchSpace) -> "FrozenTrial":
     """Return a trial as the fork stores it: with the parameters and distributions of the new space.
 
-    What a sampler noted for itself stays behind: it speaks of trials by their old numbers.
+    A sampler's own records stay behind: these name trials by their old numbers.
     """
     from optuna.trial import FrozenTrial, TrialState
 

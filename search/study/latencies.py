@@ -13,7 +13,8 @@ from objectives.records import attributes as keys
 from objectives.records.failures import OF_ARCHITECTURE, Failure
 from objectives.records.gate import Gate
 from objectives.records.records import Ending, Latency
-from search.engine.models.latencies import LatencyBook, Params
+from search.engine.candidates import Params
+from search.engine.models.latencies import LatencyBook
 from search.engine.observed import Key, Observed, Phase, observe
 from spaces.vocabulary import is_deployed
 
@@ -56,7 +57,7 @@ class StudyLatencies(LatencyBook):
         self._fresh = False
 
     def refresh(self, trials: Sequence[Observed]) -> None:
-        """Take the study's trials; what is told until the next call is as of these."""
+        """Take the study's trials, by number; all answers until the next call are as of these trials."""
         self._read(again=False)
         self._fresh = True
         for trial in trials:
@@ -114,7 +115,7 @@ class StudyLatencies(LatencyBook):
         found = self._measure(params)
         name = keys.MEASURED + architecture_key(params)
         seconds = time.perf_counter() - began + self._read(again=False).get(name, 0.0)
-        kept = {"params": dict(params), **_told(found), "seconds": seconds}
+        kept = {"params": dict(params), **_measurement_json(found), "seconds": seconds}
         self._study.set_user_attr(name, kept)
         self._keep(name, kept)
         if not isinstance(found, Latency):
@@ -161,7 +162,7 @@ class StudyLatencies(LatencyBook):
             self._doubted.add(key)
 
     def _take(self, trial: Observed) -> None:
-        """Take what a trial tells; one that has ended never tells more."""
+        """Take the latency or the failure of a trial; one that has ended is not read again."""
         key = _deployed(trial.params)
         if trial.phase not in (Phase.RUNNING, Phase.PAUSED):
             self._ended[trial.number] = key
@@ -177,7 +178,7 @@ class StudyLatencies(LatencyBook):
             self._ratios[trial.number] = trial.p95_ms / trial.latency_ms
 
 
-def _told(found: Latency | Ending | None) -> dict[str, Any]:
+def _measurement_json(found: Latency | Ending | None) -> dict[str, Any]:
     """Return what is kept of a measurement."""
     if isinstance(found, Latency):
         return {"latency": found.to_json()}

@@ -1,4 +1,4 @@
-"""Searching processes of a study: when each was at work, and whether it still lives."""
+"""Searching processes of a study: when each process was at work, and whether the process still lives."""
 
 import os
 import socket
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 BEAT_EVERY_S = 15.0
 GAP_S = 300.0  # a process that was silent for longer was asleep: a suspended machine, a stopped process
 LATELY_S = 60.0  # a process that has beaten lately is at work
-FORGOTTEN_S = 3600.0  # dead processes are told of for so long
+FORGOTTEN_S = 3600.0  # dead processes are listed for so long
 
 Clock = Callable[[], float]  # seconds since 1970
 Span = list[float]  # begin and end, by that clock
@@ -28,13 +28,13 @@ class SessionSeen:
     """A searching process of the study, as this one sees it.
 
     Attributes:
-        key: names it in the store.
-        host: machine that it runs on.
-        pid: its process there.
-        alive: False once it ended or died.
+        key: names the process in the store.
+        host: name of the machine.
+        pid: number of the process on that machine.
+        alive: False once the process ended or died.
         silent_s: seconds since its last sign of life.
-        trials: numbers of the trials that it works on.
-        own: whether it is this process.
+        trials: numbers of the trials that the process works on.
+        own: whether this is the asking process itself.
     """
 
     key: str
@@ -47,21 +47,21 @@ class SessionSeen:
 
 
 class Session:
-    """This process's entry in the store: the spans of time in which it searched, kept up to date by beats.
+    """This process's entry in the store: the spans of time of its search, kept up to date by beats.
 
     The budget's hours are the time in which at least one process searched: two processes do not use them twice as
     fast, and a night between a crash and the next run is not used at all.
     """
 
     def __init__(self, study: "optuna.Study", claims: Claims, clock: Clock = time.time) -> None:
-        """Enter the study; call it while no other process chooses.
+        """Enter the study; to be called while no other process chooses.
 
         Raises:
-            StoreError: another process searches it, or did a minute ago, where claims do not reach.
+            StoreError: another process searches the study, or did a minute ago, where claims do not reach.
         """
         self._study, self._claims, self._clock = study, claims, clock
-        self._told = _told(study.user_attrs)
-        for key, session in self._told.items():
+        self._recorded = _recorded(study.user_attrs)
+        for key, session in self._recorded.items():
             lately = not session.get("ended") and clock() - session["spans"][-1][1] < LATELY_S
             if lately and not self._reaches(key, session):
                 there = f"'{session['folder']}' of {session['host']}"
@@ -69,7 +69,7 @@ class Session:
                     f"store: study '{study.study_name}' is being searched in {there}, or was a minute ago; all "
                     "processes of a study share its folder: set store.folder=... alike, or wait a minute"
                 )
-        self.key = max(self._told, default=-1) + 1
+        self.key = max(self._recorded, default=-1) + 1
         self._spans: list[Span] = []
         self._asleep = True
         self._beat_at = 0.0
@@ -78,39 +78,39 @@ class Session:
         self.beat(now=True)
 
     def beat(self, *, now: bool = False) -> None:
-        """Tell that this process lives and searches; written every BEAT_EVERY_S, or now. Reads the others' beats."""
+        """Record that this process lives and searches, every BEAT_EVERY_S or now; read the others' beats."""
         time_s = self._extend()
         if now or time_s >= self._beat_at:
             self._beat_at = time_s + BEAT_EVERY_S
-            told = {
+            entry = {
                 "host": socket.gethostname(),
                 "pid": os.getpid(),
                 "folder": str(self._claims.folder),
                 "spans": self._spans,
                 "ended": self._ended,
             }
-            self._study.set_user_attr(f"{keys.SESSION}{self.key}", told)
-            self._told = _told(self._study.user_attrs)
+            self._study.set_user_attr(f"{keys.SESSION}{self.key}", entry)
+            self._recorded = _recorded(self._study.user_attrs)
 
     def end(self) -> None:
-        """Tell that this process searches no more."""
+        """Record that this process searches no more."""
         self._ended = True
         self.beat(now=True)
 
     def sleep(self) -> None:
-        """Tell that this process waits until its next beat: that time is not searched."""
+        """Count the time until the next beat as waiting: that time is not searched."""
         self._asleep = True
 
     def searched_s(self) -> float:
         """Return the wall-clock seconds in which at least one process searched."""
         if not self._asleep:
             self._extend()
-        others = (span for key, session in self._told.items() if key != self.key for span in session["spans"])
+        others = (span for key, session in self._recorded.items() if key != self.key for span in session["spans"])
         return covered_s([*others, *self._spans])
 
     def is_alone(self) -> bool:
         """Whether no other process that searches the study lives; call it while no other process chooses."""
-        return not any(key != self.key and self._claims.is_alive(key) for key in _told(self._study.user_attrs))
+        return not any(key != self.key and self._claims.is_alive(key) for key in _recorded(self._study.user_attrs))
 
     def seen(self, trials: tuple[int, ...]) -> list[SessionSeen]:
         """Return this process, which works on `trials`, and the others that live or have died lately."""
@@ -124,14 +124,14 @@ class Session:
                 trials=trials if key == self.key else (),
                 own=key == self.key,
             )
-            for key, session in sorted(self._told.items())
+            for key, session in sorted(self._recorded.items())
             for alive in [key == self.key or self._claims.is_alive(key)]
             for silent_s in [max(0.0, self._clock() - session["spans"][-1][1])]
             if alive or silent_s < FORGOTTEN_S
         ]
 
     def _reaches(self, key: int, session: Mapping[str, Any]) -> bool:
-        """Whether the locks of another process's folder are those of this one's."""
+        """Whether the locks of another process's folder are the locks of this process's folder."""
         if session["folder"] != str(self._claims.folder):
             return False
         return session["host"] == socket.gethostname() or self._claims.is_alive(key)  # else a disk of the same name
@@ -147,14 +147,14 @@ class Session:
         return time_s
 
 
-def _told(attributes: Mapping[str, Any]) -> dict[int, Any]:
-    """Return what all sessions have told, by key."""
+def _recorded(attributes: Mapping[str, Any]) -> dict[int, Any]:
+    """Return the entries of all sessions in the store, by key."""
     return {int(k.removeprefix(keys.SESSION)): value for k, value in attributes.items() if k.startswith(keys.SESSION)}
 
 
 def searched_s(attributes: Mapping[str, Any]) -> float:
     """Return the wall-clock seconds in which at least one process searched, from a study's attributes."""
-    return covered_s([span for session in _told(attributes).values() for span in session["spans"]])
+    return covered_s([span for session in _recorded(attributes).values() for span in session["spans"]])
 
 
 def covered_s(spans: Iterable[Sequence[float]]) -> float:

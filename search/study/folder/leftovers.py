@@ -16,7 +16,7 @@ PLANNING = ".plan-"  # how the folders of timings before the first trial begin
 
 
 def tidy(folder: Path, claims: Claims, keeper: Keeper, trials: "Iterable[optuna.trial.FrozenTrial]") -> None:
-    """Remove it; call it while no other process chooses or plans."""
+    """Remove what killed processes left; to be called while no other process chooses or plans."""
     for measuring in folder.glob(f"{MEASURING}*"):
         key = measuring.name.removeprefix(MEASURING).partition("-")[0]
         if not claims.is_alive(int(key)):

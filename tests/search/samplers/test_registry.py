@@ -99,7 +99,7 @@ class Turn:
 
     def work_on(self, number: int, asked: optuna.Trial | None) -> None:
         trial = self.chooser.sampled(asked or self.chooser.asked_again(number))
-        self.chooser.introduce(trial, self.study.get_trials())
+        self.chooser.record_candidate(trial, self.study.get_trials())
         candidate = StoredTrial(self.study, number).candidate
         assert candidate is not None
         tell(self.study, number, candidate)

@@ -284,17 +284,17 @@ def test_same_line_again_goes_on_with_the_fork(old: Old, blocks: Dataset) -> Non
 
 def test_name_that_is_taken_is_refused(old: Old, blocks: Dataset, tmp_path: Path) -> None:
     given = settings_of(tmp_path, GATE)
-    with pytest.raises(SettingsError, match="--fork: needs another name than that of the study it is forked from"):
+    with pytest.raises(SettingsError, match="--fork: the new study needs another name than the old one"):
         forked_settings(given, "smoke")
     with pytest.raises(SettingsError, match="must be a plain folder name"):
         forked_settings(given, "a/b")
     other = settings_of(tmp_path, "name=wide")
     Old(other, blocks).finish({"size.pixels": 64})
-    with pytest.raises(StoreError, match="study 'wide' is there already and no fork of 'smoke'; give another name"):
+    with pytest.raises(StoreError, match="study 'wide' exists already and is not a fork of 'smoke'; give another name"):
         forked(old, blocks, GATE)
     assert len(load_study(tmp_path, "wide", None).get_trials()) == 1
     (tmp_path / "mine" / "trials" / "00000").mkdir(parents=True)
-    with pytest.raises(StoreError, match="holds trials of no study; give another name, or move them away"):
+    with pytest.raises(StoreError, match="holds trials without a study; give another name, or move them away"):
         ensure_fork(given, forked_settings(given, "mine"), blocks)
     with pytest.raises(StoreError, match=r"there is no 'smok' in .*; nearest: smoke"):
         ensure_fork(settings_of(tmp_path, "name=smok"), forked_settings(given, "new"), blocks)

@@ -17,7 +17,7 @@ from reports.table.table import StudyTable
 from search.settings.settings import Settings, load_settings
 from search.study.budget import BudgetUsed
 from search.study.sessions import SessionSeen
-from search.view.frame import Running, Scene, clock, frame, sparkline
+from search.view.frame import FrameState, Running, clock, frame, sparkline
 from search.view.live import KEPT_MAX, LiveView
 from search.view.rows import Section, allot, lines, spread
 from spaces.candidate import Candidate
@@ -51,12 +51,12 @@ def rung(epoch: int, map_: float) -> Rung:
 
 def shown(view: LiveView, width: int = 120, height: int = 40) -> str:
     """Return what the view shows in a terminal of a size."""
-    return drawn(view._scene(), width, height)
+    return drawn(view._frame_state(), width, height)
 
 
-def drawn(scene: Scene, width: int, height: int) -> str:
+def drawn(state: FrameState, width: int, height: int) -> str:
     console = Console(width=width, height=height, file=StringIO(), record=True)
-    console.print(frame(scene, width, height))
+    console.print(frame(state, width, height))
     return console.export_text()
 
 
@@ -104,7 +104,7 @@ def test_fits_every_terminal(
 ) -> None:
     table = report_table(trials, reasons=True) if trials else StudyTable("retail", ())
     wordy = Running(1234, "a detector of many words · " * 9, 300, 0.0, "train", 123, 0.5, (rung(1, 0.5),) * 30, LATENCY)
-    scene = Scene(
+    state = FrameState(
         replace(settings, name="a-study-with-a-name-that-is-much-too-long" * 3),
         table,
         BudgetUsed(trials, 7000.0, (100.0,) * trials),
@@ -115,7 +115,7 @@ def test_fits_every_terminal(
         ("warning: something that takes more than a line " * 9,) * 5,
         1e5,
     )
-    rows = drawn(scene, width, height).splitlines()
+    rows = drawn(state, width, height).splitlines()
     assert len(rows) <= height
     assert max(map(cell_len, rows)) <= width
     if height >= 20:
@@ -129,13 +129,13 @@ def test_fits_every_terminal(
 
 
 def test_shows_the_least_important_less_in_a_small_terminal(settings: Settings, report_table: Table) -> None:
-    scene = Scene(settings, report_table(120), USED)
-    small, large = (drawn(scene, 80, height) for height in (24, 60))
+    state = FrameState(settings, report_table(120), USED)
+    small, large = (drawn(state, 80, height) for height in (24, 60))
     assert small.count("\n") == 24
     assert small.count("\n") < large.count("\n") <= 60
     front_rows = small.partition("front of")[2].partition("last")[0].splitlines()[1:]
     front = [int(row.split()[0]) for row in front_rows if row.strip()]
-    members = [row.number for row in scene.table.front]
+    members = [row.number for row in state.table.front]
     assert front[0] == members[0]
     assert front[-1] == members[-1]  # thinned out, both ends kept
     assert len(front) < len(members)
@@ -202,9 +202,9 @@ def test_the_clock_of_the_budget_goes_on_by_itself_but_not_while_the_search_wait
     view = live(settings)
     view.begin(table, USED)
     time.sleep(0.05)
-    assert view._scene().used.seconds >= 2400.05
+    assert view._frame_state().used.seconds >= 2400.05
     view.waiting("the disk is full")
-    assert view._scene().used.seconds == 2400
+    assert view._frame_state().used.seconds == 2400
     assert "waiting: the disk is full" in shown(view)
     view.waiting("")
     assert "waiting" not in shown(view)
@@ -272,11 +272,11 @@ def test_drawing_stands_events_at_the_same_time(settings: Settings, table: Study
 
 @pytest.mark.seconds
 def test_a_frame_of_a_long_study_is_cheap(settings: Settings, report_table: Table, tmp_path: Path) -> None:
-    scene = Scene(settings, report_table(3000), USED)
-    drawn(scene, 80, 24)
+    state = FrameState(settings, report_table(3000), USED)
+    drawn(state, 80, 24)
     began_s = time.process_time()
     for _ in range(10):
-        drawn(scene, 80, 24)
+        drawn(state, 80, 24)
     assert (time.process_time() - began_s) / 10 < 0.1  # s a frame, two frames a second
 
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from optuna.distributions import BaseDistribution, FloatDistribution
 
+from search.engine.digest import MODELLED_MAX, Digest, spread_indices
 from search.engine.encoding import Encoder
 from search.engine.models.beliefs import Beliefs, accuracy_table
 from search.engine.observed import Observed, Phase
 from search.engine.staircase import Floats
-from search.engine.thinning import MODELLED_MAX, Digest, spread_indices
 
 LADDER = (1, 3, 9)
 SPACE: dict[str, BaseDistribution] = {"x": FloatDistribution(0.0, 1.0)}

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 
+from search.engine.digest import Digest
 from search.engine.encoding import Encoder
 from search.engine.models.latencies import (
     UNKNOWN_SD,
@@ -15,7 +16,6 @@ from search.engine.models.latencies import (
     Params,
 )
 from search.engine.observed import Observed, Phase
-from search.engine.thinning import Digest
 
 SPACE: dict[str, BaseDistribution] = {
     "kind": CategoricalDistribution(["a", "b", "c"]),

@@ -18,7 +18,7 @@ from quick_search import Begun, begun, run, settings_of
 from objectives.data.readers import read_dataset
 from objectives.data.yolo_layout import lay_out
 from objectives.records import attributes as keys
-from search.commands.train import _job, run_train
+from search.commands.train import run_train
 from spaces.errors import AutomlError, StoreError
 
 HOLD = """
@@ -167,10 +167,14 @@ def export(tmp_path: Path, place: Path) -> Path:
 
 
 def test_train_reads_a_moved_data_set_from_its_new_place(tmp_path: Path, place: Path, export: Path) -> None:
-    config = yaml.safe_load((export / "config.yaml").read_text())
-    _job(config, read_dataset(place), export / "trained")
-    now = read_dataset(place.rename(tmp_path / "moved"))
-    assert images_of(_job(config, now, export / "trained").data_yaml) == [i.path for i in now.splits["train"]]
+    quick = {**yaml.safe_load((export / "config.yaml").read_text()), "run": "quick_trainer:run_trial"}
+    (export / "config.yaml").write_text(yaml.safe_dump(quick))
+    run_train(str(export), [])
+    moved = place.rename(tmp_path / "moved")
+    run_train(str(export), [f"data.root={moved}"])
+    (layout,) = (export / "trained" / "data").iterdir()
+    now = read_dataset(moved)
+    assert images_of(layout / "data.yaml") == [image.path for image in now.splits["train"]]
 
 
 def test_train_refuses_a_changed_data_set_before_anything_is_laid_out(

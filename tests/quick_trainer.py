@@ -179,8 +179,8 @@ def _allocate(_job: TrialJob) -> None:
 
 
 def _breed(_job: TrialJob) -> None:
-    """Start processes without end, in sessions of their own, each of which goes on when its parent dies."""
-    while True:
+    """Start processes, far more than allowed, in sessions of their own, each of which goes on when its parent dies."""
+    for _ in range(600):  # no end would be the end of a machine too busy to kill them
         subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
 
 

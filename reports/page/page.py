@@ -15,6 +15,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from objectives.records.gate import Gate
+from objectives.records.reading import uncollected
 from reports.analysis.calibration import Calibration, calibrate
 from reports.analysis.calibration_words import comparisons, kinds, latency_sentence, map_sentence
 from reports.analysis.curves import Curves, learning_curves
@@ -29,7 +30,6 @@ from reports.page.front_figure import front_figure
 from reports.page.palette import CSS, DARK, LIGHT, colours, css_variables
 from reports.page.payload import script_json, trials_payload
 from reports.page.pictures import pictures
-from reports.table.reading import uncollected
 from reports.table.table import StudyTable
 from reports.table.verdict import Verdict, judge
 

@@ -9,7 +9,6 @@ from typing import Any
 import yaml
 from rich.console import Console
 
-from objectives.records import attributes as keys
 from reports.table.pick import pick
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable, read_study
@@ -125,9 +124,7 @@ def _lineage(table: StudyTable, row: TrialRow) -> dict[str, Any]:
         "provenance": dict(table.provenance),
         "settings": dict(table.settings),
         "device": dict(table.device),
-        keys.ACCURACY: row.accuracy.to_json() if row.accuracy else None,
-        keys.LATENCY: row.latency.to_json() if row.latency else None,
-        keys.RESOURCES: row.resources.to_json() if row.resources else None,
+        **row.figures(),
     }
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from objectives.data.dataset import Dataset
 from objectives.data.readers import read_dataset
 from objectives.latency.reference import cache_folder
-from objectives.records import attributes as keys
+from objectives.records.study_record import StudyRecord, StudyWriter
 from reports.table.table import StudyTable
 from reports.table.words import plural
 from reports.terminal import summary
@@ -80,8 +80,8 @@ def _tell_plan(console: Console, search: Search) -> None:
         return
     with search.claims.alone():
         plan = make_plan(settings, search.dataset, settings.folder, study)
-        if plan.timed and not plan.measured and keys.PLAN not in study.user_attrs:
-            study.set_user_attr(keys.PLAN, plan.to_json())
+        if plan.timed and not plan.measured and not StudyRecord.of(study).plan:
+            StudyWriter(study).plan(plan)
     print_plan(console, plan, settings, search.dataset, whole=not search.used().trials)
 
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import optuna
 
-from objectives.records import attributes as keys
+from objectives.records.trial_record import Phase, write_proposal
 from search.engine.candidates import CandidateSource, ListedCandidates, Params, SpaceCandidates, flat_space
 from search.engine.models.latencies import FunctionBook, LatencyBook
-from search.engine.observed import Observed, Phase, observe
+from search.engine.observed import Observed, observe
 from search.engine.proposal.engine import Engine, Plan
 from spaces.errors import SettingsError
 from spaces.space import SearchSpace
@@ -156,8 +156,7 @@ class KnownLatencySampler(optuna.samplers.BaseSampler):
             plan = Engine(source, **self._settings).plan(known, trial.number)
         if plan is None:
             return {}
-        storage = study._storage
-        storage.set_trial_user_attr(trial._trial_id, keys.PROPOSAL, plan.proposal.to_json())
+        write_proposal(study, trial._trial_id, plan.proposal)
         return dict(plan.params)
 
     def sample_independent(

@@ -7,7 +7,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from search.engine.observed import Key, Observed, Phase
+from objectives.records.trial_record import Phase
+from search.engine.observed import Key, Observed
 from search.engine.staircase import Floats, front_indices
 
 MODELLED_MAX = 300  # trials that a surrogate is conditioned on

@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from objectives.machine.files import trial_folder
-from objectives.records import attributes as keys
 from objectives.records.records import Decision, Ending, Latency, Outcome, Proposal, Rung
+from objectives.records.trial_record import Phase, TrialRecord, trial_records
 from objectives.trial.job import Word
-from search.engine.observed import Phase, observe
+from search.engine.observed import observe
 from search.engine.schedulers.scheduler import Room, Step
 from search.samplers.registry import make_known_latency, make_sampler, suggest
 from search.samplers.schedulers import make_scheduler
@@ -55,9 +55,9 @@ class Chooser:
         self._known = make_known_latency(settings, self.latencies, self.ladder)
         self._scheduler = make_scheduler(settings.pruner, self._known)
 
-    def used(self, trials: "Sequence[optuna.trial.FrozenTrial] | None" = None) -> BudgetUsed:
+    def used(self, trials: Sequence[TrialRecord] | None = None) -> BudgetUsed:
         """Return what of the budget is used; `trials` are the study's, if they were read just now."""
-        stored = self.study.get_trials(deepcopy=False) if trials is None else trials
+        stored = trial_records(self.study) if trials is None else trials
         return BudgetUsed.of(stored, self._searched_s())
 
     def seconds_left(self) -> float:
@@ -65,9 +65,7 @@ class Chooser:
         hours = self.settings.budget.hours
         return math.inf if hours is None else 3600 * hours - self._searched_s()
 
-    def next_step(
-        self, last: int | None = None, trials: "Sequence[optuna.trial.FrozenTrial] | None" = None
-    ) -> Step | None:
+    def next_step(self, last: int | None = None, trials: Sequence[TrialRecord] | None = None) -> Step | None:
         """Return what to train next.
 
         Args:
@@ -77,7 +75,7 @@ class Chooser:
         budget, seconds_left = self.settings.budget, self.seconds_left()
         if seconds_left <= 0:
             return None
-        stored = self.study.get_trials(deepcopy=False) if trials is None else trials
+        stored = trial_records(self.study) if trials is None else trials
         begun = [replace(t, phase=Phase.PAUSED) if t.number == last else t for t in observe(self.study, stored)]
         may_start = len(begun) < budget.trials and self.used(stored).left(budget)
         room = Room(may_start, len(_waiting(stored)), seconds_left)
@@ -94,10 +92,10 @@ class Chooser:
         else:
             word, why = Word.PAUSE, _instead(step)
         mean, sd = (None, None) if step is None else (step.last_mean, step.last_sd)
-        note_decision(trial, Decision(rung.epoch, word.value, why, mean, sd))
+        trial.record_decision(Decision(rung.epoch, word.value, why, mean, sd))
         return word, why
 
-    def ask(self, trials: "Sequence[optuna.trial.FrozenTrial]") -> "optuna.Trial":
+    def ask(self, trials: Sequence[TrialRecord]) -> "optuna.Trial":
         """Ask for a new trial of a study with these trials; `sampled` goes on from there."""
         self._seed(min(_waiting(trials), default=len(trials)))  # the first that waits from `start`, else a new one
         return self.study.ask()
@@ -112,7 +110,7 @@ class Chooser:
         suggest(asked, self.settings.space)
         return StoredTrial(self.study, asked.number)
 
-    def introduce(self, trial: StoredTrial, trials: "Sequence[optuna.trial.FrozenTrial]") -> None:
+    def introduce(self, trial: StoredTrial, trials: Sequence[TrialRecord]) -> None:
         """Store what a sampled trial is, and why it was proposed; the candidate last: with it the trial has begun.
 
         Others may choose meanwhile.
@@ -123,35 +121,32 @@ class Chooser:
         """
         sampler = self.settings.sampler.name
         if trial.was_asked_for:
-            why = Proposal("start", sampler, "asked for in `start`; what it leaves out was sampled")
-            trial.set(keys.PROPOSAL, why.to_json())
-        elif keys.PROPOSAL not in trial:
-            trial.set(keys.PROPOSAL, Proposal("peer", sampler, "this sampler gives no reasons").to_json())
-        latency = self.latencies.untrained(trial.params, trials)
+            trial.record_proposal(Proposal("start", sampler, "asked for in `start`; what it leaves out was sampled"))
+        elif trial.record.proposal is None:
+            trial.record_proposal(Proposal("peer", sampler, "this sampler gives no reasons"))
+        params = trial.record.params
+        latency = self.latencies.untrained(params, trials)
         if latency is not None:
-            trial.set(keys.LATENCY_UNTRAINED, latency.to_json())
-        trial.set(keys.FOLDER, trial_folder(trial.number))
-        trial.set(keys.CANDIDATE, self._jobs.candidate(trial.params).to_json())
+            trial.record_latency(latency, trained=False)
+        trial.record_candidate(self._jobs.candidate(params), trial_folder(trial.number))
 
     def promote(self, trial: StoredTrial, why: str) -> None:
         """Store that a paused trial goes on, and why."""
-        rungs = trial.rungs
-        note_decision(trial, Decision(rungs[-1].epoch if rungs else 0, "promote", why))
-        trial.set(keys.PAUSED, False)
+        rungs = trial.record.rungs
+        trial.record_decision(Decision(rungs[-1].epoch if rungs else 0, "promote", why))
+        trial.go_on()
 
     def stop(self, stopped: Mapping[int, str]) -> None:
         """End paused trials that will never go on."""
         for number, why in stopped.items():
-            StoredTrial(self.study, number).tell(Ending(Outcome.STOPPED, why), None)
+            StoredTrial(self.study, number).end(Ending(Outcome.STOPPED, why), None)
 
     def _seed(self, number: int) -> None:
         self.study.sampler = make_sampler(self.settings.sampler, self.settings.seed, number, self._known)
 
 
-def _waiting(trials: "Sequence[optuna.trial.FrozenTrial]") -> list[int]:
-    from optuna.trial import TrialState
-
-    return [trial.number for trial in trials if trial.state is TrialState.WAITING]
+def _waiting(trials: Sequence[TrialRecord]) -> list[int]:
+    return [trial.number for trial in trials if trial.phase is Phase.WAITING]
 
 
 def optuna_trial(study: "optuna.Study", number: int) -> "optuna.Trial":
@@ -159,11 +154,6 @@ def optuna_trial(study: "optuna.Study", number: int) -> "optuna.Trial":
     import optuna
 
     return optuna.Trial(study, study._storage.get_trial_id_from_study_id_trial_number(study._study_id, number))
-
-
-def note_decision(trial: StoredTrial, decision: Decision) -> None:
-    """Store a decision about a trial."""
-    trial.append(keys.DECISIONS, decision.to_json())
 
 
 def _instead(step: Step | None) -> str:

@@ -49,13 +49,14 @@ class Crew:
         """Start a process for a claimed trial; it goes on from its last checkpoint."""
         candidate = trial.candidate
         assert candidate is not None
-        rungs = trial.rungs
+        record = trial.record
+        rungs = record.rungs
         job = replace(
             self.jobs.job(trial.number, candidate),
-            latency=trial.latency,
+            latency=record.latency_untrained,
             trained_s=rungs[-1].seconds if rungs else 0.0,
             told_epoch=rungs[-1].epoch if rungs else 0,
-            batch_divisor=trial.batch_divisor,
+            batch_divisor=record.batch_divisor,
             train_device=place.train_device,
             cores=place.cores,
         )

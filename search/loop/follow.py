@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from objectives.records import attributes as keys
 from objectives.records.failures import Failure
 from objectives.records.records import Accuracy, Ending, Latency, Outcome, Resources, Rung
 from objectives.trial.job import TrialJob, Word
@@ -31,12 +30,16 @@ class Following:
         self, trial: StoredTrial, job: TrialJob, process: TrialProcess, view: View, warn: Callable[[str], None]
     ) -> None:
         self.trial, self.job, self.process, self.view, self.warn = trial, job, process, view, warn
-        self.rungs = trial.rungs
         self.stage = ""
-        self._spent = trial.seconds  # by the processes before this one
+        self._spent = trial.record.stages_s  # by the processes before this one
         self._stopped = ""
         if job.latency:
             view.latency(trial.number, job.latency, trained=False)
+
+    @property
+    def rungs(self) -> tuple[Rung, ...]:
+        """The trial's rungs so far."""
+        return self.trial.record.rungs
 
     def receive(self, decide: Decide) -> Ended | None:
         """Take one message; return how the process ended, if it was the last."""
@@ -48,12 +51,12 @@ class Following:
             case "progress", int(epoch), float() | int() as share:
                 self.view.progress(number, epoch, share)
             case "latency", Latency() as latency, trained:
-                self.trial.set(keys.LATENCY if trained else keys.LATENCY_UNTRAINED, latency.to_json())
+                self.trial.record_latency(latency, trained=bool(trained))
                 self.view.latency(number, latency, trained=bool(trained))
             case "rung", Rung() as rung:
                 self.process.answer(self._rung(rung, decide))
             case "accuracy", Accuracy() as accuracy:
-                self.trial.set(keys.ACCURACY, accuracy.to_json())
+                self.trial.record_accuracy(accuracy)
             case "resources", Resources() as resources:
                 self._keep_resources(resources)
             case "warning", str(text):
@@ -63,8 +66,7 @@ class Following:
         return None
 
     def _rung(self, rung: Rung, decide: Decide) -> Word:
-        self.rungs = [*(r for r in self.rungs if r.epoch < rung.epoch), rung]
-        self.trial.set(keys.RUNGS, [r.to_json() for r in self.rungs])
+        self.trial.record_rung(rung)
         self.view.rung(self.trial.number, rung)
         if not rung.decides or rung.epoch >= self.job.epochs:
             return Word.GO_ON
@@ -77,7 +79,7 @@ class Following:
         seconds = dict(self._spent)
         for stage, of_stage in resources.seconds.items():
             seconds[stage] = seconds.get(stage, 0.0) + of_stage
-        self.trial.set(keys.RESOURCES, replace(resources, seconds=seconds).to_json())
+        self.trial.record_resources(replace(resources, seconds=seconds))
 
     def _explained(self, end: Ending) -> Ending:
         if end.outcome == Outcome.STOPPED and self._stopped:

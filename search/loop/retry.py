@@ -1,8 +1,7 @@
 """Which failed trials are taken up again, and what a finished one is worth."""
 
-from objectives.records import attributes as keys
 from objectives.records.failures import OF_MEMORY, Failure
-from objectives.records.records import Accuracy, Ending, Latency, Outcome
+from objectives.records.records import Ending, Outcome
 from objectives.training.arguments import train_choices
 from search.study.stored_trial import StoredTrial
 
@@ -19,8 +18,8 @@ def may_be_mended(trial: StoredTrial, end: Ending) -> bool:
     if end.outcome != Outcome.FAILED:
         return False
     if end.error_class in PASSING:
-        return sum(attempt.error_class in PASSING for attempt in trial.attempts) < PASSING_MAX
-    return end.error_class in OF_MEMORY and trial.batch_divisor == 1 and batch_of(trial) > 1
+        return sum(attempt.error_class in PASSING for attempt in trial.record.attempts) < PASSING_MAX
+    return end.error_class in OF_MEMORY and trial.record.batch_divisor == 1 and batch_of(trial) > 1
 
 
 def batch_of(trial: StoredTrial) -> int:
@@ -30,7 +29,5 @@ def batch_of(trial: StoredTrial) -> int:
 
 def objectives_of(trial: StoredTrial) -> tuple[float, float] | None:
     """Return mAP and p50 in ms of a trial that was scored."""
-    accuracy, latency = trial.get(keys.ACCURACY), trial.get(keys.LATENCY)
-    if not accuracy or not latency:
-        return None
-    return Accuracy.from_json(accuracy).map, Latency.from_json(latency).p50_ms
+    accuracy, latency = trial.record.accuracy, trial.record.latency
+    return (accuracy.map, latency.p50_ms) if accuracy and latency else None

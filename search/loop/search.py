@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING
 
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out
-from objectives.records import attributes as keys
 from objectives.records.failures import Failure
 from objectives.records.records import Decision, Ending, Latency, Outcome, Rung
+from objectives.records.study_record import StudyWriter
+from objectives.records.trial_record import Phase, TrialRecord, trial_records
 from objectives.trial.job import Word
 from reports.table.table import StudyTable, read_study
-from search.loop.choose import Chooser, note_decision
+from search.loop.choose import Chooser
 from search.loop.crew import Active, Crew
 from search.loop.retry import may_be_mended, objectives_of
 from search.loop.streaks import check_streak
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
 from search.study.claims import Claims
-from search.study.folder.keep import Keeper, record_removed
+from search.study.folder.keep import Keeper
 from search.study.folder.leftovers import MEASURING, tidy
 from search.study.folder.room import check_room, has_room, wait_for_room
 from search.study.sessions import Clock, Session
@@ -106,7 +107,7 @@ class Search:
         """Begin trials and listen to them until there is nothing left to do."""
         self.session.beat(now=True)
         with self.claims.alone():
-            tidy(self.folder, self.claims, self.keeper, self.study.get_trials(deepcopy=False))
+            tidy(self.folder, self.claims, self.keeper, trial_records(self.study))
             self.jobs.data_yaml = lay_out(self.dataset, self.folder / "data")
         while True:
             if self._waits_for_place:
@@ -143,7 +144,7 @@ class Search:
         if self.chooser.seconds_left() <= 0:
             return False
         with self.claims.alone():
-            trials = self.study.get_trials(deepcopy=False)
+            trials = trial_records(self.study)
             cut = [number for number in self._running(trials) if number not in self.crew.active]
             if any(not self.claims.is_elsewhere(number) for number in cut):
                 return True
@@ -155,7 +156,7 @@ class Search:
         with ExitStack() as unless_begun:
             unless_begun.callback(place.give_back)
             with self.claims.alone():
-                trials = self.study.get_trials(deepcopy=False)  # once: each reading costs as much as three writes
+                trials = trial_records(self.study)  # once: each reading costs as much as three writes
                 trial = self._next_trial(trials)
             if trial is None:
                 return False
@@ -200,21 +201,18 @@ class Search:
 
     # Trials
 
-    def _running(self, trials: "Sequence[optuna.trial.FrozenTrial] | None" = None) -> list[int]:
+    def _running(self, trials: Sequence[TrialRecord] | None = None) -> list[int]:
         """Return the trials that a process works on, or did when it died; of `trials` if they were read just now."""
-        from optuna.trial import TrialState
+        stored = trial_records(self.study) if trials is None else trials
+        return [trial.number for trial in stored if trial.phase is Phase.RUNNING]
 
-        stored = self.study.get_trials(deepcopy=False) if trials is None else trials
-        running = [trial for trial in stored if trial.state is TrialState.RUNNING]
-        return [trial.number for trial in running if not trial.user_attrs.get(keys.PAUSED)]
-
-    def _next_trial(self, trials: "Sequence[optuna.trial.FrozenTrial]") -> StoredTrial | None:
+    def _next_trial(self, trials: Sequence[TrialRecord]) -> StoredTrial | None:
         """Claim what is to be worked on next: a trial that was cut, a paused one, or a new one."""
         for number in self._running(trials):
             if number not in self.crew.active and self.claims.take(number):
                 trial = StoredTrial(self.study, number)
-                if trial.is_cut and keys.ENDING in trial:
-                    self._finish(trial, Ending.from_json(trial.get(keys.ENDING)))  # it died before Optuna was told
+                if trial.is_cut and trial.record.ending:
+                    self._finish(trial, trial.record.ending)  # its process died before Optuna had its end
                 elif trial.is_cut and self.chooser.seconds_left() > 0:
                     return trial if trial.candidate else self.chooser.sampled(self.chooser.asked_again(number))
                 else:
@@ -243,25 +241,25 @@ class Search:
             self.claims.free(trial.number)
             raise DiskFull(end.reason)
         if end is not None and may_be_mended(trial, end):
-            trial.append(keys.ATTEMPTS, end.to_json())
+            trial.record_attempt(end)
             self.claims.free(trial.number)  # whoever is free takes it up, this process first
             self.view.attempt(trial.number, end)
             return
         if end is None:
-            trial.set(keys.PAUSED, True)
+            trial.pause()
             self.claims.free(trial.number)
         else:
             self._finish(trial, end)
         self._after(trial.number, failed=end is not None and end.outcome == Outcome.FAILED)
 
     def _finish(self, trial: StoredTrial, end: Ending) -> None:
-        trial.tell(end, objectives_of(trial))
+        trial.end(end, objectives_of(trial))
         self.keeper.remove_checkpoints(trial.number)
         self.claims.free(trial.number)
 
     def _after(self, number: int, *, failed: bool) -> None:
         """Show a trial that ended or waits, keep the folder small, and look whether things go wrong."""
-        trials = self.study.get_trials(deepcopy=False)
+        trials = trial_records(self.study)
         table = read_study(self.study, trials)
         self.view.trial_ended(number, table, self.chooser.used(trials))
         if self.keeper.is_full(table):
@@ -277,7 +275,7 @@ class Search:
             table = self.table()
             unfinished = (row.number for row in table.rows if row.outcome is None)
             removed = self.keeper.make_room(table, self.claims.living(unfinished))
-            record_removed(self.study, removed.files)
+            StudyWriter(self.study).removed(removed.files)
             self._stop(removed.to_stop)
         if removed.warning:
             self.view.note(removed.warning)
@@ -291,8 +289,8 @@ class Search:
         self.crew.leave(active)
         self._begin_at = 0.0
         if rungs and rungs[-1].epoch < active.following.job.epochs:
-            note_decision(trial, Decision(rungs[-1].epoch, Word.PAUSE.value, "the hours of the budget are used"))
-            trial.set(keys.PAUSED, True)
+            trial.record_decision(Decision(rungs[-1].epoch, Word.PAUSE.value, "the hours of the budget are used"))
+            trial.pause()
         self.claims.free(trial.number)
         self.view.trial_ended(trial.number, self.table(), self.used())
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from objectives.records.records import Rung
-from search.engine.observed import Observed, Phase
+from objectives.records.trial_record import Phase
+from search.engine.observed import Observed
 from search.engine.schedulers.mo_asha import MoAsha
 from search.engine.schedulers.scheduler import ROOMY, Full, Room, Scheduler, Step, left_s, may_begin, next_rung
 from search.settings.settings import PrunerSettings

@@ -3,10 +3,10 @@
 import os
 import socket
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from objectives.records import attributes as keys
+from objectives.records.study_record import SessionRecord, StudyRecord, StudyWriter
 from search.study.claims import Claims
 from search.view.base import SessionSeen
 from spaces.errors import StoreError
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 BEAT_EVERY_S = 15.0
 GAP_S = 300.0  # a process that was silent for longer was asleep: a suspended machine, a stopped process
 LATELY_S = 60.0  # a process that has beaten lately is at work
-FORGOTTEN_S = 3600.0  # dead processes are told of for so long
+FORGOTTEN_S = 3600.0  # dead processes are shown for so long
 
 Clock = Callable[[], float]  # seconds since 1970
 Span = list[float]  # begin and end, by that clock
@@ -37,16 +37,16 @@ class Session:
             StoreError: another process searches it, or did a minute ago, where claims do not reach.
         """
         self._study, self._claims, self._clock = study, claims, clock
-        self._told = _told(study.user_attrs)
-        for key, session in self._told.items():
-            lately = not session.get("ended") and clock() - session["spans"][-1][1] < LATELY_S
+        self._sessions = StudyRecord.of(study).sessions
+        for key, session in self._sessions.items():
+            lately = not session.ended and clock() - session.spans[-1][1] < LATELY_S
             if lately and not self._reaches(key, session):
-                there = f"'{session['folder']}' of {session['host']}"
+                there = f"'{session.folder}' of {session.host}"
                 raise StoreError(
                     f"store: study '{study.study_name}' is being searched in {there}, or was a minute ago; all "
                     "processes of a study share its folder: set store.folder=... alike, or wait a minute"
                 )
-        self.key = max(self._told, default=-1) + 1
+        self.key = max(self._sessions, default=-1) + 1
         self._spans: list[Span] = []
         self._asleep = True
         self._beat_at = 0.0
@@ -55,34 +55,29 @@ class Session:
         self.beat(now=True)
 
     def beat(self, *, now: bool = False) -> None:
-        """Tell that this process lives and searches; written every BEAT_EVERY_S, or now. Reads the others' beats."""
+        """Record that this process lives and searches; written every BEAT_EVERY_S, or now. Reads the others' beats."""
         time_s = self._extend()
         if now or time_s >= self._beat_at:
             self._beat_at = time_s + BEAT_EVERY_S
-            told = {
-                "host": socket.gethostname(),
-                "pid": os.getpid(),
-                "folder": str(self._claims.folder),
-                "spans": self._spans,
-                "ended": self._ended,
-            }
-            self._study.set_user_attr(f"{keys.SESSION}{self.key}", told)
-            self._told = _told(self._study.user_attrs)
+            folder = str(self._claims.folder)
+            own = SessionRecord(socket.gethostname(), os.getpid(), folder, self._spans, self._ended)
+            StudyWriter(self._study).session(self.key, own)
+            self._sessions = StudyRecord.of(self._study).sessions
 
     def end(self) -> None:
-        """Tell that this process searches no more."""
+        """Record that this process searches no more."""
         self._ended = True
         self.beat(now=True)
 
     def sleep(self) -> None:
-        """Tell that this process waits until its next beat: that time is not searched."""
+        """Note that this process waits until its next beat: that time is not searched."""
         self._asleep = True
 
     def searched_s(self) -> float:
         """Return the wall-clock seconds in which at least one process searched."""
         if not self._asleep:
             self._extend()
-        others = (span for key, session in self._told.items() if key != self.key for span in session["spans"])
+        others = (span for key, session in self._sessions.items() if key != self.key for span in session.spans)
         return covered_s([*others, *self._spans])
 
     def seen(self, trials: tuple[int, ...]) -> list[SessionSeen]:
@@ -90,24 +85,24 @@ class Session:
         return [
             SessionSeen(
                 key=str(key),
-                host=session["host"],
-                pid=session["pid"],
+                host=session.host,
+                pid=session.pid,
                 alive=alive,
                 silent_s=silent_s,
                 trials=trials if key == self.key else (),
                 own=key == self.key,
             )
-            for key, session in sorted(self._told.items())
+            for key, session in sorted(self._sessions.items())
             for alive in [key == self.key or self._claims.is_alive(key)]
-            for silent_s in [max(0.0, self._clock() - session["spans"][-1][1])]
+            for silent_s in [max(0.0, self._clock() - session.spans[-1][1])]
             if alive or silent_s < FORGOTTEN_S
         ]
 
-    def _reaches(self, key: int, session: Mapping[str, Any]) -> bool:
+    def _reaches(self, key: int, session: SessionRecord) -> bool:
         """Whether the locks of another process's folder are those of this one's."""
-        if session["folder"] != str(self._claims.folder):
+        if session.folder != str(self._claims.folder):
             return False
-        return session["host"] == socket.gethostname() or self._claims.is_alive(key)  # else a disk of the same name
+        return session.host == socket.gethostname() or self._claims.is_alive(key)  # else a disk of the same name
 
     def _extend(self) -> float:
         """Let the last span reach to now; begin another after a sleep, and where the clock was set back."""
@@ -118,16 +113,6 @@ class Session:
         self._spans[-1][1] = time_s
         self._asleep = False
         return time_s
-
-
-def _told(attributes: Mapping[str, Any]) -> dict[int, Any]:
-    """Return what all sessions have told, by key."""
-    return {int(k.removeprefix(keys.SESSION)): value for k, value in attributes.items() if k.startswith(keys.SESSION)}
-
-
-def searched_s(attributes: Mapping[str, Any]) -> float:
-    """Return the wall-clock seconds in which at least one process searched, from a study's attributes."""
-    return covered_s([span for session in _told(attributes).values() for span in session["spans"]])
 
 
 def covered_s(spans: Iterable[Sequence[float]]) -> float:

@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from objectives.records.failures import Failure
+from objectives.records.trial_record import Phase
 from search.engine.encoding import Encoder
 from search.engine.models.curves import CurveModel, latest_rung
 from search.engine.models.gaussian_process import GaussianProcess
-from search.engine.observed import Observed, Phase
+from search.engine.observed import Observed
 from search.engine.staircase import Floats, Staircase
 from search.engine.thinning import FINAL, LOG_LATENCY, TUNED_MAX, Digest, spread_indices
 

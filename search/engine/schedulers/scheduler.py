@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from search.engine.observed import Observed, Phase
+from objectives.records.trial_record import Phase
+from search.engine.observed import Observed
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from objectives.machine.files import PARTIAL, TRAININGS, TRIALS, remove_checkpoints, trial_folder
-from objectives.records import attributes as keys
 from objectives.records.records import Outcome
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 from reports.table.verdict import judge
-
-if TYPE_CHECKING:
-    import optuna
 
 HALF_WRITTEN = f"*{PARTIAL}*"
 LARGE = ("weights.pt", "model.onnx", "detections.jpg")  # of a finished trial; the rest is needed to do it again
@@ -172,17 +167,6 @@ class Keeper:
 
     def _trial(self, number: int) -> Path:
         return self.folder / trial_folder(number)
-
-
-def record_removed(study: "optuna.Study", files: Mapping[int, tuple[str, ...]]) -> None:
-    """Store which files were removed, for people who miss them; in the study, since ended trials cannot be written."""
-    if not files:
-        return
-    stored: dict[str, list[int]] = study.user_attrs.get(keys.REMOVED, {})
-    for number, names in files.items():
-        key = " ".join(names)
-        stored[key] = sorted({*stored.get(key, []), number})
-    study.set_user_attr(keys.REMOVED, stored)
 
 
 def promise(row: TrialRow, table: StudyTable) -> float:

@@ -3,19 +3,16 @@
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from objectives.records.trial_record import TrialRecord
 from search.plan.model import PLANNING
 from search.study.claims import Claims
 from search.study.folder.keep import Keeper
 
-if TYPE_CHECKING:
-    import optuna
-
 MEASURING = ".measure-"  # how the folders of measurements ahead of trials begin; a session's key follows
 
 
-def tidy(folder: Path, claims: Claims, keeper: Keeper, trials: "Iterable[optuna.trial.FrozenTrial]") -> None:
+def tidy(folder: Path, claims: Claims, keeper: Keeper, trials: Iterable[TrialRecord]) -> None:
     """Remove it; call it while no other process chooses or plans."""
     for measuring in folder.glob(f"{MEASURING}*"):
         key = measuring.name.removeprefix(MEASURING).partition("-")[0]
@@ -24,5 +21,5 @@ def tidy(folder: Path, claims: Claims, keeper: Keeper, trials: "Iterable[optuna.
     for planning in folder.glob(f"{PLANNING}*"):
         shutil.rmtree(planning, ignore_errors=True)
     for trial in trials:
-        if trial.state.is_finished():
+        if trial.phase.has_ended:
             keeper.remove_checkpoints(trial.number)

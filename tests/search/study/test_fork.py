@@ -17,7 +17,8 @@ from optuna.trial import TrialState
 from objectives.data.dataset import Dataset
 from objectives.records import attributes as keys
 from objectives.records.records import Ending, Latency, Outcome, Rung
-from search.engine.observed import Phase, observe
+from objectives.records.trial_record import Phase
+from search.engine.observed import observe
 from search.samplers.registry import make_sampler, suggest
 from search.settings.settings import Settings, load_settings
 from search.study import contract

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from optuna.distributions import BaseDistribution, FloatDistribution
 
+from objectives.records.trial_record import Phase
 from search.engine.encoding import Encoder
 from search.engine.models.beliefs import Beliefs, accuracy_table
-from search.engine.observed import Observed, Phase, observe_trials
+from search.engine.observed import Observed
 from search.engine.staircase import Floats
 from search.engine.thinning import MODELLED_MAX, Digest, spread_indices
 
@@ -152,7 +153,3 @@ def test_the_same_trials_give_the_same_beliefs() -> None:
     trials = [*finished(15), trial(20, 0.2)]
     one, other = (beliefs(trials).of_candidates(rows([{"x": 0.4}]), np.log([7.0])) for _ in range(2))
     assert (one.mean, one.sd) == (other.mean, other.sd)
-
-
-def test_no_trials_to_observe() -> None:
-    assert list(observe_trials([])) == []

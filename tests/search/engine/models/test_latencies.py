@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 
+from objectives.records.trial_record import Phase
 from search.engine.encoding import Encoder
 from search.engine.models.latencies import (
     UNKNOWN_SD,
@@ -14,7 +15,7 @@ from search.engine.models.latencies import (
     NoBook,
     Params,
 )
-from search.engine.observed import Observed, Phase
+from search.engine.observed import Observed
 from search.engine.thinning import Digest
 
 SPACE: dict[str, BaseDistribution] = {

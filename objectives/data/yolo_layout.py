@@ -1,12 +1,13 @@
 """A data set laid out for Ultralytics: linked images, text labels and a data.yaml."""
 
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
 import yaml
 
 from objectives.data.dataset import Dataset, LabelledImage
+from objectives.machine.files import whole_folder
+from objectives.records.paths import DATA_YAML
 
 
 def lay_out(dataset: Dataset, folder: Path) -> Path:
@@ -14,14 +15,12 @@ def lay_out(dataset: Dataset, folder: Path) -> Path:
 
     The layout is written beside `folder` and renamed, so that a half-written one is never taken for whole.
     """
-    if not (folder / "data.yaml").exists():
-        partial = folder.with_name(f"{folder.name}.partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        for split, images in dataset.splits.items():
-            _write_split(partial, split, images)
-        (partial / "data.yaml").write_text(yaml.safe_dump(_card(dataset, folder), sort_keys=False))
-        partial.rename(folder)
-    return folder / "data.yaml"
+    if not (folder / DATA_YAML).exists():
+        with whole_folder(folder) as partial:
+            for split, images in dataset.splits.items():
+                _write_split(partial, split, images)
+            (partial / DATA_YAML).write_text(yaml.safe_dump(_card(dataset, folder), sort_keys=False))
+    return folder / DATA_YAML
 
 
 def _card(dataset: Dataset, folder: Path) -> dict[str, object]:

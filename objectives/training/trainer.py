@@ -14,14 +14,13 @@ from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.utils.torch_utils import init_seeds
 
 from objectives.machine.locks import locked_folder
+from objectives.records.paths import CHECKPOINT
 from objectives.records.records import Rung
 from objectives.training.checkpoint import read_state, restore, state_of, write_state
 from objectives.training.divergence import LossWatch
 from objectives.training.watch import Watch
 from spaces.errors import DataError
 from spaces.network.detector import is_rtdetr
-
-CHECKPOINT = "checkpoint.pt"
 
 
 @dataclass

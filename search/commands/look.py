@@ -10,6 +10,7 @@ from rich.table import Table
 
 from objectives.deploy.detections_picture import spread
 from objectives.latency.measure import measure_latency
+from objectives.records.paths import StudyPaths
 from objectives.records.records import Outcome
 from reports.analysis.deaths import deaths
 from reports.analysis.reasons import reasons
@@ -20,7 +21,7 @@ from reports.terminal import summary
 from search.commands.search import load_data
 from search.settings.compose import CONF, presets
 from search.settings.settings import load_settings
-from search.study.store import FILE_NAME, load_study
+from search.study.store import load_study
 from spaces.errors import AutomlError, StoreError
 
 TIMED = 16
@@ -30,7 +31,7 @@ def run_report(name: str, folder: str, store: str | None, target: str | None) ->
     """Write a study's page and print its summary."""
     studies = Path(folder).expanduser().absolute()
     table = read_study(load_study(studies, name, store))
-    page = Path(target).expanduser() if target else studies / name / "report.html"
+    page = Path(target).expanduser() if target else StudyPaths(studies / name).report
     if not page.parent.is_dir():
         raise AutomlError(f"report: the folder of '{page}' does not exist; make it or name another with --to")
     from reports.page.page import write_page  # late: scikit-learn costs a second that no mistake should wait for
@@ -42,7 +43,7 @@ def run_report(name: str, folder: str, store: str | None, target: str | None) ->
 def run_studies(folder: str) -> None:
     """List the studies below a folder."""
     root = Path(folder).expanduser().absolute()
-    found = sorted(path.parent.name for path in root.glob(f"*/{FILE_NAME}"))
+    found = [paths.folder.name for paths in StudyPaths.all_in(root)]
     if not found:
         raise StoreError(f"study: none in '{root}'; start one with automl search conf=retail")
     table = Table(box=box.SIMPLE_HEAD)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from objectives.data.dataset import Dataset
+from objectives.records.paths import StudyPaths
 from search.commands.search import checked_settings, interruptible, load_data
 from search.plan.model import make_plan
 from search.plan.text import print_plan
 from search.settings.settings import Settings
 from search.study.contract import check_contract
-from search.study.store import FILE_NAME, load_study
+from search.study.store import load_study
 
 if TYPE_CHECKING:
     import optuna
@@ -29,12 +30,12 @@ def run_plan(arguments: list[str]) -> None:
 
 
 def _study(settings: Settings, dataset: Dataset) -> "optuna.Study | None":
-    """Return the study of the settings' name where its file is there already: its trials tell more than a timing.
+    """Return the study of the settings' name where its file is there already: its trials show more than a timing.
 
     Raises:
         StoreError: it is a study of another contract: the search would refuse the line, too.
     """
-    if settings.store.url is not None or not (settings.folder / FILE_NAME).exists():
+    if settings.store.url is not None or not StudyPaths(settings.folder).store.exists():
         return None
     study = load_study(settings.folder.parent, settings.name, None)
     check_contract(study, settings, dataset)

@@ -11,6 +11,7 @@ from rich.console import Console
 from objectives.data.dataset import Dataset
 from objectives.data.readers import read_dataset
 from objectives.latency.reference import cache_folder
+from objectives.records.paths import StudyPaths
 from objectives.records.study_record import StudyRecord, StudyWriter
 from reports.table.table import StudyTable
 from reports.table.words import plural
@@ -23,7 +24,7 @@ from search.samplers.schedulers import check_pruner
 from search.settings.compose import presets
 from search.settings.settings import EMBEDDED, DataSettings, Settings, TrialSettings, load_settings
 from search.study.budget import BudgetUsed
-from search.study.claims import LOCKS, Claims
+from search.study.claims import Claims
 from search.study.folder.room import check_room
 from search.study.store import create_study, open_storage, storage_url, store_errors
 from search.view.base import make_view
@@ -50,7 +51,7 @@ def run_search(arguments: list[str], log_format: str = "auto") -> None:
             table, used = search.table(), search.used()
         from reports.page.page import write_page  # late: scikit-learn costs a second that no mistake should wait for
 
-        page = write_page(table, settings.folder, settings.folder / "report.html")
+        page = write_page(table, settings.folder, StudyPaths(settings.folder).report)
         console.print(summary(table, _shorter(page)))
         _conclude(console, settings, table, used, arguments, interrupted)
     if interrupted:
@@ -181,9 +182,10 @@ def _make(folder: Path) -> list[Path]:
 
 def _remove_unused(made: list[Path]) -> None:
     """Remove the folders that were made for a search that got no further than their lock."""
-    if made and {path.name for path in made[0].iterdir()} <= set(LOCKS):
-        for name in LOCKS:
-            (made[0] / name).unlink(missing_ok=True)
+    locks = StudyPaths(made[0]).locks if made else ()
+    if made and set(made[0].iterdir()) <= set(locks):
+        for lock in locks:
+            lock.unlink(missing_ok=True)
         for path in made:
             path.rmdir()
 

@@ -12,8 +12,9 @@ from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out
 from objectives.deploy.device import Device
 from objectives.latency.measure import LatencyProtocol
-from objectives.machine.files import remove_checkpoints, write_text
+from objectives.machine.files import remove_folders, write_text
 from objectives.records.gate import Gate
+from objectives.records.paths import MODEL, WEIGHTS, ExportPaths, TrialPaths, ultralytics_settings
 from objectives.records.records import Accuracy, Latency, Record, Resources, Rung
 from objectives.trial.job import TrialJob, TrialListener, Word
 from search.commands.search import load_data
@@ -22,7 +23,6 @@ from spaces.candidate import Candidate
 from spaces.errors import AutomlError, DataError, SettingsError, nearest
 
 OVERRIDES = ("epochs", "seed", "data.root", "data.format", "train_device", "workers")
-TRAINED = "trained"
 
 
 class Printer(TrialListener):
@@ -79,21 +79,21 @@ def run_train(directory: str, arguments: list[str]) -> None:
             f"data.root: the detector was made for {', '.join(config['classes'])}; "
             f"this data set has {', '.join(dataset.classes)}"
         )
-    out = folder / TRAINED
+    out = ExportPaths(folder).trained.folder
     job = _job(config, dataset, out)
     _check_same_run(out, config, dataset)
     listener = Printer(console, job.epochs)
     _train(job, listener, folder)
     metrics = _metrics(job, listener, dataset)
-    write_text(out / "metrics.json", json.dumps(metrics, indent=2))
-    remove_checkpoints(out)
+    write_text(TrialPaths(out).metrics, json.dumps(metrics, indent=2))
+    remove_folders(TrialPaths(out).trainings)
     _conclude(console, metrics, Gate(**config["gate"]), out)
 
 
 def _read(folder: Path) -> dict[str, Any]:
-    path = folder / "config.yaml"
+    path = ExportPaths(folder).config
     if not path.is_file():
-        raise AutomlError(f"train: '{folder}' holds no config.yaml; make it with automl export NAME --to DIR")
+        raise AutomlError(f"train: '{folder}' holds no {path.name}; make it with automl export NAME --to DIR")
     config: dict[str, Any] = yaml.safe_load(path.read_text())
     if config.get("format") != 1:
         raise AutomlError(f"train: '{path}' has format {config.get('format')}, this automl reads 1")
@@ -124,7 +124,7 @@ def _job(config: dict[str, Any], dataset: Dataset, out: Path) -> TrialJob:
         candidate=Candidate.from_json(config["candidate"]),
         folder=out,
         classes=dataset.classes,
-        data_yaml=lay_out(dataset, out / "data"),
+        data_yaml=lay_out(dataset, TrialPaths(out).data),
         images=dataset.splits[split],
         split=split,
         epochs=epochs,
@@ -143,7 +143,7 @@ def _job(config: dict[str, Any], dataset: Dataset, out: Path) -> TrialJob:
 def _check_same_run(out: Path, config: dict[str, Any], dataset: Dataset) -> None:
     """A cut training goes on only with the settings it was begun with."""
     identity = {"epochs": config["epochs"], "seed": config["seed"], "data": dataset.fingerprint}
-    path = out / "run.json"
+    path = TrialPaths(out).identity
     if path.exists() and (before := json.loads(path.read_text())) != identity:
         changed = ", ".join(f"{k} {before[k]} -> {identity[k]}" for k in identity if before.get(k) != identity[k])
         raise AutomlError(f"train: '{out}' was begun with other settings ({changed}); remove it to begin anew")
@@ -153,7 +153,7 @@ def _check_same_run(out: Path, config: dict[str, Any], dataset: Dataset) -> None
 def _train(job: TrialJob, listener: Printer, folder: Path) -> None:
     from objectives.training.ultralytics_env import quiet_ultralytics
 
-    quiet_ultralytics(folder / TRAINED / ".ultralytics")
+    quiet_ultralytics(ultralytics_settings(ExportPaths(folder).trained.folder))
     from objectives.trial.trial import run_trial
 
     run_trial(job, listener)
@@ -167,7 +167,7 @@ def _metrics(job: TrialJob, listener: Printer, dataset: Dataset) -> dict[str, An
     metrics = {name: record.to_json() for name, record in listener.kept.items()}
     if "test" in dataset.splits and job.split != "test":
         images = dataset.splits["test"]
-        detector = Detector(open_network(job.folder / "model.onnx", job.device), SCORE_CONFIDENCE)
+        detector = Detector(open_network(TrialPaths(job.folder).model, job.device), SCORE_CONFIDENCE)
         metrics["test"] = score(detect_all(detector, images), images, job.classes, "test").to_json()
     return metrics
 
@@ -186,4 +186,5 @@ def _conclude(console: Console, metrics: dict[str, Any], gate: Gate, out: Path) 
     met = met and gate.admits_latency(latency["p50_ms"], latency["p95_ms"])
     if gate != Gate():
         console.print(f"gate {gate}: {'met' if met else 'not met'}", highlight=False, style="bold")
-    console.print(f"written to {os.path.relpath(out)}: model.onnx, weights.pt, metrics.json")
+    names = ", ".join((MODEL, WEIGHTS, TrialPaths(out).metrics.name))
+    console.print(f"written to {os.path.relpath(out)}: {names}")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from objectives.machine.files import trial_folder
+from objectives.records.paths import StudyPaths
 from objectives.records.records import Decision, Ending, Latency, Outcome, Proposal, Rung
 from objectives.records.trial_record import Phase, TrialRecord, trial_records
 from objectives.trial.job import Word
@@ -128,7 +128,8 @@ class Chooser:
         latency = self.latencies.untrained(params, trials)
         if latency is not None:
             trial.record_latency(latency, trained=False)
-        trial.record_candidate(self._jobs.candidate(params), trial_folder(trial.number))
+        paths = StudyPaths(self.settings.folder)
+        trial.record_candidate(self._jobs.candidate(params), paths.relative(paths.trial(trial.number)))
 
     def promote(self, trial: StoredTrial, why: str) -> None:
         """Store that a paused trial goes on, and why."""

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing.connection import wait
 
+from objectives.records.paths import StudyPaths
 from objectives.records.records import Ending, Latency
 from search.loop.follow import Decide, Ended, Following, measure
 from search.settings.settings import Settings
@@ -43,7 +44,7 @@ class Crew:
         """Set up; `tick` is called again and again while a candidate is measured."""
         self.settings, self.jobs, self.view, self._tick = settings, jobs, view, tick
         self.active: dict[int, Active] = {}
-        self._quiet_folder = settings.folder / ".ultralytics"
+        self._quiet_folder = StudyPaths(settings.folder).ultralytics
 
     def begin(self, trial: StoredTrial, place: Place) -> None:
         """Start a process for a claimed trial; it goes on from its last checkpoint."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out
 from objectives.records.failures import Failure
+from objectives.records.paths import StudyPaths
 from objectives.records.records import Decision, Ending, Latency, Outcome, Rung
 from objectives.records.study_record import StudyWriter
 from objectives.records.trial_record import Phase, TrialRecord, trial_records
@@ -22,7 +23,7 @@ from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
 from search.study.claims import Claims
 from search.study.folder.keep import Keeper
-from search.study.folder.leftovers import MEASURING, tidy
+from search.study.folder.leftovers import tidy
 from search.study.folder.room import check_room, has_room, wait_for_room
 from search.study.sessions import Clock, Session
 from search.study.store import store_errors
@@ -56,7 +57,7 @@ class Search:
     ) -> None:
         """Enter the study; nothing runs yet."""
         self.settings, self.dataset, self.study, self.view = settings, dataset, study, view
-        self.folder = settings.folder
+        self.folder, self.paths = settings.folder, StudyPaths(settings.folder)
         self.jobs = Jobs(settings, dataset)
         self.claims = claims
         with claims.alone():
@@ -108,7 +109,7 @@ class Search:
         self.session.beat(now=True)
         with self.claims.alone():
             tidy(self.folder, self.claims, self.keeper, trial_records(self.study))
-            self.jobs.data_yaml = lay_out(self.dataset, self.folder / "data")
+            self.jobs.data_yaml = lay_out(self.dataset, self.paths.data)
         while True:
             if self._waits_for_place:
                 self.session.sleep()
@@ -308,4 +309,4 @@ class Search:
 
     def _measured(self, params: Mapping[str, Value]) -> Latency | Ending:
         """Measure a candidate that is no trial yet."""
-        return self.crew.measured(self.jobs.candidate(params), f"{MEASURING}{self.session.key}-")
+        return self.crew.measured(self.jobs.candidate(params), self.paths.measuring(self.session.key).name)

@@ -5,10 +5,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from objectives.machine.files import trial_folder
 from objectives.records.failures import ADVICE, Failure
+from objectives.records.paths import StudyPaths
 from objectives.records.trial_record import Phase, trial_records
-from search.workers.process import LOG
 from spaces.errors import AutomlError
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def check_streak(study: "optuna.Study", since: datetime, folder: Path) -> None:
     last = [t for _, t in sorted(ended, key=lambda pair: (pair[0], pair[1].number))][-FAILURES_MAX:]
     endings = [trial.ending for trial in last if trial.phase is Phase.FAILED and trial.ending]
     if len(endings) == FAILURES_MAX and len({end.error_class for end in endings}) == 1:
-        log = folder / trial_folder(last[-1].number) / LOG
+        log = StudyPaths(folder).trial(last[-1].number).log
         raise TooManyFailures(
             f"search: {FAILURES_MAX} trials in a row failed ({endings[-1].error_class}: {endings[-1].reason}); "
             f"{ADVICE[Failure(endings[-1].error_class)]}; the last one's log is {os.path.relpath(log)}; "

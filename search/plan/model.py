@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import optuna
 
 MEASURED_LEAST = 3  # trials that must have trained before their own seconds count instead
-PLANNING = ".plan-"  # how the folder of a timing begins, which is removed again
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,14 @@ from objectives.data.yolo_layout import lay_out
 from objectives.deploy.detections_picture import spread
 from objectives.latency.measure import LatencyProtocol
 from objectives.records.failures import OF_ARCHITECTURE, Failure
+from objectives.records.paths import StudyPaths
 from objectives.records.records import Ending, Outcome, Resources
 from objectives.training.arguments import train_choices
 from objectives.trial.job import TrialJob
 from reports.table.words import architecture
 from search.engine.candidates import SpaceCandidates
 from search.loop.follow import ending
-from search.plan.model import PLANNING, SearchPlan, Timed
+from search.plan.model import SearchPlan, Timed
 from search.settings.settings import Settings
 from search.workers.jobs import Jobs
 from search.workers.process import Limits, TrialProcess
@@ -43,6 +44,7 @@ class Rehearsals:
     def __init__(self, settings: Settings, dataset: Dataset, folder: Path) -> None:
         """Prepare; what is written lies below `folder`, and goes."""
         self.settings, self.dataset, self.folder = settings, dataset, folder
+        self.paths = StudyPaths(folder)
         self.jobs = Jobs(settings, dataset)
         self.refused: list[str] = []
         self.barred: set[Value | None] = set()  # backbones that could not be built
@@ -53,10 +55,12 @@ class Rehearsals:
         """Time candidates over the whole range of the space until enough is known."""
         began = time.monotonic()
         drawn = drawn_candidates(self.settings)
-        with TemporaryDirectory(prefix=PLANNING, dir=self.folder) as temporary:
+        with TemporaryDirectory(prefix=self.paths.planning.name, dir=self.folder) as temporary:
             self.scratch = Path(temporary)
             batch = max(int(train_choices(candidate)["batch"]) for candidate in drawn)
-            self.jobs.data_yaml = lay_out(sample(self.dataset, max(IMAGES, batch), SCORED), self.scratch / "data")
+            self.jobs.data_yaml = lay_out(
+                sample(self.dataset, max(IMAGES, batch), SCORED), StudyPaths(self.scratch).data
+            )
             found = sorted(self._rehearsed(drawn), key=self._epoch_s)
             usual = self._run(found[len(found) // 2][0], "rehearse_export") if found else None
         exported = usual or Resources()
@@ -91,7 +95,7 @@ class Rehearsals:
         told: Resources | None = None
         began: float | None = None
         job = self._job(candidate, function)
-        with ending(TrialProcess(job, self.folder / ".ultralytics", LIMITS)) as process:
+        with ending(TrialProcess(job, self.paths.ultralytics, LIMITS)) as process:
             for message in process.messages():
                 began = began or time.monotonic()  # the first process waits for the fork server's imports
                 match message:

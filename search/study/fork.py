@@ -4,13 +4,13 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives.data.dataset import Dataset
-from objectives.machine.files import PARTIAL, TRAININGS, TRIALS, trial_folder
+from objectives.machine.files import PARTIAL
 from objectives.machine.locks import locked_folder
+from objectives.records.paths import TRAININGS, StudyPaths
 from objectives.records.records import Ending, Outcome
 from objectives.records.study_record import MeasuredRecord, StudyRecord, StudyWriter
 from objectives.records.trial_record import trial_records
@@ -20,7 +20,7 @@ from search.study.comparable import Comparison, Kept, compare, fitted
 from search.study.contract import Contract, fixed_values
 from search.study.latencies import architecture_key
 from search.study.store import check_version, introduce, load_study, open_storage, storage_url, store_errors
-from search.study.stored_trial import copied_attributes
+from search.study.stored_trial import copied
 from spaces.dimension import Value
 from spaces.errors import SettingsError, StoreError
 from spaces.space import SearchSpace
@@ -80,9 +80,11 @@ def ensure_fork(old: Settings, new: Settings, dataset: Dataset) -> Forked | None
             found = optuna.load_study(study_name=new.name, storage=storage)
             if _is_whole_fork(found, old.name):
                 return None
-            shutil.rmtree(new.folder / TRIALS, ignore_errors=True)  # first: a folder without a study is refused
+            shutil.rmtree(
+                StudyPaths(new.folder).trials, ignore_errors=True
+            )  # first: a folder without a study is refused
             optuna.delete_study(study_name=new.name, storage=storage)
-        if (new.folder / TRIALS).exists():
+        if StudyPaths(new.folder).trials.exists():
             raise StoreError(f"--fork: '{new.folder}' holds trials of no study; give another name, or move them away")
         return fork(source, new, dataset, storage, old.folder, new.folder)
 
@@ -108,13 +110,13 @@ def fork(
     stored, kept_of_old = old.get_trials(deepcopy=False), StudyRecord.of(old)
     found = compare(trial_records(old, stored), differing, settings.space, settings.gate)
     study = optuna.create_study(study_name=settings.name, storage=storage, directions=["maximize", "minimize"])
-    writer = StudyWriter(study)
+    writer, paths = StudyWriter(study), StudyPaths(folder_new)
     writer.forked(old.study_name, len(found.kept), found.left_out)
     for number, kept in enumerate(found.kept):
-        copied = _copied(kept, stored[kept.trial.number], number, settings.space)
-        if folder := kept.trial.folder:
-            _link(folder_old / folder, folder_new / trial_folder(number), goes_on=_goes_on(copied))
-        study.add_trial(copied)
+        if kept.trial.folder:
+            goes_on = not kept.over_bound and not kept.trial.phase.has_ended
+            _link(folder_old / kept.trial.folder, paths.trial(number).folder, goes_on=goes_on)
+        study.add_trial(_copied(kept, stored[kept.trial.number], number, paths, settings.space))
     if not {"data", "device", "trainer"} & set(differing):
         for key, record in _measured(kept_of_old, then, settings.space):
             writer.measured(key, record)
@@ -142,33 +144,17 @@ def _is_whole_fork(study: "optuna.Study", old: str) -> bool:
     return stored.version is not None
 
 
-def _copied(kept: Kept, trial: "FrozenTrial", number: int, space: SearchSpace) -> "FrozenTrial":
-    """Return a trial as the fork stores it: with the parameters and distributions of the new space.
-
-    What a sampler noted for itself stays behind: it names trials by their old numbers.
-    """
-    from optuna.trial import FrozenTrial, TrialState
-
-    params = {name: value for name, value in kept.candidate.items() if name not in space.fixed}
-    ending = Ending(Outcome.STOPPED, OVER_BOUND) if kept.over_bound else None
-    return FrozenTrial(
-        number=number,
-        state=TrialState.PRUNED if kept.over_bound else trial.state,
-        value=None,
-        values=trial.values if trial.state is TrialState.COMPLETE else None,
-        datetime_start=trial.datetime_start,
-        datetime_complete=datetime.now() if kept.over_bound else trial.datetime_complete,
-        params=params,
-        distributions={name: distribution(space.domains[name]) for name in params},
-        user_attrs=dict(copied_attributes(trial, kept.candidate, trial_folder(number), ending)),
-        system_attrs={},
-        intermediate_values={},
-        trial_id=number,
+def _copied(kept: Kept, trial: "FrozenTrial", number: int, paths: StudyPaths, space: SearchSpace) -> "FrozenTrial":
+    """Return a trial as the fork stores it: with the parameters and distributions of the new space."""
+    names = [name for name in kept.candidate if name not in space.fixed]
+    return copied(
+        trial,
+        number,
+        kept.candidate,
+        paths.relative(paths.trial(number)),
+        {name: distribution(space.domains[name]) for name in names},
+        Ending(Outcome.STOPPED, OVER_BOUND) if kept.over_bound else None,
     )
-
-
-def _goes_on(trial: "FrozenTrial") -> bool:
-    return not trial.state.is_finished()
 
 
 def _link(source: Path, target: Path, *, goes_on: bool) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from objectives.data.dataset import Dataset
 from objectives.machine.locks import locked_folder
 from objectives.records.attributes import VERSION
+from objectives.records.paths import StudyPaths
 from objectives.records.study_record import StudyRecord, StudyWriter
 from objectives.records.trial_record import Phase, trial_records
 from search.settings.settings import Settings
@@ -26,7 +27,6 @@ from spaces.errors import DiskFull, StoreError, nearest
 if TYPE_CHECKING:
     import optuna
 
-FILE_NAME = "study.sqlite3"
 PACKAGES = (
     "automl",
     "optuna",
@@ -42,7 +42,7 @@ PACKAGES = (
 
 def storage_url(folder: Path, url: str | None) -> str:
     """Return the storage URL of a study folder."""
-    return url or f"sqlite:///{folder / FILE_NAME}"
+    return url or f"sqlite:///{StudyPaths(folder).store}"
 
 
 def shown_url(url: str) -> str:
@@ -167,8 +167,8 @@ def load_study(folder: Path, name: str, url: str | None) -> "optuna.Study":
     """
     import optuna
 
-    if url is None and not (folder / name / FILE_NAME).exists():
-        known = [p.parent.name for p in folder.glob(f"*/{FILE_NAME}")]
+    if url is None and not StudyPaths(folder / name).store.exists():
+        known = [paths.folder.name for paths in StudyPaths.all_in(folder)]
         hint = nearest(name, known) or (f"; known: {', '.join(sorted(known))}" if known else "; none was started yet")
         raise StoreError(f"study: there is no '{name}' in '{folder}'{hint}")
     if url is not None and _is_missing_file(url):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from objectives.records import attributes as keys
@@ -11,6 +12,7 @@ from spaces.candidate import Candidate
 
 if TYPE_CHECKING:
     import optuna
+    from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
 
 
@@ -110,21 +112,47 @@ class StoredTrial:
         self.record = replace(self.record, **changes)
 
 
-def copied_attributes(
-    trial: "FrozenTrial", candidate: Candidate, folder: str, ending: Ending | None = None
-) -> Mapping[str, Any]:
-    """Return the attributes of a trial that is copied into another study.
+def copied(
+    trial: "FrozenTrial",
+    number: int,
+    candidate: Candidate,
+    folder: str,
+    distributions: "Mapping[str, BaseDistribution]",
+    ending: Ending | None = None,
+) -> "FrozenTrial":
+    """Return a trial as another study stores it.
+
+    What a sampler noted for itself stays behind: it names trials by their old numbers.
 
     Args:
         trial: the one that is copied.
+        number: of the copy.
         candidate: its choices, as the other study's space has them.
         folder: of the copy, below its study's.
+        distributions: of the choices that the other study's sampler makes.
         ending: of a paused trial that ends by being copied.
     """
+    from optuna.trial import FrozenTrial, TrialState
+
     attributes = {
         **trial.user_attrs,
         keys.CANDIDATE: candidate.to_json(),
         keys.FOLDER: folder,
         keys.FORKED_FROM: trial.number,
     }
-    return attributes | ({keys.ENDING: ending.to_json(), keys.PAUSED: False} if ending else {})
+    if ending:
+        attributes |= {keys.ENDING: ending.to_json(), keys.PAUSED: False}
+    return FrozenTrial(
+        number=number,
+        state=TrialState.PRUNED if ending else trial.state,
+        value=None,
+        values=trial.values if trial.state is TrialState.COMPLETE else None,
+        datetime_start=trial.datetime_start,
+        datetime_complete=datetime.now() if ending else trial.datetime_complete,
+        params={name: candidate[name] for name in distributions},
+        distributions=dict(distributions),
+        user_attrs=attributes,
+        system_attrs={},
+        intermediate_values={},
+        trial_id=number,
+    )

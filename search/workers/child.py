@@ -15,10 +15,10 @@ from typing import Any
 
 from objectives.machine.parent_death import adopt_orphans, die_with_parent
 from objectives.records.failing import classify
+from objectives.records.paths import TrialPaths
 from objectives.records.records import Accuracy, Ending, Latency, Outcome, Resources, Rung
 from objectives.training.ultralytics_env import quiet_ultralytics
 from objectives.trial.job import TrialJob, TrialListener, Word
-from search.workers.process import LOG
 from spaces.errors import AutomlError
 
 RunTrial = Callable[[TrialJob, TrialListener], Ending | None]
@@ -71,7 +71,7 @@ def _run(job: TrialJob, messenger: Messenger, settings_folder: Path) -> Ending |
     module, _, name = job.run.partition(":")
     try:
         job.folder.mkdir(parents=True, exist_ok=True)
-        _write_to(job.folder / LOG)
+        _write_to(TrialPaths(job.folder).log)
         quiet_ultralytics(settings_folder)
         logging.getLogger().setLevel(logging.WARNING)
         run_trial: RunTrial = getattr(importlib.import_module(module), name)

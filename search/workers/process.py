@@ -16,13 +16,13 @@ import psutil
 
 from objectives.machine.process_tree import PATIENCE_S, Usage, is_dead, kill_below, proportional_bytes, usage
 from objectives.records.failures import Failure
+from objectives.records.paths import TrialPaths
 from objectives.records.records import Death, Ending, Outcome
 from search.study.folder.room import free_bytes
 
 if TYPE_CHECKING:
     from objectives.trial.job import TrialJob, Word
 
-LOG = "log.txt"
 TAIL_LINES, TAIL_CHARACTERS = 20, 2000  # of a failed trial's log that are kept
 LOOK_EVERY_S = 0.2  # between two looks whether something has come
 MEASURE_EVERY_S = 0.5  # between two looks at a trial's memory and processes
@@ -178,7 +178,7 @@ class TrialProcess:
         if end.outcome != Outcome.FAILED:
             return end
         death = Death(
-            log_tail=log_tail(self._job.folder / LOG),
+            log_tail=log_tail(TrialPaths(self._job.folder).log),
             seconds=time.monotonic() - self._began,
             peak_bytes=self._peak.memory_bytes,
             processes=self._peak.processes,

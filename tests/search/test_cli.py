@@ -17,11 +17,12 @@ import optuna
 import pytest
 
 from objectives.data.dataset import Dataset
+from objectives.records.paths import StudyPaths
 from search.cli import main
 from search.settings.compose import CONF, presets
 from search.settings.settings import load_settings
 from search.study.claims import Claims
-from search.study.store import FILE_NAME, create_study, open_storage, storage_url
+from search.study.store import create_study, open_storage, storage_url
 
 AUTOML = Path(sys.executable).with_name("automl")
 Done = subprocess.CompletedProcess[str]
@@ -214,14 +215,14 @@ def test_store_that_cannot_be_opened(tmp_path: Path, shelves: Path, url: str) ->
 
 def test_store_that_is_damaged(tmp_path: Path, shelves: Path) -> None:
     (tmp_path / "runs" / "smoke").mkdir(parents=True)
-    (tmp_path / "runs" / "smoke" / FILE_NAME).write_bytes(os.urandom(5000))
+    StudyPaths(tmp_path / "runs" / "smoke").store.write_bytes(os.urandom(5000))
     (tmp_path / "runs" / "smoke" / ".lock").touch()
     for line in (("search", "conf=smoke", f"data.root={shelves}"), ("report", "smoke"), ("studies",)):
-        before = (tmp_path / "runs" / "smoke" / FILE_NAME).read_bytes()
+        before = StudyPaths(tmp_path / "runs" / "smoke").store.read_bytes()
         done = automl(*line, folder=tmp_path)
         assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
         assert "cannot be used (file is not a database)" in done.stderr
-        assert (tmp_path / "runs" / "smoke" / FILE_NAME).read_bytes() == before
+        assert StudyPaths(tmp_path / "runs" / "smoke").store.read_bytes() == before
 
 
 def test_store_of_another_space(tmp_path: Path, shelves: Path, kept_study: Path) -> None:

@@ -15,8 +15,8 @@ import yaml
 from optuna.trial import FrozenTrial, TrialState
 
 from objectives.records import attributes as keys
+from objectives.records.paths import StudyPaths
 from objectives.records.records import Accuracy, Ending, Latency, Outcome, Resources, Rung
-from search.study.store import FILE_NAME
 
 AUTOML = Path(sys.executable).with_name("automl")
 EXPORTED = {
@@ -42,7 +42,7 @@ def automl(*arguments: str, folder: Path) -> str:
 
 def trials(folder: Path) -> list[FrozenTrial]:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    url = f"sqlite:///{folder / 'runs' / 'smoke' / FILE_NAME}"
+    url = f"sqlite:///{StudyPaths(folder / 'runs' / 'smoke').store}"
     return optuna.load_study(study_name="smoke", storage=url).get_trials()
 
 

@@ -9,15 +9,14 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 
-from objectives.machine.files import PARTIAL, TRAININGS, TRIALS, remove_checkpoints, trial_folder
+from objectives.machine.files import remove_folders
+from objectives.records.paths import HALF_WRITTEN, LARGE, TRAININGS, UNTRAINED, StudyPaths
 from objectives.records.records import Outcome
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 from reports.table.verdict import judge
 
-HALF_WRITTEN = f"*{PARTIAL}*"
-LARGE = ("weights.pt", "model.onnx", "detections.jpg")  # of a finished trial; the rest is needed to do it again
-OF_NO_USE = (HALF_WRITTEN, TRAININGS, "untrained.onnx")  # once a trial has ended
+OF_NO_USE = (HALF_WRITTEN, TRAININGS, UNTRAINED)  # once a trial has ended
 FULL_SHARE = 0.9  # files are removed down to this share of the limit, or every trial would remove some
 
 Entries = dict[str, int]  # name in a trial's folder -> bytes; of a folder, all in it
@@ -45,7 +44,7 @@ class Keeper:
 
     def __init__(self, folder: Path, size_mb_max: float | None) -> None:
         """Nothing is counted or removed yet; `size_mb_max` None sets no limit."""
-        self.folder = folder
+        self.folder, self.paths = folder, StudyPaths(folder)
         self.bytes_max = None if size_mb_max is None else size_mb_max * 1e6
         self._counted: dict[int, tuple[tuple[str, int], Entries]] = {}  # trial -> its stage when counted, its entries
         self._folders_bytes: int | None = None  # of the folders beside the trials'
@@ -53,7 +52,7 @@ class Keeper:
 
     def remove_checkpoints(self, number: int) -> None:
         """Remove the checkpoints of a trial that has ended."""
-        remove_checkpoints(self._trial(number))
+        remove_folders(self.paths.trial(number).trainings)
         self._counted.pop(number, None)
 
     def is_full(self, table: StudyTable) -> bool:
@@ -148,7 +147,7 @@ class Keeper:
 
     def _beside_bytes(self) -> int:
         """Return what lies beside the trials: the folders are counted once (the data's links), the files each time."""
-        beside = [path for path in _paths_in(self.folder) if path.name != TRIALS]
+        beside = [path for path in _paths_in(self.folder) if path != self.paths.trials]
         if self._folders_bytes is None:
             self._folders_bytes = sum(_bytes_of(path) for path in beside if path.is_dir())
         return self._folders_bytes + sum(_bytes_of(path) for path in beside if not path.is_dir())
@@ -166,7 +165,7 @@ class Keeper:
         return f"store.size_mb_max {(self.bytes_max or 0.0) / 1e6:,.0f}"
 
     def _trial(self, number: int) -> Path:
-        return self.folder / trial_folder(number)
+        return self.paths.trial(number).folder
 
 
 def promise(row: TrialRow, table: StudyTable) -> float:

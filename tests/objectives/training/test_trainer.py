@@ -21,12 +21,13 @@ from objectives.deploy.inference import ArtifactMeta, Detector, open_network
 from objectives.network.assembly import assemble
 from objectives.records.failing import classify
 from objectives.records.failures import Failure
+from objectives.records.paths import CHECKPOINT
 from objectives.records.records import Rung
 from objectives.training import divergence
 from objectives.training.arguments import TrainingPlan, trainer_arguments
 from objectives.training.checkpoint import previous_of
 from objectives.training.divergence import Diverged
-from objectives.training.trainer import CHECKPOINT, Progress, train_phase
+from objectives.training.trainer import Progress, train_phase
 from objectives.training.watch import Watch
 from spaces.candidate import Candidate
 from spaces.errors import DataError

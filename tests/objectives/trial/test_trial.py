@@ -25,12 +25,13 @@ from objectives.deploy.device import Device
 from objectives.deploy.inference import read_image
 from objectives.latency.measure import LatencyProtocol
 from objectives.machine.cores import on_cores
-from objectives.machine.files import remove_checkpoints
+from objectives.machine.files import remove_folders
 from objectives.machine.turns import Patience, alone
 from objectives.network.assembly import load_weights
 from objectives.records.failing import classify
 from objectives.records.failures import Failure
 from objectives.records.gate import Gate
+from objectives.records.paths import TrialPaths
 from objectives.records.records import Accuracy, Latency, Outcome, Resources, Rung
 from objectives.trial.job import TrialJob, TrialListener, Word
 from objectives.trial.trial import run_trial
@@ -243,7 +244,7 @@ def test_a_trial_cut_after_its_training_only_ends_it_again(blocks: Dataset, tmp_
     assert told.costs[0].seconds["train"] < cut.rungs[-1].seconds, "it was trained again"
     assert told.accuracies[0].images == len(work.images)
     assert not list(work.folder.rglob("*.partial"))
-    remove_checkpoints(work.folder)
+    remove_folders(TrialPaths(work.folder).trainings)
     assert not list(work.folder.glob("training-*"))
 
 

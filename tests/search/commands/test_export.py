@@ -6,10 +6,10 @@ from pathlib import Path
 import optuna
 import pytest
 
+from objectives.records.paths import LARGE
 from objectives.records.study_record import StudyWriter
 from reports.table.table import StudyTable, read_study
 from search.commands.export import run_export
-from search.study.folder.keep import LARGE
 from search.study.store import load_study, open_storage, storage_url
 from spaces.errors import AutomlError
 

@@ -15,9 +15,10 @@ from quick_search import lines_of, taken, wait_until
 
 from objectives.machine.process_tree import Usage, is_dead
 from objectives.records.failures import Failure
+from objectives.records.paths import TrialPaths
 from objectives.records.records import Death, Ending, Latency, Outcome
 from objectives.trial.job import TrialJob, Word
-from search.workers.process import LOG, TAIL_LINES, Limits, TrialProcess, kernel_kills, log_tail, machine_memory_bytes
+from search.workers.process import TAIL_LINES, Limits, TrialProcess, kernel_kills, log_tail, machine_memory_bytes
 from spaces.candidate import Candidate
 
 Make = Callable[..., Candidate]
@@ -118,7 +119,7 @@ def test_trial_that_cannot_be_built_says_why(
     assert (ending.outcome, ending.error_class) == (Outcome.FAILED, Failure.NOT_BUILDABLE)
     assert told in ending.reason
     assert "\n" not in ending.reason
-    assert "Traceback" in (job.folder / LOG).read_text()
+    assert "Traceback" in TrialPaths(job.folder).log.read_text()
     assert told in death_of(ending).log_tail
     assert processes_in(job.folder) == []
 
@@ -204,7 +205,7 @@ def test_the_kernels_count_of_kills_is_read(tmp_path: Path) -> None:
 
 
 def test_the_tail_of_a_log_is_its_last_lines(tmp_path: Path) -> None:
-    log = tmp_path / LOG
+    log = TrialPaths(tmp_path).log
     assert log_tail(log) == ""
     log.write_bytes(b"\xff" + "".join(f"line {i}\n" for i in range(1000)).encode())
     lines = log_tail(log).splitlines()

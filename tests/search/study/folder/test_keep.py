@@ -9,12 +9,13 @@ import pytest
 
 from objectives.records import attributes
 from objectives.records.gate import Gate
+from objectives.records.paths import LARGE
 from objectives.records.records import Outcome
 from objectives.records.study_record import StudyWriter
 from reports.table.pick import WAYS, nearest_miss, pick
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable, read_study
-from search.study.folder.keep import LARGE, Keeper, promise
+from search.study.folder.keep import Keeper, promise
 from search.study.store import open_storage, storage_url
 from spaces.errors import AutomlError
 

@@ -13,7 +13,7 @@ import yaml
 from torch import nn
 
 from objectives.deploy.accuracy import SCORE_CONFIDENCE, score
-from objectives.deploy.detections_picture import draw_detections, spread
+from objectives.deploy.detections_picture import draw_detections
 from objectives.deploy.export_onnx import export_onnx, head_of
 from objectives.deploy.inference import ArtifactMeta, Detections, Detector, open_network, read_image
 from objectives.latency.measure import LatencyProtocol, measure_latency
@@ -22,6 +22,7 @@ from objectives.machine.files import remove_partials, write_text
 from objectives.machine.turns import measuring_keys, training_keys
 from objectives.network.assembly import assemble, initialise, pruning_of, save_weights
 from objectives.network.pruning import prune_detector
+from objectives.records.even_sample import even_indices, evenly
 from objectives.records.paths import TrialPaths
 from objectives.records.records import Ending, Latency, Outcome, Resources, Rung
 from objectives.training.arguments import TrainingPlan, trainer_arguments
@@ -193,7 +194,7 @@ class _Trial:
         with self.turn.working(), self.clock.stage("score"):
             found = list(self._detections(path))
             self.listener.accuracy(score(found, job.images, job.classes, job.split))
-            shown = spread(len(job.images), PICTURED)
+            shown = even_indices(len(job.images), PICTURED)
             pictured = [job.images[i] for i in shown]
             drawn = [found[i] for i in shown]
             draw_detections(self.paths.detections, pictured, drawn, job.classes, job.protocol.confidence)
@@ -221,7 +222,7 @@ class _Trial:
         )
 
     def _time(self, path: Path, protocol: LatencyProtocol) -> Latency:
-        images = [self.job.images[i].path for i in spread(len(self.job.images), TIMED)]
+        images = [image.path for image in evenly(self.job.images, TIMED)]
         patience = self.attendance.patience
         return measure_latency(path, self.job.device, images, protocol, patience=patience, cores=self.all_cores)
 

@@ -12,12 +12,12 @@ from weakref import WeakKeyDictionary
 from optuna import Study
 from optuna.trial import FrozenTrial
 
+from objectives.records.front import front_mask
 from objectives.records.gate import Gate
 from objectives.records.reading import uncollected
 from objectives.records.records import Outcome
 from objectives.records.study_record import StudyRecord
 from objectives.records.trial_record import Phase, TrialRecord, read_trial, trial_records
-from reports.table.front import front_mask
 from reports.table.row import PAUSED, TrialRow, make_row
 from spaces.errors import AutomlError
 

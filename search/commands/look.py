@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from objectives.deploy.detections_picture import spread
 from objectives.latency.measure import measure_latency
+from objectives.records.even_sample import evenly
 from objectives.records.paths import StudyPaths
 from objectives.records.records import Outcome
 from reports.analysis.deaths import deaths
@@ -139,7 +139,7 @@ def run_latency(artifact: str, arguments: list[str]) -> None:
     settings = load_settings(arguments)
     settings.device.check()
     images = load_data(settings.data).splits[settings.data.split]
-    paths = [images[i].path for i in spread(len(images), TIMED)]
+    paths = [image.path for image in evenly(images, TIMED)]
     figure = measure_latency(Path(artifact), settings.device, paths, settings.latency)
     state = "stable" if figure.stable else f"unstable: {figure.note}"
     Console(highlight=False, soft_wrap=True).print(

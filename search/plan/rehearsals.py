@@ -10,8 +10,8 @@ import numpy as np
 
 from objectives.data.dataset import Dataset, LabelledImage
 from objectives.data.yolo_layout import lay_out
-from objectives.deploy.detections_picture import spread
 from objectives.latency.measure import LatencyProtocol
+from objectives.records.even_sample import evenly
 from objectives.records.failures import OF_ARCHITECTURE, Failure
 from objectives.records.paths import StudyPaths
 from objectives.records.records import Ending, Outcome, Resources
@@ -172,7 +172,7 @@ def sample(dataset: Dataset, train: int, val: int) -> Dataset:
 
     def some(images: Sequence[LabelledImage], count: int) -> tuple[LabelledImage, ...]:
         labelled = [image for image in images if len(image.classes)]
-        return tuple(labelled[i] for i in spread(len(labelled), count))
+        return tuple(evenly(labelled, count))
 
     splits = {"train": some(dataset.splits["train"], train), "val": some(dataset.splits["val"], val)}
     return replace(dataset, splits=splits)

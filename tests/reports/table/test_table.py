@@ -13,12 +13,12 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from objectives.records import attributes
 from objectives.records.failures import Failure
+from objectives.records.front import front_mask
 from objectives.records.gate import Gate
 from objectives.records.records import Accuracy, Death, Decision, Ending, Latency, Outcome, Proposal, Rung
 from reports.analysis.calibration import calibrate
 from reports.analysis.deaths import death_classes, deaths
 from reports.analysis.reasons import reasons
-from reports.table.front import front_mask
 from reports.table.table import read_study, read_trials
 from spaces.errors import AutomlError
 

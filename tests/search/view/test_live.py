@@ -11,6 +11,7 @@ import optuna
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from objectives.records.records import Ending, Latency, Outcome, Rung
@@ -20,7 +21,8 @@ from search.study.budget import BudgetUsed
 from search.view.base import SessionSeen
 from search.view.frame import Running, Scene, clock, frame, sparkline
 from search.view.live import KEPT_MAX, LiveView
-from search.view.rows import Section, allot, lines, spread
+from search.view.rows import Column, Section, allot, lines
+from search.view.rows import table as table_section
 from spaces.candidate import Candidate
 
 Study = Callable[..., optuna.Study]
@@ -293,11 +295,11 @@ def test_rows_are_shared_out_by_importance() -> None:
     assert lines([]).rows == 0
 
 
-def test_spread_keeps_both_ends() -> None:
-    assert spread(range(9), 3) == [0, 4, 8]
-    assert spread(range(9), 1) == [8]
-    assert spread(range(2), 5) == [0, 1]
-    assert spread(range(9), 0) == []
+@pytest.mark.parametrize(("count", "kept"), [(1, []), (2, [8]), (4, [0, 4, 8]), (20, list(range(9)))])
+def test_rows_that_do_not_fit_are_left_out_evenly(count: int, kept: list[int]) -> None:
+    drawn = table_section([Column()], [(str(i),) for i in range(9)], thin_out=True).draw(count)
+    assert isinstance(drawn, Table)
+    assert list(drawn.columns[0].cells)[1:] == [str(i) for i in kept]
 
 
 def test_sparkline_scales_from_zero_to_one() -> None:

@@ -9,6 +9,8 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
+from objectives.machine.files import write_text
+
 VERSION = 3  # of the network and of how it is timed
 CHANNELS, SIDE, BLOCKS = 32, 64, 4
 
@@ -47,9 +49,7 @@ class Reference:
         """Keep a session's median if it is the best so far."""
         if median_ms < self.best_ms():
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            partial = self._file.with_suffix(f".{os.getpid()}")
-            partial.write_text(f"{median_ms:.6f}")
-            partial.replace(self._file)
+            write_text(self._file, f"{median_ms:.6f}", shared=True)
 
 
 def cache_folder() -> Path:

@@ -10,14 +10,15 @@ PARTIAL = ".partial"  # ends the name of a file that is being written
 
 
 @contextmanager
-def whole(path: Path, previous: Path | None = None) -> Iterator[Path]:
+def whole(path: Path, previous: Path | None = None, *, shared: bool = False) -> Iterator[Path]:
     """Yield a temporary name beside `path`; what is written there takes the name `path` when the block has ended well.
 
     Args:
         path: the file; one that is there already is replaced in one step.
         previous: where the file that is there already goes, if it shall be kept.
+        shared: whether other processes may write the file at the same time; the last one's stays.
     """
-    partial = path.with_name(path.name + PARTIAL)
+    partial = path.with_name(f"{path.name}.{os.getpid()}{PARTIAL}" if shared else path.name + PARTIAL)
     try:
         yield partial
         with partial.open("rb+") as stream:  # on the disk before it has a name: a rename may outlive what it names
@@ -49,10 +50,10 @@ def whole_folder(folder: Path, partial: Path | None = None) -> Iterator[Path]:
     partial.replace(folder)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text file whole."""
-    with whole(path) as partial:
-        partial.write_text(text)
+def write_text(path: Path, text: str, *, shared: bool = False) -> None:
+    """Write a text file whole, in UTF-8; `shared` where other processes may write it at the same time."""
+    with whole(path, shared=shared) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def remove_partials(folder: Path) -> None:

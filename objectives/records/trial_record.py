@@ -182,7 +182,7 @@ def read_trial(trial: "FrozenTrial") -> TrialRecord:
 
 
 def _phase(trial: "FrozenTrial", ending: Ending | None, *, has_rungs: bool) -> Phase:
-    """Return where a trial stands: Optuna's state decides; the attributes tell apart what Optuna does not."""
+    """Return where a trial stands: Optuna's state decides; the attributes distinguish what Optuna does not."""
     match trial.state.name:
         case "COMPLETE":
             return Phase.FINISHED

@@ -1,6 +1,5 @@
 """The report as one HTML file that opens from disk, with no network."""
 
-import os
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -14,6 +13,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from objectives.machine.files import write_text
 from objectives.records.gate import Gate
 from objectives.records.reading import uncollected
 from reports.analysis.calibration import Calibration, calibrate
@@ -46,9 +46,8 @@ def write_page(table: StudyTable, study_folder: Path, target: Path, refresh_seco
         refresh_seconds: let the page load itself anew so often (for a live view), or never.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    unfinished.write_text(render_page(table, study_folder, refresh_seconds), encoding="utf-8")
-    return unfinished.replace(target)
+    write_text(target, render_page(table, study_folder, refresh_seconds), shared=True)
+    return target
 
 
 def render_page(table: StudyTable, study_folder: Path, refresh_seconds: int | None = None) -> str:

@@ -147,7 +147,7 @@ def _check_same_run(out: Path, config: dict[str, Any], dataset: Dataset) -> None
     if path.exists() and (before := json.loads(path.read_text())) != identity:
         changed = ", ".join(f"{k} {before[k]} -> {identity[k]}" for k in identity if before.get(k) != identity[k])
         raise AutomlError(f"train: '{out}' was begun with other settings ({changed}); remove it to begin anew")
-    path.write_text(json.dumps(identity))
+    write_text(path, json.dumps(identity))
 
 
 def _train(job: TrialJob, listener: Printer, folder: Path) -> None:

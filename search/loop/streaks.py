@@ -25,7 +25,7 @@ def check_streak(study: "optuna.Study", since: datetime, folder: Path) -> None:
 
     Args:
         study: the study.
-        since: when a trial of this process last went well, or it began: what failed before tells nothing.
+        since: when a trial of this process last went well, or it began: what failed before says nothing.
         folder: the study's, for the advice.
 
     Raises:

@@ -9,7 +9,7 @@ from objectives.records.trial_record import TrialRecord
 from search.settings.settings import BudgetSettings
 
 OVERHEAD_S = 2.0  # of a trial's process and the store, beside the stages
-RECENT = 100  # trials whose durations tell how long the next one will take
+RECENT = 100  # trials whose durations stand for the next one's
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class BudgetUsed:
     def remaining_s(self, budget: BudgetSettings) -> float | None:
         """Return the seconds that the rest will take, by the mean of the last trials.
 
-        None where nothing tells: before the first trial, and once all have begun and it is open which of the paused
+        None where nothing is known: before the first trial, and once all have begun and it is open which of the paused
         ones will go on.
         """
         if self.paused and self.trials >= budget.trials:

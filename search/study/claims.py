@@ -1,6 +1,6 @@
 """Who works on what: locks on a study's folder that the kernel frees as soon as their process has died.
 
-A lock that is held tells a slow process from a dead one, which no clock can.
+A lock that is held distinguishes a slow process from a dead one, which no clock can.
 """
 
 import fcntl

@@ -40,7 +40,7 @@ def holds_tables(path: Path, wait_s: float = LOCK_WAIT_S) -> bool:
     try:
         tables, studies = _read(path, wait_s)
     except sqlite3.Error as error:
-        raise StoreError(told(error, str(path), wait_s)) from error
+        raise StoreError(explained(error, str(path), wait_s)) from error
     known = _optuna_tables()
     if tables >= known:
         return True
@@ -51,7 +51,7 @@ def holds_tables(path: Path, wait_s: float = LOCK_WAIT_S) -> bool:
     raise StoreError(f"store: '{path}' belongs to another program, it holds no study; name another file")
 
 
-def told(error: sqlite3.Error, what: str, wait_s: float) -> str:
+def explained(error: sqlite3.Error, what: str, wait_s: float) -> str:
     """Return one line for an error of SQLite's."""
     reason = " ".join(str(error).split())[:160]
     match _kind(error):

@@ -21,7 +21,7 @@ from objectives.records.study_record import StudyRecord, StudyWriter
 from objectives.records.trial_record import Phase, trial_records
 from search.settings.settings import Settings
 from search.study.contract import Contract, check_contract
-from search.study.sqlite_check import LOCK_WAIT_S, file_of, holds_tables, is_full, of_another_optuna, told
+from search.study.sqlite_check import LOCK_WAIT_S, explained, file_of, holds_tables, is_full, of_another_optuna
 from spaces.errors import DiskFull, StoreError, nearest
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def store_errors(what: str, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
         if is_full(cause) or (isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)):
             raise DiskFull(f"store: '{what}' finds no room on its disk; free some, and it goes on") from error
         if isinstance(cause, sqlite3.Error):
-            raise StoreError(told(cause, what, wait_s)) from error
+            raise StoreError(explained(cause, what, wait_s)) from error
         if isinstance(error, OSError):
             raise  # not the database's
         raise _unusable(what, cause) from error

@@ -30,7 +30,7 @@ class Removed:
         files: number of a finished trial -> names of files that were removed from its folder.
         to_stop: number of a paused trial -> why it must end; its checkpoint is to be removed after that.
         freed_bytes: what the removed files took, without the checkpoints of `to_stop`.
-        warning: one line if the folder stays too large, told once; else empty.
+        warning: one line if the folder stays too large, given once; else empty.
     """
 
     files: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
@@ -173,8 +173,8 @@ def promise(row: TrialRow, table: StudyTable) -> float:
 
     What the pruner last expected counts; where it expects nothing, what the last rung saw.
     """
-    told = [decision.predicted_map for decision in row.decisions if decision.predicted_map is not None]
-    expected = told[-1] if told else row.rungs[-1].map if row.rungs else 0.0
+    foretold = [decision.predicted_map for decision in row.decisions if decision.predicted_map is not None]
+    expected = foretold[-1] if foretold else row.rungs[-1].map if row.rungs else 0.0
     not_slower = [member for member in table.front if row.p50_ms is None or (member.p50_ms or 0.0) <= row.p50_ms]
     return expected - max((member.map or 0.0 for member in not_slower), default=0.0)
 

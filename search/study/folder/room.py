@@ -46,7 +46,7 @@ def has_room(folder: Path, free_mb_min: float) -> bool:
 
 
 def wait_for_room(folder: Path, free_mb_min: float, say: Callable[[str], None]) -> None:
-    """Wait until the disk has room again; `say` is told why, and in the end an empty text."""
+    """Wait until the disk has room again; `say` gets the reason, and in the end an empty text."""
     while not has_room(folder, free_mb_min):
         say(f"the disk of '{folder}' is full; the search goes on once {MARGIN * free_mb_min:.0f} MB are free")
         time.sleep(LOOK_EVERY_S)

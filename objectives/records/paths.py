@@ -1,4 +1,4 @@
-"""Where the files of a study, of a trial and of an export lie: no other module writes their names out."""
+"""Where the files of a study, of a trial and of an export lie: no other module writes file names out."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -87,7 +87,7 @@ class TrialPaths:
 
     @property
     def trainings(self) -> Iterator[Path]:
-        """The folders with its checkpoints that are there."""
+        """The folders of checkpoints that are there."""
         return self.folder.glob(TRAININGS)
 
 
@@ -182,7 +182,7 @@ MEASURING = ".measure-"
 
 @dataclass(frozen=True)
 class ExportPaths:
-    """The files of an exported detector; what it shares with a trial has the same names."""
+    """The files of an exported detector; what an export shares with a trial has the same names."""
 
     folder: Path
 
@@ -215,12 +215,12 @@ class ExportPaths:
 
     @property
     def trained(self) -> TrialPaths:
-        """The files of its training at full length."""
+        """The files of the training at full length."""
         return TrialPaths(self.folder / "trained")
 
     @property
     def partial(self) -> "ExportPaths":
-        """The folder that an export is written to before it takes its name."""
+        """The folder that an export is written to before the folder takes its name."""
         return ExportPaths(self.folder.with_name(f".{self.folder.name}{PARTIAL}"))
 
 

@@ -1,4 +1,4 @@
-"""A study's own attributes: the one place that reads and writes them by their keys."""
+"""A study's own attributes: the one place that reads and writes attributes by their keys."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -66,7 +66,7 @@ class StudyRecord:
 
     @classmethod
     def of(cls, study: "optuna.Study") -> "StudyRecord":
-        """Read a study's attributes as they are now."""
+        """Read a study's attributes as the store holds them now."""
         return cls(study._storage.get_study_user_attrs(study._study_id))  # the study's own property copies them
 
     @property
@@ -83,12 +83,12 @@ class StudyRecord:
 
     @property
     def is_fork(self) -> bool:
-        """Whether it was forked from another study."""
+        """Whether the study was forked from another one."""
         return keys.FORKED in self.attributes
 
     @property
     def forked(self) -> Mapping[str, Any]:
-        """Name of the study that it was forked from, trials kept and left out."""
+        """Of a fork: name of the old study, trials kept and left out."""
         return mapping(self.attributes.get(keys.FORKED))
 
     @property
@@ -103,7 +103,7 @@ class StudyRecord:
 
     @property
     def fingerprints(self) -> Mapping[str, Any]:
-        """Part of the contract -> text that names it."""
+        """Part of the contract -> text that names the part."""
         return mapping(self.attributes.get(keys.FINGERPRINTS))
 
     @property

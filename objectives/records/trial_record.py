@@ -44,7 +44,7 @@ OUTCOMES = {Phase(outcome.value): outcome for outcome in Outcome}
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """One trial; what it never reached, or what an older version did not write, is None or empty.
+    """One trial; what the trial never reached, or what an older version did not write, is None or empty.
 
     Attributes:
         number: the trial's, from 0.
@@ -89,12 +89,12 @@ class TrialRecord:
 
     @property
     def outcome(self) -> Outcome | None:
-        """How it ended; None while it is running, paused or waiting."""
+        """How the trial ended; None while it is running, paused or waiting."""
         return OUTCOMES.get(self.phase)
 
     @property
     def paused(self) -> bool:
-        """Whether it waits at a rung with its checkpoint; for Optuna it is running."""
+        """Whether the trial waits at a rung with its checkpoint; for Optuna it is running."""
         return self.phase is Phase.PAUSED
 
     @property
@@ -112,7 +112,7 @@ class TrialRecord:
 
     @property
     def p95_ms(self) -> float | None:
-        """95th percentile of that measurement, in ms per image."""
+        """95th percentile of the same measurement as the median latency, in ms per image."""
         known = self.known_latency
         return _positive(known.p95_ms) if known else None
 
@@ -123,26 +123,26 @@ class TrialRecord:
 
     @property
     def stable(self) -> bool:
-        """Whether its latency is not marked unstable."""
+        """Whether the latency is not marked unstable."""
         return self.known_latency.stable if self.known_latency else True
 
     @property
     def batch_divisor(self) -> int:
-        """What its batch was divided by: 2 after it was out of memory once, else 1."""
+        """What the trial's batch is divided by: 2 after a death for lack of memory, else 1."""
         return batch_divisor(attempt.error_class for attempt in self.attempts)
 
     @property
     def stages_s(self) -> Mapping[str, float]:
-        """Seconds by stage, as far as its processes have recorded them."""
+        """Seconds by stage, as far as the trial's processes have recorded them."""
         return self.resources.seconds if self.resources else {}
 
     @property
     def overhead_s(self) -> float:
-        """Seconds beside its epochs (build, latency, export, score), as far as known."""
+        """Seconds beside the epochs (build, latency, export, score), as far as known."""
         return float(sum(seconds for stage, seconds in self.stages_s.items() if stage != "train"))
 
     def figures(self) -> dict[str, Any]:
-        """Return what was measured of its deployable file, as JSON, by the names that the store uses."""
+        """Return what was measured of the deployable file, as JSON, by the names that the store uses."""
         kept = {keys.ACCURACY: self.accuracy, keys.LATENCY: self.latency, keys.RESOURCES: self.resources}
         return {key: found.to_json() if found else None for key, found in kept.items()}
 
@@ -204,7 +204,7 @@ def _positive(ms: float) -> float | None:
 
 @dataclass(frozen=True)
 class _Read:
-    """A record, and the trial that it was read from."""
+    """A record, and the trial that the record was read from."""
 
     trial: "FrozenTrial"
     record: TrialRecord

@@ -26,7 +26,7 @@ class TrialRow(TrialRecord):
 
     @property
     def standing(self) -> str:
-        """How it ended, or that it is still 'running', 'paused' or 'waiting'."""
+        """How the trial ended, or that it is still 'running', 'paused' or 'waiting'."""
         return self.phase.value
 
     @property
@@ -37,7 +37,7 @@ class TrialRow(TrialRecord):
 
     @property
     def smaller_batch(self) -> str:
-        """'`batch 4 × 2`' where it trained with a smaller batch than asked, gradients added up; else empty."""
+        """'`batch 4 × 2`' where the trial had a smaller batch than asked, gradients added up; else empty."""
         return smaller_batch(self.candidate.get("train.batch"), self.batch_divisor)
 
     @property

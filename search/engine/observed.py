@@ -64,7 +64,7 @@ class Observed:
         return self.epochs[-1] if self.epochs else 0
 
     def best_until(self, epoch: int) -> float | None:
-        """Return its best accuracy at or before an epoch; None if it did not get there or had none."""
+        """Return the best accuracy at or before an epoch; None if the trial did not get there or had none."""
         if self.epoch < epoch:
             return None
         reached = bisect_right(self.epochs, epoch)
@@ -82,7 +82,7 @@ class Observed:
 
     @cached_property
     def log_latency(self) -> float:
-        """Logarithm of the latency in ms; NaN if it was not measured."""
+        """Logarithm of the latency in ms; NaN if the latency was not measured."""
         return math.nan if self.latency_ms is None else math.log(self.latency_ms)
 
     @cached_property

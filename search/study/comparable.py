@@ -63,7 +63,7 @@ class Comparison:
 
     @property
     def trials(self) -> int:
-        """Number of all of them."""
+        """Number of all trials."""
         return len(self.kept) + sum(self.left_out.values())
 
     def __str__(self) -> str:
@@ -113,7 +113,7 @@ def fitted(space: SearchSpace, choices: Mapping[str, Any]) -> Candidate | None:
 
 
 def _judged(trial: TrialRecord, space: SearchSpace, gate: Gate) -> Kept | str:
-    """Return the trial as it is kept, or why it is left out."""
+    """Return the trial as a fork keeps it, or why the trial is left out."""
     if not trial.has_begun:
         return NOT_BEGUN
     candidate = fitted(space, trial.candidate)

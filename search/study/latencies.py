@@ -34,7 +34,7 @@ def architecture_key(params: Mapping[str, Any]) -> str:
 
 
 class StudyLatencies(LatencyBook):
-    """The measured latencies of a study, kept in its store.
+    """The measured latencies of a study, kept in the study's store.
 
     What was measured ahead is read from the store once, and again before every measurement: other processes measure
     too. Trials are taken as the engine sees them; an ended one is looked at once.

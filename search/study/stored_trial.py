@@ -36,32 +36,32 @@ class StoredTrial:
 
     @property
     def is_cut(self) -> bool:
-        """Whether it had neither ended nor paused when it was read; one that nobody else has claimed was cut then."""
+        """Whether the trial had neither ended nor paused when read; one that nobody else has claimed was cut then."""
         return self.record.phase is Phase.RUNNING
 
     @property
     def candidate(self) -> Candidate | None:
-        """Its candidate; None if it has not begun."""
+        """The trial's candidate; None if the trial has not begun."""
         return Candidate.of(self.record.candidate) if self.record.has_begun else None
 
     def record_proposal(self, proposal: Proposal) -> None:
-        """Store why it was proposed."""
+        """Store why the trial was proposed."""
         self._write(keys.PROPOSAL, proposal.to_json(), proposal=proposal)
 
     def record_candidate(self, candidate: Candidate, folder: str) -> None:
-        """Store what it is and where its files are; the candidate last: with it the trial has begun."""
+        """Store where the trial's files are and what the trial is; the candidate, written last, begins the trial."""
         self._write(keys.FOLDER, folder, folder=folder)
         self._write(keys.CANDIDATE, candidate.to_json(), has_begun=True, candidate=candidate)
 
     def record_latency(self, latency: Latency, *, trained: bool) -> None:
-        """Store its latency: of the trained, exported file, or before training."""
+        """Store the trial's latency: of the trained, exported file, or before training."""
         if trained:
             self._write(keys.LATENCY, latency.to_json(), latency=latency)
         else:
             self._write(keys.LATENCY_UNTRAINED, latency.to_json(), latency_untrained=latency)
 
     def record_rung(self, rung: Rung) -> None:
-        """Store a rung; those that a training before a checkpoint was lost has recorded from its epoch on go."""
+        """Store a rung; records of this epoch and later ones go: a checkpoint was lost, and epochs are trained anew."""
         rungs = (*(before for before in self.record.rungs if before.epoch < rung.epoch), rung)
         self._write(keys.RUNGS, [rung.to_json() for rung in rungs], rungs=rungs)
 
@@ -70,27 +70,27 @@ class StoredTrial:
         self._write(keys.ACCURACY, accuracy.to_json(), accuracy=accuracy)
 
     def record_resources(self, resources: Resources) -> None:
-        """Store what it has cost, in all its processes."""
+        """Store what the trial has cost, in all its processes."""
         self._write(keys.RESOURCES, resources.to_json(), resources=resources)
 
     def record_decision(self, decision: Decision) -> None:
-        """Store what was decided about it."""
+        """Store what was decided about the trial."""
         self._append(keys.DECISIONS, decision, decisions=(*self.record.decisions, decision))
 
     def record_attempt(self, end: Ending) -> None:
-        """Store a death after which it is taken up again."""
+        """Store a death after which the trial is taken up again."""
         self._append(keys.ATTEMPTS, end, attempts=(*self.record.attempts, end))
 
     def pause(self) -> None:
-        """Store that it waits at a rung with its checkpoint."""
+        """Store that the trial waits at a rung with its checkpoint."""
         self._write(keys.PAUSED, True, phase=Phase.PAUSED)
 
     def go_on(self) -> None:
-        """Store that it waits no longer."""
+        """Store that the trial waits no longer."""
         self._write(keys.PAUSED, False, phase=Phase.RUNNING)
 
     def end(self, end: Ending, values: tuple[float, float] | None) -> None:
-        """Store how it ended, with both objectives if it finished."""
+        """Store how the trial ended, with both objectives if it finished."""
         from optuna.trial import TrialState
 
         if self.record.phase is Phase.PAUSED:

@@ -11,7 +11,7 @@ from search.study.folder.keep import Keeper
 
 
 def tidy(folder: Path, claims: Claims, keeper: Keeper, trials: Iterable[TrialRecord]) -> None:
-    """Remove it; call it while no other process chooses or plans."""
+    """Remove what killed processes left; call it while no other process chooses or plans."""
     paths = StudyPaths(folder)
     remove_folders(measuring for session, measuring in paths.measurings if not claims.is_alive(session))
     remove_folders(paths.plannings)

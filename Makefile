@@ -1,13 +1,14 @@
 # Two commands do everything on a machine with Python 3.11, make and git:
 #   make search   set up, then search the embedded data set with conf=retail and write the Pareto page
 #   make test     set up, then run the tests
-.PHONY: help setup search test test-slow check format constraints clean
+.PHONY: help setup search test test-slow test-wheel check format constraints clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+WHEEL := build/wheel
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export GOMP_SPINCOUNT ?= 10000
 
@@ -19,7 +20,7 @@ setup: $(READY)  ## make .venv with the pinned packages and this project in it
 $(READY): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "needs $(PYTHON); name another 3.11+ with make PYTHON=..."; exit 2; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q -c constraints.txt -e '.[dev,openvino]'
+	$(BIN)/pip install -q -c constraints.txt -e '.[dev,openvino,hub]'
 	@touch $@
 
 search: $(READY)  ## the main job: automl search conf=retail (about 6 minutes on 2 cores); ARGS=... adds overrides
@@ -30,6 +31,15 @@ test: $(READY)  ## the default tests; ARGS=... goes to pytest
 
 test-slow: $(READY)  ## the tests of minutes: real searches and trainings
 	$(BIN)/pytest -m slow --timeout 1800 $(ARGS)
+
+test-wheel: $(READY)  ## build the wheel, install it into an environment of its own, search from another folder with it
+	rm -rf $(WHEEL) && mkdir -p $(WHEEL)/elsewhere
+	$(BIN)/pip wheel -q --no-deps -w $(WHEEL) .
+	$(PYTHON) -m venv $(WHEEL)/venv
+	$(WHEEL)/venv/bin/pip install -q -c constraints.txt $(WHEEL)/*.whl
+	cd $(WHEEL)/elsewhere && ../venv/bin/automl search conf=smoke && ../venv/bin/automl studies \
+		&& ../venv/bin/automl export smoke --pick best --to out && test -s out/model.onnx
+	rm -rf $(WHEEL)
 
 check: $(READY)  ## lint, format, types, import contracts
 	$(BIN)/ruff check .

@@ -103,7 +103,7 @@ def _cells(row: TrialRow, *, with_gate: bool) -> list[RenderableType]:
     cells: list[RenderableType] = [
         f"{row.number}{'*' if row.smaller_batch else ''}",
         Text(short_name(candidate.get("backbone.name", ABSENT))),
-        str(candidate.get("size.pixels", ABSENT)),
+        Text(str(candidate.get("size.pixels", ABSENT))),
         Text(str(candidate.get("head.kind", ABSENT))),
         share(row.map),
         share(row.map50),

@@ -1,1 +1,8 @@
-"""How a space is explored: command line, settings, store, sampler, pruner, budget, runner, export."""
+"""How detectors are searched: settings, study, engine, workers, the loop and its views, the command line.
+
+What is public stands in `__init__.pyi`; each name is imported when it is first used.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -28,7 +28,7 @@ class Group(click.Group):
 
             known = self.list_commands(ctx)
             hint = nearest(cmd_name, known) or f"; known: {', '.join(known)}"
-            fail(f"'{cmd_name}' is no command{hint}")
+            fail(f"unknown command '{cmd_name}'{hint}")
         return found
 
 
@@ -131,7 +131,7 @@ def search(overrides: tuple[str, ...], log_format: str, plan: bool, fork: str | 
 @guarded
 def report(name: str, target: str | None, folder: str, store: str | None) -> None:
     """Write the page of a study and print its summary."""
-    from search.commands.look import run_report
+    from search.commands.report import run_report
 
     run_report(name, folder, store, target)
 
@@ -155,9 +155,10 @@ def export(name: str, pick: str, target: str, folder: str, store: str | None) ->
 @click.argument("overrides", nargs=-1)
 @guarded
 def train(directory: str, overrides: tuple[str, ...]) -> None:
-    """Train an exported detector at full length; resumes if it was cut.
+    """Train an exported detector at full length; resumes if it was cut, and after a crash.
 
-    OVERRIDES: epochs=N, data.root=PATH, train_device=0, seed=N.
+    OVERRIDES: epochs=N, data.root=PATH, train_device=0, seed=N; limits: memory_mb=N, silence_s=N, timeout_s=N,
+    processes_max=N.
     """
     from search.commands.train import run_train
 
@@ -169,7 +170,7 @@ def train(directory: str, overrides: tuple[str, ...]) -> None:
 @guarded
 def studies(folder: str) -> None:
     """List the studies of a folder."""
-    from search.commands.look import run_studies
+    from search.commands.studies import run_studies
 
     run_studies(folder)
 
@@ -182,7 +183,7 @@ def studies(folder: str) -> None:
 @guarded
 def show(name: str, trial: int, folder: str, store: str | None) -> None:
     """Show a trial: its choices, its rungs, how it ended and why."""
-    from search.commands.look import run_show
+    from search.commands.show import run_show
 
     run_show(name, trial, folder, store)
 
@@ -192,7 +193,7 @@ def show(name: str, trial: int, folder: str, store: str | None) -> None:
 @guarded
 def data(overrides: tuple[str, ...]) -> None:
     """Read the data set of a search and say what is in it, without searching."""
-    from search.commands.look import run_data
+    from search.commands.data import run_data
 
     run_data(list(overrides))
 
@@ -203,7 +204,7 @@ def data(overrides: tuple[str, ...]) -> None:
 @guarded
 def latency(artifact: str, overrides: tuple[str, ...]) -> None:
     """Measure an exported ONNX file on a device: `automl latency out/model.onnx device=openvino`."""
-    from search.commands.look import run_latency
+    from search.commands.latency import run_latency
 
     run_latency(artifact, list(overrides))
 
@@ -212,6 +213,6 @@ def latency(artifact: str, overrides: tuple[str, ...]) -> None:
 @guarded
 def presets() -> None:
     """List the presets and the options of every config group."""
-    from search.commands.look import run_presets
+    from search.commands.presets import run_presets
 
     run_presets()

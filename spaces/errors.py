@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 
 class AutomlError(Exception):
-    """A user's mistake or an unusable environment, told in one line: the rule, what came, what to do."""
+    """A user's mistake or an unusable environment; the message is one line: the rule, what came, what to do."""
 
 
 class SpaceError(AutomlError):
@@ -32,7 +32,18 @@ class DeviceError(AutomlError):
     """A device or its runtime is not usable here."""
 
 
-def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
-    """Return `; nearest: a, b` for the known names closest to `name`, or an empty string."""
-    close = get_close_matches(name, list(dict.fromkeys(known)), n=count, cutoff=0.5)
-    return f"; nearest: {', '.join(close)}" if close else ""
+def nearest(name: str, known: Iterable[str], prefix: str = "") -> str:
+    """Return `; nearest: a, b` for up to three known names closest to `name`, or an empty string.
+
+    Args:
+        name: what came.
+        known: what is known.
+        prefix: put before each name that is shown.
+    """
+    close = get_close_matches(name, list(dict.fromkeys(known)), n=3, cutoff=0.5)
+    return f"; nearest: {', '.join(prefix + near for near in close)}" if close else ""
+
+
+def first_line(error: BaseException, most: int = 160) -> str:
+    """Return the first line of what another library's error says, cut at `most` characters; else its class."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:most]

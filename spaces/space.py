@@ -114,7 +114,7 @@ class SearchSpace:
         """
         for name, value in values.items():
             if name not in self.domains:
-                raise SpaceError(f"'{name}' is no dimension of the space{nearest(name, self.domains)}")
+                raise SpaceError(f"the space has no dimension '{name}'{nearest(name, self.domains)}")
             if value not in self.domains[name]:
                 raise SpaceError(f"{name}: {value!r} is outside {self.domains[name]}")
 

@@ -27,8 +27,6 @@ from optuna.trial import FrozenTrial, TrialState
 
 from objectives.data.dataset import Dataset, LabelledImage, make_image
 from objectives.data.yolo_layout import lay_out
-from objectives.deploy.device import Device
-from objectives.latency.measure import LatencyProtocol
 from objectives.records import attributes
 from objectives.records.failures import Failure
 from objectives.records.gate import Gate
@@ -368,6 +366,8 @@ def make_study(
 @pytest.fixture
 def tiny_job(tmp_path: Path, blocks: Dataset, make_candidate: Callable[..., Candidate]) -> TrialJob:
     """The job of a real trial of two epochs, quick at measuring; its folder is tmp_path / "trial"."""
+    from defaults import CPU, protocol_of  # late: found since this file has named its folder
+
     return TrialJob(
         number=0,
         candidate=make_candidate(),
@@ -382,9 +382,10 @@ def tiny_job(tmp_path: Path, blocks: Dataset, make_candidate: Callable[..., Cand
         evaluate_every=0,
         seed=1,
         gate=Gate(),
-        device=Device(),
-        protocol=LatencyProtocol(processes=1, processes_max=1, images_min=10, cap_s=0.4, warmup_s=0.05),
+        device=CPU,
+        protocol=protocol_of(processes=1, processes_max=1, images_min=10, cap_s=0.4, warmup_s=0.05),
         train_device="cpu",
+        workers=2,
     )
 
 

@@ -24,7 +24,7 @@ from search.settings.settings import Settings, load_settings
 from search.study.claims import Claims
 from search.study.sessions import Clock
 from search.study.store import create_study, open_storage, storage_url
-from search.view.base import View
+from search.view.lines import LineView
 
 Event = tuple[int, str]  # a trial's number, -1 for a measurement ahead of trials, and what it did
 LONG_S = 120.0  # nothing here takes longer, unless something hangs
@@ -44,7 +44,7 @@ class Begun(Search):
         settings: Settings,
         dataset: Dataset,
         scheduler: Scheduler | None = None,
-        make_view: Callable[[Console, Settings], View] = View,
+        make_view: Callable[[Console, Settings], LineView] = LineView,
         clock: Clock = time.time,
     ) -> None:
         settings.folder.mkdir(parents=True, exist_ok=True)

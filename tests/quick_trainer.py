@@ -24,10 +24,10 @@ import psutil
 import torch
 
 from objectives.machine.files import remove_partials, write_text
+from objectives.records.failures import Diverged
 from objectives.records.records import Accuracy, Ending, Latency, Outcome, Resources, Rung
 from objectives.training.checkpoint import read_state, write_state
-from objectives.training.divergence import Diverged
-from objectives.trial.job import TrialJob, TrialListener, Word
+from objectives.trial.job import RungDecision, TrialJob, TrialListener
 
 EPOCH_S = float(os.environ.get("QUICK_EPOCH_S", "0.002"))
 
@@ -48,9 +48,9 @@ def run_trial(job: TrialJob, listener: TrialListener) -> Ending | None:
     done = _epochs_done(job, listener)
     word = _train(job, listener, done)
     trained = _epochs_done(job, listener) - done
-    if word is not Word.GO_ON:
+    if word is not RungDecision.GO_ON:
         _resources(job, listener, trained)
-        return None if word is Word.PAUSE else Ending(Outcome.STOPPED, "at a rung")
+        return None if word is RungDecision.PAUSE else Ending(Outcome.STOPPED, "at a rung")
     listener.stage("export")
     _suffer(job)
     write_text(job.folder / "model.onnx", "exported")
@@ -70,7 +70,7 @@ def did(job: TrialJob, what: str) -> None:
 
 def study_folder(job: TrialJob) -> Path:
     """Return the study's folder."""
-    return job.data_yaml.parent.parent
+    return job.data_yaml.parents[2]
 
 
 def _measured(job: TrialJob, listener: TrialListener) -> Latency:
@@ -90,11 +90,11 @@ def _epochs_done(job: TrialJob, listener: TrialListener) -> int:
     return int(state["epoch"]) if state else 0
 
 
-def _train(job: TrialJob, listener: TrialListener, done: int) -> Word:
+def _train(job: TrialJob, listener: TrialListener, done: int) -> RungDecision:
     checkpoint = job.folder / "training-1" / "checkpoint.pt"
-    if job.told_epoch < done and done in job.evaluated:  # it died between the checkpoint and the message
+    if job.reported_epoch < done and done in job.evaluated:  # it died between the checkpoint and the message
         word = listener.rung(rung_of(job, done))
-        if word is not Word.GO_ON and done < job.epochs:
+        if word is not RungDecision.GO_ON and done < job.epochs:
             return word
     for epoch in range(done + 1, job.epochs + 1):
         listener.progress(epoch, 0.0)
@@ -107,9 +107,9 @@ def _train(job: TrialJob, listener: TrialListener, done: int) -> Word:
         _suffer(job, epoch, after_checkpoint=True)
         if epoch in job.evaluated:
             word = listener.rung(rung_of(job, epoch))
-            if word is not Word.GO_ON and epoch < job.epochs:
+            if word is not RungDecision.GO_ON and epoch < job.epochs:
                 return word
-    return Word.GO_ON
+    return RungDecision.GO_ON
 
 
 def rung_of(job: TrialJob, epoch: int) -> Rung:

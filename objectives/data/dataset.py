@@ -1,6 +1,7 @@
 """A detection data set in memory: images with boxes, by split, and its fingerprint."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,10 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from objectives.data.class_names import case_note, check_unique
 from spaces.errors import DataError
 
 SPLITS = ("train", "val", "test")
+SPLIT_ALIASES = {"valid": "val", "validation": "val", "dev": "val", "training": "train", "testing": "test"}
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+# What Ultralytics passes over without an error, so that trainer and scorer would count different images.
+TRAINED_SUFFIXES = IMAGE_SUFFIXES | {".avif", ".dng", ".heic", ".heif", ".jp2", ".mpo"}
+MIN_SIDE_PX = 10
+LABEL_STEP = 1e-6  # of a side: the last digit of the trainer's labels; boxes that differ less are one to the trainer
 VAL_SHARE = 0.2
 
 
@@ -98,6 +105,46 @@ def make_image(
     return LabelledImage(path, width, height, clipped[kept], labels[kept]), int((~kept).sum())
 
 
+def drop_repeats(image: LabelledImage) -> tuple[LabelledImage, int]:
+    """Keep the first of boxes with one class and place, as Ultralytics does, and return the number dropped."""
+    size = (image.width_px, image.height_px)
+    left_top, sides = image.boxes_xywh[:, :2], image.boxes_xywh[:, 2:]
+    places = np.rint(np.hstack([(left_top + sides / 2) / size, sides / size]) / LABEL_STEP)
+    first: dict[tuple[float, ...], int] = {}
+    for i, row in enumerate(zip(image.classes.tolist(), *places.T.tolist(), strict=True)):
+        first.setdefault(row, i)
+    kept = list(first.values())
+    dropped = len(image.classes) - len(kept)
+    return (
+        replace(image, boxes_xywh=image.boxes_xywh[kept], classes=image.classes[kept]) if dropped else image
+    ), dropped
+
+
+def make_noted_image(
+    path: Path,
+    size_px: tuple[int, int],
+    boxes_xywh: Iterable[Iterable[float]],
+    classes: Iterable[int],
+    notes: Counter[str],
+) -> LabelledImage:
+    """Clip boxes to the image; drop those without area and those that are there twice, both counted in the notes.
+
+    Args:
+        path: image file.
+        size_px: width and height.
+        boxes_xywh: left, top, width, height in pixels.
+        classes: class index of each box.
+        notes: counts by note.
+    """
+    image, without_area = make_image(path, size_px, boxes_xywh, classes)
+    image, repeated = drop_repeats(image)
+    if without_area:
+        notes["boxes without area inside the image were left out"] += without_area
+    if repeated:
+        notes["boxes were there twice, with one class and place, and were counted once"] += repeated
+    return image
+
+
 def finish(
     name: str,
     root: Path,
@@ -108,9 +155,14 @@ def finish(
     """Check what a reader found, drop classes without boxes, and make the split that may be missing.
 
     Raises:
-        DataError: no image, no box, or no training image.
+        DataError: no image, no box, no training image, or two classes of one name.
     """
-    found = {split: tuple(images) for split, images in splits.items() if images}
+    trained = {split: tuple(i for i in images if _is_trained(i)) for split, images in splits.items()}
+    found = {split: images for split, images in trained.items() if images}
+    passed_over = sum(map(len, splits.values())) - sum(map(len, found.values()))
+    if passed_over:
+        reason = f"under {MIN_SIDE_PX} pixels a side, or without a suffix that it knows"
+        notes.append(f"{passed_over} images that the trainer does not read ({reason}) were left out")
     if not any(len(i.classes) for images in found.values() for i in images):
         images = sum(map(len, found.values()))
         raise DataError(f"data.root: '{root}' holds {images} images and no box; label some, or name another folder")
@@ -121,7 +173,13 @@ def finish(
         raise DataError(f"data.root: '{root}' has no labelled training image; expected a split named train")
     if not any(len(i.classes) for i in found["val"]):
         raise DataError(f"data.root: '{root}' has no box in its validation split; nothing could be scored")
-    return _drop_unused(Dataset(name, root, classes, found, tuple(notes)))
+    dataset = _drop_unused(Dataset(name, root, classes, found, tuple(notes)))
+    check_unique(dataset.classes, root)
+    return replace(dataset, notes=(*dataset.notes, *case_note(dataset.classes)))
+
+
+def _is_trained(image: LabelledImage) -> bool:
+    return min(image.width_px, image.height_px) >= MIN_SIDE_PX and image.path.suffix.lower() in TRAINED_SUFFIXES
 
 
 def _drop_unused(dataset: Dataset) -> Dataset:

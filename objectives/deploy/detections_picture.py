@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from objectives.data.dataset import LabelledImage
-from objectives.deploy.inference import Detections, read_image
+from objectives.deploy.detector import Detections, read_image
 from objectives.machine.files import whole
 
 TILE_PX = 440

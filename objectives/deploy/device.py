@@ -1,16 +1,18 @@
-"""The device that detectors are measured on: a runtime with its options, and a fingerprint."""
+"""The device that detectors are measured on: a runtime with its options, a fingerprint, and the locks to take."""
 
 import hashlib
 import json
 import os
 import platform
-from dataclasses import asdict, dataclass, field
+import re
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from objectives.machine.gpus import board_of
 from spaces.errors import DeviceError, nearest
 
 RUNTIMES = ("onnxruntime", "openvino")
@@ -28,11 +30,11 @@ class Device:
         options: further options, passed to the provider (ONNX Runtime) or the device (OpenVINO) as they are.
     """
 
-    name: str = "cpu"
-    runtime: str = "onnxruntime"
-    provider: str = "CPUExecutionProvider"
-    threads: int = 1
-    options: dict[str, Any] = field(default_factory=dict)
+    name: str
+    runtime: str
+    provider: str
+    threads: int
+    options: dict[str, Any]
 
     def __post_init__(self) -> None:
         if self.runtime not in RUNTIMES:
@@ -44,7 +46,7 @@ class Device:
         """Check that the runtime is installed and offers the provider.
 
         Raises:
-            DeviceError: it is not usable here.
+            DeviceError: the runtime is not installed, or has no such provider here.
         """
         if find_spec(self.runtime) is None:
             raise DeviceError(f"device={self.name}: needs {self.runtime}; install automl[{self.runtime}]")
@@ -70,6 +72,28 @@ class Device:
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits; figures of two fingerprints never stand on one front."""
         return hashlib.sha256(json.dumps(self.describe(), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def training_keys(train_device: str) -> tuple[str, ...]:
+    """Return the devices that a training keeps busy, named as Ultralytics names it: beside a GPU, the processor too."""
+    if train_device == "cpu":
+        return ("cpu",)
+    names = [f"cuda:{board_of(int(name))}" if name.isdigit() else _plain(name) for name in train_device.split(",")]
+    return ("cpu", *names)
+
+
+def measuring_keys(device: Device) -> tuple[str, ...]:
+    """Return the devices that a measurement needs for itself."""
+    if device.provider in ("CPUExecutionProvider", "CPU"):
+        return ("cpu",)
+    if device.provider in ("CUDAExecutionProvider", "TensorrtExecutionProvider"):
+        return (f"cuda:{board_of(int(device.options.get('device_id', 0)))}",)
+    return ("cpu", _plain(device.provider))
+
+
+def _plain(name: str) -> str:
+    """Return a name that a file can have."""
+    return re.sub(r"[^\w.:-]", "_", name)
 
 
 def _package(runtime: str) -> str:
@@ -105,7 +129,7 @@ def _processor() -> str:
 
 @cache
 def _accelerator() -> str:
-    """Name of the first NVIDIA board, as its driver tells it; empty where there is none."""
+    """Name of the first NVIDIA board, as its driver names it; empty where there is none."""
     boards = sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
     lines = boards[0].read_text().splitlines() if boards else []
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("Model")), "")

@@ -11,11 +11,14 @@ import torch
 from timm.utils.model import reparameterize_model
 from torch import nn
 
-from objectives.deploy.inference import META_KEY, ArtifactMeta
+from objectives.deploy.artifact import META_KEY, ArtifactMeta
 from objectives.machine.files import whole
-from objectives.records.failing import ExportFailed
+from objectives.records.failures import ExportFailed
+from spaces.candidate import Candidate
+from spaces.errors import first_line
 from spaces.network.detector import is_rtdetr
 from spaces.network.timm_backbone import TimmBackbone
+from spaces.vocabulary import choices_of
 
 OPSET = 18  # the newest for which ONNX Runtime has kernels on every provider
 
@@ -37,11 +40,17 @@ def export_onnx(model: nn.Module, meta: ArtifactMeta, path: Path) -> Path:
         with whole(path) as partial:
             _export(_deployed(model, meta), meta, partial)
     except Exception as error:  # the exporter, the simplifier and the network itself raise whatever they like
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
+        reason = first_line(error)
         raise ExportFailed(
             f"export: this network cannot be exported ({reason}); leave its backbone or head out of the space"
         ) from error
     return path
+
+
+def meta_of(model: nn.Module, candidate: Candidate, classes: tuple[str, ...]) -> ArtifactMeta:
+    """Return what the file of a candidate's network says of itself."""
+    size_px, nms_iou = int(candidate.number("size.pixels")), float(choices_of(candidate, "deploy")["nms_iou"])
+    return ArtifactMeta(size_px, head_of(model), classes, nms_iou)
 
 
 def head_of(model: nn.Module) -> str:

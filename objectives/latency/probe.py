@@ -4,14 +4,19 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
+import numpy as np
 
+from objectives.deploy.detector import Detector, read_image
 from objectives.deploy.device import Device
-from objectives.deploy.inference import Detector, open_network, read_image
-from objectives.latency.measure import LatencyProtocol, sample, summarise
+from objectives.deploy.runtimes import open_artifact
+from objectives.latency.protocol import LatencyProtocol, Samples, median_interval, summarise
 from objectives.latency.reference import Reference
+from objectives.machine.memory import peak_bytes
+from objectives.machine.other_load import Others
 from objectives.machine.parent_death import die_with_parent
 
 
@@ -23,7 +28,7 @@ def main() -> None:
         os.sched_setaffinity(0, job["cores"])
     device, protocol = Device(**job["device"]), LatencyProtocol(**job["protocol"])
     cv2.setNumThreads(device.threads or -1)
-    detector = Detector(open_network(Path(job["artifact"]), device), protocol.confidence)
+    detector = Detector(open_artifact(Path(job["artifact"]), device), protocol.confidence)
     images = [read_image(Path(p)) for p in job["images"]]
 
     def run(i: int) -> tuple[float, float]:
@@ -33,10 +38,45 @@ def main() -> None:
 
     reference = Reference(device.fingerprint)
     samples = sample(run, reference.time_ms, protocol)
-    figure = summarise(samples, protocol, reference.best_ms(), device.fingerprint)
+    figure = summarise(samples, protocol, reference.best_ms(), device.fingerprint, peak_bytes())
     if samples.others_cores <= protocol.others_cores_max:
         reference.remember(figure.reference_ms)
     sys.stdout.write(json.dumps(figure.to_json()) + "\n")
+
+
+def sample(
+    run: Callable[[int], tuple[float, float]], reference: Callable[[], float], protocol: LatencyProtocol
+) -> Samples:
+    """Time images and the reference network in turn until the protocol ends it.
+
+    Args:
+        run: times image number i: end to end and network alone, in ms.
+        reference: times the reference network once, in ms.
+        protocol: when to end.
+    """
+    end = time.perf_counter() + protocol.warmup_s
+    warm = 0
+    while time.perf_counter() < end or warm < 3:
+        run(warm)
+        reference()
+        warm += 1
+    total: list[float] = []
+    network: list[float] = []
+    references: list[float] = []
+    start, others = time.perf_counter(), Others()
+    while True:
+        references.append(reference())
+        end_to_end, alone = run(len(total))
+        total.append(end_to_end)
+        network.append(alone)
+        elapsed = time.perf_counter() - start
+        if elapsed > protocol.cap_s and len(total) >= 5:
+            break
+        if len(total) >= protocol.images_min and len(total) % 10 == 0:
+            low, high = median_interval(np.sort(total))
+            if high - low <= protocol.interval * float(np.median(total)):
+                break
+    return Samples(np.array(total), np.array(network), np.array(references), others.cores())
 
 
 if __name__ == "__main__":

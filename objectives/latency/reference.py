@@ -1,15 +1,13 @@
 """The reference network: a fixed little network timed beside every detector, so that a busy machine shows."""
 
-import os
 import time
-from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from objectives.machine.files import write_text
+from objectives.machine.files import cache_folder, write_text
 
 VERSION = 3  # of the network and of how it is timed
 CHANNELS, SIDE, BLOCKS = 32, 64, 4
@@ -46,15 +44,10 @@ class Reference:
             return float("inf")
 
     def remember(self, median_ms: float) -> None:
-        """Keep a session's median if it is the best so far."""
+        """Keep a session's median that is the best so far."""
         if median_ms < self.best_ms():
             self._file.parent.mkdir(parents=True, exist_ok=True)
             write_text(self._file, f"{median_ms:.6f}", shared=True)
-
-
-def cache_folder() -> Path:
-    """Return the user's cache folder of this project (XDG_CACHE_HOME is honoured)."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "automl"
 
 
 def _network() -> onnx.ModelProto:

@@ -9,6 +9,11 @@ from pathlib import Path
 PARTIAL = ".partial"  # ends the name of a file that is being written
 
 
+def cache_folder() -> Path:
+    """Return the user's cache folder of this project (XDG_CACHE_HOME is honoured)."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "automl"
+
+
 @contextmanager
 def whole(path: Path, previous: Path | None = None, *, shared: bool = False) -> Iterator[Path]:
     """Yield a temporary name beside `path`; what is written there takes the name `path` when the block has ended well.

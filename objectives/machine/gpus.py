@@ -1,4 +1,4 @@
-"""The NVIDIA boards that this process may use, told without starting CUDA."""
+"""The NVIDIA boards that this process may use, found out without starting CUDA."""
 
 import os
 from importlib.metadata import version
@@ -6,19 +6,19 @@ from pathlib import Path
 from zlib import crc32
 
 
-def visible_gpus(variable: str | None = None, devices: Path = Path("/dev")) -> list[int]:
+def visible_gpus(devices: Path = Path("/dev")) -> list[int]:
     """Return the machine's numbers of the visible boards, in the order in which CUDA counts them.
 
-    A board that is listed by UUID gets a number of its own, made of that: who lists it by index does not share a lease.
+    As CUDA does, what comes after the first invalid entry of CUDA_VISIBLE_DEVICES is left out. A board that is listed
+    by UUID gets a number of its own, made of that: who lists it by index does not share a lease.
 
     Args:
-        variable: instead of CUDA_VISIBLE_DEVICES; as CUDA does, what comes after the first invalid entry is left out.
         devices: where the driver's devices are.
     """
     if version("torch").endswith("+cpu"):
         return []
     boards = {int(path.name.removeprefix("nvidia")) for path in devices.glob("nvidia[0-9]*")}
-    listed = os.environ.get("CUDA_VISIBLE_DEVICES") if variable is None else variable
+    listed = os.environ.get("CUDA_VISIBLE_DEVICES")
     if listed is None:
         return sorted(boards)
     found: list[int] = []

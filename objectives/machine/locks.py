@@ -1,4 +1,4 @@
-"""Locks between processes of this user on this machine; the kernel frees them when their process ends."""
+"""Locks between processes of this user on this machine; the kernel frees a lock when its process ends."""
 
 import fcntl
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from objectives.latency.reference import cache_folder
+from objectives.machine.files import cache_folder
 
 
 def lock_folder() -> Path:
@@ -19,7 +19,7 @@ def lock_folder() -> Path:
 
 @contextmanager
 def locked_folder(folder: Path) -> Iterator[None]:
-    """Keep other processes from making the same thing in a folder, if it is there; waits, and leaves no file."""
+    """Keep other processes from making the same thing in a folder that exists; waits, and leaves no file."""
     if not folder.is_dir():
         yield
         return

@@ -1,12 +1,27 @@
-"""Memory that a process has for itself."""
+"""Memory of processes: what one has for itself, and the most that this one ever had."""
+
+import resource
+from pathlib import Path
 
 import psutil
 
 
 def unshared_bytes(process: psutil.Process) -> int:
-    """Return what a process holds in memory, less what it shares; 0 once it is gone."""
+    """Return the memory of a process, less what is shared with others; 0 once the process is gone."""
     try:
         memory = process.memory_info()
     except psutil.NoSuchProcess:
         return 0
     return int(memory.rss - getattr(memory, "shared", 0))
+
+
+def peak_bytes() -> int:
+    """Return this process's peak resident memory, in bytes.
+
+    Linux keeps ru_maxrss over exec, so that a child would report the memory of the process it was forked from.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -6,7 +6,7 @@ import psutil
 
 
 class Others:
-    """Watches, from when it is made, what everything but this process and its descendants uses."""
+    """Counts the cores that everything but this process and its descendants uses, from its making on."""
 
     def __init__(self) -> None:
         self._began, self._everyone_s, self._own_s = time.perf_counter(), everyone_s(), own_s()

@@ -21,7 +21,7 @@ class Usage:
 
 
 def usage(root_pid: int) -> Usage:
-    """Return what a tree of processes uses now; nothing if it is gone. Memory is resident, less mapped files."""
+    """Return what a tree of processes uses now; nothing if the tree is gone. Memory is resident, less mapped files."""
     processes = [root_pid, *(process.pid for process in descendants(root_pid))]
     return Usage(len(processes), sum(map(_resident_bytes, processes)))
 

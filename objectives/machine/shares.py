@@ -4,15 +4,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from objectives.machine.device_locks import Patience
 from objectives.machine.locks import LockFile, lock_folder
-from objectives.machine.turns import Patience
 
 SLOTS_MAX = 1024  # workers of one machine
 
 
 @dataclass(frozen=True)
 class Share:
-    """Something held until it is released, or until the process ends.
+    """A share of the machine, held until its release, or until the process ends.
 
     Attributes:
         index: of the slot or the GPU.
@@ -22,7 +22,7 @@ class Share:
     _lock: LockFile = field(repr=False)
 
     def release(self) -> None:
-        """Give it back; once."""
+        """Give the share back; once."""
         self._lock.close()
 
 

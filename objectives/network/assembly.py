@@ -1,4 +1,4 @@
-"""Candidate to network: description, weights, pruning; and the file of weights that others load."""
+"""Candidate to network: description, weights, pruning; and the file of weights that other trainings start from."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,13 +9,11 @@ import torch
 from torch import nn
 
 from objectives.machine.files import whole
-from objectives.network.pruning import prune_detector
-from objectives.training.arguments import train_choices
 from spaces.candidate import Candidate
-from spaces.errors import DataError
 from spaces.network.description import describe
 from spaces.network.detector import build_detector
 from spaces.network.pretrained import load_pretrained
+from spaces.vocabulary import choices_of, train_choices
 
 WEIGHTS_FORMAT = 1
 
@@ -37,10 +35,10 @@ class Pruning:
 
 def pruning_of(candidate: Candidate) -> Pruning | None:
     """Return how a candidate is pruned, or None."""
-    group = candidate.group("prune")
-    if group.get("importance", "none") == "none":
+    choices = choices_of(candidate, "prune")
+    if choices["importance"] == "none":
         return None
-    return Pruning(candidate.number("prune.ratio"), str(group["importance"]), float(group.get("at", 0.5)))
+    return Pruning(candidate.number("prune.ratio"), str(choices["importance"]), float(choices["at"]))
 
 
 def assemble(candidate: Candidate, classes: Sequence[str], seed: int) -> tuple[dict[str, Any], nn.Module]:
@@ -71,25 +69,4 @@ def save_weights(path: Path, model: nn.Module, candidate: Candidate, classes: Se
         "state_dict": {k: v.cpu() for k, v in model.state_dict().items()},
     }
     with whole(path) as partial, partial.open("wb") as stream:
-        torch.save(content, stream)  # a stream of ours: torch's own tells no reason when the disk is full
-
-
-def load_weights(path: Path) -> nn.Module:
-    """Build the network of a weights file again, pruned if it was, in evaluation mode.
-
-    Raises:
-        DataError: the file is none of this project's.
-    """
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many classes for damaged files
-        reason = (str(error) or type(error).__name__).splitlines()[0][:120]
-        raise DataError(f"weights: '{path}' cannot be read ({reason})") from error
-    if not isinstance(content, dict) or content.get("format") != WEIGHTS_FORMAT:
-        raise DataError(f"weights: '{path}' is none of automl's (format {WEIGHTS_FORMAT})")
-    candidate = Candidate.from_json(content["candidate"])
-    _, model = assemble(candidate, content["classes"], seed=0)
-    if pruning := pruning_of(candidate):
-        prune_detector(model, pruning.ratio, pruning.importance)
-    model.load_state_dict(content["state_dict"])
-    return model.eval()
+        torch.save(content, stream)  # a stream of ours: torch's own gives no reason when the disk is full

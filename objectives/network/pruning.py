@@ -7,10 +7,10 @@ import torch_pruning as tp
 from torch import nn
 from ultralytics.nn.modules import Detect
 
-from objectives.training.arguments import IMPORTANCES
-from spaces.errors import SpaceError, nearest
+from spaces.errors import SpaceError
 from spaces.network.detector import is_rtdetr
 from spaces.network.timm_backbone import TimmBackbone
+from spaces.vocabulary import VOCABULARY
 
 ROUND_TO = 8  # channels stay multiples of this: runtimes compute in such blocks
 TRACE_PX = 128
@@ -26,7 +26,7 @@ def prune_detector(model: nn.Module, ratio: float, importance: str) -> None:
     Args:
         model: as built by `spaces.network.detector.build_detector`.
         ratio: share of the channels to cut, in (0, 1).
-        importance: one of IMPORTANCES.
+        importance: one of the words of `prune.importance`.
 
     Raises:
         SpaceError: the importance is unknown, or the network cannot be cut.
@@ -49,7 +49,7 @@ def prune_detector(model: nn.Module, ratio: float, importance: str) -> None:
             round_to=ROUND_TO,
             output_transform=_first if is_rtdetr(model) else None,
         ).step()
-    except (IndexError, RuntimeError, TypeError, ValueError) as error:
+    except Exception as error:  # the tracer and the network itself raise whatever they like
         raise SpaceError(f"prune: this network cannot be cut ({type(error).__name__}: {error})") from error
     finally:
         model.train(training)
@@ -69,7 +69,7 @@ def _importance(name: str) -> Any:
             return tp.importance.LAMPImportance(p=2)
         case "random":
             return tp.importance.RandomImportance()
-    raise SpaceError(f"prune.importance: '{name}' is unknown{nearest(name, IMPORTANCES)}")
+    raise VOCABULARY["prune.importance"].unknown(name)
 
 
 def _kept(model: Any) -> list[nn.Module]:

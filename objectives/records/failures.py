@@ -3,6 +3,16 @@
 from collections.abc import Iterable
 from enum import StrEnum
 
+from spaces.errors import AutomlError
+
+
+class Diverged(Exception):
+    """The training loss is no finite number any more, or it exploded."""
+
+
+class ExportFailed(AutomlError):
+    """A network cannot be turned into a deployable file."""
+
 
 class Failure(StrEnum):
     """What a trial died of."""

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from objectives.machine.files import PARTIAL
 
-DATA_YAML = "data.yaml"  # in a data set that is laid out for Ultralytics
 DESCRIPTION = "model.yaml"  # of a network, as Ultralytics reads it
 ARGUMENTS = "arguments.yaml"  # of Ultralytics' trainer
 WEIGHTS = "weights.pt"
 MODEL = "model.onnx"  # the deployable file
 UNTRAINED = "untrained.onnx"  # the same before training, for its latency
 DETECTIONS = "detections.jpg"
+CONFIG = "config.yaml"  # of an exported detector
+ULTRALYTICS = ".ultralytics"  # folder of its settings
 CHECKPOINT = "checkpoint.pt"  # in the folder of a training
 TRAININGS = "training-*"  # folders of a trial, one a phase of its training
 LARGE = (WEIGHTS, MODEL, DETECTIONS)  # of a finished trial; the rest is needed to do it again
@@ -78,8 +79,18 @@ class TrialPaths:
 
     @property
     def data(self) -> Path:
-        """Folder of the data set that a training at full length reads."""
+        """Folder of the layouts of the data set that a training at full length reads."""
         return self.folder / "data"
+
+    @property
+    def attempts(self) -> Path:
+        """The deaths after which a training at full length was begun again."""
+        return self.folder / "attempts.json"
+
+    @property
+    def ultralytics(self) -> Path:
+        """Folder of Ultralytics' settings for a training at full length."""
+        return self.folder / ULTRALYTICS
 
     def training(self, phase: int) -> Path:
         """Return the folder of a phase of its training, from 0."""
@@ -124,18 +135,13 @@ class StudyPaths:
 
     @property
     def data(self) -> Path:
-        """Folder of the data set, laid out for Ultralytics."""
+        """Folder of the layouts of the data set for Ultralytics."""
         return self.folder / "data"
-
-    @property
-    def data_yaml(self) -> Path:
-        """The description of that data set."""
-        return self.data / DATA_YAML
 
     @property
     def ultralytics(self) -> Path:
         """Folder of Ultralytics' settings."""
-        return ultralytics_settings(self.folder)
+        return self.folder / ULTRALYTICS
 
     @property
     def trials(self) -> Path:
@@ -170,12 +176,6 @@ class StudyPaths:
         for folder in self.folder.glob(f"{MEASURING}*"):
             yield int(folder.name.removeprefix(MEASURING).partition("-")[0]), folder
 
-    @classmethod
-    def all_in(cls, root: Path) -> list["StudyPaths"]:
-        """Return the studies of a folder that have a database of their own, by name."""
-        name = cls(root).store.name
-        return [cls(path.parent) for path in sorted(root.glob(f"*/{name}"))]
-
 
 MEASURING = ".measure-"
 
@@ -191,7 +191,7 @@ class ExportPaths:
     @property
     def config(self) -> Path:
         """What `automl train` reads."""
-        return self.folder / "config.yaml"
+        return self.folder / CONFIG
 
     @property
     def train_arguments(self) -> Path:
@@ -222,8 +222,3 @@ class ExportPaths:
     def partial(self) -> "ExportPaths":
         """The folder that an export is written to before the folder takes its name."""
         return ExportPaths(self.folder.with_name(f".{self.folder.name}{PARTIAL}"))
-
-
-def ultralytics_settings(folder: Path) -> Path:
-    """Return the folder of Ultralytics' settings below another."""
-    return folder / ".ultralytics"

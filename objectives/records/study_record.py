@@ -184,6 +184,10 @@ class StudyWriter:
         self._set(keys.GATE, asdict(gate))
         self._set(keys.FINGERPRINTS, fingerprints)
 
+    def data(self, card: Mapping[str, Any]) -> None:
+        """Store where a data set of equal contents lies now."""
+        self._set(keys.DATA, card)
+
     def plan(self, plan: Record) -> None:
         """Store what was timed before the first trial."""
         self._set(keys.PLAN, plan.to_json())

@@ -4,33 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from objectives.deploy.artifact import MAX_DETECTIONS
 from objectives.training.augment import albumentations_transforms, magnitudes, ultralytics_arguments
 from spaces.candidate import Candidate
-from spaces.errors import SpaceError, nearest
-
-# The candidate's `train` dimensions, and what they are where a space does not name them.
-TRAIN_DEFAULTS: dict[str, Any] = {
-    "optimizer": "AdamW",
-    "lr0": 0.002,  # first learning rate
-    "lrf": 0.05,  # last learning rate as a share of the first
-    "cosine": True,  # schedule: cosine, else linear
-    "momentum": 0.9,  # SGD's momentum, Adam's beta1
-    "weight_decay": 0.0005,
-    "warmup": 0.1,  # share of the training that warms up
-    "batch": 8,
-    "nbs": 8,  # images per optimiser step: gradients of nbs / batch batches are added up
-    "box": 7.5,  # loss gains
-    "cls": 0.5,
-    "dfl": 1.5,
-    "class_weights": 0.0,  # power of the inverse class frequency, 0 is off
-    "close_mosaic": 0.25,  # share of the training, at its end, without mosaic, mixup and cutmix
-    "freeze": 0,  # layers of the model description frozen, from the first
-    "pretrained": "none",  # none, hub, or a checkpoint's path
-}
-
-MAX_DETECTIONS = 300  # boxes of an image that are kept, in validation as deployed
-IMPORTANCES = ("l1", "l2", "bn_scale", "lamp", "random")  # of channels, for structural pruning
-OPTIMIZERS = ("SGD", "Adam", "AdamW", "NAdam", "RAdam", "RMSprop", "MuSGD")
+from spaces.vocabulary import choices_of, train_choices
 
 
 @dataclass(frozen=True)
@@ -62,23 +39,6 @@ class TrainingPlan:
             raise ValueError(f"batch_divisor must be 1 or more, got {self.batch_divisor}")
 
 
-def train_choices(candidate: Candidate) -> dict[str, Any]:
-    """Return the `train` group with the defaults filled in.
-
-    Raises:
-        SpaceError: a name is unknown, or the optimiser is.
-    """
-    chosen = candidate.group("train")
-    for name in chosen:
-        if name not in TRAIN_DEFAULTS:
-            raise SpaceError(f"train.{name}: is no dimension of the training{nearest(name, TRAIN_DEFAULTS)}")
-    choices = {**TRAIN_DEFAULTS, **chosen}
-    if choices["optimizer"] not in OPTIMIZERS:
-        near = nearest(str(choices["optimizer"]), OPTIMIZERS)
-        raise SpaceError(f"train.optimizer: '{choices['optimizer']}' is no optimiser{near}")
-    return choices
-
-
 def trainer_arguments(candidate: Candidate, plan: TrainingPlan, epochs: int | None = None) -> dict[str, Any]:
     """Return Ultralytics' training arguments for a candidate.
 
@@ -89,7 +49,7 @@ def trainer_arguments(candidate: Candidate, plan: TrainingPlan, epochs: int | No
     """
     epochs = epochs or plan.epochs
     train = train_choices(candidate)
-    magnitude = magnitudes(candidate.group("augment"))
+    magnitude = magnitudes(choices_of(candidate, "augment"))
     return {
         "task": "detect",
         "mode": "train",
@@ -124,7 +84,7 @@ def trainer_arguments(candidate: Candidate, plan: TrainingPlan, epochs: int | No
         "freeze": int(train["freeze"]) or None,
         "close_mosaic": round(train["close_mosaic"] * epochs),
         "conf": 0.001,  # of the validator: the whole precision-recall curve
-        "iou": float(candidate.group("deploy").get("nms_iou", 0.7)),
+        "iou": float(choices_of(candidate, "deploy")["nms_iou"]),
         "max_det": MAX_DETECTIONS,
         "nms": False if candidate.text("head.kind") == "end2end" else None,
         **ultralytics_arguments(magnitude),

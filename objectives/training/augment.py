@@ -4,28 +4,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from spaces.dimension import Value
-from spaces.errors import SpaceError, nearest
+from spaces.errors import SpaceError
+from spaces.vocabulary import DEFAULTS, VOCABULARY, dimensions_of, unknown_dimension
 
-# Magnitudes by name. Probabilities and fractions lie in [0, 1]; degrees are degrees.
-NEUTRAL: dict[str, float] = {
-    "fliplr": 0.0,  # probability of a left-right flip
-    "flipud": 0.0,  # probability of an up-down flip
-    "translate": 0.0,  # random crop: greatest shift, fraction of the image
-    "scale": 0.0,  # random crop: greatest change of scale, fraction
-    "degrees": 0.0,  # greatest rotation, degrees
-    "perspective": 0.0,  # greatest perspective term, up to 0.001
-    "hue": 0.0,  # greatest change of hue, fraction of the circle
-    "saturation": 0.0,  # greatest change of saturation, fraction
-    "brightness": 0.0,  # greatest change of brightness, fraction
-    "exposure": 0.0,  # greatest change of gamma, fraction
-    "contrast": 0.0,  # greatest change of contrast, fraction
-    "noise": 0.0,  # greatest standard deviation of sensor noise, fraction of full scale
-    "motion_blur": 0.0,  # probability of motion blur
-    "cutout": 0.0,  # probability of erased rectangles
-    "mosaic": 0.0,  # probability of a mosaic of four images
-    "mixup": 0.0,  # probability of blending two images
-    "cutmix": 0.0,  # probability of pasting a part of another image
-}
+# No augmentation at all: every magnitude by name. What each is, and its limits, stands in the vocabulary.
+NEUTRAL: dict[str, float] = {name: 0.0 for name in dimensions_of("augment") if name != "policy"}
 
 POLICIES: dict[str, dict[str, float]] = {
     "none": {},
@@ -108,13 +91,13 @@ def magnitudes(choices: Mapping[str, Value]) -> dict[str, float]:
     Raises:
         SpaceError: the policy or a magnitude is unknown, or a magnitude is no number.
     """
-    policy = str(choices.get("policy", "none"))
+    policy = str(choices.get("policy", DEFAULTS["augment.policy"]))
     if policy not in POLICIES:
-        raise SpaceError(f"augment.policy: '{policy}' is no policy{nearest(policy, POLICIES)}")
+        raise VOCABULARY["augment.policy"].unknown(policy)
     single = {name: value for name, value in choices.items() if name != "policy"}
     for name, value in single.items():
         if name not in NEUTRAL:
-            raise SpaceError(f"augment.{name}: is no magnitude{nearest(name, NEUTRAL)}")
+            raise unknown_dimension(f"augment.{name}")
         if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
             raise SpaceError(f"augment.{name}: must be a number of 0 or more, got {value!r}")
     return {**NEUTRAL, **POLICIES[policy], **{name: float(value) for name, value in single.items()}}

@@ -9,7 +9,7 @@ from zipfile import ZipFile
 import torch
 
 from objectives.machine.files import whole
-from objectives.records.failing import classify
+from objectives.records.classify import classify
 from objectives.records.failures import Failure
 
 
@@ -23,7 +23,7 @@ def write_state(state: Mapping[str, Any], path: Path) -> None:
         path: the newest generation's file.
     """
     with whole(path, previous_of(path)) as partial, partial.open("wb") as stream:
-        torch.save(dict(state), stream)  # a stream of ours: torch's own tells no reason when the disk is full
+        torch.save(dict(state), stream)  # a stream of ours: torch's own gives no reason when the disk is full
 
 
 def read_state(path: Path) -> tuple[dict[str, Any] | None, str]:
@@ -58,7 +58,7 @@ def previous_of(path: Path) -> Path:
 
 
 def _read(path: Path) -> tuple[dict[str, Any] | None, str]:
-    """Return a state, or None and why it cannot be used."""
+    """Return a state, or None and why the file cannot be used."""
     try:
         with ZipFile(path) as archive:
             if damaged := archive.testzip():  # torch looks at no check sum
@@ -70,7 +70,7 @@ def _read(path: Path) -> tuple[dict[str, Any] | None, str]:
             raise  # the file may be whole
         return None, (str(error) or type(error).__name__).splitlines()[0][:120]
     if not isinstance(state, dict) or not isinstance(state.get("epoch"), int):
-        return None, "it is none of automl's"
+        return None, "automl did not write it"
     return state, ""
 
 

@@ -1,12 +1,10 @@
-"""When a training's loss is lost: it is no number any more, or it exploded."""
+"""When a training is lost: its loss is no number any more, or exploded."""
 
 import math
 
+from objectives.records.failures import Diverged
+
 EXPLODED = 1e4  # times the least loss so far
-
-
-class Diverged(Exception):
-    """The training loss is no finite number any more, or it exploded."""
 
 
 class LossWatch:

@@ -16,10 +16,11 @@ from ultralytics.utils.torch_utils import init_seeds
 from objectives.machine.locks import locked_folder
 from objectives.records.paths import CHECKPOINT
 from objectives.records.records import Rung
+from objectives.training.accumulation import Accumulation
 from objectives.training.checkpoint import read_state, restore, state_of, write_state
 from objectives.training.divergence import LossWatch
-from objectives.training.watch import Watch
-from spaces.errors import DataError
+from objectives.training.loading import check_complete, fit_loader, forget_images
+from objectives.training.monitor import Monitor
 from spaces.network.detector import is_rtdetr
 
 
@@ -32,17 +33,17 @@ class Progress:
         epochs_done: epochs trained in earlier phases.
         seconds_done: seconds trained in earlier phases and earlier processes.
         stopped: whether it was ended before its last epoch.
-        told_epoch: last evaluated epoch that was told in an earlier process; none up to it is told again.
+        reported_epoch: last evaluated epoch that an earlier process reported; no rung up to it is reported again.
     """
 
     rungs: list[Rung] = field(default_factory=list)
     epochs_done: int = 0
     seconds_done: float = 0.0
     stopped: bool = False
-    told_epoch: int = 0
+    reported_epoch: int = 0
 
 
-OnRung = Callable[[Rung], bool]  # told of each evaluated epoch; True ends the training there
+OnRung = Callable[[Rung], bool]  # takes each evaluated epoch; True ends the training there
 
 
 def train_phase(
@@ -52,11 +53,11 @@ def train_phase(
     evaluate_at: Collection[int],
     decide_at: Collection[int],
     on_rung: OnRung,
-    watch: Watch | None = None,
+    monitor: Monitor | None = None,
 ) -> nn.Module:
     """Train a network for the epochs of its arguments, or what is left of them after a cut.
 
-    If the cut fell between a checkpoint and its rung, the rung is told first, and may end the training.
+    If the cut fell between a checkpoint and its rung, the rung is reported first, and may end the training.
 
     Args:
         model: the network; its weights are changed.
@@ -64,8 +65,8 @@ def train_phase(
         progress: of the trial; brought up to date.
         evaluate_at: epochs (counted over all phases) at which the validator runs.
         decide_at: those among them at which the pruner decides.
-        on_rung: told of each evaluated epoch.
-        watch: answered to between the batches.
+        on_rung: takes each evaluated epoch.
+        monitor: called between the batches.
 
     Returns:
         The averaged network (EMA), in evaluation mode.
@@ -75,8 +76,9 @@ def train_phase(
         DataError: images or labels cannot be read.
     """
     fit = _fit_class(RTDETRTrainer if is_rtdetr(model) else DetectionTrainer)
-    session = fit(model, arguments, progress, frozenset(evaluate_at), frozenset(decide_at), on_rung, watch or Watch())
-    session.tell_saved()
+    epochs = frozenset(evaluate_at), frozenset(decide_at)
+    session = fit(model, arguments, progress, *epochs, on_rung, monitor or Monitor())
+    session.report_saved()
     if not (session.finished_before or progress.stopped):
         session.train()
     progress.epochs_done += arguments["epochs"]
@@ -99,12 +101,13 @@ def _fit_class(base: Any) -> Any:
             evaluate_at: frozenset[int],
             decide_at: frozenset[int],
             on_rung: OnRung,
-            watch: Watch,
+            monitor: Monitor,
         ) -> None:
-            self.network, self.progress, self.on_rung, self.watch = network, progress, on_rung, watch
+            self.network, self.progress, self.on_rung, self.monitor = network, progress, on_rung, monitor
             self.evaluate_at, self.decide_at = evaluate_at, decide_at
             self.seconds = 0.0
             self.rung: Rung | None = None
+            self.accumulation = Accumulation()
             super().__init__(overrides={**arguments, "model": "automl.yaml"})
             if self.device.type == "cpu":
                 torch.set_num_threads(available_cores())  # Ultralytics leaves one core idle
@@ -112,7 +115,7 @@ def _fit_class(base: Any) -> Any:
             self.saved = self._read_checkpoint()
             for event in ("on_train_start", "on_train_epoch_start", "on_train_batch_start", "on_fit_epoch_end"):
                 self.add_callback(event, getattr(type(self), f"_{event}"))
-            self.add_callback("on_val_batch_start", lambda validator: self.watch.batch(self.share))
+            self.add_callback("on_val_batch_start", lambda validator: self.monitor.batch(self.share))
 
         @property
         def finished_before(self) -> bool:
@@ -126,7 +129,7 @@ def _fit_class(base: Any) -> Any:
         def _read_checkpoint(self) -> dict[str, Any] | None:
             saved, warning = read_state(self.checkpoint)
             if warning:
-                self.watch.warning(warning)
+                self.monitor.warning(warning)
             if saved is not None:
                 self.progress.seconds_done = max(self.progress.seconds_done, saved.get("seconds", 0.0))
             return saved
@@ -163,24 +166,38 @@ def _fit_class(base: Any) -> Any:
                 else:  # square, as deployed; Ultralytics would validate on rectangles
                     arguments = (self.args, img_path, batch, self.data)
                     dataset = build_yolo_dataset(*arguments, mode=mode, rect=False, stride=32)
-            _check_complete(Path(img_path), dataset.im_files)
+            check_complete(Path(img_path), dataset.im_files)
             return dataset
 
         def _build_train_pipeline(self) -> None:
             if getattr(self, "_oom_retries", 0):
                 raise  # out of memory is being handled: Ultralytics would halve the batch, and nobody would know
             super()._build_train_pipeline()
+            self.accumulation = Accumulation(self.accumulate)
+            self.accumulate: int = 1  # so that we are asked after every batch
+
+        def get_dataloader(self, path: str, batch_size: int = 16, rank: int = 0, mode: str = "train") -> Any:
+            loader = super().get_dataloader(path, batch_size, rank, mode)
+            if mode == "train":
+                self.batch_size = fit_loader(loader, self, self.monitor.warning)
+            return loader
+
+        def optimizer_step(self) -> None:
+            batch = self.batches - 1 + self.epoch * len(self.train_loader)
+            if self.accumulation.is_due(batch, self._get_warmup_iterations(len(self.train_loader))):
+                super().optimizer_step()
 
         def resume_training(self, ckpt: Any) -> None:
             if self.saved is not None:
                 restore(self, self.saved)
 
         def save_model(self) -> bool:
-            self.seconds = self.watch.work_s() - self.started
+            self.seconds = self.monitor.work_s() - self.started
             self.rung = self._rung()
             rung = self.rung and self.rung.to_json()
             seconds = self.progress.seconds_done + self.seconds
-            write_state({**state_of(self), "seconds": seconds, "rung": rung}, self.checkpoint)
+            state = {**state_of(self), **self.accumulation.state(self.model), "seconds": seconds, "rung": rung}
+            write_state(state, self.checkpoint)
             return True
 
         def save_metrics(self, metrics: Any) -> None:
@@ -195,42 +212,50 @@ def _fit_class(base: Any) -> Any:
 
         # Rungs
 
-        def tell_saved(self) -> None:
-            """Tell the rung of a checkpoint that nobody was told of."""
+        def report_saved(self) -> None:
+            """Report the rung of a checkpoint that was not reported yet."""
             saved = (self.saved or {}).get("rung")
             if saved is not None:
-                self._tell(Rung.from_json(saved))
+                self._report(Rung.from_json(saved))
 
         def _on_train_start(self) -> None:
-            self.started = self.watch.work_s()
+            self.started = self.monitor.work_s()
             self.losses = LossWatch()
 
         def _on_train_epoch_start(self) -> None:
             self.batches = 0
-            self.watch.epoch(self._epochs_done())
+            self.monitor.epoch(self._epochs_done())
             self._seed_epoch()
+            if self.saved is not None and self.epoch == self.start_epoch:
+                self.accumulation.restore(self.model, self.saved)
             self.args.val = self._epochs_done() in self.evaluate_at
 
         def _on_train_batch_start(self) -> None:
             if self.batches == 1 and self.epoch == self.start_epoch:
                 self.losses.begin(self._mean_loss())
-            self.watch.batch(self.share)
+            self.monitor.batch(self.share)
             self.batches += 1
 
         def _seed_epoch(self) -> None:
-            """Let order and augmentation depend on seed and epoch alone: a cut training goes on as if uncut."""
+            """Let order and augmentation depend on seed and epoch alone: a cut training goes on as if uncut.
+
+            Processes that load data keep the generators they were born with: on a GPU that holds from a rung on, where
+            trainings pause, and not for a training that was killed between two rungs.
+            """
             seed = self.args.seed + 1_000_003 * (self.epoch + 1)
             init_seeds(seed, deterministic=self.args.deterministic)
-            if self.train_loader.num_workers == 0:  # worker processes keep the generators they were born with
+            first = self.epoch == self.start_epoch or self._epochs_done() - 1 in self.decide_at
+            if self.train_loader.num_workers == 0 or first:
                 self.train_loader.reset()
                 self.train_loader.generator.manual_seed(seed)
+                forget_images(self.train_loader.dataset)
 
         def _on_fit_epoch_end(self) -> None:
             if self.rung is not None:
-                self._tell(self.rung)
+                self._report(self.rung)
 
-        def _tell(self, rung: Rung) -> None:
-            if rung.epoch <= self.progress.told_epoch:
+        def _report(self, rung: Rung) -> None:
+            if rung.epoch <= self.progress.reported_epoch:
                 return  # trained once more, since a checkpoint was lost
             self.progress.rungs.append(rung)
             if self.on_rung(rung) and rung.epoch < max(self.evaluate_at):
@@ -259,15 +284,6 @@ def _fit_class(base: Any) -> Any:
             return float(sum(float(value) for value in self.tloss.values()))
 
     return Fit
-
-
-def _check_complete(folder: Path, read: Collection[str]) -> None:
-    """Check that every image of a split can be read: Ultralytics leaves the others out and says nothing."""
-    known = {Path(name).name for name in read}
-    missing = sorted(path for path in folder.iterdir() if path.name not in known and not path.name.startswith("."))
-    if missing:
-        first = missing[0].resolve()
-        raise DataError(f"data.root: {len(missing)} images or their labels cannot be read; mend or remove '{first}'")
 
 
 def available_cores() -> int:

@@ -1,20 +1,22 @@
-"""What a trial is told and what it tells: the job, and the listener. No torch in here."""
+"""What a trial is given and to whom it reports: the job, and the listener. No torch in here."""
 
+import importlib
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from objectives.data.dataset import LabelledImage
 from objectives.deploy.device import Device
-from objectives.latency.measure import LatencyProtocol
+from objectives.latency.protocol import LatencyProtocol
 from objectives.records.gate import Gate
-from objectives.records.records import Accuracy, Latency, Resources, Rung
+from objectives.records.records import Accuracy, Ending, Latency, Resources, Rung
 from spaces.candidate import Candidate
 
 
-class Word(StrEnum):
-    """What a trial is told at a rung."""
+class RungDecision(StrEnum):
+    """How a trial goes on at a rung."""
 
     GO_ON = "go on"
     PAUSE = "pause"  # end the process, keep the checkpoint
@@ -59,9 +61,9 @@ class TrialJob:
         trained_s: seconds that earlier processes of the trial have trained.
         measure_only: end when the untrained latency is known.
         batch_divisor: the batch is divided by it, the images per optimiser step are not: gradients are added up.
-        told_epoch: last evaluated epoch that the searching process knows of.
+        reported_epoch: last evaluated epoch that the searching process knows of.
         cores: processor cores to train on; empty for all.
-        run: what runs in the trial's process, "module:function" of (job, listener) -> Ending | None.
+        run: what runs as the trial, "module:function" of (job, listener) -> Ending | None.
     """
 
     number: int
@@ -79,8 +81,8 @@ class TrialJob:
     gate: Gate
     device: Device
     protocol: LatencyProtocol
-    train_device: str = "auto"
-    workers: int = 2
+    train_device: str
+    workers: int
     cache: bool = True
     hub: bool = True
     grace: float = 0.0
@@ -88,9 +90,20 @@ class TrialJob:
     trained_s: float = 0.0
     measure_only: bool = False
     batch_divisor: int = 1
-    told_epoch: int = 0
+    reported_epoch: int = 0
     cores: tuple[int, ...] = ()
     run: str = "objectives.trial.trial:run_trial"
+
+    def function(self) -> "RunTrial":
+        """Import what runs as the trial: torch comes along, for a real one.
+
+        Raises:
+            ImportError: there is no such module.
+            AttributeError: it has no such function.
+        """
+        module, _, name = self.run.partition(":")
+        function: RunTrial = getattr(importlib.import_module(module), name)
+        return function
 
     @property
     def deciding(self) -> tuple[int, ...]:
@@ -106,7 +119,7 @@ class TrialJob:
 
 
 class TrialListener(ABC):
-    """Is told what a trial measures, as soon as it is measured."""
+    """Receives what a trial measures, as soon as it is measured."""
 
     @abstractmethod
     def stage(self, name: str) -> None:
@@ -121,7 +134,7 @@ class TrialListener(ABC):
         """A latency was measured, before or after training."""
 
     @abstractmethod
-    def rung(self, rung: Rung) -> Word:
+    def rung(self, rung: Rung) -> RungDecision:
         """An epoch was evaluated; return how to go on."""
 
     @abstractmethod
@@ -135,3 +148,32 @@ class TrialListener(ABC):
     @abstractmethod
     def warning(self, text: str) -> None:
         """Something was done in another way than asked for."""
+
+
+class SilentListener(TrialListener):
+    """Lets everything pass, and every rung go on; subclasses take what they want."""
+
+    def stage(self, name: str) -> None:
+        """Let the stage pass."""
+
+    def progress(self, epoch: int, share: float) -> None:
+        """Let the progress pass."""
+
+    def latency(self, latency: Latency, trained: bool) -> None:
+        """Let the latency pass."""
+
+    def rung(self, rung: Rung) -> RungDecision:
+        """Let the trial go on."""
+        return RungDecision.GO_ON
+
+    def accuracy(self, accuracy: Accuracy) -> None:
+        """Let the accuracy pass."""
+
+    def resources(self, resources: Resources) -> None:
+        """Let the resources pass."""
+
+    def warning(self, text: str) -> None:
+        """Let the warning pass."""
+
+
+RunTrial = Callable[[TrialJob, TrialListener], Ending | None]  # None: paused, or only measured

@@ -12,11 +12,11 @@ import psutil
 from torch import nn
 from ultralytics.utils import callbacks
 
-from objectives.deploy.export_onnx import export_onnx, head_of
-from objectives.deploy.inference import ArtifactMeta
+from objectives.deploy.device import training_keys
+from objectives.deploy.export_onnx import export_onnx, meta_of
+from objectives.machine.device_locks import SharedDevices
 from objectives.machine.memory import unshared_bytes
 from objectives.machine.other_load import Others
-from objectives.machine.turns import Turn, training_keys
 from objectives.network.assembly import assemble, pruning_of
 from objectives.network.pruning import prune_detector
 from objectives.records.paths import TrialPaths
@@ -34,15 +34,15 @@ OTHERS_CORES_MAX = 0.5  # processor cores that other processes may use meanwhile
 
 
 def rehearse(job: TrialJob, listener: TrialListener) -> None:
-    """Train a candidate for a few batches, validate it once, and tell what that took.
+    """Train a candidate for a few batches, validate it once, and report what that took.
 
-    Weights are random: no hub is asked. The listener is told, of seconds, "build", "setup" (from the network to the
+    Weights are random: no hub is asked. The listener receives, of seconds, "build", "setup" (from the network to the
     first batch), "step" (one batch: loading, forward, backward, optimiser; the median) and "validation" (one image).
 
     Args:
         job: its data set may be a sample of the real one; `candidate`, `folder`, `classes`, `data_yaml`,
             `seed`, `train_device`, `workers` and `cache` are read.
-        listener: is told stages, batches and resources, and is warned if other processes kept the machine busy.
+        listener: receives stages, batches and resources, and a warning if other processes kept the machine busy.
 
     Raises:
         SpaceError: the candidate cannot be built or trained as it is.
@@ -55,22 +55,22 @@ def rehearse(job: TrialJob, listener: TrialListener) -> None:
     multiply_adds = count_multiply_adds(model, int(job.candidate.number("size.pixels")))
     built = time.perf_counter()
     listener.stage("train")
-    watch = _Watch(listener)
+    timer = _Timer(listener)
     device = available_device(job.train_device)
-    with Turn(training_keys(device)).working(), _alone(listener):
-        watch.time(job, model, device)
+    with SharedDevices(training_keys(device)).working(), _alone(listener):
+        timer.time(job, model, device)
     listener.resources(
         Resources(
             parameters=parameters,
             multiply_adds=multiply_adds,
-            training_peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 + watch.loaders_bytes,
-            seconds={"build": built - began, **watch.seconds},
+            training_peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 + timer.loaders_bytes,
+            seconds={"build": built - began, **timer.seconds},
         )
     )
 
 
 def rehearse_export(job: TrialJob, listener: TrialListener) -> None:
-    """Export an untrained candidate as it would be deployed; tell the size of the file and "export" in seconds.
+    """Export an untrained candidate as it would be deployed; report the size of the file and "export" in seconds.
 
     Raises:
         SpaceError: the candidate cannot be built or pruned as it is.
@@ -81,8 +81,8 @@ def rehearse_export(job: TrialJob, listener: TrialListener) -> None:
     began = time.perf_counter()
     if pruning := pruning_of(job.candidate):
         prune_detector(model, pruning.ratio, pruning.importance)
-    meta = ArtifactMeta(int(job.candidate.number("size.pixels")), head_of(model), job.classes, nms_iou=0.7)
-    with Turn(training_keys("cpu")).working():
+    meta = meta_of(model, job.candidate, job.classes)
+    with SharedDevices(training_keys("cpu")).working():
         path = export_onnx(model, meta, TrialPaths(job.folder).untrained)
     listener.resources(
         Resources(
@@ -94,15 +94,15 @@ def rehearse_export(job: TrialJob, listener: TrialListener) -> None:
 
 
 class _Enough(Exception):
-    """Raised out of a training that has shown what it costs."""
+    """Raised out of a training whose costs are known."""
 
 
 @dataclass
-class _Watch:
-    """Times the batches of a training and one validation, and ends it there.
+class _Timer:
+    """Times the batches of a training and one validation, and ends the training there.
 
     Attributes:
-        listener: is told of every batch.
+        listener: receives every batch.
         mark: when the last batch ended, or the epoch began.
         steps_s: seconds of each batch, loading included.
         seconds: "setup", "step" and "validation".

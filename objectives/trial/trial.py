@@ -13,13 +13,16 @@ import yaml
 from torch import nn
 
 from objectives.deploy.accuracy import SCORE_CONFIDENCE, score
+from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.detections_picture import draw_detections
-from objectives.deploy.export_onnx import export_onnx, head_of
-from objectives.deploy.inference import ArtifactMeta, Detections, Detector, open_network, read_image
-from objectives.latency.measure import LatencyProtocol, measure_latency
+from objectives.deploy.detector import Detections, Detector, read_image
+from objectives.deploy.device import measuring_keys, training_keys
+from objectives.deploy.export_onnx import export_onnx, meta_of
+from objectives.deploy.runtimes import open_artifact
+from objectives.latency.measure import measure_latency
+from objectives.latency.protocol import LatencyProtocol
 from objectives.machine.cores import on_cores
 from objectives.machine.files import remove_partials, write_text
-from objectives.machine.turns import measuring_keys, training_keys
 from objectives.network.assembly import assemble, initialise, pruning_of, save_weights
 from objectives.network.pruning import prune_detector
 from objectives.records.even_sample import even_indices, evenly
@@ -27,10 +30,11 @@ from objectives.records.paths import TrialPaths
 from objectives.records.records import Ending, Latency, Outcome, Resources, Rung
 from objectives.training.arguments import TrainingPlan, trainer_arguments
 from objectives.training.trainer import Progress, available_device, train_phase
-from objectives.trial.attendance import Attendance
-from objectives.trial.job import TrialJob, TrialListener, Word
+from objectives.trial.heartbeat import Heartbeat
+from objectives.trial.job import RungDecision, TrialJob, TrialListener
 from spaces.network.detector import count_multiply_adds, count_parameters
 from spaces.network.pretrained import HUB, HubUnreachable
+from spaces.vocabulary import train_choices
 
 PICTURED = 3  # images of the split that are drawn
 TIMED = 16  # images of the split that latency is measured on
@@ -41,22 +45,22 @@ class _Clock:
     """Seconds of work by stage; those of waiting are left out."""
 
     listener: TrialListener
-    attendance: Attendance
+    heartbeat: Heartbeat
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Tell the listener, and time what is inside."""
+        """Report the stage, and time what is inside."""
         self.listener.stage(name)
-        start = self.attendance.work_s()
+        start = self.heartbeat.work_s()
         try:
             yield
         finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + self.attendance.work_s() - start
+            self.seconds[name] = self.seconds.get(name, 0.0) + self.heartbeat.work_s() - start
 
 
 def run_trial(job: TrialJob, listener: TrialListener) -> Ending | None:
-    """Run one trial in its folder and return how it ended; None if it was paused, or was only to be measured.
+    """Run one trial in its folder and return how the trial ended; None if it was paused, or was only to be measured.
 
     A trial that was paused or cut goes on where its checkpoint stands, wherever that was: what comes after the
     training is done again.
@@ -76,18 +80,18 @@ def run_trial(job: TrialJob, listener: TrialListener) -> Ending | None:
 
 
 class _Trial:
-    """The stages of one trial and what they hand on."""
+    """The stages of one trial, and what each hands on to the next."""
 
     def __init__(self, job: TrialJob, listener: TrialListener, all_cores: frozenset[int]) -> None:
         self.job, self.listener, self.all_cores = job, listener, all_cores
         self.paths = TrialPaths(job.folder)
         self.train_device = available_device(job.train_device)
         keys = (*training_keys(self.train_device), *measuring_keys(job.device))  # it is scored on the latter
-        self.attendance = Attendance(listener, keys, first_epoch=min(job.told_epoch + 1, job.epochs))
-        self.turn = self.attendance.turn
-        self.clock = _Clock(listener, self.attendance)
-        self.progress = Progress(seconds_done=job.trained_s, told_epoch=job.told_epoch)
-        self.word = Word.GO_ON
+        self.heartbeat = Heartbeat(listener, keys, first_epoch=min(job.reported_epoch + 1, job.epochs))
+        self.devices = self.heartbeat.devices
+        self.clock = _Clock(listener, self.heartbeat)
+        self.progress = Progress(seconds_done=job.trained_s, reported_epoch=job.reported_epoch)
+        self.decision = RungDecision.GO_ON
         self.size_px = int(job.candidate.number("size.pixels"))
         self.pruning = pruning_of(job.candidate)
 
@@ -96,7 +100,7 @@ class _Trial:
         self.job.folder.mkdir(parents=True, exist_ok=True)
         for folder in (self.job.folder, self._plan(0).folder, self._plan(1).folder):
             remove_partials(folder)
-        with self.turn.working(), self.clock.stage("build"):
+        with self.devices.working(), self.clock.stage("build"):
             model = self._build()
         latency = self.job.latency or self._untrained_latency(model)
         if self.job.measure_only:
@@ -105,10 +109,10 @@ class _Trial:
         if not gate.admits_latency(latency.p50_ms, latency.p95_ms):
             text = f"p50 {latency.p50_ms:.1f} ms, p95 {latency.p95_ms:.1f} ms untrained; the gate is {gate}"
             return self._end(model, Ending(Outcome.OVER_BOUND, text))
-        with self.turn.working():
+        with self.devices.working():
             trained = self._train(model)
-        if self.word is Word.PAUSE:
-            self._tell_resources(trained)
+        if self.decision is RungDecision.PAUSE:
+            self._report_resources(trained)
             return None
         if self.progress.stopped:
             rung = self.progress.rungs[-1]
@@ -122,7 +126,7 @@ class _Trial:
         description, model = assemble(job.candidate, job.classes, job.seed)
         write_text(self.paths.candidate, json.dumps(job.candidate.to_json(), indent=2))
         write_text(self.paths.description, yaml.safe_dump(description, sort_keys=False, default_flow_style=None))
-        wants_hub = job.candidate.group("train").get("pretrained") == HUB
+        wants_hub = train_choices(job.candidate)["pretrained"] == HUB
         try:
             if job.hub or not wants_hub:
                 initialise(model, job.candidate)
@@ -133,7 +137,7 @@ class _Trial:
     def _untrained_latency(self, model: nn.Module) -> Latency:
         """Export and time the network before training; pruned first, if it will be."""
         with self.clock.stage("latency"):
-            with self.turn.working():
+            with self.devices.working():
                 deployed = model
                 if self.pruning:
                     deployed = deepcopy(model)
@@ -161,19 +165,19 @@ class _Trial:
                     self.job.evaluated,
                     self.job.deciding,
                     self._ends_at,
-                    self.attendance,
+                    self.heartbeat,
                 )
             if self.progress.stopped:
                 break
         return model
 
     def _ends_at(self, rung: Rung) -> bool:
-        """Tell of a rung and return whether the training ends there."""
-        with self.turn.resting():  # the answer may take a measurement of another candidate on this device
-            self.word = self.listener.rung(rung)
+        """Report a rung and return whether the training ends there."""
+        with self.devices.paused():  # the answer may take a measurement of another candidate on this device
+            self.decision = self.listener.rung(rung)
         if rung.epoch >= self.job.epochs:
-            self.word = Word.GO_ON  # it is at its end
-        return self.word is not Word.GO_ON
+            self.decision = RungDecision.GO_ON  # it is at its end
+        return self.decision is not RungDecision.GO_ON
 
     def _phases(self) -> list[tuple[int, Any]]:
         """Return epochs of each phase, and how to prune before it."""
@@ -185,13 +189,13 @@ class _Trial:
     def _measure(self, model: nn.Module) -> None:
         """Export the trained network; measure latency and mAP of that one file."""
         job = self.job
-        with self.turn.working(), self.clock.stage("export"):
+        with self.devices.working(), self.clock.stage("export"):
             path = export_onnx(model, self._meta(model), self.paths.model)
             save_weights(self.paths.weights, model, job.candidate, job.classes)
         with self.clock.stage("latency"):
             latency = self._time(path, job.protocol)
         self.listener.latency(latency, trained=True)
-        with self.turn.working(), self.clock.stage("score"):
+        with self.devices.working(), self.clock.stage("score"):
             found = list(self._detections(path))
             self.listener.accuracy(score(found, job.images, job.classes, job.split))
             shown = even_indices(len(job.images), PICTURED)
@@ -200,16 +204,16 @@ class _Trial:
             draw_detections(self.paths.detections, pictured, drawn, job.classes, job.protocol.confidence)
 
     def _detections(self, path: Path) -> Iterator[Detections]:
-        detector = Detector(open_network(path, self.job.device), SCORE_CONFIDENCE)
+        detector = Detector(open_artifact(path, self.job.device), SCORE_CONFIDENCE)
         for image in self.job.images:
-            self.attendance.batch(1.0)
+            self.heartbeat.batch(1.0)
             yield detector(read_image(image.path))
 
     def _end(self, model: nn.Module, ending: Ending) -> Ending:
-        self._tell_resources(model)
+        self._report_resources(model)
         return ending
 
-    def _tell_resources(self, model: nn.Module) -> None:
+    def _report_resources(self, model: nn.Module) -> None:
         artifact = self.paths.model
         self.listener.resources(
             Resources(
@@ -223,12 +227,11 @@ class _Trial:
 
     def _time(self, path: Path, protocol: LatencyProtocol) -> Latency:
         images = [image.path for image in evenly(self.job.images, TIMED)]
-        patience = self.attendance.patience
+        patience = self.heartbeat.patience
         return measure_latency(path, self.job.device, images, protocol, patience=patience, cores=self.all_cores)
 
     def _meta(self, model: nn.Module) -> ArtifactMeta:
-        deploy = self.job.candidate.group("deploy")
-        return ArtifactMeta(self.size_px, head_of(model), self.job.classes, float(deploy.get("nms_iou", 0.7)))
+        return meta_of(model, self.job.candidate, self.job.classes)
 
     def _plan(self, phase: int) -> TrainingPlan:
         job = self.job

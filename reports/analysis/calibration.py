@@ -98,11 +98,6 @@ class Calibration:
     at_rungs: Held
     latency: Held
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to say."""
-        return not any(held.agreement for held in (self.at_proposal, self.at_rungs, self.latency))
-
 
 def calibrate(table: StudyTable) -> Calibration:
     """Return how the study's predictions held, as far as their trials came to an end."""

@@ -37,12 +37,12 @@ class Curves:
     deciding_epochs: tuple[int, ...]
 
 
-def learning_curves(table: StudyTable, most: int = CURVES_MAX) -> Curves:
+def learning_curves(table: StudyTable) -> Curves:
     """Return the front's curves first, then the most accurate, then an even sample of the others."""
     rows = [row for row in table.rows if row.rungs]
     ranked = sorted(rows, key=lambda row: (not row.on_front, row.map is None, -(row.map or 0.0), row.number))
-    half = most // 2
-    chosen = ranked if len(ranked) <= most else [*ranked[:half], *evenly(ranked[half:], most - half)]
+    half = CURVES_MAX // 2
+    chosen = ranked if len(ranked) <= CURVES_MAX else [*ranked[:half], *evenly(ranked[half:], CURVES_MAX - half)]
     return Curves(
         shown=tuple(_curve(row) for row in chosen),
         total=len(rows),

@@ -36,27 +36,26 @@ from reports.table.verdict import Verdict, judge
 SCRIPTS = ("page_common.js", "page_panel.js", "page_figures.js", "page_table.js")
 
 
-def write_page(table: StudyTable, study_folder: Path, target: Path, refresh_seconds: int | None = None) -> Path:
+def write_page(table: StudyTable, study_folder: Path, target: Path) -> Path:
     """Write the report and return its path; a reader never sees half a page.
 
     Args:
         table: the study, finished or running.
         study_folder: where the trials' folders lie, with their contact sheets.
         target: the HTML file; its folder is made if missing.
-        refresh_seconds: let the page load itself anew so often (for a live view), or never.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    write_text(target, render_page(table, study_folder, refresh_seconds), shared=True)
+    write_text(target, render_page(table, study_folder), shared=True)
     return target
 
 
-def render_page(table: StudyTable, study_folder: Path, refresh_seconds: int | None = None) -> str:
+def render_page(table: StudyTable, study_folder: Path) -> str:
     """Return the report as HTML text."""
     with uncollected():
-        return _rendered(table, study_folder, refresh_seconds)
+        return _rendered(table, study_folder)
 
 
-def _rendered(table: StudyTable, study_folder: Path, refresh_seconds: int | None) -> str:
+def _rendered(table: StudyTable, study_folder: Path) -> str:
     """Return the page: data for its script, and the template filled in."""
     verdict = judge(table)
     curves = learning_curves(table)
@@ -76,7 +75,6 @@ def _rendered(table: StudyTable, study_folder: Path, refresh_seconds: int | None
         "figures": {name: figure.to_plotly_json() for name, figure in figures.items()},
         "colours": {"light": colours(LIGHT), "dark": colours(DARK)},
         "pictures": pictures(table, study_folder, winner),
-        "refresh_seconds": refresh_seconds,
         **trials_payload(table, curves),
     }
     return (

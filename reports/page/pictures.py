@@ -12,16 +12,14 @@ BEST_BESIDE_FRONT = 24
 JPEG_START = b"\xff\xd8\xff"
 
 
-def pictures(
-    table: StudyTable, study_folder: Path, winner: int | None = None, bytes_max: int = BYTES_MAX
-) -> dict[int, str]:
+def pictures(table: StudyTable, study_folder: Path, winner: int | None = None) -> dict[int, str]:
     """Return trial number to a `data:` address of its contact sheet.
 
     The winner's comes first, then the front's, then those of the most accurate others, as far as the budget
     reaches; trials without a readable JPEG are left out.
     """
     found: dict[int, str] = {}
-    left = bytes_max
+    left = BYTES_MAX
     for row in _wanted(table, winner):
         content = _read(row, study_folder, left)
         if content:

@@ -16,18 +16,14 @@ class Verdict:
     Attributes:
         kind: "meets", "misses", "no gate" or "nothing".
         row: the trial that the sentence is about.
-        sentence: one sentence; `lead` is its first part, up to the figures.
+        lead: the first part of the sentence, up to the figures.
+        figures: the rest of it.
     """
 
     kind: str
     row: TrialRow | None
     lead: str
     figures: str
-
-    @property
-    def sentence(self) -> str:
-        """Lead and figures in one."""
-        return f"{self.lead}{self.figures}"
 
 
 def judge(table: StudyTable) -> Verdict:

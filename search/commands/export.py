@@ -1,16 +1,18 @@
 """`automl export`: one detector of a study as a folder that a trainer and a deployer can read."""
 
 import json
+import shlex
 import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import yaml
-from rich.console import Console
 
+from objectives.data.yolo_layout import DATA_YAML
 from objectives.machine.files import whole_folder
-from objectives.records.paths import DATA_YAML, DESCRIPTION, ExportPaths, TrialPaths
+from objectives.records.paths import DESCRIPTION, ExportPaths, TrialPaths
+from reports.table.console import open_console
 from reports.table.pick import pick
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable, read_study
@@ -18,9 +20,11 @@ from reports.table.words import ms, share
 from search.settings.settings import EMBEDDED
 from search.study.store import load_study
 from spaces.errors import AutomlError
-from spaces.network.description import is_native
+from spaces.network.backbones import is_native
 
 FORMAT = 1
+# Limits that hold at full length as in the search; a trial's timeout_s is meant for fewer epochs.
+TRAINED_ALIKE = ("silence_s", "memory_mb", "processes_max", "cache_mb", "run")
 
 
 def run_export(name: str, folder: str, store: str | None, how: str, target: str) -> None:
@@ -79,6 +83,7 @@ def _config(table: StudyTable, row: TrialRow) -> dict[str, Any]:
         "gate": asdict(table.gate),
         "train_device": trial["train_device"],
         "workers": trial["workers"],
+        **{key: trial[key] for key in TRAINED_ALIKE if key in trial},  # an older automl stored fewer
     }
 
 
@@ -131,12 +136,11 @@ def _dump(path: Path, values: dict[str, Any]) -> None:
 
 
 def _print(exported: ExportPaths, row: TrialRow, *, native: bool) -> None:
-    console = Console(highlight=False, soft_wrap=True)
+    console = open_console(highlight=False, soft_wrap=True)
     figures = f"mAP {share(row.map)}, mAP50 {share(row.map50)}, p50 {ms(row.p50_ms)}, p95 {ms(row.p95_ms)}"
     console.print(f"trial {row.number} ({figures}) written to {exported.folder}")
-    console.print(f"train it at full length: automl train {exported.folder}")
+    console.print(f"train it at full length: {shlex.join(['automl', 'train', str(exported.folder)])}")
     if native:
-        console.print(
-            f"or with Ultralytics alone: yolo detect train cfg={exported.train_arguments} "
-            f"model={exported.description} data=YOUR/{DATA_YAML}"
-        )
+        files = f"cfg={exported.train_arguments}", f"model={exported.description}"
+        line = shlex.join(["yolo", "detect", "train", *files, f"data=YOUR/{DATA_YAML}"])
+        console.print(f"or with Ultralytics alone: {line}")

@@ -1,8 +1,10 @@
 """`automl search --fork NEW_NAME`: the fork is made, if it is not there yet, and the line is one of the fork's."""
 
-from rich.console import Console
-
-from search.commands.search import checked_settings, load_data, prepared_folder
+from reports.table.console import labelled, open_console
+from search.commands.search import checked_settings
+from search.settings.compose import name_override
+from search.settings.dataset import load_data
+from search.study.folder.prepare import prepared_folder
 from search.study.fork import ensure_fork, forked_settings
 
 
@@ -23,5 +25,5 @@ def forked_line(arguments: list[str], name: str, log_format: str = "auto") -> li
     with prepared_folder(new) as claims, claims.alone():
         made = ensure_fork(settings, new, dataset)
     if made:
-        Console(stderr=log_format == "json").print(f"[dim]   fork[/]  {made}", highlight=False, soft_wrap=True)
-    return [*(argument for argument in arguments if not argument.startswith("name=")), f"name={name}"]
+        open_console(stderr=log_format == "json").print(labelled("fork", str(made), 7), soft_wrap=True)
+    return [*(argument for argument in arguments if not argument.startswith("name=")), name_override(name)]

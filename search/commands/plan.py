@@ -4,16 +4,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
 from objectives.data.dataset import Dataset
-from objectives.records.paths import StudyPaths
-from search.commands.search import checked_settings, interruptible, load_data
-from search.plan.model import make_plan
+from reports.table.console import open_console
+from search.commands.search import checked_settings, interruptible
+from search.plan.make import make_plan
 from search.plan.text import print_plan
+from search.settings.dataset import load_data
 from search.settings.settings import Settings
 from search.study.contract import check_contract
 from search.study.store import load_study
+from search.study.study_file import study_file
 
 if TYPE_CHECKING:
     import optuna
@@ -23,7 +23,7 @@ def run_plan(arguments: list[str]) -> None:
     """Time a few candidates of a search and print what it would cost."""
     settings = checked_settings(arguments)
     dataset = load_data(settings.data)
-    console = Console()
+    console = open_console()
     with interruptible(), TemporaryDirectory(prefix="automl-plan-") as folder:
         plan = make_plan(settings, dataset, Path(folder), _study(settings, dataset))
     print_plan(console, plan, settings, dataset)
@@ -35,7 +35,7 @@ def _study(settings: Settings, dataset: Dataset) -> "optuna.Study | None":
     Raises:
         StoreError: it is a study of another contract: the search would refuse the line, too.
     """
-    if settings.store.url is not None or not StudyPaths(settings.folder).store.exists():
+    if settings.store.url is not None or not study_file(settings.folder).exists():
         return None
     study = load_study(settings.folder.parent, settings.name, None)
     check_contract(study, settings, dataset)

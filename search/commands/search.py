@@ -9,51 +9,44 @@ from pathlib import Path
 from rich.console import Console
 
 from objectives.data.dataset import Dataset
-from objectives.data.readers import read_dataset
-from objectives.latency.reference import cache_folder
 from objectives.records.paths import StudyPaths
 from objectives.records.study_record import StudyRecord, StudyWriter
+from objectives.trial.job import TrialJob
+from reports.table.console import labelled, open_console
 from reports.table.table import StudyTable
 from reports.table.words import plural
 from reports.terminal import summary
+from search.loop.run import check_settings, open_search, run_to_its_end
 from search.loop.search import Search
-from search.plan.model import make_plan
+from search.plan.make import make_plan
 from search.plan.text import print_plan
-from search.samplers.registry import check_sampler
-from search.samplers.schedulers import check_pruner
-from search.settings.compose import presets
-from search.settings.settings import EMBEDDED, DataSettings, Settings, TrialSettings, load_settings
+from search.settings.compose import default_values, presets
+from search.settings.dataset import load_data
+from search.settings.settings import Settings, load_settings
 from search.study.budget import BudgetUsed
-from search.study.claims import Claims
-from search.study.folder.room import check_room
-from search.study.store import create_study, open_storage, storage_url, store_errors
-from search.view.base import make_view
-from search.workers.jobs import check_run
-from spaces.errors import AutomlError, DataError, SettingsError, StoreError
+from search.study.store import shown_url
+from search.view.make import make_view
+from search.workers.registry import BACKENDS
+from spaces.errors import SettingsError
 
-EMBEDDED_SEED = 42
 PLANNED_FROM = 10  # trials of a search from which on timing three candidates first is worth it
 
 
 def run_search(arguments: list[str], log_format: str = "auto") -> None:
     """Search as the command line says; `log_format` is auto, plain or json."""
-    console = Console(stderr=log_format == "json")  # standard output is the events' alone
+    console = open_console(stderr=log_format == "json")  # standard output is the events' alone
     settings = checked_settings(arguments)
     dataset = load_data(settings.data)
-    with prepared_folder(settings) as claims, store_errors(settings.name):
-        storage = open_storage(storage_url(settings.folder, settings.store.url))
-        with claims.alone():
-            study = create_study(settings, dataset, storage)
+    view = make_view(open_console(), settings, log_format)
+    with open_search(settings, dataset, view) as search:
         _introduce(console, settings, dataset)
-        view = make_view(Console(), settings, log_format)
-        with Search(settings, dataset, study, claims, view) as search:
-            interrupted = _interrupted(console, search)
-            table, used = search.table(), search.used()
-        from reports.page.page import write_page  # late: scikit-learn costs a second that no mistake should wait for
+        interrupted = _interrupted(console, search)
+        table, used = search.table(), search.used()
+    from reports.page.page import write_page  # late: scikit-learn costs a second that no mistake should wait for
 
-        page = write_page(table, settings.folder, StudyPaths(settings.folder).report)
-        console.print(summary(table, _shorter(page)))
-        _conclude(console, settings, table, used, arguments, interrupted)
+    page = write_page(table, settings.folder, StudyPaths(settings.folder).report)
+    console.print(summary(table, _shorter(page)))
+    _conclude(console, settings, table, used, arguments, interrupted)
     if interrupted:
         raise SystemExit(130)
 
@@ -67,17 +60,14 @@ def checked_settings(arguments: list[str]) -> Settings:
     if not any(argument.startswith("conf=") for argument in arguments):
         raise SettingsError(f"conf: name a preset, such as conf=retail; known: {', '.join(presets())}; or a path")
     settings = load_settings(arguments)
-    settings.device.check()
-    check_sampler(settings.sampler)
-    check_pruner(settings.pruner)
-    check_run(settings.trial)
+    check_settings(settings)
     return settings
 
 
 def _tell_plan(console: Console, search: Search) -> None:
     """Say what will be searched and what the budget buys, as timed before the study's first trial."""
     settings, study = search.settings, search.study
-    if settings.budget.trials < PLANNED_FROM or settings.trial.run != TrialSettings.run:
+    if settings.budget.trials < PLANNED_FROM or settings.trial.run != TrialJob.run:
         return
     with search.claims.alone():
         plan = make_plan(settings, search.dataset, settings.folder, study)
@@ -91,28 +81,10 @@ def _interrupted(console: Console, search: Search) -> bool:
     try:
         with interruptible():
             _tell_plan(console, search)
-            _search(search)
+            run_to_its_end(search)
     except KeyboardInterrupt:
         return True
     return False
-
-
-def _search(search: Search) -> None:
-    """Search to the end, with the view open."""
-    table, used = search.table(), search.used()
-    with search.view as view:
-        view.begin(table, used)
-        try:
-            search.run()
-        except (AutomlError, OSError, KeyboardInterrupt) as error:
-            if not isinstance(error, StoreError):  # a store that is broken tells nothing more
-                table, used = search.table(), search.used()
-            view.ended(table, used, str(error) or "interrupted")
-            raise
-        used = search.used()
-        is_left = used.left(search.settings.budget)
-        why = "nothing that is left is worth its time" if is_left else "the budget is used"
-        view.ended(search.table(), used, why)
 
 
 @contextmanager
@@ -125,69 +97,6 @@ def interruptible() -> Iterator[None]:
     finally:
         for kind, handler in zip(kinds, before, strict=True):
             signal.signal(kind, handler)
-
-
-def load_data(settings: DataSettings) -> Dataset:
-    """Read the data set; the embedded one is rendered first if need be.
-
-    Raises:
-        DataError: it cannot be used, or lacks the split that trials are scored on.
-    """
-    if settings.root == EMBEDDED:
-        from objectives.data.shelves.render import VERSION, render_shelves
-
-        root = render_shelves(cache_folder() / f"shelves-{VERSION}-{EMBEDDED_SEED}", EMBEDDED_SEED)
-        dataset = read_dataset(root, "coco", "shelves")
-    else:
-        dataset = read_dataset(Path(settings.root), settings.format)
-    if settings.split not in dataset.splits:
-        raise DataError(f"data.split: the data set has no '{settings.split}'; it has {', '.join(dataset.splits)}")
-    return dataset
-
-
-@contextmanager
-def prepared_folder(settings: Settings) -> Iterator[Claims]:
-    """Make the study's folder, check room and rights, and open its locks; several searches may share it.
-
-    Raises:
-        StoreError: the folder cannot be written, or has no room.
-    """
-    folder = settings.folder
-    made = _make(folder)
-    try:
-        check_room(folder, settings.store.free_mb_min)
-        claims = Claims(folder)
-    except (OSError, StoreError) as error:
-        for path in made:
-            path.rmdir()
-        if isinstance(error, StoreError):
-            raise
-        raise StoreError(f"store: cannot write to '{folder}' ({error.strerror}); set store.folder=...") from None
-    try:
-        yield claims
-    finally:
-        claims.close()
-        _remove_unused(made)
-
-
-def _make(folder: Path) -> list[Path]:
-    """Make a folder and its parents; return those that were made, deepest first."""
-    missing = [path for path in (folder, *folder.parents) if not path.exists()]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"store: cannot make '{folder}' ({error.strerror}); set store.folder=...") from None
-    return missing
-
-
-def _remove_unused(made: list[Path]) -> None:
-    """Remove the folders that were made for a search that got no further than their lock."""
-    locks = StudyPaths(made[0]).locks if made else ()
-    if made and set(made[0].iterdir()) <= set(locks):
-        for lock in locks:
-            lock.unlink(missing_ok=True)
-        for path in made:
-            path.rmdir()
 
 
 def _introduce(console: Console, settings: Settings, dataset: Dataset) -> None:
@@ -204,9 +113,9 @@ def _introduce(console: Console, settings: Settings, dataset: Dataset) -> None:
         ),
         ("budget", f"{settings.budget.trials} trials{hours}, {epochs} epochs each"),
     ):
-        console.print(f"[dim]{label:>7}[/]  {text}", highlight=False, soft_wrap=True)
-    for note in dataset.notes:
-        console.print(f"[dim]   note[/]  {note}", highlight=False, soft_wrap=True)
+        console.print(labelled(label, text, 7), soft_wrap=True)
+    for note in filter(None, (*dataset.notes, BACKENDS[settings.trial.backend].caveat)):
+        console.print(labelled("note", note, 7), soft_wrap=True)
 
 
 def _conclude(
@@ -220,19 +129,23 @@ def _conclude(
     if interrupted:
         line = shlex.join(["automl", "search", *arguments])
         told = f"Interrupted after {plural(used.trials, 'trial')}; go on with: {line}"
-        console.print(told, highlight=False, markup=False, soft_wrap=True)
+        console.print(told, highlight=False, soft_wrap=True)
     elif any(row.passes_gate for row in table.finished):
-        folder = "" if settings.store.folder == "runs" else f" --folder {settings.store.folder}"
-        console.print(
-            f"Next: automl export {settings.name}{folder} --pick gate --to out && automl train out",
-            highlight=False,
-            soft_wrap=True,
-        )
+        console.print(f"Next: {_export_line(settings)} && automl train out", highlight=False, soft_wrap=True)
     else:
         more = _larger_budget(settings, used)
         kept = [argument for argument in arguments if argument.partition("=")[0] != more.partition("=")[0]]
         line = shlex.join(["automl", "search", *kept, more])
-        console.print(f"To search on: {line}", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"To search on: {line}", highlight=False, soft_wrap=True)
+
+
+def _export_line(settings: Settings) -> str:
+    """Return the line that exports the study's winner; a password in the store's URL is left to be filled in."""
+    folder = [] if settings.store.folder == default_values("store")["folder"] else ["--folder", settings.store.folder]
+    store = [] if settings.store.url is None else ["--store", shown_url(settings.store.url)]
+    options = [*folder, *store, "--pick", "gate", "--to", "out"]
+    named = [*options, "--", settings.name] if settings.name.startswith("-") else [settings.name, *options]
+    return shlex.join(["automl", "export", *named])
 
 
 def _larger_budget(settings: Settings, used: BudgetUsed) -> str:

@@ -2,92 +2,154 @@
 
 import json
 import os
+import shlex
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
 from rich.console import Console
+from rich.text import Text
 
 from objectives.data.dataset import Dataset
-from objectives.data.yolo_layout import lay_out
+from objectives.data.yolo_layout import lay_out, remove_other_layouts
 from objectives.deploy.device import Device
-from objectives.latency.measure import LatencyProtocol
+from objectives.latency.protocol import LatencyProtocol
 from objectives.machine.files import remove_folders, write_text
 from objectives.records.gate import Gate
-from objectives.records.paths import MODEL, WEIGHTS, ExportPaths, TrialPaths, ultralytics_settings
-from objectives.records.records import Accuracy, Latency, Record, Resources, Rung
-from objectives.trial.job import TrialJob, TrialListener, Word
-from search.commands.search import load_data
-from search.settings.settings import DataSettings
+from objectives.records.paths import MODEL, WEIGHTS, ExportPaths, TrialPaths
+from objectives.records.records import Ending, Rung
+from objectives.trial.job import RungDecision, TrialJob
+from reports.table.console import open_console
+from search.commands.search import interruptible
+from search.loop.full_training import FullTraining, TrainingFailed, TrainingListener
+from search.settings.compose import default_values
+from search.settings.dataset import load_data
+from search.settings.sections import read_section
+from search.settings.settings import DataSettings, TrialSettings
+from search.view.words import attempt_text, one_line
+from search.workers.jobs import check_run, fits_cache
+from search.workers.limits import Limits
+from search.workers.places import Place, take_place
+from search.workers.registry import check_backend, make_backend
 from spaces.candidate import Candidate
 from spaces.errors import AutomlError, DataError, SettingsError, nearest
 
-OVERRIDES = ("epochs", "seed", "data.root", "data.format", "train_device", "workers")
+WHOLE = {"epochs": 1, "seed": 0, "workers": 0, "memory_mb": 1, "processes_max": 1, "cache_mb": 0}  # name: least value
+SECONDS = ("timeout_s", "silence_s")
+NULLABLE = ("timeout_s", "memory_mb")
+OVERRIDES = (*WHOLE, *SECONDS, "data.root", "data.format", "train_device", "backend")
+LIKE_TRIALS = ("timeout_s", "silence_s", "memory_mb", "processes_max", "cache_mb", "backend", "run")
+IDLE_S = 2.0  # between two looks whether a GPU is free
 
 
-class Printer(TrialListener):
+class Printer(TrainingListener):
     """Prints what the training measures, and keeps it."""
 
     def __init__(self, console: Console, epochs: int) -> None:
+        super().__init__()
         self.console, self.epochs = console, epochs
-        self.kept: dict[str, Record] = {}
 
     def stage(self, name: str) -> None:
         """Print the stage."""
-        self.console.print(f"[dim]{name}[/]")
+        self.console.print(Text(name, style="dim"))
 
-    def progress(self, epoch: int, share: float) -> None:
-        """Say nothing: the rungs are printed."""
-
-    def latency(self, latency: Latency, trained: bool) -> None:
-        """Keep the latency of the trained file."""
-        if trained:
-            self.kept["latency"] = latency
-
-    def rung(self, rung: Rung) -> Word:
-        """Print the epoch; nothing stops a training at full length."""
+    def rung(self, rung: Rung) -> RungDecision:
+        """Print the epoch."""
         self.console.print(
             f"epoch {rung.epoch}/{self.epochs}  mAP {rung.map:.3f}  mAP50 {rung.map50:.3f}", highlight=False
         )
-        return Word.GO_ON
-
-    def accuracy(self, accuracy: Accuracy) -> None:
-        """Keep the accuracy."""
-        self.kept["accuracy"] = accuracy
-
-    def resources(self, resources: Resources) -> None:
-        """Keep the resources."""
-        self.kept["resources"] = resources
+        return super().rung(rung)
 
     def warning(self, text: str) -> None:
         """Print the warning."""
-        self.console.print(f"warning: {text}", style="yellow", highlight=False)
+        self.console.print(f"warning: {one_line(text)}", style="yellow", highlight=False)
+
+    def begins_again(self, ending: Ending) -> None:
+        """Print what the training died of, and how it goes on."""
+        self.warning(attempt_text(ending))
 
 
 def run_train(directory: str, arguments: list[str]) -> None:
-    """Train the detector of an export folder; results go to its folder `trained`."""
+    """Train the detector of an export folder; results go to its folder `trained`.
+
+    Raises:
+        TrainingFailed: the training has failed for good.
+        AutomlError: the folder, the line or the data set cannot be used.
+    """
     folder = Path(directory).expanduser().absolute()
-    config = {**_read(folder), **_overrides(arguments)}
-    console = Console(soft_wrap=True)
-    data = {
-        **config["data"],
-        **{k.removeprefix("data."): v for k, v in config.items() if k.startswith("data.")},
-    }
-    dataset = load_data(DataSettings(**data))
+    config = {**_defaults(), **_read(folder), **_overrides(arguments)}
+    trial = read_section(TrialSettings, "trial", {key: config[key] for key in LIKE_TRIALS})
+    check_run(trial)
+    check_backend(config["backend"], setting="train: backend")
+    console = open_console(soft_wrap=True)
+    try:
+        with interruptible():
+            _train(console, config, trial, folder)
+    except KeyboardInterrupt:
+        line = shlex.join(["automl", "train", directory, *arguments])
+        console.print(f"Interrupted; go on with: {line}", highlight=False)
+        raise SystemExit(130) from None
+    except TrainingFailed as failed:
+        if failed.ending.death and failed.ending.death.log_tail:
+            sys.stderr.write(f"{failed.ending.death.log_tail}\n")
+        raise
+
+
+def _train(console: Console, config: dict[str, Any], trial: TrialSettings, folder: Path) -> None:
+    """Train, measure and say what came of it."""
+    paths, dataset = ExportPaths(folder).trained, _dataset(config)
+    out = paths.folder
+    out.mkdir(exist_ok=True)
+    _check_same_run(out, config, dataset)
+    with _place(console, str(config["train_device"])) as place:
+        job = _job(config, dataset, out, place)
+        remove_other_layouts(job.data_yaml)
+        listener = Printer(console, job.epochs)
+        backend = make_backend(config["backend"], paths.ultralytics)
+        if backend.caveat:
+            console.print(f"note: {backend.caveat}", highlight=False)
+        FullTraining(job, backend, Limits.of(trial, workers=1, prefix=""), listener, listener.begins_again).run()
+    metrics = _metrics(job, listener, dataset)
+    write_text(paths.metrics, json.dumps(metrics, indent=2))
+    remove_folders(paths.trainings)
+    _conclude(console, metrics, Gate(**config["gate"]), out)
+
+
+def _defaults() -> dict[str, Any]:
+    """Return what the config of an older automl leaves out, as `conf/` has it for trials."""
+    defaults = default_values("trial")
+    return {key: defaults[key] for key in LIKE_TRIALS}
+
+
+def _dataset(config: dict[str, Any]) -> Dataset:
+    """Return the data set, if it has the classes that the detector was made for."""
+    given = {key.removeprefix("data."): value for key, value in config.items() if key.startswith("data.")}
+    dataset = load_data(DataSettings(**{**default_values("data"), **config["data"], **given}))
     if list(dataset.classes) != config["classes"]:
         raise DataError(
             f"data.root: the detector was made for {', '.join(config['classes'])}; "
             f"this data set has {', '.join(dataset.classes)}"
         )
-    out = ExportPaths(folder).trained.folder
-    job = _job(config, dataset, out)
-    _check_same_run(out, config, dataset)
-    listener = Printer(console, job.epochs)
-    _train(job, listener, folder)
-    metrics = _metrics(job, listener, dataset)
-    write_text(TrialPaths(out).metrics, json.dumps(metrics, indent=2))
-    remove_folders(TrialPaths(out).trainings)
-    _conclude(console, metrics, Gate(**config["gate"]), out)
+    return dataset
+
+
+@contextmanager
+def _place(console: Console, wanted: str) -> Iterator[Place]:
+    """Have a place to train at, as a trial has; wait while other trainings have all GPUs."""
+    place = take_place(wanted, workers=1)
+    if place is None:
+        console.print("waiting: other trainings have all GPUs", highlight=False)
+    while place is None:
+        time.sleep(IDLE_S)
+        place = take_place(wanted, workers=1)
+    try:
+        yield place
+    finally:
+        place.give_back()
 
 
 def _read(folder: Path) -> dict[str, Any]:
@@ -104,24 +166,38 @@ def _overrides(arguments: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for argument in arguments:
         key, equals, value = argument.partition("=")
-        if not equals or key not in OVERRIDES:
+        if key not in OVERRIDES:
             raise SettingsError(
-                f"train: '{argument}' is no setting{nearest(key, OVERRIDES)}; known: {', '.join(OVERRIDES)}"
+                f"train: unknown setting '{key}'{nearest(key, OVERRIDES)}; known: {', '.join(OVERRIDES)}"
             )
-        found[key] = yaml.safe_load(value) if key in ("epochs", "seed", "workers") else value
-    for key in ("epochs", "seed", "workers"):
-        value = found.get(key, 1)
-        if not isinstance(value, int) or value < (1 if key == "epochs" else 0):
-            raise SettingsError(f"train: {key} must be a whole number, got {value!r}")
+        if not equals:
+            raise SettingsError(f"train: {key} needs a value, got '{argument}'; give {key}=...")
+        found[key] = _number(key, value) if key in (*WHOLE, *SECONDS) else value
     return found
 
 
-def _job(config: dict[str, Any], dataset: Dataset, out: Path) -> TrialJob:
+def _number(key: str, text: str) -> int | float | None:
+    """Return the value of a setting that is a number."""
+    value = yaml.safe_load(text)
+    if value is None and key in NULLABLE:
+        return None
+    or_null = " or null" if key in NULLABLE else ""
+    if key in WHOLE:
+        if type(value) is not int or value < WHOLE[key]:
+            raise SettingsError(f"train: {key} must be a whole number from {WHOLE[key]} on{or_null}, got {value!r}")
+    elif type(value) not in (int, float) or not 0 < value < float("inf"):
+        raise SettingsError(f"train: {key} must be a number of seconds over 0{or_null}, got {value!r}")
+    return value  # type: ignore[no-any-return]  # one of the types above
+
+
+def _job(config: dict[str, Any], dataset: Dataset, out: Path, place: Place) -> TrialJob:
     split = config["data"]["split"]
     epochs = int(config["epochs"])
+    candidate = Candidate.from_json(config["candidate"])
+    images, pixels = len(dataset.splits["train"]), int(candidate.number("size.pixels"))
     return TrialJob(
         number=int(config["trial"]),
-        candidate=Candidate.from_json(config["candidate"]),
+        candidate=candidate,
         folder=out,
         classes=dataset.classes,
         data_yaml=lay_out(dataset, TrialPaths(out).data),
@@ -133,10 +209,13 @@ def _job(config: dict[str, Any], dataset: Dataset, out: Path) -> TrialJob:
         evaluate_every=max(1, epochs // 10),
         seed=int(config["seed"]),
         gate=Gate(),  # a training at full length was asked for; nothing stops it
-        device=Device(**config["device"]),
-        protocol=LatencyProtocol(**config["latency"]),
-        train_device=str(config["train_device"]),
+        device=read_section(Device, "device", config["device"]),
+        protocol=read_section(LatencyProtocol, "latency", config["latency"]),
+        train_device=place.train_device,
         workers=int(config["workers"]),
+        cache=fits_cache(images, pixels, config["cache_mb"]),
+        cores=place.cores,
+        run=config["run"],
     )
 
 
@@ -145,29 +224,21 @@ def _check_same_run(out: Path, config: dict[str, Any], dataset: Dataset) -> None
     identity = {"epochs": config["epochs"], "seed": config["seed"], "data": dataset.fingerprint}
     path = TrialPaths(out).identity
     if path.exists() and (before := json.loads(path.read_text())) != identity:
-        changed = ", ".join(f"{k} {before[k]} -> {identity[k]}" for k in identity if before.get(k) != identity[k])
+        changed = ", ".join(f"{k} {before.get(k)} -> {identity[k]}" for k in identity if before.get(k) != identity[k])
         raise AutomlError(f"train: '{out}' was begun with other settings ({changed}); remove it to begin anew")
     write_text(path, json.dumps(identity))
-
-
-def _train(job: TrialJob, listener: Printer, folder: Path) -> None:
-    from objectives.training.ultralytics_env import quiet_ultralytics
-
-    quiet_ultralytics(ultralytics_settings(ExportPaths(folder).trained.folder))
-    from objectives.trial.trial import run_trial
-
-    run_trial(job, listener)
 
 
 def _metrics(job: TrialJob, listener: Printer, dataset: Dataset) -> dict[str, Any]:
     """Return the validation figures, and those of the test split where there is one."""
     from objectives.deploy.accuracy import SCORE_CONFIDENCE, detect_all, score
-    from objectives.deploy.inference import Detector, open_network
+    from objectives.deploy.detector import Detector
+    from objectives.deploy.runtimes import open_artifact
 
     metrics = {name: record.to_json() for name, record in listener.kept.items()}
     if "test" in dataset.splits and job.split != "test":
         images = dataset.splits["test"]
-        detector = Detector(open_network(TrialPaths(job.folder).model, job.device), SCORE_CONFIDENCE)
+        detector = Detector(open_artifact(TrialPaths(job.folder).model, job.device), SCORE_CONFIDENCE)
         metrics["test"] = score(detect_all(detector, images), images, job.classes, "test").to_json()
     return metrics
 

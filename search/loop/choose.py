@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from objectives.records.paths import StudyPaths
 from objectives.records.records import Decision, Ending, Latency, Outcome, Proposal, Rung
 from objectives.records.trial_record import Phase, TrialRecord, trial_records
-from objectives.trial.job import Word
+from objectives.trial.job import RungDecision
 from search.engine.observed import observe
 from search.engine.schedulers.scheduler import Room, Step
 from search.samplers.registry import make_known_latency, make_sampler, suggest
@@ -81,16 +81,16 @@ class Chooser:
         room = Room(may_start, len(_waiting(stored)), seconds_left)
         return self._scheduler.next_step(begun, self.ladder, last, room)
 
-    def at_rung(self, trial: StoredTrial, rung: Rung) -> tuple[Word, str]:
+    def at_rung(self, trial: StoredTrial, rung: Rung) -> tuple[RungDecision, str]:
         """Decide how a trial goes on at a rung, and store why."""
         number = trial.number
         step = self.next_step(number)
         if step is not None and number in step.stop:
-            word, why = Word.STOP, step.stop[number]
+            word, why = RungDecision.STOP, step.stop[number]
         elif step is not None and step.number == number and not step.idle:
-            word, why = Word.GO_ON, step.why
+            word, why = RungDecision.GO_ON, step.why
         else:
-            word, why = Word.PAUSE, _instead(step)
+            word, why = RungDecision.PAUSE, _instead(step)
         mean, sd = (None, None) if step is None else (step.last_mean, step.last_sd)
         trial.record_decision(Decision(rung.epoch, word.value, why, mean, sd))
         return word, why
@@ -121,7 +121,7 @@ class Chooser:
         """
         sampler = self.settings.sampler.name
         if trial.was_asked_for:
-            trial.record_proposal(Proposal("start", sampler, "asked for in `start`; what it leaves out was sampled"))
+            trial.record_proposal(Proposal("start", sampler, _asked_for(trial)))
         elif trial.record.proposal is None:
             trial.record_proposal(Proposal("peer", sampler, "this sampler gives no reasons"))
         params = trial.record.params
@@ -155,6 +155,13 @@ def optuna_trial(study: "optuna.Study", number: int) -> "optuna.Trial":
     import optuna
 
     return optuna.Trial(study, study._storage.get_trial_id_from_study_id_trial_number(study._study_id, number))
+
+
+def _asked_for(trial: StoredTrial) -> str:
+    """Return why a trial of `start` is tried; one that an older automl enqueued may be completed by the sampler."""
+    if trial.was_sampled_in_part:
+        return "asked for in `start`; what it leaves out was sampled"
+    return "asked for in `start`; what it leaves out takes known good values"
 
 
 def _instead(step: Step | None) -> str:

@@ -1,30 +1,40 @@
 """Which failed trials are taken up again, and what a finished one is worth."""
 
-from objectives.records.failures import OF_MEMORY, Failure
-from objectives.records.records import Ending, Outcome
-from objectives.training.arguments import train_choices
-from search.study.stored_trial import StoredTrial
+from collections.abc import Collection, Sequence
 
-PASSING = (Failure.KILLED, Failure.DISK_FULL)  # deaths that are no fault of the trial's
+from objectives.records.failures import OF_MEMORY, Failure, batch_divisor
+from objectives.records.records import Ending, Outcome
+from search.study.stored_trial import StoredTrial
+from spaces.candidate import Candidate
+from spaces.vocabulary import train_choices
+
+PASSING = frozenset({Failure.KILLED, Failure.DISK_FULL})  # deaths that are no fault of the trial's
 PASSING_MAX = 5  # times that a trial is taken up again after them
 
 
-def may_be_mended(trial: StoredTrial, end: Ending) -> bool:
-    """Whether a failed trial is taken up again.
+def may_retry(ending: Ending, attempts: Sequence[Ending], batch: int, passing: Collection[str] = PASSING) -> bool:
+    """Whether a trial that ended so is taken up again.
 
-    It is if it was killed from outside, or found a disk full that has room now, some times; once if it was out of
-    memory, with a smaller batch.
+    It is if it was killed from outside, or found a disk full that has room now, PASSING_MAX times; once if it was out
+    of memory, with half the batch.
+
+    Args:
+        ending: how it ended now.
+        attempts: the deaths after which it was taken up again before.
+        batch: that was asked for, in images.
+        passing: classes of failure that are no fault of the trial's.
     """
-    if end.outcome != Outcome.FAILED:
+    if ending.outcome != Outcome.FAILED:
         return False
-    if end.error_class in PASSING:
-        return sum(attempt.error_class in PASSING for attempt in trial.record.attempts) < PASSING_MAX
-    return end.error_class in OF_MEMORY and trial.record.batch_divisor == 1 and batch_of(trial) > 1
+    if ending.error_class in passing:
+        return sum(attempt.error_class in passing for attempt in attempts) < PASSING_MAX
+    is_whole = batch_divisor(attempt.error_class for attempt in attempts) == 1
+    return ending.error_class in OF_MEMORY and is_whole and batch > 1
 
 
-def batch_of(trial: StoredTrial) -> int:
-    """Return the batch that was asked for."""
-    return int(train_choices(trial.candidate)["batch"]) if trial.candidate else 1
+def batch_of(candidate: Candidate | None) -> int:
+    """Return the batch that a candidate asks for, in images; 1 without a candidate."""
+    return int(train_choices(candidate)["batch"]) if candidate else 1
 
 
 def objectives_of(trial: StoredTrial) -> tuple[float, float] | None:

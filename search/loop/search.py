@@ -1,4 +1,4 @@
-"""The search: trials in processes of their own, several at once, until the budget ends; its memory is the store."""
+"""The search: trials, several at once, until the budget ends; its memory is the store."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,17 +7,17 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from objectives.data.dataset import Dataset
-from objectives.data.yolo_layout import lay_out
+from objectives.data.yolo_layout import lay_out, remove_other_layouts
 from objectives.records.failures import Failure
 from objectives.records.paths import StudyPaths
 from objectives.records.records import Decision, Ending, Latency, Outcome, Rung
 from objectives.records.study_record import StudyWriter
 from objectives.records.trial_record import Phase, TrialRecord, trial_records
-from objectives.trial.job import Word
+from objectives.trial.job import RungDecision
 from reports.table.table import StudyTable, read_study
 from search.loop.choose import Chooser
 from search.loop.crew import Active, Crew
-from search.loop.retry import may_be_mended, objectives_of
+from search.loop.retry import batch_of, may_retry, objectives_of
 from search.loop.streaks import check_streak
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
@@ -64,7 +64,7 @@ class Search:
             self.session = Session(study, claims, clock)
         self.keeper = Keeper(self.folder, settings.store.size_mb_max)
         self.chooser = Chooser(settings, study, self.jobs, self._measured, self.session.searched_s)
-        self.crew = Crew(settings, self.jobs, view, self.session.beat)
+        self.crew = Crew(settings, self.jobs, view, self._decide, self.session.beat)
         self._went_well = datetime.now()  # what failed before tells nothing of what comes
         self._begin_at = self._tell_at = 0.0  # when to look again, by the monotonic clock
         self._waits_for_place = False  # with nothing begun: no time that is searched
@@ -110,6 +110,8 @@ class Search:
         with self.claims.alone():
             tidy(self.folder, self.claims, self.keeper, trial_records(self.study))
             self.jobs.data_yaml = lay_out(self.dataset, self.paths.data)
+            if self.session.is_alone():
+                remove_other_layouts(self.jobs.data_yaml)
         while True:
             if self._waits_for_place:
                 self.session.sleep()
@@ -120,7 +122,7 @@ class Search:
             self._keep_hours()
             if time.monotonic() >= self._begin_at and not self._find_work():
                 return
-            for active, end in self.crew.hear(self._decide):
+            for active, end in self.crew.hear():
                 self._ended(active, end)
 
     def _find_work(self) -> bool:
@@ -178,7 +180,7 @@ class Search:
             return
         share = self.session.searched_s() / (3600 * hours)
         for active in list(self.crew.active.values()):
-            last = active.following.stage in LAST_STAGES and bool(active.following.rungs)
+            last = active.follower.current_stage in LAST_STAGES and bool(active.follower.rungs)
             if share > (LAST_GRACE if last else GRACE):
                 self._out_of_time(active)
 
@@ -241,7 +243,7 @@ class Search:
         if end is not None and end.error_class == Failure.DISK_FULL and not has_room(self.folder, room):
             self.claims.free(trial.number)
             raise DiskFull(end.reason)
-        if end is not None and may_be_mended(trial, end):
+        if end is not None and may_retry(end, trial.record.attempts, batch_of(trial.candidate)):
             trial.record_attempt(end)
             self.claims.free(trial.number)  # whoever is free takes it up, this process first
             self.view.attempt(trial.number, end)
@@ -286,11 +288,12 @@ class Search:
 
         One without a rung, and one that only lacks its end, count as cut: a larger budget takes them up first.
         """
-        trial, rungs = active.trial, active.following.rungs
+        trial, rungs = active.trial, active.follower.rungs
         self.crew.leave(active)
         self._begin_at = 0.0
-        if rungs and rungs[-1].epoch < active.following.job.epochs:
-            trial.record_decision(Decision(rungs[-1].epoch, Word.PAUSE.value, "the hours of the budget are used"))
+        if rungs and rungs[-1].epoch < active.follower.job.epochs:
+            why = "the hours of the budget are used"
+            trial.record_decision(Decision(rungs[-1].epoch, RungDecision.PAUSE.value, why))
             trial.pause()
         self.claims.free(trial.number)
         self.view.trial_ended(trial.number, self.table(), self.used())
@@ -301,11 +304,11 @@ class Search:
         for number in stopped:
             self.keeper.remove_checkpoints(number)
 
-    def _decide(self, trial: StoredTrial, rung: Rung) -> tuple[Word, str]:
+    def _decide(self, trial: StoredTrial, rung: Rung) -> tuple[RungDecision, str]:
         with self.claims.alone():
-            word, why = self.chooser.at_rung(trial, rung)
-        self.view.decision(trial.number, word.value, why)
-        return word, why
+            decision, why = self.chooser.at_rung(trial, rung)
+        self.view.decision(trial.number, decision.value, why)
+        return decision, why
 
     def _measured(self, params: Mapping[str, Value]) -> Latency | Ending:
         """Measure a candidate that is no trial yet."""

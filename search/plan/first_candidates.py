@@ -7,7 +7,10 @@ import optuna
 from search.engine.models.latencies import NoBook
 from search.samplers.registry import make_known_latency, make_sampler, suggest
 from search.settings.settings import Settings
+from search.study.known_good import enqueue
 from spaces.candidate import Candidate
+
+SHOWN = 3  # candidates of a plan
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,7 @@ class First:
     asked_for: bool
 
 
-def first_candidates(settings: Settings, ladder: tuple[int, ...], count: int = 3) -> list[First]:
+def first_candidates(settings: Settings, ladder: tuple[int, ...]) -> list[First]:
     """Return what a new search tries first: the candidates of `start`, then what the sampler proposes.
 
     A sampler that learns would choose the later ones anew, from what the earlier ones have shown; this shows what it
@@ -29,11 +32,12 @@ def first_candidates(settings: Settings, ladder: tuple[int, ...], count: int = 3
     study = optuna.create_study(directions=["maximize", "minimize"])
     optuna.logging.set_verbosity(verbosity)
     for choices in settings.start:
-        study.enqueue_trial(choices)
+        enqueue(study, choices, settings.space)
+    waiting = len(study.get_trials(deepcopy=False))
     known = make_known_latency(settings, NoBook(), ladder)
     found = []
-    for number in range(count):
+    for number in range(SHOWN):
         study.sampler = make_sampler(settings.sampler, settings.seed, number, known)
         candidate = suggest(study.ask(), settings.space)
-        found.append(First(candidate, number < len(settings.start)))
+        found.append(First(candidate, number < waiting))
     return found

@@ -6,19 +6,19 @@ from statistics import fmean, median
 from typing import Self
 
 from objectives.data.dataset import Dataset
+from objectives.machine.disk import free_bytes
 from reports.table.words import size
 from search.engine.models.costs import BEFORE
 from search.plan.model import SearchPlan
+from search.samplers.schedulers import scheduler_class
 from search.settings.settings import Settings
-from search.study.folder.room import free_bytes
 from search.workers.jobs import Jobs
+from search.workers.limits import machine_memory_bytes
 from search.workers.places import wanted_boards
-from search.workers.process import machine_memory_bytes
 
 TENSORS = 4  # weights, their average, and two moments of the optimiser: what a checkpoint holds
 GENERATIONS = 2  # of a checkpoint that are kept
 LOGS_BYTES = 500_000  # log, pictures and descriptions of a trial
-PAUSING = ("gain", "mo_asha")  # pruners under which trials wait with their checkpoints
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,8 @@ class Forecast:
         """Work out a plan that holds at least one timed candidate."""
         job = Jobs(settings, dataset).job(0, plan.candidates[0])
         overhead_s, epoch_s = fmean(one.overhead_s for one in plan.timed), fmean(one.epoch_s for one in plan.timed)
-        first = job.epochs if settings.pruner.name == "none" else job.deciding[0]
+        scheduler = scheduler_class(settings.pruner)
+        first = job.epochs if not scheduler.ends_early else job.deciding[0]
         parameters = median(one.parameters for one in plan.timed)
         gpus = wanted_boards(settings.trial.train_device)
         return cls(
@@ -75,7 +76,7 @@ class Forecast:
             memory_bytes=max(one.peak_bytes for one in plan.timed),
             machine_bytes=machine_memory_bytes(),
             trial_bytes=round(4 * parameters + plan.artifact_bytes + LOGS_BYTES),
-            waiting_bytes=round(GENERATIONS * TENSORS * 4 * parameters) if settings.pruner.name in PAUSING else 0,
+            waiting_bytes=round(GENERATIONS * TENSORS * 4 * parameters) if scheduler.pauses else 0,
             free_bytes=free_bytes(settings.folder),
         )
 

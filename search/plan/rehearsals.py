@@ -1,4 +1,4 @@
-"""A few candidates of the space timed in processes of their own, on a sample of the data set: the plan's figures."""
+"""A few candidates of the space timed where trials run, on a sample of the data set: the plan's figures."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -10,22 +10,22 @@ import numpy as np
 
 from objectives.data.dataset import Dataset, LabelledImage
 from objectives.data.yolo_layout import lay_out
-from objectives.latency.measure import LatencyProtocol
+from objectives.latency.protocol import LatencyProtocol
 from objectives.records.even_sample import evenly
 from objectives.records.failures import OF_ARCHITECTURE, Failure
 from objectives.records.paths import StudyPaths
 from objectives.records.records import Ending, Outcome, Resources
-from objectives.training.arguments import train_choices
-from objectives.trial.job import TrialJob
+from objectives.trial.job import SilentListener, TrialJob
 from reports.table.words import architecture
 from search.engine.candidates import SpaceCandidates
-from search.loop.follow import ending
 from search.plan.model import SearchPlan, Timed
 from search.settings.settings import Settings
 from search.workers.jobs import Jobs
-from search.workers.process import Limits, TrialProcess
+from search.workers.limits import Limits
+from search.workers.registry import make_backend
 from spaces.candidate import Candidate
 from spaces.dimension import Value
+from spaces.vocabulary import train_choices
 
 DRAWN = 64  # candidates of the space, ranked by size; those that are timed lie at even distances
 PLACES = (0.5, 0.03, 0.97, 0.27, 0.73, 0.15, 0.85, 0.4)  # where among the drawn ones, in the order of timing
@@ -38,6 +38,33 @@ PROBE_S = 1.0  # seconds that a process which measures latency needs to start
 Rehearsed = tuple[Candidate, Resources]
 
 
+class _RehearsalListener(SilentListener):
+    """Keeps what a rehearsal found out.
+
+    Attributes:
+        found: the costs, once they are known.
+        notes: its warnings.
+        began: when its first stage began, by the monotonic clock: the first process waits for the server's imports.
+    """
+
+    def __init__(self) -> None:
+        self.found: Resources | None = None
+        self.notes: list[str] = []
+        self.began: float | None = None
+
+    def stage(self, name: str) -> None:
+        """Start the clock."""
+        self.began = self.began or time.monotonic()
+
+    def resources(self, resources: Resources) -> None:
+        """Keep the costs."""
+        self.found = resources
+
+    def warning(self, text: str) -> None:
+        """Keep the warning."""
+        self.notes.append(text)
+
+
 class Rehearsals:
     """Times candidates, one after another."""
 
@@ -46,6 +73,7 @@ class Rehearsals:
         self.settings, self.dataset, self.folder = settings, dataset, folder
         self.paths = StudyPaths(folder)
         self.jobs = Jobs(settings, dataset)
+        self.backend = make_backend(settings.trial.backend, self.paths.ultralytics)
         self.refused: list[str] = []
         self.barred: set[Value | None] = set()  # backbones that could not be built
         self.notes: dict[str, None] = {}  # each once, in order
@@ -77,39 +105,31 @@ class Rehearsals:
         found: list[Rehearsed] = []
         left = dict(enumerate(drawn))
         for place in places(len(drawn)):
-            told = None
-            while told is None and left and len(self.refused) < REFUSED_MOST:
+            costs = None
+            while costs is None and left and len(self.refused) < REFUSED_MOST:
                 rank = min(left, key=lambda i: abs(i - place))
                 candidate = left.pop(rank)
                 if candidate.get("backbone.name") not in self.barred:
-                    told = self._run(candidate, "rehearse")
-            if told is None:
+                    costs = self._run(candidate, "rehearse")
+            if costs is None:
                 break
-            found.append((candidate, told))
+            found.append((candidate, costs))
             if len(found) >= TIMED_LEAST and self.spent_s > ENOUGH_S:
                 break
         return found
 
     def _run(self, candidate: Candidate, function: str) -> Resources | None:
-        """Run one rehearsal in a process; None if it failed, and then why is among `refused`."""
-        told: Resources | None = None
-        began: float | None = None
-        job = self._job(candidate, function)
-        with ending(TrialProcess(job, self.paths.ultralytics, LIMITS)) as process:
-            for message in process.messages():
-                began = began or time.monotonic()  # the first process waits for the fork server's imports
-                match message:
-                    case "resources", Resources() as resources:
-                        told = resources
-                    case "warning", text:
-                        self.notes[str(text)] = None
-                    case "ended", Ending(outcome=Outcome.FAILED) as end:
-                        told = None
-                        self.refused.append(f"{architecture(candidate)}: {_reason(end)}")
-                        if end.error_class in OF_ARCHITECTURE:
-                            self.barred.add(candidate.get("backbone.name"))
-        self.spent_s += time.monotonic() - (began or time.monotonic())
-        return told
+        """Run one rehearsal; None if it failed, and then why is among `refused`."""
+        listener = _RehearsalListener()
+        ending = self.backend.run(self._job(candidate, function), listener, LIMITS)
+        self.notes.update(dict.fromkeys(listener.notes))
+        self.spent_s += time.monotonic() - (listener.began or time.monotonic())
+        if ending is None or ending.outcome != Outcome.FAILED:
+            return listener.found
+        self.refused.append(f"{architecture(candidate)}: {_reason(ending)}")
+        if ending.error_class in OF_ARCHITECTURE:
+            self.barred.add(candidate.get("backbone.name"))
+        return None
 
     def _job(self, candidate: Candidate, function: str) -> TrialJob:
         run = f"objectives.trial.rehearsal:{function}"
@@ -119,25 +139,25 @@ class Rehearsals:
     # From a sample to the whole
 
     def _timed(self, one: Rehearsed, export_s: float) -> Timed:
-        candidate, told = one
+        candidate, costs = one
         scored = len(self.dataset.splits[self.settings.data.split])
-        beside_s = told.seconds["build"] + told.seconds["setup"] + scored * told.seconds["validation"]
+        beside_s = costs.seconds["build"] + costs.seconds["setup"] + scored * costs.seconds["validation"]
         return Timed(
             candidate=candidate.to_json(),
             epoch_s=self._epoch_s(one),
             overhead_s=beside_s + 2 * export_s + latency_s(self.settings.latency),
-            parameters=told.parameters,
-            peak_bytes=told.training_peak_bytes + self._cached_bytes(candidate),
+            parameters=costs.parameters,
+            peak_bytes=costs.training_peak_bytes + self._cached_bytes(candidate),
         )
 
     def _epoch_s(self, one: Rehearsed) -> float:
         """Return seconds of an epoch of the whole data set, the validations shared out over all epochs."""
-        candidate, told = one
+        candidate, costs = one
         job = self.jobs.job(0, candidate)
         train, scored = len(self.dataset.splits["train"]), len(self.dataset.splits["val"])
         batch = min(int(train_choices(candidate)["batch"]), train)
-        validated_s = len(job.evaluated) / job.epochs * scored * told.seconds["validation"]
-        return -(-train // batch) * told.seconds["step"] + validated_s
+        validated_s = len(job.evaluated) / job.epochs * scored * costs.seconds["validation"]
+        return -(-train // batch) * costs.seconds["step"] + validated_s
 
     def _cached_bytes(self, candidate: Candidate) -> int:
         """Return the size of the decoded images that a trial keeps in memory."""

@@ -24,7 +24,7 @@ def print_plan(console: Console, plan: SearchPlan, settings: Settings, dataset: 
 
     Args:
         console: to print on.
-        plan: of `search.plan.model.make_plan`.
+        plan: of `search.plan.make.make_plan`.
         settings: the search's.
         dataset: its data set.
         whole: also what will be searched, dimension by dimension, and the first candidates.
@@ -97,7 +97,7 @@ def _print_costs(console: Console, plan: SearchPlan, epochs: int) -> None:
                 duration(one.overhead_s + epochs * one.epoch_s),
                 f"{one.parameters / 1e6:.1f} M",
                 size(one.peak_bytes),
-                architecture(one.candidate),
+                Text(architecture(one.candidate)),
             )
         console.print(table)
     for line in plan.refused:
@@ -109,6 +109,6 @@ def _rows(console: Console, rows: list[tuple[str, str]]) -> None:
     grid.add_column(justify="right", style="dim", min_width=8, no_wrap=True)
     grid.add_column(overflow="fold")
     for label, text in rows:
-        cells: list[RenderableType] = [label, Text(text)]
+        cells: list[RenderableType] = [Text(label), Text(text)]
         grid.add_row(*cells)
     console.print(grid)

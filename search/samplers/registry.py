@@ -1,13 +1,15 @@
-"""Samplers by name, seeded anew for each trial, so that a resumed study goes on as an uninterrupted one."""
+"""Samplers as presets name them, seeded anew for each trial: a resumed study goes on as an uninterrupted one."""
 
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from search.settings.settings import SamplerSettings, Settings
+from search.samplers.factory import SamplerFactory
+from search.settings.choices import SamplerSettings
+from search.settings.settings import Settings
+from search.settings.target import Target
 from spaces.candidate import Candidate
 from spaces.dimension import Choice, Domain, Grid, Interval, Value
-from spaces.errors import SettingsError, nearest
+from spaces.errors import SettingsError
 from spaces.space import SearchSpace
 
 if TYPE_CHECKING:
@@ -16,7 +18,17 @@ if TYPE_CHECKING:
     from search.engine.known_latency import KnownLatencySampler
     from search.engine.models.latencies import LatencyBook
 
-SAMPLERS = ("known_latency", "tpe", "random", "qmc", "nsga2", "gp")
+KNOWN_LATENCY = "known_latency"  # the engine's own, made once for a search
+PEERS = "search.samplers.peers"
+NAMED = {
+    KNOWN_LATENCY: "search.engine.known_latency.KnownLatencySampler",
+    "tpe": f"{PEERS}.Tpe",
+    "random": f"{PEERS}.Random",
+    "qmc": f"{PEERS}.QuasiRandom",
+    "nsga2": f"{PEERS}.NsgaII",
+    "gp": f"{PEERS}.GaussianProcess",
+}
+SAMPLERS = tuple(NAMED)
 
 
 def make_known_latency(settings: Settings, book: "LatencyBook", ladder: Sequence[int]) -> "KnownLatencySampler":
@@ -39,13 +51,19 @@ def make_known_latency(settings: Settings, book: "LatencyBook", ladder: Sequence
 
 
 def check_sampler(settings: SamplerSettings) -> None:
-    """Check the sampler's name.
+    """Check that a sampler's name is known or its target can be made, and that its own settings fit.
 
     Raises:
-        SettingsError: it is unknown.
+        SettingsError: they do not.
     """
-    if settings.name not in SAMPLERS:
-        raise SettingsError(f"sampler.name: '{settings.name}' is no sampler{nearest(settings.name, SAMPLERS)}")
+    target = target_of(settings)
+    if target is None:
+        if settings.arguments:
+            raise SettingsError(f"unknown setting 'sampler.{next(iter(settings.arguments))}'; {KNOWN_LATENCY} has none")
+        return
+    target.check(("seed",))
+    if _is_factory(target):
+        target.build()
 
 
 def make_sampler(
@@ -62,44 +80,51 @@ def make_sampler(
         known_latency: the engine's sampler: for its name, and for the space that peers must not repeat themselves in.
 
     Raises:
-        SettingsError: the sampler is unknown.
+        SettingsError: the sampler is unknown, or refuses its settings.
     """
-    check_sampler(settings)
-    if known_latency is not None and settings.name == "known_latency":
+    target = target_of(settings)
+    if target is None:
+        if known_latency is None:
+            raise SettingsError(f"sampler.name: '{KNOWN_LATENCY}' needs the study's latencies")
         return known_latency
     if known_latency is None or known_latency.source is None:
-        return _peer(settings, seed, trial_number, 0)
+        return _peer(target, seed, trial_number, 0)
     from search.samplers.distinct import DistinctSampler
 
-    return DistinctSampler(lambda attempt: _peer(settings, seed, trial_number, attempt), known_latency.source, seed)
+    return DistinctSampler(lambda attempt: _peer(target, seed, trial_number, attempt), known_latency.source, seed)
 
 
-def _peer(settings: SamplerSettings, seed: int, trial_number: int, attempt: int) -> "optuna.samplers.BaseSampler":
-    """Return one of Optuna's samplers; each attempt at a trial has its own chance."""
+def target_of(settings: SamplerSettings) -> Target | None:
+    """Return what is to be built; None for the engine's own sampler.
+
+    Raises:
+        SettingsError: the name is unknown, or is the product's own and stands beside a target.
+    """
+    target = Target.of("sampler", NAMED, settings.name, settings.target, settings.arguments)
+    return None if target.path == NAMED[KNOWN_LATENCY] else target
+
+
+def _peer(target: Target, seed: int, trial_number: int, attempt: int) -> "optuna.samplers.BaseSampler":
+    """Return a sampler that is not the engine's; each attempt at a trial has its own chance."""
+    import warnings
+
     import numpy as np
     import optuna
 
     entropy = [seed, trial_number, attempt] if attempt else [seed, trial_number]
-    state = int(np.random.SeedSequence(entropy).generate_state(1)[0])
+    trial_seed = int(np.random.SeedSequence(entropy).generate_state(1)[0])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # multivariate and group are marked so
-        match settings.name:
-            case "tpe":
-                return optuna.samplers.TPESampler(
-                    multivariate=True,
-                    group=True,  # conditional dimensions are modelled among the trials that have them
-                    n_startup_trials=settings.startup,
-                    seed=state,
-                )
-            case "random":
-                return optuna.samplers.RandomSampler(seed=state)
-            case "gp":  # brings torch into the searching process
-                return optuna.samplers.GPSampler(n_startup_trials=settings.startup, seed=state)
-            case "qmc":  # one sequence for the whole study: its position is counted in the store
-                return optuna.samplers.QMCSampler(seed=seed, scramble=True, warn_independent_sampling=False)
-            case "nsga2":
-                return optuna.samplers.NSGAIISampler(population_size=max(2, settings.startup), seed=state)
-    raise SettingsError(f"sampler.name: '{settings.name}' needs the study's latencies")
+        made = target.build().make(trial_seed, seed) if _is_factory(target) else target.build(seed=trial_seed)
+    if not isinstance(made, optuna.samplers.BaseSampler):
+        kind = type(made).__name__
+        raise SettingsError(f"sampler._target_: must make one of Optuna's samplers, '{target.path}' makes a {kind}")
+    return made
+
+
+def _is_factory(target: Target) -> bool:
+    found = target.load()
+    return isinstance(found, type) and issubclass(found, SamplerFactory)
 
 
 def suggest(trial: "optuna.Trial", space: SearchSpace) -> Candidate:

@@ -1,14 +1,17 @@
 """The command line to a composed config: presets by name or path, Hydra's overrides, sweeps as domains."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from spaces.errors import SettingsError, SpaceError, nearest
+from spaces.vocabulary import VOCABULARY
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 DEFAULT_PRESET = "retail"
 PATHS = ("data.root", "store.folder", "store.url")  # taken as they are: `~`, commas and spaces too
+NAME = "name"  # taken as it is, too, where Hydra would read more into it than a word or a number
 
 
 def presets() -> list[str]:
@@ -33,7 +36,7 @@ def compose_config(arguments: Sequence[str]) -> dict[str, Any]:
     preset, overrides = _split(arguments)
     folder, name = _find(preset)
     translated = [_translate(override) for override in overrides]
-    search = [] if folder == CONF else [f"hydra.searchpath=[{CONF.as_uri()}]"]
+    search = [] if folder == CONF else [f"hydra.searchpath=[{_quoted(f'file://{CONF}')}]"]
     try:
         with initialize_config_dir(str(folder), version_base="1.3"):
             config = compose(name, overrides=[*search, *translated])
@@ -47,6 +50,33 @@ def compose_config(arguments: Sequence[str]) -> dict[str, Any]:
     return plain  # type: ignore[return-value]  # a mapping with text keys
 
 
+def default_values(section: str, option: object = None) -> dict[str, Any]:
+    """Return what `conf/` says of a section: it is the one place of defaults.
+
+    Args:
+        section: "latency", "pruner", ...
+        option: for a section with a config group, the option that is meant; one that the group does not have, or
+            None, stands for the one that `conf/base.yaml` names.
+    """
+    base = base_values()
+    if section in base:
+        return dict(base[section])
+    options = {path.stem: path for path in (CONF / section).glob("*.yaml")}
+    named = {group: chosen for line in base["defaults"] if isinstance(line, dict) for group, chosen in line.items()}
+    return _read(options[str(option) if option in options else named[section]])
+
+
+def base_values() -> dict[str, Any]:
+    """Return what `conf/base.yaml` holds, its list of groups under `defaults`."""
+    return _read(CONF / "base.yaml")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    import yaml
+
+    return dict(yaml.safe_load(path.read_text()))
+
+
 def _split(arguments: Sequence[str]) -> tuple[str, list[str]]:
     named = [a.split("=", 1)[1] for a in arguments if a.startswith("conf=")]
     if len(named) > 1:
@@ -58,11 +88,11 @@ def _find(preset: str) -> tuple[Path, str]:
     path = Path(preset).expanduser()
     if path.suffix in (".yaml", ".yml"):
         if not path.is_file():
-            raise SettingsError(f"conf: '{preset}' is no file")
+            raise SettingsError(f"conf: no such file '{preset}'")
         return path.absolute().parent, path.stem
     if preset not in presets():
         known = ", ".join(presets())
-        raise SettingsError(f"conf: '{preset}' is no preset{nearest(preset, presets())}; known: {known}; or a path")
+        raise SettingsError(f"conf: unknown preset '{preset}'{nearest(preset, presets())}; known: {known}; or a path")
     return CONF, preset
 
 
@@ -71,7 +101,7 @@ def _translate(override: str) -> str:
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
 
-    override = _quote_path(override)
+    override = _quote_text(override)
     try:
         parsed = OverridesParser.create().parse_override(override)
     except HydraException as error:
@@ -86,17 +116,47 @@ def _translate(override: str) -> str:
     if not key.lstrip("+").startswith("space."):
         raise SettingsError(f"'{override}' sweeps a setting; only dimensions (space.*) have several values")
     value = f"choice({value})" if getattr(parsed.value(), "simple_form", False) and "(" not in value else value
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"{key}='{escaped}'"
+    return f"{key}={_quoted(value)}"
 
 
-def _quote_path(override: str) -> str:
-    """Quote a path, which need not follow Hydra's grammar; interpolations still work."""
+def _quote_text(override: str) -> str:
+    """Quote a path or a study's name, which need not follow Hydra's grammar; interpolations still work."""
     key, equals, value = override.partition("=")
-    if key not in PATHS or value in ("", "null", "???") or value[0] in "'\"":
+    if key not in (*PATHS, NAME) or value in ("", "null", "???") or value[0] in "'\"":
         return override
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"{key}{equals}'{escaped}'"
+    if key == NAME and _is_word(override):
+        return override
+    return f"{key}{equals}{_quoted(value)}"
+
+
+def name_override(name: str) -> str:
+    """Return the override that gives a study exactly this name."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    override = f"{NAME}={name}"
+    if name and not name[0].isspace() and name[0] not in "'\"":
+        read = OverridesParser.create().parse_override(_quote_text(override)).value()
+        if str(read) == name and read is not None:
+            return override
+    return f"{NAME}={_quoted(name)}"
+
+
+def _is_word(override: str) -> bool:
+    """Whether Hydra reads a value as a single word or number."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    try:
+        parsed = OverridesParser.create().parse_override(override)
+        return not parsed.is_sweep_override() and isinstance(parsed.value(), str | int | float)
+    except HydraException:
+        return False
+
+
+def _quoted(text: str) -> str:
+    """Return a text in Hydra's quotes, in which a backslash means something before a quote alone."""
+    escaped = re.sub(r"(\\*)('|\Z)", lambda found: 2 * found[1] + ("\\'" if found[2] else ""), text)
+    return f"'{escaped}'"
 
 
 def _explain(error: Exception, folder: Path, name: str, search: list[str], overrides: list[str]) -> SettingsError:
@@ -108,22 +168,16 @@ def _explain(error: Exception, folder: Path, name: str, search: list[str], overr
             option = override.partition("=")[2]
             options = [p.stem for p in (CONF / key).glob("*.yaml")]
             if not options:
-                return SettingsError(f"'{key}' is no config group{nearest(key, _groups())}")
+                return SettingsError(f"unknown config group '{key}'{nearest(key, _groups())}")
             if option not in options and not (folder / key / f"{option}.yaml").exists():
                 text = ", ".join(sorted(options))
-                return SettingsError(f"{key}: '{option}' is no option{nearest(option, options)}; known: {text}")
+                return SettingsError(f"{key}: unknown option '{option}'{nearest(option, options)}; known: {text}")
         elif known and key not in known and not override.startswith("+"):
-            if key.removeprefix("space.") in _vocabulary():
+            if key.removeprefix("space.") in VOCABULARY:
                 return SettingsError(f"'{key}' is not in this space; add it with '+{override}'")
-            hint = nearest(key, known) or "; see conf/base.yaml"
-            return SettingsError(f"'{key}' is no setting{hint}")
+            what, hint = "dimension" if key.startswith("space.") else "setting", nearest(key, known)
+            return SettingsError(f"unknown {what} '{key}'{hint or '; see conf/base.yaml'}")
     return SettingsError(f"conf: {' '.join(str(error).split())[:300]}")
-
-
-def _vocabulary() -> tuple[str, ...]:
-    from search.settings.vocabulary import KNOWN
-
-    return KNOWN
 
 
 def _known_keys(folder: Path, name: str, search: list[str]) -> list[str]:

@@ -1,19 +1,25 @@
-"""Settings: Hydra's config tree and the command line, composed, checked and frozen."""
+"""Settings: Hydra's config tree and the command line, composed, checked and frozen.
+
+Defaults stand in `conf/` alone. A record's own default is None, where that is no bound at all.
+"""
 
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from objectives.deploy.device import Device
-from objectives.latency.measure import LatencyProtocol
+from objectives.latency.protocol import LatencyProtocol
 from objectives.records.gate import Gate
-from search.settings.compose import compose_config
-from search.settings.vocabulary import check_vocabulary
-from spaces.errors import AutomlError, SettingsError, SpaceError, nearest
+from search.settings.choices import PrunerSettings, SamplerSettings
+from search.settings.compose import base_values, compose_config
+from search.settings.sections import read_section
+from spaces.errors import SettingsError, SpaceError, nearest
+from spaces.network.backbones import check_backbones
 from spaces.space import SearchSpace
+from spaces.vocabulary import check_vocabulary
 
 EMBEDDED = "embedded"  # data.root of the rendered shelves
 
@@ -22,16 +28,16 @@ EMBEDDED = "embedded"  # data.root of the rendered shelves
 class DataSettings:
     """Where the data set is: a folder, or "embedded"; the split that trials are scored on."""
 
-    root: str = EMBEDDED
-    format: str = "auto"
-    split: str = "val"
+    root: str
+    format: str
+    split: str
 
 
 @dataclass(frozen=True)
 class BudgetSettings:
     """Total budget over every run of the same line."""
 
-    trials: int = 40
+    trials: int
     hours: float | None = None
 
     def __post_init__(self) -> None:
@@ -45,18 +51,19 @@ class BudgetSettings:
 class TrialSettings:
     """How long a trial trains, and on what."""
 
-    epochs: int | None = None
-    images_seen: int = 6000
-    full_epochs: int | None = None
-    evaluate_every: int = 0
-    train_device: str = "auto"
-    workers: int = 2
-    cache_mb: int = 2000
-    timeout_s: float | None = None
-    silence_s: float = 900.0
-    memory_mb: int | None = None
-    processes_max: int = 64
-    run: str = "objectives.trial.trial:run_trial"
+    epochs: int | None
+    images_seen: int
+    full_epochs: int | None
+    evaluate_every: int
+    train_device: str
+    workers: int
+    cache_mb: int
+    timeout_s: float | None
+    silence_s: float
+    memory_mb: int | None
+    processes_max: int
+    backend: str
+    run: str
 
     def __post_init__(self) -> None:
         for name in ("epochs", "full_epochs"):
@@ -74,53 +81,15 @@ class TrialSettings:
         """Return the epochs of a trial: as set, or as many as `images_seen` asks for (2 to 300)."""
         return self.epochs or min(300, max(2, round(self.images_seen / max(1, train_images))))
 
-    def full_epochs_for(self, train_images: int) -> int:
-        """Return the epochs of `automl train`."""
-        return self.full_epochs or 4 * self.epochs_for(train_images)
-
-
-@dataclass(frozen=True)
-class SamplerSettings:
-    """Which sampler proposes candidates, and how many random ones come first."""
-
-    name: str = "tpe"
-    startup: int = 8
-
-    def __post_init__(self) -> None:
-        if self.startup < 0:
-            raise SettingsError(f"sampler.startup: must be 0 or more, got {self.startup}")
-
-
-@dataclass(frozen=True)
-class PrunerSettings:
-    """When a trial is stopped at a rung."""
-
-    name: str = "dominated"
-    rungs: int = 3
-    eta: float = 2.0
-    better_min: int = 3
-    tolerance: float = 0.6
-    grace: float = 0.4
-
-    def __post_init__(self) -> None:
-        if self.rungs < 1 or not self.eta > 1:
-            raise SettingsError(f"pruner: needs rungs >= 1 and eta > 1, got rungs={self.rungs}, eta={self.eta}")
-        if self.better_min < 1:
-            raise SettingsError(f"pruner.better_min: must be 1 or more, got {self.better_min}")
-        if not 0 <= self.tolerance <= 1:
-            raise SettingsError(f"pruner.tolerance: must lie in [0, 1], got {self.tolerance}")
-        if not 0 <= self.grace <= 1:
-            raise SettingsError(f"pruner.grace: must lie in [0, 1], got {self.grace}")
-
 
 @dataclass(frozen=True)
 class StoreSettings:
     """Where studies live."""
 
-    folder: str = "runs"
-    url: str | None = None
-    size_mb_max: float | None = 20_000.0
-    free_mb_min: float = 200.0
+    folder: str
+    url: str | None
+    size_mb_max: float | None
+    free_mb_min: float
 
     def __post_init__(self) -> None:
         if self.size_mb_max is not None and not self.size_mb_max > 0:
@@ -145,8 +114,8 @@ class Settings:
     pruner: PrunerSettings
     store: StoreSettings
     space: SearchSpace
-    start: tuple[dict[str, Any], ...] = field(default=())
-    workers: int = 1
+    start: tuple[dict[str, Any], ...]
+    workers: int
 
     def __post_init__(self) -> None:
         if self.workers < 1:
@@ -162,7 +131,7 @@ class Settings:
     def to_json(self) -> dict[str, Any]:
         """Return the settings as JSON values; the space as dimension name to domain text."""
         values: dict[str, Any] = {
-            key: value if isinstance(value, str | int) else asdict(value)
+            key: value if isinstance(value, str | int) else _json(value)
             for key, value in vars(self).items()
             if key not in ("space", "start")
         }
@@ -178,7 +147,7 @@ def load_settings(arguments: Sequence[str]) -> Settings:
     config = compose_config(arguments)
     _check_keys(config)
     sections: dict[str, Any] = {
-        key: _section(cls, key, config.get(key))
+        key: read_section(cls, key, config.get(key))
         for key, cls in (
             ("data", DataSettings),
             ("device", Device),
@@ -186,19 +155,20 @@ def load_settings(arguments: Sequence[str]) -> Settings:
             ("gate", Gate),
             ("budget", BudgetSettings),
             ("trial", TrialSettings),
-            ("sampler", SamplerSettings),
-            ("pruner", PrunerSettings),
             ("store", StoreSettings),
         )
     }
+    sections["sampler"] = SamplerSettings.from_config(config.get("sampler"))
+    sections["pruner"] = PrunerSettings.from_config(config.get("pruner"))
     space = SearchSpace.from_config(config["space"])
     check_vocabulary(space)
+    check_backbones(space)
     narrowed = any(argument.lstrip("+~").startswith("space") for argument in arguments)
     start = _start(config.get("start"), space, narrowed=narrowed)
     seed = config["seed"]
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise SettingsError(f"seed: must be a whole number of 0 or more, got {seed!r}")
-    workers = config.get("workers", 1)
+    workers = config["workers"] if "workers" in config else base_values()["workers"]
     if not isinstance(workers, int) or isinstance(workers, bool):
         raise SettingsError(f"workers: must be a whole number of 1 or more, got {workers!r}")
     return Settings(name=str(config["name"]), seed=seed, space=space, start=start, workers=workers, **sections)
@@ -209,7 +179,7 @@ def _check_keys(config: Mapping[str, Any]) -> None:
     known = [f.name for f in dataclasses.fields(Settings)]
     for key in config:
         if key not in known:
-            raise SettingsError(f"'{key}' is no setting{nearest(str(key), known)}; known: {', '.join(known)}")
+            raise SettingsError(f"unknown setting '{key}'{nearest(str(key), known)}; known: {', '.join(known)}")
     for key in ("name", "seed", "space"):
         if config.get(key) is None:
             raise SettingsError(f"{key}: needs a value; give {key}=...")
@@ -231,26 +201,6 @@ def _start(candidates: object, space: SearchSpace, *, narrowed: bool) -> tuple[d
     return tuple(kept)
 
 
-Section = TypeVar("Section")
-
-
-def _section(cls: type[Section], name: str, values: Mapping[str, Any] | None) -> Section:
-    """Read one section, converting and checking the types of its values."""
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-
-    if not isinstance(values, Mapping | None):
-        raise SettingsError(f"{name}: must be a group of settings, got {values!r}")
-    fields = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]  # every section is a dataclass
-    for key in values or {}:
-        if key not in fields:
-            raise SettingsError(f"'{name}.{key}' is no setting{nearest(str(key), fields)}; known: {', '.join(fields)}")
-    try:
-        schema = OmegaConf.structured(cls)
-        OmegaConf.set_readonly(schema, False)
-        return OmegaConf.to_object(OmegaConf.merge(schema, dict(values or {})))  # type: ignore[return-value]  # an instance of cls
-    except OmegaConfBaseException as error:
-        if isinstance(error.__cause__, AutomlError):
-            raise error.__cause__ from None
-        key = f"{name}.{error.key}" if getattr(error, "key", None) else name
-        raise SettingsError(f"{key}: {str(error).splitlines()[0]}") from None
+def _json(section: Any) -> dict[str, Any]:
+    """Return a section as JSON values."""
+    return section.to_json() if isinstance(section, SamplerSettings | PrunerSettings) else asdict(section)

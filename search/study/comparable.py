@@ -7,20 +7,11 @@ from typing import Any
 
 from objectives.records.gate import Gate
 from objectives.records.trial_record import Phase, TrialRecord
-from objectives.training.arguments import TRAIN_DEFAULTS
 from spaces.candidate import Candidate
 from spaces.dimension import Domain, Value
 from spaces.errors import SpaceError
 from spaces.space import SearchSpace
-
-# What a candidate is where it says nothing: a dimension that one of two spaces lacks counts as this.
-UNSAID: Mapping[str, Value] = {
-    **{f"train.{name}": value for name, value in TRAIN_DEFAULTS.items()},
-    "augment.policy": "none",
-    "prune.importance": "none",
-    "prune.at": 0.5,
-    "deploy.nms_iou": 0.7,
-}
+from spaces.vocabulary import DEFAULTS
 
 # Differences of the contract after which no trial can be compared, and why.
 BARRIERS = {
@@ -97,7 +88,7 @@ def fitted(space: SearchSpace, choices: Mapping[str, Any]) -> Candidate | None:
     """Return the candidate of a space that is built as these choices were; None if it holds none."""
 
     def choose(name: str, domain: Domain) -> Value:
-        value: Value = choices[name] if name in choices else UNSAID[name]
+        value: Value = choices[name] if name in choices else DEFAULTS[name]
         if value not in domain:
             raise SpaceError(f"{name}: {value!r} is outside {domain}")
         return value
@@ -107,8 +98,8 @@ def fitted(space: SearchSpace, choices: Mapping[str, Any]) -> Candidate | None:
     except (SpaceError, KeyError):
         return None
     of_one_value = all(value in space.domains[name] for name, value in choices.items() if name in space.fixed)
-    added = all(name in choices or UNSAID.get(name) == value for name, value in built.items())
-    gone = all(name in built or UNSAID.get(name) == value for name, value in choices.items())
+    added = all(name in choices or DEFAULTS.get(name) == value for name, value in built.items())
+    gone = all(name in built or DEFAULTS.get(name) == value for name, value in choices.items())
     return built if of_one_value and added and gone else None
 
 

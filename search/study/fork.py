@@ -18,6 +18,7 @@ from search.engine.candidates import distribution
 from search.settings.settings import Settings
 from search.study.comparable import Comparison, Kept, compare, fitted
 from search.study.contract import Contract, fixed_values
+from search.study.known_good import enqueue
 from search.study.latencies import architecture_key
 from search.study.store import check_version, introduce, load_study, open_storage, storage_url, store_errors
 from search.study.stored_trial import copied
@@ -123,7 +124,7 @@ def fork(
     writer.removed(_removed(kept_of_old, found))
     for candidate in settings.start:
         if not any(candidate.items() <= kept.candidate.to_json().items() for kept in found.kept):
-            study.enqueue_trial(candidate)
+            enqueue(study, candidate, settings.space)
     introduce(study, settings, dataset)
     return Forked(settings.name, old.study_name, found)
 

@@ -5,7 +5,6 @@ import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,11 +16,11 @@ from objectives.records.study_record import MeasuredRecord, StudyRecord, StudyWr
 from objectives.records.trial_record import Phase, TrialRecord
 from search.engine.models.latencies import LatencyBook, Params
 from search.engine.observed import Key, Observed, observe
+from spaces.vocabulary import is_deployed
 
 if TYPE_CHECKING:
     import optuna
 
-ARCHITECTURE = ("backbone", "neck", "head", "size", "prune", "deploy")  # groups that latency depends on
 DOUBTED = 0.25  # odds of a candidate whose measurement failed for a reason that may pass
 
 Measure = Callable[[Params], Latency | Ending | None]
@@ -29,7 +28,7 @@ Measure = Callable[[Params], Latency | Ending | None]
 
 def architecture_key(params: Mapping[str, Any]) -> str:
     """Return sixteen hexadecimal digits that name what is deployed: two trainings of one detector share them."""
-    deployed = {name: value for name, value in params.items() if _is_deployed(name)}
+    deployed = {name: value for name, value in params.items() if is_deployed(name)}
     return hashlib.sha256(json.dumps(deployed, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -186,9 +185,4 @@ def _measured(params: Params, found: Latency | Ending | None, seconds: float) ->
 
 def _deployed(params: Mapping[str, Any]) -> Key:
     """Return what is deployed of a candidate, to be compared with others'."""
-    return frozenset([pair for pair in params.items() if _is_deployed(pair[0])])
-
-
-@lru_cache(maxsize=1000)
-def _is_deployed(name: str) -> bool:
-    return name.split(".")[0] in ARCHITECTURE
+    return frozenset([pair for pair in params.items() if is_deployed(pair[0])])

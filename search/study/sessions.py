@@ -4,11 +4,11 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from objectives.records.study_record import SessionRecord, StudyRecord, StudyWriter
 from search.study.claims import Claims
-from search.view.base import SessionSeen
 from spaces.errors import StoreError
 
 if TYPE_CHECKING:
@@ -21,6 +21,29 @@ FORGOTTEN_S = 3600.0  # dead processes are shown for so long
 
 Clock = Callable[[], float]  # seconds since 1970
 Span = list[float]  # begin and end, by that clock
+
+
+@dataclass(frozen=True)
+class SessionSeen:
+    """A searching process of the study, as this one sees it.
+
+    Attributes:
+        key: names it in the store.
+        host: machine that it runs on.
+        pid: its process there.
+        alive: False once it ended or died.
+        silent_s: seconds since its last sign of life.
+        trials: numbers of the trials that it works on.
+        own: whether it is this process.
+    """
+
+    key: str
+    host: str
+    pid: int
+    alive: bool
+    silent_s: float
+    trials: tuple[int, ...]
+    own: bool
 
 
 class Session:
@@ -79,6 +102,10 @@ class Session:
             self._extend()
         others = (span for key, session in self._sessions.items() if key != self.key for span in session.spans)
         return covered_s([*others, *self._spans])
+
+    def is_alone(self) -> bool:
+        """Whether no other process that searches the study lives; call it while no other process chooses."""
+        return not any(key != self.key and self._claims.is_alive(key) for key in StudyRecord.of(self._study).sessions)
 
     def seen(self, trials: tuple[int, ...]) -> list[SessionSeen]:
         """Return this process, which works on `trials`, and the others that live or have died lately."""

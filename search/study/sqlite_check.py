@@ -5,13 +5,16 @@ in this process.
 """
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import quote
 
 from spaces.errors import StoreError
 
 LOCK_WAIT_S = 60.0  # a search writes for milliseconds at a time; who copies the file may hold it for longer
+Found = TypeVar("Found")
 PRIMARY = 0xFF  # the lower byte of SQLite's codes names the kind of error
 
 
@@ -38,7 +41,7 @@ def holds_tables(path: Path, wait_s: float = LOCK_WAIT_S) -> bool:
     if not path.is_file():
         return False
     try:
-        tables, studies = _read(path, wait_s)
+        tables, studies = _looked(path, wait_s, lambda connection: _read(connection, path))
     except sqlite3.Error as error:
         raise StoreError(explained(error, str(path), wait_s)) from error
     known = _optuna_tables()
@@ -49,6 +52,20 @@ def holds_tables(path: Path, wait_s: float = LOCK_WAIT_S) -> bool:
     if {"studies", "version_info"} <= tables:
         raise StoreError(of_another_optuna(str(path)))
     raise StoreError(f"store: '{path}' belongs to another program, it holds no study; name another file")
+
+
+def study_names(path: Path, wait_s: float = LOCK_WAIT_S) -> set[str]:
+    """Return the names of the studies in a file; none if it is no file of Optuna's. It is never changed.
+
+    Raises:
+        StoreError: another process has locked it for longer than `wait_s` seconds.
+    """
+    try:
+        return _looked(path, wait_s, _names) if path.is_file() else set()
+    except sqlite3.Error as error:
+        if _kind(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise StoreError(explained(error, str(path), wait_s)) from error
+        return set()
 
 
 def explained(error: sqlite3.Error, what: str, wait_s: float) -> str:
@@ -83,30 +100,39 @@ def _kind(error: sqlite3.Error) -> int:
     return (getattr(error, "sqlite_errorcode", None) or 0) & PRIMARY
 
 
-def _read(path: Path, wait_s: float) -> tuple[set[str], int]:
-    """Check every page of a file; return the names of its tables, and the number of studies.
+def _looked(path: Path, wait_s: float, look: Callable[[sqlite3.Connection], Found]) -> Found:
+    """Return what a look at a file finds.
 
     A writer that was killed leaves a journal. SQLite must play it back before anyone can read, which undoes the half
     of a transaction, and writes.
     """
     try:
-        return _read_as("ro", path, wait_s)
+        return _looked_as("ro", path, wait_s, look)
     except sqlite3.OperationalError as error:
         if _kind(error) != sqlite3.SQLITE_READONLY:
             raise
-        return _read_as("rw", path, wait_s)
+        return _looked_as("rw", path, wait_s, look)
 
 
-def _read_as(mode: str, path: Path, wait_s: float) -> tuple[set[str], int]:
+def _looked_as(mode: str, path: Path, wait_s: float, look: Callable[[sqlite3.Connection], Found]) -> Found:
     url = f"file:{quote(str(path.absolute()))}?mode={mode}"
     with closing(sqlite3.connect(url, timeout=wait_s, uri=True)) as connection:
-        found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])  # 0.1 s for ten thousand trials
-        if found != "ok":
-            raise StoreError(_damaged(str(path), " ".join(found.split())[:160]))
-        named = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
-        tables = {str(name) for (name,) in named}
-        counted = connection.execute("SELECT count(*) FROM studies").fetchone()[0] if "studies" in tables else 0
-        return tables, int(counted)
+        return look(connection)
+
+
+def _read(connection: sqlite3.Connection, path: Path) -> tuple[set[str], int]:
+    """Check every page of a file; return the names of its tables, and the number of studies."""
+    found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])  # 0.1 s for ten thousand trials
+    if found != "ok":
+        raise StoreError(_damaged(str(path), " ".join(found.split())[:160]))
+    named = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+    tables = {str(name) for (name,) in named}
+    counted = connection.execute("SELECT count(*) FROM studies").fetchone()[0] if "studies" in tables else 0
+    return tables, int(counted)
+
+
+def _names(connection: sqlite3.Connection) -> set[str]:
+    return {str(name) for (name,) in connection.execute("SELECT study_name FROM studies")}
 
 
 def _optuna_tables() -> set[str]:

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 from objectives.data.dataset import Dataset
 from objectives.machine.locks import locked_folder
 from objectives.records.attributes import VERSION
-from objectives.records.paths import StudyPaths
 from objectives.records.study_record import StudyRecord, StudyWriter
 from objectives.records.trial_record import Phase, trial_records
 from search.settings.settings import Settings
 from search.study.contract import Contract, check_contract
+from search.study.known_good import enqueue
 from search.study.sqlite_check import LOCK_WAIT_S, explained, file_of, holds_tables, is_full, of_another_optuna
+from search.study.study_file import file_url, studies_in, study_file
 from spaces.errors import DiskFull, StoreError, nearest
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ PACKAGES = (
 
 def storage_url(folder: Path, url: str | None) -> str:
     """Return the storage URL of a study folder."""
-    return url or f"sqlite:///{StudyPaths(folder).store}"
+    return url or file_url(study_file(folder))
 
 
 def shown_url(url: str) -> str:
@@ -132,13 +133,21 @@ def create_study(settings: Settings, dataset: Dataset, storage: "optuna.storages
             if settings.store.url or not _is_half_made(study):
                 check_version(study)
                 check_contract(study, settings, dataset)
+                _follow(study, dataset)
                 return study
         else:
             study = optuna.create_study(study_name=settings.name, storage=storage, directions=["maximize", "minimize"])
         for candidate in settings.start:
-            study.enqueue_trial(candidate, skip_if_exists=True)
+            enqueue(study, candidate, settings.space)
         introduce(study, settings, dataset)
         return study
+
+
+def _follow(study: "optuna.Study", dataset: Dataset) -> None:
+    """Store where a data set of equal contents lies now: exports name the place."""
+    card = dataset.to_json()
+    if StudyRecord.of(study).data["root"] != card["root"]:
+        StudyWriter(study).data(card)
 
 
 def introduce(study: "optuna.Study", settings: Settings, dataset: Dataset) -> None:
@@ -167,9 +176,9 @@ def load_study(folder: Path, name: str, url: str | None) -> "optuna.Study":
     """
     import optuna
 
-    if url is None and not StudyPaths(folder / name).store.exists():
-        known = [paths.folder.name for paths in StudyPaths.all_in(folder)]
-        hint = nearest(name, known) or (f"; known: {', '.join(sorted(known))}" if known else "; none was started yet")
+    if url is None and not study_file(folder / name).exists():
+        known = studies_in(folder)
+        hint = nearest(name, known) or (f"; known: {', '.join(known)}" if known else "; none was started yet")
         raise StoreError(f"study: there is no '{name}' in '{folder}'{hint}")
     if url is not None and _is_missing_file(url):
         raise StoreError(f"store: '{shown_url(url)}' does not exist; check the path")

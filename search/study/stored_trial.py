@@ -22,6 +22,7 @@ class StoredTrial:
     Attributes:
         record: the trial as this process has read and written it.
         was_asked_for: whether some of its choices were asked for in `start`.
+        was_sampled_in_part: whether a sampler has chosen the others.
     """
 
     def __init__(self, study: "optuna.Study", number: int) -> None:
@@ -31,6 +32,8 @@ class StoredTrial:
         stored = self._storage.get_trial(self._id)
         self.record: TrialRecord = read_trial(stored)
         self.was_asked_for = "fixed_params" in stored.system_attrs
+        fixed = stored.system_attrs.get("fixed_params", {})
+        self.was_sampled_in_part = bool(stored.params.keys() - fixed.keys())
         # As they are stored: what this version cannot read of them must not get lost when a value is added.
         self._lists = {key: list(stored.user_attrs.get(key) or []) for key in (keys.DECISIONS, keys.ATTEMPTS)}
 

@@ -19,11 +19,12 @@ from reports.table.table import StudyTable
 from reports.table.words import ABSENT, architecture, duration, ms, share, short_name
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
-from search.view.base import SessionSeen, eta_text, one_line, row_result
+from search.study.sessions import SessionSeen
 from search.view.rows import Cells, Column, Section, cut, fit, lines, table
+from search.view.words import eta_text, one_line, row_result
 
 NARROW, WIDE = 72, 110  # a terminal of fewer columns shows less of a row, one of so many more
-SILENT_S = 45.0  # a living process that was not heard of for so long is told of
+SILENT_S = 45.0  # a living process that was not heard of for so long is marked
 OTHERS_MAX = 4  # lines of other searching processes
 LAST_MAX = 40  # last trials in the largest terminal
 BARS = " ▁▂▃▄▅▆▇█"
@@ -125,13 +126,13 @@ def _head(scene: Scene, width: int) -> Section:
     gate = "" if scene.settings.gate == Gate() else f"  {scene.settings.gate}"
     left = eta_text(scene.used, scene.settings, scene.running_s)
     title.add_row(Text.assemble((scene.settings.name, "bold"), (gate, "dim")), Text(left, style="bold"))
-    told = [Text(_standings(scene.standings), style="dim")]
+    texts = [Text(_standings(scene.standings), style="dim")]
     if scene.waits:
-        told.append(Text(one_line(f"waiting: {scene.waits}"), style="bold yellow"))
+        texts.append(Text(one_line(f"waiting: {scene.waits}"), style="bold yellow"))
     elif scene.meanwhile or not scene.running:
-        told.append(Text(one_line(scene.meanwhile) or "choosing a candidate", style="dim"))
-    drawn = Group(title, _bars(scene, width), *map(cut, told))
-    height = 3 + len(told)  # the bars take two
+        texts.append(Text(one_line(scene.meanwhile) or "choosing a candidate", style="dim"))
+    drawn = Group(title, _bars(scene, width), *map(cut, texts))
+    height = 3 + len(texts)  # the bars take two
     return Section(height, height, lambda _: drawn)
 
 
@@ -142,23 +143,23 @@ def _bars(scene: Scene, width: int) -> Table:
     drawn.add_column(width=max(8, min(40, width - 46)))
     drawn.add_column(no_wrap=True, overflow="ellipsis")
     running = scene.standings[RUNNING]
-    told = (
+    text = (
         f"{used.trials} of {budget.trials} · {running} running · {max(0, budget.trials - used.trials - running)} left"
     )
-    drawn.add_row("trials", ProgressBar(total=budget.trials, completed=used.trials), told)
+    drawn.add_row("trials", ProgressBar(total=budget.trials, completed=used.trials), text)
     if budget.hours is None:
         drawn.add_row("time", "", f"{duration(used.seconds)} used")
     else:
         whole_s = 3600 * budget.hours
-        told = f"{duration(used.seconds)} of {duration(whole_s)} · {duration(max(0.0, whole_s - used.seconds))} left"
-        drawn.add_row("hours", ProgressBar(total=whole_s, completed=used.seconds), told)
+        text = f"{duration(used.seconds)} of {duration(whole_s)} · {duration(max(0.0, whole_s - used.seconds))} left"
+        drawn.add_row("hours", ProgressBar(total=whole_s, completed=used.seconds), text)
     return drawn
 
 
 def _standings(counts: Mapping[str, int]) -> str:
     order = (*(outcome.value for outcome in Outcome), PAUSED, "waiting")
-    told = " · ".join(f"{counts[name]} {SHORT.get(name, name)}" for name in order if counts[name])
-    return told or "no trial has ended yet"
+    text = " · ".join(f"{counts[name]} {SHORT.get(name, name)}" for name in order if counts[name])
+    return text or "no trial has ended yet"
 
 
 def _running(scene: Scene, width: int) -> Section:
@@ -192,10 +193,10 @@ def _running(scene: Scene, width: int) -> Section:
 
 def _others(sessions: tuple[SessionSeen, ...]) -> list[Text]:
     """Return a line of each of the other searching processes, those that live first; the last line may count some."""
-    told = [_session(seen) for seen in sorted(sessions, key=lambda seen: not seen.alive) if not seen.own]
-    if len(told) > OTHERS_MAX:
-        told[OTHERS_MAX - 1 :] = [Text(f"and {len(told) - OTHERS_MAX + 1} more", style="dim")]
-    return told
+    texts = [_session(seen) for seen in sorted(sessions, key=lambda seen: not seen.alive) if not seen.own]
+    if len(texts) > OTHERS_MAX:
+        texts[OTHERS_MAX - 1 :] = [Text(f"and {len(texts) - OTHERS_MAX + 1} more", style="dim")]
+    return texts
 
 
 def _session(seen: SessionSeen) -> Text:
@@ -209,8 +210,8 @@ def _session(seen: SessionSeen) -> Text:
 
 def _failures(study: StudyTable) -> list[Text]:
     """Return one line of the failures by class, or none."""
-    told = " · ".join(f"{count} {error_class}" for error_class, count in study.failures.items())
-    return [Text(f"failed: {told}", style="red")] if told else []
+    text = " · ".join(f"{count} {error_class}" for error_class, count in study.failures.items())
+    return [Text(f"failed: {text}", style="red")] if text else []
 
 
 def _front(scene: Scene, width: int) -> Section:
@@ -220,14 +221,14 @@ def _front(scene: Scene, width: int) -> Section:
     shown = [Column(title, width, right=True) for title, width in widths.items() if width]
 
     def cells(row: TrialRow) -> Cells:
-        told = {
+        values = {
             "mAP": share(row.map),
             "mAP50": share(row.map50),
             "p50": ms(row.p50_ms),
             "p95": ms(row.p95_ms),
             "gate": "yes" if row.passes_gate else "no",
         }
-        return [Text(str(row.number)), Text(detector(row.candidate)), *(Text(told[column.title]) for column in shown)]
+        return [Text(str(row.number)), Text(detector(row.candidate)), *(Text(values[column.title]) for column in shown)]
 
     front = scene.table.front
     columns = (Column("", 5, right=True), Column(f"front of {len(front)}"), *shown)
@@ -240,8 +241,8 @@ def _last(study: StudyTable, width: int) -> Section:
     rows = []
     for row in islice(ended, LAST_MAX):
         style = "" if row.outcome is Outcome.FINISHED else "dim"
-        told = (str(row.number), detector(row.candidate), one_line(row_result(row)))
-        rows.append([Text(text, style=style) for text in told])
+        texts = (str(row.number), detector(row.candidate), one_line(row_result(row)))
+        rows.append([Text(text, style=style) for text in texts])
     told_width = 34 if width < WIDE else width // 2
     return table((Column("", 5, right=True), Column("last trials"), Column("", told_width)), rows)
 
@@ -264,7 +265,7 @@ def _stage(trial: Running) -> str:
 
 
 def _latency(latency: Latency | None) -> str:
-    """Return a median; one that is marked unstable is told as a rough one."""
+    """Return a median; one that is marked unstable is shown as a rough one."""
     return "" if latency is None else ("" if latency.stable else "~") + ms(latency.p50_ms)
 
 

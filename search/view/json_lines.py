@@ -17,7 +17,9 @@ from reports.table.table import StudyTable
 from reports.table.words import architecture
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
-from search.view.base import SessionSeen, View, remaining_s
+from search.study.sessions import SessionSeen
+from search.view.base import View
+from search.view.words import remaining_s, write_line
 from spaces.candidate import Candidate
 
 Json: TypeAlias = "str | int | float | Sequence[Json] | Mapping[str, Json] | None"
@@ -31,13 +33,14 @@ class JsonView(View):
 
     def __init__(self, console: Console, settings: Settings) -> None:
         """Prepare to write a search's events to a console's file."""
-        super().__init__(console, settings)
-        self._told_s: dict[int, float] = {}  # trial to when its progress was told
-        self._budget_told_s = -math.inf
-        self._sessions_told: Json = None
+        self.console, self.settings = console, settings
+        self._waits = ""
+        self._emitted_s: dict[int, float] = {}  # trial to when its progress was last emitted
+        self._budget_emitted_s = -math.inf
+        self._sessions_emitted: Json = None
 
     def begin(self, table: StudyTable, used: BudgetUsed) -> None:
-        """Tell what was there already."""
+        """Emit what was there already."""
         budget = self.settings.budget
         self._event(
             "search_started",
@@ -51,7 +54,7 @@ class JsonView(View):
     def trial_started(
         self, number: int, candidate: Candidate, epochs: int, rungs: Sequence[Rung] | None = None
     ) -> None:
-        """Tell the trial's choices."""
+        """Emit the choices of the trial."""
         self._event(
             "trial_started",
             trial=number,
@@ -63,29 +66,29 @@ class JsonView(View):
         )
 
     def stage(self, number: int, name: str) -> None:
-        """Tell the stage."""
+        """Emit the stage."""
         self._event("stage", trial=number, stage=name)
 
     def progress(self, number: int, epoch: int, share: float) -> None:
-        """Tell the epoch, now and then."""
-        if time.monotonic() - self._told_s.get(number, -math.inf) >= self.progress_every_s:
-            self._told_s[number] = time.monotonic()
+        """Emit the epoch, now and then."""
+        if time.monotonic() - self._emitted_s.get(number, -math.inf) >= self.progress_every_s:
+            self._emitted_s[number] = time.monotonic()
             self._event("progress", trial=number, epoch=epoch, share=share)
 
     def latency(self, number: int, latency: Latency, *, trained: bool) -> None:
-        """Tell the whole measurement."""
+        """Emit the whole measurement."""
         self._event("latency", trial=number, trained=trained, **latency.to_json())
 
     def rung(self, number: int, rung: Rung) -> None:
-        """Tell what was seen at the rung."""
+        """Emit what was seen at the rung."""
         self._event("rung", trial=number, **rung.to_json())
 
     def decision(self, number: int, word: str, why: str) -> None:
-        """Tell the word and why."""
+        """Emit the word and why."""
         self._event("decision", trial=number, decision=str(word), why=why)
 
     def attempt(self, number: int, end: Ending) -> None:
-        """Tell what the trial died of, and what was there then."""
+        """Emit what the trial died of, and what was there then."""
         death = {} if end.death is None else asdict(end.death)
         names = ("seconds", "peak_bytes", "processes", "memory_free_bytes", "disk_free_bytes")
         self._event(
@@ -97,37 +100,37 @@ class JsonView(View):
         )
 
     def trial_ended(self, number: int, table: StudyTable, used: BudgetUsed) -> None:
-        """Tell how the trial stands, and what is used and found by now."""
-        self._told_s.pop(number, None)
+        """Emit how the trial stands, and what is used and found by now."""
+        self._emitted_s.pop(number, None)
         row = table.row(number)
         self._event("trial_ended", trial=number, **_row(row), **self._used(used), **_standings(table))
 
     def note(self, text: str) -> None:
-        """Tell a warning."""
+        """Emit a warning."""
         self._event("note", text=text)
 
     def waiting(self, text: str) -> None:
-        """Tell that the search pauses or goes on."""
+        """Emit that the search pauses or goes on."""
         if text != self._waits:
             self._waits = text
             self._event("waiting", waits=bool(text), why=text)
 
     def sessions(self, sessions: Sequence[SessionSeen]) -> None:
-        """Tell who searches, when that has changed."""
-        told: Json = [{name: value for name, value in asdict(s).items() if name != "silent_s"} for s in sessions]
-        if told != self._sessions_told:
-            self._sessions_told = told
+        """Emit who searches, when that has changed."""
+        seen_now: Json = [{name: value for name, value in asdict(s).items() if name != "silent_s"} for s in sessions]
+        if seen_now != self._sessions_emitted:
+            self._sessions_emitted = seen_now
             self._event("sessions", sessions=[asdict(seen) for seen in sessions])
 
     def budget(self, used: BudgetUsed) -> None:
-        """Tell what is used, now and then."""
-        if time.monotonic() - self._budget_told_s >= self.budget_every_s:
-            self._budget_told_s = time.monotonic()
+        """Emit what is used, now and then."""
+        if time.monotonic() - self._budget_emitted_s >= self.budget_every_s:
+            self._budget_emitted_s = time.monotonic()
             self._event("budget", **self._used(used))
 
     @contextmanager
     def meanwhile(self, name: str) -> Iterator[None]:
-        """Tell when a stage that is no trial's own begins and ends."""
+        """Emit when a stage that is no trial's own begins and ends."""
         began_s = time.monotonic()
         self._event("meanwhile_started", stage=name)
         try:
@@ -136,7 +139,7 @@ class JsonView(View):
             self._event("meanwhile_ended", stage=name, seconds=round(time.monotonic() - began_s, 3))
 
     def ended(self, table: StudyTable, used: BudgetUsed, why: str) -> None:
-        """Tell why the search ends, and what it has found."""
+        """Emit why the search ends, and what it has found."""
         front = [{"trial": row.number, **_row(row)} for row in table.front]
         self._event("search_ended", why=why, **self._used(used), **_standings(table), front=front)
 
@@ -149,8 +152,8 @@ class JsonView(View):
 
     def _event(self, event: str, **fields: Json) -> None:
         time_utc = datetime.now(UTC).isoformat(timespec="milliseconds")
-        told = {"time": time_utc, "event": event, "study": self.settings.name, **fields}
-        self.line(json.dumps(_finite(told), allow_nan=False))
+        record = {"time": time_utc, "event": event, "study": self.settings.name, **fields}
+        write_line(self.console, json.dumps(_finite(record), allow_nan=False))
 
 
 def _row(row: TrialRow) -> dict[str, Json]:

@@ -13,15 +13,16 @@ from objectives.records.records import Ending, Latency, Rung
 from reports.table.table import StudyTable
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
-from search.view.base import SessionSeen, View
+from search.study.sessions import SessionSeen
 from search.view.frame import Running, Scene, detector, frame
+from search.view.lines import LineView
 from spaces.candidate import Candidate
 
 FRAMES_PER_S = 2  # more would take time from what is measured on this machine
 KEPT_MAX = 200  # lines that are kept for the end
 
 
-class LiveView(View):
+class LiveView(LineView):
     """A view on the terminal's second screen, so that nothing scrolls and a change of its size does no harm.
 
     What is worth keeping is written to the first screen at the end.

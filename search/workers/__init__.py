@@ -1,1 +1,1 @@
-"""Where trials run: processes, places, jobs."""
+"""Where trials run: backends behind one contract, their jobs, limits and places."""

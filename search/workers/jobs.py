@@ -1,4 +1,4 @@
-"""What each trial of a search is told: its job."""
+"""The job of each trial: all that it needs, without the study."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from objectives.data.dataset import Dataset
+from objectives.data.yolo_layout import DATA_YAML
 from objectives.records.paths import StudyPaths
 from objectives.trial.job import TrialJob
 from search.settings.settings import Settings, TrialSettings
@@ -30,13 +31,18 @@ def check_run(trial: TrialSettings) -> None:
         raise SettingsError(f"trial.run: must be module:function of an importable module, got '{trial.run}'")
 
 
+def fits_cache(images: int, pixels: int, cache_mb: float) -> bool:
+    """Whether so many square images of `pixels` a side, decoded, may be kept in memory."""
+    return 2 * images * 3 * pixels * pixels / 1e6 <= cache_mb  # Ultralytics wants as much again as a margin
+
+
 class Jobs:
     """Makes the jobs of a search's trials."""
 
     def __init__(self, settings: Settings, dataset: Dataset) -> None:
         self._settings, self._dataset = settings, dataset
         self.folder = settings.folder
-        self.data_yaml = StudyPaths(self.folder).data_yaml
+        self.data_yaml = StudyPaths(self.folder).data / DATA_YAML  # of a layout, once it is there
         self.hub = True  # until a hub turns out to be out of reach
 
     def trial_folder(self, number: int) -> Path:
@@ -62,8 +68,6 @@ class Jobs:
         """Return the job of a new trial."""
         settings, trial = self._settings, self._settings.trial
         train = self._dataset.splits["train"]
-        pixels = int(candidate.number("size.pixels"))
-        cached_mb = 2 * len(train) * 3 * pixels * pixels / 1e6  # Ultralytics wants as much again as a margin
         return TrialJob(
             number=number,
             candidate=candidate,
@@ -82,7 +86,7 @@ class Jobs:
             protocol=settings.latency,
             train_device=trial.train_device,
             workers=trial.workers,
-            cache=cached_mb <= trial.cache_mb,
+            cache=fits_cache(len(train), int(candidate.number("size.pixels")), trial.cache_mb),
             hub=self.hub,
             grace=settings.pruner.grace,
             run=trial.run,

@@ -1,8 +1,11 @@
 """Backbones by name: the catalogue that is tested here, and any other timm network with feature maps."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from spaces.errors import SpaceError, nearest
+from spaces.space import SearchSpace
+from spaces.vocabulary import single_values
 
 # Networks that were built, exported, timed and pruned at strides 8, 16, 32. Others of timm are accepted too.
 TIMM = (
@@ -35,8 +38,6 @@ TIMM = (
     "convnext_pico",
     "convnextv2_atto",
 )
-
-STRIDES = (8, 16, 32)
 
 
 @dataclass(frozen=True)
@@ -72,16 +73,42 @@ ULTRALYTICS = {
 }
 
 
-def check_backbone(name: str) -> None:
-    """Check that a backbone can be built.
+SCALES = ("backbone.width", "backbone.depth")  # of Ultralytics' own; timm's networks have theirs in the name
+
+
+def check_backbones(space: SearchSpace) -> None:
+    """Check that every backbone of a space can be built.
 
     Raises:
-        SpaceError: it is neither of Ultralytics' nor a timm network with feature maps.
+        SpaceError: one is unknown, or Ultralytics' own are among them and the space does not say how wide and deep.
+    """
+    names = [str(name) for name in single_values("backbone.name", space.domains["backbone.name"])]
+    for name in names:
+        check_backbone(name)
+    own = [name for name in ULTRALYTICS if name in names]
+    for scale in SCALES if own else ():
+        if scale not in space.domains:
+            raise SpaceError(f"space.{scale}: is missing, which {own[0]} needs; give a value or a sweep")
+
+
+def check_backbone(name: str) -> None:
+    """Check that a backbone can be built; one outside the catalogue is built, and tried on an image.
+
+    Raises:
+        SpaceError: the name is neither Ultralytics' nor that of a timm network whose feature maps a neck can take.
     """
     if name in ULTRALYTICS or name in TIMM:
         return
     import timm  # only for names outside the catalogue: it brings torch along
 
     if not timm.is_model(name):
-        known = [*ULTRALYTICS, *TIMM, *timm.list_models()]
-        raise SpaceError(f"backbone: '{name}' is no timm model and none of Ultralytics'{nearest(name, known)}")
+        near = nearest(name, [*ULTRALYTICS, *TIMM, *timm.list_models()])
+        raise SpaceError(f"backbone: unknown network '{name}', neither timm's nor Ultralytics'{near}")
+    from spaces.network.timm_backbone import check_features
+
+    check_features(name)
+
+
+def is_native(description: dict[str, Any]) -> bool:
+    """Whether Ultralytics alone can build a described network (no layer of ours)."""
+    return all(row[2] != "TimmBackbone" for row in description["backbone"])

@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from spaces.candidate import Candidate
-from spaces.errors import SpaceError, nearest
 from spaces.network.backbones import ULTRALYTICS
-
-HEADS = ("nms", "end2end", "rtdetr")
+from spaces.vocabulary import VOCABULARY
 
 Row = list[Any]  # [from, repeats, module, arguments]
 
@@ -43,11 +41,6 @@ def describe(candidate: Candidate, classes: Sequence[str]) -> dict[str, Any]:
         **head,
         "head": [*neck, *head["head"]],
     }
-
-
-def is_native(description: dict[str, Any]) -> bool:
-    """Whether Ultralytics alone can build it (no layer of ours)."""
-    return all(row[2] != "TimmBackbone" for row in description["backbone"])
 
 
 def _timm_rows(name: str) -> tuple[list[Row], tuple[int, int, int]]:
@@ -113,7 +106,7 @@ def _head(kind: str, outputs: list[int], classes: int) -> dict[str, Any]:
             return {"end2end": True, "reg_max": 1, "head": [[outputs, 1, "Detect", [classes]]]}
         case "rtdetr":  # hidden 128, 100 queries, 4 points, 4 heads, 3 layers, 256 in the feed-forward part
             return {"head": [[outputs, 1, "RTDETRDecoder", [classes, 128, 100, 4, 4, 3, 256]]]}
-    raise SpaceError(f"head.kind: '{kind}' is no head{nearest(kind, HEADS) or '; known: ' + ', '.join(HEADS)}")
+    raise VOCABULARY["head.kind"].unknown(kind)
 
 
 def _eighths(channels: float) -> int:

@@ -74,7 +74,7 @@ def _ultralytics_state(name_or_path: str) -> Mapping[str, Tensor]:
 
 def _from_file(path: Path) -> Mapping[str, Tensor]:
     if not path.is_file():
-        raise SpaceError(f"train.pretrained: '{path}' is no file; name a checkpoint, or take none or hub")
+        raise SpaceError(f"train.pretrained: '{path}' is not a file; name a checkpoint, or take none or hub")
     try:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception:  # not plain tensors: an Ultralytics file holds a network, read with an allow-list

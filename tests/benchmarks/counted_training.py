@@ -10,7 +10,7 @@ from pathlib import Path
 
 from objectives.records.records import Accuracy, Ending, Latency, Resources, Rung
 from objectives.trial import trial
-from objectives.trial.job import TrialJob, TrialListener, Word
+from objectives.trial.job import RungDecision, TrialJob, TrialListener
 
 PIECES = "pieces.log"
 
@@ -34,7 +34,7 @@ class Counting(TrialListener):
     def latency(self, latency: Latency, trained: bool) -> None:
         self.listener.latency(latency, trained)
 
-    def rung(self, rung: Rung) -> Word:
+    def rung(self, rung: Rung) -> RungDecision:
         return self.listener.rung(rung)
 
     def accuracy(self, accuracy: Accuracy) -> None:

@@ -82,7 +82,7 @@ def part(arena: "Arena", watch: "Watch", last: int, *overrides: str) -> dict[str
     """Search as far as the overrides let it; return what the last choices took, and how trials stand."""
     from watched_search import WatchedSearch
 
-    from search.commands.search import load_data
+    from search.settings.dataset import load_data
     from search.settings.settings import load_settings
 
     settings = load_settings([*arena.line[2:], *overrides])

@@ -47,8 +47,8 @@ def main() -> None:
 
 def export(detector: str, folder: Path) -> Path:
     """Export an untrained detector."""
+    from objectives.deploy.artifact import ArtifactMeta
     from objectives.deploy.export_onnx import export_onnx, head_of
-    from objectives.deploy.inference import ArtifactMeta
     from objectives.network.assembly import assemble
     from spaces.candidate import Candidate
 
@@ -81,10 +81,11 @@ def busy_process() -> Iterator[None]:
 
 def report(detector: str, condition: str, path: Path, images: list[Path], repeats: int) -> None:
     """Measure one file several times and print what came out."""
-    from objectives.deploy.device import Device
-    from objectives.latency.measure import LatencyProtocol, measure_latency
+    from objectives.latency.measure import measure_latency
+    from search.settings.settings import load_settings
 
-    figures = [measure_latency(path, Device(), images, LatencyProtocol()) for _ in range(repeats)]
+    settings = load_settings(["conf=retail"])
+    figures = [measure_latency(path, settings.device, images, settings.latency) for _ in range(repeats)]
     p50 = [figure.p50_ms for figure in figures]
     spread = max(p50) / min(p50) - 1
     unstable = sum(not figure.stable for figure in figures)

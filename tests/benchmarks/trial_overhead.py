@@ -74,16 +74,15 @@ def main() -> None:
 def time_trial(folder: Path, epochs: int) -> float:
     """Run a trial in a process of its own, as a search does, and return its wall seconds."""
     from objectives.data.yolo_layout import lay_out
-    from objectives.deploy.device import Device
-    from objectives.latency.measure import LatencyProtocol
     from objectives.records.gate import Gate
-    from objectives.trial.job import TrialJob, Word
-    from search.commands.search import load_data
-    from search.settings.settings import DataSettings
-    from search.workers.process import TrialProcess
+    from objectives.trial.job import SilentListener, TrialJob
+    from search.settings.dataset import load_data
+    from search.settings.settings import load_settings
+    from search.workers.process import ProcessBackend
     from spaces.candidate import Candidate
 
-    dataset = load_data(DataSettings())
+    settings = load_settings(["conf=retail"])
+    dataset = load_data(settings.data)
     job = TrialJob(
         number=0,
         candidate=Candidate.of(CHOICES),
@@ -98,16 +97,15 @@ def time_trial(folder: Path, epochs: int) -> float:
         evaluate_every=0,
         seed=1,
         gate=Gate(),
-        device=Device(),
-        protocol=LatencyProtocol(),
+        device=settings.device,
+        protocol=settings.latency,
+        train_device=settings.trial.train_device,
+        workers=settings.trial.workers,
     )
     start = time.perf_counter()
-    process = TrialProcess(job, folder / "settings")
-    for message in process.messages():
-        if message[0] == "rung":
-            process.answer(Word.GO_ON)
-        if message[0] == "ended":
-            assert message[1].outcome == "finished", message[1]
+    ending = ProcessBackend(folder / "settings").run(job, SilentListener())
+    assert ending is not None
+    assert ending.outcome == "finished", ending
     return time.perf_counter() - start
 
 

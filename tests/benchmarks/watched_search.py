@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 import psutil
-from rich.console import Console
 
 from objectives.data.dataset import Dataset
 from objectives.records.trial_record import TrialRecord
@@ -67,20 +66,18 @@ class Watch:
 
 
 class WatchedView(View):
-    """Shows nothing, and tells the watch of trials that end."""
+    """Shows warnings alone, and reports trials that end to the watch."""
 
-    def __init__(self, settings: Settings, watch: Watch) -> None:
-        super().__init__(Console(quiet=True), settings)
+    def __init__(self, watch: Watch) -> None:
         self.watch = watch
 
     def trial_ended(self, number: int, table: StudyTable, used: BudgetUsed) -> None:
         """Move the clock on."""
         self.watch.one_more(number)
 
-    def line(self, text: str) -> None:
-        """Show warnings alone."""
-        if "warning" in text:
-            sys.stderr.write(f"{text}\n")
+    def note(self, text: str) -> None:
+        """Show a warning."""
+        sys.stderr.write(f"warning: {text}\n")
 
 
 class WatchedChooser(Chooser):
@@ -101,7 +98,7 @@ class WatchedSearch(Search):
     def __init__(self, settings: Settings, dataset: Dataset, watch: Watch) -> None:
         settings.folder.mkdir(parents=True, exist_ok=True)
         study = create_study(settings, dataset, open_storage(storage_url(settings.folder, None)))
-        view = WatchedView(settings, watch)
+        view = WatchedView(watch)
         super().__init__(settings, dataset, study, Claims(settings.folder), view, watch.clock)
         self.watch = watch
         self.chooser = WatchedChooser(settings, study, self.jobs, self._measured, self.session.searched_s)

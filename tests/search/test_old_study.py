@@ -26,7 +26,7 @@ from objectives.records.trial_record import Phase, trial_records
 from objectives.training.checkpoint import write_state
 from reports.page.page import write_page
 from reports.table.table import read_study
-from search.commands.look import run_show
+from search.commands.show import run_show
 from search.settings.settings import Settings
 from search.study.store import create_study, load_study, open_storage, storage_url
 

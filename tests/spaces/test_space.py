@@ -193,7 +193,7 @@ def test_json_tells_conditions() -> None:
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        ({"size.pixel": 160}, "'size.pixel' is no dimension of the space; nearest: size.pixels"),
+        ({"size.pixel": 160}, "the space has no dimension 'size.pixel'; nearest: size.pixels"),
         ({"size.pixels": 161}, "size.pixels: 161 is outside range(160, 448, 32)"),
         ({"backbone.name": "resnet19"}, "'resnet19' is outside choice(resnet18, yolo11, yolo26)"),
     ],

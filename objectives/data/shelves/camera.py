@@ -9,9 +9,18 @@ import numpy.typing as npt
 from objectives.data.shelves.packs import Image
 from objectives.data.shelves.products import Product
 from objectives.data.shelves.scenes import SUPERSAMPLE, Scene
-from objectives.data.shelves.stores import Difficulty, Store
+from objectives.data.shelves.stores import Store
 
+IMAGE_PX = 480  # side of a photograph
 MIN_VISIBLE = 0.25  # share of a product that must be seen for it to be annotated
+TILT_DEG = 3.0  # largest rotation of the camera
+PERSPECTIVE = 0.04  # largest shift of a corner by perspective, share of the photograph's side
+DEFOCUS_PX = (0.3, 0.7)  # sigma of the blur
+MOTION, MOTION_PX = 0.2, (1.5, 3.0)  # probability of motion blur, and its length
+NOISE = (2.0, 6.0)  # sigma of the sensor noise in the mid tones, of 255
+EXPOSURE_STOPS = 0.4  # largest error of exposure either way, factors of 2
+WHITE_BALANCE = 0.10  # largest gain of red against blue and the reverse, share
+GLARE, GLARE_STRENGTH = 0.4, (0.15, 0.45)  # probability of highlights, and the share of white in the middle of one
 
 Pixels = npt.NDArray[np.float32]
 Homography = npt.NDArray[np.float64]
@@ -32,23 +41,23 @@ class Sight:
     visible: float
 
 
-def margin(difficulty: Difficulty) -> float:
+def margin() -> float:
     """Return how much wider the scene must be on every side, as a share of the photograph's side."""
-    tilt = np.radians(difficulty.tilt_deg)
-    return float((np.cos(tilt) + np.sin(tilt) - 1) / 2 + 1.1 * difficulty.perspective) + 0.005
+    tilt = np.radians(TILT_DEG)
+    return float((np.cos(tilt) + np.sin(tilt) - 1) / 2 + 1.1 * PERSPECTIVE) + 0.005
 
 
-def aim(rng: np.random.Generator, store: Store, difficulty: Difficulty, image_px: int) -> Homography:
+def aim(rng: np.random.Generator, store: Store) -> Homography:
     """Return the (3, 3) homography from scene px to photograph px, both counted from the outer corner."""
-    turn = np.radians(rng.uniform(-difficulty.tilt_deg, difficulty.tilt_deg))
+    turn = np.radians(rng.uniform(-TILT_DEG, TILT_DEG))
     corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) / 2
     rotation = np.array([(np.cos(turn), -np.sin(turn)), (np.sin(turn), np.cos(turn))])
     seen = corners @ rotation.T
-    keystone = (store.keystone + rng.uniform(-0.5, 0.5)) / 1.5 * difficulty.perspective
+    keystone = (store.keystone + rng.uniform(-0.5, 0.5)) / 1.5 * PERSPECTIVE
     seen[:, 0] *= 1 + keystone * np.array([1, 1, -1, -1])
-    seen += rng.uniform(-0.5, 0.5, (4, 2)) * difficulty.perspective
-    scene_corners = (seen + 0.5 + margin(difficulty)) * image_px * SUPERSAMPLE
-    photo_corners = (corners + 0.5) * image_px
+    seen += rng.uniform(-0.5, 0.5, (4, 2)) * PERSPECTIVE
+    scene_corners = (seen + 0.5 + margin()) * IMAGE_PX * SUPERSAMPLE
+    photo_corners = (corners + 0.5) * IMAGE_PX
     view = cv2.getPerspectiveTransform(scene_corners.astype(np.float32), photo_corners.astype(np.float32))
     return np.asarray(view, np.float64)
 
@@ -60,13 +69,13 @@ def _centred(view: Homography) -> Homography:
     return np.asarray(to_centre @ view @ to_corner)
 
 
-def look(scene: Scene, view: Homography, image_px: int) -> list[Sight]:
+def look(scene: Scene, view: Homography) -> list[Sight]:
     """Return what the photograph shows of each product, and take off the shelf what it hardly shows.
 
     A product seen less than `MIN_VISIBLE` is neither annotated nor left in the picture, where it would teach
     a detector that products are background.
     """
-    edge = float(image_px)
+    edge = float(IMAGE_PX)
     corners = np.array([[(0.0, 0.0), (edge, 0.0), (edge, edge), (0.0, edge)]])
     frame = np.zeros(scene.ids.shape, np.uint8)
     quad = cv2.perspectiveTransform(corners, np.linalg.inv(view)) - 0.5
@@ -94,69 +103,54 @@ def _extent(mask: Image, corner: tuple[int, int], view: Homography, edge: float)
     return x0, y0, x1, y1
 
 
-def develop(
-    rng: np.random.Generator,
-    scene: Scene,
-    view: Homography,
-    store: Store,
-    difficulty: Difficulty,
-    image_px: int,
-) -> Image:
-    """Return the photograph, (image_px, image_px, 3) uint8 BGR: light, lens and sensor, in that order."""
-    fine = image_px * SUPERSAMPLE
+def develop(rng: np.random.Generator, scene: Scene, view: Homography, store: Store) -> Image:
+    """Return the photograph, (IMAGE_PX, IMAGE_PX, 3) uint8 BGR: light, lens and sensor, in that order."""
+    fine = IMAGE_PX * SUPERSAMPLE
     warp = _centred(np.diag([SUPERSAMPLE, SUPERSAMPLE, 1]) @ view)
     flat = cv2.warpPerspective(scene.bgr, warp, (fine, fine), borderMode=cv2.BORDER_REPLICATE)
-    flat = cv2.resize(flat, (image_px, image_px), interpolation=cv2.INTER_AREA)
-    photo = flat.astype(np.float32) * _illumination(rng, scene, view, store, difficulty, image_px)
-    if rng.random() < difficulty.glare:
-        photo += _glare(rng, difficulty, image_px)[:, :, None]
-    photo = _blur(rng, photo, store, difficulty, image_px / 480)
-    noise = rng.standard_normal(photo.shape, dtype=np.float32) * np.float32(rng.uniform(*difficulty.noise))
+    flat = cv2.resize(flat, (IMAGE_PX, IMAGE_PX), interpolation=cv2.INTER_AREA)
+    photo = flat.astype(np.float32) * _illumination(rng, scene, view, store)
+    if rng.random() < GLARE:
+        photo += _glare(rng)[:, :, None]
+    photo = _blur(rng, photo, store)
+    noise = rng.standard_normal(photo.shape, dtype=np.float32) * np.float32(rng.uniform(*NOISE))
     photo += noise * np.sqrt(np.clip(photo, 8, 255) / 128)  # photons: the spread grows with the root of the light
     return np.clip(np.round(photo), 0, 255).astype(np.uint8)
 
 
-def _illumination(
-    rng: np.random.Generator,
-    scene: Scene,
-    view: Homography,
-    store: Store,
-    difficulty: Difficulty,
-    image_px: int,
-) -> Pixels:
-    """Return the factor of every pixel, (image_px, image_px, 3): shelf shadows, lamps, vignette, exposure."""
+def _illumination(rng: np.random.Generator, scene: Scene, view: Homography, store: Store) -> Pixels:
+    """Return the factor of every pixel, (IMAGE_PX, IMAGE_PX, 3): shelf shadows, lamps, vignette, exposure."""
     lamps = np.outer(*scene.light).astype(np.float32)
     warp = _centred(view @ np.diag([SUPERSAMPLE, SUPERSAMPLE, 1]))
-    light = cv2.warpPerspective(lamps, warp, (image_px, image_px), borderMode=cv2.BORDER_REPLICATE)
-    across = np.linspace(-1, 1, image_px, dtype=np.float32) ** 2
+    light = cv2.warpPerspective(lamps, warp, (IMAGE_PX, IMAGE_PX), borderMode=cv2.BORDER_REPLICATE)
+    across = np.linspace(-1, 1, IMAGE_PX, dtype=np.float32) ** 2
     light = light * (1 - float(rng.uniform(0.0, 0.12)) * (across[:, None] + across[None, :]))
-    stops = (store.brightness + rng.uniform(-1, 1)) / 2 * difficulty.exposure_stops
-    tint = (store.warmth + rng.uniform(-0.5, 0.5)) / 1.5 * difficulty.white_balance
+    stops = (store.brightness + rng.uniform(-1, 1)) / 2 * EXPOSURE_STOPS
+    tint = (store.warmth + rng.uniform(-0.5, 0.5)) / 1.5 * WHITE_BALANCE
     gains = np.array([1 - tint, 1.0, 1 + tint], np.float32) * np.float32(2.0**stops)
     return np.asarray(light[:, :, None] * gains)
 
 
-def _glare(rng: np.random.Generator, difficulty: Difficulty, image_px: int) -> Pixels:
-    """Return the light added by one to three elliptical highlights, (image_px, image_px)."""
-    added = np.zeros((image_px, image_px), np.float32)
-    y, x = np.mgrid[:image_px, :image_px].astype(np.float32) / image_px
+def _glare(rng: np.random.Generator) -> Pixels:
+    """Return the light added by one to three elliptical highlights, (IMAGE_PX, IMAGE_PX)."""
+    added = np.zeros((IMAGE_PX, IMAGE_PX), np.float32)
+    y, x = np.mgrid[:IMAGE_PX, :IMAGE_PX].astype(np.float32) / IMAGE_PX
     for _ in range(int(rng.integers(1, 4))):
         (cx, cy), turn = rng.uniform(0, 1, 2), rng.uniform(0, np.pi)
         long, short = rng.uniform(0.06, 0.2), rng.uniform(0.03, 0.06)
         along = ((x - cx) * np.cos(turn) + (y - cy) * np.sin(turn)) / long
         beside = ((y - cy) * np.cos(turn) - (x - cx) * np.sin(turn)) / short
-        added += 255 * rng.uniform(*difficulty.glare_strength) * np.exp(-(along**2) - beside**2)
+        added += 255 * rng.uniform(*GLARE_STRENGTH) * np.exp(-(along**2) - beside**2)
     return added
 
 
-def _blur(rng: np.random.Generator, photo: Pixels, store: Store, difficulty: Difficulty, scale: float) -> Pixels:
-    """Return the photograph out of focus, and sometimes moved; `scale` is its size against a 480 px one."""
-    low, high = difficulty.defocus_px
-    sigma = (low + (high - low) * (store.blur + rng.uniform()) / 2) * scale
-    if sigma > 0:
-        photo = np.asarray(cv2.GaussianBlur(photo, (0, 0), sigma))
-    if rng.random() < difficulty.motion:
-        kernel = _motion(rng.uniform(*difficulty.motion_px) * scale, rng.uniform(0, np.pi))
+def _blur(rng: np.random.Generator, photo: Pixels, store: Store) -> Pixels:
+    """Return the photograph out of focus, and sometimes moved."""
+    low, high = DEFOCUS_PX
+    sigma = low + (high - low) * (store.blur + rng.uniform()) / 2
+    photo = np.asarray(cv2.GaussianBlur(photo, (0, 0), sigma))
+    if rng.random() < MOTION:
+        kernel = _motion(rng.uniform(*MOTION_PX), rng.uniform(0, np.pi))
         photo = np.asarray(cv2.filter2D(photo, -1, kernel), np.float32)
     return photo
 

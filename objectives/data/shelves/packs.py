@@ -5,6 +5,7 @@ Lengths are millimetres from the top left corner of a pack; colours are BGR in [
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
@@ -81,10 +82,6 @@ class Patch:
         """Return the point at (u, v), both from -1 to 1 across the patch."""
         return self.x + u * self.width / 2, self.y + v * self.height / 2
 
-    def box(self) -> tuple[float, float, float, float]:
-        """Return (x, y, width, height) with the top left corner first."""
-        return *self.at(-1, -1), self.width, self.height
-
 
 def rectangle(x: float, y: float, width: float, height: float) -> list[Point]:
     """Return the corners of a rectangle, clockwise from the top left one."""
@@ -105,7 +102,7 @@ class Pack:
         width_mm: width.
         height_mm: height.
         ground: colour of the body, BGR.
-        patch: where the mark stands at mark scale 1.
+        patch: where the mark stands; in a photograph, an icon is about 24 px wide, letters are 12 px high.
         stacks: whether a second one can stand on top.
         lean_deg: how far one may lean over on the shelf.
         draw: paints silhouette and label.
@@ -121,13 +118,6 @@ class Pack:
     lean_deg: float
     draw: Callable[[Sheet, Patch], None]
     finish: Callable[[Sheet], None]
-
-
-def _round_light(sheet: Sheet, darkest: float) -> None:
-    """Shade a cylinder: dark at both sides, a soft highlight left of the middle."""
-    across = np.linspace(-1, 1, sheet.mask.shape[1])
-    body = darkest + (1 - darkest) * np.sqrt(1 - 0.97 * across**2)
-    sheet.shade((body + 0.22 * np.exp(-(((across + 0.38) / 0.13) ** 2)))[None, :])
 
 
 def _can(sheet: Sheet, patch: Patch) -> None:
@@ -189,12 +179,11 @@ def _band(sheet: Sheet, patch: Patch, wider: float, higher: float) -> None:
     sheet.fill(rectangle(patch.x - width / 2, patch.y - height / 2, width, height), WHITE)
 
 
-def _finish_can(sheet: Sheet) -> None:
-    _round_light(sheet, 0.45)
-
-
-def _finish_bottle(sheet: Sheet) -> None:
-    _round_light(sheet, 0.6)
+def _finish_round(sheet: Sheet, darkest: float) -> None:
+    """Shade a cylinder: dark at both sides, a soft highlight left of the middle."""
+    across = np.linspace(-1, 1, sheet.mask.shape[1])
+    body = darkest + (1 - darkest) * np.sqrt(1 - 0.97 * across**2)
+    sheet.shade((body + 0.22 * np.exp(-(((across + 0.38) / 0.13) ** 2)))[None, :])
 
 
 def _finish_flat(sheet: Sheet) -> None:
@@ -211,8 +200,12 @@ def _finish_pouch(sheet: Sheet) -> None:
     sheet.shade(bulge + creases)
 
 
-CAN = Pack("cola", 62, 116, (34, 24, 206), Patch(31, 91, 36, 9), True, 0.0, _can, _finish_can)
-CARTON = Pack("milk", 70, 165, (240, 236, 230), Patch(35, 89, 17, 17), False, 0.0, _carton, _finish_flat)
-BOTTLE = Pack("water", 56, 185, (204, 214, 176), Patch(28, 98, 30, 11), False, 1.0, _bottle, _finish_bottle)
-POUCH = Pack("chips", 95, 136, (30, 196, 246), Patch(47, 79, 17, 17), False, 3.0, _pouch, _finish_pouch)
-BOX = Pack("curry", 84, 125, (130, 40, 116), Patch(39, 104, 36, 11), True, 0.0, _box, _finish_flat)
+CAN = Pack(
+    "cola", 62, 116, (34, 24, 206), Patch(31, 91, 54, 13.5), True, 0.0, _can, partial(_finish_round, darkest=0.45)
+)
+CARTON = Pack("milk", 70, 165, (240, 236, 230), Patch(35, 89, 25.5, 25.5), False, 0.0, _carton, _finish_flat)
+BOTTLE = Pack(
+    "water", 56, 185, (204, 214, 176), Patch(28, 98, 45, 16.5), False, 1.0, _bottle, partial(_finish_round, darkest=0.6)
+)
+POUCH = Pack("chips", 95, 136, (30, 196, 246), Patch(47, 79, 25.5, 25.5), False, 3.0, _pouch, _finish_pouch)
+BOX = Pack("curry", 84, 125, (130, 40, 116), Patch(39, 104, 54, 16.5), True, 0.0, _box, _finish_flat)

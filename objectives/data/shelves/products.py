@@ -7,7 +7,7 @@ smaller one, and not at all in a tiny one.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 
@@ -94,19 +94,13 @@ PRODUCTS = (
 )
 
 
-@lru_cache(maxsize=64)
-def packshot(product: Product, mark_scale: float) -> Image:
-    """Return the picture of `product`: (H, W, 4) uint8, BGR and silhouette (0 to 255), `PX_PER_MM` px a mm.
-
-    Args:
-        product: one of `PRODUCTS`.
-        mark_scale: size of the small mark, above 0; at 1 an icon is about a fifth of the pack's width.
-    """
-    pack, patch = product.pack, product.pack.patch
-    patch = Patch(patch.x, patch.y, patch.width * mark_scale, patch.height * mark_scale)
+@cache
+def packshot(product: Product) -> Image:
+    """Return the picture of `product`: (H, W, 4) uint8, BGR and silhouette (0 to 255), `PX_PER_MM` px a mm."""
+    pack = product.pack
     sheet = Sheet(pack.width_mm, pack.height_mm, pack.ground)
-    pack.draw(sheet, patch)
-    product.mark(sheet, patch)
+    pack.draw(sheet, pack.patch)
+    product.mark(sheet, pack.patch)
     pack.finish(sheet)
     shot = np.dstack([sheet.bgr, sheet.mask])
     shot.flags.writeable = False

@@ -4,6 +4,7 @@ Lengths are mm from the top left of the scene. It is painted `SUPERSAMPLE` times
 silhouettes are hard there, and smooth once shrunk.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -13,14 +14,12 @@ import numpy.typing as npt
 
 from objectives.data.shelves.packs import FONT, INK, WHITE, Colour, Image
 from objectives.data.shelves.products import Product, packshot
-from objectives.data.shelves.stores import RAIL_MM, Board, Difficulty, Item, Planogram, Store
+from objectives.data.shelves.stores import RAIL_MM, Board, Item, Planogram, Store
 
 SUPERSAMPLE = 2
-OFFERS: tuple[tuple[str, Colour], ...] = (
-    ("2 FOR 3", (36, 36, 210)),
-    ("-20%", (30, 140, 240)),
-    ("SALE", (150, 40, 40)),
-)
+PROMOTION = 0.12  # probability that a run carries a hanging sign or a wobbler, which covers products
+SHADOW = (0.25, 0.55)  # darkness under a shelf board, share of the light taken away
+OFFERS: tuple[tuple[str, Colour], ...] = (("2 FOR 3", (36, 36, 210)), ("-20%", (30, 140, 240)), ("SALE", (150, 40, 40)))
 
 
 @dataclass
@@ -71,16 +70,10 @@ class Scene:
 
 
 def paint(
-    rng: np.random.Generator,
-    boards: list[Board],
-    store: Store,
-    planogram: Planogram,
-    difficulty: Difficulty,
-    side: int,
-    px_per_mm: float,
+    rng: np.random.Generator, boards: list[Board], store: Store, planogram: Planogram, side: int, px_per_mm: float
 ) -> Scene:
     """Paint the boards into a scene of (side, side) px, from the back panel to what hangs in front."""
-    light = _light(rng, boards, store, difficulty, side // SUPERSAMPLE, px_per_mm / SUPERSAMPLE)
+    light = _light(rng, boards, store, side // SUPERSAMPLE, px_per_mm / SUPERSAMPLE)
     panel = np.full((side, side, 3), store.panel, np.uint8)
     scene = Scene(panel, panel, np.zeros((side, side), np.int16), px_per_mm, light)
     _paint_back(scene, boards, store)
@@ -88,23 +81,18 @@ def paint(
     scene.empty = scene.bgr.copy()
     for board in boards:
         for item in board.items:
-            _paint_item(scene, item, difficulty.mark_scale)
+            _paint_item(scene, item)
     for board in boards:
         _paint_rail(scene, board, store, planogram)
-        _hang_promotions(rng, scene, board, store, difficulty)
+        _hang_promotions(rng, scene, board, store)
     return scene
 
 
 def _light(
-    rng: np.random.Generator,
-    boards: list[Board],
-    store: Store,
-    difficulty: Difficulty,
-    side: int,
-    px_per_mm: float,
+    rng: np.random.Generator, boards: list[Board], store: Store, side: int, px_per_mm: float
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return light down the scene, with a shadow under every board, and across it, brighter on one side."""
-    down, dark = np.ones(side), rng.uniform(*difficulty.shadow)
+    down, dark = np.ones(side), rng.uniform(*SHADOW)
     reach = rng.uniform(0.15, 0.3) * store.pitch_mm
     for board in boards:
         ceiling, top = ((board.top_mm - store.pitch_mm + RAIL_MM) * px_per_mm, board.top_mm * px_per_mm)
@@ -136,9 +124,9 @@ def _paint_shadows(scene: Scene, boards: list[Board]) -> None:
     scene.bgr[:] = cv2.multiply(scene.bgr, cv2.cvtColor(layer, cv2.COLOR_GRAY2BGR), scale=1 / 255)
 
 
-def _paint_item(scene: Scene, item: Item, mark_scale: float) -> None:
+def _paint_item(scene: Scene, item: Item) -> None:
     """Paint one product and write it into the map of products."""
-    bgr, solid = _stand(item, scene.px(item.width_mm, item.height_mm), mark_scale)
+    bgr, solid = _stand(item, scene.px(item.width_mm, item.height_mm))
     height, width = solid.shape
     x = round((item.x_mm + item.width_mm / 2) * scene.px_per_mm - width / 2)
     y = round(item.foot_mm * scene.px_per_mm) - height
@@ -153,13 +141,13 @@ def _paint_item(scene: Scene, item: Item, mark_scale: float) -> None:
 
 
 @lru_cache(maxsize=64)  # the facings of a board share a size, and shrinking is the slowest step of all
-def _shrunk(product: Product, mark_scale: float, size: tuple[int, ...]) -> Image:
-    return np.asarray(cv2.resize(packshot(product, mark_scale), size, interpolation=cv2.INTER_AREA), np.uint8)
+def _shrunk(product: Product, size: tuple[int, ...]) -> Image:
+    return np.asarray(cv2.resize(packshot(product), size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _stand(item: Item, size: tuple[int, ...], mark_scale: float) -> tuple[Image, Image]:
+def _stand(item: Item, size: tuple[int, ...]) -> tuple[Image, Image]:
     """Return the product as it stands and leans, (H, W, 3), and its silhouette (H, W), 0 or 255."""
-    shot = _shrunk(item.product, mark_scale, size)
+    shot = _shrunk(item.product, size)
     bgr, mask = shot[:, :, :3], shot[:, :, 3]
     if item.lean_deg:
         height, width = mask.shape
@@ -183,33 +171,17 @@ def _paint_rail(scene: Scene, board: Board, store: Store, planogram: Planogram) 
         scene.letter(planogram.prices[product.name], (x + 4, board.top_mm + 6, 30, 14), ink)
 
 
-def _hang_promotions(
-    rng: np.random.Generator, scene: Scene, board: Board, store: Store, difficulty: Difficulty
-) -> None:
+def _hang_promotions(rng: np.random.Generator, scene: Scene, board: Board, store: Store) -> None:
     """Cover products with signs hanging from the board above and wobblers standing out from the rail."""
     for x, _ in board.runs:
-        if rng.random() >= difficulty.promotion:
+        if rng.random() >= PROMOTION:
             continue
         text, colour = OFFERS[rng.integers(len(OFFERS))]
         x_mm = x + float(rng.uniform(0, 60))
         if rng.random() < 0.5:
-            _sign(
-                scene,
-                x_mm,
-                board.top_mm - store.pitch_mm + RAIL_MM,
-                float(rng.uniform(70, 130)),
-                text,
-                colour,
-            )
+            _sign(scene, x_mm, board.top_mm - store.pitch_mm + RAIL_MM, float(rng.uniform(70, 130)), text, colour)
         else:
-            _wobbler(
-                scene,
-                x_mm,
-                board.top_mm - float(rng.uniform(0, 25)),
-                float(rng.uniform(20, 30)),
-                text,
-                colour,
-            )
+            _wobbler(scene, x_mm, board.top_mm - float(rng.uniform(0, 25)), float(rng.uniform(20, 30)), text, colour)
 
 
 def _sign(scene: Scene, x: float, y: float, height: float, text: str, colour: Colour) -> None:
@@ -258,9 +230,7 @@ def _basket(rng: np.random.Generator, layer: Image, mask: Image) -> None:
     hoops = [top + side * drop for drop in (0.08, 0.15, 0.22)]
     bars += [((left + 0.05 * width, y), (left + 0.95 * width, y), 0.018) for y in hoops]
     for start, end, thick in bars:
-        ends = [(round(x), round(y)) for x, y in (start, end)]
-        for picture, paint_ in ((layer, colour), (mask, (255,))):
-            cv2.line(picture, ends[0], ends[1], paint_, round(side * thick), cv2.LINE_AA)
+        _stroke(layer, mask, start, end, colour, thick)
 
 
 def _arm(rng: np.random.Generator, layer: Image, mask: Image) -> None:
@@ -277,6 +247,13 @@ def _arm(rng: np.random.Generator, layer: Image, mask: Image) -> None:
         tip = hand + 0.105 * side * np.array([np.cos(away + spread), np.sin(away + spread)])
         strokes.append((hand, tip, tone, 0.03))
     for start, end, colour, thick in strokes:
-        ends = [(round(float(x)), round(float(y))) for x, y in (start, end)]
-        for picture, paint_ in ((layer, colour), (mask, (255,))):
-            cv2.line(picture, ends[0], ends[1], paint_, round(side * thick), cv2.LINE_AA)
+        _stroke(layer, mask, start.tolist(), end.tolist(), colour, thick)
+
+
+def _stroke(
+    layer: Image, mask: Image, start: Sequence[float], end: Sequence[float], colour: Sequence[int], share: float
+) -> None:
+    """Paint a line, in the picture and in its mask; it is as wide as a share of their side."""
+    ends, thick = [(round(x), round(y)) for x, y in (start, end)], round(layer.shape[0] * share)
+    for picture, paint_ in ((layer, colour), (mask, (255,))):
+        cv2.line(picture, ends[0], ends[1], paint_, thick, cv2.LINE_AA)

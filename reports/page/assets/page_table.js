@@ -132,7 +132,6 @@ function start() {
   darkScreen.addEventListener("change", () => drawAll());
   window.addEventListener("beforeprint", () => drawAll(true));
   window.addEventListener("afterprint", () => drawAll());
-  if (REPORT.refresh_seconds) setInterval(() => { if (panel.hidden && !byId("query").value) location.reload(); }, 1000 * REPORT.refresh_seconds);
   document.documentElement.dataset.ready = "yes";
 }
 start();

@@ -85,12 +85,6 @@ class Beliefs:
         sd = np.maximum(sd, LEAST_SD)
         return Belief(mean, sd, _combined(sd, self.error_from[0]))
 
-    def of_trial(self, number: int) -> tuple[float, float]:
-        """Return mean and standard deviation of a trial's final accuracy, seen from its latest rung."""
-        i = [t.number for t in self.trials].index(number)
-        belief = self.of_trials(np.array([i]))
-        return float(belief.mean[0]), float(belief.sd[0])
-
     def of_trials(self, indices: NDArray[np.int_]) -> Belief:
         """Return the belief about trials that stand at a rung, by their index in `trials`."""
         if self._surrogate is None:

@@ -10,9 +10,8 @@ from search.engine.encoding import Column, Encoder
 from search.engine.observed import Observed
 from search.engine.staircase import Floats
 from search.engine.thinning import LOG_LATENCY, Digest, Indices
+from spaces.vocabulary import decides_load
 
-GROUPS = ("size", "backbone", "neck", "head")  # dimensions that decide how much a training needs,
-LOADS = ("batch", "pixels")  # beside these of any group
 EACH_MAX = 200  # trials that fitted, and that did not, which are looked at
 # Priors of the weights, on log-odds: nearly all fits; a load's whole range, a category and a decade of latency matter.
 START, START_SD, LOAD_SD, CATEGORY_SD, LATENCY_SD = 3.0, 2.0, 8.0, 2.0, 6.0
@@ -30,8 +29,8 @@ class Fits:
             return
         trained = study.pick(study.scattered(study.trained, EACH_MAX))
         names = [column.name for column in encoder.columns]
-        ours = [_decides(name) for name in names]
-        self._chosen = [(j, c) for j, c in enumerate(encoder.columns) if _decides(c.name) or not any(ours)]
+        ours = [decides_load(name) for name in names]
+        self._chosen = [(j, c) for j, c in enumerate(encoder.columns) if decides_load(c.name) or not any(ours)]
         self._bounded = any(ours)
         self._usual_log = float(np.max(study.column(LOG_LATENCY, study.measured), initial=0.0))
         features = np.vstack([self._of_trials(outgrown), self._of_trials(trained)])
@@ -84,10 +83,6 @@ class Fits:
 def _shares(of: Indices, looked_at: int) -> Floats:
     """Return for how many trials each of those stands that are looked at."""
     return np.full(looked_at, len(of) / max(looked_at, 1))
-
-
-def _decides(name: str) -> bool:
-    return name.split(".")[0] in GROUPS or name.split(".")[-1] in LOADS
 
 
 def _codes(column: Column) -> range:

@@ -59,11 +59,11 @@ class GainPerSecond(Scheduler):
     With another sampler than the engine's, new candidates are credited with what the engine's own would be worth.
     """
 
-    def __init__(self, sampler: KnownLatencySampler) -> None:
-        """Take the sampler: what it would propose next stands against the trials that wait."""
-        if sampler.engine is None:
+    def __init__(self, known_latency: KnownLatencySampler) -> None:
+        """Take the engine's sampler: what it would propose next stands against the trials that wait."""
+        if known_latency.engine is None:
             raise ValueError("GainPerSecond: the sampler needs a space or a list of candidates")
-        self.sampler, self.engine = sampler, sampler.engine
+        self.sampler, self.engine = known_latency, known_latency.engine
 
     def next_step(
         self, trials: Sequence[Observed], ladder: Sequence[int], last: int | None, room: Room = ROOMY

@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
+from typing import ClassVar
 
 from objectives.records.trial_record import Phase
 from search.engine.observed import Observed
@@ -54,8 +55,16 @@ ROOMY = Room()
 class Scheduler(ABC):
     """Chooses the next piece of training from the trials alone; it has no memory of its own.
 
-    `ladder` holds the epochs of the rungs, rising; the last is the whole training.
+    `ladder` holds the epochs of the rungs, rising; the last is the whole training. A preset names a scheduler, also one
+    of the user's own, by `pruner._target_`.
+
+    Attributes:
+        ends_early: whether a trial may end before its last rung.
+        pauses: whether trials wait at rungs with their checkpoints, for other trials to go first.
     """
+
+    ends_early: ClassVar[bool] = True
+    pauses: ClassVar[bool] = True
 
     @abstractmethod
     def next_step(
@@ -74,6 +83,8 @@ class Scheduler(ABC):
 
 class Full(Scheduler):
     """Every trial is trained to its end."""
+
+    ends_early = pauses = False
 
     def next_step(
         self, trials: Sequence[Observed], ladder: Sequence[int], last: int | None, room: Room = ROOMY

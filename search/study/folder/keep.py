@@ -29,13 +29,11 @@ class Removed:
     Attributes:
         files: number of a finished trial -> names of files that were removed from its folder.
         to_stop: number of a paused trial -> why it must end; its checkpoint is to be removed after that.
-        freed_bytes: what the removed files took, without the checkpoints of `to_stop`.
         warning: one line if the folder stays too large, given once; else empty.
     """
 
     files: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     to_stop: Mapping[int, str] = field(default_factory=dict)
-    freed_bytes: int = 0
     warning: str = ""
 
 
@@ -85,7 +83,7 @@ class Keeper:
         left -= freed
         waiting = sorted((row for row in free if row.paused), key=lambda row: promise(row, table))
         to_stop, to_free = self._least_promising(waiting, entries, left - self.bytes_max)
-        return Removed(files, to_stop, held - left, self._warning(left - to_free))
+        return Removed(files, to_stop, self._warning(left - to_free))
 
     def _remove_large(
         self, rows: Iterable[TrialRow], entries: Mapping[int, Entries], excess: float

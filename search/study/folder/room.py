@@ -1,22 +1,16 @@
 """Room on the disk of a study: a search without it pauses, and goes on when there is some again."""
 
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryFile
 
+from objectives.machine.disk import free_bytes
 from spaces.errors import DiskFull
 
 LOOK_EVERY_S = 2.0
 MARGIN = 1.2  # so much more than the least must be free before a paused search goes on
 PROBE_BYTES = 1 << 20  # written to see whether a quota lets anything be written at all
-
-
-def free_bytes(folder: Path) -> int:
-    """Return the room on the disk of a folder, which need not be there yet."""
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
-    return shutil.disk_usage(existing).free
 
 
 def check_room(folder: Path, free_mb_min: float) -> None:

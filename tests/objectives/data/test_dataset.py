@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,63 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from small_data import CARD, Box, boxes_of, coco, draw, yolo
 
-from objectives.data.dataset import Dataset, make_image
-from objectives.data.readers import image_size_px, read_dataset
-from objectives.deploy.inference import read_image
+from objectives.data.dataset import make_image
+from objectives.data.frame import read_header
+from objectives.data.readers import read_dataset
+from objectives.deploy.detector import read_image
 from spaces.errors import DataError
-
-Box = tuple[float, float, float, float]
-
-
-def draw(path: Path, size: tuple[int, int] = (40, 30), orientation: int | None = None) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    exif = Image.Exif()
-    if orientation:
-        exif[0x0112] = orientation
-    Image.new("RGB", size, (90, 120, 150)).save(path, exif=exif)
-    return path
-
-
-def coco(path: Path, images: dict[str, Sequence[tuple[int, Box]]], changes: Any = None) -> dict[str, Any]:
-    """Write COCO JSON of images 40 x 30 with (category, box) each; categories are 7: can, 3: jar, 5: unused."""
-    content: dict[str, Any] = {
-        "images": [{"id": 10 + i, "file_name": name, "width": 40, "height": 30} for i, name in enumerate(images)],
-        "annotations": [
-            {"id": 100 * i + j, "image_id": 10 + i, "category_id": category, "bbox": list(box), "iscrowd": 0}
-            for i, boxes in enumerate(images.values())
-            for j, (category, box) in enumerate(boxes)
-        ],
-        "categories": [{"id": 7, "name": "can"}, {"id": 5, "name": "unused"}, {"id": 3, "name": "jar"}],
-        **(changes or {}),
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content))
-    return content
-
-
-def yolo(root: Path, labels: dict[str, str], card: str, size: tuple[int, int] = (40, 30)) -> Path:
-    """Write images `SPLIT/NAME` with their label texts, and data.yaml."""
-    for name, text in labels.items():
-        split, stem = name.split("/")
-        draw(root / split / "images" / f"{stem}.jpg", size)
-        (root / split / "labels").mkdir(exist_ok=True)
-        (root / split / "labels" / f"{stem}.txt").write_text(text)
-    (root / "data.yaml").write_text(card)
-    return root
-
-
-CARD = "train: train/images\nval: val/images\nnames: [can, jar]\n"
-
-
-def boxes_of(dataset: Dataset, split: str) -> list[tuple[str, list[float]]]:
-    return [
-        (dataset.classes[label], box.tolist())
-        for image in dataset.splits[split]
-        for label, box in zip(image.classes, image.boxes_xywh, strict=True)
-    ]
-
 
 # COCO
 
@@ -151,8 +100,8 @@ def test_images_without_boxes_stay(tmp_path: Path) -> None:
     ("changes", "told"),
     [
         ({"images": [{"id": 10, "file_name": "gone.jpg"}]}, "image 'gone.jpg' of '.*' was not found"),
-        ({"annotations": [{"image_id": 10, "category_id": 7}]}, "holds an entry that is no COCO .*bbox"),
-        ({"annotations": [{"image_id": 10, "category_id": 7, "bbox": [1, 2]}]}, "holds an entry that is no COCO"),
+        ({"annotations": [{"image_id": 10, "category_id": 7}]}, "holds an entry that is not COCO .*bbox"),
+        ({"annotations": [{"image_id": 10, "category_id": 7, "bbox": [1, 2]}]}, "holds an entry that is not COCO"),
         ({"annotations": []}, "holds 1 images and no box"),
     ],
 )
@@ -164,7 +113,7 @@ def test_unusable_coco_is_told(tmp_path: Path, changes: dict[str, Any], told: st
 
 
 @pytest.mark.parametrize(
-    ("text", "told"), [("{", "is no readable JSON"), ("[]", "lacks annotations, categories, images"), ("3", "lacks")]
+    ("text", "told"), [("{", "is not readable JSON"), ("[]", "lacks annotations, categories, images"), ("3", "lacks")]
 )
 def test_json_that_is_no_coco_is_told(tmp_path: Path, text: str, told: str) -> None:
     (tmp_path / "train.json").write_text(text)
@@ -220,11 +169,11 @@ def test_an_unused_class_is_dropped_and_the_rest_move_up(tmp_path: Path) -> None
         ("2 0.5 0.5 1 1", r"class 2 in the labels of '.*a\.jpg' is not in data\.yaml"),
         ("-1 0.5 0.5 1 1", "class -1 in the labels"),
         ("0.5 0.5 0.5 1 1", "class 0.5 in the labels"),
-        ("0 0.5 0.5 1", "hold a line that is no box: '0 0.5 0.5 1'"),
-        ("0 0.1 0.1 0.2 0.2 0.3", "hold a line that is no box"),
-        ("can 0.5 0.5 1 1", "hold a line that is no box"),
-        ("nan 0.5 0.5 1 1", "hold a line that is no box"),
-        ("inf 0.5 0.5 1 1", "hold a line that is no box"),
+        ("0 0.5 0.5 1", "hold a line that is not a box: '0 0.5 0.5 1'"),
+        ("0 0.1 0.1 0.2 0.2 0.3", "hold a line that is not a box"),
+        ("can 0.5 0.5 1 1", "hold a line that is not a box"),
+        ("nan 0.5 0.5 1 1", "hold a line that is not a box"),
+        ("inf 0.5 0.5 1 1", "hold a line that is not a box"),
     ],
 )
 def test_bad_labels_are_told(tmp_path: Path, label: str, told: str) -> None:
@@ -237,8 +186,8 @@ def test_bad_labels_are_told(tmp_path: Path, label: str, told: str) -> None:
     ("card", "told"),
     [
         ("train: nowhere/images\nnames: [can]\n", "names 'nowhere/images', which does not exist"),
-        ("train: list.txt\nnames: [can]\n", r"gone\.jpg' is no readable image"),
-        ("names: [can\n", "is no readable YAML"),
+        ("train: list.txt\nnames: [can]\n", r"gone\.jpg' is not a readable image"),
+        ("names: [can\n", "is not readable YAML"),
         ("val: val/images\nnames: [can, jar]\n", "has no labelled training image"),
         ("train: train/images\nval: empty\nnames: [can, jar]\n", "has no box in its validation split"),
         ("train: train/images\nnames: [can, jar]\n", "needs two labelled photos or more"),
@@ -269,7 +218,7 @@ def test_nothing_there_is_told(tmp_path: Path) -> None:
 def test_sizes_are_those_of_the_decoded_image(tmp_path: Path, orientation: int) -> None:
     path = draw(tmp_path / "a.jpg", (40, 30), orientation)
     height, width, _ = read_image(path).shape
-    assert image_size_px(path) == (width, height)
+    assert read_header(path).shown_px == (width, height)
     assert (width, height) == ((40, 30) if orientation < 5 else (30, 40))
 
 
@@ -282,8 +231,8 @@ def test_a_turned_photo_has_its_boxes_as_seen(tmp_path: Path) -> None:
 def test_broken_images_are_told(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     path.write_text("no image")
-    with pytest.raises(DataError, match="is no readable image"):
-        image_size_px(path)
+    with pytest.raises(DataError, match="is not a readable image"):
+        read_header(path)
     with pytest.raises(DataError, match="cannot be decoded"):
         read_image(path)
 

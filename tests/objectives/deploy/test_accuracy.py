@@ -7,7 +7,7 @@ import pytest
 
 from objectives.data.dataset import LabelledImage
 from objectives.deploy.accuracy import score
-from objectives.deploy.inference import Detections
+from objectives.deploy.detector import Detections
 
 CLASSES = ("can", "jar", "box")
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from objectives.data.dataset import make_image
 from objectives.deploy.detections_picture import COLOURS, draw_detections
-from objectives.deploy.inference import Detections
+from objectives.deploy.detector import Detections
 
 
 def test_the_picture_is_a_jpeg_with_boxes(tmp_path: Path) -> None:

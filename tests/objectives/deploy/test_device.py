@@ -6,15 +6,14 @@ from importlib.metadata import version
 from importlib.util import find_spec
 
 import pytest
+from defaults import CPU, device_of
 
-from objectives.deploy.device import Device
+from objectives.deploy.device import measuring_keys, training_keys
 from spaces.errors import DeviceError
-
-CPU = Device()
 
 
 def test_the_same_device_has_the_same_fingerprint() -> None:
-    assert Device().fingerprint == CPU.fingerprint
+    assert device_of().fingerprint == CPU.fingerprint
     assert len(CPU.fingerprint) == 16
     CPU.check()
 
@@ -32,7 +31,7 @@ def test_the_fingerprint_follows_what_changes_a_latency() -> None:
 
 
 def test_order_of_options_does_not_matter() -> None:
-    one, other = Device(options={"a": 1, "b": 2}), Device(options={"b": 2, "a": 1})
+    one, other = device_of(options={"a": 1, "b": 2}), device_of(options={"b": 2, "a": 1})
     assert one.fingerprint == other.fingerprint
 
 
@@ -42,21 +41,33 @@ def test_what_it_tells() -> None:
     assert told["cores"] == os.cpu_count()
     assert told["processor"]
     assert (told["accelerator"], told["precision"], told["threads"]) == ("", "fp32", 1)
-    assert Device(options={"INFERENCE_PRECISION_HINT": "f16"}).describe()["precision"] == "f16"
+    assert device_of(options={"INFERENCE_PRECISION_HINT": "f16"}).describe()["precision"] == "f16"
 
 
 @pytest.mark.parametrize("threads", [-1, 100_000])
 def test_threads_are_those_of_this_machine(threads: int) -> None:
     with pytest.raises(DeviceError, match=rf"device\.threads: must lie in 0\.\.{os.cpu_count()} .*, got {threads}"):
-        Device(threads=threads)
+        device_of(threads=threads)
 
 
 def test_an_unknown_runtime_is_told() -> None:
     with pytest.raises(DeviceError, match=r"device\.runtime: 'onnxruntim' is unknown; nearest: onnxruntime"):
-        Device(runtime="onnxruntim")
+        device_of(runtime="onnxruntim")
 
 
 def test_a_missing_provider_is_told_with_those_there_are() -> None:
-    device = Device(name="npu", provider="NoExecutionProvider")
+    device = device_of(name="npu", provider="NoExecutionProvider")
     with pytest.raises(DeviceError, match=r"device=npu: onnxruntime has no 'NoExecutionProvider' here; .*CPUExec"):
         device.check()
+
+
+def test_trainings_and_measurements_name_what_they_keep_busy() -> None:
+    assert training_keys("cpu") == ("cpu",)
+    assert training_keys("0") == ("cpu", "cuda:0")
+    assert training_keys("1,2") == ("cpu", "cuda:1", "cuda:2")
+    assert training_keys("mps") == ("cpu", "mps")
+    assert measuring_keys(CPU) == ("cpu",)
+    assert measuring_keys(device_of(runtime="openvino", provider="CPU")) == ("cpu",)
+    assert measuring_keys(device_of(provider="CUDAExecutionProvider")) == ("cuda:0",)
+    assert measuring_keys(device_of(provider="TensorrtExecutionProvider", options={"device_id": 3})) == ("cuda:3",)
+    assert measuring_keys(device_of(runtime="openvino", provider="HETERO:GPU,CPU")) == ("cpu", "HETERO:GPU_CPU")

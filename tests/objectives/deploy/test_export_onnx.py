@@ -10,10 +10,12 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from defaults import CPU
 
+from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.device import Device
 from objectives.deploy.export_onnx import export_onnx, head_of
-from objectives.deploy.inference import ArtifactMeta, open_network
+from objectives.deploy.runtimes import open_artifact
 from spaces.candidate import Candidate
 from spaces.errors import DataError
 from spaces.network.description import describe
@@ -55,7 +57,7 @@ def test_the_file_answers_as_the_network(exported: dict[str, Exported], head: st
     options = {"INFERENCE_PRECISION_HINT": "f32"} if runtime == "openvino" else {}
     provider = "CPU" if runtime == "openvino" else "CPUExecutionProvider"
     made = exported[head]
-    network = open_network(made.path, Device(runtime, runtime, provider, 1, options))
+    network = open_artifact(made.path, Device(runtime, runtime, provider, 1, options))
     blob = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         wanted = made.before.eval()(blob)[0].numpy()
@@ -89,7 +91,7 @@ def test_the_given_network_stays_as_it_was(exported: dict[str, Exported], head: 
 @pytest.mark.parametrize("head", HEADS)
 def test_the_file_tells_what_it_is(exported: dict[str, Exported], head: str) -> None:
     made = exported[head]
-    assert open_network(made.path, Device()).meta == made.meta
+    assert open_artifact(made.path, CPU).meta == made.meta
     assert made.meta.head == head
     proto = onnx.load(str(made.path))
     onnx.checker.check_model(proto)
@@ -103,7 +105,7 @@ def test_a_strangers_file_is_told(exported: dict[str, Exported], tmp_path: Path)
     del proto.metadata_props[:]
     onnx.save(proto, str(tmp_path / "strange.onnx"))
     with pytest.raises(DataError, match="was not exported by automl"):
-        open_network(tmp_path / "strange.onnx", Device())
+        open_artifact(tmp_path / "strange.onnx", CPU)
 
 
 def test_branches_become_one_convolution(make_candidate: Make, tmp_path: Path) -> None:
@@ -116,4 +118,4 @@ def test_branches_become_one_convolution(make_candidate: Make, tmp_path: Path) -
     blob = torch.rand(1, 3, 64, 64)
     with torch.no_grad():
         wanted = model.eval()(blob)[0].numpy()
-    assert open_network(path, Device()).run(blob.numpy()) == pytest.approx(wanted, abs=1e-3)
+    assert open_artifact(path, CPU).run(blob.numpy()) == pytest.approx(wanted, abs=1e-3)

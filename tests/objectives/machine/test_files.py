@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from objectives.machine.files import remove_folders, remove_partials, whole, write_text
+from objectives.machine.files import cache_folder, remove_folders, remove_partials, whole, write_text
 from objectives.records.paths import TrialPaths
 
 ROOT = Path(__file__).parents[3]
@@ -94,3 +94,8 @@ def test_a_full_disk_takes_nothing_away(tiny_disk: Path) -> None:
     assert caught.value.errno == errno.ENOSPC
     assert path.read_text() == "x" * 600_000
     assert names(tiny_disk) == ["checkpoint.pt"]  # its room is free again
+
+
+def test_the_cache_is_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    assert cache_folder() == Path.home() / ".cache" / "automl"

@@ -34,14 +34,19 @@ for _ in range(3):
 print("ready", flush=True)
 sys.stdin.read()
 """
-# Each process starts another before it is killed, if it can.
+# Each process starts another before it is killed, if it can; those that lose their parent stay below the first one. One
+# chain, and an end: whatever happens to the test or to the machine, it never becomes a fork bomb.
 HYDRA = """
 import os, time
+from objectives.machine.parent_death import adopt_orphans
+adopt_orphans()
+end = time.monotonic() + 20
 print("ready", flush=True)
-while True:
-    if os.fork() == 0:
-        os.setsid()
+while time.monotonic() < end and os.fork() == 0:
+    os.setsid()
     time.sleep(0.05)
+time.sleep(max(0.0, end - time.monotonic()))
+os._exit(0)
 """
 
 

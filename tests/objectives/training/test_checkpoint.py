@@ -81,7 +81,7 @@ def test_another_file_is_no_checkpoint(path: Path, content: object) -> None:
     found, warning = read_state(path)
     assert found is not None
     assert found["epoch"] == 2
-    assert "it is none of automl's" in warning
+    assert "automl did not write it" in warning
 
 
 def test_no_code_of_a_file_is_run(path: Path) -> None:

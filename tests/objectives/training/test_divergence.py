@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from objectives.training.divergence import Diverged, LossWatch
+from objectives.records.failures import Diverged
+from objectives.training.divergence import LossWatch
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
 """Training: what was sampled is what is trained, rungs, resuming, and agreement with Ultralytics' validator."""
 
 import re
+import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -10,25 +11,26 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from defaults import CPU
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out
 from objectives.deploy.accuracy import SCORE_CONFIDENCE, detect_all, score
-from objectives.deploy.device import Device
+from objectives.deploy.artifact import ArtifactMeta
+from objectives.deploy.detector import Detector
 from objectives.deploy.export_onnx import export_onnx, head_of
-from objectives.deploy.inference import ArtifactMeta, Detector, open_network
+from objectives.deploy.runtimes import open_artifact
 from objectives.network.assembly import assemble
-from objectives.records.failing import classify
-from objectives.records.failures import Failure
+from objectives.records.classify import classify
+from objectives.records.failures import Diverged, Failure
 from objectives.records.paths import CHECKPOINT
 from objectives.records.records import Rung
 from objectives.training import divergence
 from objectives.training.arguments import TrainingPlan, trainer_arguments
 from objectives.training.checkpoint import previous_of
-from objectives.training.divergence import Diverged
+from objectives.training.monitor import Monitor
 from objectives.training.trainer import Progress, train_phase
-from objectives.training.watch import Watch
 from spaces.candidate import Candidate
 from spaces.errors import DataError
 
@@ -57,7 +59,7 @@ def train(
     epochs: int,
     on_rung: Any = lambda rung: False,
     progress: Progress | None = None,
-    watch: Watch | None = None,
+    monitor: Monitor | None = None,
     **changes: Any,
 ) -> Any:
     """Train and return the averaged network and the progress."""
@@ -67,12 +69,12 @@ def train(
     progress = progress or Progress()
     looks = range(1, epochs + 1) if epochs <= 6 else [epochs]
     arguments = {**trainer_arguments(chosen, plan), **changes}
-    network = train_phase(model, arguments, progress, looks, looks, on_rung, watch)
+    network = train_phase(model, arguments, progress, looks, looks, on_rung, monitor)
     return network, progress
 
 
 @dataclass
-class Recorder(Watch):
+class Recorder(Monitor):
     """Keeps what a training tells between its batches, and may break in at one of them."""
 
     break_in: Callable[[int, float], None] = lambda epoch, share: None
@@ -155,7 +157,7 @@ def test_score_of_the_exported_file_agrees_with_ultralytics_validator(
     assert rung.map > 0.1, "too weak a detector to compare scores"
     meta = ArtifactMeta(SIZE_PX, head_of(network), blocks.classes)
     path = export_onnx(network, meta, tmp_path / "model.onnx")
-    detector = Detector(open_network(path, Device()), SCORE_CONFIDENCE)
+    detector = Detector(open_artifact(path, CPU), SCORE_CONFIDENCE)
     val = blocks.splits["val"]
     accuracy = score(detect_all(detector, val), val, blocks.classes, "val")
     assert accuracy.map == pytest.approx(rung.map, abs=0.01)
@@ -182,9 +184,9 @@ def test_resumed_training_follows_the_uninterrupted_one(blocks: Dataset, tmp_pat
     whole, straight = train(blocks, tmp_path / "a" / "run", chosen, epochs=4)
     with pytest.raises(Cut):
         train(blocks, tmp_path / "b" / "run", chosen, epochs=4, on_rung=cut_at(cut_after))
-    watch = Recorder()
-    resumed, progress = train(blocks, tmp_path / "b" / "run", chosen, 4, progress=Progress(), watch=watch)
-    assert watch.epochs == list(range(cut_after + 1, 5)), "an epoch was trained again"
+    monitor = Recorder()
+    resumed, progress = train(blocks, tmp_path / "b" / "run", chosen, 4, progress=Progress(), monitor=monitor)
+    assert monitor.epochs == list(range(cut_after + 1, 5)), "an epoch was trained again"
     assert [rung.epoch for rung in progress.rungs] == list(range(cut_after, 5))
     assert all(a.seconds < b.seconds for a, b in pairwise(progress.rungs)), "the seconds before the cut count"
     assert progress.rungs[-1].map == pytest.approx(straight.rungs[-1].map, abs=0.01)
@@ -192,20 +194,73 @@ def test_resumed_training_follows_the_uninterrupted_one(blocks: Dataset, tmp_pat
         torch.testing.assert_close(actual, expected, rtol=1e-3, atol=1e-4, msg=lambda text, n=name: f"{n}: {text}")
 
 
+def assert_same(one: Any, other: Any) -> None:
+    for (name, expected), actual in zip(one.state_dict().items(), other.state_dict().values(), strict=True):
+        assert torch.equal(expected, actual), name
+
+
+def scores(progress: Progress) -> list[tuple[int, float, float, float | None]]:
+    return [(rung.epoch, rung.map, rung.map50, rung.loss) for rung in progress.rungs]
+
+
+@pytest.mark.parametrize("cached", [True, False], ids=["cached", "read anew"])
+def test_one_seed_trains_the_same_in_another_folder(blocks: Dataset, tmp_path: Path, cached: bool) -> None:
+    """Bit by bit: nothing but the candidate, the seed and the number of threads goes into it."""
+    chosen = candidate(augment__policy="heavy", augment__mosaic=1.0, train__close_mosaic=0.5)
+    copied = tmp_path / "elsewhere" / "pictures"
+    shutil.copytree(blocks.root, copied)
+    moved = {
+        split: tuple(replace(image, path=copied / image.path.name) for image in images)
+        for split, images in blocks.splits.items()
+    }
+    elsewhere = replace(blocks, root=copied, splits=moved)
+    cache = "ram" if cached else False
+    one, first = train(blocks, tmp_path / "a" / "run", chosen, epochs=2, cache=cache)
+    other, second = train(elsewhere, tmp_path / "z" / "another" / "run", chosen, epochs=2, cache=cache)
+    assert scores(first) == scores(second)
+    assert_same(one, other)
+
+
+def test_a_cut_loses_no_gradient_and_no_mosaic(blocks: Dataset, tmp_path: Path) -> None:
+    """Five batches an epoch, a step after four: gradients wait when the second epoch ends; no image is cached."""
+    chosen = candidate(train__batch=10, train__nbs=40, augment__mosaic=1.0, train__close_mosaic=0.0)
+    whole, straight = train(blocks, tmp_path / "a" / "run", chosen, epochs=3, cache=False)
+    with pytest.raises(Cut):
+        train(blocks, tmp_path / "b" / "run", chosen, epochs=3, on_rung=cut_at(2), cache=False)
+    assert torch.load(tmp_path / "b" / "run" / CHECKPOINT, weights_only=True)["pending"] > 0
+    resumed, progress = train(blocks, tmp_path / "b" / "run", chosen, epochs=3, cache=False)
+    assert scores(progress) == scores(straight)[1:]
+    assert_same(whole, resumed)
+
+
+@pytest.mark.parametrize(("images", "batch", "batches"), [(9, 4, 2), (1, 4, 1), (4, 1, 2)])
+def test_a_lone_image_is_no_obstacle(blocks: Dataset, tmp_path: Path, images: int, batch: int, batches: int) -> None:
+    """At 32 px the deepest map is one pixel: batch normalisation has one value a channel for a single image."""
+    few = replace(blocks, splits={**blocks.splits, "train": blocks.splits["train"][:images]})
+    chosen = candidate(size__pixels=32, train__batch=batch, train__nbs=batch)
+    monitor = Recorder()
+    _, progress = train(few, tmp_path / "run", chosen, epochs=1, monitor=monitor)
+    assert len(progress.rungs) == 1
+    assert monitor.shares[:batches] == pytest.approx([i / batches for i in range(batches)])
+    assert monitor.shares[batches] == 1.0
+    warned = [text for text in monitor.warnings if "its batches are of two" in text]
+    assert len(warned) == (batch == 1)
+
+
 def test_the_word_on_a_rung_told_late_is_obeyed(blocks: Dataset, tmp_path: Path) -> None:
     with pytest.raises(Cut):
         train(blocks, tmp_path / "run", candidate(), epochs=2, on_rung=cut_at(1))
-    watch = Recorder()
-    _, progress = train(blocks, tmp_path / "run", candidate(), 2, lambda rung: rung.epoch == 1, watch=watch)
+    monitor = Recorder()
+    _, progress = train(blocks, tmp_path / "run", candidate(), 2, lambda rung: rung.epoch == 1, monitor=monitor)
     assert progress.stopped
     assert [rung.epoch for rung in progress.rungs] == [1]
-    assert watch.epochs == []
+    assert monitor.epochs == []
 
 
 def test_a_rung_that_was_told_is_not_told_again(blocks: Dataset, tmp_path: Path) -> None:
     with pytest.raises(Cut):
         train(blocks, tmp_path / "run", candidate(), epochs=2, on_rung=cut_at(1))
-    _, progress = train(blocks, tmp_path / "run", candidate(), epochs=2, progress=Progress(told_epoch=1))
+    _, progress = train(blocks, tmp_path / "run", candidate(), epochs=2, progress=Progress(reported_epoch=1))
     assert [rung.epoch for rung in progress.rungs] == [2]
 
 
@@ -225,16 +280,16 @@ def test_a_damaged_checkpoint_costs_epochs_and_no_trial(
     for name in damaged:
         path = tmp_path / "run" / name
         path.write_bytes(path.read_bytes()[:-1000])
-    watch = Recorder()
-    _, progress = train(blocks, tmp_path / "run", candidate(), 3, progress=Progress(told_epoch=2), watch=watch)
-    assert watch.epochs == trained
+    monitor = Recorder()
+    _, progress = train(blocks, tmp_path / "run", candidate(), 3, progress=Progress(reported_epoch=2), monitor=monitor)
+    assert monitor.epochs == trained
     assert [rung.epoch for rung in progress.rungs] == [3], "epochs trained once more are not told once more"
-    assert re.fullmatch(warning, *watch.warnings)
+    assert re.fullmatch(warning, *monitor.warnings)
 
 
 def test_finished_training_is_not_repeated(blocks: Dataset, tmp_path: Path) -> None:
     first, _ = train(blocks, tmp_path / "run", candidate(), epochs=1)
-    again, progress = train(blocks, tmp_path / "run", candidate(), epochs=1, progress=Progress(told_epoch=1))
+    again, progress = train(blocks, tmp_path / "run", candidate(), epochs=1, progress=Progress(reported_epoch=1))
     assert progress.rungs == []
     for expected, actual in zip(first.state_dict().values(), again.state_dict().values(), strict=True):
         assert torch.equal(expected, actual)
@@ -261,11 +316,13 @@ def test_an_exploded_loss_is_told(blocks: Dataset, tmp_path: Path, monkeypatch: 
 
 
 def test_a_training_tells_where_it_is(blocks: Dataset, tmp_path: Path) -> None:
-    watch = Recorder()
-    train(blocks, tmp_path / "run", candidate(train__batch=8), epochs=2, progress=Progress(epochs_done=3), watch=watch)
-    assert watch.epochs == [4, 5]
+    monitor = Recorder()
+    train(
+        blocks, tmp_path / "run", candidate(train__batch=8), epochs=2, progress=Progress(epochs_done=3), monitor=monitor
+    )
+    assert monitor.epochs == [4, 5]
     sixth = [i / 6 for i in range(6)]
-    assert watch.shares == pytest.approx([*sixth, *sixth, 1.0, 1.0, 1.0])  # the last is validated, 3 batches of 16
+    assert monitor.shares == pytest.approx([*sixth, *sixth, 1.0, 1.0, 1.0])  # the last is validated, 3 batches of 16
 
 
 def test_out_of_memory_is_told_and_not_mended_in_silence(blocks: Dataset, tmp_path: Path) -> None:
@@ -282,14 +339,14 @@ def test_out_of_memory_is_told_and_not_mended_in_silence(blocks: Dataset, tmp_pa
         handles.append(torch.nn.modules.module.register_module_forward_pre_hook(raise_it))
 
     handles: list[Any] = []
-    watch = Recorder(run_out)
+    monitor = Recorder(run_out)
     try:
         with pytest.raises(torch.OutOfMemoryError, match="CUDA out of memory"):
-            train(blocks, tmp_path / "run", candidate(), epochs=2, watch=watch)
+            train(blocks, tmp_path / "run", candidate(), epochs=2, monitor=monitor)
     finally:
         for handle in handles:
             handle.remove()
-    assert watch.epochs == [1], "the epoch was begun anew"
+    assert monitor.epochs == [1], "the epoch was begun anew"
 
 
 def test_a_smaller_batch_makes_the_same_steps(blocks: Dataset, tmp_path: Path) -> None:
@@ -337,5 +394,5 @@ def test_an_image_lost_while_training_is_told(blocks: Dataset, tmp_path: Path) -
                 link.write_bytes(b"no picture")
 
     with pytest.raises(FileNotFoundError, match="Image Not Found") as caught:
-        train(blocks, tmp_path / "run", candidate(), epochs=3, watch=Recorder(lose), cache=False)
+        train(blocks, tmp_path / "run", candidate(), epochs=3, monitor=Recorder(lose), cache=False)
     assert classify(caught.value) is Failure.DATA_UNREADABLE

@@ -9,7 +9,7 @@ import pytest
 from ultralytics.utils import callbacks
 
 from objectives.records.records import Accuracy, Latency, Resources, Rung
-from objectives.trial.job import TrialJob, TrialListener, Word
+from objectives.trial.job import RungDecision, TrialJob, TrialListener
 from objectives.trial.rehearsal import TIMED_MOST, UNTIMED, rehearse, rehearse_export
 from spaces.candidate import Candidate
 from spaces.errors import SpaceError
@@ -36,7 +36,7 @@ class Told(TrialListener):
     def latency(self, latency: Latency, trained: bool) -> None:
         raise AssertionError
 
-    def rung(self, rung: Rung) -> Word:
+    def rung(self, rung: Rung) -> RungDecision:
         raise AssertionError
 
     def accuracy(self, accuracy: Accuracy) -> None:

@@ -18,28 +18,28 @@ import onnx
 import pytest
 import torch
 import yaml
+from defaults import CPU, protocol_of
 
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out
-from objectives.deploy.device import Device
-from objectives.deploy.inference import read_image
-from objectives.latency.measure import LatencyProtocol
+from objectives.deploy.detector import read_image
 from objectives.machine.cores import on_cores
+from objectives.machine.device_locks import Patience, exclusive
 from objectives.machine.files import remove_folders
-from objectives.machine.turns import Patience, alone
-from objectives.network.assembly import load_weights
-from objectives.records.failing import classify
+from objectives.network.assembly import assemble
+from objectives.network.pruning import prune_detector
+from objectives.records.classify import classify
 from objectives.records.failures import Failure
 from objectives.records.gate import Gate
 from objectives.records.paths import TrialPaths
 from objectives.records.records import Accuracy, Latency, Outcome, Resources, Rung
-from objectives.trial.job import TrialJob, TrialListener, Word
+from objectives.trial.job import RungDecision, TrialJob, TrialListener
 from objectives.trial.trial import run_trial
 from spaces.candidate import Candidate
 from spaces.errors import DataError
 
 ROOT = Path(__file__).parents[3]
-QUICK = LatencyProtocol(processes=1, processes_max=1, images_min=10, cap_s=0.3, warmup_s=0.05)
+QUICK = protocol_of(processes=1, processes_max=1, images_min=10, cap_s=0.3, warmup_s=0.05)
 
 
 @dataclass
@@ -65,11 +65,11 @@ class Recorder(TrialListener):
     def latency(self, latency: Latency, trained: bool) -> None:
         self.latencies.append((latency, trained))
 
-    def rung(self, rung: Rung) -> Word:
+    def rung(self, rung: Rung) -> RungDecision:
         self.rungs.append(rung)
         if rung.epoch == self.pause_at:
-            return Word.PAUSE
-        return Word.STOP if rung.epoch == self.stop_at else Word.GO_ON
+            return RungDecision.PAUSE
+        return RungDecision.STOP if rung.epoch == self.stop_at else RungDecision.GO_ON
 
     def accuracy(self, accuracy: Accuracy) -> None:
         self.accuracies.append(accuracy)
@@ -106,9 +106,10 @@ def job(dataset: Dataset, folder: Path, gate: Gate | None = None, epochs: int = 
         evaluate_every=0,
         seed=3,
         gate=gate or Gate(),
-        device=Device(),
+        device=CPU,
         protocol=QUICK,
         train_device="cpu",
+        workers=2,
         hub=False,
     )
 
@@ -147,6 +148,12 @@ def test_trial_leaves_a_scored_file(blocks: Dataset, tmp_path: Path, choices: di
     assert cost.seconds.keys() >= {"build", "latency", "train", "export", "score"}
 
 
+def weights_of(folder: Path) -> dict[str, torch.Tensor]:
+    content = torch.load(folder / "weights.pt", weights_only=True)
+    found: dict[str, torch.Tensor] = content["state_dict"]
+    return found
+
+
 @pytest.mark.slow
 def test_pruned_weights_load_again(blocks: Dataset, tmp_path: Path) -> None:
     told, plain = Recorder(), Recorder()
@@ -154,7 +161,9 @@ def test_pruned_weights_load_again(blocks: Dataset, tmp_path: Path) -> None:
     run_trial(work, told)
     run_trial(job(blocks, tmp_path / "plain"), plain)
     assert told.costs[0].multiply_adds < 0.7 * plain.costs[0].multiply_adds
-    network = load_weights(work.folder / "weights.pt")
+    network = assemble(work.candidate, work.classes, seed=0)[1].eval()
+    prune_detector(network, 0.5, "l1")
+    network.load_state_dict(weights_of(work.folder))
     assert sum(p.numel() for p in network.parameters()) == told.costs[0].parameters
     with torch.no_grad():
         output = network(torch.zeros(1, 3, 64, 64))[0]
@@ -188,7 +197,7 @@ def test_a_paused_trial_goes_on_where_it_stood(blocks: Dataset, tmp_path: Path) 
     assert paused.costs[0].seconds["train"] > 0
     known = paused.latencies[0][0]
     promoted = Recorder()
-    told = {"latency": known, "trained_s": paused.rungs[0].seconds, "told_epoch": 1}
+    told = {"latency": known, "trained_s": paused.rungs[0].seconds, "reported_epoch": 1}
     ending = run_trial(replace(work, **told), promoted)
     assert ending is not None
     assert ending.outcome == Outcome.FINISHED
@@ -238,7 +247,7 @@ def test_a_trial_cut_after_its_training_only_ends_it_again(blocks: Dataset, tmp_
     (work.folder / "model.onnx.partial").write_text("half")
     (work.folder / "training-1" / "checkpoint.pt.partial").write_text("half")
     told = Recorder()
-    known = {"latency": cut.latencies[0][0], "told_epoch": 2, "trained_s": cut.rungs[-1].seconds}
+    known = {"latency": cut.latencies[0][0], "reported_epoch": 2, "trained_s": cut.rungs[-1].seconds}
     assert run_trial(replace(work, **known), told).outcome == Outcome.FINISHED
     assert told.rungs == []
     assert told.costs[0].seconds["train"] < cut.rungs[-1].seconds, "it was trained again"
@@ -253,7 +262,7 @@ def test_a_rung_lost_on_the_way_is_told_before_anything_else(blocks: Dataset, tm
     """A kill between the checkpoint and the message, at the last epoch before the cut that prunes."""
 
     class Lost(Recorder):
-        def rung(self, rung: Rung) -> Word:
+        def rung(self, rung: Rung) -> RungDecision:
             raise Cut
 
     work = job(blocks, tmp_path, prune__importance="l1", prune__ratio=0.3, prune__at=0.5)
@@ -272,7 +281,7 @@ def test_a_rung_lost_on_the_way_is_told_before_anything_else(blocks: Dataset, tm
 KILLED = """
 import os, pickle, signal, sys
 from pathlib import Path
-from objectives.trial.job import TrialListener, Word
+from objectives.trial.job import TrialListener, RungDecision
 from objectives.trial.trial import run_trial
 
 class Killer(TrialListener):
@@ -289,7 +298,7 @@ class Killer(TrialListener):
         self.kill_at(f"latency {trained}")
     def rung(self, rung):
         self.kill_at(f"rung {rung.epoch}")
-        return Word.GO_ON
+        return RungDecision.GO_ON
     def accuracy(self, accuracy):
         self.kill_at("accuracy")
     def resources(self, resources):
@@ -315,11 +324,11 @@ def test_a_trial_killed_at_every_moment_ends_as_one_that_was_not(blocks: Dataset
         assert done.returncode == -signal.SIGKILL, (moment, done.stdout, done.stderr)
         assert "warning:" not in done.stdout, moment
     told = Recorder()
-    assert run_trial(replace(work, told_epoch=4), told).outcome == Outcome.FINISHED
+    assert run_trial(replace(work, reported_epoch=4), told).outcome == Outcome.FINISHED
     assert told.rungs == []
     assert told.accuracies[0].map == pytest.approx(whole.accuracies[0].map, abs=0.01)
-    expected = load_weights(tmp_path / "whole" / "trial" / "weights.pt").state_dict()
-    for name, actual in load_weights(work.folder / "weights.pt").state_dict().items():
+    expected = weights_of(tmp_path / "whole" / "trial")
+    for name, actual in weights_of(work.folder).items():
         torch.testing.assert_close(actual, expected[name], rtol=1e-3, atol=1e-4)
 
 
@@ -333,14 +342,14 @@ def test_another_measures_while_a_trial_trains(blocks: Dataset, tmp_path: Path) 
             if name == "train":
                 measurer.start()
 
-        def rung(self, rung: Rung) -> Word:
+        def rung(self, rung: Rung) -> RungDecision:
             began = time.monotonic()
-            with alone(["cpu"], Patience()):  # as the searching process may, before it answers
+            with exclusive(["cpu"], Patience()):  # as the searching process may, before it answers
                 asked.append(time.monotonic() - began)
             return super().rung(rung)
 
     def measure() -> None:
-        with alone(["cpu"], Patience()):
+        with exclusive(["cpu"], Patience()):
             began = time.monotonic()
             time.sleep(1.5)
             spans.append((began, time.monotonic()))

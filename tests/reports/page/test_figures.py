@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from objectives.records.gate import Gate
 from objectives.records.records import ClassAccuracy
 from reports.analysis.calibration import Calibration, Held, agreement, calibrate
-from reports.analysis.curves import learning_curves
+from reports.analysis.curves import CURVES_MAX, learning_curves
 from reports.analysis.history import HypervolumePoint, hypervolume_history
 from reports.analysis.importance import Importance, importances
 from reports.analysis.views import POINTS_MAX, default_view, front_view, latency_ticks
@@ -99,13 +99,16 @@ def test_the_front_is_drawn_with_its_gate_and_its_winner(table: StudyTable) -> N
     assert [trace.line.shape for trace in bare.data if trace.meta == "front"] == ["hv"]
 
 
-def test_learning_curves_keep_the_front_and_stay_few(table: StudyTable) -> None:
-    curves = learning_curves(table, most=20)
-    assert len(curves.shown) == 20
-    assert curves.total == sum(bool(row.rungs) for row in table.rows)
+def test_learning_curves_keep_the_front_and_stay_few(report_study: Callable[..., optuna.Study]) -> None:
+    table = read_study(report_study(2 * CURVES_MAX))
+    curves = learning_curves(table)
+    assert len(curves.shown) == len({curve.number for curve in curves.shown}) == CURVES_MAX
+    assert CURVES_MAX < curves.total == sum(bool(row.rungs) for row in table.rows)
     assert {row.number for row in table.front} <= {curve.number for curve in curves.shown}
     assert curves.deciding_epochs == (3, 6, 12)
-    assert len({curve.number for curve in curves.shown}) == 20
+
+
+def test_curves_are_marked_where_trials_were_stopped(table: StudyTable) -> None:
     figure = curves_figure(learning_curves(table))
     stops = figure.data[-1]
     assert len(stops.x) == table.counts["stopped at a rung"]

@@ -19,10 +19,12 @@ from objectives.records.records import Accuracy, ClassAccuracy, Death, Decision,
 from reports.analysis.deaths import death_classes, deaths
 from reports.page.page import render_page, write_page
 from reports.page.payload import dimensions, script_json
-from reports.page.pictures import pictures
+from reports.page.pictures import BYTES_MAX, pictures
 from reports.table.table import read_study, read_trials
 
-HOSTILE = "</script><script>window.hacked = true</script><img src=x onerror='window.hacked = true'>\u2028 & \"'{{7*7}}"
+HOSTILE = "[/red] crate [small] " + (
+    "</script><script>window.hacked = true</script><img src=x onerror='window.hacked = true'>\u2028 & \"'{{7*7}}"
+)
 BROWSER = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), "")
 needs_browser = pytest.mark.skipif(not BROWSER, reason="no chromium or google-chrome on this machine")
 
@@ -87,10 +89,14 @@ def test_pictures_keep_to_the_budget(report_study: Callable[..., optuna.Study], 
     winner = table.finished[0].number
     everything = pictures(table, tmp_path, winner)
     assert next(iter(everything)) == winner
-    sizes = [len(uri) for uri in everything.values()]
-    few = pictures(table, tmp_path, winner, bytes_max=sum(sizes) // 4)
+    assert sum(len(uri) for uri in everything.values()) < BYTES_MAX
+    padding = bytes(4 * BYTES_MAX // len(everything))
+    for sheet in tmp_path.rglob("*.jpg"):
+        sheet.write_bytes(sheet.read_bytes() + padding)
+    few = pictures(table, tmp_path, winner)
+    assert next(iter(few)) == winner
     assert 0 < len(few) < len(everything)
-    assert sum(len(uri) for uri in few.values()) < sum(sizes) // 2
+    assert BYTES_MAX / 2 < sum(len(uri) for uri in few.values()) < 1.4 * BYTES_MAX  # text of base 64 takes a third more
     assert pictures(table, tmp_path / "elsewhere") == {}
 
 
@@ -291,6 +297,7 @@ def test_user_text_stays_text(tmp_path: Path) -> None:
     assert 'data-ready="yes"' in root_of(document)
     assert "data-error" not in root_of(document)
     assert "{{7*7}}" in document
+    assert "[/red] crate [small] &lt;/script&gt;" in document
 
 
 @needs_browser
@@ -307,7 +314,7 @@ def test_studies_with_little_in_them(kind: str, report_study: Callable[..., optu
         "no gate": lambda: read_study(report_study(12, gate=Gate())),
         "missed": lambda: read_study(report_study(12, gate=Gate(map_min=0.9, p50_ms_max=2))),
     }
-    page = write_page(tables[kind](), tmp_path, tmp_path / "report.html", refresh_seconds=3600)
+    page = write_page(tables[kind](), tmp_path, tmp_path / "report.html")
     root = root_of(loaded(page, tmp_path))
     assert 'data-ready="yes"' in root
     assert "data-error" not in root

@@ -100,12 +100,13 @@ def test_an_empty_study_has_nothing_to_pick() -> None:
 def test_verdicts() -> None:
     met = judge(table_of(Gate(p50_ms_max=9)))
     assert met.kind == "meets"
-    assert met.sentence == (
+    assert met.lead + met.figures == (
         "Trial 4 meets the gate, the best of 4: mAP50 0.780, mAP 0.580, p95 9.60 ms, p50 8.00 ms, "
         "with resnet18 · 256 px."
     )
     missed = judge(table_of(Gate(map50_min=0.79, p95_ms_max=10)))
     assert missed.kind == "misses"
-    assert missed.sentence.startswith("No trial meets the gate. Trial 4 comes nearest (mAP50 0.010 short): ")
+    assert missed.lead.startswith("No trial meets the gate. Trial 4 comes nearest (mAP50 0.010 short): ")
     assert judge(table_of(Gate())).kind == "no gate"
-    assert judge(read_trials("s", [], {})).sentence == "No trial has finished yet. The study holds no trial."
+    nothing = judge(read_trials("s", [], {}))
+    assert nothing.lead + nothing.figures == "No trial has finished yet. The study holds no trial."

@@ -1,4 +1,4 @@
-"""The loop: pauses, promotions, stops, deaths, cuts and the budget, over trials of milliseconds in real processes."""
+"""The loop: pauses, promotions, stops, deaths, cuts and the budget, over trials of milliseconds."""
 
 import re
 import shutil
@@ -38,18 +38,19 @@ from objectives.trial.job import rung_ladder
 from search.loop.retry import PASSING_MAX
 from search.loop.search import Search
 from search.loop.streaks import TooManyFailures
+from search.settings.settings import Settings
 from search.study.latencies import architecture_key
-from search.view.base import View
+from search.view.lines import LineView
 
 
 class Cut(BaseException):
     """The searching process is gone."""
 
 
-def cutting(number: int, epoch: int) -> type[View]:
+def cutting(number: int, epoch: int) -> type[LineView]:
     """Return a view at which the search dies when a trial begins an epoch; at epoch 0, before it has a process."""
 
-    class Cutting(View):
+    class Cutting(LineView):
         def trial_started(self, begun: int, *_: Any) -> None:
             if (begun, 0) == (number, epoch):
                 raise Cut
@@ -61,12 +62,17 @@ def cutting(number: int, epoch: int) -> type[View]:
     return Cutting
 
 
+def inline(folder: Path, *overrides: str) -> Settings:
+    """Return settings of a search whose trials need no processes of their own: nothing kills them."""
+    return settings_of(folder, "trial.backend=inline", *overrides)
+
+
 # The scheduler's steps
 
 
 def test_pause_and_promote_go_on_from_the_checkpoint_and_tell_why(tmp_path: Path, blocks: Dataset) -> None:
     script = Script(None, None, 0, 0, None, 1)  # 0 pauses for 1, 1 for 0, which trains to its end; then 2, then 1
-    search = run(settings_of(tmp_path, "budget.trials=3"), blocks, script)
+    search = run(inline(tmp_path, "budget.trials=3"), blocks, script)
     zero, one, two = trials_of(search)
     assert pieces(events_of(search)) == [0, 1, 0, 2, 1]
     assert epochs_of(zero) == [1, 2, 4]
@@ -86,7 +92,7 @@ def test_pause_and_promote_go_on_from_the_checkpoint_and_tell_why(tmp_path: Path
 
 
 def test_a_line_for_each_piece_of_training(tmp_path: Path, blocks: Dataset) -> None:
-    told = run(settings_of(tmp_path, "budget.trials=2"), blocks, Script(None, None, 0, 0)).out.getvalue().splitlines()
+    told = run(inline(tmp_path, "budget.trials=2"), blocks, Script(None, None, 0, 0)).out.getvalue().splitlines()
     assert [line[:11].split()[1] for line in told] == ["0", "1", "0", "0"]
     assert "paused at epoch 1, mAP 0." in told[0]
     assert "[1/2, front 0, " in told[0]
@@ -97,7 +103,7 @@ def test_a_line_for_each_piece_of_training(tmp_path: Path, blocks: Dataset) -> N
 
 def test_stopping_a_paused_trial_keeps_the_reason_and_removes_its_checkpoint(tmp_path: Path, blocks: Dataset) -> None:
     script = Script(None, None, None, stop={2: {0: "it cannot move the front"}})
-    search = run(settings_of(tmp_path), blocks, script)
+    search = run(inline(tmp_path), blocks, script)
     zero, one, two = trials_of(search)
     assert zero.state is TrialState.PRUNED
     assert ending_of(zero) == Ending(Outcome.STOPPED, "it cannot move the front")
@@ -108,7 +114,7 @@ def test_stopping_a_paused_trial_keeps_the_reason_and_removes_its_checkpoint(tmp
 
 
 def test_stopping_the_trial_at_its_rung(tmp_path: Path, blocks: Dataset) -> None:
-    search = run(settings_of(tmp_path), blocks, Script(None, 0, None, stop={2: {0: "far behind"}}))
+    search = run(inline(tmp_path), blocks, Script(None, 0, None, stop={2: {0: "far behind"}}))
     zero, _ = trials_of(search)
     assert [(d.epoch, d.decision, d.why) for d in decisions_of(zero)][-1] == (2, "stop", "far behind")
     assert ending_of(zero) == Ending(Outcome.STOPPED, "far behind")
@@ -121,7 +127,7 @@ def test_dominated_stops_the_last_trial_of_the_budget_and_starts_none_over_it(tm
     lines = ("sampler=random", "pruner=dominated", "pruner.grace=0", "pruner.better_min=1", "pruner.tolerance=1")
     same = "size.pixels: 64, backbone.name: tinynet_e, head.kind: nms"
     start = f"start=[{{{same}, train.lr0: 0.002}}, {{{same}, train.lr0: 0.008}}]"
-    search = run(settings_of(tmp_path, *lines, "budget.trials=2", start), blocks)
+    search = run(inline(tmp_path, *lines, "budget.trials=2", start), blocks)
     good, bad = trials_of(search)
     assert good.state is TrialState.COMPLETE
     assert bad.state is TrialState.PRUNED
@@ -158,7 +164,7 @@ def checked(search: Search) -> list[FrozenTrial]:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory, blocks: Dataset) -> Begun:
     """A search by the engine, to the end of its budget."""
-    return run(settings_of(tmp_path_factory.mktemp("whole"), "budget.trials=6"), blocks)
+    return run(inline(tmp_path_factory.mktemp("whole"), "budget.trials=6"), blocks)
 
 
 def test_the_engine_accounts_for_every_trial(whole: Begun) -> None:
@@ -193,18 +199,18 @@ def test_the_same_line_again_starts_nothing(whole: Begun, blocks: Dataset) -> No
 
 def test_one_seed_gives_one_sequence(whole: Begun, tmp_path: Path, blocks: Dataset) -> None:
     """With the same measurements; on a machine they differ by their noise, and so may what follows from them."""
-    again = run(settings_of(tmp_path / "again", "budget.trials=6"), blocks)
+    again = run(inline(tmp_path / "again", "budget.trials=6"), blocks)
     assert events_of(again) == events_of(whole)
     assert [t.params for t in trials_of(again)] == [t.params for t in trials_of(whole)]
-    other = run(settings_of(tmp_path / "other", "budget.trials=2", "seed=7"), blocks)
+    other = run(inline(tmp_path / "other", "budget.trials=2", "seed=7"), blocks)
     assert [t.params for t in trials_of(other)] != [t.params for t in trials_of(whole)][:2]
 
 
 def test_a_larger_budget_goes_on(tmp_path: Path, blocks: Dataset) -> None:
-    first = run(settings_of(tmp_path, "budget.trials=3"), blocks)
+    first = run(inline(tmp_path, "budget.trials=3"), blocks)
     paused = [t.number for t in trials_of(first) if t.user_attrs.get(keys.PAUSED)]
     done = len(events_of(first))
-    more = run(settings_of(tmp_path, "budget.trials=5"), blocks)
+    more = run(inline(tmp_path, "budget.trials=5"), blocks)
     assert len(checked(more)) == 5
     assert {3, 4} <= set(pieces(events_of(more)[done:])) <= {3, 4, *paused}
 
@@ -212,7 +218,7 @@ def test_a_larger_budget_goes_on(tmp_path: Path, blocks: Dataset) -> None:
 @pytest.mark.parametrize("p95_ms_max", [1.0, 2.0])
 def test_candidates_over_the_p95_bound_are_never_trained(tmp_path: Path, blocks: Dataset, p95_ms_max: float) -> None:
     start = "start=[{size.pixels: 256}, {size.pixels: 64}]"
-    search = run(settings_of(tmp_path, "budget.trials=5", f"gate.p95_ms_max={p95_ms_max}", start), blocks)
+    search = run(inline(tmp_path, "budget.trials=5", f"gate.p95_ms_max={p95_ms_max}", start), blocks)
     trials = checked(search)
     latencies = [Latency.from_json(t.user_attrs[keys.LATENCY_UNTRAINED]).p95_ms for t in trials]
     over = [t for t, p95_ms in zip(trials, latencies, strict=True) if p95_ms > p95_ms_max]
@@ -228,7 +234,7 @@ def test_candidates_over_the_p95_bound_are_never_trained(tmp_path: Path, blocks:
     [("mo_asha", "tpe"), ("mo_asha", "known_latency"), ("dominated", "qmc"), ("gain", "nsga2")],
 )
 def test_pruners_and_samplers_work_together(tmp_path: Path, blocks: Dataset, pruner: str, sampler: str) -> None:
-    search = run(settings_of(tmp_path, "budget.trials=4", f"sampler={sampler}", f"pruner={pruner}"), blocks)
+    search = run(inline(tmp_path, "budget.trials=4", f"sampler={sampler}", f"pruner={pruner}"), blocks)
     trials = checked(search)
     assert len(trials) == 4
     peers = {Proposal.from_json(t.user_attrs[keys.PROPOSAL]).role == "peer" for t in trials}
@@ -238,15 +244,29 @@ def test_pruners_and_samplers_work_together(tmp_path: Path, blocks: Dataset, pru
 
 
 def test_start_candidates_tell_that_they_were_asked_for(tmp_path: Path, blocks: Dataset) -> None:
-    search = run(settings_of(tmp_path, "budget.trials=3", "start=[{size.pixels: 96}, {size.pixels: 128}]"), blocks)
+    search = run(inline(tmp_path, "budget.trials=3", "start=[{size.pixels: 96}, {size.pixels: 128}]"), blocks)
     roles = [Proposal.from_json(t.user_attrs[keys.PROPOSAL]).role for t in checked(search)]
     assert roles[:2] == ["start", "start"]
     assert roles[2] != "start"
+    assert "what it leaves out takes known good values" in trials_of(search)[1].user_attrs[keys.PROPOSAL]["why"]
+    assert {t.params["train.lr0"] for t in trials_of(search)[:2]} == {0.002}
+
+
+def test_a_start_candidate_that_an_older_automl_enqueued_is_completed_by_the_sampler(
+    tmp_path: Path, blocks: Dataset
+) -> None:
+    settings = settings_of(tmp_path, "budget.trials=1")
+    with begun(settings, blocks) as search:
+        search.study.enqueue_trial({"size.pixels": 96})
+        search.run()
+    [trial] = checked(search)
+    assert trial.params["size.pixels"] == 96
+    assert trial.user_attrs[keys.PROPOSAL]["why"] == "asked for in `start`; what it leaves out was sampled"
 
 
 def test_a_paused_trial_goes_on_under_another_pruner(tmp_path: Path, blocks: Dataset) -> None:
-    run(settings_of(tmp_path, "budget.trials=2"), blocks, Script(None, None))
-    search = run(settings_of(tmp_path, "budget.trials=2", "pruner=none"), blocks)
+    run(inline(tmp_path, "budget.trials=2"), blocks, Script(None, None))
+    search = run(inline(tmp_path, "budget.trials=2", "pruner=none"), blocks)
     assert [epochs_of(t) for t in trials_of(search)] == [[1, 2, 4]] * 2
     assert all(t.state is TrialState.COMPLETE for t in trials_of(search))
 
@@ -276,7 +296,7 @@ def test_a_search_waits_for_a_gpu_that_another_training_has(tmp_path: Path, bloc
     said: list[str] = []
     clock = Clock()
 
-    class Waiting(View):
+    class Waiting(LineView):
         def waiting(self, text: str) -> None:
             said.append(text)
             clock.now_s += 250 if text else 0
@@ -483,10 +503,10 @@ class Clock:
         return self.now_s
 
 
-def timed(clock: Clock, epoch_s: float = 20.0) -> type[View]:
+def timed(clock: Clock, epoch_s: float = 20.0) -> type[LineView]:
     """Return a view by which every epoch that begins has taken so long."""
 
-    class Timed(View):
+    class Timed(LineView):
         def progress(self, number: int, epoch: int, share: float) -> None:
             clock.now_s += epoch_s
 

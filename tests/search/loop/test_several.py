@@ -21,7 +21,7 @@ from quick_search import LONG_S, begun, lines_of, plant, run, settings_of, taken
 from objectives.data.dataset import Dataset
 from objectives.records import attributes as keys
 from search.loop.search import IDLE_S
-from search.view.base import View
+from search.view.lines import LineView
 
 Searcher = subprocess.Popen[str]
 
@@ -190,7 +190,7 @@ def test_a_process_with_nothing_to_do_waits_for_what_others_leave(tmp_path: Path
     class Cut(BaseException):
         pass
 
-    class Cutting(View):
+    class Cutting(LineView):
         def progress(self, number: int, epoch: int, share: float) -> None:
             if epoch == 3:
                 wait_until(lambda: taken(settings.folder / "faults", "trial0epoch3-hold"))

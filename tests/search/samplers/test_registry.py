@@ -15,7 +15,8 @@ from objectives.records.records import Latency
 from search.engine.known_latency import KnownLatencySampler
 from search.loop.choose import Chooser
 from search.samplers.registry import SAMPLERS, make_sampler, suggest
-from search.settings.settings import SamplerSettings, Settings, load_settings
+from search.settings.choices import SamplerSettings
+from search.settings.settings import Settings, load_settings
 from search.study.store import create_study, open_storage, storage_url
 from search.study.stored_trial import StoredTrial
 from search.workers.jobs import Jobs
@@ -49,13 +50,20 @@ EACH = [
 ]  # it thinks for seconds
 
 
+STARTING = ("tpe", "nsga2", "gp")  # samplers that have `startup`
+
+
+def settings_named(name: str, startup: int) -> SamplerSettings:
+    return SamplerSettings(name, arguments={"startup": startup} if name in STARTING else {})
+
+
 def settings_of(folder: Path, sampler: str, *overrides: str) -> Settings:
     return load_settings(
         [
             "conf=retail",
             f"store.folder={folder}",
             f"sampler={sampler}",
-            "sampler.startup=4",
+            *(["sampler.startup=4"] if sampler in STARTING else []),
             "budget.hours=null",
             "pruner=none",  # every trial ends: the sampler's sequence is not mixed with promotions
             *overrides,
@@ -148,7 +156,7 @@ def test_candidates_lie_in_the_space(name: str) -> None:
     study = optuna.create_study(directions=["maximize", "minimize"])
     seen = []
     for number in range(24):
-        study.sampler = make_sampler(SamplerSettings(name, 6), 1, number, KnownLatencySampler(seed=1, space=SPACE))
+        study.sampler = make_sampler(settings_named(name, 6), 1, number, KnownLatencySampler(seed=1, space=SPACE))
         trial = study.ask()
         candidate = suggest(trial, SPACE)
         SPACE.check(candidate)
@@ -219,12 +227,14 @@ def test_trial_that_died_between_two_choices_is_completed_by_the_seed(
         assert completed[0] == proposed(settings_of(tmp_path / "whole", name), blocks, [7])[6]
 
 
-def test_start_candidates_come_first_and_differ_in_what_they_leave_out(tmp_path: Path, blocks: Dataset) -> None:
+def test_start_candidates_come_first_and_what_they_leave_out_is_known_good(tmp_path: Path, blocks: Dataset) -> None:
     start = "start=[{backbone.name: lcnet_050}, {backbone.name: lcnet_050, size.pixels: 160}, {backbone.name: yolo11}]"
     first, second, third, fourth = proposed(settings_of(tmp_path, "random", start), blocks, [4])
     assert (first["backbone.name"], second["backbone.name"], third["backbone.name"]) == ("lcnet_050",) * 2 + ("yolo11",)
     assert second["size.pixels"] == 160
-    assert len({c["train.lr0"] for c in (first, second, third, fourth)}) == 4
+    assert [c["train.lr0"] for c in (first, second, third)] == [0.002] * 3
+    assert fourth["train.lr0"] != 0.002
+    assert proposed(settings_of(tmp_path / "b", "random", start, "seed=7"), blocks, [3]) == [first, second, third]
 
 
 def test_search_ends_with_its_budget(tmp_path: Path, blocks: Dataset) -> None:
@@ -239,7 +249,7 @@ def test_tpe_learns_from_a_history_with_stopped_and_failed_trials() -> None:
     study = optuna.create_study(directions=["maximize", "minimize"])
     rates = []
     for number in range(45):
-        study.sampler = make_sampler(SamplerSettings("tpe", 10), 3, number)
+        study.sampler = make_sampler(settings_named("tpe", 10), 3, number)
         trial = study.ask()
         candidate = suggest(trial, SPACE)
         rate = candidate.number("train.lr0")
@@ -291,7 +301,7 @@ def test_no_candidate_comes_twice_while_the_space_has_others(name: str) -> None:
     known = KnownLatencySampler(seed=1, space=SMALL)
     seen = []
     for number in range(14):
-        study.sampler = make_sampler(SamplerSettings(name, 4), 1, number, known)
+        study.sampler = make_sampler(settings_named(name, 4), 1, number, known)
         trial = study.ask()
         seen.append(suggest(trial, SMALL))
         SMALL.check(seen[-1])
@@ -321,7 +331,7 @@ def test_a_peer_proposes_what_it_would_alone_while_nothing_comes_twice(name: str
         study = optuna.create_study(directions=["maximize", "minimize"])
         candidates = []
         for number in range(15):
-            study.sampler = make_sampler(SamplerSettings(name, 5), 1, number, known)
+            study.sampler = make_sampler(settings_named(name, 5), 1, number, known)
             trial = study.ask()
             candidates.append(suggest(trial, SPACE))
             tell(study, trial.number, candidates[-1])
@@ -334,5 +344,5 @@ def test_domain_kinds_of_the_test_space() -> None:
 
 
 def test_unknown_sampler_is_told() -> None:
-    with pytest.raises(SettingsError, match=r"sampler.name: 'tpx' is no sampler; nearest: tpe"):
+    with pytest.raises(SettingsError, match=r"sampler.name: unknown sampler 'tpx'; nearest: tpe"):
         make_sampler(SamplerSettings("tpx"), 0, 0)

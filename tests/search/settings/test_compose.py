@@ -1,17 +1,21 @@
 """Every preset, every option of every config group, and every way to change a dimension on the command line."""
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import settings as quickly
+from hypothesis import strategies as st
 
 from objectives.records.gate import Gate
-from objectives.training.arguments import TRAIN_DEFAULTS
-from search.settings.compose import CONF, compose_config, presets
+from search.settings.compose import CONF, compose_config, name_override, presets
 from search.settings.settings import Settings, load_settings
-from search.settings.vocabulary import KNOWN, WORDS, check_vocabulary
 from spaces.dimension import Choice
+from spaces.errors import SettingsError
 from spaces.space import Condition, SearchSpace
+from spaces.vocabulary import VOCABULARY, check_vocabulary, dimensions_of
 
 OPTIONS = sorted(
     (str(path.parent.relative_to(CONF)), path.stem) for path in CONF.rglob("*.yaml") if path.parent != CONF
@@ -38,19 +42,19 @@ def test_preset_composes_and_its_space_can_be_built(preset: str) -> None:
     assert settings.name == preset
     assert settings.seed == 42
     assert settings.gate == GATES[preset]
-    assert {f"train.{name}" for name in TRAIN_DEFAULTS} <= settings.space.domains.keys()
+    assert {f"train.{name}" for name in dimensions_of("train")} <= settings.space.domains.keys()
     check_vocabulary(settings.space)
 
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS, ids="=".join)
 def test_option_composes(group: str, option: str) -> None:
-    root = ["data.root=/anywhere"] if (group, option) == ("data", "folder") else []
-    settings = load_settings(["conf=smoke", f"{group}={option}", *root])
+    needed = {"folder": ["data.root=/anywhere"], "custom": [f"{group}._target_=a.Class"]}.get(option, [])
+    settings = load_settings(["conf=smoke", f"{group}={option}", *needed])
     if group.startswith("space/"):
         config = compose_config(["conf=smoke", f"{group}={option}"])
         read = SearchSpace.from_config({group.removeprefix("space/"): config["space"][group.removeprefix("space/")]})
         assert read.domains.items() <= settings.space.domains.items()
-        assert read.domains.keys() <= set(KNOWN)
+        assert read.domains.keys() <= VOCABULARY.keys()
     elif group != "data":
         assert getattr(settings, group).name == option
 
@@ -61,7 +65,7 @@ def test_options_cover_the_issue() -> None:
     assert isinstance(backbones, Choice)
     assert {"yolo11", "yolo26"} <= set(backbones.values)
     assert len(backbones.values) >= 14
-    assert everything.domains["head.kind"] == Choice(WORDS["head.kind"])
+    assert everything.domains["head.kind"] == Choice(VOCABULARY["head.kind"].words)
     searched = {name for name in everything.domains if name not in everything.fixed}
     assert {"train.freeze", "train.batch", "augment.noise", "augment.motion_blur", "prune.ratio"} <= searched
 
@@ -173,6 +177,57 @@ def test_paths_are_taken_as_they_are(tmp_path: Path) -> None:
     assert load_settings(["conf=smoke", "store.url=null"]).store.url is None
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["what?", "50%", "a b", "c#d", "x:y", "[x]", "{x}", "a,b", "ü", "a&b", "it's", "tag(x)", "a=b", "!", "2026", "$a"],
+)
+def test_a_name_is_taken_as_it_is(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "a b%20c" / "x#y[1]{2}?"
+    settings = load_settings(["conf=smoke", f"name={name}", f"store.folder={folder}"])
+    assert settings.folder == folder / name
+
+
+def test_a_name_may_be_quoted_or_composed() -> None:
+    assert load_settings(["conf=smoke", "name='what?'"]).name == "what?"
+    assert load_settings(["conf=smoke", "name=s-${seed}", "seed=5"]).name == "s-5"
+    assert load_settings(["conf=smoke", "name=2026_01"]).name == "202601"  # Hydra's number; so it has always been
+    with pytest.raises(SettingsError, match="name: needs a value"):
+        load_settings(["conf=smoke", "name=null"])
+
+
+@quickly(max_examples=30, deadline=None)
+@given(st.text(st.characters(exclude_categories=["C"], exclude_characters="/\\$."), min_size=1))
+@example("2026_01")
+@example("1e3")
+@example("true")
+@example("null")
+@example("'quoted'")
+@example(" a")
+def test_an_override_gives_exactly_a_name(name: str) -> None:
+    assert load_settings(["conf=smoke", name_override(name)]).name == name
+
+
+@pytest.mark.parametrize("root", ["a\\b", "a\\", "a\\\\'b", "it's", "\\'", "a\\\\b"])
+def test_backslashes_in_a_path_are_not_doubled(root: str) -> None:
+    assert load_settings(["conf=smoke", f"data.root={root}"]).data.root == root
+
+
+def test_a_users_file_may_lie_anywhere(tmp_path: Path) -> None:
+    own = tmp_path / "a b%20c#[x]?" / "my file.yaml"
+    own.parent.mkdir()
+    own.write_text("defaults: [base, _self_]\nname: what?\n")
+    assert load_settings([f"conf={own}"]).name == "what?"
+
+
+def test_automl_may_be_installed_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.settings.compose.CONF", tmp_path / "a b%20c, it's" / "conf")
+    shutil.copytree(CONF, tmp_path / "a b%20c, it's" / "conf")
+    own = tmp_path / "mine.yaml"
+    own.write_text("defaults: [base, _self_]\nname: mine\n")
+    assert load_settings([f"conf={own}"]).name == "mine"
+    assert load_settings(["conf=smoke"]).name == "smoke"
+
+
 def test_settings_go_to_json_and_name_every_section() -> None:
     settings = load_settings(["conf=retail", "data.root=/shelves", "store.folder=/runs"])
     values = settings.to_json()
@@ -192,5 +247,4 @@ def test_settings_are_converted_to_their_types() -> None:
 def test_epochs_follow_the_images_seen() -> None:
     trial = load_settings(["conf=smoke", "trial.epochs=null", "trial.images_seen=6000"]).trial
     assert [trial.epochs_for(n) for n in (1, 120, 1000, 10_000)] == [300, 50, 6, 2]
-    assert trial.full_epochs_for(120) == 200
     assert load_settings(["conf=smoke", "trial.epochs=3"]).trial.epochs_for(120) == 3

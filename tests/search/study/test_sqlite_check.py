@@ -262,6 +262,7 @@ def test_full_disk_is_told_and_survived(small_disk: Path) -> None:
     ("url", "path"),
     [
         ("sqlite:////a/b.db", "/a/b.db"),
+        ("sqlite:////a%3F/b%2520c.db", "/a?/b%20c.db"),
         ("sqlite:///b.db?timeout=3", "b.db"),
         ("sqlite+pysqlite:////a/b.db", "/a/b.db"),
         ("sqlite://", None),

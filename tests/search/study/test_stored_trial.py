@@ -10,7 +10,6 @@ from optuna.trial import TrialState
 from objectives.records import attributes as keys
 from objectives.records.failures import Failure
 from objectives.records.records import Accuracy, Decision, Ending, Latency, Outcome, Proposal, Resources, Rung
-from search.loop.retry import may_be_mended
 from search.study.stored_trial import StoredTrial
 from spaces.candidate import Candidate
 
@@ -113,20 +112,12 @@ def test_a_death_while_a_paused_trial_ends_leaves_one_that_ends_again(
     assert again.record.ending == Ending(Outcome.STOPPED, "behind")
 
 
-def test_attempts_decide_whether_a_trial_is_taken_up_again_and_with_which_batch(study: optuna.Study) -> None:
+def test_out_of_memory_divides_the_batch_from_then_on(study: optuna.Study) -> None:
     trial = StoredTrial(study, 0)
-    trial.record_candidate(Candidate.of({"size.pixels": 96, "train.batch": 8}), "trials/00000")
     trial.record_attempt(failed(Failure.KILLED))
     assert trial.record.batch_divisor == 1
-    assert may_be_mended(trial, failed(Failure.OUT_OF_MEMORY))
     trial.record_attempt(failed(Failure.OUT_OF_MEMORY))
     assert trial.record.batch_divisor == StoredTrial(study, 0).record.batch_divisor == 2
-    assert not may_be_mended(trial, failed(Failure.OUT_OF_MEMORY))
-    assert not may_be_mended(trial, failed(Failure.OUT_OF_DEVICE_MEMORY))
-    assert may_be_mended(trial, failed(Failure.KILLED))
-    for failure in (Failure.CRASHED, Failure.DIVERGED, Failure.TIMED_OUT, Failure.ERROR):
-        assert not may_be_mended(trial, failed(failure))
-    assert not may_be_mended(trial, Ending(Outcome.STOPPED, "behind"))
 
 
 def test_a_candidate_of_start_was_asked_for(study: optuna.Study) -> None:

@@ -18,7 +18,7 @@ from objectives.records.records import Ending, Latency, Outcome, Rung
 from reports.table.table import StudyTable, read_study
 from search.settings.settings import Settings, load_settings
 from search.study.budget import BudgetUsed
-from search.view.base import SessionSeen
+from search.study.sessions import SessionSeen
 from search.view.frame import Running, Scene, clock, frame, sparkline
 from search.view.live import KEPT_MAX, LiveView
 from search.view.rows import Column, Section, allot, lines

@@ -1,4 +1,7 @@
-"""A trial's process: its last word, or how it died; its limits; nothing of it is left when it ends."""
+"""The backend `process`: how a process died, its limits; nothing of it is left when it ends.
+
+What holds for every backend is in test_backends.py.
+"""
 
 import os
 import re
@@ -6,23 +9,26 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 from quick_search import lines_of, taken, wait_until
+from recorder import Recorder
 
 from objectives.machine.process_tree import Usage, is_dead
 from objectives.records.failures import Failure
 from objectives.records.paths import TrialPaths
 from objectives.records.records import Death, Ending, Latency, Outcome
-from objectives.trial.job import TrialJob, Word
-from search.workers.process import TAIL_LINES, Limits, TrialProcess, kernel_kills, log_tail, machine_memory_bytes
+from objectives.trial.job import RungDecision, TrialJob
+from search.workers.backend import LOOK_EVERY_S
+from search.workers.limits import Limits
+from search.workers.process import ProcessBackend, ProcessTrial, kernel_kills
 from spaces.candidate import Candidate
 
 Make = Callable[..., Candidate]
-Begin = Callable[..., TrialProcess]
+Begin = Callable[..., ProcessTrial]
 
 
 @pytest.fixture
@@ -40,13 +46,14 @@ def quick(job: TrialJob) -> TrialJob:
 @pytest.fixture
 def begin(tmp_path: Path) -> Iterator[Begin]:
     """Starter of a trial; what is left of it in the end is ended."""
-    started: list[TrialProcess] = []
+    started: list[ProcessTrial] = []
+    backend = ProcessBackend(tmp_path / "ultralytics")
 
-    def start(job: TrialJob, limits: Limits | None = None, *faults: str) -> TrialProcess:
+    def start(job: TrialJob, limits: Limits | None = None, *faults: str) -> ProcessTrial:
         (tmp_path / "faults").mkdir(exist_ok=True)
         for fault in faults:
             (tmp_path / "faults" / f"{fault}-0").touch()
-        started.append(TrialProcess(job, tmp_path / "ultralytics", limits))
+        started.append(backend.start(job, limits))
         return started[-1]
 
     yield start
@@ -54,24 +61,27 @@ def begin(tmp_path: Path) -> Iterator[Begin]:
         process.end()
 
 
-def until(messages: Iterator[tuple[Any, ...]], *wanted: object) -> list[tuple[Any, ...]]:
-    """Read messages until one begins as wanted."""
-    seen = []
-    for message in messages:
-        seen.append(message)
-        if message[: len(wanted)] == wanted:
-            return seen
-    raise AssertionError(f"{wanted} never came: {seen}")
+def step(process: ProcessTrial, recorder: Recorder) -> Ending | None:
+    """Wait a moment for a message; return how the trial ended, if it was the last, or a limit was broken."""
+    ready = wait(process.signs, LOOK_EVERY_S)
+    ended = process.advance(recorder, ready=bool(ready))
+    return ended and ended.ending
 
 
-def end_of(process: TrialProcess) -> Ending:
+def until(process: ProcessTrial, *wanted: object) -> Recorder:
+    """Take reports until one begins as wanted; return all."""
+    recorder = Recorder()
+    while not any(event[: len(wanted)] == wanted for event in recorder.events):
+        assert step(process, recorder) is None, f"{wanted} never came: {recorder.events}"
+    return recorder
+
+
+def end_of(process: ProcessTrial, recorder: Recorder | None = None) -> Ending:
     """Let a trial go on to its end, whatever it asks, and return that."""
-    for message in process.messages():
-        if message[0] == "rung":
-            process.answer(Word.GO_ON)
-    assert message[0] == "ended"
-    assert isinstance(message[1], Ending)
-    return message[1]
+    recorder = recorder or Recorder()
+    while (ending := step(process, recorder)) is None:
+        pass
+    return ending
 
 
 def death_of(end: Ending) -> Death:
@@ -105,17 +115,16 @@ def is_gone(pid: int) -> bool:
 @pytest.mark.parametrize(
     ("choices", "told"),
     [
-        ({"head.kind": "nsm"}, "head.kind: 'nsm' is no head; nearest: nms"),
+        ({"head.kind": "nsm"}, "head.kind: unknown choice 'nsm'; nearest: nms"),
         ({"backbone.name": "lcnet_o50"}, "lcnet_o50"),
     ],
 )
 def test_trial_that_cannot_be_built_says_why(
     begin: Begin, job: TrialJob, make_candidate: Make, choices: dict[str, str], told: str
 ) -> None:
-    process = begin(replace(job, candidate=make_candidate(choices)))
-    *stages, (word, ending) = list(process.messages())
-    assert stages == [("stage", "build")]
-    assert word == "ended"
+    recorder = Recorder()
+    ending = end_of(begin(replace(job, candidate=make_candidate(choices))), recorder)
+    assert recorder.events == [("stage", "build")]
     assert (ending.outcome, ending.error_class) == (Outcome.FAILED, Failure.NOT_BUILDABLE)
     assert told in ending.reason
     assert "\n" not in ending.reason
@@ -124,18 +133,10 @@ def test_trial_that_cannot_be_built_says_why(
     assert processes_in(job.folder) == []
 
 
-def test_child_that_cannot_write_its_log_is_a_failed_trial(begin: Begin, quick: TrialJob) -> None:
-    quick.folder.write_text("a file where the trial's folder should be")
-    end = end_of(begin(quick))
-    assert (end.outcome, end.error_class) == (Outcome.FAILED, Failure.ERROR)
-    assert end.reason.startswith("FileExistsError: ")
-    assert death_of(end).log_tail == ""
-
-
 def test_trial_tells_its_latency_before_it_trains(begin: Begin, job: TrialJob) -> None:
-    seen = until(begin(job).messages(), "stage", "train")
-    assert [message[1] for message in seen if message[0] == "stage"] == ["build", "latency", "train"]
-    (latency,) = [message[1] for message in seen if message[0] == "latency"]
+    seen = until(begin(job), "stage", "train")
+    assert seen.of("stage") == ["build", "latency", "train"]
+    (latency,) = seen.of("latency")
     assert isinstance(latency, Latency)
     assert latency.p50_ms > 0
 
@@ -151,7 +152,7 @@ def is_measuring(pid: int) -> bool:
 
 def test_end_leaves_nothing_of_a_trial_that_measures(begin: Begin, job: TrialJob) -> None:
     process = begin(replace(job, protocol=replace(job.protocol, warmup_s=60)))  # measuring would go on for a minute
-    until(process.messages(), "stage", "latency")
+    until(process, "stage", "latency")
     assert os.getpgid(process.pid) == process.pid != os.getpgid(0)
     wait_until(lambda: any(is_measuring(below.pid) for below in psutil.Process(process.pid).children(recursive=True)))
     below = psutil.Process(process.pid).children(recursive=True)
@@ -173,9 +174,6 @@ def test_end_leaves_nothing_of_a_trial_that_measures(begin: Begin, job: TrialJob
         ("sigabrt", Failure.CRASHED, "crashed with SIGABRT"),
         ("exit0", Failure.CRASHED, "the process exited with code 0 and no word"),
         ("exit3", Failure.CRASHED, "the process exited with code 3 and no word"),
-        ("nan", Failure.DIVERGED, "Diverged: the training loss was nan after epoch 1"),
-        ("device", Failure.OUT_OF_DEVICE_MEMORY, "OutOfMemoryError: CUDA out of memory"),
-        ("full", Failure.DISK_FULL, "OSError: [Errno 28] No space left on device"),
     ],
 )
 def test_a_death_is_told_with_what_was_there(
@@ -191,10 +189,6 @@ def test_a_death_is_told_with_what_was_there(
     assert Ending.from_json(end.to_json()) == end
 
 
-def test_an_end_that_is_no_failure_has_no_death(begin: Begin, quick: TrialJob) -> None:
-    assert end_of(begin(quick)) == Ending(Outcome.FINISHED, "")
-
-
 def test_the_kernels_count_of_kills_is_read(tmp_path: Path) -> None:
     counters = tmp_path / "vmstat"
     assert kernel_kills(counters) == 0
@@ -202,35 +196,6 @@ def test_the_kernels_count_of_kills_is_read(tmp_path: Path) -> None:
     assert kernel_kills(counters) == 7
     counters.write_text("pgfault 12\n")
     assert kernel_kills(counters) == 0
-
-
-def test_the_tail_of_a_log_is_its_last_lines(tmp_path: Path) -> None:
-    log = TrialPaths(tmp_path).log
-    assert log_tail(log) == ""
-    log.write_bytes(b"\xff" + "".join(f"line {i}\n" for i in range(1000)).encode())
-    lines = log_tail(log).splitlines()
-    assert len(lines) == TAIL_LINES
-    assert lines[-1] == "line 999"
-    log.write_text("x" * 10_000)
-    assert len(log_tail(log)) < 10_000
-
-
-def test_the_machines_memory_is_at_most_what_is_there() -> None:
-    assert 1e8 < machine_memory_bytes() <= psutil.virtual_memory().total
-
-
-def test_a_control_group_takes_memory_away(tmp_path: Path) -> None:
-    own = tmp_path / "cgroup"
-    own.write_text("1:name=systemd:/old\n0::/user.slice/job.scope\n")
-    scope = tmp_path / "groups" / "user.slice" / "job.scope"
-    scope.mkdir(parents=True)
-    (scope / "memory.max").write_text("max\n")
-    assert machine_memory_bytes(tmp_path / "groups", own) == psutil.virtual_memory().total
-    (scope.parent / "memory.max").write_text("300000000\n")
-    assert machine_memory_bytes(tmp_path / "groups", own) == 300_000_000
-    (scope / "memory.max").write_text("200000000\n")
-    assert machine_memory_bytes(tmp_path / "groups", own) == 200_000_000
-    assert machine_memory_bytes(tmp_path / "none", tmp_path / "none") == psutil.virtual_memory().total
 
 
 # Limits
@@ -265,12 +230,11 @@ def test_a_trial_with_too_many_processes_is_ended_with_all_of_them(begin: Begin,
     """Each is in a session of its own, and goes on when the trial is killed."""
     process = begin(quick, Limits(processes_max=12), "trial0epoch2-breed")
     below: set[psutil.Process] = set()
-    for message in process.messages():
+    recorder, end = Recorder(), None
+    while end is None:
         if psutil.pid_exists(process.pid):
             below |= set(psutil.Process(process.pid).children(recursive=True))
-        if message[0] == "rung":
-            process.answer(Word.GO_ON)
-    end = message[1]
+        end = step(process, recorder)
     assert end.error_class == Failure.CRASHED
     assert re.fullmatch(r"\d+ processes, over its limit of 12 \(trial.processes_max\)", end.reason)
     assert death_of(end).processes > 12
@@ -281,7 +245,7 @@ def test_a_trial_with_too_many_processes_is_ended_with_all_of_them(begin: Begin,
 def test_what_a_trial_leaves_behind_ends_with_it(begin: Begin, quick: TrialJob, tmp_path: Path) -> None:
     """A process in a session of its own, whose parent is gone, while another trial of the same server lives on."""
     other = begin(replace(quick, number=1, folder=tmp_path / "other"), None, "trial1-hold")
-    until(other.messages(), "stage", "train")
+    until(other, "stage", "train")
     process = begin(quick, None, "trial0-leave")
     end_of(process)
     (left,) = [int(what.split()[1]) for _, _, what in lines_of(tmp_path) if what.startswith("leaves")]
@@ -297,7 +261,7 @@ def test_what_is_told_is_the_cause_and_not_what_followed(begin: Begin, quick: Tr
     process = begin(quick, Limits(timeout_s=500.0, silence_s=5.0, memory_bytes=1000, processes_max=3), "trial0-hold")
     wait_until(lambda: taken(quick.folder.parent / "faults", "trial0-hold"))
     assert process._broken_limit(Usage(3, 10), process._heard + 6) is None  # it has told what nobody has read
-    until(iter(process.receive, ()), "progress", 1)
+    until(process, "progress", 1)
     late = process._began + 501
     for seen, told in (
         (Usage(4, 10**6), "trial.processes_max"),
@@ -315,7 +279,7 @@ def test_a_killed_trial_takes_what_it_started_along(begin: Begin, quick: TrialJo
     (left,) = [int(what.split()[1]) for _, _, what in lines_of(tmp_path) if what.startswith("leaves")]
     os.kill(process.pid, signal.SIGKILL)
     wait_until(lambda: is_gone(process.pid))
-    process.answer(Word.STOP)  # nobody listens any more
+    process._answer(RungDecision.STOP)  # nobody listens any more
     assert end_of(process).error_class == Failure.KILLED
     process.end()
     wait_until(lambda: is_gone(left))

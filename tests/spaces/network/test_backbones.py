@@ -25,7 +25,7 @@ def test_the_catalogue_is_timms() -> None:
     ("name", "meant"), [("resnet999", "resnet"), ("mobilenet_v3_small", "mobilenetv3_small"), ("yolo12", "yolo11")]
 )
 def test_a_typo_is_told_with_what_is_near(name: str, meant: str) -> None:
-    with pytest.raises(SpaceError, match=rf"backbone: '{name}' is no timm model .*; nearest: .*{meant}"):
+    with pytest.raises(SpaceError, match=rf"backbone: unknown network '{name}', .*; nearest: .*{meant}"):
         check_backbone(name)
 
 
@@ -35,6 +35,26 @@ def test_catalogue_names_are_checked_without_torch() -> None:
         "print('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
+
+
+@pytest.mark.parametrize("name", ["swinv2_cr_tiny_224", "mambaout_femto"])
+def test_networks_of_a_fixed_size_or_channels_last_are_taken(name: str) -> None:
+    check_backbone(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("coatnet_pico_rw_224", "takes no images of 256 px"),
+        ("efficientformerv2_s0", "takes no images of 256 px"),
+        ("inception_v3", r"gives feature maps \[\(288, 29, 29\)"),
+        ("mvitv2_tiny", "cannot build|takes no images"),
+        ("levit_128s", r"has strides \(16, 32, 64\)"),
+    ],
+)
+def test_networks_that_no_detector_can_use_are_refused_before_the_search(name: str, why: str) -> None:
+    with pytest.raises(SpaceError, match=rf"backbone: .*'{name}'.* ?({why}).*; take another"):
+        check_backbone(name)
 
 
 @pytest.mark.parametrize("name", ["vit_tiny_patch16_224", "mixer_s32_224"])

@@ -11,9 +11,10 @@ from ultralytics.nn import tasks
 
 from spaces.candidate import Candidate
 from spaces.errors import SpaceError
-from spaces.network.backbones import ULTRALYTICS
-from spaces.network.description import HEADS, describe, is_native
+from spaces.network.backbones import ULTRALYTICS, is_native
+from spaces.network.description import describe
 from spaces.network.detector import build_detector
+from spaces.vocabulary import VOCABULARY
 
 Make = Callable[..., Candidate]
 CLASSES = ("can", "jar", "box")
@@ -44,7 +45,7 @@ def test_a_free_width_rounds_channels_up_to_eights(make_candidate: Make) -> None
     assert max(repeats for _, repeats, _, _ in rows) == 2
 
 
-@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("head", VOCABULARY["head.kind"].words)
 @pytest.mark.parametrize("backbone", ["lcnet_050", "yolo26"])
 def test_rows_hold_final_channels(make_candidate: Make, head: str, backbone: str) -> None:
     choices = {"backbone.name": backbone, "head.kind": head, "neck.width": 24, "neck.depth": 2}
@@ -82,8 +83,8 @@ def test_describing_twice_gives_the_same(make_candidate: Make) -> None:
 @pytest.mark.parametrize(
     ("choices", "told"),
     [
-        ({"head.kind": "end2emd"}, "head.kind: 'end2emd' is no head; nearest: end2end"),
-        ({"head.kind": "x"}, "head.kind: 'x' is no head; known: nms, end2end, rtdetr"),
+        ({"head.kind": "end2emd"}, "head.kind: unknown choice 'end2emd'; nearest: end2end"),
+        ({"head.kind": "x"}, "head.kind: unknown choice 'x'; known: nms, end2end, rtdetr"),
         ({"backbone.name": "yolo11"}, "backbone.width: the candidate has no such choice"),
         ({"neck.width": "wide"}, "neck.width: must be a number, got 'wide'"),
     ],

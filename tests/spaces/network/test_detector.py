@@ -9,6 +9,7 @@ from torch import nn
 from ultralytics.nn.modules import Detect, DWConv
 
 from spaces.candidate import Candidate
+from spaces.errors import SpaceError
 from spaces.network.backbones import TIMM
 from spaces.network.description import describe
 from spaces.network.detector import build_detector, count_multiply_adds, count_parameters, is_rtdetr
@@ -44,6 +45,25 @@ def test_timm_networks_become_detectors(make_candidate: Make, name: str) -> None
 @pytest.mark.parametrize("name", TIMM)
 def test_the_whole_catalogue_becomes_detectors(make_candidate: Make, name: str) -> None:
     check_detector(make_candidate({"backbone.name": name}))
+
+
+@pytest.mark.parametrize("name", ["swinv2_cr_tiny_224", "mambaout_femto"])
+def test_networks_of_a_fixed_size_or_channels_last_become_detectors(make_candidate: Make, name: str) -> None:
+    check_detector(make_candidate({"backbone.name": name}))
+
+
+@pytest.mark.parametrize("name", ["coatnet_pico_rw_224", "inception_v3"])
+def test_what_cannot_be_built_is_the_architectures_fault(make_candidate: Make, name: str) -> None:
+    with pytest.raises(SpaceError, match=r"network: this detector cannot be built .*; take another backbone") as caught:
+        build(make_candidate({"backbone.name": name}))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_size_that_a_network_does_not_take_is_its_fault(make_candidate: Make) -> None:
+    model = build(make_candidate({"backbone.name": "maxvit_rmlp_pico_rw_256"}))
+    with pytest.raises(SpaceError, match="takes no images of 96 px"):
+        count_multiply_adds(model, 96)
+    assert model.training
 
 
 def check_detector(candidate: Candidate) -> None:

@@ -141,7 +141,7 @@ def test_what_fits_nowhere_is_told(model: Any, tmp_path: Path, content: object) 
 
 
 def test_a_missing_file_is_told(model: Any, tmp_path: Path) -> None:
-    with pytest.raises(SpaceError, match=r"'.*none\.pt' is no file; name a checkpoint, or take none or hub"):
+    with pytest.raises(SpaceError, match=r"'.*none\.pt' is not a file; name a checkpoint, or take none or hub"):
         load_pretrained(model, "lcnet_050", str(tmp_path / "none.pt"))
 
 

@@ -65,13 +65,9 @@ def test_a_trial_at_a_rung_is_seen_between_its_curve_and_its_parameters() -> Non
     good = trial(50, 0.4 * 0.66, 0.7 * 0.66, x=0.9)
     odd = trial(51, 0.4 * 0.3, 0.7 * 0.3, x=0.9)  # a bad curve where all others are good
     known = beliefs([*finished(20), good, odd])
-    mean, sd = known.of_trial(50)
-    assert mean == pytest.approx(0.66, abs=0.05)
-    low, _ = known.of_trial(51)
-    assert low < mean - 0.15
     belief = known.of_trials(np.array([20, 21]))
-    assert belief.mean == pytest.approx([mean, low])
-    assert belief.sd[0] == pytest.approx(sd)
+    assert belief.mean[0] == pytest.approx(0.66, abs=0.05)
+    assert belief.mean[1] < belief.mean[0] - 0.15
     assert np.all(belief.sd_after < belief.sd)
     assert np.all(belief.sd < 0.1)
 
@@ -79,7 +75,8 @@ def test_a_trial_at_a_rung_is_seen_between_its_curve_and_its_parameters() -> Non
 def test_later_rungs_leave_less_doubt() -> None:
     early, late = trial(50, 0.2, x=0.5), trial(51, 0.2, 0.35, x=0.5)
     known = beliefs([*finished(20), early, late])
-    assert known.of_trial(51)[1] < known.of_trial(50)[1]
+    belief = known.of_trials(np.array([20, 21]))
+    assert belief.sd[1] < belief.sd[0]
 
 
 def test_failures_make_their_region_look_bad() -> None:

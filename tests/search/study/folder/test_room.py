@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from search.study.folder.room import LOOK_EVERY_S, check_room, free_bytes, has_room, wait_for_room
+from objectives.machine.disk import free_bytes
+from search.study.folder.room import LOOK_EVERY_S, check_room, has_room, wait_for_room
 from spaces.errors import DiskFull
 
 

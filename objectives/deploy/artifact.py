@@ -1,0 +1,57 @@
+"""What a deployable file says of itself: what it needs to run, kept in its metadata."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+from spaces.errors import DataError
+from spaces.vocabulary import DEFAULTS
+
+META_KEY = "automl"
+MAX_DETECTIONS = 300  # boxes of an image that are kept, in validation as deployed
+
+
+@dataclass(frozen=True)
+class ArtifactMeta:
+    """What a deployable file says of itself, kept in its metadata.
+
+    Attributes:
+        size_px: side of the square input.
+        head: "nms" (raw boxes, NMS follows), "end2end" or "rtdetr" (final boxes).
+        classes: class names by index.
+        nms_iou: IoU above which the lesser of two boxes of one class falls.
+        max_detections: most boxes returned for an image.
+    """
+
+    size_px: int
+    head: str
+    classes: tuple[str, ...]
+    nms_iou: float = float(DEFAULTS["deploy.nms_iou"])
+    max_detections: int = MAX_DETECTIONS
+
+    def dump(self) -> str:
+        """Return the text kept in the file."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def load(cls, text: str) -> Self:
+        """Read the text kept in the file."""
+        values = json.loads(text)
+        return cls(**{**values, "classes": tuple(values["classes"])})
+
+
+def read_meta(properties: Mapping[str, str], path: Path) -> ArtifactMeta:
+    """Read what a file says of itself.
+
+    Args:
+        properties: the file's metadata.
+        path: the file, for the message.
+
+    Raises:
+        DataError: the file was not written by this project.
+    """
+    if META_KEY not in properties:
+        raise DataError(f"artifact: '{path}' was not exported by automl (its metadata lack '{META_KEY}')")
+    return ArtifactMeta.load(properties[META_KEY])

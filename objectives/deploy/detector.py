@@ -1,0 +1,142 @@
+"""The detector as deployed: letterbox, one file in its runtime, NMS. No torch in here."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from objectives.deploy.runtimes import Runtime
+from spaces.errors import DataError
+
+PAD_VALUE = 114  # grey of the letterbox, as in training
+MAX_NMS = 5000  # scored boxes that enter NMS for an image, best first
+
+Image = NDArray[np.uint8]  # (H, W, 3), BGR
+
+
+@dataclass(frozen=True, eq=False)
+class Detections:
+    """Boxes found in one image, best first.
+
+    Attributes:
+        boxes_xyxy: (n, 4) left, top, right, bottom in pixels of the original image. They may reach beyond its edges
+            and are scored so, as Ultralytics' validator does; clipping would add up to 0.03 mAP on cut objects.
+        scores: (n,) in [0, 1].
+        classes: (n,) class indices.
+    """
+
+    boxes_xyxy: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    classes: NDArray[np.int64]
+
+
+class Detector:
+    """Image in, detections out: the deployed program."""
+
+    def __init__(self, runtime: Runtime, confidence: float) -> None:
+        """Wrap an open file; boxes scored below `confidence` are dropped before NMS."""
+        self.runtime = runtime
+        self.meta = runtime.meta
+        self.confidence = confidence
+        self.network_s = 0.0  # seconds of the network alone in the last call
+
+    def __call__(self, image: Image) -> Detections:
+        """Find the objects of one image (H, W, 3) BGR."""
+        blob, scale, pad = letterbox(image, self.meta.size_px)
+        start = time.perf_counter()
+        output = self.runtime.run(blob)
+        self.network_s = time.perf_counter() - start
+        boxes, scores, classes = self._decode(output)
+        boxes[:, 0::2] = (boxes[:, 0::2] - pad[0]) / scale[0]
+        boxes[:, 1::2] = (boxes[:, 1::2] - pad[1]) / scale[1]
+        return Detections(boxes, scores, classes)
+
+    def _decode(self, output: NDArray[np.float32]) -> tuple[Any, Any, Any]:
+        """Map the network's output to boxes (xyxy, pixels of the input), scores and classes, best first."""
+        meta = self.meta
+        if meta.head == "nms":
+            return suppress(output[0], self.confidence, meta.nms_iou, meta.max_detections)
+        rows = output[0]
+        rows = rows[rows[:, 4] > self.confidence]
+        rows = rows[np.argsort(-rows[:, 4], kind="stable")][: meta.max_detections].astype(np.float64)
+        boxes = rows[:, :4]
+        if meta.head == "rtdetr":
+            boxes = _centre_to_corners(boxes * meta.size_px)
+        return boxes, rows[:, 4], rows[:, 5].astype(np.int64)
+
+
+def letterbox(image: Image, size_px: int) -> tuple[NDArray[np.float32], tuple[float, float], tuple[int, int]]:
+    """Fit an image into a square, aspect kept, grey around it, the way Ultralytics validates.
+
+    Returns:
+        blob (1, 3, size, size) RGB in [0, 1]; scale by axis (x, y); left and top padding in pixels.
+    """
+    height, width = image.shape[:2]
+    ratio = size_px / max(height, width)
+    new = min(int(np.ceil(width * ratio)), size_px), min(int(np.ceil(height * ratio)), size_px)
+    if new != (width, height):
+        image = cv2.resize(image, new, interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]  # 8-bit stays 8-bit
+    spare = (size_px - new[0]) / 2, (size_px - new[1]) / 2
+    left, top = round(spare[0] - 0.1), round(spare[1] - 0.1)
+    if spare != (0, 0):
+        right, bottom = size_px - new[0] - left, size_px - new[1] - top
+        sides, border = (top, bottom, left, right), (PAD_VALUE,) * 3
+        image = cv2.copyMakeBorder(image, *sides, cv2.BORDER_CONSTANT, value=border)  # type: ignore[assignment]  # 8-bit stays 8-bit
+    blob = cv2.dnn.blobFromImage(image, 1 / 255, swapRB=True)
+    return blob, (new[0] / width, new[1] / height), (left, top)  # type: ignore[return-value]  # 32-bit floats
+
+
+def suppress(
+    output: NDArray[np.float32], confidence: float, iou: float, most: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """Non-maximum suppression within each class; a box may be found under several classes.
+
+    Args:
+        output: (4 + classes, anchors): centre x, centre y, width, height, then a score for each class.
+        confidence: least score.
+        iou: overlap above which the lesser box falls.
+        most: most boxes returned.
+
+    Returns:
+        boxes (n, 4) as corners, scores (n,), classes (n,), best first.
+    """
+    classes, anchors = np.nonzero(output[4:] > confidence)
+    scores = output[4:][classes, anchors].astype(np.float64)
+    if len(scores) > MAX_NMS:
+        best = np.argpartition(-scores, MAX_NMS)[:MAX_NMS]
+        classes, anchors, scores = classes[best], anchors[best], scores[best]
+    boxes = _centre_to_corners(output[:4, anchors].T.astype(np.float64))
+    sized = np.hstack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
+    kept = [np.zeros(0, dtype=np.int64)]
+    for label in np.unique(classes):  # by class: NMS is quadratic in the number of boxes
+        index = np.flatnonzero(classes == label)
+        # OpenCV's stubs ask for sequences; arrays are taken as they are.
+        survivors = cv2.dnn.NMSBoxes(sized[index], scores[index], confidence, iou)  # type: ignore[arg-type]
+        kept.append(index[np.asarray(survivors, dtype=np.int64)])
+    chosen = np.concatenate(kept)
+    chosen = chosen[np.argsort(-scores[chosen], kind="stable")][:most]
+    return boxes[chosen], scores[chosen], classes[chosen]
+
+
+def read_image(path: Path) -> Image:
+    """Decode an image as (H, W, 3) BGR, orientation tags applied.
+
+    Raises:
+        DataError: the image cannot be decoded.
+    """
+    try:  # from bytes: `imread` cannot decode a turned TIFF, which the trainer decodes so
+        image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+    except (OSError, cv2.error):  # missing, or empty
+        image = None
+    if image is None:
+        raise DataError(f"data.root: '{path}' cannot be decoded; replace or remove it")
+    return image  # type: ignore[return-value]  # 8-bit colour
+
+
+def _centre_to_corners(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    half = boxes[:, 2:] / 2
+    return np.hstack([boxes[:, :2] - half, boxes[:, :2] + half])

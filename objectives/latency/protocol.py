@@ -1,0 +1,147 @@
+"""The latency protocol: when a figure is good enough, and what many samples come to. Pure arithmetic."""
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from objectives.records.records import Latency
+
+
+@dataclass(frozen=True)
+class LatencyProtocol:
+    """When a measurement is good enough, and when its figure is called unstable.
+
+    Attributes:
+        confidence: score below which boxes are dropped before NMS, as deployed.
+        processes: processes that measure, one after another; their medians must agree. Where memory comes to lie
+            differs from process to process, and moves the median of a small network by several per cent.
+        processes_max: processes until then, at most.
+        agreement: relative spread of the medians of `processes` of them at which they agree.
+        interval: relative width of the 95 % interval of the median at which a process ends.
+        images_min: least number of timed images of a process.
+        cap_s: seconds after which a process ends in any case.
+        warmup_s: seconds of untimed runs first.
+        reference_tolerance: share by which the reference network may run slower than at its best.
+        others_cores_max: processor cores that other processes may use meanwhile.
+    """
+
+    confidence: float
+    processes: int
+    processes_max: int
+    agreement: float
+    interval: float
+    images_min: int
+    cap_s: float
+    warmup_s: float
+    reference_tolerance: float
+    others_cores_max: float
+
+    def quick(self) -> "LatencyProtocol":
+        """Return the shorter protocol for an untrained detector: enough to hold it against a bound."""
+        changes = {"processes": 1, "processes_max": 1, "interval": 0.05, "images_min": 30, "cap_s": self.cap_s / 3}
+        return replace(self, **changes)  # type: ignore[arg-type]  # the fields' own types
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Times of one session, in ms, in the order they were taken.
+
+    Attributes:
+        total: (n,) end to end.
+        network: (n,) the network alone.
+        reference: (n,) the reference network, run just before each image.
+        others_cores: mean cores that other processes used meanwhile.
+    """
+
+    total: NDArray[np.float64]
+    network: NDArray[np.float64]
+    reference: NDArray[np.float64]
+    others_cores: float
+
+
+def median_interval(sorted_ms: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the 95 % interval of the median by order statistics (Hahn & Meeker 1991, section 5.2)."""
+    n = len(sorted_ms)
+    half = 0.98 * math.sqrt(n)  # 1.96 / 2
+    low, high = max(0, math.floor(n / 2 - half)), min(n - 1, math.ceil(n / 2 + half))
+    return float(sorted_ms[low]), float(sorted_ms[high])
+
+
+def summarise(
+    samples: Samples, protocol: LatencyProtocol, best_reference_ms: float, device: str, peak_bytes: int
+) -> Latency:
+    """Turn the samples of a session into a figure, and say whether the figure can be trusted.
+
+    Args:
+        samples: of one session.
+        protocol: tolerances.
+        best_reference_ms: least median that the reference network ever had on this device.
+        device: fingerprint.
+        peak_bytes: peak resident memory of the measuring process.
+    """
+    ordered = np.sort(samples.total)
+    low, high = median_interval(ordered)
+    p50 = float(np.median(ordered))
+    reference = float(np.median(samples.reference))
+    slower = reference / min(best_reference_ms, reference) - 1
+    notes = [
+        (high - low > protocol.interval * p50, f"the median is known to {(high - low) / p50:.1%} only"),
+        (
+            slower > protocol.reference_tolerance,
+            f"the reference network ran {slower:.0%} slower than at its best",
+        ),
+        (
+            samples.others_cores > protocol.others_cores_max,
+            f"other processes used {samples.others_cores:.1f} cores",
+        ),
+    ]
+    note = "; ".join(text for wrong, text in notes if wrong)
+    return Latency(
+        p50_ms=p50,
+        p95_ms=float(np.quantile(ordered, 0.95)),
+        p50_low_ms=low,
+        p50_high_ms=high,
+        network_ms=float(np.median(samples.network)),
+        samples=len(ordered),
+        reference_ms=reference,
+        stable=not note,
+        note=note,
+        device=device,
+        peak_bytes=peak_bytes,
+    )
+
+
+def spread_of_closest(figures: Sequence[Latency], count: int) -> float:
+    """Return the relative spread of the `count` medians that lie closest together."""
+    medians = sorted(figure.p50_ms for figure in figures)
+    return min(medians[i + count - 1] / medians[i] - 1 for i in range(len(medians) - count + 1))
+
+
+def combine(figures: Sequence[Latency], protocol: LatencyProtocol) -> Latency:
+    """Put the figures of several processes together: the median of each quantity, and whether they agree.
+
+    The figure is unstable if the processes disagree, or if most of them were disturbed.
+    """
+    p50 = [figure.p50_ms for figure in figures]
+    spread = spread_of_closest(figures, protocol.processes)
+    disturbed = [figure.note for figure in figures if not figure.stable]
+    notes = [f"{len(figures)} processes differ by {spread:.1%}"] if spread > protocol.agreement else []
+    if 2 * len(disturbed) > len(figures):
+        notes += sorted(set("; ".join(disturbed).split("; ")))
+    return Latency(
+        p50_ms=statistics.median(p50),
+        p95_ms=statistics.median(figure.p95_ms for figure in figures),
+        p50_low_ms=min(figure.p50_low_ms for figure in figures),
+        p50_high_ms=max(figure.p50_high_ms for figure in figures),
+        network_ms=statistics.median(figure.network_ms for figure in figures),
+        samples=sum(figure.samples for figure in figures),
+        reference_ms=statistics.median(figure.reference_ms for figure in figures),
+        stable=not notes,
+        note="; ".join(notes),
+        device=figures[0].device,
+        peak_bytes=max(figure.peak_bytes for figure in figures),
+    )

@@ -1,0 +1,13 @@
+from .page.page import write_page
+from .table.pick import pick
+from .table.row import TrialRow
+from .table.table import StudyTable
+from .terminal import summary
+
+__all__ = [
+    "StudyTable",
+    "TrialRow",
+    "pick",
+    "summary",
+    "write_page",
+]

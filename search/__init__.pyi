@@ -1,0 +1,18 @@
+from .engine.known_latency import KnownLatencySampler
+from .engine.schedulers.scheduler import Scheduler
+from .loop.run import search
+from .samplers.factory import SamplerFactory
+from .settings.settings import Settings, load_settings
+from .study.read import read_study
+from .view.base import View
+
+__all__ = [
+    "KnownLatencySampler",
+    "SamplerFactory",
+    "Scheduler",
+    "Settings",
+    "View",
+    "load_settings",
+    "read_study",
+    "search",
+]

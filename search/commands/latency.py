@@ -1,0 +1,26 @@
+"""`automl latency`: an exported file, measured on a device."""
+
+from pathlib import Path
+
+from objectives.latency.measure import measure_latency
+from objectives.records.even_sample import evenly
+from reports.table.console import open_console
+from search.settings.dataset import load_data
+from search.settings.settings import load_settings
+
+TIMED = 16  # images that the file is timed on, as in a trial
+
+
+def run_latency(artifact: str, arguments: list[str]) -> None:
+    """Measure a file on a device."""
+    settings = load_settings(arguments)
+    settings.device.check()
+    images = load_data(settings.data).splits[settings.data.split]
+    paths = [image.path for image in evenly(images, TIMED)]
+    figure = measure_latency(Path(artifact), settings.device, paths, settings.latency)
+    state = "stable" if figure.stable else f"unstable: {figure.note}"
+    open_console(highlight=False, soft_wrap=True).print(
+        f"p50 {figure.p50_ms:.3f} ms ({figure.p50_low_ms:.3f} to {figure.p50_high_ms:.3f}), "
+        f"p95 {figure.p95_ms:.3f} ms, network alone {figure.network_ms:.3f} ms, "
+        f"{figure.samples} images, {state}, device {figure.device}"
+    )

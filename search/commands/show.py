@@ -1,0 +1,79 @@
+"""`automl show`: one trial in words."""
+
+from pathlib import Path
+
+from rich.text import Text
+
+from objectives.records.records import Outcome
+from reports.analysis.deaths import deaths
+from reports.analysis.reasons import reasons
+from reports.table.console import labelled, open_console
+from reports.table.row import TrialRow
+from reports.table.table import StudyTable, read_study
+from reports.table.words import ms, share
+from search.study.store import load_study
+
+
+def run_show(name: str, number: int, folder: str, store: str | None) -> None:
+    """Show one trial in words."""
+    studies = Path(folder).expanduser().absolute()
+    table = read_study(load_study(studies, name, store))
+    row = table.row(number)
+    console = open_console(highlight=False, soft_wrap=True)
+    on_front = ", on the front" if row.on_front else ""
+    console.print(Text.assemble((f"trial {row.number}", "bold"), f" of {name}: {row.status}{on_front}"))
+    before = ""
+    for label, text in [*_origin(row, table), *((r.label, r.text) for r in reasons(row)), *_deaths(row), *_facts(row)]:
+        console.print(labelled("" if label == before else label, text))
+        before = label
+    console.print(Text("   choices", style="dim"))
+    for key, value in row.candidate.items():
+        console.print(f"            {key}: {value:.6g}" if isinstance(value, float) else f"            {key}: {value}")
+    if row.folder:
+        console.print(labelled("folder", str(studies / name / row.folder)))
+
+
+def _origin(row: TrialRow, table: StudyTable) -> list[tuple[str, str]]:
+    """Return what sets the trial apart from one that was trained as asked."""
+    lines = []
+    if row.forked_from is not None:
+        lines.append(("copied", f"from trial {row.forked_from} of {table.forked.get('from') or 'another study'}"))
+    if row.smaller_batch:
+        lines.append(("batch", f"{row.smaller_batch}, after out of memory: loaded in parts, gradients added up"))
+    if row.removed:
+        lines.append(("removed", f"{', '.join(row.removed)}, to keep the folder under store.size_mb_max"))
+    return lines
+
+
+def _deaths(row: TrialRow) -> list[tuple[str, str]]:
+    """Return each death line by line: its cause, what was there, how it went on, the end of its log."""
+    labelled_lines = []
+    for death in deaths(row):
+        lines = [death.cause, death.resources, death.sequel, *(f"| {line}" for line in death.log.splitlines())]
+        labelled_lines += [(death.title, line) for line in lines if line]
+    return labelled_lines
+
+
+def _facts(row: TrialRow) -> list[tuple[str, str]]:
+    facts = []
+    if row.ending and row.ending.reason and row.outcome is not Outcome.FAILED:
+        facts.append(("ended", row.ending.reason))
+    if row.accuracy:
+        facts.append(("mAP", f"{share(row.map)}, mAP50 {share(row.map50)} on {row.accuracy.images} images"))
+    for label, latency in (("latency", row.latency), ("untrained", row.latency_untrained)):
+        if latency:
+            state = "stable" if latency.stable else f"unstable: {latency.note}"
+            facts.append(
+                (
+                    label,
+                    f"p50 {ms(latency.p50_ms)}, p95 {ms(latency.p95_ms)}, {latency.samples} images, {state}",
+                )
+            )
+    if row.rungs:
+        rungs = ", ".join(f"epoch {r.epoch}: {r.map:.3f}" for r in row.rungs)
+        facts.append(("rungs", rungs))
+    if row.resources:
+        r = row.resources
+        facts.append(("size", f"{r.parameters / 1e6:.2f} M parameters, {r.multiply_adds / 1e6:.0f} M multiply-adds"))
+        facts.append(("seconds", ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in r.seconds.items())))
+    return facts

@@ -1,0 +1,38 @@
+"""`automl studies`: the studies of a folder."""
+
+from pathlib import Path
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from reports.table.console import open_console
+from reports.table.table import read_study
+from reports.table.words import duration, ms, share
+from search.study.store import load_study
+from search.study.study_file import studies_in
+from spaces.errors import StoreError
+
+
+def run_studies(folder: str) -> None:
+    """List the studies below a folder."""
+    root = Path(folder).expanduser().absolute()
+    found = studies_in(root)
+    if not found:
+        raise StoreError(f"study: none in '{root}'; start one with automl search conf=retail")
+    table = Table(box=box.SIMPLE_HEAD)
+    for column in ("study", "trials", "front", "best mAP", "fastest", "gate", "trained for"):
+        table.add_column(column, justify="left" if column == "study" else "right", overflow="fold")
+    for name in found:
+        study = read_study(load_study(root, name, None))
+        front = study.front
+        table.add_row(
+            Text(name),
+            str(len(study.rows)),
+            str(len(front)),
+            share(front[-1].map) if front else "–",
+            ms(front[0].p50_ms) if front else "–",
+            "met" if any(row.passes_gate for row in study.finished) else "not met",
+            duration(sum(row.seconds or 0.0 for row in study.rows)),
+        )
+    open_console().print(table)

@@ -1,0 +1,93 @@
+"""A search as a library call: it prints nothing, and returns the study as it stands."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from objectives.data.dataset import Dataset
+from reports.table.table import StudyTable
+from search.loop.search import Search
+from search.samplers.registry import check_sampler
+from search.samplers.schedulers import check_pruner
+from search.settings.dataset import load_data
+from search.settings.settings import Settings
+from search.study.folder.prepare import prepared_folder
+from search.study.store import create_study, open_storage, storage_url, store_errors
+from search.view.base import View
+from search.workers.jobs import check_run
+from search.workers.registry import check_backend
+from spaces.errors import AutomlError, StoreError
+
+
+def search(settings: Settings, *, dataset: Dataset | None = None, view: View | None = None) -> StudyTable:
+    """Search until the budget of these settings is used; called again, it goes on where it stopped.
+
+    Call it from a module that can be imported, below `if __name__ == "__main__":` in a script: trials are processes.
+
+    Args:
+        settings: as of `load_settings`.
+        dataset: read already; None reads the one that the settings name.
+        view: what is shown meanwhile; None shows nothing.
+
+    Returns:
+        The study: its trials, its front, what meets the gate.
+
+    Raises:
+        AutomlError: the settings, the data set or the store cannot be used, or the last trials all failed for one
+            reason; what was done by then is in the store.
+        KeyboardInterrupt: running trials are taken up again by the next call.
+    """
+    check_settings(settings)
+    with open_search(settings, dataset or load_data(settings.data), view or View()) as opened:
+        run_to_its_end(opened)
+        return opened.table()
+
+
+def check_settings(settings: Settings) -> None:
+    """Check all that can be checked before anything is read or made.
+
+    Raises:
+        AutomlError: a device, a sampler, a pruner, a trainer or a backend cannot be used.
+    """
+    settings.device.check()
+    check_sampler(settings.sampler)
+    check_pruner(settings.pruner)
+    check_run(settings.trial)
+    check_backend(settings.trial.backend, settings.workers)
+
+
+@contextmanager
+def open_search(settings: Settings, dataset: Dataset, view: View) -> Iterator[Search]:
+    """Make the study's folder and store, or open them, and enter the study; nothing runs yet.
+
+    Raises:
+        StoreError: the folder or the store cannot be used, or the study has another contract.
+    """
+    with prepared_folder(settings) as claims, store_errors(settings.name):
+        storage = open_storage(storage_url(settings.folder, settings.store.url))
+        with claims.alone():
+            study = create_study(settings, dataset, storage)
+        with Search(settings, dataset, study, claims, view) as opened:
+            yield opened
+
+
+def run_to_its_end(opened: Search) -> None:
+    """Run a search with its view open, until the budget is used.
+
+    Raises:
+        AutomlError: it cannot go on; the view was shown why.
+        KeyboardInterrupt: likewise.
+    """
+    table, used = opened.table(), opened.used()
+    with opened.view as view:
+        view.begin(table, used)
+        try:
+            opened.run()
+        except (AutomlError, OSError, KeyboardInterrupt) as error:
+            if not isinstance(error, StoreError):  # a store that is broken says nothing more
+                table, used = opened.table(), opened.used()
+            view.ended(table, used, str(error) or "interrupted")
+            raise
+        used = opened.used()
+        is_left = used.left(opened.settings.budget)
+        why = "nothing that is left is worth its time" if is_left else "the budget is used"
+        view.ended(opened.table(), used, why)

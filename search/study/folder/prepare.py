@@ -1,0 +1,56 @@
+"""A study's folder, made and locked; what a search that got no further left in it goes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from objectives.records.paths import StudyPaths
+from search.settings.settings import Settings
+from search.study.claims import Claims
+from search.study.folder.room import check_room
+from spaces.errors import StoreError
+
+
+@contextmanager
+def prepared_folder(settings: Settings) -> Iterator[Claims]:
+    """Make the study's folder, check room and rights, and open its locks; several searches may share it.
+
+    Raises:
+        StoreError: the folder cannot be written, or has no room.
+    """
+    folder = settings.folder
+    made = _make(folder)
+    try:
+        check_room(folder, settings.store.free_mb_min)
+        claims = Claims(folder)
+    except (OSError, StoreError) as error:
+        for path in made:
+            path.rmdir()
+        if isinstance(error, StoreError):
+            raise
+        raise StoreError(f"store: cannot write to '{folder}' ({error.strerror}); set store.folder=...") from None
+    try:
+        yield claims
+    finally:
+        claims.close()
+        _remove_unused(made)
+
+
+def _make(folder: Path) -> list[Path]:
+    """Make a folder and its parents; return those that were made, deepest first."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"store: cannot make '{folder}' ({error.strerror}); set store.folder=...") from None
+    return missing
+
+
+def _remove_unused(made: list[Path]) -> None:
+    """Remove the folders that were made for a search that got no further than their lock."""
+    locks = StudyPaths(made[0]).locks if made else ()
+    if made and set(made[0].iterdir()) <= set(locks):
+        for lock in locks:
+            lock.unlink(missing_ok=True)
+        for path in made:
+            path.rmdir()

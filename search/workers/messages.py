@@ -1,0 +1,69 @@
+"""What a trial reports, as values that go through a pipe: each is one call of a `TrialListener`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from objectives.records.records import Accuracy, Ending, Latency, Resources, Rung
+from objectives.trial.job import RungDecision, TrialListener
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a listener.
+
+    Attributes:
+        method: name of the listener's method.
+        arguments: what it is called with; records and plain values alone.
+    """
+
+    method: str
+    arguments: tuple[object, ...]
+
+    def make(self, listener: TrialListener) -> RungDecision | None:
+        """Call the listener; return its decision at a rung, else None."""
+        decision: RungDecision | None = getattr(listener, self.method)(*self.arguments)
+        return decision
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The last message of a trial: how it ended, or None if it is paused, or was only to be measured."""
+
+    ending: Ending | None
+
+
+class CallListener(TrialListener):
+    """Turns what a trial reports into calls, and hands each to a function, which returns the decision at a rung."""
+
+    def __init__(self, hand_on: Callable[[Call], RungDecision | None]) -> None:
+        self._hand_on = hand_on
+
+    def stage(self, name: str) -> None:
+        """Hand the stage on."""
+        self._hand_on(Call("stage", (name,)))
+
+    def progress(self, epoch: int, share: float) -> None:
+        """Hand the progress on."""
+        self._hand_on(Call("progress", (epoch, share)))
+
+    def latency(self, latency: Latency, trained: bool) -> None:
+        """Hand the latency on."""
+        self._hand_on(Call("latency", (latency, trained)))
+
+    def rung(self, rung: Rung) -> RungDecision:
+        """Hand the rung on and return the decision."""
+        decision = self._hand_on(Call("rung", (rung,)))
+        assert decision is not None  # every listener's `rung` returns one
+        return decision
+
+    def accuracy(self, accuracy: Accuracy) -> None:
+        """Hand the accuracy on."""
+        self._hand_on(Call("accuracy", (accuracy,)))
+
+    def resources(self, resources: Resources) -> None:
+        """Hand the resources on."""
+        self._hand_on(Call("resources", (resources,)))
+
+    def warning(self, text: str) -> None:
+        """Hand the warning on."""
+        self._hand_on(Call("warning", (text,)))

@@ -1,0 +1,92 @@
+"""`show` in words, out of a store on disk."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import optuna
+import pytest
+
+from objectives.records import attributes
+from objectives.records.records import Outcome, Proposal
+from reports.analysis.deaths import deaths
+from reports.analysis.reasons import reasons
+from reports.table.table import StudyTable, read_study
+from search.commands.show import run_show
+from search.study.store import open_storage, storage_url
+
+
+@pytest.fixture
+def reasoned(tmp_path: Path, report_study: Callable[..., optuna.Study]) -> StudyTable:
+    """A study `retail` of made trials with reasons and deaths, in tmp_path."""
+    made = report_study(40, reasons=True, deaths=True)
+    made.add_trial(
+        optuna.trial.create_trial(
+            values=[0.5, 3.0],
+            user_attrs={attributes.PROPOSAL: Proposal("gain", "x", "[bold]near[/] [0.1, 2]").to_json()},
+        )
+    )
+    (tmp_path / "retail").mkdir()
+    storage = open_storage(storage_url(tmp_path / "retail", None))
+    optuna.copy_study(from_study_name="retail", from_storage=made._storage, to_storage=storage)
+    return read_study(made)
+
+
+def shown(number: int, folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    run_show("retail", number, str(folder), None)
+    return capsys.readouterr().out
+
+
+def test_a_finished_trial_tells_its_reasons(
+    reasoned: StudyTable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = next(r for r in reasoned.finished if r.proposal and r.proposal.role == "gain" and not r.attempts)
+    text = shown(row.number, tmp_path, capsys)
+    assert text.startswith(f"trial {row.number} of retail: finished")
+    for reason in reasons(row):
+        assert f"  {reason.text}\n" in text
+    assert text.count("      held  ") == 1  # a label is written once
+    assert "     ended  trained to the end" in text
+
+
+def test_a_paused_trial_tells_where_it_waits(
+    reasoned: StudyTable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = next(row for row in reasoned.rows if row.paused)
+    text = shown(row.number, tmp_path, capsys)
+    assert text.startswith(f"trial {row.number} of retail: paused at epoch {row.rungs[-1].epoch}\n")
+    assert "pause: a better use of the time waits" in text
+    assert "ended" not in text
+
+
+def test_a_failed_trial_tells_how_it_died(
+    reasoned: StudyTable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = next(row for row in reasoned.rows if row.outcome is Outcome.FAILED)
+    (death,) = deaths(row)
+    text = shown(row.number, tmp_path, capsys)
+    assert f"    failed  {death.cause}\n            {death.resources}\n            {death.sequel}\n" in text
+    for line in death.log.splitlines():
+        assert f"            | {line}\n" in text
+    assert "ended" not in text  # the cause says it
+
+
+def test_an_earlier_attempt_a_smaller_batch_a_copy_and_removed_files_are_told(
+    reasoned: StudyTable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    retried = next(row for row in reasoned.rows if row.smaller_batch)
+    text = shown(retried.number, tmp_path, capsys)
+    assert "     batch  batch 4 × 2, after out of memory: loaded in parts, gradients added up\n" in text
+    assert f" attempt 1  out of memory: {retried.attempts[0].reason}\n" in text
+    assert "            taken up again with batch 4 × 2\n" in text
+    copied = next(row for row in reasoned.rows if row.forked_from is not None)
+    assert f"    copied  from trial {copied.forked_from} of aisle\n" in shown(copied.number, tmp_path, capsys)
+    removed = next(row for row in reasoned.rows if row.removed)
+    text = shown(removed.number, tmp_path, capsys)
+    assert "   removed  weights.pt, model.onnx, detections.jpg, to keep the folder under store.size_mb_max\n" in text
+
+
+def test_brackets_in_a_reason_are_text(
+    reasoned: StudyTable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = shown(reasoned.rows[-1].number, tmp_path, capsys)
+    assert "(sampler x): [bold]near[/] [0.1, 2]" in text

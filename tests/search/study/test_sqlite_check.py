@@ -17,10 +17,10 @@ import pytest
 
 from objectives.data.dataset import Dataset
 from objectives.records import attributes as keys
+from objectives.records.paths import StudyPaths
 from search.settings.settings import load_settings
 from search.study.sqlite_check import file_of, holds_tables
 from search.study.store import create_study, load_study, open_storage, storage_url, store_errors
-from search.study.study_file import FILE_NAME
 from spaces.errors import DiskFull, StoreError
 
 HOLD = """
@@ -48,7 +48,7 @@ def store(tmp_path: Path, blocks: Dataset) -> Path:
     settings.folder.mkdir()
     study = create_study(settings, blocks, open_storage(storage_url(settings.folder, None)))
     study.tell(study.ask(), [0.5, 2.0])
-    return settings.folder / FILE_NAME
+    return StudyPaths(settings.folder).store
 
 
 @contextmanager
@@ -155,7 +155,7 @@ def test_half_a_transaction_of_a_killed_process_is_undone(tmp_path: Path, store:
     )
     done = subprocess.run([sys.executable, "-c", killed, str(store)], check=False)
     assert done.returncode == -signal.SIGKILL
-    assert store.with_name(f"{FILE_NAME}-journal").stat().st_size > 0
+    assert store.with_name(f"{store.name}-journal").stat().st_size > 0
     study = load_study(tmp_path, "smoke", None)
     assert [t.values for t in study.get_trials()] == [[0.5, 2.0]]
 

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 
+from objectives.records.trial_record import Phase
 from search.engine.candidates import Params
 from search.engine.known_latency import KnownLatencySampler
-from search.engine.observed import Observed, Phase
+from search.engine.observed import Observed
 from search.engine.proposal.rating import filled
 from search.engine.schedulers.gain_per_second import GainPerSecond
 from search.engine.schedulers.mo_asha import MoAsha

@@ -9,11 +9,13 @@ import pytest
 
 from objectives.records import attributes
 from objectives.records.gate import Gate
+from objectives.records.paths import LARGE
 from objectives.records.records import Outcome
+from objectives.records.study_record import StudyWriter
 from reports.table.pick import WAYS, nearest_miss, pick
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable, read_study
-from search.study.folder.keep import LARGE, Keeper, promise, record_removed
+from search.study.folder.keep import Keeper, promise
 from search.study.store import open_storage, storage_url
 from spaces.errors import AutomlError
 
@@ -182,10 +184,10 @@ def test_the_size_is_counted_anew_where_something_changed(table: StudyTable, fol
 
 def test_what_was_removed_is_on_record(tmp_path: Path) -> None:
     study = optuna.create_study(storage=open_storage(storage_url(tmp_path, None)), study_name="retail")
-    record_removed(study, {})
+    StudyWriter(study).removed({})
     assert attributes.REMOVED not in study.user_attrs
-    record_removed(study, {3: LARGE, 9: ("weights.pt",)})
-    record_removed(study, {1: LARGE})
+    StudyWriter(study).removed({3: LARGE, 9: ("weights.pt",)})
+    StudyWriter(study).removed({1: LARGE})
     assert study.user_attrs[attributes.REMOVED] == {" ".join(LARGE): [1, 3], "weights.pt": [9]}
 
 

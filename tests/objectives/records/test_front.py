@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.table.front import Reference, front_mask, hypervolume, hypervolume_over_trials, reference_for
+from objectives.records.front import Reference, front_mask, hypervolume, hypervolume_over_trials, reference_for
 
 # A coarse grid makes ties and duplicates likely.
 coarse = st.tuples(st.integers(0, 6).map(lambda n: n / 8), st.integers(1, 6).map(float))

@@ -139,6 +139,9 @@ def test_export_is_whole(exported: Path) -> None:
     assert lineage["provenance"]["command"].startswith("automl search conf=smoke")
     assert lineage["trial"] == config["trial"]
     assert config["epochs"] == 8  # four times those of a trial
+    assert config["silence_s"] == lineage["settings"]["trial"]["silence_s"]
+    assert config["run"] == "objectives.trial.trial:run_trial"
+    assert "timeout_s" not in config  # a trial's is meant for fewer epochs
     arguments = yaml.safe_load((exported / "train_arguments.yaml").read_text())
     assert arguments["epochs"] == 8
     assert "project" not in arguments

@@ -12,9 +12,10 @@ from pathlib import Path
 import yaml
 
 from objectives.data.dataset import Dataset, LabelledImage
-from objectives.machine.files import PARTIAL
+from objectives.machine.files import whole_folder
 from objectives.machine.locks import locked_folder
 
+DATA_YAML = "data.yaml"  # in a layout
 VERSION = 1  # raised when the same data set is laid out in another way
 
 
@@ -27,14 +28,12 @@ def lay_out(dataset: Dataset, folder: Path) -> Path:
     layout = folder.absolute() / _digest(dataset, folder)
     folder.mkdir(parents=True, exist_ok=True)
     with locked_folder(folder):
-        if not (layout / "data.yaml").exists():
-            partial = layout.with_name(layout.name + PARTIAL)
-            shutil.rmtree(partial, ignore_errors=True)
-            for split, images in dataset.splits.items():
-                _write_split(partial, split, images)
-            (partial / "data.yaml").write_text(yaml.safe_dump(_card(dataset, layout), sort_keys=False))
-            partial.rename(layout)
-    return layout / "data.yaml"
+        if not (layout / DATA_YAML).exists():
+            with whole_folder(layout) as partial:
+                for split, images in dataset.splits.items():
+                    _write_split(partial, split, images)
+                (partial / DATA_YAML).write_text(yaml.safe_dump(_card(dataset, layout), sort_keys=False))
+    return layout / DATA_YAML
 
 
 def remove_other_layouts(data_yaml: Path) -> None:
@@ -46,7 +45,7 @@ def remove_other_layouts(data_yaml: Path) -> None:
         if path.is_symlink() or not path.is_dir():
             path.unlink(missing_ok=True)
         elif path != data_yaml.parent:
-            (path / "data.yaml").unlink(missing_ok=True)  # first: a removal that is cut leaves nothing that looks whole
+            (path / DATA_YAML).unlink(missing_ok=True)  # first: a removal that is cut leaves nothing that looks whole
             shutil.rmtree(path, ignore_errors=True)
 
 

@@ -49,11 +49,6 @@ def draw_detections(
         partial.write_bytes(encoded.tobytes())
 
 
-def spread(count: int, wanted: int) -> list[int]:
-    """Return `wanted` indices, or fewer, spread evenly over `count` images."""
-    return sorted({round(i) for i in np.linspace(0, count - 1, min(wanted, count))})
-
-
 def _tile(image: LabelledImage, found: Detections, classes: Sequence[str], confidence: float) -> NDArray[np.uint8]:
     picture = read_image(image.path)
     ratio = TILE_PX / picture.shape[1]

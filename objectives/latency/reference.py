@@ -1,6 +1,5 @@
 """The reference network: a fixed little network timed beside every detector, so that a busy machine shows."""
 
-import os
 import time
 
 import numpy as np
@@ -8,7 +7,7 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from objectives.machine.files import cache_folder
+from objectives.machine.files import cache_folder, write_text
 
 VERSION = 3  # of the network and of how it is timed
 CHANNELS, SIDE, BLOCKS = 32, 64, 4
@@ -48,9 +47,7 @@ class Reference:
         """Keep a session's median that is the best so far."""
         if median_ms < self.best_ms():
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            partial = self._file.with_suffix(f".{os.getpid()}")
-            partial.write_text(f"{median_ms:.6f}")
-            partial.replace(self._file)
+            write_text(self._file, f"{median_ms:.6f}", shared=True)
 
 
 def _network() -> onnx.ModelProto:

@@ -2,13 +2,11 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 PARTIAL = ".partial"  # ends the name of a file that is being written
-TRAININGS = "training-*"  # folders of a trial that hold its checkpoints
-TRIALS = "trials"  # folder of a study that holds the trials'
 
 
 def cache_folder() -> Path:
@@ -16,20 +14,16 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "automl"
 
 
-def trial_folder(number: int) -> str:
-    """Return the folder of a trial below its study's."""
-    return f"{TRIALS}/{number:05d}"
-
-
 @contextmanager
-def whole(path: Path, previous: Path | None = None) -> Iterator[Path]:
+def whole(path: Path, previous: Path | None = None, *, shared: bool = False) -> Iterator[Path]:
     """Yield a temporary name beside `path`; what is written there takes the name `path` when the block has ended well.
 
     Args:
         path: the file; one that is there already is replaced in one step.
         previous: where the file that is there already goes, if it shall be kept.
+        shared: whether other processes may write the file at the same time; the last one's stays.
     """
-    partial = path.with_name(path.name + PARTIAL)
+    partial = path.with_name(f"{path.name}.{os.getpid()}{PARTIAL}" if shared else path.name + PARTIAL)
     try:
         yield partial
         with partial.open("rb+") as stream:  # on the disk before it has a name: a rename may outlive what it names
@@ -42,10 +36,29 @@ def whole(path: Path, previous: Path | None = None) -> Iterator[Path]:
     partial.replace(path)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text file whole."""
-    with whole(path) as partial:
-        partial.write_text(text)
+@contextmanager
+def whole_folder(folder: Path, partial: Path | None = None) -> Iterator[Path]:
+    """Yield an empty folder beside `folder`; it takes the name when the block has ended well.
+
+    Args:
+        folder: must not be there yet, or be empty.
+        partial: the folder that is written to; one that a killed process has left is removed first.
+    """
+    partial = partial or folder.with_name(folder.name + PARTIAL)
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+    except BaseException:  # Ctrl-C, too, must leave nothing half written
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    partial.replace(folder)
+
+
+def write_text(path: Path, text: str, *, shared: bool = False) -> None:
+    """Write a text file whole, in UTF-8; `shared` where other processes may write it at the same time."""
+    with whole(path, shared=shared) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def remove_partials(folder: Path) -> None:
@@ -55,7 +68,7 @@ def remove_partials(folder: Path) -> None:
             path.unlink()
 
 
-def remove_checkpoints(folder: Path) -> None:
-    """Remove from a trial's folder what only a training that goes on would need."""
-    for path in folder.glob(TRAININGS):
-        shutil.rmtree(path, ignore_errors=True)
+def remove_folders(folders: Iterable[Path]) -> None:
+    """Remove folders with all that is in them, as far as they can be removed."""
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,6 +1,7 @@
 """Names of everything that a study and its trials keep beside Optuna's own fields: one prefix, one version."""
 
 VERSION = 1
+PREFIX = "automl."  # of all names below
 
 # study
 STUDY_VERSION = "automl.version"  # int, VERSION of the writer

@@ -1,23 +1,35 @@
 """What a trial measures, as plain data: frozen records with a JSON round trip."""
 
-import dataclasses
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
+import msgspec
+
 
 class Record:
-    """JSON round trip for the frozen dataclasses below."""
+    """JSON round trip for the frozen dataclasses below; nested records are mappings in between."""
 
     def to_json(self) -> dict[str, Any]:
-        """Return a mapping of JSON values; nested records become mappings too."""
-        return dataclasses.asdict(self)  # type: ignore[call-overload,no-any-return]  # every subclass is a dataclass
+        """Return a mapping of JSON values."""
+        values: dict[str, Any] = msgspec.to_builtins(self, enc_hook=_built_in)
+        return values
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Self:
-        """Rebuild the record; keys that this version does not know are left aside (a newer writer's)."""
-        known = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]  # every subclass is a dataclass
-        return cls(**{key: value for key, value in values.items() if key in known})
+    def from_json(cls, values: Any) -> Self:
+        """Rebuild the record; keys that this version does not know are left aside (a newer writer's).
+
+        Raises:
+            ValueError: a value is missing or of another kind; a whole number may stand for a float, as JSON writes it.
+        """
+        return msgspec.convert(values, cls)
+
+
+def _built_in(value: object) -> float:
+    """Return NumPy's float as Python's."""
+    if isinstance(value, float):
+        return float(value)
+    raise NotImplementedError  # as msgspec asks for: it names the kind
 
 
 @dataclass(frozen=True)
@@ -77,12 +89,6 @@ class Accuracy(Record):
     per_class: dict[str, ClassAccuracy]
     split: str
     images: int
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Self:
-        """Rebuild the record and the records of its classes."""
-        per_class = {name: ClassAccuracy.from_json(value) for name, value in values["per_class"].items()}
-        return super().from_json({**values, "per_class": per_class})
 
 
 @dataclass(frozen=True)
@@ -217,9 +223,3 @@ class Ending(Record):
     reason: str
     error_class: str = ""
     death: Death | None = None
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Self:
-        """Rebuild the record and what is nested in it."""
-        death = values.get("death")
-        return super().from_json({**values, "death": Death.from_json(death) if death else None})

@@ -14,6 +14,7 @@ from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.utils.torch_utils import init_seeds
 
 from objectives.machine.locks import locked_folder
+from objectives.records.paths import CHECKPOINT
 from objectives.records.records import Rung
 from objectives.training.accumulation import Accumulation
 from objectives.training.checkpoint import read_state, restore, state_of, write_state
@@ -21,8 +22,6 @@ from objectives.training.divergence import LossWatch
 from objectives.training.loading import check_complete, fit_loader, forget_images
 from objectives.training.monitor import Monitor
 from spaces.network.detector import is_rtdetr
-
-CHECKPOINT = "checkpoint.pt"
 
 
 @dataclass

@@ -19,6 +19,7 @@ from objectives.machine.memory import unshared_bytes
 from objectives.machine.other_load import Others
 from objectives.network.assembly import assemble, pruning_of
 from objectives.network.pruning import prune_detector
+from objectives.records.paths import TrialPaths
 from objectives.records.records import Resources
 from objectives.training.arguments import TrainingPlan, trainer_arguments
 from objectives.training.trainer import Progress, available_device, train_phase
@@ -82,7 +83,7 @@ def rehearse_export(job: TrialJob, listener: TrialListener) -> None:
         prune_detector(model, pruning.ratio, pruning.importance)
     meta = meta_of(model, job.candidate, job.classes)
     with SharedDevices(training_keys("cpu")).working():
-        path = export_onnx(model, meta, job.folder / "untrained.onnx")
+        path = export_onnx(model, meta, TrialPaths(job.folder).untrained)
     listener.resources(
         Resources(
             parameters=count_parameters(model),
@@ -116,7 +117,9 @@ class _Timer:
 
     def time(self, job: TrialJob, model: nn.Module, device: str) -> None:
         """Train the network until enough is known."""
-        plan = TrainingPlan(job.data_yaml, job.folder / "training-1", EPOCHS, job.seed, device, job.workers, job.cache)
+        plan = TrainingPlan(
+            job.data_yaml, TrialPaths(job.folder).training(0), EPOCHS, job.seed, device, job.workers, job.cache
+        )
         # A step costs the same, but no network diverges meanwhile, and gradients are added up as behind the warm-up.
         arguments = {**trainer_arguments(job.candidate, plan), "warmup_epochs": 0.0, "lr0": 1e-6}
         self.mark = time.perf_counter()

@@ -14,7 +14,7 @@ from torch import nn
 
 from objectives.deploy.accuracy import SCORE_CONFIDENCE, score
 from objectives.deploy.artifact import ArtifactMeta
-from objectives.deploy.detections_picture import draw_detections, spread
+from objectives.deploy.detections_picture import draw_detections
 from objectives.deploy.detector import Detections, Detector, read_image
 from objectives.deploy.device import measuring_keys, training_keys
 from objectives.deploy.export_onnx import export_onnx, meta_of
@@ -25,6 +25,8 @@ from objectives.machine.cores import on_cores
 from objectives.machine.files import remove_partials, write_text
 from objectives.network.assembly import assemble, initialise, pruning_of, save_weights
 from objectives.network.pruning import prune_detector
+from objectives.records.even_sample import even_indices, evenly
+from objectives.records.paths import TrialPaths
 from objectives.records.records import Ending, Latency, Outcome, Resources, Rung
 from objectives.training.arguments import TrainingPlan, trainer_arguments
 from objectives.training.trainer import Progress, available_device, train_phase
@@ -64,8 +66,7 @@ def run_trial(job: TrialJob, listener: TrialListener) -> Ending | None:
     training is done again.
 
     What it leaves there: `candidate.json`, `model.yaml`, `arguments.yaml`, `weights.pt`, `model.onnx`,
-    `detections.jpg`; and its checkpoints, which go with `objectives.machine.files.remove_checkpoints` once the result
-    is kept.
+    `detections.jpg`; and its checkpoints, which whoever keeps the result removes then.
 
     Raises:
         SpaceError: the candidate cannot be built, pruned or trained as it is.
@@ -83,6 +84,7 @@ class _Trial:
 
     def __init__(self, job: TrialJob, listener: TrialListener, all_cores: frozenset[int]) -> None:
         self.job, self.listener, self.all_cores = job, listener, all_cores
+        self.paths = TrialPaths(job.folder)
         self.train_device = available_device(job.train_device)
         keys = (*training_keys(self.train_device), *measuring_keys(job.device))  # it is scored on the latter
         self.heartbeat = Heartbeat(listener, keys, first_epoch=min(job.reported_epoch + 1, job.epochs))
@@ -122,8 +124,8 @@ class _Trial:
     def _build(self) -> nn.Module:
         job = self.job
         description, model = assemble(job.candidate, job.classes, job.seed)
-        self._write("candidate.json", json.dumps(job.candidate.to_json(), indent=2))
-        self._write("model.yaml", yaml.safe_dump(description, sort_keys=False, default_flow_style=None))
+        write_text(self.paths.candidate, json.dumps(job.candidate.to_json(), indent=2))
+        write_text(self.paths.description, yaml.safe_dump(description, sort_keys=False, default_flow_style=None))
         wants_hub = train_choices(job.candidate)["pretrained"] == HUB
         try:
             if job.hub or not wants_hub:
@@ -140,7 +142,7 @@ class _Trial:
                 if self.pruning:
                     deployed = deepcopy(model)
                     prune_detector(deployed, self.pruning.ratio, self.pruning.importance)
-                path = export_onnx(deployed, self._meta(deployed), self.job.folder / "untrained.onnx")
+                path = export_onnx(deployed, self._meta(deployed), self.paths.untrained)
             latency = self._time(path, self.job.protocol.quick())
             if not latency.stable and not self.job.gate.admits_latency(latency.p50_ms, latency.p95_ms):
                 latency = self._time(path, self.job.protocol)  # no trial ends on a doubtful figure
@@ -155,7 +157,7 @@ class _Trial:
                     prune_detector(model, prune.ratio, prune.importance)
             with self.clock.stage("train"):
                 arguments = trainer_arguments(self.job.candidate, self._plan(i), epochs)
-                self._write("arguments.yaml", yaml.safe_dump(arguments, sort_keys=False))
+                write_text(self.paths.arguments, yaml.safe_dump(arguments, sort_keys=False))
                 model = train_phase(
                     model,
                     arguments,
@@ -188,18 +190,18 @@ class _Trial:
         """Export the trained network; measure latency and mAP of that one file."""
         job = self.job
         with self.devices.working(), self.clock.stage("export"):
-            path = export_onnx(model, self._meta(model), job.folder / "model.onnx")
-            save_weights(job.folder / "weights.pt", model, job.candidate, job.classes)
+            path = export_onnx(model, self._meta(model), self.paths.model)
+            save_weights(self.paths.weights, model, job.candidate, job.classes)
         with self.clock.stage("latency"):
             latency = self._time(path, job.protocol)
         self.listener.latency(latency, trained=True)
         with self.devices.working(), self.clock.stage("score"):
             found = list(self._detections(path))
             self.listener.accuracy(score(found, job.images, job.classes, job.split))
-            shown = spread(len(job.images), PICTURED)
+            shown = even_indices(len(job.images), PICTURED)
             pictured = [job.images[i] for i in shown]
             drawn = [found[i] for i in shown]
-            draw_detections(job.folder / "detections.jpg", pictured, drawn, job.classes, job.protocol.confidence)
+            draw_detections(self.paths.detections, pictured, drawn, job.classes, job.protocol.confidence)
 
     def _detections(self, path: Path) -> Iterator[Detections]:
         detector = Detector(open_artifact(path, self.job.device), SCORE_CONFIDENCE)
@@ -212,7 +214,7 @@ class _Trial:
         return ending
 
     def _report_resources(self, model: nn.Module) -> None:
-        artifact = self.job.folder / "model.onnx"
+        artifact = self.paths.model
         self.listener.resources(
             Resources(
                 parameters=count_parameters(model),
@@ -224,7 +226,7 @@ class _Trial:
         )
 
     def _time(self, path: Path, protocol: LatencyProtocol) -> Latency:
-        images = [self.job.images[i].path for i in spread(len(self.job.images), TIMED)]
+        images = [image.path for image in evenly(self.job.images, TIMED)]
         patience = self.heartbeat.patience
         return measure_latency(path, self.job.device, images, protocol, patience=patience, cores=self.all_cores)
 
@@ -233,10 +235,7 @@ class _Trial:
 
     def _plan(self, phase: int) -> TrainingPlan:
         job = self.job
-        folder, device = job.folder / f"training-{phase + 1}", self.train_device
+        folder, device = self.paths.training(phase), self.train_device
         return TrainingPlan(
             job.data_yaml, folder, job.epochs, job.seed, device, job.workers, job.cache, job.batch_divisor
         )
-
-    def _write(self, name: str, text: str) -> None:
-        write_text(self.job.folder / name, text)

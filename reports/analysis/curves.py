@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from objectives.records.even_sample import evenly
 from objectives.records.records import Outcome
-from reports.analysis.thinning import evenly
 from reports.table.row import PAUSED, TrialRow
 from reports.table.table import StudyTable
 

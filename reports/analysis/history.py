@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from reports.table.front import hypervolume_over_trials, reference_for
+from objectives.records.front import hypervolume_over_trials, reference_for
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 

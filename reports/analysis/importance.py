@@ -15,7 +15,7 @@ from typing import Literal
 import optuna
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
-from reports.analysis.thinning import evenly
+from objectives.records.even_sample import evenly
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 

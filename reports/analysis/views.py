@@ -4,9 +4,9 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from objectives.records.even_sample import best_and_sample
 from objectives.records.gate import Gate
 from objectives.records.records import Outcome
-from reports.analysis.thinning import best_and_sample
 from reports.table.row import PAUSED, TrialRow
 from reports.table.table import StudyTable
 from reports.table.words import architecture, ms, share

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from objectives.records.even_sample import evenly
 from reports.analysis.calibration import Calibration, Prediction
-from reports.analysis.thinning import evenly
 from reports.page.figures import base_layout
 from reports.page.palette import LIGHT, Palette
 

@@ -1,6 +1,5 @@
 """The report as one HTML file that opens from disk, with no network."""
 
-import os
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -14,7 +13,9 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from objectives.machine.files import write_text
 from objectives.records.gate import Gate
+from objectives.records.reading import uncollected
 from reports.analysis.calibration import Calibration, calibrate
 from reports.analysis.calibration_words import comparisons, kinds, latency_sentence, map_sentence
 from reports.analysis.curves import Curves, learning_curves
@@ -29,7 +30,6 @@ from reports.page.front_figure import front_figure
 from reports.page.palette import CSS, DARK, LIGHT, colours, css_variables
 from reports.page.payload import script_json, trials_payload
 from reports.page.pictures import pictures
-from reports.table.reading import uncollected
 from reports.table.table import StudyTable
 from reports.table.verdict import Verdict, judge
 
@@ -45,9 +45,8 @@ def write_page(table: StudyTable, study_folder: Path, target: Path) -> Path:
         target: the HTML file; its folder is made if missing.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    unfinished.write_text(render_page(table, study_folder), encoding="utf-8")
-    return unfinished.replace(target)
+    write_text(target, render_page(table, study_folder), shared=True)
+    return target
 
 
 def render_page(table: StudyTable, study_folder: Path) -> str:

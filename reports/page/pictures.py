@@ -3,10 +3,10 @@
 from base64 import b64encode
 from pathlib import Path
 
+from objectives.records.paths import TrialPaths
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 
-PICTURE_FILE = "detections.jpg"
 BYTES_MAX = 16_000_000
 BEST_BESIDE_FRONT = 24
 JPEG_START = b"\xff\xd8\xff"
@@ -40,7 +40,7 @@ def _read(row: TrialRow, study_folder: Path, bytes_max: int) -> bytes | None:
     """Return the trial's contact sheet if there is one that fits."""
     if not row.folder:
         return None
-    path = study_folder / row.folder / PICTURE_FILE
+    path = TrialPaths(study_folder / row.folder).detections
     try:
         content = path.read_bytes() if path.stat().st_size <= bytes_max else b""
     except OSError:  # not written yet, or cleared away

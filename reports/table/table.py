@@ -3,24 +3,25 @@
 import dataclasses
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from optuna import Study
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
-from objectives.records import attributes
+from objectives.records.front import front_mask
 from objectives.records.gate import Gate
+from objectives.records.reading import uncollected
 from objectives.records.records import Outcome
-from reports.table.front import front_mask
-from reports.table.reading import mapping, uncollected
+from objectives.records.study_record import StudyRecord
+from objectives.records.trial_record import Phase, TrialRecord, read_trial, trial_records
 from reports.table.row import PAUSED, TrialRow, make_row
 from spaces.errors import AutomlError
 
-UNKNOWN = "unknown"  # the class of a failure that was not told
+UNKNOWN = "unknown"  # the class of a failure that was not recorded
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class StudyTable:
     @property
     def is_running(self) -> bool:
         """Whether a trial is being worked on."""
-        return any(row.state is TrialState.RUNNING and not row.paused for row in self.rows)
+        return any(row.phase is Phase.RUNNING for row in self.rows)
 
     def row(self, number: int) -> TrialRow:
         """Return the trial of this number.
@@ -83,7 +84,7 @@ class StudyTable:
 class Made:
     """A row, and all that it was made of; only the row is judged anew."""
 
-    trial: FrozenTrial
+    record: TrialRecord
     device: str
     removed: tuple[str, ...]
     row: TrialRow
@@ -92,65 +93,53 @@ class Made:
 _made: "WeakKeyDictionary[Study, dict[int, Made]]" = WeakKeyDictionary()  # rows of ended trials, which never change
 
 
-def read_study(study: Study, trials: Sequence[FrozenTrial] | None = None) -> StudyTable:
+def read_study(study: Study, records: Sequence[TrialRecord] | None = None) -> StudyTable:
     """Return the study as it stands now; other processes may be writing to it.
 
     A search reads its study after every trial: rows of ended trials are made once.
 
     Args:
         study: the store.
-        trials: its trials, if they were read just now.
+        records: its trials, if they were read just now.
     """
     with uncollected():
-        stored = study.get_trials(deepcopy=False) if trials is None else trials
-        attrs = study._storage.get_study_user_attrs(study._study_id)  # the study's own would copy them
-        return read_trials(study.study_name, stored, attrs, _made.setdefault(study, {}))
+        stored = trial_records(study) if records is None else records
+        return _table(study.study_name, stored, StudyRecord.of(study), _made.setdefault(study, {}))
 
 
-def read_trials(
-    name: str, trials: Sequence[FrozenTrial], user_attrs: Mapping[str, Any], made: dict[int, Made] | None = None
-) -> StudyTable:
-    """Return the table of these trials of the study with these attributes; `made` keeps rows of ended trials."""
-    made = {} if made is None else made
-    gate = _gate(user_attrs.get(attributes.GATE))
-    fingerprints = mapping(user_attrs.get(attributes.FINGERPRINTS))
-    removed = _removed(user_attrs.get(attributes.REMOVED))
-    device = str(fingerprints.get("device") or "")
-    rows = [_kept_row(trial, device, removed.get(trial.number, ()), made) for trial in trials]
-    judged = _judged(sorted(rows, key=lambda row: row.number), gate)
+def read_trials(name: str, trials: Iterable[FrozenTrial], attributes: Mapping[str, Any]) -> StudyTable:
+    """Return the table of these trials of a study with these attributes."""
+    return _table(name, [read_trial(trial) for trial in trials], StudyRecord(attributes), {})
+
+
+def _table(name: str, records: Iterable[TrialRecord], study: StudyRecord, made: dict[int, Made]) -> StudyTable:
+    """Return the table of these trials; `made` keeps rows of ended ones."""
+    device = str(study.fingerprints.get("device") or "")
+    rows = [_kept_row(trial, device, study.removed.get(trial.number, ()), made) for trial in records]
+    judged = _judged(sorted(rows, key=lambda row: row.number), study.gate)
     for row in judged:
         if row.number in made and made[row.number].row is not row:
             made[row.number] = dataclasses.replace(made[row.number], row=row)
     return StudyTable(
         name=name,
         rows=tuple(judged),
-        gate=gate,
-        device=mapping(user_attrs.get(attributes.DEVICE)),
-        data=mapping(user_attrs.get(attributes.DATA)),
-        settings=mapping(user_attrs.get(attributes.SETTINGS)),
-        provenance=mapping(user_attrs.get(attributes.PROVENANCE)),
-        fingerprints=fingerprints,
-        forked=mapping(user_attrs.get(attributes.FORKED)),
+        gate=study.gate,
+        device=study.device,
+        data=study.data,
+        settings=study.settings,
+        provenance=study.provenance,
+        fingerprints=study.fingerprints,
+        forked=study.forked,
     )
 
 
-def _removed(stored: Any) -> dict[int, tuple[str, ...]]:
-    """Return number of a trial to the files removed from its folder; the store holds names to numbers."""
-    found: dict[int, tuple[str, ...]] = {}
-    for names, numbers in mapping(stored).items():
-        for number in numbers if isinstance(numbers, list) else ():
-            if isinstance(number, int):
-                found[number] = (*found.get(number, ()), *str(names).split())
-    return found
-
-
-def _kept_row(trial: FrozenTrial, device: str, removed: tuple[str, ...], made: dict[int, Made]) -> TrialRow:
+def _kept_row(trial: TrialRecord, device: str, removed: tuple[str, ...], made: dict[int, Made]) -> TrialRow:
     """Return the row of one trial, as it was made before if it was made of the same."""
     known = made.get(trial.number)
-    if known and known.trial is trial and known.device == device and known.removed == removed:
+    if known and known.record is trial and known.device == device and known.removed == removed:
         return known.row
     row = make_row(trial, device, removed)
-    if trial.state.is_finished():
+    if trial.phase.has_ended:
         made[trial.number] = Made(trial, device, removed, row)
     return row
 
@@ -177,9 +166,3 @@ def _passes(row: TrialRow, gate: Gate) -> bool:
     return gate.admits_latency(row.p50_ms or worst, row.p95_ms or worst) and gate.admits_accuracy(
         -1.0 if row.map is None else row.map, -1.0 if row.map50 is None else row.map50
     )
-
-
-def _gate(value: Any) -> Gate:
-    """Return the gate as far as this version knows its bounds."""
-    known = {item.name for item in dataclasses.fields(Gate)}
-    return Gate(**{key: bound for key, bound in mapping(value).items() if key in known})

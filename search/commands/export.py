@@ -9,7 +9,9 @@ from typing import Any
 
 import yaml
 
-from objectives.records import attributes as keys
+from objectives.data.yolo_layout import DATA_YAML
+from objectives.machine.files import whole_folder
+from objectives.records.paths import DESCRIPTION, ExportPaths, TrialPaths
 from reports.table.console import open_console
 from reports.table.pick import pick
 from reports.table.row import TrialRow
@@ -23,7 +25,6 @@ from spaces.network.backbones import is_native
 FORMAT = 1
 # Limits that hold at full length as in the search; a trial's timeout_s is meant for fewer epochs.
 TRAINED_ALIKE = ("silence_s", "memory_mb", "processes_max", "cache_mb", "run")
-COPIED = ("model.yaml", "model.onnx", "weights.pt", "detections.jpg")
 
 
 def run_export(name: str, folder: str, store: str | None, how: str, target: str) -> None:
@@ -36,7 +37,7 @@ def run_export(name: str, folder: str, store: str | None, how: str, target: str)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise AutomlError(f"export: '{target}' exists and is not empty; name another with --to, or remove it")
     trial = root / (row.folder or "")
-    missing = [file for file in COPIED if not (trial / file).exists()]
+    missing = [file for file in ExportPaths.COPIED if not (trial / file).exists()]
     if set(missing) & set(row.removed):
         limit = "to keep the study's folder under store.size_mb_max"
         raise AutomlError(
@@ -45,24 +46,21 @@ def run_export(name: str, folder: str, store: str | None, how: str, target: str)
         )
     if missing:
         raise AutomlError(f"export: trial {row.number} lacks {', '.join(missing)} in '{trial}'; pick another")
-    _write(out, trial, table, row)
-    _tell(out, row, native=is_native(yaml.safe_load((trial / "model.yaml").read_text())))
+    exported = ExportPaths(out)
+    _write(exported, TrialPaths(trial), table, row)
+    _print(exported, row, native=is_native(yaml.safe_load(exported.description.read_text())))
 
 
-def _write(out: Path, trial: Path, table: StudyTable, row: TrialRow) -> None:
+def _write(exported: ExportPaths, trial: TrialPaths, table: StudyTable, row: TrialRow) -> None:
     """Write beside the target and rename: a folder of this name is always whole."""
-    partial = out.with_name(f".{out.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    for file in COPIED:
-        shutil.copy2(trial / file, partial / file)
-    _dump(partial / "config.yaml", _config(table, row))
-    _dump(partial / "train_arguments.yaml", _portable(trial / "arguments.yaml", table, row))
-    _dump(partial / "data_card.yaml", dict(table.data))
-    (partial / "lineage.json").write_text(json.dumps(_lineage(table, row), indent=2))
-    if out.exists():
-        out.rmdir()
-    partial.rename(out)
+    with whole_folder(exported.folder, exported.partial.folder):
+        partial = exported.partial
+        for file in ExportPaths.COPIED:
+            shutil.copy2(trial.folder / file, partial.folder / file)
+        _dump(partial.config, _config(table, row))
+        _dump(partial.train_arguments, _portable(trial.arguments, table, row))
+        _dump(partial.data_card, dict(table.data))
+        partial.lineage.write_text(json.dumps(_lineage(table, row), indent=2))
 
 
 def _config(table: StudyTable, row: TrialRow) -> dict[str, Any]:
@@ -113,8 +111,8 @@ def _portable(arguments: Path, table: StudyTable, row: TrialRow) -> dict[str, An
     share_close = values["close_mosaic"] / values["epochs"]
     return {
         **values,
-        "data": "data.yaml",
-        "model": "model.yaml",
+        "data": DATA_YAML,
+        "model": DESCRIPTION,
         "epochs": full,
         "warmup_epochs": round(share_warm * full, 3),
         "close_mosaic": round(share_close * full),
@@ -129,9 +127,7 @@ def _lineage(table: StudyTable, row: TrialRow) -> dict[str, Any]:
         "provenance": dict(table.provenance),
         "settings": dict(table.settings),
         "device": dict(table.device),
-        keys.ACCURACY: row.accuracy.to_json() if row.accuracy else None,
-        keys.LATENCY: row.latency.to_json() if row.latency else None,
-        keys.RESOURCES: row.resources.to_json() if row.resources else None,
+        **row.figures(),
     }
 
 
@@ -139,12 +135,12 @@ def _dump(path: Path, values: dict[str, Any]) -> None:
     path.write_text(yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
 
 
-def _tell(out: Path, row: TrialRow, *, native: bool) -> None:
+def _print(exported: ExportPaths, row: TrialRow, *, native: bool) -> None:
     console = open_console(highlight=False, soft_wrap=True)
     figures = f"mAP {share(row.map)}, mAP50 {share(row.map50)}, p50 {ms(row.p50_ms)}, p95 {ms(row.p95_ms)}"
-    console.print(f"trial {row.number} ({figures}) written to {out}")
-    console.print(f"train it at full length: {shlex.join(['automl', 'train', str(out)])}")
+    console.print(f"trial {row.number} ({figures}) written to {exported.folder}")
+    console.print(f"train it at full length: {shlex.join(['automl', 'train', str(exported.folder)])}")
     if native:
-        files = f"cfg={out / 'train_arguments.yaml'}", f"model={out / 'model.yaml'}"
-        line = shlex.join(["yolo", "detect", "train", *files, "data=YOUR/data.yaml"])
+        files = f"cfg={exported.train_arguments}", f"model={exported.description}"
+        line = shlex.join(["yolo", "detect", "train", *files, f"data=YOUR/{DATA_YAML}"])
         console.print(f"or with Ultralytics alone: {line}")

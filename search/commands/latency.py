@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from objectives.deploy.detections_picture import spread
 from objectives.latency.measure import measure_latency
+from objectives.records.even_sample import evenly
 from reports.table.console import open_console
 from search.settings.dataset import load_data
 from search.settings.settings import load_settings
@@ -16,7 +16,7 @@ def run_latency(artifact: str, arguments: list[str]) -> None:
     settings = load_settings(arguments)
     settings.device.check()
     images = load_data(settings.data).splits[settings.data.split]
-    paths = [images[i].path for i in spread(len(images), TIMED)]
+    paths = [image.path for image in evenly(images, TIMED)]
     figure = measure_latency(Path(artifact), settings.device, paths, settings.latency)
     state = "stable" if figure.stable else f"unstable: {figure.note}"
     open_console(highlight=False, soft_wrap=True).print(

@@ -30,7 +30,7 @@ def run_plan(arguments: list[str]) -> None:
 
 
 def _study(settings: Settings, dataset: Dataset) -> "optuna.Study | None":
-    """Return the study of the settings' name where its file is there already: its trials tell more than a timing.
+    """Return the study of the settings' name where its file is there already: its trials show more than a timing.
 
     Raises:
         StoreError: it is a study of another contract: the search would refuse the line, too.

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from objectives.records.paths import StudyPaths
 from reports.table.console import open_console
 from reports.table.table import read_study
 from reports.terminal import summary
@@ -13,7 +14,7 @@ def run_report(name: str, folder: str, store: str | None, target: str | None) ->
     """Write a study's page and print its summary."""
     studies = Path(folder).expanduser().absolute()
     table = read_study(load_study(studies, name, store))
-    page = Path(target).expanduser() if target else studies / name / "report.html"
+    page = Path(target).expanduser() if target else StudyPaths(studies / name).report
     if not page.parent.is_dir():
         raise AutomlError(f"report: the folder of '{page}' does not exist; make it or name another with --to")
     from reports.page.page import write_page  # late: scikit-learn costs a second that no mistake should wait for

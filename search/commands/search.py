@@ -9,7 +9,8 @@ from pathlib import Path
 from rich.console import Console
 
 from objectives.data.dataset import Dataset
-from objectives.records import attributes as keys
+from objectives.records.paths import StudyPaths
+from objectives.records.study_record import StudyRecord, StudyWriter
 from objectives.trial.job import TrialJob
 from reports.table.console import labelled, open_console
 from reports.table.table import StudyTable
@@ -43,7 +44,7 @@ def run_search(arguments: list[str], log_format: str = "auto") -> None:
         table, used = search.table(), search.used()
     from reports.page.page import write_page  # late: scikit-learn costs a second that no mistake should wait for
 
-    page = write_page(table, settings.folder, settings.folder / "report.html")
+    page = write_page(table, settings.folder, StudyPaths(settings.folder).report)
     console.print(summary(table, _shorter(page)))
     _conclude(console, settings, table, used, arguments, interrupted)
     if interrupted:
@@ -70,8 +71,8 @@ def _tell_plan(console: Console, search: Search) -> None:
         return
     with search.claims.alone():
         plan = make_plan(settings, search.dataset, settings.folder, study)
-        if plan.timed and not plan.measured and keys.PLAN not in study.user_attrs:
-            study.set_user_attr(keys.PLAN, plan.to_json())
+        if plan.timed and not plan.measured and not StudyRecord.of(study).plan:
+            StudyWriter(study).plan(plan)
     print_plan(console, plan, settings, search.dataset, whole=not search.used().trials)
 
 

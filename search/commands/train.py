@@ -18,8 +18,9 @@ from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out, remove_other_layouts
 from objectives.deploy.device import Device
 from objectives.latency.protocol import LatencyProtocol
-from objectives.machine.files import remove_checkpoints, write_text
+from objectives.machine.files import remove_folders, write_text
 from objectives.records.gate import Gate
+from objectives.records.paths import MODEL, WEIGHTS, ExportPaths, TrialPaths
 from objectives.records.records import Ending, Rung
 from objectives.trial.job import RungDecision, TrialJob
 from reports.table.console import open_console
@@ -42,7 +43,6 @@ SECONDS = ("timeout_s", "silence_s")
 NULLABLE = ("timeout_s", "memory_mb")
 OVERRIDES = (*WHOLE, *SECONDS, "data.root", "data.format", "train_device", "backend")
 LIKE_TRIALS = ("timeout_s", "silence_s", "memory_mb", "processes_max", "cache_mb", "backend", "run")
-TRAINED = "trained"
 GPU_LOOK_EVERY_S = 2.0  # between two looks whether a GPU is free
 
 
@@ -101,20 +101,21 @@ def run_train(directory: str, arguments: list[str]) -> None:
 
 def _train(console: Console, config: dict[str, Any], trial: TrialSettings, folder: Path) -> None:
     """Train, measure and say what came of it."""
-    out, dataset = folder / TRAINED, _dataset(config)
+    paths, dataset = ExportPaths(folder).trained, _dataset(config)
+    out = paths.folder
     out.mkdir(exist_ok=True)
     _check_same_run(out, config, dataset)
     with _place(console, str(config["train_device"])) as place:
         job = _job(config, dataset, out, place)
         remove_other_layouts(job.data_yaml)
         listener = Printer(console, job.epochs)
-        backend = make_backend(config["backend"], out / ".ultralytics")
+        backend = make_backend(config["backend"], paths.ultralytics)
         if backend.caveat:
             console.print(f"note: {backend.caveat}", highlight=False)
         FullTraining(job, backend, Limits.of(trial, workers=1, prefix=""), listener, listener.begins_again).run()
     metrics = _metrics(job, listener, dataset)
-    write_text(out / "metrics.json", json.dumps(metrics, indent=2))
-    remove_checkpoints(out)
+    write_text(paths.metrics, json.dumps(metrics, indent=2))
+    remove_folders(paths.trainings)
     _conclude(console, metrics, Gate(**config["gate"]), out)
 
 
@@ -152,9 +153,9 @@ def _place(console: Console, wanted: str) -> Iterator[Place]:
 
 
 def _read(folder: Path) -> dict[str, Any]:
-    path = folder / "config.yaml"
+    path = ExportPaths(folder).config
     if not path.is_file():
-        raise AutomlError(f"train: '{folder}' holds no config.yaml; make it with automl export NAME --to DIR")
+        raise AutomlError(f"train: '{folder}' holds no {path.name}; make it with automl export NAME --to DIR")
     config: dict[str, Any] = yaml.safe_load(path.read_text())
     if config.get("format") != 1:
         raise AutomlError(f"train: '{path}' has format {config.get('format')}, this automl reads 1")
@@ -199,7 +200,7 @@ def _job(config: dict[str, Any], dataset: Dataset, out: Path, place: Place) -> T
         candidate=candidate,
         folder=out,
         classes=dataset.classes,
-        data_yaml=lay_out(dataset, out / "data"),
+        data_yaml=lay_out(dataset, TrialPaths(out).data),
         images=dataset.splits[split],
         split=split,
         epochs=epochs,
@@ -221,11 +222,11 @@ def _job(config: dict[str, Any], dataset: Dataset, out: Path, place: Place) -> T
 def _check_same_run(out: Path, config: dict[str, Any], dataset: Dataset) -> None:
     """A cut training goes on only with the settings it was begun with."""
     identity = {"epochs": config["epochs"], "seed": config["seed"], "data": dataset.fingerprint}
-    path = out / "run.json"
+    path = TrialPaths(out).identity
     if path.exists() and (before := json.loads(path.read_text())) != identity:
         changed = ", ".join(f"{k} {before.get(k)} -> {identity[k]}" for k in identity if before.get(k) != identity[k])
         raise AutomlError(f"train: '{out}' was begun with other settings ({changed}); remove it to begin anew")
-    path.write_text(json.dumps(identity))
+    write_text(path, json.dumps(identity))
 
 
 def _metrics(job: TrialJob, listener: Printer, dataset: Dataset) -> dict[str, Any]:
@@ -237,7 +238,7 @@ def _metrics(job: TrialJob, listener: Printer, dataset: Dataset) -> dict[str, An
     metrics = {name: record.to_json() for name, record in listener.kept.items()}
     if "test" in dataset.splits and job.split != "test":
         images = dataset.splits["test"]
-        detector = Detector(open_artifact(job.folder / "model.onnx", job.device), SCORE_CONFIDENCE)
+        detector = Detector(open_artifact(TrialPaths(job.folder).model, job.device), SCORE_CONFIDENCE)
         metrics["test"] = score(detect_all(detector, images), images, job.classes, "test").to_json()
     return metrics
 
@@ -256,4 +257,5 @@ def _conclude(console: Console, metrics: dict[str, Any], gate: Gate, out: Path) 
     met = met and gate.admits_latency(latency["p50_ms"], latency["p95_ms"])
     if gate != Gate():
         console.print(f"gate {gate}: {'met' if met else 'not met'}", highlight=False, style="bold")
-    console.print(f"written to {os.path.relpath(out)}: model.onnx, weights.pt, metrics.json")
+    names = ", ".join((MODEL, WEIGHTS, TrialPaths(out).metrics.name))
+    console.print(f"written to {os.path.relpath(out)}: {names}")

@@ -7,8 +7,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from search.engine.observed import Key, Observed, Phase
-from search.engine.staircase import Floats, front_indices
+from objectives.records.even_sample import even_indices
+from objectives.records.front import front_indices
+from objectives.records.trial_record import Phase
+from search.engine.observed import Key, Observed
+from search.engine.staircase import Floats
 
 MODELLED_MAX = 300  # trials that a surrogate is conditioned on
 OPEN_MAX = 150  # of them, trials that may go on
@@ -166,9 +169,4 @@ def _counts(trial: Observed) -> int:
 
 def spread(indices: NDArray[np.int_], most: int) -> NDArray[np.int_]:
     """Return at most so many of some indices, evenly spread, the first and the last included."""
-    return indices[spread_indices(len(indices), most)] if len(indices) else indices
-
-
-def spread_indices(count: int, most: int) -> NDArray[np.int_]:
-    """Return up to `most` indices of `count`, evenly spread, the last included."""
-    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
+    return indices[even_indices(len(indices), most)] if len(indices) else indices

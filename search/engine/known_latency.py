@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import optuna
 
-from objectives.records import attributes as keys
+from objectives.records.trial_record import Phase, write_proposal
 from search.engine.candidates import CandidateSource, ListedCandidates, Params, SpaceCandidates, flat_space
 from search.engine.models.latencies import FunctionBook, LatencyBook
-from search.engine.observed import Observed, Phase, observe
+from search.engine.observed import Observed, observe
 from search.engine.proposal.engine import Engine, ProposedCandidate
 from spaces.errors import SettingsError
 from spaces.space import SearchSpace
@@ -158,8 +158,7 @@ class KnownLatencySampler(optuna.samplers.BaseSampler):
             proposed = Engine(source, **self._settings).propose(known, trial.number)
         if proposed is None:
             return {}
-        storage = study._storage
-        storage.set_trial_user_attr(trial._trial_id, keys.PROPOSAL, proposed.proposal.to_json())
+        write_proposal(study, trial._trial_id, proposed.proposal)
         return dict(proposed.params)
 
     def sample_independent(

@@ -1,18 +1,16 @@
-"""What the engine knows of a study: its trials as plain data, read from the store alone."""
+"""What the engine knows of a study: its trials as plain numbers, made of their records."""
 
 import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from objectives.records import attributes as keys
 from objectives.records.failures import OF_SIZE
-from objectives.records.records import Outcome
+from objectives.records.trial_record import Phase, TrialRecord, trial_records
 from spaces.dimension import Value
 
 if TYPE_CHECKING:
@@ -22,17 +20,6 @@ if TYPE_CHECKING:
 Key = frozenset[tuple[str, Value]]
 
 _ended: "WeakKeyDictionary[optuna.Study, dict[int, Observed]]" = WeakKeyDictionary()  # ended trials never change
-
-
-class Phase(StrEnum):
-    """Where a trial stands."""
-
-    RUNNING = "running"
-    PAUSED = "paused"  # keeps its checkpoint; may go on
-    STOPPED = "stopped"  # never goes on
-    FINISHED = "finished"
-    OVER_BOUND = "over bound"  # breaks a hard gate: never trained
-    FAILED = "failed"
 
 
 @dataclass(frozen=True)
@@ -77,7 +64,7 @@ class Observed:
         return self.epochs[-1] if self.epochs else 0
 
     def best_until(self, epoch: int) -> float | None:
-        """Return its best accuracy at or before an epoch; None if it did not get there or had none."""
+        """Return the best accuracy at or before an epoch; None if the trial did not get there or had none."""
         if self.epoch < epoch:
             return None
         reached = bisect_right(self.epochs, epoch)
@@ -95,7 +82,7 @@ class Observed:
 
     @cached_property
     def log_latency(self) -> float:
-        """Logarithm of the latency in ms; NaN if it was not measured."""
+        """Logarithm of the latency in ms; NaN if the latency was not measured."""
         return math.nan if self.latency_ms is None else math.log(self.latency_ms)
 
     @cached_property
@@ -109,7 +96,7 @@ def key_of(params: Mapping[str, Value]) -> Key:
     return frozenset(params.items())
 
 
-def observe(study: "optuna.Study", trials: "Sequence[optuna.trial.FrozenTrial] | None" = None) -> list[Observed]:
+def observe(study: "optuna.Study", records: Sequence[TrialRecord] | None = None) -> list[Observed]:
     """Return the trials of a study, by number; those that wait in the queue are left out.
 
     A trial of any Optuna study with two objectives, accuracy first, is understood; what `automl` keeps beside is
@@ -117,45 +104,37 @@ def observe(study: "optuna.Study", trials: "Sequence[optuna.trial.FrozenTrial] |
 
     Args:
         study: the study.
-        trials: its trials, if they were read just now.
+        records: its trials, if they were read just now.
     """
-    from optuna.trial import TrialState
-
     known, found = _ended.setdefault(study, {}), []
-    for trial in study.get_trials(deepcopy=False) if trials is None else trials:
-        seen = known.get(trial.number)
-        if seen is None and trial.state is not TrialState.WAITING:
-            seen = _observed(trial)
-            if trial.state.is_finished():
-                known[trial.number] = seen
+    for record in trial_records(study) if records is None else records:
+        seen = known.get(record.number)
+        if seen is None and record.phase is not Phase.WAITING:
+            seen = observed(record)
+            if record.phase.has_ended:
+                known[record.number] = seen
         if seen is not None:
             found.append(seen)
     return found
 
 
-def _observed(trial: "optuna.trial.FrozenTrial") -> Observed:
-    from optuna.trial import TrialState
-
-    attrs = trial.user_attrs
-    rungs = attrs.get(keys.RUNGS, [])
-    failure = (attrs.get(keys.ENDING) or {}).get("error_class", "")
-    died_of = {failure, *(attempt.get("error_class", "") for attempt in attrs.get(keys.ATTEMPTS, []))}
-    values = trial.values if trial.state is TrialState.COMPLETE else None
-    record = attrs.get(keys.LATENCY) or attrs.get(keys.LATENCY_UNTRAINED) or {}
+def observed(record: TrialRecord) -> Observed:
+    """Return a trial as the engine sees it."""
+    failure = record.ending.error_class if record.ending else ""
     return Observed(
-        number=trial.number,
-        params=trial.params,
-        latency_ms=_positive(record.get("p50_ms", values[1] if values else math.nan)),
-        epochs=tuple(int(rung["epoch"]) for rung in rungs),
-        accuracies=tuple(float(rung["map"]) for rung in rungs),
-        seconds=tuple(float(rung["seconds"]) for rung in rungs),
-        final=float(values[0]) if values and math.isfinite(values[0]) else None,
-        phase=_phase(trial),
-        overhead_s=_overhead_s(attrs.get(keys.RESOURCES) or {}),
+        number=record.number,
+        params=record.params,
+        latency_ms=record.p50_ms,
+        epochs=tuple(rung.epoch for rung in record.rungs),
+        accuracies=tuple(rung.map for rung in record.rungs),
+        seconds=tuple(rung.seconds for rung in record.rungs),
+        final=record.map,
+        phase=record.phase,
+        overhead_s=record.overhead_s,
         failure=failure,
-        p95_ms=_positive(record.get("p95_ms", math.nan)),
-        is_deployed=keys.LATENCY in attrs,
-        outgrew=not OF_SIZE.isdisjoint(died_of),
+        p95_ms=record.p95_ms,
+        is_deployed=record.latency is not None,
+        outgrew=not OF_SIZE.isdisjoint({failure, *(attempt.error_class for attempt in record.attempts)}),
     )
 
 
@@ -165,26 +144,3 @@ def _number(accuracy: float) -> float | None:
 
 def _better(one: float | None, other: float | None) -> float | None:
     return one if other is None or (one is not None and one >= other) else other
-
-
-def _overhead_s(resources: Mapping[str, Any]) -> float:
-    return float(sum(s for stage, s in resources.get("seconds", {}).items() if stage != "train"))
-
-
-def _positive(ms: float) -> float | None:
-    """Return a latency; None for what is none and has no logarithm."""
-    return float(ms) if 0 < ms < math.inf else None
-
-
-def _phase(trial: "optuna.trial.FrozenTrial") -> Phase:
-    from optuna.trial import TrialState
-
-    match trial.state:
-        case TrialState.COMPLETE:
-            return Phase.FINISHED
-        case TrialState.FAIL:
-            return Phase.FAILED
-        case TrialState.PRUNED:
-            ending = trial.user_attrs.get(keys.ENDING) or {}
-            return Phase.OVER_BOUND if ending.get("outcome") == Outcome.OVER_BOUND else Phase.STOPPED
-    return Phase.PAUSED if trial.user_attrs.get(keys.PAUSED) else Phase.RUNNING

@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from objectives.records.front import area_under, front_indices
+
 Floats = NDArray[np.float64]
 
 _ROOT_TWO_PI = np.sqrt(2.0 * np.pi)
@@ -45,8 +47,7 @@ class Staircase:
     @property
     def hypervolume(self) -> float:
         """Area under the staircase, above the reference and left of the slowest latency."""
-        widths = np.diff(np.append(self.edges, self.slowest))
-        return float(widths @ (self.heights - self.reference))
+        return area_under(self.edges, self.heights - self.reference, self.slowest)
 
     def share(self, gain: Floats | float) -> Floats:
         """Return a gain as a share of the hypervolume that there would be with it, 0 to 1."""
@@ -77,15 +78,6 @@ class Staircase:
             widths = widths[:, None, :]
         gains: Floats = np.sum(widths * expected_improvement(mean[..., None], sd[..., None], heights), axis=-1)
         return gains
-
-
-def front_indices(accuracies: Floats, log_latencies: Floats) -> NDArray[np.int_]:
-    """Return which points are on the front, the fastest first; of equal points the first. No NaN."""
-    order = np.lexsort((-accuracies, log_latencies))
-    there = accuracies[order]
-    before = np.concatenate([[-np.inf], np.maximum.accumulate(there)[:-1]])
-    front: NDArray[np.int_] = order[there > before]
-    return front
 
 
 def expected_improvement(mean: Floats, sd: Floats, height: Floats) -> Floats:

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from objectives.machine.files import trial_folder
-from objectives.records import attributes as keys
+from objectives.records.paths import StudyPaths
 from objectives.records.records import Decision, Ending, Outcome, Proposal, Rung
+from objectives.records.trial_record import Phase, TrialRecord, trial_records
 from objectives.trial.job import RungDecision
-from search.engine.observed import Phase, observe
+from search.engine.observed import observe
 from search.engine.schedulers.scheduler import BudgetLeft, Step
 from search.samplers.registry import make_known_latency, make_sampler, suggest
 from search.samplers.schedulers import make_scheduler
@@ -52,9 +52,9 @@ class Chooser:
         self._known = make_known_latency(settings, self.latencies, self.ladder)
         self._scheduler = make_scheduler(settings.pruner, self._known)
 
-    def used(self, trials: "Sequence[optuna.trial.FrozenTrial] | None" = None) -> BudgetUsed:
-        """Return what of the budget is used; `trials`: all trials of the study, if read just now."""
-        stored = self.study.get_trials(deepcopy=False) if trials is None else trials
+    def used(self, trials: Sequence[TrialRecord] | None = None) -> BudgetUsed:
+        """Return what of the budget is used; `trials` are the study's, if they were read just now."""
+        stored = trial_records(self.study) if trials is None else trials
         return BudgetUsed.of(stored, self._searched_s())
 
     def seconds_left(self) -> float:
@@ -62,9 +62,7 @@ class Chooser:
         hours = self.settings.budget.hours
         return math.inf if hours is None else 3600 * hours - self._searched_s()
 
-    def next_step(
-        self, last: int | None = None, trials: "Sequence[optuna.trial.FrozenTrial] | None" = None
-    ) -> Step | None:
+    def next_step(self, last: int | None = None, trials: Sequence[TrialRecord] | None = None) -> Step | None:
         """Return what to train next.
 
         Args:
@@ -74,7 +72,7 @@ class Chooser:
         budget, seconds_left = self.settings.budget, self.seconds_left()
         if seconds_left <= 0:
             return None
-        stored = self.study.get_trials(deepcopy=False) if trials is None else trials
+        stored = trial_records(self.study) if trials is None else trials
         begun = [replace(t, phase=Phase.PAUSED) if t.number == last else t for t in observe(self.study, stored)]
         may_start = len(begun) < budget.trials and self.used(stored).left(budget)
         budget_left = BudgetLeft(may_start, len(_waiting(stored)), seconds_left)
@@ -91,10 +89,10 @@ class Chooser:
         else:
             word, why = RungDecision.PAUSE, _instead(step)
         mean, sd = (None, None) if step is None else (step.last_mean, step.last_sd)
-        record_decision(trial, Decision(rung.epoch, word.value, why, mean, sd))
+        trial.record_decision(Decision(rung.epoch, word.value, why, mean, sd))
         return word, why
 
-    def ask(self, trials: "Sequence[optuna.trial.FrozenTrial]") -> "optuna.Trial":
+    def ask(self, trials: Sequence[TrialRecord]) -> "optuna.Trial":
         """Ask for a new trial of a study with these trials; `sampled` goes on from there."""
         self._seed(min(_waiting(trials), default=len(trials)))  # the first that waits from `start`, else a new one
         return self.study.ask()
@@ -109,7 +107,7 @@ class Chooser:
         suggest(asked, self.settings.space)
         return StoredTrial(self.study, asked.number)
 
-    def record_candidate(self, trial: StoredTrial, trials: "Sequence[optuna.trial.FrozenTrial]") -> None:
+    def record_candidate(self, trial: StoredTrial, trials: Sequence[TrialRecord]) -> None:
         """Record a sampled trial's candidate and why it was proposed; the candidate last: with it the trial has begun.
 
         Others may choose meanwhile.
@@ -120,34 +118,33 @@ class Chooser:
         """
         sampler = self.settings.sampler.name
         if trial.was_asked_for:
-            trial.set(keys.PROPOSAL, Proposal("start", sampler, _asked_for(trial)).to_json())
-        elif keys.PROPOSAL not in trial:
-            trial.set(keys.PROPOSAL, Proposal("peer", sampler, "this sampler gives no reasons").to_json())
-        latency = self.latencies.untrained(trial.params, trials)
+            trial.record_proposal(Proposal("start", sampler, _asked_for(trial)))
+        elif trial.record.proposal is None:
+            trial.record_proposal(Proposal("peer", sampler, "this sampler gives no reasons"))
+        params = trial.record.params
+        latency = self.latencies.untrained(params, trials)
         if latency is not None:
-            trial.set(keys.LATENCY_UNTRAINED, latency.to_json())
-        trial.set(keys.FOLDER, trial_folder(trial.number))
-        trial.set(keys.CANDIDATE, self._jobs.candidate(trial.params).to_json())
+            trial.record_latency(latency, trained=False)
+        paths = StudyPaths(self.settings.folder)
+        trial.record_candidate(self._jobs.candidate(params), paths.relative(paths.trial(trial.number)))
 
     def promote(self, trial: StoredTrial, why: str) -> None:
         """Store that a paused trial goes on, and why."""
-        rungs = trial.rungs
-        record_decision(trial, Decision(rungs[-1].epoch if rungs else 0, "promote", why))
-        trial.set(keys.PAUSED, False)
+        rungs = trial.record.rungs
+        trial.record_decision(Decision(rungs[-1].epoch if rungs else 0, "promote", why))
+        trial.go_on()
 
     def stop(self, stopped: Mapping[int, str]) -> None:
         """End paused trials that will never go on."""
         for number, why in stopped.items():
-            StoredTrial(self.study, number).tell(Ending(Outcome.STOPPED, why), None)
+            StoredTrial(self.study, number).end(Ending(Outcome.STOPPED, why), None)
 
     def _seed(self, number: int) -> None:
         self.study.sampler = make_sampler(self.settings.sampler, self.settings.seed, number, self._known)
 
 
-def _waiting(trials: "Sequence[optuna.trial.FrozenTrial]") -> list[int]:
-    from optuna.trial import TrialState
-
-    return [trial.number for trial in trials if trial.state is TrialState.WAITING]
+def _waiting(trials: Sequence[TrialRecord]) -> list[int]:
+    return [trial.number for trial in trials if trial.phase is Phase.WAITING]
 
 
 def optuna_trial(study: "optuna.Study", number: int) -> "optuna.Trial":
@@ -155,11 +152,6 @@ def optuna_trial(study: "optuna.Study", number: int) -> "optuna.Trial":
     import optuna
 
     return optuna.Trial(study, study._storage.get_trial_id_from_study_id_trial_number(study._study_id, number))
-
-
-def record_decision(trial: StoredTrial, decision: Decision) -> None:
-    """Store a decision about a trial."""
-    trial.append(keys.DECISIONS, decision.to_json())
 
 
 def _asked_for(trial: StoredTrial) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from objectives.records.paths import StudyPaths
 from objectives.records.records import Ending, Latency
 from search.loop.follow import Decide, TrialFollower
 from search.settings.settings import Settings
@@ -47,19 +48,20 @@ class Crew:
         """
         self.settings, self.jobs, self.view, self._decide, self._tick = settings, jobs, view, decide, tick
         self.active: dict[int, Active] = {}
-        self.backend = make_backend(settings.trial.backend, settings.folder / ".ultralytics")
+        self.backend = make_backend(settings.trial.backend, StudyPaths(settings.folder).ultralytics)
 
     def begin(self, trial: StoredTrial, place: Place) -> None:
         """Start a claimed trial; it goes on from its last checkpoint."""
         candidate = trial.candidate
         assert candidate is not None
-        rungs = trial.rungs
+        record = trial.record
+        rungs = record.rungs
         job = replace(
             self.jobs.job(trial.number, candidate),
-            latency=trial.latency,
+            latency=record.latency_untrained,
             trained_s=rungs[-1].seconds if rungs else 0.0,
             reported_epoch=rungs[-1].epoch if rungs else 0,
-            batch_divisor=trial.batch_divisor,
+            batch_divisor=record.batch_divisor,
             train_device=place.train_device,
             cores=place.cores,
         )

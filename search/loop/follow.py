@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from objectives.records import attributes as keys
 from objectives.records.records import Accuracy, Ending, Latency, Outcome, Resources, Rung
 from objectives.trial.job import RungDecision, TrialJob, TrialListener
 from search.study.stored_trial import StoredTrial
@@ -36,12 +35,16 @@ class TrialFollower(TrialListener):
         """
         self.trial, self.job, self._view, self._decide = trial, job, view, decide
         self._warn, self._tick = warn, tick
-        self.rungs = trial.rungs
         self.current_stage = ""
-        self._spent = trial.seconds  # by earlier processes of the trial
+        self._spent = trial.record.stages_s  # by earlier processes of the trial
         self._why_stopped = ""
         if job.latency:
             view.latency(trial.number, job.latency, trained=False)
+
+    @property
+    def rungs(self) -> tuple[Rung, ...]:
+        """The trial's rungs so far."""
+        return self.trial.record.rungs
 
     def stage(self, name: str) -> None:
         """Show the stage."""
@@ -55,13 +58,12 @@ class TrialFollower(TrialListener):
 
     def latency(self, latency: Latency, trained: bool) -> None:
         """Store and show the latency."""
-        self.trial.set(keys.LATENCY if trained else keys.LATENCY_UNTRAINED, latency.to_json())
+        self.trial.record_latency(latency, trained=trained)
         self._view.latency(self.trial.number, latency, trained=trained)
 
     def rung(self, rung: Rung) -> RungDecision:
         """Store and show the rung, and decide how the trial goes on."""
-        self.rungs = [*(r for r in self.rungs if r.epoch < rung.epoch), rung]
-        self.trial.set(keys.RUNGS, [r.to_json() for r in self.rungs])
+        self.trial.record_rung(rung)
         self._view.rung(self.trial.number, rung)
         if not rung.decides or rung.epoch >= self.job.epochs:
             return RungDecision.GO_ON
@@ -71,14 +73,14 @@ class TrialFollower(TrialListener):
 
     def accuracy(self, accuracy: Accuracy) -> None:
         """Store the accuracy."""
-        self.trial.set(keys.ACCURACY, accuracy.to_json())
+        self.trial.record_accuracy(accuracy)
 
     def resources(self, resources: Resources) -> None:
         """Store what the trial has cost, its earlier processes included."""
         seconds = dict(self._spent)
         for stage, of_stage in resources.seconds.items():
             seconds[stage] = seconds.get(stage, 0.0) + of_stage
-        self.trial.set(keys.RESOURCES, replace(resources, seconds=seconds).to_json())
+        self.trial.record_resources(replace(resources, seconds=seconds))
 
     def warning(self, text: str) -> None:
         """Hand the warning on."""

@@ -8,16 +8,15 @@ from pathlib import Path
 
 from objectives.machine.files import write_text
 from objectives.records.failures import ADVICE, OF_MEMORY, OF_SIZE, Failure, batch_divisor
+from objectives.records.paths import CONFIG, TrialPaths
 from objectives.records.records import Accuracy, Ending, Latency, Outcome, Record, Resources, Rung
 from objectives.trial.job import RungDecision, SilentListener, TrialJob
 from search.loop.retry import PASSING, batch_of, may_retry
 from search.study.folder.disk_space import has_disk_space
 from search.workers.backend import Backend
 from search.workers.limits import Limits
-from search.workers.post_mortem import LOG
 from spaces.errors import AutomlError
 
-ATTEMPTS_FILE = "attempts.json"  # in the training's folder: the deaths after which it was begun again
 FREE_MB_MIN = 200.0  # room on the disk without which a training that filled it is not begun again
 # A search goes on with other candidates; here there is this one alone, and a crash may be the machine's.
 MAY_PASS = PASSING | {Failure.CRASHED}
@@ -30,7 +29,7 @@ FULL_LENGTH_ADVICE = {
     Failure.TIMED_OUT: "raise timeout_s=N or silence_s=N",
     Failure.DIVERGED: "export another detector",
     Failure.EXPORT_FAILED: "export another detector",
-    Failure.NOT_BUILDABLE: "mend config.yaml, or export another detector",
+    Failure.NOT_BUILDABLE: f"mend {CONFIG}, or export another detector",
     Failure.DISK_FULL: "free some space",
     Failure.KILLED: "find out who kills it",
 }
@@ -104,7 +103,7 @@ class FullTraining:
         """
         self._job, self._backend, self._limits = job, backend, limits
         self._listener, self._begins_again = listener, begins_again
-        self._file = job.folder / ATTEMPTS_FILE
+        self._file = TrialPaths(job.folder).attempts
         earlier = json.loads(self._file.read_text()) if self._file.exists() else []
         # A death for want of memory holds for every line; the others may have passed.
         self._attempts = [e for e in map(Ending.from_json, earlier) if e.error_class in OF_MEMORY]
@@ -121,7 +120,7 @@ class FullTraining:
             if ending.outcome == Outcome.FINISHED:
                 return
             if not self._may_retry(ending):
-                raise TrainingFailed(ending, self._job.folder / LOG)
+                raise TrainingFailed(ending, TrialPaths(self._job.folder).log)
             self._attempts.append(ending)
             write_text(self._file, json.dumps([attempt.to_json() for attempt in self._attempts], indent=2))
             self._begins_again(ending)

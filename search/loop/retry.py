@@ -2,9 +2,8 @@
 
 from collections.abc import Collection, Sequence
 
-from objectives.records import attributes as keys
 from objectives.records.failures import OF_MEMORY, Failure, batch_divisor
-from objectives.records.records import Accuracy, Ending, Latency, Outcome
+from objectives.records.records import Ending, Outcome
 from search.study.stored_trial import StoredTrial
 from spaces.candidate import Candidate
 from spaces.vocabulary import train_choices
@@ -40,7 +39,5 @@ def batch_of(candidate: Candidate | None) -> int:
 
 def objectives_of(trial: StoredTrial) -> tuple[float, float] | None:
     """Return mAP and p50 in ms of a trial that was scored."""
-    accuracy, latency = trial.get(keys.ACCURACY), trial.get(keys.LATENCY)
-    if not accuracy or not latency:
-        return None
-    return Accuracy.from_json(accuracy).map, Latency.from_json(latency).p50_ms
+    accuracy, latency = trial.record.accuracy, trial.record.latency
+    return (accuracy.map, latency.p50_ms) if accuracy and latency else None

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out, remove_other_layouts
-from objectives.records import attributes as keys
 from objectives.records.failures import Failure
+from objectives.records.paths import StudyPaths
 from objectives.records.records import Decision, Ending, Latency, Outcome, Rung
+from objectives.records.study_record import StudyWriter
+from objectives.records.trial_record import Phase, TrialRecord, trial_records
 from objectives.trial.job import RungDecision
 from reports.table.table import StudyTable, read_study
-from search.loop.choose import Chooser, record_decision
+from search.loop.choose import Chooser
 from search.loop.crew import Active, Crew
 from search.loop.retry import batch_of, may_retry, objectives_of
 from search.loop.streaks import check_streak
@@ -21,8 +23,8 @@ from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
 from search.study.claims import Claims
 from search.study.folder.disk_space import check_disk_space, has_disk_space, wait_for_disk_space
-from search.study.folder.keep import Keeper, record_removed
-from search.study.folder.leftovers import MEASURING, tidy
+from search.study.folder.keep import Keeper
+from search.study.folder.leftovers import tidy
 from search.study.sessions import Clock, Session
 from search.study.store import store_errors
 from search.study.stored_trial import StoredTrial
@@ -55,7 +57,7 @@ class Search:
     ) -> None:
         """Enter the study; nothing runs yet."""
         self.settings, self.dataset, self.study, self.view = settings, dataset, study, view
-        self.folder = settings.folder
+        self.folder, self.paths = settings.folder, StudyPaths(settings.folder)
         self.jobs = Jobs(settings, dataset)
         self.claims = claims
         with claims.alone():
@@ -106,8 +108,8 @@ class Search:
         """Begin trials and listen to them until there is nothing left to do."""
         self.session.beat(now=True)
         with self.claims.alone():
-            tidy(self.folder, self.claims, self.keeper, self.study.get_trials(deepcopy=False))
-            self.jobs.data_yaml = lay_out(self.dataset, self.folder / "data")
+            tidy(self.folder, self.claims, self.keeper, trial_records(self.study))
+            self.jobs.data_yaml = lay_out(self.dataset, self.paths.data)
             if self.session.is_alone():
                 remove_other_layouts(self.jobs.data_yaml)
         while True:
@@ -145,7 +147,7 @@ class Search:
         if self.chooser.seconds_left() <= 0:
             return False
         with self.claims.alone():
-            trials = self.study.get_trials(deepcopy=False)
+            trials = trial_records(self.study)
             cut = [number for number in self._running(trials) if number not in self.crew.active]
             if any(not self.claims.is_elsewhere(number) for number in cut):
                 return True
@@ -157,7 +159,7 @@ class Search:
         with ExitStack() as unless_begun:
             unless_begun.callback(place.give_back)
             with self.claims.alone():
-                trials = self.study.get_trials(deepcopy=False)  # once: each reading costs as much as three writes
+                trials = trial_records(self.study)  # once: each reading costs as much as three writes
                 trial = self._next_trial(trials)
             if trial is None:
                 return False
@@ -202,21 +204,18 @@ class Search:
 
     # Trials
 
-    def _running(self, trials: "Sequence[optuna.trial.FrozenTrial] | None" = None) -> list[int]:
-        """Return the trials that a process works on, or did when it died; of `trials` if read just now."""
-        from optuna.trial import TrialState
+    def _running(self, trials: Sequence[TrialRecord] | None = None) -> list[int]:
+        """Return the trials that a process works on, or did when it died; of `trials` if they were read just now."""
+        stored = trial_records(self.study) if trials is None else trials
+        return [trial.number for trial in stored if trial.phase is Phase.RUNNING]
 
-        stored = self.study.get_trials(deepcopy=False) if trials is None else trials
-        running = [trial for trial in stored if trial.state is TrialState.RUNNING]
-        return [trial.number for trial in running if not trial.user_attrs.get(keys.PAUSED)]
-
-    def _next_trial(self, trials: "Sequence[optuna.trial.FrozenTrial]") -> StoredTrial | None:
+    def _next_trial(self, trials: Sequence[TrialRecord]) -> StoredTrial | None:
         """Claim what is to be worked on next: a trial that was cut, a paused one, or a new one."""
         for number in self._running(trials):
             if number not in self.crew.active and self.claims.take(number):
                 trial = StoredTrial(self.study, number)
-                if trial.is_cut and keys.ENDING in trial:
-                    self._finish(trial, Ending.from_json(trial.get(keys.ENDING)))  # died before Optuna knew
+                if trial.is_cut and trial.record.ending:
+                    self._finish(trial, trial.record.ending)  # its process died before Optuna had its end
                 elif trial.is_cut and self.chooser.seconds_left() > 0:
                     return trial if trial.candidate else self.chooser.sampled(self.chooser.asked_again(number))
                 else:
@@ -244,26 +243,26 @@ class Search:
         if end is not None and end.error_class == Failure.DISK_FULL and not has_disk_space(self.folder, free_mb_min):
             self.claims.free(trial.number)
             raise DiskFull(end.reason)
-        if end is not None and may_retry(end, trial.attempts, batch_of(trial.candidate)):
-            trial.append(keys.ATTEMPTS, end.to_json())
+        if end is not None and may_retry(end, trial.record.attempts, batch_of(trial.candidate)):
+            trial.record_attempt(end)
             self.claims.free(trial.number)  # whoever is free takes it up, this process first
             self.view.attempt(trial.number, end)
             return
         if end is None:
-            trial.set(keys.PAUSED, True)
+            trial.pause()
             self.claims.free(trial.number)
         else:
             self._finish(trial, end)
         self._after(trial.number, failed=end is not None and end.outcome == Outcome.FAILED)
 
     def _finish(self, trial: StoredTrial, end: Ending) -> None:
-        trial.tell(end, objectives_of(trial))
+        trial.end(end, objectives_of(trial))
         self.keeper.remove_checkpoints(trial.number)
         self.claims.free(trial.number)
 
     def _after(self, number: int, *, failed: bool) -> None:
         """Show a trial that ended or waits, keep the folder small, and look whether things go wrong."""
-        trials = self.study.get_trials(deepcopy=False)
+        trials = trial_records(self.study)
         table = read_study(self.study, trials)
         self.view.trial_ended(number, table, self.chooser.used(trials))
         if self.keeper.is_full(table):
@@ -279,7 +278,7 @@ class Search:
             table = self.table()
             unfinished = (row.number for row in table.rows if row.outcome is None)
             removed = self.keeper.make_room(table, self.claims.living(unfinished))
-            record_removed(self.study, removed.files)
+            StudyWriter(self.study).removed(removed.files)
             self._stop(removed.to_stop)
         if removed.warning:
             self.view.note(removed.warning)
@@ -294,10 +293,9 @@ class Search:
         self.crew.leave(active)
         self._begin_at = 0.0
         if rungs and rungs[-1].epoch < active.follower.job.epochs:
-            record_decision(
-                trial, Decision(rungs[-1].epoch, RungDecision.PAUSE.value, "the hours of the budget are used")
-            )
-            trial.set(keys.PAUSED, True)
+            why = "the hours of the budget are used"
+            trial.record_decision(Decision(rungs[-1].epoch, RungDecision.PAUSE.value, why))
+            trial.pause()
         self.claims.free(trial.number)
         self.view.trial_ended(trial.number, self.table(), self.used())
 
@@ -315,4 +313,4 @@ class Search:
 
     def _measured(self, params: Mapping[str, Value]) -> Latency | Ending:
         """Measure a candidate that is no trial yet."""
-        return self.crew.measured(self.jobs.candidate(params), f"{MEASURING}{self.session.key}-")
+        return self.crew.measured(self.jobs.candidate(params), self.paths.measuring(self.session.key).name)

@@ -5,11 +5,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from objectives.machine.files import trial_folder
-from objectives.records import attributes as keys
 from objectives.records.failures import ADVICE, Failure
-from objectives.records.records import Ending
-from search.workers.post_mortem import LOG
+from objectives.records.paths import StudyPaths
+from objectives.records.trial_record import Phase, trial_records
 from spaces.errors import AutomlError
 
 if TYPE_CHECKING:
@@ -27,20 +25,18 @@ def check_streak(study: "optuna.Study", since: datetime, folder: Path) -> None:
 
     Args:
         study: the study.
-        since: when a trial of this process last went well, or when the process began; earlier failures do not count.
+        since: when a trial of this process last went well, or it began: what failed before says nothing.
         folder: the study's, for the advice.
 
     Raises:
         TooManyFailures: the last FAILURES_MAX failed, all of one class.
     """
-    trials = study.get_trials(deepcopy=False)
-    ended = [t for t in trials if t.datetime_complete is not None and t.datetime_complete >= since]
-    last = sorted(ended, key=lambda t: (t.datetime_complete, t.number))[-FAILURES_MAX:]
-    if len(last) < FAILURES_MAX or any(trial.state.name != "FAIL" for trial in last):
-        return
-    endings = [Ending.from_json(trial.user_attrs[keys.ENDING]) for trial in last]
-    if len({end.error_class for end in endings}) == 1:
-        log = folder / trial_folder(last[-1].number) / LOG
+    trials = trial_records(study)
+    ended = [(t.finished_at, t) for t in trials if t.finished_at is not None and t.finished_at >= since]
+    last = [t for _, t in sorted(ended, key=lambda pair: (pair[0], pair[1].number))][-FAILURES_MAX:]
+    endings = [trial.ending for trial in last if trial.phase is Phase.FAILED and trial.ending]
+    if len(endings) == FAILURES_MAX and len({end.error_class for end in endings}) == 1:
+        log = StudyPaths(folder).trial(last[-1].number).log
         raise TooManyFailures(
             f"search: {FAILURES_MAX} trials in a row failed ({endings[-1].error_class}: {endings[-1].reason}); "
             f"{ADVICE[Failure(endings[-1].error_class)]}; the last one's log is {os.path.relpath(log)}; "

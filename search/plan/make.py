@@ -7,8 +7,8 @@ from statistics import fmean, median
 from typing import TYPE_CHECKING
 
 from objectives.data.dataset import Dataset
-from objectives.records import attributes as keys
-from objectives.records.records import Resources, Rung
+from objectives.records.study_record import StudyRecord
+from objectives.records.trial_record import Phase, TrialRecord, trial_records
 from search.plan.model import SearchPlan, Timed
 from search.plan.rehearsals import Rehearsals
 from search.settings.settings import Settings
@@ -28,45 +28,40 @@ def make_plan(settings: Settings, dataset: Dataset, folder: Path, study: "optuna
         settings: the search's.
         dataset: a sample of it is trained on.
         folder: must exist; Ultralytics' settings are kept in it.
-        study: where there is one; it is only read. Keep the plan there under `keys.PLAN`, as `to_json`.
+        study: where there is one; it is only read. Keep the plan there by `StudyWriter.plan`.
     """
-    kept = study.user_attrs.get(keys.PLAN) if study else None
+    kept = StudyRecord.of(study).plan if study else {}
     plan = SearchPlan.from_json(kept) if kept else None
-    trials = study.get_trials(deepcopy=False) if study else []
-    told = _costs_of(trials)
-    if len(told) >= MEASURED_LEAST:
-        plan_of_trials = replace(plan or SearchPlan(), timed=told, measured=True, refused=(), notes=())
+    trials = trial_records(study) if study else []
+    costs = _costs_of(trials)
+    if len(costs) >= MEASURED_LEAST:
+        plan_of_trials = replace(plan or SearchPlan(), timed=costs, measured=True, refused=(), notes=())
         return replace(plan_of_trials, artifact_bytes=plan_of_trials.artifact_bytes or _artifact_bytes(trials))
     if plan is not None:
         return plan
     return Rehearsals(settings, dataset, folder).plan()
 
 
-def _costs_of(trials: "Sequence[optuna.trial.FrozenTrial]") -> tuple[Timed, ...]:
+def _costs_of(trials: Sequence[TrialRecord]) -> tuple[Timed, ...]:
     """Return what the trials that were trained have cost; none before one has come to its end."""
-    whole = [_overhead_s(trial) for trial in trials if trial.state.name == "COMPLETE"]
-    told = [
-        _timed(trial, _overhead_s(trial) if trial.state.name == "COMPLETE" else fmean(whole))
+    whole = [trial.overhead_s for trial in trials if trial.phase is Phase.FINISHED]
+    timed = [
+        _timed(trial, trial.overhead_s if trial.phase is Phase.FINISHED else fmean(whole))
         for trial in trials
-        if whole and trial.user_attrs.get(keys.RUNGS) and keys.RESOURCES in trial.user_attrs
+        if whole and trial.rungs and trial.resources
     ]
-    return tuple(sorted(told, key=lambda timed: timed.epoch_s))
+    return tuple(sorted(timed, key=lambda one: one.epoch_s))
 
 
-def _artifact_bytes(trials: "Sequence[optuna.trial.FrozenTrial]") -> int:
+def _artifact_bytes(trials: Sequence[TrialRecord]) -> int:
     """Return the size of a usual deployable file; at least one trial has come to its end."""
-    whole = [trial.user_attrs.get(keys.RESOURCES, {}) for trial in trials if trial.state.name == "COMPLETE"]
-    return round(median(Resources.from_json(told).artifact_bytes for told in whole))
+    whole = [trial for trial in trials if trial.phase is Phase.FINISHED]
+    return round(median(trial.resources.artifact_bytes if trial.resources else 0 for trial in whole))
 
 
-def _overhead_s(trial: "optuna.trial.FrozenTrial") -> float:
-    stages = Resources.from_json(trial.user_attrs.get(keys.RESOURCES, {})).seconds
-    return sum(seconds for stage, seconds in stages.items() if stage != "train")
-
-
-def _timed(trial: "optuna.trial.FrozenTrial", overhead_s: float) -> Timed:
-    attributes = trial.user_attrs
-    last = Rung.from_json(attributes[keys.RUNGS][-1])
-    told = Resources.from_json(attributes[keys.RESOURCES])
+def _timed(trial: TrialRecord, overhead_s: float) -> Timed:
+    """Return what a trial with a rung has cost."""
+    assert trial.resources is not None
+    last, spent = trial.rungs[-1], trial.resources
     epoch_s = last.seconds / last.epoch
-    return Timed(attributes[keys.CANDIDATE], epoch_s, overhead_s, told.parameters, told.training_peak_bytes)
+    return Timed(dict(trial.candidate), epoch_s, overhead_s, spent.parameters, spent.training_peak_bytes)

@@ -1,7 +1,6 @@
 """What the trials of a search cost: a plan, and the candidates that were timed for the plan."""
 
 from dataclasses import dataclass
-from typing import Any, Self
 
 from objectives.records.records import Record
 from spaces.candidate import Candidate
@@ -46,14 +45,6 @@ class SearchPlan(Record):
     notes: tuple[str, ...] = ()
     artifact_bytes: int = 0
     seconds: float = 0.0
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Self:
-        """Rebuild the plan and the candidates in it."""
-        timed = tuple(Timed.from_json(value) for value in values["timed"])
-        return super().from_json(
-            {**values, "timed": timed, "refused": tuple(values["refused"]), "notes": tuple(values["notes"])}
-        )
 
     @property
     def places(self) -> tuple[Timed, ...]:

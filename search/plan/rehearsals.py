@@ -10,16 +10,16 @@ import numpy as np
 
 from objectives.data.dataset import Dataset, LabelledImage
 from objectives.data.yolo_layout import lay_out
-from objectives.deploy.detections_picture import spread
 from objectives.latency.protocol import LatencyProtocol
+from objectives.records.even_sample import evenly
 from objectives.records.failures import OF_ARCHITECTURE, Failure
+from objectives.records.paths import StudyPaths
 from objectives.records.records import Ending, Outcome, Resources
 from objectives.trial.job import SilentListener, TrialJob
 from reports.table.words import architecture
 from search.engine.candidates import SpaceCandidates
 from search.plan.model import SearchPlan, Timed
 from search.settings.settings import Settings
-from search.study.folder.leftovers import PLANNING
 from search.workers.jobs import Jobs
 from search.workers.limits import Limits
 from search.workers.registry import make_backend
@@ -71,8 +71,9 @@ class Rehearsals:
     def __init__(self, settings: Settings, dataset: Dataset, folder: Path) -> None:
         """Prepare; what is written lies below `folder`, and goes."""
         self.settings, self.dataset, self.folder = settings, dataset, folder
+        self.paths = StudyPaths(folder)
         self.jobs = Jobs(settings, dataset)
-        self.backend = make_backend(settings.trial.backend, folder / ".ultralytics")
+        self.backend = make_backend(settings.trial.backend, self.paths.ultralytics)
         self.refused: list[str] = []
         self.barred: set[Value | None] = set()  # backbones that could not be built
         self.notes: dict[str, None] = {}  # each once, in order
@@ -82,10 +83,12 @@ class Rehearsals:
         """Time candidates over the whole range of the space until enough is known."""
         began = time.monotonic()
         drawn = drawn_candidates(self.settings)
-        with TemporaryDirectory(prefix=PLANNING, dir=self.folder) as temporary:
+        with TemporaryDirectory(prefix=self.paths.planning.name, dir=self.folder) as temporary:
             self.scratch = Path(temporary)
             batch = max(int(train_choices(candidate)["batch"]) for candidate in drawn)
-            self.jobs.data_yaml = lay_out(sample(self.dataset, max(IMAGES, batch), SCORED), self.scratch / "data")
+            self.jobs.data_yaml = lay_out(
+                sample(self.dataset, max(IMAGES, batch), SCORED), StudyPaths(self.scratch).data
+            )
             found = sorted(self._rehearsed(drawn), key=self._epoch_s)
             usual = self._run(found[len(found) // 2][0], "rehearse_export") if found else None
         exported = usual or Resources()
@@ -189,7 +192,7 @@ def sample(dataset: Dataset, train: int, val: int) -> Dataset:
 
     def some(images: Sequence[LabelledImage], count: int) -> tuple[LabelledImage, ...]:
         labelled = [image for image in images if len(image.classes)]
-        return tuple(labelled[i] for i in spread(len(labelled), count))
+        return tuple(evenly(labelled, count))
 
     splits = {"train": some(dataset.splits["train"], train), "val": some(dataset.splits["val"], val)}
     return replace(dataset, splits=splits)

@@ -4,16 +4,12 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from objectives.records import attributes as keys
+from objectives.records.trial_record import TrialRecord
 from search.settings.settings import BudgetSettings
 
 OVERHEAD_S = 2.0  # of a trial's process and the store, beside the stages
-RECENT = 100  # trials whose durations predict how long the next one will take
-
-if TYPE_CHECKING:
-    import optuna
+RECENT = 100  # trials whose durations stand for the next one's
 
 
 @dataclass(frozen=True)
@@ -33,17 +29,17 @@ class BudgetUsed:
     paused: int = 0
 
     @classmethod
-    def of(cls, trials: "Sequence[optuna.trial.FrozenTrial]", seconds: float) -> "BudgetUsed":
+    def of(cls, trials: Sequence[TrialRecord], seconds: float) -> "BudgetUsed":
         """Count the trials of a study; one that runs is not counted before it ends or pauses.
 
         Args:
             trials: all trials of the study.
             seconds: wall-clock seconds in which at least one process searched.
         """
-        counted = [t for t in trials if t.state.is_finished() or t.user_attrs.get(keys.PAUSED)]
+        counted = [t for t in trials if t.phase.has_ended or t.paused]
         durations = (_work_s(trial) for trial in counted[-RECENT:])
         known = tuple(duration for duration in durations if duration is not None)
-        return cls(len(counted), seconds, known, sum(not t.state.is_finished() for t in counted))
+        return cls(len(counted), seconds, known, sum(t.paused for t in counted))
 
     def left(self, budget: BudgetSettings) -> bool:
         """Whether another trial should start: by count, and by hours if a usual trial still fits."""
@@ -69,13 +65,12 @@ class BudgetUsed:
         return by_trials if by_hours is None else min(by_hours, by_trials)
 
 
-def _work_s(trial: "optuna.trial.FrozenTrial") -> float | None:
-    """Return the seconds a trial was worked on: its stages, or from start to end if those were not recorded.
+def _work_s(trial: TrialRecord) -> float | None:
+    """Return the seconds a trial was worked on: its stages, or from start to end if they were not recorded.
 
     From start to end alone would count the night between a crash and the next run.
     """
-    whole = trial.duration.total_seconds() if trial.duration else math.inf
-    stages: dict[str, float] = (trial.user_attrs.get(keys.RESOURCES) or {}).get("seconds", {})
-    if stages:
-        return min(whole, sum(stages.values()) + OVERHEAD_S)
+    whole = math.inf if trial.seconds is None else trial.seconds
+    if trial.stages_s:
+        return min(whole, sum(trial.stages_s.values()) + OVERHEAD_S)
     return whole if math.isfinite(whole) else None

@@ -1,6 +1,6 @@
 """Who works on what: locks on a study's folder that the kernel frees as soon as their process has died.
 
-A lock that is held separates a slow process from a dead one, which no clock can.
+A lock that is held distinguishes a slow process from a dead one, which no clock can.
 """
 
 import fcntl
@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-CLAIMS, MUTEX = LOCKS = (".claims", ".lock")  # files in the study's folder
+from objectives.records.paths import StudyPaths
+
 SESSIONS = 1 << 32  # bytes from here on stand for searching processes, those before for trials
 
 
@@ -22,8 +23,8 @@ class Claims:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._own_key: int | None = None
-        self._bytes = (folder / CLAIMS).open("a+b")
-        self._mutex = (folder / MUTEX).open("a+b")
+        self._bytes = StudyPaths(folder).claims.open("a+b")
+        self._mutex = StudyPaths(folder).mutex.open("a+b")
         self.trials: set[int] = set()
 
     @contextmanager

@@ -3,19 +3,15 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from objectives.records import attributes as keys
 from objectives.records.gate import Gate
-from objectives.records.records import Outcome
+from objectives.records.trial_record import Phase, TrialRecord
 from spaces.candidate import Candidate
 from spaces.dimension import Domain, Value
 from spaces.errors import SpaceError
 from spaces.space import SearchSpace
 from spaces.vocabulary import DEFAULTS
-
-if TYPE_CHECKING:
-    from optuna.trial import FrozenTrial
 
 # Differences of the contract after which no trial can be compared, and why.
 BARRIERS = {
@@ -39,7 +35,7 @@ class Kept:
         over_bound: whether the trial waits at a rung and the new gate would not admit its latency.
     """
 
-    trial: "FrozenTrial"
+    trial: TrialRecord
     candidate: Candidate
     over_bound: bool = False
 
@@ -58,7 +54,7 @@ class Comparison:
 
     @property
     def trials(self) -> int:
-        """Number of trials, kept or left out."""
+        """Number of all trials."""
         return len(self.kept) + sum(self.left_out.values())
 
     def __str__(self) -> str:
@@ -66,7 +62,7 @@ class Comparison:
         return f"{len(self.kept) or 'none'} of {self.trials} trials{f' ({reasons})' if reasons else ''}"
 
 
-def compare(trials: "Iterable[FrozenTrial]", differing: Sequence[str], space: SearchSpace, gate: Gate) -> Comparison:
+def compare(trials: Iterable[TrialRecord], differing: Sequence[str], space: SearchSpace, gate: Gate) -> Comparison:
     """Sort the trials of a study that have begun.
 
     Args:
@@ -75,12 +71,10 @@ def compare(trials: "Iterable[FrozenTrial]", differing: Sequence[str], space: Se
         space: the new search space.
         gate: the new gate.
     """
-    from optuna.trial import TrialState
-
     barrier = next((why for part, why in BARRIERS.items() if part in differing), None)
     kept, left_out = [], Counter[str]()
     for trial in trials:
-        if trial.state is TrialState.WAITING:
+        if trial.phase is Phase.WAITING:
             continue
         found = barrier or _judged(trial, space, gate)
         if isinstance(found, Kept):
@@ -109,22 +103,15 @@ def fitted(space: SearchSpace, choices: Mapping[str, Any]) -> Candidate | None:
     return built if of_one_value and added and gone else None
 
 
-def _judged(trial: "FrozenTrial", space: SearchSpace, gate: Gate) -> Kept | str:
-    """Return the trial as it is kept, or why it is left out."""
-    choices = trial.user_attrs.get(keys.CANDIDATE)
-    if choices is None:
+def _judged(trial: TrialRecord, space: SearchSpace, gate: Gate) -> Kept | str:
+    """Return the trial as a fork keeps it, or why the trial is left out."""
+    if not trial.has_begun:
         return NOT_BEGUN
-    candidate = fitted(space, choices)
+    candidate = fitted(space, trial.candidate)
     if candidate is None:
         return OUTSIDE
-    ending = trial.user_attrs.get(keys.ENDING) or {}
-    admitted = _admitted(trial.user_attrs, gate)
-    if ending.get("outcome") == Outcome.OVER_BOUND and admitted:
+    latency = trial.latency_untrained
+    admitted = latency is None or gate.admits_latency(latency.p50_ms, latency.p95_ms)
+    if trial.phase is Phase.OVER_BOUND and admitted:
         return ADMITTED
-    return Kept(trial, candidate, over_bound=not trial.state.is_finished() and not admitted)
-
-
-def _admitted(attributes: Mapping[str, Any], gate: Gate) -> bool:
-    """Whether a gate admits the latency of a trial before its training; True where that latency is not known."""
-    latency = attributes.get(keys.LATENCY_UNTRAINED)
-    return latency is None or gate.admits_latency(latency["p50_ms"], latency["p95_ms"])
+    return Kept(trial, candidate, over_bound=not trial.phase.has_ended and not admitted)

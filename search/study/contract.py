@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from objectives.data.dataset import Dataset
 from objectives.deploy.device import Device
-from objectives.records import attributes as keys
+from objectives.records.study_record import StudyRecord, StudyWriter
+from objectives.records.trial_record import trial_records
 from search.settings.settings import Settings
 from search.study.comparable import compare
 from spaces.dimension import Choice, Domain, Grid, Interval, Value, parse_domain
@@ -65,16 +66,16 @@ class Contract:
     @classmethod
     def stored(cls, study: "optuna.Study") -> "Contract":
         """Return the contract that a study was made with; an older automl kept fewer parts of it."""
-        attributes = study.user_attrs
-        fingerprints = attributes[keys.FINGERPRINTS]
+        kept = StudyRecord.of(study)
+        fingerprints = kept.fingerprints
         return cls(
             fingerprints=fingerprints,
             cards={
-                "space": attributes[keys.SETTINGS]["space"],
-                "data": _data_card(attributes[keys.DATA]),
-                "device": _texts(attributes[keys.DEVICE]),
+                "space": kept.settings["space"],
+                "data": _data_card(kept.data),
+                "device": _texts(kept.device),
                 "training": _training_card(fingerprints.get("training", "")),
-                "gate": _gate_card(attributes[keys.GATE]),
+                "gate": _gate_card(asdict(kept.gate)),
                 "trainer": json.loads(fingerprints.get("trainer", "{}")),
             },
         )
@@ -102,12 +103,12 @@ def check_contract(study: "optuna.Study", settings: Settings, dataset: Dataset) 
     """Check that a study was made with the contract of these settings; parts that the study never kept are added.
 
     Raises:
-        StoreError: the study was made with another; the text lists each difference, and what a fork would keep.
+        StoreError: it was not; the text says what differs, old -> new, and what a fork would keep.
     """
     then, now = Contract.stored(study), Contract.of(settings, dataset)
     differing = then.differing(now)
     if differing:
-        kept = compare(study.get_trials(deepcopy=False), differing, settings.space, settings.gate)
+        kept = compare(trial_records(study), differing, settings.space, settings.gate)
         others = f"name=NEW for a study of its own{', or --fork NEW' if kept.kept else ''}"
         would_keep = [f"  --fork NEW keeps {kept}"] if kept.trials else []
         raise StoreError(
@@ -115,8 +116,7 @@ def check_contract(study: "optuna.Study", settings: Settings, dataset: Dataset) 
             f"give the old settings, or {others}\n" + "\n".join([*then.diff(now), *would_keep])
         )
     if now.fingerprints.keys() - then.fingerprints.keys():
-        study.set_user_attr(keys.GATE, asdict(settings.gate))  # an older automl let it change on the way
-        study.set_user_attr(keys.FINGERPRINTS, {**now.fingerprints, **then.fingerprints})
+        StudyWriter(study).contract(settings.gate, {**now.fingerprints, **then.fingerprints})
 
 
 def trainer_versions(device: Device) -> dict[str, str]:
@@ -148,7 +148,7 @@ def _training_card(text: str) -> dict[str, str]:
 
 
 def _classes(old: str, new: str) -> str:
-    """Return how two lists of names differ: the count, what is gone, what is new; a data set may have hundreds."""
+    """Describe two lists of names by what is gone and what is new; a data set may have hundreds."""
     then, now = old.split(", "), new.split(", ")
     gone, added = [c for c in then if c not in now], [c for c in now if c not in then]
     words = [f"{word} {', '.join(names)}" for word, names in (("without", gone), ("with", added)) if names]
@@ -160,7 +160,7 @@ def _texts(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _width(old: str, new: str) -> str:
-    """Return how a dimension has changed, as a word in brackets; empty where that is not known."""
+    """Return in a word in brackets how a dimension has changed, where it is known."""
     if NOT_THERE in (old, new):
         return " (new)" if old == NOT_THERE else " (gone)"
     (then, then_if), (now, now_if) = (_read(text) for text in (old, new))
@@ -171,7 +171,7 @@ def _width(old: str, new: str) -> str:
 
 
 def _read(text: str) -> tuple[Domain | None, str]:
-    """Return the domain and the conditions of a dimension as SearchSpace.to_json writes them."""
+    """Return the domain and the conditions of a dimension from the text of SearchSpace.to_json."""
     domain, _, conditions = text.partition(" if ")
     try:
         return parse_domain("then", domain), conditions

@@ -4,15 +4,16 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives.data.dataset import Dataset
-from objectives.machine.files import PARTIAL, TRAININGS, TRIALS, trial_folder
+from objectives.machine.files import PARTIAL
 from objectives.machine.locks import locked_folder
-from objectives.records import attributes as keys
+from objectives.records.paths import TRAININGS, StudyPaths
 from objectives.records.records import Ending, Outcome
+from objectives.records.study_record import MeasuredRecord, StudyRecord, StudyWriter
+from objectives.records.trial_record import trial_records
 from search.engine.candidates import distribution
 from search.settings.settings import Settings
 from search.study.comparable import Comparison, Kept, compare, fitted
@@ -20,6 +21,7 @@ from search.study.contract import Contract, fixed_values
 from search.study.known_good import enqueue
 from search.study.latencies import architecture_key
 from search.study.store import check_version, introduce, load_study, open_storage, storage_url, store_errors
+from search.study.stored_trial import copied
 from spaces.dimension import Value
 from spaces.errors import SettingsError, StoreError
 from spaces.space import SearchSpace
@@ -79,12 +81,12 @@ def ensure_fork(old: Settings, new: Settings, dataset: Dataset) -> Forked | None
             found = optuna.load_study(study_name=new.name, storage=storage)
             if _is_whole_fork(found, old.name):
                 return None
-            shutil.rmtree(new.folder / TRIALS, ignore_errors=True)  # first: a folder without a study is refused
+            shutil.rmtree(
+                StudyPaths(new.folder).trials, ignore_errors=True
+            )  # first: a folder without a study is refused
             optuna.delete_study(study_name=new.name, storage=storage)
-        if (new.folder / TRIALS).exists():
-            raise StoreError(
-                f"--fork: '{new.folder}' holds trials without a study; give another name, or move them away"
-            )
+        if StudyPaths(new.folder).trials.exists():
+            raise StoreError(f"--fork: '{new.folder}' holds trials of no study; give another name, or move them away")
         return fork(source, new, dataset, storage, old.folder, new.folder)
 
 
@@ -106,20 +108,20 @@ def fork(
 
     then, now = Contract.stored(old), Contract.of(settings, dataset)
     differing = then.differing(now)
-    found = compare(old.get_trials(deepcopy=False), differing, settings.space, settings.gate)
+    stored, kept_of_old = old.get_trials(deepcopy=False), StudyRecord.of(old)
+    found = compare(trial_records(old, stored), differing, settings.space, settings.gate)
     study = optuna.create_study(study_name=settings.name, storage=storage, directions=["maximize", "minimize"])
-    forked = {"from": old.study_name, "kept": len(found.kept), "left_out": dict(found.left_out)}
-    study.set_user_attr(keys.FORKED, forked)
+    writer, paths = StudyWriter(study), StudyPaths(folder_new)
+    writer.forked(old.study_name, len(found.kept), found.left_out)
     for number, kept in enumerate(found.kept):
-        copied = _copied(kept, number, settings.space)
-        if folder := kept.trial.user_attrs.get(keys.FOLDER):
-            _link(folder_old / folder, folder_new / copied.user_attrs[keys.FOLDER], goes_on=_goes_on(copied))
-        study.add_trial(copied)
+        if kept.trial.folder:
+            goes_on = not kept.over_bound and not kept.trial.phase.has_ended
+            _link(folder_old / kept.trial.folder, paths.trial(number).folder, goes_on=goes_on)
+        study.add_trial(_copied(kept, stored[kept.trial.number], number, paths, settings.space))
     if not {"data", "device", "trainer"} & set(differing):
-        for key, record in _measured(old.user_attrs, then, settings.space):
-            study.set_user_attr(key, record)
-    if removed := _removed(old.user_attrs, found):
-        study.set_user_attr(keys.REMOVED, removed)
+        for key, record in _measured(kept_of_old, then, settings.space):
+            writer.measured(key, record)
+    writer.removed(_removed(kept_of_old, found))
     for candidate in settings.start:
         if not any(candidate.items() <= kept.candidate.to_json().items() for kept in found.kept):
             enqueue(study, candidate, settings.space)
@@ -133,51 +135,27 @@ def _is_whole_fork(study: "optuna.Study", old: str) -> bool:
     Raises:
         StoreError: the study is not a fork of that one.
     """
-    attributes = study.user_attrs
-    if not {keys.STUDY_VERSION, keys.FORKED} & attributes.keys():
+    stored = StudyRecord.of(study)
+    if stored.version is None and not stored.is_fork:
         check_version(study)
-    if attributes.get(keys.FORKED, {}).get("from") != old:
+    if stored.forked.get("from") != old:
         raise StoreError(
             f"--fork: study '{study.study_name}' exists already and is not a fork of '{old}'; give another name"
         )
-    return keys.STUDY_VERSION in attributes
+    return stored.version is not None
 
 
-def _copied(kept: Kept, number: int, space: SearchSpace) -> "FrozenTrial":
-    """Return a trial as the fork stores it: with the parameters and distributions of the new space.
-
-    A sampler's own records stay behind: these name trials by their old numbers.
-    """
-    from optuna.trial import FrozenTrial, TrialState
-
-    trial = kept.trial
-    params = {name: value for name, value in kept.candidate.items() if name not in space.fixed}
-    attributes = {
-        **trial.user_attrs,
-        keys.CANDIDATE: kept.candidate.to_json(),
-        keys.FOLDER: trial_folder(number),
-        keys.FORKED_FROM: trial.number,
-    }
-    if kept.over_bound:
-        attributes |= {keys.ENDING: Ending(Outcome.STOPPED, OVER_BOUND).to_json(), keys.PAUSED: False}
-    return FrozenTrial(
-        number=number,
-        state=TrialState.PRUNED if kept.over_bound else trial.state,
-        value=None,
-        values=trial.values if trial.state is TrialState.COMPLETE else None,
-        datetime_start=trial.datetime_start,
-        datetime_complete=datetime.now() if kept.over_bound else trial.datetime_complete,
-        params=params,
-        distributions={name: distribution(space.domains[name]) for name in params},
-        user_attrs=attributes,
-        system_attrs={},
-        intermediate_values={},
-        trial_id=number,
+def _copied(kept: Kept, trial: "FrozenTrial", number: int, paths: StudyPaths, space: SearchSpace) -> "FrozenTrial":
+    """Return a trial as the fork stores it: with the parameters and distributions of the new space."""
+    names = [name for name in kept.candidate if name not in space.fixed]
+    return copied(
+        trial,
+        number,
+        kept.candidate,
+        paths.relative(paths.trial(number)),
+        {name: distribution(space.domains[name]) for name in names},
+        Ending(Outcome.STOPPED, OVER_BOUND) if kept.over_bound else None,
     )
-
-
-def _goes_on(trial: "FrozenTrial") -> bool:
-    return not trial.state.is_finished()
 
 
 def _link(source: Path, target: Path, *, goes_on: bool) -> None:
@@ -204,18 +182,14 @@ def _link_file(source: Path, target: Path) -> None:
         shutil.copy2(source, target)
 
 
-def _measured(
-    attributes: Mapping[str, Any], then: Contract, space: SearchSpace
-) -> Iterator[tuple[str, dict[str, Any]]]:
+def _measured(study: StudyRecord, then: Contract, space: SearchSpace) -> Iterator[tuple[str, MeasuredRecord]]:
     """Yield the latencies measured ahead of trials, under the names and parameters of the new space."""
     fixed = fixed_values(then.cards["space"])
-    for key, record in attributes.items():
-        if not key.startswith(keys.MEASURED):
-            continue
-        candidate = fitted(space, _completed(record["params"], fixed, space))
+    for _, record in study.measured():
+        candidate = fitted(space, _completed(record.params, fixed, space))
         if candidate is not None:
             params = {name: value for name, value in candidate.items() if name not in space.fixed}
-            yield keys.MEASURED + architecture_key(params), {**record, "params": params, "seconds": 0.0}
+            yield architecture_key(params), replace(record, params=params, seconds=0.0)
 
 
 def _completed(params: Mapping[str, Any], fixed: Mapping[str, Value], space: SearchSpace) -> dict[str, Any]:
@@ -227,10 +201,7 @@ def _completed(params: Mapping[str, Any], fixed: Mapping[str, Value], space: Sea
     return choices
 
 
-def _removed(attributes: Mapping[str, Any], found: Comparison) -> dict[str, list[int]]:
+def _removed(study: StudyRecord, found: Comparison) -> dict[int, tuple[str, ...]]:
     """Return which files were removed from which trials, by their new numbers."""
     numbers = {kept.trial.number: number for number, kept in enumerate(found.kept)}
-    removed = {
-        names: [numbers[n] for n in of if n in numbers] for names, of in attributes.get(keys.REMOVED, {}).items()
-    }
-    return {names: of for names, of in removed.items() if of}
+    return {numbers[old]: names for old, names in study.removed.items() if old in numbers}

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from objectives.records import attributes as keys
 from objectives.records.failures import OF_ARCHITECTURE, Failure
 from objectives.records.gate import Gate
 from objectives.records.records import Ending, Latency
+from objectives.records.study_record import MeasuredRecord, StudyRecord, StudyWriter
+from objectives.records.trial_record import Phase, TrialRecord
 from search.engine.candidates import Params
 from search.engine.models.latencies import LatencyBook
-from search.engine.observed import Key, Observed, Phase, observe
+from search.engine.observed import Key, Observed, observe
 from spaces.vocabulary import is_deployed
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def architecture_key(params: Mapping[str, Any]) -> str:
 
 
 class StudyLatencies(LatencyBook):
-    """The measured latencies of a study, kept in its store.
+    """The measured latencies of a study, kept in the study's store.
 
     What was measured ahead is read from the store once, and again before every measurement: other processes measure
     too. Trials are taken as the engine sees them; an ended one is looked at once.
@@ -45,7 +46,7 @@ class StudyLatencies(LatencyBook):
         None stands for a candidate that cannot be built.
         """
         self._study, self._gate, self._measure = study, gate, measure
-        self._seconds: dict[str, float] | None = None  # of each measurement ahead, by the attribute's name
+        self._seconds: dict[str, float] | None = None  # of each measurement ahead, by the architecture's key
         self._ahead: dict[Key, tuple[Params, Latency]] = {}
         self._refused: set[Key] = set()  # can never be deployed
         self._doubted: set[Key] = set()
@@ -57,7 +58,7 @@ class StudyLatencies(LatencyBook):
         self._fresh = False
 
     def refresh(self, trials: Sequence[Observed]) -> None:
-        """Take the study's trials, by number; all answers until the next call are as of these trials."""
+        """Take the study's trials; all figures until the next call are as of these."""
         self._read(again=False)
         self._fresh = True
         for trial in trials:
@@ -87,7 +88,7 @@ class StudyLatencies(LatencyBook):
             bounds.append(self._gate.p95_ms_max / ratio)
         return min(bounds, default=None)
 
-    def untrained(self, params: Params, trials: "Sequence[optuna.trial.FrozenTrial]") -> Latency | None:
+    def untrained(self, params: Params, trials: Sequence[TrialRecord]) -> Latency | None:
         """Return the measurement of a candidate's architecture before training, ahead of trials or by one of these."""
         self.refresh(observe(self._study, trials))
         key = _deployed(params)
@@ -95,8 +96,7 @@ class StudyLatencies(LatencyBook):
             return self._ahead[key][1]
         if key not in self._untrained:
             return None
-        record = trials[self._untrained[key]].user_attrs.get(keys.LATENCY_UNTRAINED)
-        return Latency.from_json(record) if record else None
+        return trials[self._untrained[key]].latency_untrained
 
     def measure(self, params: Params) -> float | None:
         """Measure a candidate now and keep the figure; one whose architecture was measured already is not.
@@ -113,10 +113,10 @@ class StudyLatencies(LatencyBook):
             return known
         began = time.perf_counter()
         found = self._measure(params)
-        name = keys.MEASURED + architecture_key(params)
+        name = architecture_key(params)
         seconds = time.perf_counter() - began + self._read(again=False).get(name, 0.0)
-        kept = {"params": dict(params), **_measurement_json(found), "seconds": seconds}
-        self._study.set_user_attr(name, kept)
+        kept = _measured(params, found, seconds)
+        StudyWriter(self._study).measured(name, kept)
         self._keep(name, kept)
         if not isinstance(found, Latency):
             self._tried.add(key)
@@ -142,27 +142,26 @@ class StudyLatencies(LatencyBook):
         """Read what was measured ahead; return its seconds."""
         if self._seconds is None or again:
             self._seconds = self._seconds or {}
-            attrs = self._study._storage.get_study_user_attrs(self._study._study_id)  # the study's own would copy it
-            for name, kept in attrs.items():
-                if name.startswith(keys.MEASURED) and (name not in self._seconds or self._doubted):
-                    self._keep(name, kept)
+            known = None if self._doubted else dict(self._seconds)
+            for name, kept in StudyRecord.of(self._study).measured(known):
+                self._keep(name, kept)
         return self._seconds
 
-    def _keep(self, name: str, kept: Mapping[str, Any]) -> None:
+    def _keep(self, name: str, kept: MeasuredRecord) -> None:
         assert self._seconds is not None
-        self._seconds[name] = float(kept.get("seconds", 0.0))
-        key = _deployed(kept["params"])
-        if kept["latency"]:
-            record = Latency.from_json(kept["latency"])
-            self._ahead[key], self._ratios[key] = (kept["params"], record), record.p95_ms / record.p50_ms
+        self._seconds[name] = kept.seconds
+        key = _deployed(kept.params)
+        if kept.latency:
+            record = kept.latency
+            self._ahead[key], self._ratios[key] = (kept.params, record), record.p95_ms / record.p50_ms
             self._doubted.discard(key)
-        elif kept.get("failure", Failure.NOT_BUILDABLE) in OF_ARCHITECTURE:
+        elif kept.failure in OF_ARCHITECTURE:
             self._refused.add(key)
         else:
             self._doubted.add(key)
 
     def _take(self, trial: Observed) -> None:
-        """Take the latency or the failure of a trial; one that has ended is not read again."""
+        """Take the figures of a trial; one that has ended never gets more."""
         key = _deployed(trial.params)
         if trial.phase not in (Phase.RUNNING, Phase.PAUSED):
             self._ended[trial.number] = key
@@ -178,11 +177,11 @@ class StudyLatencies(LatencyBook):
             self._ratios[trial.number] = trial.p95_ms / trial.latency_ms
 
 
-def _measurement_json(found: Latency | Ending | None) -> dict[str, Any]:
+def _measured(params: Params, found: Latency | Ending | None, seconds: float) -> MeasuredRecord:
     """Return what is kept of a measurement."""
     if isinstance(found, Latency):
-        return {"latency": found.to_json()}
-    return {"latency": None, "failure": found.error_class if found else str(Failure.NOT_BUILDABLE)}
+        return MeasuredRecord(dict(params), found, seconds=seconds)
+    return MeasuredRecord(dict(params), None, found.error_class if found else Failure.NOT_BUILDABLE, seconds)
 
 
 def _deployed(params: Mapping[str, Any]) -> Key:

@@ -3,11 +3,11 @@
 import os
 import socket
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from objectives.records import attributes as keys
+from objectives.records.study_record import SessionRecord, StudyRecord, StudyWriter
 from search.study.claims import Claims
 from spaces.errors import StoreError
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 BEAT_EVERY_S = 15.0
 GAP_S = 300.0  # a process that was silent for longer was asleep: a suspended machine, a stopped process
 LATELY_S = 60.0  # a process that has beaten lately is at work
-FORGOTTEN_S = 3600.0  # dead processes are listed for so long
+FORGOTTEN_S = 3600.0  # dead processes are shown for so long
 
 Clock = Callable[[], float]  # seconds since 1970
 Span = list[float]  # begin and end, by that clock
@@ -60,16 +60,16 @@ class Session:
             StoreError: another process searches the study, or did a minute ago, where claims do not reach.
         """
         self._study, self._claims, self._clock = study, claims, clock
-        self._recorded = _recorded(study.user_attrs)
-        for key, session in self._recorded.items():
-            lately = not session.get("ended") and clock() - session["spans"][-1][1] < LATELY_S
+        self._sessions = StudyRecord.of(study).sessions
+        for key, session in self._sessions.items():
+            lately = not session.ended and clock() - session.spans[-1][1] < LATELY_S
             if lately and not self._reaches(key, session):
-                there = f"'{session['folder']}' of {session['host']}"
+                there = f"'{session.folder}' of {session.host}"
                 raise StoreError(
                     f"store: study '{study.study_name}' is being searched in {there}, or was a minute ago; all "
                     "processes of a study share its folder: set store.folder=... alike, or wait a minute"
                 )
-        self.key = max(self._recorded, default=-1) + 1
+        self.key = max(self._sessions, default=-1) + 1
         self._spans: list[Span] = []
         self._asleep = True
         self._beat_at = 0.0
@@ -78,19 +78,14 @@ class Session:
         self.beat(now=True)
 
     def beat(self, *, now: bool = False) -> None:
-        """Record that this process lives and searches, every BEAT_EVERY_S or now; read the others' beats."""
+        """Record that this process lives and searches; written every BEAT_EVERY_S, or now. Reads the others' beats."""
         time_s = self._extend()
         if now or time_s >= self._beat_at:
             self._beat_at = time_s + BEAT_EVERY_S
-            entry = {
-                "host": socket.gethostname(),
-                "pid": os.getpid(),
-                "folder": str(self._claims.folder),
-                "spans": self._spans,
-                "ended": self._ended,
-            }
-            self._study.set_user_attr(f"{keys.SESSION}{self.key}", entry)
-            self._recorded = _recorded(self._study.user_attrs)
+            folder = str(self._claims.folder)
+            own = SessionRecord(socket.gethostname(), os.getpid(), folder, self._spans, self._ended)
+            StudyWriter(self._study).session(self.key, own)
+            self._sessions = StudyRecord.of(self._study).sessions
 
     def end(self) -> None:
         """Record that this process searches no more."""
@@ -98,43 +93,43 @@ class Session:
         self.beat(now=True)
 
     def sleep(self) -> None:
-        """Count the time until the next beat as waiting: that time is not searched."""
+        """Note that this process waits until its next beat: that time is not searched."""
         self._asleep = True
 
     def searched_s(self) -> float:
         """Return the wall-clock seconds in which at least one process searched."""
         if not self._asleep:
             self._extend()
-        others = (span for key, session in self._recorded.items() if key != self.key for span in session["spans"])
+        others = (span for key, session in self._sessions.items() if key != self.key for span in session.spans)
         return covered_s([*others, *self._spans])
 
     def is_alone(self) -> bool:
         """Whether no other process that searches the study lives; call it while no other process chooses."""
-        return not any(key != self.key and self._claims.is_alive(key) for key in _recorded(self._study.user_attrs))
+        return not any(key != self.key and self._claims.is_alive(key) for key in StudyRecord.of(self._study).sessions)
 
     def seen(self, trials: tuple[int, ...]) -> list[SessionSeen]:
         """Return this process, which works on `trials`, and the others that live or have died lately."""
         return [
             SessionSeen(
                 key=str(key),
-                host=session["host"],
-                pid=session["pid"],
+                host=session.host,
+                pid=session.pid,
                 alive=alive,
                 silent_s=silent_s,
                 trials=trials if key == self.key else (),
                 own=key == self.key,
             )
-            for key, session in sorted(self._recorded.items())
+            for key, session in sorted(self._sessions.items())
             for alive in [key == self.key or self._claims.is_alive(key)]
-            for silent_s in [max(0.0, self._clock() - session["spans"][-1][1])]
+            for silent_s in [max(0.0, self._clock() - session.spans[-1][1])]
             if alive or silent_s < FORGOTTEN_S
         ]
 
-    def _reaches(self, key: int, session: Mapping[str, Any]) -> bool:
-        """Whether the locks of another process's folder are the locks of this process's folder."""
-        if session["folder"] != str(self._claims.folder):
+    def _reaches(self, key: int, session: SessionRecord) -> bool:
+        """Whether the locks of another process's folder are those of this one's."""
+        if session.folder != str(self._claims.folder):
             return False
-        return session["host"] == socket.gethostname() or self._claims.is_alive(key)  # else a disk of the same name
+        return session.host == socket.gethostname() or self._claims.is_alive(key)  # else a disk of the same name
 
     def _extend(self) -> float:
         """Let the last span reach to now; begin another after a sleep, and where the clock was set back."""
@@ -145,16 +140,6 @@ class Session:
         self._spans[-1][1] = time_s
         self._asleep = False
         return time_s
-
-
-def _recorded(attributes: Mapping[str, Any]) -> dict[int, Any]:
-    """Return the entries of all sessions in the store, by key."""
-    return {int(k.removeprefix(keys.SESSION)): value for k, value in attributes.items() if k.startswith(keys.SESSION)}
-
-
-def searched_s(attributes: Mapping[str, Any]) -> float:
-    """Return the wall-clock seconds in which at least one process searched, from a study's attributes."""
-    return covered_s([span for session in _recorded(attributes).values() for span in session["spans"]])
 
 
 def covered_s(spans: Iterable[Sequence[float]]) -> float:

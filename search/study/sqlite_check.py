@@ -43,7 +43,7 @@ def holds_tables(path: Path, wait_s: float = LOCK_WAIT_S) -> bool:
     try:
         tables, studies = _looked(path, wait_s, lambda connection: _read(connection, path))
     except sqlite3.Error as error:
-        raise StoreError(told(error, str(path), wait_s)) from error
+        raise StoreError(explained(error, str(path), wait_s)) from error
     known = _optuna_tables()
     if tables >= known:
         return True
@@ -64,11 +64,11 @@ def study_names(path: Path, wait_s: float = LOCK_WAIT_S) -> set[str]:
         return _looked(path, wait_s, _names) if path.is_file() else set()
     except sqlite3.Error as error:
         if _kind(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise StoreError(told(error, str(path), wait_s)) from error
+            raise StoreError(explained(error, str(path), wait_s)) from error
         return set()
 
 
-def told(error: sqlite3.Error, what: str, wait_s: float) -> str:
+def explained(error: sqlite3.Error, what: str, wait_s: float) -> str:
     """Return one line for an error of SQLite's."""
     reason = " ".join(str(error).split())[:160]
     match _kind(error):

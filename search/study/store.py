@@ -8,7 +8,6 @@ import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from objectives.data.dataset import Dataset
 from objectives.machine.locks import locked_folder
-from objectives.records import attributes as keys
+from objectives.records.attributes import VERSION
+from objectives.records.study_record import StudyRecord, StudyWriter
+from objectives.records.trial_record import Phase, trial_records
 from search.settings.settings import Settings
 from search.study.contract import Contract, check_contract
 from search.study.known_good import enqueue
-from search.study.sqlite_check import LOCK_WAIT_S, file_of, holds_tables, is_full, of_another_optuna, told
+from search.study.sqlite_check import LOCK_WAIT_S, explained, file_of, holds_tables, is_full, of_another_optuna
 from search.study.study_file import file_url, studies_in, study_file
 from spaces.errors import DiskFull, StoreError, nearest
 
@@ -97,7 +98,7 @@ def store_errors(what: str, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
         if is_full(cause) or (isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)):
             raise DiskFull(f"store: '{what}' finds no room on its disk; free some, and it goes on") from error
         if isinstance(cause, sqlite3.Error):
-            raise StoreError(told(cause, what, wait_s)) from error
+            raise StoreError(explained(cause, what, wait_s)) from error
         if isinstance(error, OSError):
             raise  # not the database's
         raise _unusable(what, cause) from error
@@ -145,31 +146,26 @@ def create_study(settings: Settings, dataset: Dataset, storage: "optuna.storages
 def _follow(study: "optuna.Study", dataset: Dataset) -> None:
     """Store where a data set of equal contents lies now: exports name the place."""
     card = dataset.to_json()
-    if study.user_attrs[keys.DATA]["root"] != card["root"]:
-        study.set_user_attr(keys.DATA, card)
+    if StudyRecord.of(study).data["root"] != card["root"]:
+        StudyWriter(study).data(card)
 
 
 def introduce(study: "optuna.Study", settings: Settings, dataset: Dataset) -> None:
     """Store what a study is a study of; the version last: with it the study is whole."""
-    for key, value in {
-        keys.SETTINGS: json.loads(shown_url(json.dumps(settings.to_json()))),
-        keys.PROVENANCE: provenance(settings.seed),
-        keys.FINGERPRINTS: dict(Contract.of(settings, dataset).fingerprints),
-        keys.DEVICE: settings.device.describe(),
-        keys.DATA: dataset.to_json(),
-        keys.GATE: asdict(settings.gate),
-        keys.STUDY_VERSION: keys.VERSION,
-    }.items():
-        study.set_user_attr(key, value)
+    StudyWriter(study).introduce(
+        settings=json.loads(shown_url(json.dumps(settings.to_json()))),
+        provenance=provenance(settings.seed),
+        fingerprints=Contract.of(settings, dataset).fingerprints,
+        device=settings.device.describe(),
+        data=dataset.to_json(),
+        gate=settings.gate,
+    )
 
 
 def _is_half_made(study: "optuna.Study") -> bool:
     """Whether automl was cut while it made a study: no version yet, nothing of another program's."""
-    from optuna.trial import TrialState
-
-    begun = [trial for trial in study.get_trials(deepcopy=False) if trial.state is not TrialState.WAITING]
-    strange = [key for key in study.user_attrs if not key.startswith("automl.")]
-    return not {keys.STUDY_VERSION, keys.FORKED} & study.user_attrs.keys() and not begun and not strange
+    begun = any(trial.phase is not Phase.WAITING for trial in trial_records(study))
+    return not begun and StudyRecord.of(study).is_untouched
 
 
 def load_study(folder: Path, name: str, url: str | None) -> "optuna.Study":
@@ -232,10 +228,11 @@ def check_version(study: "optuna.Study") -> None:
     Raises:
         StoreError: it was not.
     """
-    written = study.user_attrs.get(keys.STUDY_VERSION)
-    if written is None and keys.FORKED in study.user_attrs:
+    stored = StudyRecord.of(study)
+    written = stored.version
+    if written is None and stored.is_fork:
         raise StoreError(f"study: the fork '{study.study_name}' was cut; give the line that began it again")
     if written is None:
         raise StoreError(f"study: '{study.study_name}' was not made by automl; name another with name=...")
-    if written > keys.VERSION:
+    if written > VERSION:
         raise StoreError(f"study: '{study.study_name}' was written by a newer automl (format {written}); update automl")

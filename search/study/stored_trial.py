@@ -1,93 +1,161 @@
-"""One trial in the store that this process works on: read once, written through at once."""
+"""One trial in the store that this process works on: read once as a record, written through at once."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from objectives.records import attributes as keys
-from objectives.records.failures import batch_divisor
-from objectives.records.records import Ending, Latency, Outcome, Resources, Rung
+from objectives.records.records import Accuracy, Decision, Ending, Latency, Outcome, Proposal, Record, Resources, Rung
+from objectives.records.trial_record import Phase, TrialRecord, read_trial
 from spaces.candidate import Candidate
 
 if TYPE_CHECKING:
     import optuna
+    from optuna.distributions import BaseDistribution
+    from optuna.trial import FrozenTrial
 
 
 class StoredTrial:
-    """A trial by its number; only the process that has claimed it may hold one."""
+    """A trial by its number; only the process that has claimed it may hold one.
+
+    Attributes:
+        record: the trial as this process has read and written it.
+        was_asked_for: whether some of its choices were asked for in `start`.
+        was_sampled_in_part: whether a sampler has chosen the others.
+    """
 
     def __init__(self, study: "optuna.Study", number: int) -> None:
         self._study, self.number = study, number
         self._storage = study._storage
         self._id = self._storage.get_trial_id_from_study_id_trial_number(study._study_id, number)
         stored = self._storage.get_trial(self._id)
-        self._attributes: dict[str, Any] = dict(stored.user_attrs)
+        self.record: TrialRecord = read_trial(stored)
         self.was_asked_for = "fixed_params" in stored.system_attrs
-        self.params = stored.params
-        self.was_sampled_in_part = bool(stored.params.keys() - stored.system_attrs.get("fixed_params", {}).keys())
-        self._is_running = not stored.state.is_finished()
-
-    def __contains__(self, key: str) -> bool:
-        return key in self._attributes
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """Return an attribute."""
-        return self._attributes.get(key, default)
-
-    def set(self, key: str, value: Any) -> None:
-        """Write an attribute."""
-        self._storage.set_trial_user_attr(self._id, key, value)
-        self._attributes[key] = value
-
-    def append(self, key: str, value: Any) -> None:
-        """Write an attribute that is a list, with one value more."""
-        self.set(key, [*self.get(key, []), value])
+        fixed = stored.system_attrs.get("fixed_params", {})
+        self.was_sampled_in_part = bool(stored.params.keys() - fixed.keys())
+        # As they are stored: what this version cannot read of them must not get lost when a value is added.
+        self._lists = {key: list(stored.user_attrs.get(key) or []) for key in (keys.DECISIONS, keys.ATTEMPTS)}
 
     @property
     def is_cut(self) -> bool:
-        """Whether it had neither ended nor paused when it was read; one that nobody else has claimed was cut then."""
-        return self._is_running and not self.get(keys.PAUSED)
+        """Whether the trial had neither ended nor paused when read; one that nobody else has claimed was cut then."""
+        return self.record.phase is Phase.RUNNING
 
     @property
     def candidate(self) -> Candidate | None:
-        """Its candidate; None if it has not begun."""
-        values = self.get(keys.CANDIDATE)
-        return Candidate.from_json(values) if values else None
+        """The trial's candidate; None if the trial has not begun."""
+        return Candidate.of(self.record.candidate) if self.record.has_begun else None
 
-    @property
-    def rungs(self) -> list[Rung]:
-        """The rungs that it has told."""
-        return [Rung.from_json(value) for value in self.get(keys.RUNGS, [])]
+    def record_proposal(self, proposal: Proposal) -> None:
+        """Store why the trial was proposed."""
+        self._write(keys.PROPOSAL, proposal.to_json(), proposal=proposal)
 
-    @property
-    def latency(self) -> Latency | None:
-        """Its latency before training, if it was measured."""
-        values = self.get(keys.LATENCY_UNTRAINED)
-        return Latency.from_json(values) if values else None
+    def record_candidate(self, candidate: Candidate, folder: str) -> None:
+        """Store where the trial's files are and what the trial is; the candidate, written last, begins the trial."""
+        self._write(keys.FOLDER, folder, folder=folder)
+        self._write(keys.CANDIDATE, candidate.to_json(), has_begun=True, candidate=candidate)
 
-    @property
-    def seconds(self) -> dict[str, float]:
-        """Seconds by stage that its earlier processes have told."""
-        return Resources.from_json(self.get(keys.RESOURCES, {})).seconds
+    def record_latency(self, latency: Latency, *, trained: bool) -> None:
+        """Store the trial's latency: of the trained, exported file, or before training."""
+        if trained:
+            self._write(keys.LATENCY, latency.to_json(), latency=latency)
+        else:
+            self._write(keys.LATENCY_UNTRAINED, latency.to_json(), latency_untrained=latency)
 
-    @property
-    def attempts(self) -> list[Ending]:
-        """Deaths after which it was taken up again."""
-        return [Ending.from_json(value) for value in self.get(keys.ATTEMPTS, [])]
+    def record_rung(self, rung: Rung) -> None:
+        """Store a rung; records of this epoch and later ones go: a checkpoint was lost, and epochs are trained anew."""
+        rungs = (*(before for before in self.record.rungs if before.epoch < rung.epoch), rung)
+        self._write(keys.RUNGS, [rung.to_json() for rung in rungs], rungs=rungs)
 
-    @property
-    def batch_divisor(self) -> int:
-        """What its batch is divided by, since the whole one did not fit into memory."""
-        return batch_divisor(end.error_class for end in self.attempts)
+    def record_accuracy(self, accuracy: Accuracy) -> None:
+        """Store the accuracy of the exported file."""
+        self._write(keys.ACCURACY, accuracy.to_json(), accuracy=accuracy)
 
-    def tell(self, end: Ending, values: tuple[float, float] | None) -> None:
-        """Store how it ended, with both objectives if it finished."""
+    def record_resources(self, resources: Resources) -> None:
+        """Store what the trial has cost, in all its processes."""
+        self._write(keys.RESOURCES, resources.to_json(), resources=resources)
+
+    def record_decision(self, decision: Decision) -> None:
+        """Store what was decided about the trial."""
+        self._append(keys.DECISIONS, decision, decisions=(*self.record.decisions, decision))
+
+    def record_attempt(self, end: Ending) -> None:
+        """Store a death after which the trial is taken up again."""
+        self._append(keys.ATTEMPTS, end, attempts=(*self.record.attempts, end))
+
+    def pause(self) -> None:
+        """Store that the trial waits at a rung with its checkpoint."""
+        self._write(keys.PAUSED, True, phase=Phase.PAUSED)
+
+    def go_on(self) -> None:
+        """Store that the trial waits no longer."""
+        self._write(keys.PAUSED, False, phase=Phase.RUNNING)
+
+    def end(self, end: Ending, values: tuple[float, float] | None) -> None:
+        """Store how the trial ended, with both objectives if it finished."""
         from optuna.trial import TrialState
 
-        if self.get(keys.PAUSED):
-            self.set(keys.PAUSED, False)  # a death from here on leaves a trial that was cut, and goes on or is told
-        self.set(keys.ENDING, end.to_json())
+        if self.record.phase is Phase.PAUSED:
+            self.go_on()  # a death from here on leaves a trial that was cut, and goes on or is ended
+        self._write(keys.ENDING, end.to_json(), ending=end)
         if end.outcome == Outcome.FINISHED and values is not None:
             self._study.tell(self.number, list(values))
         elif end.outcome == Outcome.FAILED:
             self._study.tell(self.number, state=TrialState.FAIL)
         else:
             self._study.tell(self.number, state=TrialState.PRUNED)
+
+    def _append(self, key: str, value: Record, **changes: Any) -> None:
+        self._lists[key].append(value.to_json())
+        self._write(key, list(self._lists[key]), **changes)
+
+    def _write(self, key: str, value: Any, **changes: Any) -> None:
+        self._storage.set_trial_user_attr(self._id, key, value)
+        self.record = replace(self.record, **changes)
+
+
+def copied(
+    trial: "FrozenTrial",
+    number: int,
+    candidate: Candidate,
+    folder: str,
+    distributions: "Mapping[str, BaseDistribution]",
+    ending: Ending | None = None,
+) -> "FrozenTrial":
+    """Return a trial as another study stores it.
+
+    What a sampler noted for itself stays behind: it names trials by their old numbers.
+
+    Args:
+        trial: the one that is copied.
+        number: of the copy.
+        candidate: its choices, as the other study's space has them.
+        folder: of the copy, below its study's.
+        distributions: of the choices that the other study's sampler makes.
+        ending: of a paused trial that ends by being copied.
+    """
+    from optuna.trial import FrozenTrial, TrialState
+
+    attributes = {
+        **trial.user_attrs,
+        keys.CANDIDATE: candidate.to_json(),
+        keys.FOLDER: folder,
+        keys.FORKED_FROM: trial.number,
+    }
+    if ending:
+        attributes |= {keys.ENDING: ending.to_json(), keys.PAUSED: False}
+    return FrozenTrial(
+        number=number,
+        state=TrialState.PRUNED if ending else trial.state,
+        value=None,
+        values=trial.values if trial.state is TrialState.COMPLETE else None,
+        datetime_start=trial.datetime_start,
+        datetime_complete=datetime.now() if ending else trial.datetime_complete,
+        params={name: candidate[name] for name in distributions},
+        distributions=dict(distributions),
+        user_attrs=attributes,
+        system_attrs={},
+        intermediate_values={},
+        trial_id=number,
+    )

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from objectives.records.paths import StudyPaths
 from search.study.sqlite_check import study_names
 
-FILE_NAME = "study.sqlite3"
 OF_URLS = "?%"  # what an older automl pasted into a URL, where it means something else
 
 
@@ -24,7 +24,7 @@ def study_file(folder: Path) -> Path:
     Raises:
         StoreError: a file lies there and another process has locked it.
     """
-    path = folder / FILE_NAME
+    path = StudyPaths(folder).store
     if path.exists():
         return path
     older = _older(path)
@@ -34,7 +34,7 @@ def study_file(folder: Path) -> Path:
 def studies_in(folder: Path) -> list[str]:
     """Return the names of the studies of a folder, sorted."""
     files = {path: study_file(path) for path in sorted(folder.glob("*")) if path.is_dir()}
-    strayed = {file for path, file in files.items() if file != path / FILE_NAME}
+    strayed = {file for path, file in files.items() if file != StudyPaths(path).store}
     return [
         path.name
         for path, file in files.items()

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from rich.console import Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from objectives.records.even_sample import evenly
+
 Cells = Sequence[RenderableType]
-Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -101,17 +101,13 @@ def table(
             width, ratio = (column.width, None) if column.width else (None, 1)
             drawn.add_column(justify=side, no_wrap=True, overflow="ellipsis", width=width, ratio=ratio)
         drawn.add_row(*(Text(column.title, style="dim") for column in columns))
-        for cells in spread(rows, count - 1) if thin_out else rows[: count - 1]:
+        for cells in _thinned(rows, count - 1) if thin_out else rows[: count - 1]:
             drawn.add_row(*cells)
         return drawn
 
     return Section(len(rows) + 1 if rows else 0, least, draw, eager)
 
 
-def spread(items: Sequence[Item], count: int) -> list[Item]:
-    """Return `count` of the items, evenly spread, the first and the last among them where `count` is 2 or more."""
-    if count >= len(items):
-        return list(items)
-    if count == 1:
-        return [items[-1]]
-    return [items[round(i * (len(items) - 1) / (count - 1))] for i in range(count)]
+def _thinned(rows: Sequence[Cells], count: int) -> Sequence[Cells]:
+    """Return so many of the rows at even distances; a single one is the last."""
+    return rows[-1:] if count == 1 else evenly(rows, count)

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from objectives.machine.parent_death import adopt_orphans, die_with_parent
+from objectives.records.paths import TrialPaths
 from objectives.records.records import Ending
 from objectives.training.ultralytics_env import quiet_ultralytics
 from objectives.trial.job import RungDecision, TrialJob, TrialListener
 from search.workers.messages import Call, CallListener, Ended
-from search.workers.post_mortem import LOG, failed_with
+from search.workers.post_mortem import failed_with
 
 Pipe = connection.Connection  # of `Call` and `Ended` to the searching process, of `RungDecision` back
 
@@ -36,7 +37,7 @@ def run_in_child(pipe: "Pipe[Any, Any]", job: TrialJob, settings_folder: Path) -
 def _run(job: TrialJob, listener: TrialListener, settings_folder: Path) -> Ending | None:
     try:
         job.folder.mkdir(parents=True, exist_ok=True)
-        _write_to(job.folder / LOG)
+        _write_to(TrialPaths(job.folder).log)
         quiet_ultralytics(settings_folder)
         logging.getLogger().setLevel(logging.WARNING)
         return job.function()(job, listener)

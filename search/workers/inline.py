@@ -14,13 +14,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from objectives.machine.process_tree import Usage
+from objectives.records.paths import TrialPaths
 from objectives.records.records import Ending
 from objectives.training.ultralytics_env import quiet_ultralytics
 from objectives.trial.job import RungDecision, TrialJob, TrialListener
 from search.workers.backend import Backend, RunningTrial
 from search.workers.limits import Limits
 from search.workers.messages import Call, CallListener, Ended
-from search.workers.post_mortem import LOG, failed_with, with_death
+from search.workers.post_mortem import failed_with, with_death
 
 
 class InlineBackend(Backend):
@@ -82,7 +83,7 @@ class InlineTrial(RunningTrial):
 
     def _log(self, error: BaseException) -> None:
         """Write the traceback to the trial's log; all else that a trial prints goes where this process prints."""
-        with suppress(OSError), (self.job.folder / LOG).open("a") as log:
+        with suppress(OSError), TrialPaths(self.job.folder).log.open("a") as log:
             traceback.print_exception(error, file=log)
 
 

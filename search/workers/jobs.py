@@ -7,7 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from objectives.data.dataset import Dataset
-from objectives.machine.files import trial_folder
+from objectives.data.yolo_layout import DATA_YAML
+from objectives.records.paths import StudyPaths
 from objectives.trial.job import TrialJob
 from search.settings.settings import Settings, TrialSettings
 from spaces.candidate import Candidate
@@ -41,12 +42,12 @@ class Jobs:
     def __init__(self, settings: Settings, dataset: Dataset) -> None:
         self._settings, self._dataset = settings, dataset
         self.folder = settings.folder
-        self.data_yaml = self.folder / "data" / "data.yaml"
+        self.data_yaml = StudyPaths(self.folder).data / DATA_YAML  # of a layout, once it is there
         self.hub = True  # until a hub turns out to be out of reach
 
     def trial_folder(self, number: int) -> Path:
         """Return the folder of a trial."""
-        return self.folder / trial_folder(number)
+        return StudyPaths(self.folder).trial(number).folder
 
     @contextmanager
     def passing_folder(self, prefix: str) -> Iterator[Path]:

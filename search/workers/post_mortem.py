@@ -8,10 +8,10 @@ import psutil
 from objectives.machine.disk import free_bytes
 from objectives.machine.process_tree import Usage
 from objectives.records.classify import classify
+from objectives.records.paths import TrialPaths
 from objectives.records.records import Death, Ending, Outcome
 from spaces.errors import AutomlError
 
-LOG = "log.txt"  # in the trial's folder
 TAIL_LINES, TAIL_CHARACTERS = 20, 2000  # of a failed trial's log that are kept
 
 
@@ -34,7 +34,7 @@ def with_death(ending: Ending, folder: Path, seconds: float, peak: Usage) -> End
     if ending.outcome != Outcome.FAILED:
         return ending
     death = Death(
-        log_tail=log_tail(folder / LOG),
+        log_tail=log_tail(TrialPaths(folder).log),
         seconds=seconds,
         peak_bytes=peak.memory_bytes,
         processes=peak.processes,

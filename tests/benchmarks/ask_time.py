@@ -37,11 +37,13 @@ import optuna
 from optuna.trial import TrialState, create_trial
 
 from objectives.records import attributes as keys
+from objectives.records.records import Latency, Resources
+from objectives.records.trial_record import Phase
 from search.engine.candidates import Params, SpaceCandidates
 from search.engine.encoding import Encoder
 from search.engine.known_latency import KnownLatencySampler
 from search.engine.models.latencies import FunctionBook
-from search.engine.observed import Observed, Phase, observe
+from search.engine.observed import Observed, observe
 from search.engine.proposal.engine import Engine
 from search.engine.schedulers.gain_per_second import GainPerSecond
 from search.samplers.registry import suggest
@@ -140,17 +142,21 @@ def _stored(space: SearchSpace, trials: Sequence[Observed], folder: Path) -> opt
             params=dict(t.params),
             distributions={name: distributions[name] for name in t.params},
             user_attrs={
-                keys.LATENCY: {"p50_ms": t.latency_ms, "p95_ms": t.latency_ms},
+                keys.LATENCY: _latency(t.latency_ms or 1.0).to_json(),
                 keys.RUNGS: [
                     {"epoch": e, "map": a, "map50": a, "seconds": s, "loss": 1.0, "decides": True}
                     for e, a, s in zip(t.epochs, t.accuracies, t.seconds, strict=True)
                 ],
-                keys.RESOURCES: {"seconds": {"build": 2.0, "train": t.seconds[-1], "score": 3.0}},
+                keys.RESOURCES: Resources(seconds={"build": 2.0, "train": t.seconds[-1], "score": 3.0}).to_json(),
             },
         )
         for t in trials
     )
     return study
+
+
+def _latency(ms: float) -> Latency:
+    return Latency(ms, ms, ms, ms, ms, 60, 1.0, True, "", "", 0)
 
 
 def _resident_mb() -> float:

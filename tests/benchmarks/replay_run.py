@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import optuna
 from optuna.trial import TrialState
@@ -13,7 +14,9 @@ from replay_rows import Chooser, Exact, Nearest
 from replay_table import Row, Table
 
 from objectives.records import attributes as keys
-from search.engine.observed import Observed, observe
+from objectives.records.records import Latency, Rung
+from objectives.records.trial_record import read_trial
+from search.engine.observed import Observed, observed
 from search.engine.schedulers.scheduler import Step
 
 
@@ -102,7 +105,7 @@ class Replay:
         self.ask_seconds.append(time.perf_counter() - began)
         latency_ms = self.table.rows[row].latency_ms
         if latency_ms is not None:
-            trial.set_user_attr(keys.LATENCY_UNTRAINED, {"p50_ms": latency_ms})
+            trial.set_user_attr(keys.LATENCY_UNTRAINED, _latency(latency_ms).to_json())
         self.trials.append(trial)
         self.rows.append(row)
         self.reached.append(0)
@@ -150,7 +153,7 @@ class Replay:
     def _look(self, number: int) -> None:
         """Observe a trial anew; the others are as they were, and observing all at each step takes too long."""
         trial = self.study.get_trials(deepcopy=False)[number]
-        self.observed[number:] = [*observe(self.study, [trial]), *self.observed[number + 1 :]]
+        self.observed[number:] = [observed(read_trial(trial)), *self.observed[number + 1 :]]
 
     def _event(self, number: int) -> Event:
         under_way = [(job, job.done(self.now)) for job in self.jobs]
@@ -166,8 +169,16 @@ class Replay:
         return self.table.rows[self.rows[number]]
 
 
-def reveal(row: Row, epoch: int) -> list[dict[str, float]]:
+def _latency(p50_ms: float) -> Latency:
+    """Return a latency of which the tables know the median alone."""
+    unknown = math.nan
+    return Latency(p50_ms, unknown, unknown, unknown, unknown, 0, unknown, True, "", "", 0)
+
+
+def reveal(row: Row, epoch: int) -> list[dict[str, Any]]:
     """Return the curve until an epoch; it always ends there, with the last known value or NaN if there is none."""
     known = {e: accuracy for e, accuracy in row.curve.items() if e <= epoch}
     known.setdefault(epoch, list(known.values())[-1] if known else math.nan)
-    return [{"epoch": e, "map": accuracy, "seconds": e * row.epoch_seconds} for e, accuracy in known.items()]
+    return [
+        Rung(e, accuracy, math.nan, e * row.epoch_seconds, math.nan, True).to_json() for e, accuracy in known.items()
+    ]

@@ -9,7 +9,7 @@ from statistics import fmean
 from replay_run import Event
 from replay_table import Table
 
-from reports.table.front import Reference, hypervolume_over_trials
+from objectives.records.front import Reference, hypervolume_over_trials
 from spaces.errors import DataError
 
 LATENCY_TOLERANCE = 1.0001  # ratio

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 import psutil
-from optuna.trial import FrozenTrial
 
 from objectives.data.dataset import Dataset
+from objectives.records.trial_record import TrialRecord
 from reports.table.table import StudyTable
 from search.engine.schedulers.scheduler import Step
 from search.loop.choose import Chooser
@@ -85,7 +85,7 @@ class WatchedChooser(Chooser):
 
     watch: Watch
 
-    def next_step(self, last: int | None = None, trials: Sequence[FrozenTrial] | None = None) -> Step | None:
+    def next_step(self, last: int | None = None, trials: Sequence[TrialRecord] | None = None) -> Step | None:
         """Time the choice of a trial; at rungs it is not counted."""
         if last is not None:
             return super().next_step(last, trials)
@@ -104,7 +104,7 @@ class WatchedSearch(Search):
         self.chooser = WatchedChooser(settings, study, self.jobs, self._measured, self.session.searched_s)
         self.chooser.watch = watch
 
-    def _next_trial(self, trials: Sequence[FrozenTrial]) -> StoredTrial | None:
+    def _next_trial(self, trials: Sequence[TrialRecord]) -> StoredTrial | None:
         return timed(lambda: super(WatchedSearch, self)._next_trial(trials), self.watch.next_ms)
 
 

@@ -21,12 +21,12 @@ import pytest
 from command_line import SCRIPT, Done, automl, script
 
 from objectives.data.dataset import Dataset
+from objectives.records.paths import StudyPaths
 from search.cli import main
 from search.settings.compose import CONF, presets
 from search.settings.settings import load_settings
 from search.study.claims import Claims
 from search.study.store import create_study, open_storage, storage_url
-from search.study.study_file import FILE_NAME
 
 ReportStudy = Callable[..., optuna.Study]
 
@@ -252,14 +252,14 @@ def test_store_that_cannot_be_opened(tmp_path: Path, shelves: Path, url: str) ->
 
 def test_store_that_is_damaged(tmp_path: Path, shelves: Path) -> None:
     (tmp_path / "runs" / "smoke").mkdir(parents=True)
-    (tmp_path / "runs" / "smoke" / FILE_NAME).write_bytes(os.urandom(5000))
+    StudyPaths(tmp_path / "runs" / "smoke").store.write_bytes(os.urandom(5000))
     (tmp_path / "runs" / "smoke" / ".lock").touch()
     for line in (("search", "conf=smoke", f"data.root={shelves}"), ("report", "smoke"), ("studies",)):
-        before = (tmp_path / "runs" / "smoke" / FILE_NAME).read_bytes()
+        before = StudyPaths(tmp_path / "runs" / "smoke").store.read_bytes()
         done = automl(*line, folder=tmp_path)
         assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
         assert "cannot be used (file is not a database)" in done.stderr
-        assert (tmp_path / "runs" / "smoke" / FILE_NAME).read_bytes() == before
+        assert StudyPaths(tmp_path / "runs" / "smoke").store.read_bytes() == before
 
 
 def test_store_of_another_space(tmp_path: Path, shelves: Path, kept_study: Path) -> None:

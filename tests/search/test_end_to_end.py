@@ -16,8 +16,8 @@ from command_line import SCRIPT, Done, automl, script
 from optuna.trial import FrozenTrial, TrialState
 
 from objectives.records import attributes as keys
+from objectives.records.paths import StudyPaths
 from objectives.records.records import Accuracy, Ending, Latency, Outcome, Resources, Rung
-from search.study.study_file import FILE_NAME
 
 pytestmark = pytest.mark.seconds
 
@@ -43,7 +43,7 @@ def done(*arguments: str, folder: Path, run: Callable[..., Done] = automl) -> st
 
 def trials(folder: Path) -> list[FrozenTrial]:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    url = f"sqlite:///{folder / 'runs' / 'smoke' / FILE_NAME}"
+    url = f"sqlite:///{StudyPaths(folder / 'runs' / 'smoke').store}"
     return optuna.load_study(study_name="smoke", storage=url).get_trials()
 
 

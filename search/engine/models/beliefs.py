@@ -6,12 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from objectives.records.even_sample import even_indices
 from objectives.records.failures import Failure
-from search.engine.digest import FINAL, LOG_LATENCY, TUNED_MAX, Digest, spread_indices
+from objectives.records.trial_record import Phase
+from search.engine.digest import FINAL, LOG_LATENCY, TUNED_MAX, Digest
 from search.engine.encoding import Encoder
 from search.engine.models.curve_model import CurveModel, latest_rung
 from search.engine.models.gaussian_process import GaussianProcess
-from search.engine.observed import Observed, Phase
+from search.engine.observed import Observed
 from search.engine.staircase import Floats, Staircase
 
 BLAMELESS = (Failure.KILLED, Failure.DISK_FULL, Failure.DATA_UNREADABLE)  # failures that no candidate is to blame for
@@ -121,7 +123,7 @@ class Beliefs:
         scale = self._centre, self._spread
         settled = self._study.for_tuning(self._study.finished)
         if settled is None:
-            tuned = spread_indices(len(rows), TUNED_MAX)
+            tuned = even_indices(len(rows), TUNED_MAX)
             surrogate.tune(rows[tuned], targets[tuned], errors[tuned], scale=scale)
         else:
             surrogate.tune(self._rows(self._study.pick(settled)), self._study.column(FINAL, settled))

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from objectives.records.even_sample import even_indices
 from search.engine.candidates import Params
-from search.engine.digest import LOG_LATENCY, MODELLED_MAX, TUNED_MAX, Digest, spread_indices
+from search.engine.digest import LOG_LATENCY, MODELLED_MAX, TUNED_MAX, Digest
 from search.engine.encoding import Encoder
 from search.engine.models.gaussian_process import GaussianProcess
 from search.engine.observed import Observed, key_of
@@ -121,7 +122,7 @@ class LatencyModel:
         return self._model.predict(rows)
 
     def _fit(self) -> GaussianProcess:
-        ahead = [self._ahead[i] for i in spread_indices(len(self._ahead), MODELLED_MAX // 2)] if self._ahead else []
+        ahead = [self._ahead[i] for i in even_indices(len(self._ahead), MODELLED_MAX // 2)] if self._ahead else []
         study = self._study
         trials = study.pick(study.scattered(study.measured, MODELLED_MAX - len(ahead)))
         rows = self.encoder.encode([t.params for t in trials] + [params for params, _ in ahead])
@@ -130,7 +131,7 @@ class LatencyModel:
         model = GaussianProcess(self.encoder.categorical)
         settled = study.for_tuning(study.measured)
         if settled is None:
-            tuned = spread_indices(len(rows), TUNED_MAX)
+            tuned = even_indices(len(rows), TUNED_MAX)
             model.tune(rows[tuned], targets[tuned], errors[tuned])
         else:
             there = self.encoder.encode([t.params for t in study.pick(settled)])

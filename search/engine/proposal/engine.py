@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from objectives.records.records import Proposal
+from objectives.records.trial_record import Phase
 from search.engine.candidates import CandidateSource, Params
 from search.engine.digest import LOG_LATENCY, Digest
 from search.engine.encoding import Encoder
@@ -14,7 +15,7 @@ from search.engine.models.beliefs import Beliefs
 from search.engine.models.costs import Costs
 from search.engine.models.fits import Fits
 from search.engine.models.latencies import LatencyBook, LatencyModel, LatencyView, NoBook
-from search.engine.observed import Observed, Phase
+from search.engine.observed import Observed
 from search.engine.proposal.pool import Pool, untried
 from search.engine.proposal.rating import Rating, Worth
 from search.engine.staircase import Floats

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from search.engine.observed import Observed, Phase
+from objectives.records.trial_record import Phase
+from search.engine.observed import Observed
 from search.engine.schedulers.scheduler import NO_LIMIT, BudgetLeft, Scheduler, Step, left_s, may_begin, next_rung
 from spaces.errors import SettingsError
 

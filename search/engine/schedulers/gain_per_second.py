@@ -6,9 +6,10 @@ from statistics import median
 
 import numpy as np
 
+from objectives.records.trial_record import Phase
 from search.engine.known_latency import KnownLatencySampler
 from search.engine.models.costs import AGAIN, BEFORE
-from search.engine.observed import Observed, Phase
+from search.engine.observed import Observed
 from search.engine.proposal.engine import SPREAD, ProposedCandidate
 from search.engine.proposal.gain_rate import gain_rate
 from search.engine.proposal.rating import Rating, filled

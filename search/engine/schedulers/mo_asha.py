@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
-from search.engine.observed import Observed, Phase
+from objectives.records.trial_record import Phase
+from search.engine.observed import Observed
 from search.engine.schedulers.scheduler import NO_LIMIT, BudgetLeft, Scheduler, Step, left_s, may_begin
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import ClassVar
 
-from search.engine.observed import Observed, Phase
+from objectives.records.trial_record import Phase
+from search.engine.observed import Observed
 
 
 @dataclass(frozen=True)

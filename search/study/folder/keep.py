@@ -8,21 +8,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from objectives.machine.files import PARTIAL, TRAININGS, TRIALS, remove_checkpoints, trial_folder
-from objectives.records import attributes as keys
+from objectives.machine.files import remove_folders
+from objectives.records.paths import HALF_WRITTEN, LARGE, TRAININGS, UNTRAINED, StudyPaths
 from objectives.records.records import Outcome
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 from reports.table.verdict import judge
 
-if TYPE_CHECKING:
-    import optuna
-
-HALF_WRITTEN = f"*{PARTIAL}*"
-LARGE = ("weights.pt", "model.onnx", "detections.jpg")  # of a finished trial; the rest is needed to do it again
-OF_NO_USE = (HALF_WRITTEN, TRAININGS, "untrained.onnx")  # once a trial has ended
+OF_NO_USE = (HALF_WRITTEN, TRAININGS, UNTRAINED)  # once a trial has ended
 FULL_SHARE = 0.9  # files are removed down to this share of the limit, or every trial would remove some
 
 Entries = dict[str, int]  # name in a trial's folder -> bytes; of a folder, all in it
@@ -34,8 +28,8 @@ class Removed:
 
     Attributes:
         files: number of a finished trial -> names of files that were removed from its folder.
-        to_stop: number of a paused trial -> why it must end; the trial's checkpoint is to be removed after that.
-        warning: one line if the folder stays too large, given once a process; else empty.
+        to_stop: number of a paused trial -> why it must end; its checkpoint is to be removed after that.
+        warning: one line if the folder stays too large, given once; else empty.
     """
 
     files: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
@@ -48,7 +42,7 @@ class Keeper:
 
     def __init__(self, folder: Path, size_mb_max: float | None) -> None:
         """Nothing is counted or removed yet; `size_mb_max` None sets no limit."""
-        self.folder = folder
+        self.folder, self.paths = folder, StudyPaths(folder)
         self.bytes_max = None if size_mb_max is None else size_mb_max * 1e6
         self._counted: dict[int, tuple[tuple[str, int], Entries]] = {}  # trial -> its stage when counted, its entries
         self._folders_bytes: int | None = None  # of the folders beside the trials'
@@ -56,7 +50,7 @@ class Keeper:
 
     def remove_checkpoints(self, number: int) -> None:
         """Remove the checkpoints of a trial that has ended."""
-        remove_checkpoints(self._trial(number))
+        remove_folders(self.paths.trial(number).trainings)
         self._counted.pop(number, None)
 
     def is_full(self, table: StudyTable) -> bool:
@@ -151,7 +145,7 @@ class Keeper:
 
     def _beside_bytes(self) -> int:
         """Return what lies beside the trials: the folders are counted once (the data's links), the files each time."""
-        beside = [path for path in _paths_in(self.folder) if path.name != TRIALS]
+        beside = [path for path in _paths_in(self.folder) if path != self.paths.trials]
         if self._folders_bytes is None:
             self._folders_bytes = sum(_bytes_of(path) for path in beside if path.is_dir())
         return self._folders_bytes + sum(_bytes_of(path) for path in beside if not path.is_dir())
@@ -169,18 +163,7 @@ class Keeper:
         return f"store.size_mb_max {(self.bytes_max or 0.0) / 1e6:,.0f}"
 
     def _trial(self, number: int) -> Path:
-        return self.folder / trial_folder(number)
-
-
-def record_removed(study: "optuna.Study", files: Mapping[int, tuple[str, ...]]) -> None:
-    """Store which files were removed, for people who miss them; in the study, since ended trials cannot be written."""
-    if not files:
-        return
-    stored: dict[str, list[int]] = study.user_attrs.get(keys.REMOVED, {})
-    for number, names in files.items():
-        key = " ".join(names)
-        stored[key] = sorted({*stored.get(key, []), number})
-    study.set_user_attr(keys.REMOVED, stored)
+        return self.paths.trial(number).folder
 
 
 def promise(row: TrialRow, table: StudyTable) -> float:
@@ -188,8 +171,8 @@ def promise(row: TrialRow, table: StudyTable) -> float:
 
     What the pruner last expected counts; where the pruner expects nothing, the mAP at the last rung.
     """
-    expectations = [decision.predicted_map for decision in row.decisions if decision.predicted_map is not None]
-    expected = expectations[-1] if expectations else row.rungs[-1].map if row.rungs else 0.0
+    foretold = [decision.predicted_map for decision in row.decisions if decision.predicted_map is not None]
+    expected = foretold[-1] if foretold else row.rungs[-1].map if row.rungs else 0.0
     not_slower = [member for member in table.front if row.p50_ms is None or (member.p50_ms or 0.0) <= row.p50_ms]
     return expected - max((member.map or 0.0 for member in not_slower), default=0.0)
 

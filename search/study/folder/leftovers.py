@@ -1,28 +1,20 @@
 """What killed processes left in a study's folder: measurements half done, timings, checkpoints of trials that ended."""
 
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from objectives.machine.files import remove_folders
+from objectives.records.paths import StudyPaths
+from objectives.records.trial_record import TrialRecord
 from search.study.claims import Claims
 from search.study.folder.keep import Keeper
 
-if TYPE_CHECKING:
-    import optuna
 
-MEASURING = ".measure-"  # how the folders of measurements ahead of trials begin; a session's key follows
-PLANNING = ".plan-"  # how the folders of timings before the first trial begin
-
-
-def tidy(folder: Path, claims: Claims, keeper: Keeper, trials: "Iterable[optuna.trial.FrozenTrial]") -> None:
-    """Remove what killed processes left; to be called while no other process chooses or plans."""
-    for measuring in folder.glob(f"{MEASURING}*"):
-        key = measuring.name.removeprefix(MEASURING).partition("-")[0]
-        if not claims.is_alive(int(key)):
-            shutil.rmtree(measuring, ignore_errors=True)
-    for planning in folder.glob(f"{PLANNING}*"):
-        shutil.rmtree(planning, ignore_errors=True)
+def tidy(folder: Path, claims: Claims, keeper: Keeper, trials: Iterable[TrialRecord]) -> None:
+    """Remove what killed processes left; call it while no other process chooses or plans."""
+    paths = StudyPaths(folder)
+    remove_folders(measuring for session, measuring in paths.measurings if not claims.is_alive(session))
+    remove_folders(paths.plannings)
     for trial in trials:
-        if trial.state.is_finished():
+        if trial.phase.has_ended:
             keeper.remove_checkpoints(trial.number)

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from objectives.records.paths import StudyPaths
 from search.settings.settings import Settings
-from search.study.claims import LOCKS, Claims
+from search.study.claims import Claims
 from search.study.folder.disk_space import check_disk_space
 from spaces.errors import StoreError
 
@@ -47,8 +48,9 @@ def _make(folder: Path) -> list[Path]:
 
 def _remove_unused(made: list[Path]) -> None:
     """Remove the folders that were made for a search that got no further than their lock."""
-    if made and {path.name for path in made[0].iterdir()} <= set(LOCKS):
-        for name in LOCKS:
-            (made[0] / name).unlink(missing_ok=True)
+    locks = StudyPaths(made[0]).locks if made else ()
+    if made and set(made[0].iterdir()) <= set(locks):
+        for lock in locks:
+            lock.unlink(missing_ok=True)
         for path in made:
             path.rmdir()

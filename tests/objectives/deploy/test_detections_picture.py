@@ -4,11 +4,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
 
 from objectives.data.dataset import make_image
-from objectives.deploy.detections_picture import COLOURS, draw_detections, spread
+from objectives.deploy.detections_picture import COLOURS, draw_detections
 from objectives.deploy.detector import Detections
 
 
@@ -34,12 +32,3 @@ def test_the_picture_is_a_jpeg_with_boxes(tmp_path: Path) -> None:
 
     assert near(COLOURS[1]) > 500
     assert near(COLOURS[0]) == 0  # below the confidence
-
-
-@given(st.integers(1, 1000), st.integers(1, 50))
-def test_spread_indices(count: int, wanted: int) -> None:
-    found = spread(count, wanted)
-    assert found == sorted(set(found))
-    assert len(found) == min(count, wanted)
-    assert found[0] == 0
-    assert found[-1] == (count - 1 if wanted > 1 else 0)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from objectives.machine.files import cache_folder, remove_checkpoints, remove_partials, whole, write_text
+from objectives.machine.files import cache_folder, remove_folders, remove_partials, whole, write_text
+from objectives.records.paths import TrialPaths
 
 ROOT = Path(__file__).parents[3]
 
@@ -76,7 +77,7 @@ def test_checkpoints_go_and_results_stay(tmp_path: Path) -> None:
     for name in ("training-1/checkpoint.pt", "training-2/weights/x", "model.onnx"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("")
-    remove_checkpoints(tmp_path)
+    remove_folders(TrialPaths(tmp_path).trainings)
     assert names(tmp_path) == ["model.onnx"]
 
 

@@ -33,7 +33,7 @@ def test_json_brings_every_record_back(record: Record) -> None:
 
 
 def test_a_missing_key_is_an_error() -> None:
-    with pytest.raises(TypeError):
+    with pytest.raises(ValueError, match="missing required field `map50`"):
         ClassAccuracy.from_json({"map": 0.5})
 
 

@@ -24,12 +24,13 @@ from objectives.deploy.runtimes import open_artifact
 from objectives.network.assembly import assemble
 from objectives.records.classify import classify
 from objectives.records.failures import Diverged, Failure
+from objectives.records.paths import CHECKPOINT
 from objectives.records.records import Rung
 from objectives.training import divergence
 from objectives.training.arguments import TrainingPlan, trainer_arguments
 from objectives.training.checkpoint import previous_of
 from objectives.training.monitor import Monitor
-from objectives.training.trainer import CHECKPOINT, Progress, train_phase
+from objectives.training.trainer import Progress, train_phase
 from spaces.candidate import Candidate
 from spaces.errors import DataError
 

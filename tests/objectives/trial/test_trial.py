@@ -25,12 +25,13 @@ from objectives.data.yolo_layout import lay_out
 from objectives.deploy.detector import read_image
 from objectives.machine.cores import on_cores
 from objectives.machine.device_locks import Patience, exclusive
-from objectives.machine.files import remove_checkpoints
+from objectives.machine.files import remove_folders
 from objectives.network.assembly import assemble
 from objectives.network.pruning import prune_detector
 from objectives.records.classify import classify
 from objectives.records.failures import Failure
 from objectives.records.gate import Gate
+from objectives.records.paths import TrialPaths
 from objectives.records.records import Accuracy, Latency, Outcome, Resources, Rung
 from objectives.trial.job import RungDecision, TrialJob, TrialListener
 from objectives.trial.trial import run_trial
@@ -254,7 +255,7 @@ def test_a_trial_cut_after_its_training_only_ends_it_again(few_blocks: Dataset, 
     assert told.costs[0].seconds["train"] < cut.rungs[-1].seconds, "it was trained again"
     assert told.accuracies[0].images == len(work.images)
     assert not list(work.folder.rglob("*.partial"))
-    remove_checkpoints(work.folder)
+    remove_folders(TrialPaths(work.folder).trainings)
     assert not list(work.folder.glob("training-*"))
 
 

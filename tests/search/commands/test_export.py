@@ -6,9 +6,10 @@ from pathlib import Path
 import optuna
 import pytest
 
+from objectives.records.paths import LARGE
+from objectives.records.study_record import StudyWriter
 from reports.table.table import StudyTable, read_study
 from search.commands.export import run_export
-from search.study.folder.keep import LARGE, record_removed
 from search.study.store import load_study, open_storage, storage_url
 from spaces.errors import AutomlError
 
@@ -22,7 +23,7 @@ def table(tmp_path: Path, report_study: Callable[..., optuna.Study]) -> StudyTab
     optuna.copy_study(from_study_name="retail", from_storage=made._storage, to_storage=storage)
     far = [row.number for row in read_study(made).finished if not row.on_front][-1]
     study = load_study(tmp_path, "retail", None)
-    record_removed(study, {far: LARGE})
+    StudyWriter(study).removed({far: LARGE})
     return read_study(study)
 
 

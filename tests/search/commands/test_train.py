@@ -21,11 +21,9 @@ from quick_search import lines_of, wait_until
 from objectives.data.readers import read_dataset
 from objectives.machine.shares import lease_gpu, slots_taken
 from objectives.records.gate import Gate
+from objectives.records.paths import ExportPaths
 from search.cli import main
-from search.commands.train import TRAINED
-from search.loop.full_training import ATTEMPTS
 from search.loop.retry import PASSING_MAX
-from search.workers.post_mortem import LOG
 
 AUTOML = Path(sys.executable).with_name("automl")
 QUICK = "quick_trainer:run_trial"
@@ -73,7 +71,7 @@ def edit(export: Path, **values: Any) -> None:
 
 def plant(export: Path, *faults: str) -> None:
     """Lay faults out: `quick_trainer.py` looks for them beside its data's folder."""
-    folder = export / TRAINED / "faults"
+    folder = ExportPaths(export).trained.folder / "faults"
     folder.mkdir(parents=True, exist_ok=True)
     for i, fault in enumerate(faults):
         (folder / f"{fault}-{i}").touch()
@@ -85,12 +83,18 @@ def train(export: Path, *overrides: str) -> Result:
 
 def trained(export: Path) -> list[int]:
     """Return the epochs that were trained, in order."""
-    return [int(what.split()[1]) for _, _, what in lines_of(export / TRAINED) if what.startswith("epoch")]
+    return [
+        int(what.split()[1]) for _, _, what in lines_of(ExportPaths(export).trained.folder) if what.startswith("epoch")
+    ]
 
 
 def divisors(export: Path) -> list[int]:
     """Return what each process divided the batch by."""
-    return [int(what.split()[-1]) for _, _, what in lines_of(export / TRAINED) if what.startswith("begins")]
+    return [
+        int(what.split()[-1])
+        for _, _, what in lines_of(ExportPaths(export).trained.folder)
+        if what.startswith("begins")
+    ]
 
 
 def plain(text: str) -> list[str]:
@@ -113,10 +117,10 @@ def test_it_says_its_stages_and_epochs_and_keeps_the_metrics(quick: Path, backen
     ]
     assert [line for line in lines[-3:] if line.startswith(tuple(FIGURES))] == lines[-3:]
     assert any(line.startswith("note: backend inline: ") for line in plain(done.stdout)) == (backend == "inline")
-    metrics = json.loads((quick / TRAINED / "metrics.json").read_text())
+    metrics = json.loads(ExportPaths(quick).trained.metrics.read_text())
     assert metrics.keys() == {"accuracy", "latency", "resources"}
-    assert not list((quick / TRAINED).glob("training-*"))
-    assert not (quick / TRAINED / ATTEMPTS).exists()
+    assert not list(ExportPaths(quick).trained.folder.glob("training-*"))
+    assert not ExportPaths(quick).trained.attempts.exists()
     assert slots_taken() == 0
 
 
@@ -127,8 +131,8 @@ def test_an_export_of_older_code_is_trained_by_the_real_trainer(export: Path) ->
     done = train(export, "epochs=2")
     assert done.exit_code == 0, done.output
     assert [line for line in plain(done.stdout) if line in ("build", "latency", "train", "export", "score")]
-    assert (export / TRAINED / "weights.pt").is_file()
-    assert (export / TRAINED / LOG).is_file()
+    assert ExportPaths(export).trained.weights.is_file()
+    assert ExportPaths(export).trained.log.is_file()
 
 
 # Deaths
@@ -144,8 +148,8 @@ def test_a_death_that_may_pass_costs_no_epoch(quick: Path, fault: str) -> None:
     assert len(died) == 2
     assert all(line.endswith("; taken up again from its checkpoint") for line in died)
     assert sum(line.startswith("epoch ") for line in plain(done.stdout)) == 10  # none is said twice
-    assert "measures" in [what for _, _, what in lines_of(quick / TRAINED)]
-    assert [what for _, _, what in lines_of(quick / TRAINED)].count("measures") == 1
+    assert "measures" in [what for _, _, what in lines_of(ExportPaths(quick).trained.folder)]
+    assert [what for _, _, what in lines_of(ExportPaths(quick).trained.folder)].count("measures") == 1
 
 
 def test_it_fails_for_good_when_it_dies_over_and_over_and_the_same_line_goes_on(quick: Path) -> None:
@@ -154,7 +158,7 @@ def test_it_fails_for_good_when_it_dies_over_and_over_and_the_same_line_goes_on(
     assert done.exit_code == 2
     assert plain(done.stderr)[-1] == (
         "automl: train: failed (crashed): crashed with SIGSEGV; read the log; a runtime or a driver is broken; its log "
-        f"is {os.path.relpath(quick / TRAINED / LOG)}; the same line goes on from its last checkpoint"
+        f"is {os.path.relpath(ExportPaths(quick).trained.log)}; the same line goes on from its last checkpoint"
     )
     assert trained(quick) == list(range(1, 7))
     again = train(quick)
@@ -239,7 +243,7 @@ def test_a_limit_that_cannot_be_is_refused_in_one_line(quick: Path, override: st
     assert done.exit_code == 2
     assert told in done.stderr
     assert len(done.stderr.splitlines()) == 1
-    assert not (quick / TRAINED).exists()
+    assert not ExportPaths(quick).trained.folder.exists()
 
 
 # Beside others
@@ -265,7 +269,7 @@ def test_ctrl_c_ends_the_training_and_the_same_line_goes_on(quick: Path, number:
     plant(quick, "trial3epoch9-hang")
     command = [str(AUTOML), "train", str(quick), "seed=7"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    (taken,) = wait_until(lambda: list((quick / TRAINED / "faults").glob("taken-*")))
+    (taken,) = wait_until(lambda: list((ExportPaths(quick).trained.folder / "faults").glob("taken-*")))
     pid = int(taken.name.rsplit("-", 1)[1])
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
@@ -280,7 +284,7 @@ def test_ctrl_c_ends_the_training_and_the_same_line_goes_on(quick: Path, number:
 def test_a_killed_command_takes_its_training_along(quick: Path) -> None:
     plant(quick, "trial3epoch9-hang")
     process = subprocess.Popen([str(AUTOML), "train", str(quick)], stdout=subprocess.DEVNULL)
-    (taken,) = wait_until(lambda: list((quick / TRAINED / "faults").glob("taken-*")))
+    (taken,) = wait_until(lambda: list((ExportPaths(quick).trained.folder / "faults").glob("taken-*")))
     pid = int(taken.name.rsplit("-", 1)[1])
     os.kill(process.pid, signal.SIGKILL)
     process.wait()

@@ -12,9 +12,11 @@ from optuna.trial import TrialState, create_trial
 
 from objectives.records import attributes as keys
 from objectives.records.failures import Failure
+from objectives.records.records import Latency
+from objectives.records.trial_record import Phase
 from search.engine.candidates import SpaceCandidates
 from search.engine.digest import MODELLED_MAX, TUNED_MAX, Digest
-from search.engine.observed import Observed, Phase, observe
+from search.engine.observed import Observed, observe
 from search.engine.proposal.engine import Engine
 from spaces.space import SearchSpace
 
@@ -147,7 +149,7 @@ def test_trials_are_read_once_they_have_ended_and_not_before() -> None:
     study.enqueue_trial({"x": 0.7})
     first = observe(study)
     assert [t.phase for t in first] == [Phase.FINISHED, Phase.RUNNING]
-    running.set_user_attr(keys.LATENCY_UNTRAINED, {"p50_ms": 4.0, "p95_ms": 5.0})
+    running.set_user_attr(keys.LATENCY_UNTRAINED, Latency(4.0, 5.0, 4.0, 4.0, 3.0, 9, 1.0, True, "", "", 0).to_json())
     running.set_user_attr(keys.ENDING, {"outcome": "failed", "reason": "", "error_class": "out of memory"})
     study.tell(running, state=TrialState.FAIL)
     second, third = observe(study), observe(study)

@@ -11,7 +11,7 @@ import pytest
 from optuna.trial import TrialState
 
 from objectives.records import attributes as keys
-from reports.table.front import Reference, hypervolume_over_trials
+from objectives.records.front import Reference, hypervolume_over_trials
 from search.engine.known_latency import KnownLatencySampler, values_as_categories
 from search.engine.proposal.engine import EXPLORE_EVERY
 from spaces.errors import SettingsError

@@ -16,11 +16,11 @@ from quick_search import decisions_of, epochs_of
 
 from objectives.data.dataset import Dataset
 from objectives.records import attributes as keys
+from objectives.records.paths import StudyPaths
 from objectives.records.records import Latency, Outcome, Proposal, Resources, Rung
 from search.settings.settings import Settings, load_settings
 from search.study.latencies import architecture_key
 from search.study.store import load_study
-from search.study.study_file import FILE_NAME
 
 pytestmark = pytest.mark.slow
 
@@ -147,7 +147,7 @@ def test_a_paused_trial_goes_on_under_its_own_number(
 
 def trials_in(folder: Path) -> list[FrozenTrial]:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    if not (folder / "runs" / "smoke" / FILE_NAME).exists():
+    if not StudyPaths(folder / "runs" / "smoke").store.exists():
         return []
     try:
         return load_study(folder / "runs", "smoke", None).get_trials()

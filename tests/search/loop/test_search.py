@@ -32,6 +32,7 @@ from objectives.data.dataset import Dataset
 from objectives.machine.shares import lease_gpu, slots_taken
 from objectives.records import attributes as keys
 from objectives.records.failures import Failure
+from objectives.records.paths import StudyPaths
 from objectives.records.records import Ending, Latency, Outcome, Proposal, Resources, Rung
 from objectives.trial.job import rung_ladder
 from search.loop import search as runner
@@ -39,7 +40,6 @@ from search.loop.retry import PASSING_MAX
 from search.loop.search import Search
 from search.loop.streaks import TooManyFailures
 from search.settings.settings import Settings
-from search.study.folder.leftovers import MEASURING
 from search.study.latencies import architecture_key
 from search.view.lines import LineView
 
@@ -160,7 +160,7 @@ def checked(search: Search) -> list[FrozenTrial]:
             assert ending_of(trial).outcome in tuple(Outcome)
         kept = list(search.folder.glob(f"trials/{trial.number:05d}/training-*"))
         assert bool(kept) == (trial.state is TrialState.RUNNING)
-    assert not list(search.folder.glob(f"{MEASURING}*"))
+    assert not list(StudyPaths(search.folder).measurings)
     return trials
 
 
@@ -486,7 +486,8 @@ def test_leftovers_of_a_killed_process_are_removed(tmp_path: Path, blocks: Datas
     search = run(settings, blocks, Script(None, 0, 0, None))
     ended, paused = (search.folder / "trials" / f"0000{n}" / "training-1" for n in range(2))
     assert paused.is_dir()
-    measuring = search.folder / f"{MEASURING}{search.session.key}-x7_q-0"
+    measuring = StudyPaths(search.folder).measuring(search.session.key)
+    measuring = measuring.with_name(f"{measuring.name}x7_q-0")
     for leftover in (measuring, ended):
         leftover.mkdir(parents=True)
     run(settings, blocks, Script())

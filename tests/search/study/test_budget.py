@@ -7,6 +7,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from objectives.records import attributes as keys
 from objectives.records.records import Resources
+from objectives.records.trial_record import read_trial
 from search.settings.settings import BudgetSettings
 from search.study.budget import OVERHEAD_S, RECENT, BudgetUsed
 
@@ -20,9 +21,13 @@ def trial(number: int, state: TrialState, seconds: float | None) -> FrozenTrial:
     return FrozenTrial(number, state, None, began, ended, {}, {}, {}, {}, {}, number, values=values)
 
 
+def used_by(trials: list[FrozenTrial], seconds: float) -> BudgetUsed:
+    return BudgetUsed.of([read_trial(trial) for trial in trials], seconds)
+
+
 def used(*seconds: float) -> BudgetUsed:
     """Return what finished trials have used that ran one after the other."""
-    return BudgetUsed.of([trial(n, TrialState.COMPLETE, s) for n, s in enumerate(seconds)], sum(seconds))
+    return used_by([trial(n, TrialState.COMPLETE, s) for n, s in enumerate(seconds)], sum(seconds))
 
 
 def test_every_ended_trial_counts_and_no_other() -> None:
@@ -33,7 +38,7 @@ def test_every_ended_trial_counts_and_no_other() -> None:
         trial(3, TrialState.RUNNING, None),
         trial(4, TrialState.WAITING, None),
     ]
-    assert BudgetUsed.of(trials, 300.0) == BudgetUsed(3, 300.0, (100.0, 20.0, 5.0))
+    assert used_by(trials, 300.0) == BudgetUsed(3, 300.0, (100.0, 20.0, 5.0))
 
 
 def test_trials_bound_the_search() -> None:
@@ -59,8 +64,8 @@ def test_a_trial_starts_only_if_a_usual_one_fits() -> None:
 def test_the_last_trials_tell_how_long_one_takes() -> None:
     hour = BudgetSettings(trials=1000, hours=1)
     trials = [trial(n, TrialState.COMPLETE, 2000.0 if n < RECENT else 10.0) for n in range(2 * RECENT)]
-    assert BudgetUsed.of(trials, 3500.0).left(hour)
-    assert not BudgetUsed.of(trials[:RECENT], 3500.0).left(hour)
+    assert used_by(trials, 3500.0).left(hour)
+    assert not used_by(trials[:RECENT], 3500.0).left(hour)
 
 
 def test_remaining_time_is_unknown_before_the_first_trial() -> None:
@@ -89,18 +94,18 @@ def worked(trial: FrozenTrial, *, paused: bool | None = None, **seconds: float) 
 
 def test_the_night_between_a_crash_and_the_next_run_is_no_work() -> None:
     ended = worked(trial(0, TrialState.COMPLETE, 36_000), train=40.0, latency=5.0)
-    assert BudgetUsed.of([ended], 50.0).durations_s == (45.0 + OVERHEAD_S,)
+    assert used_by([ended], 50.0).durations_s == (45.0 + OVERHEAD_S,)
 
 
 def test_a_paused_trial_counts_once_wherever_it_goes() -> None:
     waits = worked(trial(0, TrialState.RUNNING, None), paused=True, train=40.0, build=5.0)
-    assert BudgetUsed.of([waits], 50.0) == BudgetUsed(1, 50.0, (47.0,), 1)
+    assert used_by([waits], 50.0) == BudgetUsed(1, 50.0, (47.0,), 1)
     goes_on = worked(trial(0, TrialState.RUNNING, None), paused=False, train=40.0, build=5.0)
-    assert BudgetUsed.of([goes_on], 60.0) == BudgetUsed(0, 60.0, (), 0)
+    assert used_by([goes_on], 60.0) == BudgetUsed(0, 60.0, (), 0)
     stopped = worked(trial(0, TrialState.PRUNED, 9000), paused=True, train=40.0, build=5.0)
-    assert BudgetUsed.of([stopped], 50.0) == BudgetUsed(1, 50.0, (47.0,), 0)
+    assert used_by([stopped], 50.0) == BudgetUsed(1, 50.0, (47.0,), 0)
     finished = worked(trial(0, TrialState.COMPLETE, 9000), paused=False, train=90.0, build=10.0)
-    assert BudgetUsed.of([finished], 110.0) == BudgetUsed(1, 110.0, (102.0,), 0)
+    assert used_by([finished], 110.0) == BudgetUsed(1, 110.0, (102.0,), 0)
 
 
 def test_what_paused_trials_will_still_take_is_unknown() -> None:

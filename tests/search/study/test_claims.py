@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from quick_search import wait_until
 
-from search.study.claims import LOCKS, Claims
+from objectives.records.paths import StudyPaths
+from search.study.claims import Claims
 
 HOLDER = """
 import sys
@@ -155,7 +156,7 @@ def test_closing_gives_everything_back(tmp_path: Path, other: Holder) -> None:
     claims.enter(0)
     claims.close()
     assert other.ask("take 0") == "True"
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(LOCKS)
+    assert set(tmp_path.iterdir()) == set(StudyPaths(tmp_path).locks)
 
 
 def test_a_child_that_was_forked_holds_nothing(claims: Claims, other: Holder) -> None:

@@ -17,8 +17,10 @@ from optuna.trial import TrialState
 
 from objectives.data.dataset import Dataset
 from objectives.records import attributes as keys
+from objectives.records.paths import StudyPaths
 from objectives.records.records import Ending, Latency, Outcome, Rung
-from search.engine.observed import Phase, observe
+from objectives.records.trial_record import Phase
+from search.engine.observed import observe
 from search.samplers.registry import make_sampler, suggest
 from search.settings.settings import Settings, load_settings
 from search.study import contract
@@ -26,7 +28,6 @@ from search.study.comparable import fitted
 from search.study.fork import ensure_fork, forked_settings
 from search.study.latencies import architecture_key
 from search.study.store import create_study, load_study, open_storage, storage_url
-from search.study.study_file import FILE_NAME
 from spaces.dimension import Choice
 from spaces.errors import SettingsError, StoreError
 from spaces.space import SearchSpace
@@ -130,7 +131,7 @@ def origins(study: optuna.Study) -> list[int]:
 
 
 def test_wider_space_keeps_every_trial(old: Old, blocks: Dataset) -> None:
-    before = (old.settings.folder / FILE_NAME).read_bytes()
+    before = StudyPaths(old.settings.folder).store.read_bytes()
     study, told = forked(old, blocks, GATE, "space.size.pixels=64,96,128", "space.neck.width=range(16, 33, 8)")
     assert told == "wide is forked from smoke and keeps 6 of 6 trials"
     assert states(study) == ["COMPLETE", "COMPLETE", "PRUNED", "PRUNED", "FAIL", "RUNNING"]
@@ -143,7 +144,7 @@ def test_wider_space_keeps_every_trial(old: Old, blocks: Dataset) -> None:
     assert now.params == {**was.params, "neck.width": 16}
     assert (now.datetime_start, now.datetime_complete) == (was.datetime_start, was.datetime_complete)
     assert now.user_attrs == {**was.user_attrs, keys.FORKED_FROM: 1}
-    assert (old.settings.folder / FILE_NAME).read_bytes() == before
+    assert StudyPaths(old.settings.folder).store.read_bytes() == before
 
 
 def test_other_space_keeps_what_lies_in_it_under_new_numbers(old: Old, blocks: Dataset) -> None:
@@ -354,7 +355,7 @@ def test_fork_in_one_storage_of_several_studies(tmp_path: Path, blocks: Dataset)
     assert told == "wide is forked from smoke and keeps 1 of 1 trials"
     assert states(study) == ["COMPLETE"]
     assert sorted(optuna.get_all_study_names(open_storage(f"sqlite:///{tmp_path / 'all.db'}"))) == ["smoke", "wide"]
-    assert not (study_folder(old) / FILE_NAME).exists()
+    assert not StudyPaths(study_folder(old)).store.exists()
 
 
 @pytest.mark.slow

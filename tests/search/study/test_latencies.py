@@ -13,6 +13,7 @@ from objectives.records import attributes as keys
 from objectives.records.failures import Failure
 from objectives.records.gate import Gate
 from objectives.records.records import Ending, Latency, Outcome
+from objectives.records.trial_record import trial_records
 from search.engine.candidates import ListedCandidates
 from search.engine.observed import observe
 from search.engine.proposal.engine import Engine
@@ -121,7 +122,7 @@ def test_trials_tell_as_they_go_on() -> None:
     again.set_user_attr(keys.LATENCY_UNTRAINED, latency_of(of(64)).to_json())
     book.refresh(observe(study))
     assert book.lookup()({"size.pixels": 64}) == 2.5  # of the trained network
-    assert book.untrained({"size.pixels": 64}, study.get_trials()) == latency_of(of(64))
+    assert book.untrained({"size.pixels": 64}, trial_records(study)) == latency_of(of(64))
     assert book.figures() == []
 
 

@@ -9,6 +9,7 @@ import pytest
 from objectives.records import attributes as keys
 from objectives.records.gate import Gate
 from objectives.records.records import Latency
+from objectives.records.trial_record import trial_records
 from search.study.latencies import StudyLatencies
 
 
@@ -47,6 +48,6 @@ def test_the_trained_figure_replaces_the_untrained_one_in_the_book() -> None:
     book = StudyLatencies(study, Gate(), latency_of)
     assert book.lookup()({"size.pixels": 64}) == 4.0
     assert book.figures() == []
-    untrained = book.untrained({"size.pixels": 64}, study.get_trials())
+    untrained = book.untrained({"size.pixels": 64}, trial_records(study))
     assert untrained is not None
     assert untrained.p50_ms == 1.0

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from objectives.records import attributes as keys
+from objectives.records.study_record import StudyRecord
 from search.study.claims import Claims
-from search.study.sessions import BEAT_EVERY_S, FORGOTTEN_S, GAP_S, LATELY_S, Session, covered_s, searched_s
+from search.study.sessions import BEAT_EVERY_S, FORGOTTEN_S, GAP_S, LATELY_S, Session, covered_s
 from spaces.errors import StoreError
 
 BEGAN_S = 1e9
@@ -60,6 +61,10 @@ def enter(study: optuna.Study, tmp_path: Path) -> Iterator[Callable[[Clock], Ses
 Enter = Callable[[Clock], Session]
 
 
+def searched_s(study: optuna.Study) -> float:
+    return covered_s(span for session in StudyRecord.of(study).sessions.values() for span in session.spans)
+
+
 def test_a_session_covers_its_time(enter: Enter) -> None:
     clock = Clock()
     session = enter(clock)
@@ -103,7 +108,7 @@ def test_a_clock_that_is_set_back_takes_nothing_away(enter: Enter, study: optuna
     session.beat()
     clock.go_on(session, 50)
     assert session.searched_s() == 1050
-    assert 1050 - BEAT_EVERY_S <= searched_s(study.user_attrs) <= 1050
+    assert 1050 - BEAT_EVERY_S <= searched_s(study) <= 1050
 
 
 def told_elsewhere(study: optuna.Study, **told: object) -> None:
@@ -164,7 +169,7 @@ def test_two_processes_use_the_hours_once(enter: Enter, study: optuna.Study) -> 
     clock.go_on(two, 40)  # one has died
     two.beat(now=True)
     assert two.searched_s() == 200
-    assert searched_s(study.user_attrs) == 200
+    assert searched_s(study) == 200
     assert (one.key, two.key) == (0, 1)
 
 
@@ -183,7 +188,7 @@ def test_a_kill_loses_a_beat_at_most(enter: Enter, study: optuna.Study) -> None:
     clock = Clock()
     session = enter(clock)
     clock.go_on(session, 100, beat_s=1.0)
-    assert 100 - BEAT_EVERY_S <= searched_s(study.user_attrs) <= 100
+    assert 100 - BEAT_EVERY_S <= searched_s(study) <= 100
 
 
 def test_beats_are_written_seldom(enter: Enter, study: optuna.Study, monkeypatch: pytest.MonkeyPatch) -> None:

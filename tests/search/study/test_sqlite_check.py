@@ -17,10 +17,10 @@ import pytest
 
 from objectives.data.dataset import Dataset
 from objectives.records import attributes as keys
+from objectives.records.paths import StudyPaths
 from search.settings.settings import load_settings
 from search.study.sqlite_check import file_of, holds_tables
 from search.study.store import create_study, load_study, open_storage, storage_url, store_errors
-from search.study.study_file import FILE_NAME
 from spaces.errors import DiskFull, StoreError
 
 HOLD = """
@@ -48,18 +48,18 @@ def store(tmp_path: Path, blocks: Dataset) -> Path:
     settings.folder.mkdir()
     study = create_study(settings, blocks, open_storage(storage_url(settings.folder, None)))
     study.tell(study.ask(), [0.5, 2.0])
-    return settings.folder / FILE_NAME
+    return StudyPaths(settings.folder).store
 
 
 @contextmanager
-def locked(path: Path, seconds: float) -> Iterator[None]:
-    """Have another process hold an exclusive lock."""
+def locked(path: Path, seconds: float) -> Iterator["subprocess.Popen[str]"]:
+    """Have another process hold an exclusive lock for so long, or until it is killed."""
     command = [sys.executable, "-c", HOLD, str(path), str(seconds)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "locked\n"
-        yield
-    assert process.returncode == 0
+        yield process
+    assert process.returncode in (0, -signal.SIGKILL)
 
 
 def state(path: Path) -> dict[str, str]:
@@ -155,7 +155,7 @@ def test_half_a_transaction_of_a_killed_process_is_undone(tmp_path: Path, store:
     )
     done = subprocess.run([sys.executable, "-c", killed, str(store)], check=False)
     assert done.returncode == -signal.SIGKILL
-    assert store.with_name(f"{FILE_NAME}-journal").stat().st_size > 0
+    assert store.with_name(f"{store.name}-journal").stat().st_size > 0
     study = load_study(tmp_path, "smoke", None)
     assert [t.values for t in study.get_trials()] == [[0.5, 2.0]]
 
@@ -163,12 +163,13 @@ def test_half_a_transaction_of_a_killed_process_is_undone(tmp_path: Path, store:
 @pytest.mark.seconds
 def test_lock_that_lasts_is_told(tmp_path: Path, store: Path) -> None:
     url = f"sqlite:///{store}"
-    with locked(store, 3.0):
+    with locked(store, 600.0) as holder:
         for to_read in (False, True):
             began = time.monotonic()
-            with pytest.raises(StoreError, match=r"is locked by another process for 0\.5 s already; end it, or try"):
-                open_storage(url, wait_s=0.5, to_read=to_read)
-            assert 0.4 < time.monotonic() - began < 2.0
+            with pytest.raises(StoreError, match=r"is locked by another process for 0\.3 s already; end it, or try"):
+                open_storage(url, wait_s=0.3, to_read=to_read)
+            assert time.monotonic() - began > 0.2
+        holder.kill()
     assert len(optuna.get_all_study_names(open_storage(url, wait_s=0.5))) == 1
 
 

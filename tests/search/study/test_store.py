@@ -12,6 +12,7 @@ import pytest
 
 from objectives.data.dataset import Dataset
 from objectives.records import attributes as keys
+from objectives.records.paths import StudyPaths
 from search.settings.settings import Settings, load_settings
 from search.study.contract import Contract
 from search.study.store import (
@@ -24,7 +25,6 @@ from search.study.store import (
     storage_url,
     store_errors,
 )
-from search.study.study_file import FILE_NAME
 from spaces.errors import DiskFull, StoreError
 
 START = "start=[{backbone.name: lcnet_050, size.pixels: 96}]"
@@ -114,10 +114,10 @@ def test_start_candidates_are_asked_first_and_enqueued_once(tmp_path: Path, bloc
 def test_another_contract_is_refused_and_the_study_stays_as_it_is(tmp_path: Path, blocks: Dataset) -> None:
     settings = settings_of(tmp_path)
     make(settings, blocks)
-    before = rows_of(settings.folder / FILE_NAME)
+    before = rows_of(StudyPaths(settings.folder).store)
     with pytest.raises(StoreError, match="was made with another space; give the old settings"):
         make(settings_of(tmp_path, "space.size.pixels=64,128"), blocks)
-    assert rows_of(settings.folder / FILE_NAME) == before
+    assert rows_of(StudyPaths(settings.folder).store) == before
 
 
 @pytest.mark.parametrize("written", range(8))
@@ -179,12 +179,12 @@ def test_foreign_study_is_refused(tmp_path: Path, blocks: Dataset) -> None:
     url = storage_url(settings.folder, None)
     foreign = optuna.create_study(study_name="smoke", storage=open_storage(url), directions=["maximize", "minimize"])
     foreign.tell(foreign.ask(), [0.5, 2.0])
-    before = rows_of(settings.folder / FILE_NAME)
+    before = rows_of(StudyPaths(settings.folder).store)
     with pytest.raises(StoreError, match="'smoke' was not made by automl; name another with name="):
         make(settings, blocks)
     with pytest.raises(StoreError, match="not made by automl"):
         load_study(tmp_path, "smoke", None)
-    assert rows_of(settings.folder / FILE_NAME) == before
+    assert rows_of(StudyPaths(settings.folder).store) == before
 
 
 @pytest.mark.parametrize("url", ["nonsense", "sqlite:////nowhere/x.db", "mysql://somewhere", "redis://x"])

@@ -1,5 +1,6 @@
-"""One trial of the store: written through, read back, and told once."""
+"""One trial of the store: written through, read back, and ended once."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
@@ -8,7 +9,7 @@ from optuna.trial import TrialState
 
 from objectives.records import attributes as keys
 from objectives.records.failures import Failure
-from objectives.records.records import Ending, Latency, Outcome, Resources, Rung
+from objectives.records.records import Accuracy, Decision, Ending, Latency, Outcome, Proposal, Resources, Rung
 from search.study.stored_trial import StoredTrial
 from spaces.candidate import Candidate
 
@@ -29,8 +30,9 @@ def failed(failure: Failure) -> Ending:
 
 def test_a_new_trial_has_nothing_yet(study: optuna.Study) -> None:
     trial = StoredTrial(study, 0)
-    assert (trial.candidate, trial.latency, trial.rungs, trial.seconds, trial.attempts) == (None, None, [], {}, [])
-    assert trial.batch_divisor == 1
+    record = trial.record
+    assert (trial.candidate, record.latency_untrained, record.rungs, record.attempts) == (None, None, (), ())
+    assert (record.stages_s, record.batch_divisor) == ({}, 1)
     assert trial.is_cut
     assert not trial.was_asked_for
 
@@ -39,18 +41,30 @@ def test_what_is_set_is_in_the_store_at_once(study: optuna.Study) -> None:
     trial = StoredTrial(study, 0)
     candidate = Candidate.of({"size.pixels": 96, "train.batch": 8})
     rung = Rung(1, 0.1, 0.2, 10.0, 1.0, True)
-    trial.set(keys.CANDIDATE, candidate.to_json())
-    trial.set(keys.LATENCY_UNTRAINED, LATENCY.to_json())
-    trial.append(keys.RUNGS, rung.to_json())
-    trial.append(keys.RUNGS, {**rung.to_json(), "epoch": 2})
-    trial.set(keys.RESOURCES, Resources(seconds={"train": 9.0}).to_json())
-    for read in (trial, StoredTrial(study, 0)):
-        assert read.candidate == candidate
-        assert read.latency == LATENCY
-        assert [r.epoch for r in read.rungs] == [1, 2]
-        assert read.seconds == {"train": 9.0}
-        assert keys.RUNGS in read
-        assert keys.ENDING not in read
+    trial.record_candidate(candidate, "trials/00000")
+    trial.record_latency(LATENCY, trained=False)
+    trial.record_latency(replace(LATENCY, p50_ms=3.0), trained=True)
+    trial.record_accuracy(Accuracy(0.4, 0.6, {}, "val", 9))
+    trial.record_proposal(Proposal("gain", "tpe", "fast"))
+    trial.record_decision(Decision(1, "pause", "slow"))
+    for epoch in (1, 2, 3, 2):  # the last one is trained again, since its checkpoint was lost
+        trial.record_rung(replace(rung, epoch=epoch))
+    trial.record_resources(Resources(seconds={"train": 9.0}))
+    read = StoredTrial(study, 0)
+    assert read.candidate == trial.candidate == candidate
+    assert [r.epoch for r in read.record.rungs] == [1, 2]
+    assert replace(read.record, candidate=candidate) == trial.record
+
+
+def test_what_another_version_wrote_is_not_lost_by_adding_to_it(study: optuna.Study) -> None:
+    unreadable = {"epoch": "a newer writer's"}
+    trial_id = study._storage.get_trial_id_from_study_id_trial_number(study._study_id, 0)
+    study._storage.set_trial_user_attr(trial_id, keys.DECISIONS, [unreadable])
+    decision = Decision(1, "pause", "slow")
+    StoredTrial(study, 0).record_decision(decision)
+    (trial,) = study.get_trials()
+    assert trial.user_attrs[keys.DECISIONS] == [unreadable, decision.to_json()]
+    assert StoredTrial(study, 0).record.decisions == (decision,)
 
 
 @pytest.mark.parametrize(
@@ -62,48 +76,48 @@ def test_what_is_set_is_in_the_store_at_once(study: optuna.Study) -> None:
         (failed(Failure.CRASHED), None, TrialState.FAIL),
     ],
 )
-def test_an_end_is_told(
+def test_an_end_is_stored(
     study: optuna.Study, end: Ending, values: tuple[float, float] | None, state: TrialState
 ) -> None:
-    StoredTrial(study, 0).tell(end, values)
+    StoredTrial(study, 0).end(end, values)
     (trial,) = study.get_trials()
     assert trial.state is state
     assert trial.values == (list(values) if values else None)
-    told = StoredTrial(study, 0)
-    assert Ending.from_json(told.get(keys.ENDING)) == end
-    assert not told.is_cut
+    ended = StoredTrial(study, 0)
+    assert ended.record.ending == end
+    assert not ended.is_cut
 
 
 def test_a_paused_trial_was_not_cut(study: optuna.Study) -> None:
-    StoredTrial(study, 0).set(keys.PAUSED, True)
+    StoredTrial(study, 0).pause()
     assert not StoredTrial(study, 0).is_cut
-    StoredTrial(study, 0).set(keys.PAUSED, False)
+    StoredTrial(study, 0).go_on()
     assert StoredTrial(study, 0).is_cut
 
 
-def test_a_death_while_a_paused_trial_is_told_leaves_one_that_is_told_again(
+def test_a_death_while_a_paused_trial_ends_leaves_one_that_ends_again(
     study: optuna.Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trial = StoredTrial(study, 0)
-    trial.set(keys.PAUSED, True)
+    trial.pause()
 
     def die(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(study, "tell", die)
     with pytest.raises(KeyboardInterrupt):
-        trial.tell(Ending(Outcome.STOPPED, "behind"), None)
+        trial.end(Ending(Outcome.STOPPED, "behind"), None)
     again = StoredTrial(study, 0)
-    assert again.is_cut  # such a one is taken up, and told where it has an end
-    assert Ending.from_json(again.get(keys.ENDING)) == Ending(Outcome.STOPPED, "behind")
+    assert again.is_cut  # such a one is taken up, and ended where it has an end
+    assert again.record.ending == Ending(Outcome.STOPPED, "behind")
 
 
 def test_out_of_memory_divides_the_batch_from_then_on(study: optuna.Study) -> None:
     trial = StoredTrial(study, 0)
-    trial.append(keys.ATTEMPTS, failed(Failure.KILLED).to_json())
-    assert trial.batch_divisor == 1
-    trial.append(keys.ATTEMPTS, failed(Failure.OUT_OF_MEMORY).to_json())
-    assert trial.batch_divisor == StoredTrial(study, 0).batch_divisor == 2
+    trial.record_attempt(failed(Failure.KILLED))
+    assert trial.record.batch_divisor == 1
+    trial.record_attempt(failed(Failure.OUT_OF_MEMORY))
+    assert trial.record.batch_divisor == StoredTrial(study, 0).record.batch_divisor == 2
 
 
 def test_a_candidate_of_start_was_asked_for(study: optuna.Study) -> None:

@@ -9,12 +9,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from objectives.data.dataset import Dataset
+from objectives.records.paths import StudyPaths
 from search.commands.studies import run_studies
 from search.settings.settings import Settings, load_settings
 from search.study import study_file as module
 from search.study.sqlite_check import file_of, study_names
 from search.study.store import create_study, load_study, open_storage, storage_url
-from search.study.study_file import FILE_NAME, file_url, studies_in, study_file
+from search.study.study_file import file_url, studies_in, study_file
 from spaces.errors import StoreError
 
 ODD = ["what?", "50%", "a%20b", "a b", "c#", "x:y", "[/red]", "{SCHEMA_VERSION}", "ü", "a&b=c", "me@lab", "it's"]
@@ -32,7 +33,7 @@ def make(settings: Settings, dataset: Dataset) -> optuna.Study:
 def make_as_before(settings: Settings, dataset: Dataset) -> optuna.Study:
     """Make a study where an older automl did, which pasted its path into a URL."""
     settings.folder.mkdir(parents=True, exist_ok=True)
-    return create_study(settings, dataset, open_storage(f"sqlite:///{settings.folder / FILE_NAME}"))
+    return create_study(settings, dataset, open_storage(f"sqlite:///{StudyPaths(settings.folder).store}"))
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1))
@@ -41,7 +42,7 @@ def make_as_before(settings: Settings, dataset: Dataset) -> optuna.Study:
 @example("{SCHEMA_VERSION}")
 @example("a?uri=true")
 def test_any_path_has_a_url_that_names_it(name: str) -> None:
-    path = Path("/runs") / name / FILE_NAME
+    path = StudyPaths(Path("/runs") / name).store
     url = file_url(path)
     assert file_of(url) == path
     assert file_of(url.format(SCHEMA_VERSION=12)) == path  # which Optuna does with every URL
@@ -59,7 +60,7 @@ def test_a_study_of_any_name_is_found_again(tmp_path: Path, blocks: Dataset, nam
     settings = settings_of(folder, name.replace("/", ""))
     study = make(settings, blocks)
     study.tell(study.ask(), [0.5, 2.0])
-    assert (settings.folder / FILE_NAME).is_file()
+    assert StudyPaths(settings.folder).store.is_file()
     assert [path.name for path in folder.iterdir()] == [settings.name]
     assert [t.values for t in make(settings, blocks).get_trials()] == [[0.5, 2.0]]
     assert [t.values for t in load_study(folder, settings.name, None).get_trials()] == [[0.5, 2.0]]
@@ -87,7 +88,7 @@ def test_a_study_that_an_older_automl_put_elsewhere_goes_on_there(
     again = make(settings, blocks)
     again.tell(again.ask(), [0.6, 3.0])
     assert len(study.get_trials()) == 2
-    assert not (settings.folder / FILE_NAME).exists()
+    assert not StudyPaths(settings.folder).store.exists()
     run_studies(str(settings.folder.parent))
     assert f" {name} " in capsys.readouterr().out
 
@@ -100,7 +101,7 @@ def test_two_such_studies_in_one_file_are_told_apart_and_a_new_one_gets_its_own(
     assert studies_in(tmp_path) == ["what?", "what?2"]
     new = settings_of(tmp_path, "what?3")
     make(new, blocks)
-    assert study_file(new.folder) == new.folder / FILE_NAME
+    assert study_file(new.folder) == StudyPaths(new.folder).store
     assert study_names(tmp_path / "what") == {"what?", "what?2"}
 
 
@@ -112,7 +113,7 @@ def test_a_file_of_something_else_beside_it_is_left_alone(tmp_path: Path, blocks
     for name in ("what?", "that?"):
         settings = settings_of(tmp_path, name)
         make(settings, blocks)
-        assert (settings.folder / FILE_NAME).is_file()
+        assert StudyPaths(settings.folder).store.is_file()
     assert (tmp_path / "what").read_text() == "not a database"
 
 

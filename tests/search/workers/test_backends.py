@@ -13,11 +13,11 @@ from recorder import Event, Recorder
 
 from objectives.machine.process_tree import is_dead
 from objectives.records.failures import Failure
+from objectives.records.paths import TrialPaths
 from objectives.records.records import Ending, Latency, Outcome
 from objectives.trial.job import RungDecision, TrialJob
 from search.workers.backend import Backend
 from search.workers.measure import measure
-from search.workers.post_mortem import LOG
 from search.workers.registry import BACKENDS, check_backend, make_backend
 from spaces.errors import SettingsError
 
@@ -199,7 +199,7 @@ def test_a_failed_trial_has_a_class_a_reason_and_its_logs_end(
     assert "\n" not in ending.reason
     assert ending.death is not None
     assert reason.split(": ", 1)[1] in ending.death.log_tail
-    assert "Traceback" in (job.folder / LOG).read_text()
+    assert "Traceback" in TrialPaths(job.folder).log.read_text()
     assert 0 < ending.death.seconds <= time.monotonic() - began
     assert ending.death.memory_free_bytes > 1e6
     assert ending.death.disk_free_bytes > 1e6
@@ -241,7 +241,7 @@ def test_what_the_listener_raises_is_no_failure_of_the_trial(
     with pytest.raises(type(error)) as raised:
         backend.run(job, Recorder(hook=strike))
     assert raised.value is error or isinstance(error, KeyboardInterrupt)
-    log = job.folder / LOG
+    log = TrialPaths(job.folder).log
     assert not log.exists() or "the store is gone" not in log.read_text()
     again = Recorder()
     assert backend.run(replace(job, reported_epoch=1), again) == Ending(Outcome.FINISHED, "")

@@ -4,8 +4,9 @@ from pathlib import Path
 
 from objectives.machine.process_tree import Usage
 from objectives.records.failures import Failure
+from objectives.records.paths import TrialPaths
 from objectives.records.records import Ending, Outcome
-from search.workers.post_mortem import LOG, TAIL_LINES, failed_with, log_tail, with_death
+from search.workers.post_mortem import TAIL_LINES, failed_with, log_tail, with_death
 from spaces.errors import SpaceError
 
 
@@ -17,7 +18,7 @@ def test_an_exception_becomes_an_ending_of_one_line() -> None:
 
 
 def test_only_a_failure_has_a_death(tmp_path: Path) -> None:
-    (tmp_path / LOG).write_text("the end\n")
+    TrialPaths(tmp_path).log.write_text("the end\n")
     stopped = Ending(Outcome.STOPPED, "behind")
     assert with_death(stopped, tmp_path, 1.0, Usage(2, 3)) is stopped
     death = with_death(Ending(Outcome.FAILED, "so it was", Failure.CRASHED), tmp_path, 1.5, Usage(2, 3)).death
@@ -26,7 +27,7 @@ def test_only_a_failure_has_a_death(tmp_path: Path) -> None:
 
 
 def test_the_tail_of_a_log_is_its_last_lines(tmp_path: Path) -> None:
-    log = tmp_path / LOG
+    log = TrialPaths(tmp_path).log
     assert log_tail(log) == ""
     log.write_bytes(b"\xff" + "".join(f"line {i}\n" for i in range(1000)).encode())
     lines = log_tail(log).splitlines()

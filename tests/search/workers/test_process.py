@@ -19,11 +19,11 @@ from recorder import Recorder
 
 from objectives.machine.process_tree import Usage, is_dead
 from objectives.records.failures import Failure
+from objectives.records.paths import TrialPaths
 from objectives.records.records import Death, Ending, Latency, Outcome
 from objectives.trial.job import RungDecision, TrialJob
 from search.workers.backend import LOOK_EVERY_S
 from search.workers.limits import Limits
-from search.workers.post_mortem import LOG
 from search.workers.process import ProcessBackend, ProcessTrial, kernel_kills
 from spaces.candidate import Candidate
 
@@ -129,7 +129,7 @@ def test_trial_that_cannot_be_built_says_why(
     assert (ending.outcome, ending.error_class) == (Outcome.FAILED, Failure.NOT_BUILDABLE)
     assert told in ending.reason
     assert "\n" not in ending.reason
-    assert "Traceback" in (job.folder / LOG).read_text()
+    assert "Traceback" in TrialPaths(job.folder).log.read_text()
     assert told in death_of(ending).log_tail
     assert processes_in(job.folder) == []
 

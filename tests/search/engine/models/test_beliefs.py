@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from optuna.distributions import BaseDistribution, FloatDistribution
 
-from search.engine.digest import MODELLED_MAX, Digest, spread_indices
+from objectives.records.trial_record import Phase
+from search.engine.digest import MODELLED_MAX, Digest
 from search.engine.encoding import Encoder
 from search.engine.models.beliefs import Beliefs, accuracy_table
-from search.engine.observed import Observed, Phase
+from search.engine.observed import Observed
 from search.engine.staircase import Floats
 
 LADDER = (1, 3, 9)
@@ -137,12 +138,6 @@ def test_the_table_of_curves() -> None:
     expected: Floats = np.array([row for _, row in seen])
     expected[3, 0] = 0.3  # before the next rung, behind the first: as if it were there
     assert np.array_equal(accuracy_table([t for t, _ in seen], LADDER), expected, equal_nan=True)
-
-
-def test_spread_indices() -> None:
-    assert spread_indices(3, 10).tolist() == [0, 1, 2]
-    found = spread_indices(1000, 100)
-    assert (len(found), found[0], found[-1]) == (100, 0, 999)
 
 
 def test_the_same_trials_give_the_same_beliefs() -> None:

@@ -9,12 +9,13 @@ import pytest
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from objectives.records.failures import Failure
+from objectives.records.trial_record import Phase
 from search.engine.candidates import ListedCandidates, SpaceCandidates
 from search.engine.digest import Digest
 from search.engine.encoding import Encoder
 from search.engine.models.fits import Fits
 from search.engine.models.latencies import FunctionBook
-from search.engine.observed import Observed, Phase
+from search.engine.observed import Observed
 from search.engine.proposal.engine import Engine, ProposedCandidate
 from spaces.dimension import Value
 from spaces.space import SearchSpace

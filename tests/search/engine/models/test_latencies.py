@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 
+from objectives.records.trial_record import Phase
 from search.engine.digest import Digest
 from search.engine.encoding import Encoder
 from search.engine.models.latencies import (
@@ -15,7 +16,7 @@ from search.engine.models.latencies import (
     NoBook,
     Params,
 )
-from search.engine.observed import Observed, Phase
+from search.engine.observed import Observed
 
 SPACE: dict[str, BaseDistribution] = {
     "kind": CategoricalDistribution(["a", "b", "c"]),

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.engine.observed import Observed, Phase
+from objectives.records.trial_record import Phase
+from search.engine.observed import Observed
 from search.engine.schedulers.mo_asha import MoAsha, RungPoint, layers, ranked
 
 LADDER = [1, 3, 9]

@@ -3,12 +3,20 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 Item = TypeVar("Item")
 
 
-def evenly(items: Sequence[Item], count: int) -> list[Item]:
-    """Return `count` of the items at even distances; all items if there are no more than `count`."""
-    return list(items) if len(items) <= count else [items[index * len(items) // count] for index in range(count)]
+def even_indices(count: int, most: int) -> NDArray[np.int_]:
+    """Return at most so many of the indices below `count`, rising, at even distances; of two or more, both ends."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
+
+
+def evenly(items: Sequence[Item], most: int) -> list[Item]:
+    """Return at most so many of the items at even distances; of two or more, the first and the last."""
+    return [items[index] for index in even_indices(len(items), most)]
 
 
 def best_and_sample(items: Sequence[Item], most: int, merit: Callable[[Item], float]) -> list[Item]:

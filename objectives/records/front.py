@@ -4,10 +4,11 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
 
 
 def front_mask(accuracy: Sequence[float], latency_ms: Sequence[float]) -> NDArray[np.bool_]:
@@ -24,18 +25,39 @@ def front_mask(accuracy: Sequence[float], latency_ms: Sequence[float]) -> NDArra
         Shape (n,): True for members of the front.
     """
     gain, cost = np.asarray(accuracy, float), np.asarray(latency_ms, float)
-    mask = np.zeros(len(gain), bool)
-    known = np.flatnonzero(~(np.isnan(gain) | np.isnan(cost)))
-    if not len(known):
-        return mask
-    order = known[np.lexsort((-gain[known], cost[known]))]  # the fastest first; of equals, the most accurate first
-    gain, cost = gain[order], cost[order]
-    best_before = np.concatenate(([-np.inf], np.maximum.accumulate(gain)[:-1]))
-    leads = gain > best_before
-    leads[0] = True  # also where its accuracy is -inf: nothing is faster
-    leader = np.maximum.accumulate(np.where(leads, np.arange(len(order)), 0))
-    mask[order] = (gain == gain[leader]) & (cost == cost[leader])
+    steps = front_indices(gain, cost)
+    if not len(steps):
+        return np.zeros(len(gain), bool)
+    step = steps[np.maximum(np.searchsorted(cost[steps], cost, side="right") - 1, 0)]  # the slowest not slower
+    mask: NDArray[np.bool_] = (gain == gain[step]) & (cost == cost[step])  # NaN equals nothing
     return mask
+
+
+def front_indices(accuracy: Floats, latency: Floats) -> NDArray[np.int_]:
+    """Return which points are on the front, the fastest first; of equal points the first. Points with a NaN are none.
+
+    Args:
+        accuracy: shape (n,), greater is better.
+        latency: shape (n,), smaller is better, on any scale.
+    """
+    known = np.flatnonzero(~(np.isnan(accuracy) | np.isnan(latency)))
+    order = known[np.lexsort((-accuracy[known], latency[known]))]
+    there = accuracy[order]
+    leads = there > np.concatenate([[-np.inf], np.maximum.accumulate(there)[:-1]])
+    leads[:1] = True  # also where its accuracy is -inf: nothing is faster
+    steps: NDArray[np.int_] = order[leads]
+    return steps
+
+
+def area_under(edges: Floats, heights: Floats, until: float) -> float:
+    """Return the area under a staircase.
+
+    Args:
+        edges: where each step begins, rising, shape (k,).
+        heights: of the steps, shape (k,).
+        until: where the last step ends.
+    """
+    return float(np.diff(np.append(edges, until)) @ heights)
 
 
 @dataclass(frozen=True)
@@ -81,9 +103,9 @@ def hypervolume(accuracy: Sequence[float], latency_ms: Sequence[float], referenc
     Latency counts on a log axis: being twice as fast is worth as much at 2 ms as at 200 ms. The figure is
     thus the mean, over log latency, of the best accuracy to be had within that latency.
     """
-    mask = front_mask(accuracy, latency_ms)
-    members = sorted(zip(np.asarray(latency_ms, float)[mask], np.asarray(accuracy, float)[mask], strict=True))
-    return _area([float(ms) for ms, _ in members], [float(gain) for _, gain in members], reference)
+    gain, cost = np.asarray(accuracy, float), np.asarray(latency_ms, float)
+    steps = front_indices(gain, cost)
+    return _area(cost[steps].tolist(), gain[steps].tolist(), reference)
 
 
 def hypervolume_over_trials(
@@ -114,6 +136,5 @@ def _insert(front_ms: list[float], front_gain: list[float], ms: float, gain: flo
 def _area(front_ms: Sequence[float], front_gain: Sequence[float], reference: Reference) -> float:
     """Return the area under a rising staircase, over log latency, as a share of the reference's box."""
     low, high = math.log(reference.least_ms), math.log(reference.most_ms)
-    edges = [min(max(math.log(ms), low), high) for ms in front_ms] + [high]
-    widths = (right - left for left, right in pairwise(edges))
-    return sum(max(gain, 0.0) * width for gain, width in zip(front_gain, widths, strict=True)) / (high - low)
+    edges = np.clip(np.log(front_ms), low, high) if front_ms else np.empty(0)
+    return area_under(edges, np.maximum(front_gain, 0.0), high) / (high - low)

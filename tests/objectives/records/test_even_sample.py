@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.analysis.thinning import best_and_sample, evenly
+from objectives.records.even_sample import best_and_sample, even_indices, evenly
 
 
 @given(st.lists(st.integers()), st.integers(1, 20))
@@ -14,7 +14,19 @@ def test_an_even_sample_is_in_order_and_of_the_right_size(items: list[int], coun
 
 
 def test_an_even_sample_reaches_over_all() -> None:
-    assert evenly(range(10), 5) == [0, 2, 4, 6, 8]
+    assert evenly(range(9), 3) == [0, 4, 8]
+    assert evenly(range(2), 5) == [0, 1]
+    assert evenly(range(9), 0) == evenly([], 5) == []
+    assert even_indices(1000, 100)[[0, -1]].tolist() == [0, 999]
+
+
+@given(st.integers(1, 1000), st.integers(1, 50))
+def test_even_indices_keep_both_ends(count: int, most: int) -> None:
+    found = even_indices(count, most).tolist()
+    assert found == sorted(set(found))
+    assert len(found) == min(count, most)
+    assert found[0] == 0
+    assert found[-1] == (count - 1 if most > 1 else 0)
 
 
 @given(st.lists(st.floats(allow_nan=False)), st.integers(2, 20))

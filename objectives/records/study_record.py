@@ -1,0 +1,218 @@
+"""A study's own attributes: the one place that reads and writes attributes by their keys."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from objectives.records import attributes as keys
+from objectives.records.failures import Failure
+from objectives.records.gate import Gate
+from objectives.records.reading import mapping, record
+from objectives.records.records import Latency, Record
+
+if TYPE_CHECKING:
+    import optuna
+
+
+@dataclass(frozen=True)
+class SessionRecord(Record):
+    """A searching process.
+
+    Attributes:
+        host: of the machine.
+        pid: of the process.
+        folder: of the study, as that process sees it.
+        spans: begin and end of each span of time in which it searched, in seconds since 1970.
+        ended: whether it has left the study.
+    """
+
+    host: str
+    pid: int
+    folder: str
+    spans: list[list[float]]
+    ended: bool = False
+
+
+@dataclass(frozen=True)
+class MeasuredRecord(Record):
+    """An architecture that was measured ahead of trials.
+
+    Attributes:
+        params: of the candidate that was measured, by Optuna's names.
+        latency: before training; None if it could not be measured.
+        failure: why not, one of `objectives.records.failures.Failure`.
+        seconds: what the measuring took, that of earlier attempts included.
+    """
+
+    params: dict[str, Any]
+    latency: Latency | None
+    failure: str = Failure.NOT_BUILDABLE.value
+    seconds: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a mapping of JSON values; one that was measured has no failure."""
+        values = super().to_json()
+        return {name: value for name, value in values.items() if name != "failure" or self.latency is None}
+
+
+@dataclass(frozen=True)
+class StudyRecord:
+    """What a study says of itself; what another version wrote and this one cannot read is left aside."""
+
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, study: "optuna.Study") -> "StudyRecord":
+        """Read a study's attributes as the store holds them now."""
+        return cls(study._storage.get_study_user_attrs(study._study_id))  # the study's own property copies them
+
+    @property
+    def version(self) -> int | None:
+        """The version of the writer; None for a study that is not whole, or not automl's."""
+        written: int | None = self.attributes.get(keys.STUDY_VERSION)
+        return written
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether nothing speaks against a study that automl began to make: no version, no fork, no other program."""
+        strange = any(not key.startswith(keys.PREFIX) for key in self.attributes)
+        return self.version is None and not self.is_fork and not strange
+
+    @property
+    def is_fork(self) -> bool:
+        """Whether the study was forked from another one."""
+        return keys.FORKED in self.attributes
+
+    @property
+    def forked(self) -> Mapping[str, Any]:
+        """Of a fork: name of the old study, trials kept and left out."""
+        return mapping(self.attributes.get(keys.FORKED))
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Resolved settings, nested."""
+        return mapping(self.attributes.get(keys.SETTINGS))
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """Seed, versions of packages, commit, created (ISO 8601), command."""
+        return mapping(self.attributes.get(keys.PROVENANCE))
+
+    @property
+    def fingerprints(self) -> Mapping[str, Any]:
+        """Part of the contract -> text that names the part."""
+        return mapping(self.attributes.get(keys.FINGERPRINTS))
+
+    @property
+    def device(self) -> Mapping[str, Any]:
+        """Description of the device, flat."""
+        return mapping(self.attributes.get(keys.DEVICE))
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """Name, root, classes, and per split: images, boxes."""
+        return mapping(self.attributes.get(keys.DATA))
+
+    @cached_property
+    def gate(self) -> Gate:
+        """The gate as far as this version knows its bounds; an older automl let it change on the way."""
+        return msgspec.convert(dict(mapping(self.attributes.get(keys.GATE))), Gate)
+
+    @property
+    def plan(self) -> Mapping[str, Any]:
+        """What was timed before the first trial, as JSON; empty if nothing was."""
+        return mapping(self.attributes.get(keys.PLAN))
+
+    @cached_property
+    def removed(self) -> Mapping[int, tuple[str, ...]]:
+        """Number of a trial -> names of the files that were removed from its folder; the store has names -> numbers."""
+        found: dict[int, tuple[str, ...]] = {}
+        for names, numbers in mapping(self.attributes.get(keys.REMOVED)).items():
+            for number in numbers if isinstance(numbers, list) else ():
+                if isinstance(number, int):
+                    found[number] = (*found.get(number, ()), *str(names).split())
+        return found
+
+    @cached_property
+    def sessions(self) -> Mapping[int, SessionRecord]:
+        """The searching processes that ever entered, by their keys."""
+        entries = ((name, record(SessionRecord, value)) for name, value in self._under(keys.SESSION))
+        return {int(name): session for name, session in entries if session and name.isdecimal()}
+
+    def measured(self, known: Mapping[str, Any] | None = None) -> Iterator[tuple[str, MeasuredRecord]]:
+        """Yield architecture's key and what was measured ahead of trials; those under keys of `known` are left out."""
+        for name, value in self._under(keys.MEASURED):
+            if known is None or name not in known:
+                found = record(MeasuredRecord, value)
+                if found is not None:
+                    yield name, found
+
+    def _under(self, prefix: str) -> Iterator[tuple[str, Any]]:
+        return ((k.removeprefix(prefix), value) for k, value in self.attributes.items() if k.startswith(prefix))
+
+
+class StudyWriter:
+    """Writes a study's own attributes."""
+
+    def __init__(self, study: "optuna.Study") -> None:
+        self._study = study
+
+    def introduce(
+        self,
+        *,
+        settings: Mapping[str, Any],
+        provenance: Mapping[str, Any],
+        fingerprints: Mapping[str, str],
+        device: Mapping[str, Any],
+        data: Mapping[str, Any],
+        gate: Gate,
+    ) -> None:
+        """Store what a study is a study of; the version last: with it the study is whole."""
+        self._set(keys.SETTINGS, settings)
+        self._set(keys.PROVENANCE, provenance)
+        self._set(keys.FINGERPRINTS, fingerprints)
+        self._set(keys.DEVICE, device)
+        self._set(keys.DATA, data)
+        self._set(keys.GATE, asdict(gate))
+        self._set(keys.STUDY_VERSION, keys.VERSION)
+
+    def contract(self, gate: Gate, fingerprints: Mapping[str, str]) -> None:
+        """Store parts of the contract that an older automl did not keep."""
+        self._set(keys.GATE, asdict(gate))
+        self._set(keys.FINGERPRINTS, fingerprints)
+
+    def data(self, card: Mapping[str, Any]) -> None:
+        """Store where a data set of equal contents lies now."""
+        self._set(keys.DATA, card)
+
+    def plan(self, plan: Record) -> None:
+        """Store what was timed before the first trial."""
+        self._set(keys.PLAN, plan.to_json())
+
+    def forked(self, old: str, kept: int, left_out: Mapping[str, int]) -> None:
+        """Store where a fork comes from, how many trials it has kept, and reason -> number of the others."""
+        self._set(keys.FORKED, {"from": old, "kept": kept, "left_out": dict(left_out)})
+
+    def session(self, key: int, session: SessionRecord) -> None:
+        """Store when a searching process was at work."""
+        self._set(f"{keys.SESSION}{key}", session.to_json())
+
+    def measured(self, key: str, measured: MeasuredRecord) -> None:
+        """Store what was measured of an architecture, by its key."""
+        self._set(f"{keys.MEASURED}{key}", measured.to_json())
+
+    def removed(self, files: Mapping[int, tuple[str, ...]]) -> None:
+        """Add files that were removed from trials' folders; in the study, since ended trials cannot be written."""
+        kept = mapping(StudyRecord.of(self._study).attributes.get(keys.REMOVED))
+        stored = {names: list(numbers) for names, numbers in kept.items()}
+        for number, names in files.items():
+            key = " ".join(names)
+            stored[key] = sorted({*stored.get(key, []), number})
+        if files:
+            self._set(keys.REMOVED, stored)
+
+    def _set(self, key: str, value: Any) -> None:
+        self._study.set_user_attr(key, dict(value) if isinstance(value, Mapping) else value)

@@ -1,0 +1,243 @@
+"""A trial as it is read from the store, in one place: the engine's and the report's views are made of this record.
+
+Only this module and its counterpart that writes, `search.study.stored_trial`, use the keys of a trial's attributes.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from objectives.records import attributes as keys
+from objectives.records.failures import batch_divisor
+from objectives.records.reading import finite, mapping, record, records, uncollected
+from objectives.records.records import Accuracy, Decision, Ending, Latency, Outcome, Proposal, Resources, Rung
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.distributions import BaseDistribution
+    from optuna.trial import FrozenTrial
+
+
+class Phase(StrEnum):
+    """Where a trial stands."""
+
+    WAITING = "waiting"  # in the queue
+    RUNNING = "running"
+    PAUSED = "paused"  # keeps its checkpoint; may go on
+    FINISHED = Outcome.FINISHED.value
+    STOPPED = Outcome.STOPPED.value  # never goes on
+    OVER_BOUND = Outcome.OVER_BOUND.value  # breaks a hard gate: never trained
+    FAILED = Outcome.FAILED.value
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether a trial in this phase never changes any more."""
+        return self in OUTCOMES
+
+
+OUTCOMES = {Phase(outcome.value): outcome for outcome in Outcome}
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """One trial; what the trial never reached, or what an older version did not write, is None or empty.
+
+    Attributes:
+        number: the trial's, from 0.
+        phase: where it stands.
+        has_begun: whether its candidate was written.
+        candidate: dimension to choice; Optuna's parameters if the candidate was not written.
+        params: what the sampler chose, by Optuna's names; `distributions` are theirs.
+        map: the first objective of a finished trial: mAP at IoU 0.5:0.95, in [0, 1].
+        objective_ms: the second objective of a finished trial: median latency, ms per image.
+        rungs: by epoch.
+        latency: of the trained, exported file; `latency_untrained` was measured before training.
+        folder: relative to the study's folder.
+        seconds: from start to end of the trial.
+        proposal: why it was proposed, if the sampler recorded it.
+        decisions: what the pruner decided at its rungs, by epoch.
+        attempts: deaths after which it was taken up again, in their order.
+        forked_from: its number in the study that it was copied from, if it was.
+    """
+
+    number: int
+    phase: Phase
+    has_begun: bool = False
+    candidate: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+    distributions: "Mapping[str, BaseDistribution]" = field(default_factory=dict)
+    map: float | None = None
+    objective_ms: float | None = None
+    rungs: tuple[Rung, ...] = ()
+    accuracy: Accuracy | None = None
+    latency: Latency | None = None
+    latency_untrained: Latency | None = None
+    resources: Resources | None = None
+    ending: Ending | None = None
+    folder: str | None = None
+    seconds: float | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    proposal: Proposal | None = None
+    decisions: tuple[Decision, ...] = ()
+    attempts: tuple[Ending, ...] = ()
+    forked_from: int | None = None
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How the trial ended; None while it is running, paused or waiting."""
+        return OUTCOMES.get(self.phase)
+
+    @property
+    def paused(self) -> bool:
+        """Whether the trial waits at a rung with its checkpoint; for Optuna it is running."""
+        return self.phase is Phase.PAUSED
+
+    @property
+    def known_latency(self) -> Latency | None:
+        """The measurement after training, else the one before."""
+        return self.latency or self.latency_untrained
+
+    @property
+    def p50_ms(self) -> float | None:
+        """Median latency, after training if known, else before; ms per image, above 0."""
+        if self.objective_ms is not None:
+            return _positive(self.objective_ms)
+        known = self.known_latency
+        return _positive(known.p50_ms) if known else None
+
+    @property
+    def p95_ms(self) -> float | None:
+        """95th percentile of the same measurement as the median latency, in ms per image."""
+        known = self.known_latency
+        return _positive(known.p95_ms) if known else None
+
+    @property
+    def map50(self) -> float | None:
+        """Accuracy (mAP) at IoU 0.5 of the finished detector, in [0, 1]."""
+        return self.accuracy.map50 if self.accuracy and self.phase is Phase.FINISHED else None
+
+    @property
+    def stable(self) -> bool:
+        """Whether the latency is not marked unstable."""
+        return self.known_latency.stable if self.known_latency else True
+
+    @property
+    def batch_divisor(self) -> int:
+        """What the trial's batch is divided by: 2 after a death for lack of memory, else 1."""
+        return batch_divisor(attempt.error_class for attempt in self.attempts)
+
+    @property
+    def stages_s(self) -> Mapping[str, float]:
+        """Seconds by stage, as far as the trial's processes have recorded them."""
+        return self.resources.seconds if self.resources else {}
+
+    @property
+    def overhead_s(self) -> float:
+        """Seconds beside the epochs (build, latency, export, score), as far as known."""
+        return float(sum(seconds for stage, seconds in self.stages_s.items() if stage != "train"))
+
+    def figures(self) -> dict[str, Any]:
+        """Return what was measured of the deployable file, as JSON, by the names that the store uses."""
+        kept = {keys.ACCURACY: self.accuracy, keys.LATENCY: self.latency, keys.RESOURCES: self.resources}
+        return {key: found.to_json() if found else None for key, found in kept.items()}
+
+
+def read_trial(trial: "FrozenTrial") -> TrialRecord:
+    """Return what is known of a trial; what another version wrote and this one cannot read is left aside."""
+    attrs = trial.user_attrs
+    ending = record(Ending, attrs.get(keys.ENDING))
+    rungs = tuple(sorted(records(Rung, attrs.get(keys.RUNGS)), key=lambda rung: rung.epoch))
+    decisions = records(Decision, attrs.get(keys.DECISIONS))
+    values = trial.values if trial.state.name == "COMPLETE" and trial.values else None
+    folder, forked_from = attrs.get(keys.FOLDER), attrs.get(keys.FORKED_FROM)
+    return TrialRecord(
+        number=trial.number,
+        phase=_phase(trial, ending, has_rungs=bool(rungs)),
+        has_begun=bool(mapping(attrs.get(keys.CANDIDATE))),
+        candidate=mapping(attrs.get(keys.CANDIDATE)) or trial.params,
+        params=trial.params,
+        distributions=trial.distributions,
+        map=finite(values[0]) if values else None,
+        objective_ms=values[1] if values and len(values) > 1 else None,
+        rungs=rungs,
+        accuracy=record(Accuracy, attrs.get(keys.ACCURACY)),
+        latency=record(Latency, attrs.get(keys.LATENCY)),
+        latency_untrained=record(Latency, attrs.get(keys.LATENCY_UNTRAINED)),
+        resources=record(Resources, attrs.get(keys.RESOURCES)),
+        ending=ending,
+        folder=folder if isinstance(folder, str) else None,
+        seconds=trial.duration.total_seconds() if trial.duration else None,
+        started_at=trial.datetime_start,
+        finished_at=trial.datetime_complete,
+        proposal=record(Proposal, attrs.get(keys.PROPOSAL)),
+        decisions=tuple(sorted(decisions, key=lambda decision: decision.epoch)),
+        attempts=records(Ending, attrs.get(keys.ATTEMPTS)),
+        forked_from=forked_from if isinstance(forked_from, int) else None,
+    )
+
+
+def _phase(trial: "FrozenTrial", ending: Ending | None, *, has_rungs: bool) -> Phase:
+    """Return where a trial stands: Optuna's state decides; the attributes distinguish what Optuna does not."""
+    match trial.state.name:
+        case "COMPLETE":
+            return Phase.FINISHED
+        case "FAIL":
+            return Phase.FAILED
+        case "WAITING":
+            return Phase.WAITING
+        case "RUNNING":
+            return Phase.PAUSED if trial.user_attrs.get(keys.PAUSED) is True else Phase.RUNNING
+    if ending and ending.outcome in (Outcome.STOPPED, Outcome.OVER_BOUND):
+        return Phase(ending.outcome)
+    return Phase.STOPPED if has_rungs else Phase.OVER_BOUND
+
+
+def _positive(ms: float) -> float | None:
+    """Return a latency; None for what is none and has no logarithm."""
+    return ms if 0 < ms < math.inf else None
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A record, and the trial that the record was read from."""
+
+    trial: "FrozenTrial"
+    record: TrialRecord
+
+
+_ended: "WeakKeyDictionary[optuna.Study, dict[int, _Read]]" = WeakKeyDictionary()  # ended trials never change
+
+
+def trial_records(study: "optuna.Study", trials: "Sequence[FrozenTrial] | None" = None) -> list[TrialRecord]:
+    """Return the trials of a study, by number; records of ended trials are made once.
+
+    Args:
+        study: the study.
+        trials: its trials, if they were read just now.
+    """
+    known, found = _ended.setdefault(study, {}), []
+    with uncollected():
+        for trial in study.get_trials(deepcopy=False) if trials is None else trials:
+            read = known.get(trial.number)
+            if read is None or read.trial is not trial:
+                read = _Read(trial, read_trial(trial))
+                if read.record.phase.has_ended:
+                    known[trial.number] = read
+            found.append(read.record)
+    return found
+
+
+def write_proposal(study: "optuna.Study", trial_id: int, proposal: Proposal) -> None:
+    """Store why a trial is proposed, while its sampler is asked.
+
+    Args:
+        study: the trial's.
+        trial_id: Optuna's, over all studies of the storage.
+        proposal: the reasons.
+    """
+    study._storage.set_trial_user_attr(trial_id, keys.PROPOSAL, proposal.to_json())

@@ -1,7 +1,7 @@
 # Two commands do everything on a machine with Python 3.11, make and git:
 #   make search   set up, then search the embedded data set with conf=retail and write the Pareto page
 #   make test     set up, then run the tests
-.PHONY: help setup search test test-slow test-wheel check format constraints clean
+.PHONY: help setup search test test-fast test-slow test-wheel check format constraints clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3.11
@@ -26,8 +26,14 @@ $(READY): pyproject.toml constraints.txt
 search: $(READY)  ## the main job: automl search conf=retail (about 6 minutes on 2 cores); ARGS=... adds overrides
 	$(BIN)/automl search conf=retail $(ARGS)
 
-test: $(READY)  ## the default tests; ARGS=... goes to pytest
-	$(BIN)/pytest -m "not slow" $(ARGS)
+# One test process a core, at most four: each imports torch. With ARGS=-n0 there is one in all, as pdb needs.
+PARALLEL := -n logical --maxprocesses 4 --dist worksteal
+
+test: $(READY)  ## the default tests; ARGS=... goes to pytest (-n0: in one process)
+	$(BIN)/pytest -m "not slow" $(PARALLEL) $(ARGS)
+
+test-fast: $(READY)  ## those without processes and trainings, in under a minute: while you write
+	$(BIN)/pytest -m "not slow and not seconds" $(PARALLEL) $(ARGS)
 
 test-slow: $(READY)  ## the tests of minutes: real searches and trainings
 	$(BIN)/pytest -m slow --timeout 1800 $(ARGS)

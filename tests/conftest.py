@@ -4,17 +4,20 @@
 """
 
 import atexit
+import gc
 import math
 import os
 import random
 import shutil
+import sqlite3
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +25,13 @@ import cv2
 import numpy as np
 import optuna
 import pytest
+import sqlalchemy
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from objectives.data.dataset import Dataset, LabelledImage, make_image
 from objectives.data.yolo_layout import lay_out
+from objectives.machine.cores import on_cores
 from objectives.records import attributes
 from objectives.records.failures import Failure
 from objectives.records.gate import Gate
@@ -44,6 +49,7 @@ from objectives.records.records import (
 )
 from objectives.training.ultralytics_env import quiet_ultralytics
 from objectives.trial.job import TrialJob
+from reports.table.table import StudyTable, read_study
 from spaces.candidate import Candidate
 
 # Before anything imports Ultralytics or a hub's client: settings of the test run's own, and no network.
@@ -55,6 +61,21 @@ os.environ.update(HF_HOME=str(HOME / "huggingface"), HF_HUB_OFFLINE="1", XDG_CAC
 HERE = str(Path(__file__).absolute().parent)
 sys.path.append(HERE)
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), HERE)))
+# Of several test processes each has a core of its own, what it starts included: a training on two cores waits at every
+# step for the one that another process has, which takes ten times as long, and latencies are measured undisturbed.
+ALL_CORES = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+if ALL_CORES and "PYTEST_XDIST_WORKER" in os.environ:
+    worker = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"))
+    os.sched_setaffinity(0, {sorted(ALL_CORES)[worker % len(ALL_CORES)]})
+
+
+@sqlalchemy.event.listens_for(sqlalchemy.Engine, "connect")
+def _need_no_disk(connection: Any, _: Any) -> None:
+    """Have the stores that tests make survive killed processes, not power cuts: a wait for the disk takes 3 ms."""
+    if isinstance(connection, sqlite3.Connection):
+        with suppress(sqlite3.Error):  # one that is damaged or locked is what some tests are about
+            connection.execute("PRAGMA synchronous = OFF")
+
 
 DEVICE = "d3vice0123"
 CLASSES = ["bottle", "can", "carton", "jar", "price <b>tag</b>", "shelf </script> edge"]
@@ -363,6 +384,24 @@ def make_study(
     return study
 
 
+def pytest_collection_finish() -> None:
+    """Leave out of garbage collections what is imported by now and stays: torch alone has a million objects."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """Collect everything again: extension modules complain of what is left at the very end."""
+    gc.unfreeze()
+
+
+@pytest.fixture
+def all_cores() -> Iterator[set[int]]:
+    """All cores that the test run has, for tests that are about sharing them."""
+    with on_cores(ALL_CORES):
+        yield ALL_CORES
+
+
 @pytest.fixture
 def tiny_job(tmp_path: Path, blocks: Dataset, make_candidate: Callable[..., Candidate]) -> TrialJob:
     """The job of a real trial of two epochs, quick at measuring; its folder is tmp_path / "trial"."""
@@ -410,6 +449,12 @@ def report_study() -> Callable[..., optuna.Study]:
     return make_study
 
 
+@pytest.fixture(scope="session")
+def report_table() -> Callable[..., StudyTable]:
+    """Reader of a made study, which is read once: `report_table(trials, reasons=True)`."""
+    return cache(lambda trials, **more: read_study(make_study(trials, **more)))
+
+
 def draw_blocks(path: Path, rng: np.random.Generator) -> LabelledImage:
     """Draw coloured rectangles on grey, 160 x 120 px: red ones are class 0, blue ones class 1."""
     width_px, height_px = 160, 120
@@ -440,6 +485,12 @@ def blocks(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 
 @pytest.fixture(scope="session")
+def few_blocks(blocks: Dataset) -> Dataset:
+    """A few images of `blocks`, for trainings whose accuracy is not looked at: 16 to train on, 8 to validate."""
+    return replace(blocks, splits={"train": blocks.splits["train"][:16], "val": blocks.splits["val"][:8]})
+
+
+@pytest.fixture(scope="session")
 def make_candidate() -> Callable[..., Candidate]:
     """Maker of a candidate of a tiny detector: `make_candidate({"head.kind": "rtdetr"})`."""
     tiny = {
@@ -462,7 +513,6 @@ def shelves(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 if __name__ == "__main__":
     from reports.page.page import write_page
-    from reports.table.table import read_study
 
     out = Path(sys.argv[1])
     study = make_study(int(sys.argv[2]), folder=out, reasons=True, deaths=True)

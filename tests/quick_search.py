@@ -18,7 +18,7 @@ from objectives.data.dataset import Dataset
 from objectives.records import attributes as keys
 from objectives.records.records import Decision, Ending
 from search.engine.observed import Observed
-from search.engine.schedulers.scheduler import ROOMY, Room, Scheduler, Step
+from search.engine.schedulers.scheduler import NO_LIMIT, BudgetLeft, Scheduler, Step
 from search.loop.search import Search
 from search.settings.settings import Settings, load_settings
 from search.study.claims import Claims
@@ -70,7 +70,7 @@ class Script(Scheduler):
         self.stop = {step: dict(trials) for step, trials in (stop or {}).items()}
 
     def next_step(
-        self, trials: Sequence[Observed], ladder: Sequence[int], last: int | None, room: Room = ROOMY
+        self, trials: Sequence[Observed], ladder: Sequence[int], last: int | None, budget_left: BudgetLeft = NO_LIMIT
     ) -> Step | None:
         if not self.numbers:
             return None

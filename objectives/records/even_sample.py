@@ -20,7 +20,7 @@ def evenly(items: Sequence[Item], most: int) -> list[Item]:
 
 
 def best_and_sample(items: Sequence[Item], most: int, merit: Callable[[Item], float]) -> list[Item]:
-    """Return at most so many: the better half of them by merit, and an even sample of the rest; in their order."""
+    """Return at most `most` items in their order: half of them the best by merit, half an even sample of the rest."""
     if len(items) <= most:
         return list(items)
     ranked = sorted(range(len(items)), key=lambda index: -merit(items[index]))

@@ -20,10 +20,10 @@ class Prediction:
     """One figure that was expected, and the figure that came.
 
     Attributes:
-        number: the trial's.
+        number: number of the trial.
         epoch: epochs trained when it was made; 0 before training.
-        expected: mAP or ms.
-        sd: standard deviation of that belief; None where none was told.
+        expected: the predicted mAP, in [0, 1], or latency in ms.
+        sd: standard deviation of that belief, in the same unit; None where none was stated.
         came: the figure that came, in the same unit.
     """
 
@@ -35,12 +35,12 @@ class Prediction:
 
     @property
     def error(self) -> float:
-        """How much too high it was."""
+        """Expected minus came: how much too high the prediction was, in the figure's unit."""
         return self.expected - self.came
 
     @property
     def deviations(self) -> float | None:
-        """How far off in standard deviations, without sign."""
+        """Absolute error in standard deviations; None without a standard deviation."""
         return abs(self.error) / self.sd if self.sd else None
 
 
@@ -50,13 +50,13 @@ class Agreement:
 
     Attributes:
         count: predictions.
-        trials: trials that they are of.
-        with_sd: those that told a standard deviation; the two shares are of them, None without any.
+        trials: number of different trials that the predictions are of.
+        with_sd: predictions with a standard deviation; the two shares are of those, None without any.
         within_one_sd: share of figures that came within one standard deviation.
-        within_two_sd: the same within two.
+        within_two_sd: share of figures that came within two standard deviations.
         mean_absolute_error: in the figure's unit.
         bias: mean of expected minus came, in the figure's unit.
-        bias_se: its standard error, trials taken as independent; None for a single trial.
+        bias_se: standard error of `bias`, trials taken as independent; None for a single trial.
         mean_absolute_share: mean of the absolute error as a share of what came.
         median_ratio: median of what came over what was expected.
     """
@@ -84,7 +84,7 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Held:
-    """Predictions of one kind, with their agreement; empty and None where they are too few."""
+    """Predictions of one kind, with their agreement; empty and None where there are fewer than PREDICTIONS_MIN."""
 
     predictions: tuple[Prediction, ...] = ()
     agreement: Agreement | None = None
@@ -114,11 +114,11 @@ def map_predictions(row: TrialRow) -> tuple[Prediction, ...]:
     """Return what was expected of a finished trial's mAP: at its proposal, then the last at each rung."""
     if row.map is None:
         return ()
-    told: list[tuple[int, Proposal | Decision]] = [(0, row.proposal)] if row.proposal else []
-    told += [(decision.epoch, decision) for decision in row.decisions]
+    stated: list[tuple[int, Proposal | Decision]] = [(0, row.proposal)] if row.proposal else []
+    stated += [(decision.epoch, decision) for decision in row.decisions]
     beliefs = {
         epoch: Prediction(row.number, epoch, said.predicted_map, _positive(said.predicted_map_sd), row.map)
-        for epoch, said in told
+        for epoch, said in stated
         if said.predicted_map is not None and math.isfinite(said.predicted_map)
     }
     return tuple(beliefs.values())

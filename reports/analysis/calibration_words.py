@@ -10,8 +10,8 @@ UNBROKEN = "\u00a0"  # a space that no line is broken at
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """One line of the table: what it is, its value for each kind of prediction, what it would be if all were right."""
+class CalibrationLine:
+    """One line of the table: a label, a value for each kind of prediction, and the ideal value."""
 
     label: str
     values: tuple[str, ...]
@@ -24,14 +24,14 @@ def kinds(calibration: Calibration) -> tuple[str, ...]:
     return tuple(name for name, held in named if held.agreement)
 
 
-def comparisons(calibration: Calibration) -> tuple[Comparison, ...]:
+def comparisons(calibration: Calibration) -> tuple[CalibrationLine, ...]:
     """Return the lines of the table of mAP; empty without predictions of it."""
     found = [held.agreement for held in (calibration.at_proposal, calibration.at_rungs) if held.agreement]
     if not found:
         return ()
 
-    def line(label: str, form: Callable[[Agreement], str], ideal: str = "") -> Comparison:
-        return Comparison(label, tuple(form(item) for item in found), ideal)
+    def line(label: str, form: Callable[[Agreement], str], ideal: str = "") -> CalibrationLine:
+        return CalibrationLine(label, tuple(form(item) for item in found), ideal)
 
     return (
         line("predictions", lambda item: f"{item.count:,}"),

@@ -1,4 +1,4 @@
-"""What trials died of, in words: each death with what was there, and all of them by class."""
+"""What trials died of, in words: each death with its resources, and all deaths by class."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,18 +9,18 @@ from reports.table.row import TrialRow
 from reports.table.table import UNKNOWN, StudyTable
 from reports.table.words import duration, plural, size
 
-NOTHING_TOLD = Ending(Outcome.FAILED, "")
+UNKNOWN_ENDING = Ending(Outcome.FAILED, "")
 
 
 @dataclass(frozen=True)
-class DeathTold:
+class DeathRecord:
     """One death of a trial.
 
     Attributes:
-        title: "failed", or which attempt it was.
+        title: "failed", or "attempt" and its number.
         cause: class and reason.
-        resources: what was there when it died; empty where nothing was noted.
-        sequel: how the trial went on, or what to do about it.
+        resources: memory, processes and disk at that moment, as text; empty where nothing was recorded.
+        sequel: how the trial went on after an attempt, or what to do about a failure.
         log: last lines of its log.
     """
 
@@ -36,12 +36,12 @@ class DeathClass:
     """Deaths of one class.
 
     Attributes:
-        failed: numbers of the trials that it ended.
-        taken_up: numbers of the trials that were taken up again after it, each once.
-        attempts: so many deaths those were.
-        reason: of the last of them; an attempt counts as before a failure.
-        log: the end of that one's log.
-        advice: what to do about it.
+        failed: numbers of the trials that ended by a death of this class.
+        taken_up: numbers of the trials that were taken up again after such a death, each number once.
+        attempts: number of deaths after which a trial was taken up again.
+        reason: reason of the last death; an attempt counts as before a failure.
+        log: last lines of the last death's log.
+        advice: what to do about deaths of this class.
     """
 
     error_class: str
@@ -53,15 +53,16 @@ class DeathClass:
     advice: str
 
 
-def deaths(row: TrialRow) -> tuple[DeathTold, ...]:
+def deaths(row: TrialRow) -> tuple[DeathRecord, ...]:
     """Return all deaths of a trial: its attempts in their order, then its failure."""
-    told = [
-        _told(f"attempt {count}", attempt, _sequel(attempt, row)) for count, attempt in enumerate(row.attempts, start=1)
+    records = [
+        _death_record(f"attempt {count}", attempt, _sequel(attempt, row))
+        for count, attempt in enumerate(row.attempts, start=1)
     ]
     if row.outcome is Outcome.FAILED:
-        end = row.ending or NOTHING_TOLD
-        told.append(_told("failed", end, advice(end.error_class)))
-    return tuple(told)
+        end = row.ending or UNKNOWN_ENDING
+        records.append(_death_record("failed", end, advice(end.error_class)))
+    return tuple(records)
 
 
 def has_died(row: TrialRow) -> bool:
@@ -89,7 +90,7 @@ def _endings(row: TrialRow) -> Iterator[tuple[Ending, bool]]:
     for attempt in row.attempts:
         yield attempt, False
     if row.outcome is Outcome.FAILED:
-        yield row.ending or NOTHING_TOLD, True
+        yield row.ending or UNKNOWN_ENDING, True
 
 
 def _class(name: str, items: list[tuple[TrialRow, Ending, bool]]) -> DeathClass:
@@ -107,10 +108,10 @@ def _class(name: str, items: list[tuple[TrialRow, Ending, bool]]) -> DeathClass:
     )
 
 
-def _told(title: str, ending: Ending, sequel: str) -> DeathTold:
+def _death_record(title: str, ending: Ending, sequel: str) -> DeathRecord:
     cause = ": ".join(part for part in (ending.error_class, ending.reason) if part)
     death = ending.death
-    return DeathTold(
+    return DeathRecord(
         title, cause or UNKNOWN, _resources(death) if death else "", sequel, death.log_tail if death else ""
     )
 

@@ -33,8 +33,8 @@ class Importance:
     Attributes:
         objective: "mAP" or "latency".
         shares: (dimension, share of the whole), the greatest first; shares sum to 1. Empty if not known.
-        trials: trials that it rests on.
-        sampled: whether those are an even sample of more.
+        trials: number of trials that the shares rest on.
+        sampled: whether these trials are an even sample of more.
         reason: why `shares` is empty, else empty.
     """
 
@@ -46,7 +46,7 @@ class Importance:
 
 
 def importances(table: StudyTable) -> tuple[Importance, Importance]:
-    """Return those for mAP, from finished trials, and for latency, from all whose latency is known."""
+    """Return the importances for mAP, from finished trials, and for latency, from all trials with a known latency."""
     accurate = [(row, row.map) for row in table.finished if row.map is not None]
     timed = [(row, row.p50_ms) for row in table.rows if row.p50_ms is not None and not row.other_device]
     return (_importance("mAP", "maximize", accurate), _importance("latency", "minimize", timed))

@@ -49,9 +49,9 @@ def _gain(proposal: Proposal) -> str:
     return "" if gain is None else f"{percent(gain)} more hypervolume"
 
 
-def _accuracy(told: Proposal | Decision) -> str:
-    value = _known(told.predicted_map)
-    return "" if value is None else f"mAP {_with_sd(share(value), share, told.predicted_map_sd)}"
+def _accuracy(source: Proposal | Decision) -> str:
+    value = _known(source.predicted_map)
+    return "" if value is None else f"mAP {_with_sd(share(value), share, source.predicted_map_sd)}"
 
 
 def _latency(proposal: Proposal) -> str:
@@ -73,25 +73,25 @@ def _decided(decision: Decision) -> Reason:
 
 def _held(row: TrialRow) -> Iterator[Reason]:
     """Yield how each prediction held, once the figure is there."""
-    for told in map_predictions(row):
-        moment = f"at epoch {told.epoch}" if told.epoch else "at proposal"
-        expected = _with_sd(share(told.expected), share, told.sd)
-        off = _off(share(abs(told.error)), told, ("lower", "higher"))
-        yield Reason("held", f"mAP {share(told.came)} where {expected} was expected {moment}: {off}")
+    for prediction in map_predictions(row):
+        moment = f"at epoch {prediction.epoch}" if prediction.epoch else "at proposal"
+        expected = _with_sd(share(prediction.expected), share, prediction.sd)
+        off = _off(share(abs(prediction.error)), prediction, ("lower", "higher"))
+        yield Reason("held", f"mAP {share(prediction.came)} where {expected} was expected {moment}: {off}")
     if latency := latency_prediction(row):
         expected = _with_sd(number(latency.expected), number, latency.sd)
         off = _off(percent(abs(latency.error) / latency.expected), latency, ("faster", "slower"))
         yield Reason("held", f"p50 {ms(latency.came)} where {expected} ms was expected at proposal: {off}")
 
 
-def _off(size: str, told: Prediction, directions: tuple[str, str]) -> str:
+def _off(size: str, prediction: Prediction, directions: tuple[str, str]) -> str:
     """Return '`0.019 higher, 0.6 sd`'."""
-    direction = directions[told.error < 0]
-    return f"{size} {direction}" + (f", {told.deviations:.1f} sd" if told.deviations is not None else "")
+    direction = directions[prediction.error < 0]
+    return f"{size} {direction}" + (f", {prediction.deviations:.1f} sd" if prediction.deviations is not None else "")
 
 
 def _with_sd(value: str, form: Callable[[float], str], sd: float | None) -> str:
-    """Return '`0.412 ± 0.031`', or the value alone where no deviation was told."""
+    """Return '`0.412 ± 0.031`', or the value alone where no deviation was stated."""
     known = _known(sd)
     return f"{value} ± {form(known)}" if known else value
 

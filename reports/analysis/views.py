@@ -40,9 +40,9 @@ class FrontView:
     """Everything that a drawing of the front needs.
 
     Attributes:
-        layers: name of LAYERS to its points; those of the front by rising latency.
+        layers: name of a layer, of LAYERS, to its points; the points of the front by rising latency.
         gate_ms: greatest latency that the gate admits in this view's quantity, if any.
-        gate_accuracy: least accuracy that it admits in this view's quantity, if any.
+        gate_accuracy: least accuracy that the gate admits in this view's quantity, if any.
         latency_range_ms: what the axis shows at first; points outside are reached by zooming out.
         winner: number of the trial to name.
         total: points that there are; `layers` may hold fewer.
@@ -66,7 +66,7 @@ class FrontView:
 
 
 def default_view(gate: Gate) -> str:
-    """Return the view to open with: the gate's terms if it bounds one of them."""
+    """Return the view to open with: the gate's terms if the gate bounds mAP50 or p95."""
     return "objectives" if gate.map50_min is None and gate.p95_ms_max is None else "gate"
 
 
@@ -143,7 +143,7 @@ def _label(row: TrialRow) -> str:
 
 
 def _latency_range(layers: dict[str, list[Point]], bound: float | None) -> tuple[float, float]:
-    """Return a range around trained trials and the bound; over-bound ones count up to 2.5 times those."""
+    """Return a range around trained trials and the bound; over-bound trials count up to 2.5 times that."""
     trained = _latencies(layers, ("finished", "front", "stopped", "running", PAUSED)) + ([bound] if bound else [])
     if not trained:
         trained = _latencies(layers, ("over",)) or [1.0, 10.0]
@@ -158,7 +158,7 @@ def _latencies(layers: dict[str, list[Point]], names: Iterable[str]) -> list[flo
 
 
 def _accuracy_range(layers: dict[str, list[Point]], bound: float | None) -> tuple[float, float]:
-    """Return a range around finished trials and the bound, from 0 unless they lie high together."""
+    """Return a range around finished trials and the bound, from 0 unless all values lie close together."""
     names = ("finished", "front") if layers["front"] else ("stopped", "running", PAUSED)
     values = [point.accuracy for name in names for point in layers[name] if point.accuracy is not None]
     values += [bound] if bound is not None else []

@@ -10,17 +10,17 @@ from reports.page.figures import base_layout
 from reports.page.palette import LIGHT, Palette
 
 MARKS_MAX = 1500  # of one kind; of more an even sample is drawn
-CROWD = 60  # from so many points on, marks and bars are drawn fainter
+CROWDED_PREDICTIONS = 60  # from so many points on, marks and bars are drawn fainter
 
 
 def calibration_figure(calibration: Calibration, palette: Palette = LIGHT) -> go.Figure:
-    """Draw predictions with their standard deviations; on the diagonal they held."""
+    """Draw predictions with their standard deviations; predictions on the diagonal held."""
     figure = go.Figure(layout=base_layout(palette, "predicted mAP 0.5:0.95", "final mAP 0.5:0.95"))
     series = (
         ("rung", "at a rung", calibration.at_rungs.predictions, palette.stopped, "diamond-open", 7),
         ("proposal", "at proposal, ± 1 sd", calibration.at_proposal.predictions, palette.front, "circle", 9),
     )
-    low, high = _range([told for _, _, predictions, *_ in series for told in predictions])
+    low, high = _range([prediction for _, _, predictions, *_ in series for prediction in predictions])
     line = {"color": palette.muted, "width": 1.2, "dash": "dot"}
     figure.add_trace(go.Scatter(x=[low, high], y=[low, high], mode="lines", line=line, hoverinfo="skip"))
     for kind, name, predictions, colour, symbol, size in series:
@@ -32,17 +32,17 @@ def calibration_figure(calibration: Calibration, palette: Palette = LIGHT) -> go
 
 
 def _points(kind: str, name: str, predictions: Sequence[Prediction], colour: str, symbol: str, size: int) -> go.Scatter:
-    """Return one series; the bars are the beliefs of the proposals, those of the rungs are told on hovering."""
-    crowded = len(predictions) > CROWD
+    """Return one series; bars show the beliefs at proposal; beliefs at rungs are shown on hovering."""
+    crowded = len(predictions) > CROWDED_PREDICTIONS
     bars = {
-        "array": [told.sd or 0.0 for told in predictions],
+        "array": [prediction.sd or 0.0 for prediction in predictions],
         "color": colour,
         "thickness": 0.8 if crowded else 1.2,
         "width": 0,
     }
     return go.Scatter(
-        x=[told.expected for told in predictions],
-        y=[told.came for told in predictions],
+        x=[prediction.expected for prediction in predictions],
+        y=[prediction.came for prediction in predictions],
         error_x=bars if kind == "proposal" else None,
         name=name,
         mode="markers",
@@ -53,22 +53,22 @@ def _points(kind: str, name: str, predictions: Sequence[Prediction], colour: str
             "line": {"color": colour, "width": 1.4 if symbol.endswith("open") else 0},
         },
         opacity=0.55 if crowded else 0.9,
-        customdata=[told.number for told in predictions],
-        text=[_label(told) for told in predictions],
+        customdata=[prediction.number for prediction in predictions],
+        text=[_label(prediction) for prediction in predictions],
         hovertemplate="<b>trial %{customdata}</b><br>%{text}<extra></extra>",
         meta=kind,
     )
 
 
-def _label(told: Prediction) -> str:
+def _label(prediction: Prediction) -> str:
     """Return two lines for a hover: what was expected, what came."""
-    moment = f"at epoch {told.epoch:g}" if told.epoch else "at proposal"
-    belief = f" ± {told.sd:.3f}" if told.sd else ""
-    return f"{told.expected:.3f}{belief} expected {moment}<br>{told.came:.3f} came"
+    moment = f"at epoch {prediction.epoch:g}" if prediction.epoch else "at proposal"
+    belief = f" ± {prediction.sd:.3f}" if prediction.sd else ""
+    return f"{prediction.expected:.3f}{belief} expected {moment}<br>{prediction.came:.3f} came"
 
 
 def _range(predictions: Sequence[Prediction]) -> tuple[float, float]:
     """Return one range for both axes around every point; bars may reach beyond it."""
-    values = [value for told in predictions for value in (told.expected, told.came)] or [0.0, 1.0]
+    values = [value for prediction in predictions for value in (prediction.expected, prediction.came)] or [0.0, 1.0]
     pad = 0.08 * (max(values) - min(values)) or 0.05
     return min(values) - pad, max(values) + pad

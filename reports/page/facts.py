@@ -83,7 +83,7 @@ def _work(table: StudyTable) -> str:
 
 
 def _copied(table: StudyTable) -> str:
-    """Return how many trials the study was given by the one it was forked from, and why others were not."""
+    """Return how many trials the study was given by the study that it was forked from, and why others were left out."""
     copied = sum(row.forked_from is not None for row in table.rows)
     left_out = "; ".join(f"{count} left out: {reason}" for reason, count in _items(table.forked.get("left_out")))
     return "; ".join(part for part in (f"{plural(copied, 'trial')} copied" if copied else "", left_out) if part)

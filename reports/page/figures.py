@@ -12,7 +12,7 @@ from reports.analysis.history import HypervolumePoint
 from reports.analysis.importance import Importance
 from reports.page.palette import LIGHT, Palette
 
-FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif"
+FONT_FAMILY = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif"
 IMPORTANCES_MAX = 12
 CURVE_STYLES = {  # kind: name, line width, opacity
     "other": ("running or failed", 1.2, 0.5),
@@ -169,7 +169,7 @@ def base_layout(palette: Palette, x_title: str, y_title: str) -> dict[str, Any]:
         "template": go.layout.Template(),
         "paper_bgcolor": palette.card,
         "plot_bgcolor": palette.card,
-        "font": {"family": FONT, "size": 13, "color": palette.ink},
+        "font": {"family": FONT_FAMILY, "size": 13, "color": palette.ink},
         "margin": {"l": 56, "r": 18, "t": 14, "b": 48},
         "showlegend": False,
         "hovermode": "closest",

@@ -16,7 +16,7 @@ THREAD = {
     "shape": "linear",
     "dash": "dot",
 }  # members seen in other quantities: a guide
-CROWD = 1200  # from so many points on, marks are drawn smaller
+CROWDED_POINTS = 1200  # from so many points on, marks are drawn smaller
 
 
 def front_figure(view: FrontView, palette: Palette = LIGHT) -> go.Figure:
@@ -30,7 +30,7 @@ def front_figure(view: FrontView, palette: Palette = LIGHT) -> go.Figure:
         "paused": ("paused at a rung, last mAP seen", palette.paused, "square-open", 8),
         "front": ("on the front of mAP and p50", palette.front, "circle", 12),
     }
-    crowded = sum(map(len, view.layers.values())) > CROWD
+    crowded = sum(map(len, view.layers.values())) > CROWDED_POINTS
     for layer, (name, colour, symbol, size) in styles.items():
         points = view.layers.get(layer, ())
         if points:
@@ -62,7 +62,7 @@ def _scatter(
     size: float,
     view: FrontView,
 ) -> go.Scatter:
-    """Return one layer; those that pass the gate are rimmed, those with an unstable latency are diamonds."""
+    """Return one layer; points that pass the gate are rimmed, points with an unstable latency are diamonds."""
     unstable = "diamond-open" if symbol.endswith("open") else "diamond"
     rims = [
         palette.gate_rim if point.passes_gate else (colour if "open" in symbol else palette.card) for point in points

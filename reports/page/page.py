@@ -123,7 +123,7 @@ def _figures(
 
 
 def _held(calibration: Calibration) -> dict[str, Any]:
-    """Return what the page says of how predictions held; all of it is empty where there were too few."""
+    """Return what the page says of how predictions held; all values are empty where there were too few predictions."""
     return {
         "kinds": kinds(calibration),
         "comparisons": comparisons(calibration),

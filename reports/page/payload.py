@@ -54,14 +54,14 @@ def trials_payload(table: StudyTable, curves: Curves) -> dict[str, Any]:
 
 
 def _in_full(table: StudyTable) -> set[int]:
-    """Return the trials that the page tells all of: in a large study half of them are the best, half the newest."""
+    """Return the numbers of the trials shown in full: in a large study half of them are the best, half the newest."""
     ranked = sorted(table.rows, key=lambda row: (not row.on_front, -(row.map or 0.0), row.number))
-    told = ranked if len(ranked) <= FULL_MAX else [*ranked[: FULL_MAX // 2], *table.rows[-FULL_MAX // 2 :]]
-    return {row.number for row in told}
+    in_full = ranked if len(ranked) <= FULL_MAX else [*ranked[: FULL_MAX // 2], *table.rows[-FULL_MAX // 2 :]]
+    return {row.number for row in in_full}
 
 
 def _with_logs(table: StudyTable) -> set[int]:
-    """Return the last trials that died: of those the page holds the log's end."""
+    """Return the numbers of the last LOGS_MAX trials that died: the page holds the ends of their logs."""
     return set([row.number for row in table.rows if has_died(row)][-LOGS_MAX:])
 
 
@@ -93,7 +93,7 @@ def _brief(row: TrialRow, names: Sequence[str], *, has_gate: bool) -> dict[str, 
 
 
 def _rest(row: TrialRow) -> dict[str, Any]:
-    """Return what the panel tells beside."""
+    """Return what the panel beside the table shows."""
     return {
         "reasons": [[reason.label, reason.text] for reason in reasons(row)] or None,
         "trained": _latency(row.latency),
@@ -104,8 +104,8 @@ def _rest(row: TrialRow) -> dict[str, Any]:
 
 def _deaths(row: TrialRow, *, with_log: bool) -> list[dict[str, str]]:
     """Return what a trial died of, each time."""
-    told = [asdict(death) for death in deaths(row)]
-    return told if with_log else [{**death, "log": ""} for death in told]
+    died = [asdict(death) for death in deaths(row)]
+    return died if with_log else [{**death, "log": ""} for death in died]
 
 
 def _latency(latency: Latency | None) -> dict[str, Any] | None:

@@ -43,7 +43,7 @@ SECONDS = ("timeout_s", "silence_s")
 NULLABLE = ("timeout_s", "memory_mb")
 OVERRIDES = (*WHOLE, *SECONDS, "data.root", "data.format", "train_device", "backend")
 LIKE_TRIALS = ("timeout_s", "silence_s", "memory_mb", "processes_max", "cache_mb", "backend", "run")
-IDLE_S = 2.0  # between two looks whether a GPU is free
+GPU_LOOK_EVERY_S = 2.0  # between two looks whether a GPU is free
 
 
 class Printer(TrainingListener):
@@ -144,7 +144,7 @@ def _place(console: Console, wanted: str) -> Iterator[Place]:
     if place is None:
         console.print("waiting: other trainings have all GPUs", highlight=False)
     while place is None:
-        time.sleep(IDLE_S)
+        time.sleep(GPU_LOOK_EVERY_S)
         place = take_place(wanted, workers=1)
     try:
         yield place

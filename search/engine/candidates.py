@@ -23,7 +23,7 @@ NUDGE_SD = 0.15  # of a small step along a number's scale, in its whole length
 
 
 class Chance:
-    """A generator's numbers, drawn in blocks: one by one they cost more than all else in a pool."""
+    """A generator's numbers, drawn in blocks: drawn one by one, the numbers cost more than all else in a pool."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         self._rng = rng
@@ -47,7 +47,7 @@ class Chance:
         return int(self.random() * high)
 
 
-Random = Chance | np.random.Generator
+RandomNumbers = Chance | np.random.Generator
 
 
 class CandidateSource(ABC):
@@ -60,18 +60,18 @@ class CandidateSource(ABC):
         """Return candidates, each once.
 
         Args:
-            parents: members of the front, to be varied and crossed.
-            better: the better part of the trials; their values are likelier than others (as in TPE).
-            rng: all chance comes from it.
+            parents: parameters of the members of the front, to be varied and crossed.
+            better: parameters of the better part of the trials; their values are likelier than others (as in TPE).
+            rng: the source of all chance.
         """
 
     def every(self) -> Iterator[Params]:
-        """Yield every candidate there is, where they are finitely many; else none."""
+        """Yield every candidate there is, if the candidates are finitely many; else none."""
         return iter(())
 
 
 class ListedCandidates(CandidateSource):
-    """A finite list: every pool is the whole of it."""
+    """A finite list of candidates: every pool is the whole list."""
 
     def __init__(self, candidates: Sequence[Params], distributions: "Mapping[str, BaseDistribution]") -> None:
         self.candidates, self.distributions = list(candidates), dict(distributions)
@@ -121,7 +121,7 @@ class SpaceCandidates(CandidateSource):
                 waiting += [{**begun, unknown: value} for value in reversed(values_of(self.domains[unknown]))]
 
     def _completed(self, begun: Params) -> tuple[Params, str | None]:
-        """Return the candidate of some choices, and the first dimension that they leave open, if any."""
+        """Return the candidate of some choices, and the first dimension that the choices leave open, if any."""
         unknown: list[str] = []
 
         def choose(name: str, domain: Domain) -> Value:
@@ -145,7 +145,7 @@ class SpaceCandidates(CandidateSource):
                 chosen[name] = fixed
         return params
 
-    def _mutated(self, parent: Params, rng: Random) -> Params:
+    def _mutated(self, parent: Params, rng: RandomNumbers) -> Params:
         rate = MUTATIONS_MEAN / max(1, len(parent))
 
         def choose(name: str, domain: Domain) -> Value:
@@ -158,14 +158,14 @@ class SpaceCandidates(CandidateSource):
 
         return self._build(choose)
 
-    def _crossed(self, one: Params, other: Params, rng: Random) -> Params:
+    def _crossed(self, one: Params, other: Params, rng: RandomNumbers) -> Params:
         def choose(name: str, domain: Domain) -> Value:
             having = [p[name] for p in (one, other) if name in p]
             return having[rng.integers(len(having))] if having else draw(domain, rng)
 
         return self._build(choose)
 
-    def _likely(self, having: Mapping[str, Sequence[Value]], rng: Random) -> Params:
+    def _likely(self, having: Mapping[str, Sequence[Value]], rng: RandomNumbers) -> Params:
         """Draw each dimension as one of the better trials has it, nudged now and then."""
 
         def choose(name: str, domain: Domain) -> Value:
@@ -215,12 +215,12 @@ def _domain(found: "BaseDistribution") -> Domain:
     raise TypeError(f"unknown kind of distribution {found!r}")
 
 
-def draw(domain: Domain, rng: Random) -> Value:
+def draw(domain: Domain, rng: RandomNumbers) -> Value:
     """Return a value of a domain, evenly drawn on its scale."""
     return at(domain, rng.random())
 
 
-def nudge(domain: Domain, value: Value, rng: Random) -> Value:
+def nudge(domain: Domain, value: Value, rng: RandomNumbers) -> Value:
     """Return a value near another one; any other value of a domain without an order."""
     if isinstance(domain, Choice) or isinstance(value, str | bool):
         return draw(domain, rng)
@@ -286,5 +286,5 @@ def _ends(domain: Interval) -> tuple[float, float]:
     return domain.low - margin, domain.high + margin
 
 
-def _one(some: Sequence[Params], rng: Random) -> Params:
+def _one(some: Sequence[Params], rng: RandomNumbers) -> Params:
     return some[int(rng.integers(len(some)))]

@@ -12,7 +12,7 @@ from objectives.records.trial_record import Phase, write_proposal
 from search.engine.candidates import CandidateSource, ListedCandidates, Params, SpaceCandidates, flat_space
 from search.engine.models.latencies import FunctionBook, LatencyBook
 from search.engine.observed import Observed, observe
-from search.engine.proposal.engine import Engine, Plan
+from search.engine.proposal.engine import Engine, ProposedCandidate
 from spaces.errors import SettingsError
 from spaces.space import SearchSpace
 
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class _Planned:
-    """A plan, and what it was made for."""
+class _Remembered:
+    """A proposed candidate, and the trials, trial number and seconds left that it was proposed for."""
 
     trials: list[Observed]
     number: int
     seconds_left: float
-    plan: Plan | None
+    proposed: ProposedCandidate | None
 
     def serves(self, trials: Sequence[Observed], number: int, seconds_left: float) -> bool:
-        """Whether the plan still stands: the trials are where they were, and there is time for it.
+        """Whether the proposal still stands: the trials are where they were, and there is time for it.
 
-        A trial that asks gives no time: it gets what was planned for it. Less time than before leaves a candidate the
+        A trial that asks gives no time: it gets what was proposed for it before. Less time leaves a candidate the
         best one as long as it fits.
         """
         if number != self.number or len(trials) != len(self.trials):
@@ -46,7 +46,7 @@ class _Planned:
             return False
         if math.isinf(seconds_left):
             return True
-        return seconds_left <= self.seconds_left and (self.plan is None or self.plan.whole_s <= seconds_left)
+        return seconds_left <= self.seconds_left and (self.proposed is None or self.proposed.whole_s <= seconds_left)
 
 
 def _stands(trial: Observed) -> tuple[int, Phase, int, float | None]:
@@ -81,7 +81,7 @@ class KnownLatencySampler(optuna.samplers.BaseSampler):
         Args:
             seed: of all chance.
             space: what may be proposed.
-            candidates: or a list of it, each a mapping of parameters.
+            candidates: a list of what may be proposed, each a mapping of parameters, instead of a space.
             distributions: of the parameters of `candidates`; where left out, the values that occur are categories.
             latency_ms: latencies known without a trial, in ms.
             ladder: epochs at which trials are evaluated; their curves lie in the store.
@@ -103,24 +103,26 @@ class KnownLatencySampler(optuna.samplers.BaseSampler):
         elif space is not None:
             source = SpaceCandidates(space)
         self.engine = None if source is None else Engine(source, **self._settings)
-        self._planned: _Planned | None = None
+        self._remembered: _Remembered | None = None
 
     def reseed_rng(self) -> None:
         """Do nothing: chance depends on the seed and the trial alone, so that workers differ as their trials do."""
 
-    def plan(self, trials: Sequence[Observed], number: int, seconds_left: float = math.inf) -> Plan | None:
+    def propose(
+        self, trials: Sequence[Observed], number: int, seconds_left: float = math.inf
+    ) -> ProposedCandidate | None:
         """Return the candidate that would be proposed for a trial; a trial that asks next gets the same one."""
         if self.engine is None:
             return None
-        if self._planned is not None and self._planned.serves(trials, number, seconds_left):
-            return self._planned.plan
-        plan = self.engine.plan(trials, number, seconds_left)
-        self._planned = _Planned(list(trials), number, seconds_left, plan)
-        return plan
+        if self._remembered is not None and self._remembered.serves(trials, number, seconds_left):
+            return self._remembered.proposed
+        proposed = self.engine.propose(trials, number, seconds_left)
+        self._remembered = _Remembered(list(trials), number, seconds_left, proposed)
+        return proposed
 
     @property
     def source(self) -> SpaceCandidates | None:
-        """The search space that it proposes for, if it was given one."""
+        """The search space that candidates are proposed from; None where the sampler was given none."""
         source = None if self.engine is None else self.engine.source
         return source if isinstance(source, SpaceCandidates) else None
 
@@ -143,21 +145,21 @@ class KnownLatencySampler(optuna.samplers.BaseSampler):
     def sample_relative(
         self, study: optuna.Study, trial: "FrozenTrial", search_space: "dict[str, BaseDistribution]"
     ) -> dict[str, Any]:
-        """Return the parameters of the next candidate; those that do not exist for it are left out."""
+        """Return the parameters of the next candidate; dimensions that do not exist for that candidate are left out."""
         if not search_space:
             return {}
         trials = [t for t in observe(study) if t.number != trial.number]
         if self.engine is not None:
-            plan = self.plan(trials, trial.number)
+            proposed = self.propose(trials, trial.number)
         else:
             # Trials under way say nothing of dimensions that they have not asked for yet.
             known = [t for t in trials if search_space.keys() <= t.params.keys() or t.phase is not Phase.RUNNING]
             source = SpaceCandidates(flat_space(search_space))
-            plan = Engine(source, **self._settings).plan(known, trial.number)
-        if plan is None:
+            proposed = Engine(source, **self._settings).propose(known, trial.number)
+        if proposed is None:
             return {}
-        write_proposal(study, trial._trial_id, plan.proposal)
-        return dict(plan.params)
+        write_proposal(study, trial._trial_id, proposed.proposal)
+        return dict(proposed.params)
 
     def sample_independent(
         self, study: optuna.Study, trial: "FrozenTrial", param_name: str, param_distribution: "BaseDistribution"

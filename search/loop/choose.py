@@ -1,6 +1,6 @@
-"""What to work on next, chosen from the store alone; call it while no other process of the study does.
+"""What to work on next, chosen from the store alone; call a chooser while no other process of the study chooses.
 
-`introduce` alone may be called while others choose.
+`record_candidate` alone may be called while others choose.
 """
 
 import math
@@ -9,24 +9,21 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from objectives.records.paths import StudyPaths
-from objectives.records.records import Decision, Ending, Latency, Outcome, Proposal, Rung
+from objectives.records.records import Decision, Ending, Outcome, Proposal, Rung
 from objectives.records.trial_record import Phase, TrialRecord, trial_records
 from objectives.trial.job import RungDecision
 from search.engine.observed import observe
-from search.engine.schedulers.scheduler import Room, Step
+from search.engine.schedulers.scheduler import BudgetLeft, Step
 from search.samplers.registry import make_known_latency, make_sampler, suggest
 from search.samplers.schedulers import make_scheduler
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
-from search.study.latencies import StudyLatencies
+from search.study.latencies import Measure, StudyLatencies
 from search.study.stored_trial import StoredTrial
 from search.workers.jobs import Jobs
-from spaces.dimension import Value
 
 if TYPE_CHECKING:
     import optuna
-
-Measure = Callable[[Mapping[str, Value]], Latency | Ending]
 
 
 class Chooser:
@@ -43,7 +40,7 @@ class Chooser:
         """Set up.
 
         Args:
-            settings: the search's.
+            settings: of the search.
             study: the store.
             jobs: for the rungs and the candidates.
             measure: measures the latency of a candidate that is no trial yet.
@@ -70,7 +67,7 @@ class Chooser:
 
         Args:
             last: the trial that stands at a rung now, still in memory.
-            trials: the study's, if they were read just now.
+            trials: all trials of the study, if read just now; None reads them.
         """
         budget, seconds_left = self.settings.budget, self.seconds_left()
         if seconds_left <= 0:
@@ -78,8 +75,8 @@ class Chooser:
         stored = trial_records(self.study) if trials is None else trials
         begun = [replace(t, phase=Phase.PAUSED) if t.number == last else t for t in observe(self.study, stored)]
         may_start = len(begun) < budget.trials and self.used(stored).left(budget)
-        room = Room(may_start, len(_waiting(stored)), seconds_left)
-        return self._scheduler.next_step(begun, self.ladder, last, room)
+        budget_left = BudgetLeft(may_start, len(_waiting(stored)), seconds_left)
+        return self._scheduler.next_step(begun, self.ladder, last, budget_left)
 
     def at_rung(self, trial: StoredTrial, rung: Rung) -> tuple[RungDecision, str]:
         """Decide how a trial goes on at a rung, and store why."""
@@ -110,14 +107,14 @@ class Chooser:
         suggest(asked, self.settings.space)
         return StoredTrial(self.study, asked.number)
 
-    def introduce(self, trial: StoredTrial, trials: Sequence[TrialRecord]) -> None:
-        """Store what a sampled trial is, and why it was proposed; the candidate last: with it the trial has begun.
+    def record_candidate(self, trial: StoredTrial, trials: Sequence[TrialRecord]) -> None:
+        """Record a sampled trial's candidate and why it was proposed; the candidate last: with it the trial has begun.
 
         Others may choose meanwhile.
 
         Args:
-            trial: the new one.
-            trials: the study's, as they were just before.
+            trial: the new trial, whose values are sampled.
+            trials: all trials of the study, as read just before.
         """
         sampler = self.settings.sampler.name
         if trial.was_asked_for:

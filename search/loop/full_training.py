@@ -12,7 +12,7 @@ from objectives.records.paths import CONFIG, TrialPaths
 from objectives.records.records import Accuracy, Ending, Latency, Outcome, Record, Resources, Rung
 from objectives.trial.job import RungDecision, SilentListener, TrialJob
 from search.loop.retry import PASSING, batch_of, may_retry
-from search.study.folder.room import has_room
+from search.study.folder.disk_space import has_disk_space
 from search.workers.backend import Backend
 from search.workers.limits import Limits
 from spaces.errors import AutomlError
@@ -126,7 +126,7 @@ class FullTraining:
             self._begins_again(ending)
 
     def _may_retry(self, ending: Ending) -> bool:
-        if ending.error_class == Failure.DISK_FULL and not has_room(self._job.folder, FREE_MB_MIN):
+        if ending.error_class == Failure.DISK_FULL and not has_disk_space(self._job.folder, FREE_MB_MIN):
             return False
         return may_retry(ending, self._attempts, batch_of(self._job.candidate), MAY_PASS)
 

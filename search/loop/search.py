@@ -22,9 +22,9 @@ from search.loop.streaks import check_streak
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
 from search.study.claims import Claims
+from search.study.folder.disk_space import check_disk_space, has_disk_space, wait_for_disk_space
 from search.study.folder.keep import Keeper
 from search.study.folder.leftovers import tidy
-from search.study.folder.room import check_room, has_room, wait_for_room
 from search.study.sessions import Clock, Session
 from search.study.store import store_errors
 from search.study.stored_trial import StoredTrial
@@ -37,14 +37,14 @@ from spaces.errors import DiskFull, StoreError
 if TYPE_CHECKING:
     import optuna
 
-TOLD_EVERY_S = 5.0  # between two looks of the view at the budget and the other processes
+SHOWN_EVERY_S = 5.0  # between two looks of the view at the budget and the other processes
 IDLE_S = 2.0  # between two looks whether something can be begun, where nothing could
 GRACE, LAST_GRACE = 1.02, 1.04  # shares of budget.hours at which trials are paused: those in training, and the last
 LAST_STAGES = ("export", "latency", "score")  # of a trial that is all but finished
 
 
 class Search:
-    """One process's work on a study, with others that work on it too. Use it as a context: it leaves the study."""
+    """One process's work on a study that other processes may work on too. Use a search as a context."""
 
     def __init__(
         self,
@@ -65,8 +65,8 @@ class Search:
         self.keeper = Keeper(self.folder, settings.store.size_mb_max)
         self.chooser = Chooser(settings, study, self.jobs, self._measured, self.session.searched_s)
         self.crew = Crew(settings, self.jobs, view, self._decide, self.session.beat)
-        self._went_well = datetime.now()  # what failed before tells nothing of what comes
-        self._begin_at = self._tell_at = 0.0  # when to look again, by the monotonic clock
+        self._went_well = datetime.now()  # earlier failures do not count
+        self._begin_at = self._show_at = 0.0  # when to look again, by the monotonic clock
         self._waits_for_place = False  # with nothing begun: no time that is searched
 
     def __enter__(self) -> "Search":
@@ -92,7 +92,7 @@ class Search:
                 self.session.sleep()
                 self.view.waiting(str(full))
                 time.sleep(IDLE_S)  # the disk that is full may be another one than the folder's
-                wait_for_room(self.folder, self.settings.store.free_mb_min, self.view.waiting)
+                wait_for_disk_space(self.folder, self.settings.store.free_mb_min, self.view.waiting)
 
     def table(self) -> StudyTable:
         """Return the study as it stands."""
@@ -117,8 +117,8 @@ class Search:
                 self.session.sleep()
             else:
                 self.session.beat()
-            check_room(self.folder, self.settings.store.free_mb_min)
-            self._tell()
+            check_disk_space(self.folder, self.settings.store.free_mb_min)
+            self._show_progress()
             self._keep_hours()
             if time.monotonic() >= self._begin_at and not self._find_work():
                 return
@@ -143,7 +143,7 @@ class Search:
         return True
 
     def _has_work(self) -> bool:
-        """Whether something could be begun if there were a place for it; nothing is claimed."""
+        """Whether a trial could be begun if there were a place for one; nothing is claimed."""
         if self.chooser.seconds_left() <= 0:
             return False
         with self.claims.alone():
@@ -164,13 +164,13 @@ class Search:
             if trial is None:
                 return False
             if trial.candidate is None:  # what others need of it for their own choices is stored already
-                self.chooser.introduce(trial, trials)
+                self.chooser.record_candidate(trial, trials)
             self.crew.begin(trial, place)
             unless_begun.pop_all()
         return True
 
     def _others_work(self) -> bool:
-        """Whether other processes work on trials of the study: what they leave may have to be taken up."""
+        """Whether other processes work on trials of the study: trials that these leave may have to be taken up."""
         return any(self.claims.is_elsewhere(number) for number in self._running())
 
     def _keep_hours(self) -> None:
@@ -184,12 +184,12 @@ class Search:
             if share > (LAST_GRACE if last else GRACE):
                 self._out_of_time(active)
 
-    def _tell(self) -> None:
+    def _show_progress(self) -> None:
         """Show the view what goes on beside the trials, now and then."""
         now = time.monotonic()
-        if now < self._tell_at:
+        if now < self._show_at:
             return
-        self._tell_at = now + TOLD_EVERY_S
+        self._show_at = now + SHOWN_EVERY_S
         self.view.sessions(self.session.seen(tuple(self.crew.active)))
         self.view.budget(self.used())
 
@@ -236,11 +236,11 @@ class Search:
         return trial
 
     def _ended(self, active: Active, end: Ending | None) -> None:
-        """Store how a trial's process ended; begin again where that may mend it."""
+        """Record how a trial's process ended; take the trial up again where that may help."""
         trial = active.trial
         self._begin_at = 0.0
-        room = self.settings.store.free_mb_min
-        if end is not None and end.error_class == Failure.DISK_FULL and not has_room(self.folder, room):
+        free_mb_min = self.settings.store.free_mb_min
+        if end is not None and end.error_class == Failure.DISK_FULL and not has_disk_space(self.folder, free_mb_min):
             self.claims.free(trial.number)
             raise DiskFull(end.reason)
         if end is not None and may_retry(end, trial.record.attempts, batch_of(trial.candidate)):
@@ -286,7 +286,8 @@ class Search:
     def _out_of_time(self, active: Active) -> None:
         """Pause a trial where its last checkpoint stands.
 
-        One without a rung, and one that only lacks its end, count as cut: a larger budget takes them up first.
+        A trial without a rung, and one that only lacks its end, count as cut: a larger budget takes such trials
+        up first.
         """
         trial, rungs = active.trial, active.follower.rungs
         self.crew.leave(active)

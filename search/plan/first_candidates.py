@@ -10,12 +10,12 @@ from search.settings.settings import Settings
 from search.study.known_good import enqueue
 from spaces.candidate import Candidate
 
-SHOWN = 3  # candidates of a plan
+FIRST_MAX = 3  # candidates of a plan
 
 
 @dataclass(frozen=True)
 class First:
-    """A candidate to be tried, and whether it comes from `start` or from the sampler."""
+    """A candidate to be tried, and whether the candidate comes from `start` or from the sampler."""
 
     candidate: Candidate
     asked_for: bool
@@ -24,8 +24,8 @@ class First:
 def first_candidates(settings: Settings, ladder: tuple[int, ...]) -> list[First]:
     """Return what a new search tries first: the candidates of `start`, then what the sampler proposes.
 
-    A sampler that learns would choose the later ones anew, from what the earlier ones have shown; this shows what it
-    proposes while it knows nothing. Nothing is stored.
+    A sampler that learns would choose the later ones anew, from what the earlier ones have shown; here are its
+    proposals without any trial. Nothing is stored.
     """
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -36,7 +36,7 @@ def first_candidates(settings: Settings, ladder: tuple[int, ...]) -> list[First]
     waiting = len(study.get_trials(deepcopy=False))
     known = make_known_latency(settings, NoBook(), ladder)
     found = []
-    for number in range(SHOWN):
+    for number in range(FIRST_MAX):
         study.sampler = make_sampler(settings.sampler, settings.seed, number, known)
         candidate = suggest(study.ask(), settings.space)
         found.append(First(candidate, number < waiting))

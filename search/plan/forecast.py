@@ -27,14 +27,14 @@ class Forecast:
 
     Attributes:
         trial_s: seconds of a usual trial that is trained to its end.
-        stopped_s: seconds of one that ends at its first rung; the same where nothing is stopped.
-        first_rung: epochs of that rung.
+        stopped_s: seconds of a trial that ends at its first rung; `trial_s` where nothing is stopped.
+        first_rung: epochs until the first rung.
         epochs: of a whole training.
         trials: of the budget.
         hours: of the budget; None for no limit.
         together: trials that truly run at once, each as fast as alone.
-        workers: trials at once; on a processor they share its cores.
-        memory_bytes: of a large candidate's trial.
+        workers: trials at once; on a processor the trials share its cores.
+        memory_bytes: memory that a large candidate's trial needs.
         machine_bytes: memory of the machine.
         trial_bytes: files of a trial that is kept.
         waiting_bytes: checkpoints of a trial that waits.
@@ -107,7 +107,7 @@ class Forecast:
 
     @property
     def disk_bytes(self) -> int:
-        """Files of all trials together, those that wait among them."""
+        """Bytes of the files of all trials together, waiting trials included."""
         return self.trials_most * (self.trial_bytes + self.waiting_bytes)
 
     def warnings(self, size_mb_max: float | None) -> list[str]:

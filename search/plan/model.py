@@ -1,4 +1,4 @@
-"""What the trials of a search cost: a plan, and the candidates that it was timed on."""
+"""What the trials of a search cost: a plan, and the candidates that were timed for the plan."""
 
 from dataclasses import dataclass
 
@@ -28,11 +28,11 @@ class Timed(Record):
 
 @dataclass(frozen=True)
 class SearchPlan(Record):
-    """What the trials of a search cost, as far as it is known.
+    """What the trials of a search cost, as far as known.
 
     Attributes:
         timed: candidates that stand for the space, by seconds of an epoch.
-        measured: whether they are trials of the study, and the figures their own.
+        measured: whether `timed` holds trials of the study with their own figures, not rehearsals.
         refused: candidates that could not be timed, and why; one line each.
         notes: what to doubt about the figures; one line each.
         artifact_bytes: size of a usual deployable file.

@@ -31,7 +31,7 @@ def combinations(space: SearchSpace) -> int:
 
 
 def space_rows(space: SearchSpace) -> list[tuple[str, str]]:
-    """Return a line for each group: its dimensions that are searched, with their domains."""
+    """Return a line for each group: the group's searched dimensions, with their domains."""
     groups: dict[str, list[str]] = {}
     for name in _existing(space):
         group, _, dimension = name.partition(".")

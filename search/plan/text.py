@@ -25,8 +25,8 @@ def print_plan(console: Console, plan: SearchPlan, settings: Settings, dataset: 
     Args:
         console: to print on.
         plan: of `search.plan.make.make_plan`.
-        settings: the search's.
-        dataset: its data set.
+        settings: of the search.
+        dataset: of the search.
         whole: also what will be searched, dimension by dimension, and the first candidates.
     """
     if whole:

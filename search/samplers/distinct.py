@@ -1,8 +1,8 @@
 """Optuna's samplers, kept from proposing a candidate that the study has had: it would fail again, or teach nothing.
 
-Optuna's own way for failures, `constraints_func`, does not reach them: it is called for trials that end with values or
-pruned, and its samplers look at no failed trial. So a whole candidate is drawn before Optuna asks for the first value
-of it, and drawn anew while it is an old one.
+Optuna's own way for failures, `constraints_func`, does not reach failed trials: that function is called for trials that
+end with values or pruned, and Optuna's samplers look at no failed trial. So a whole candidate is drawn before Optuna
+asks for the first value of it, and drawn anew while the candidate is an old one.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,9 +12,9 @@ import numpy as np
 import optuna
 
 from search.engine.candidates import Params, SpaceCandidates
+from search.engine.digest import Digest
 from search.engine.observed import key_of, observe
 from search.engine.proposal.pool import untried
-from search.engine.thinning import Digest
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -62,13 +62,13 @@ class DistinctSampler(optuna.samplers.BaseSampler):
         return self.peer.sample_independent(study, trial, param_name, param_distribution)
 
     def before_trial(self, study: optuna.Study, trial: "FrozenTrial") -> None:
-        """Tell the other sampler."""
+        """Call the other sampler's hook before the trial."""
         self.peer.before_trial(study, trial)
 
     def after_trial(
         self, study: optuna.Study, trial: "FrozenTrial", state: "TrialState", values: Sequence[float] | None
     ) -> None:
-        """Tell the other sampler."""
+        """Call the other sampler's hook after the trial."""
         self.peer.after_trial(study, trial, state, values)
 
     def _draw(

@@ -68,7 +68,7 @@ class NsgaII(SamplerFactory):
 
 
 @dataclass(frozen=True)
-class GaussianProcess(SamplerFactory):
+class OptunaGaussianProcess(SamplerFactory):
     """Optuna's Gaussian process. It brings torch into the searching process.
 
     Attributes:

@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 KNOWN_LATENCY = "known_latency"  # the engine's own, made once for a search
 PEERS = "search.samplers.peers"
-NAMED = {
+SAMPLER_TARGETS = {
     KNOWN_LATENCY: "search.engine.known_latency.KnownLatencySampler",
     "tpe": f"{PEERS}.Tpe",
     "random": f"{PEERS}.Random",
     "qmc": f"{PEERS}.QuasiRandom",
     "nsga2": f"{PEERS}.NsgaII",
-    "gp": f"{PEERS}.GaussianProcess",
+    "gp": f"{PEERS}.OptunaGaussianProcess",
 }
-SAMPLERS = tuple(NAMED)
+SAMPLERS = tuple(SAMPLER_TARGETS)
 
 
 def make_known_latency(settings: Settings, book: "LatencyBook", ladder: Sequence[int]) -> "KnownLatencySampler":
@@ -54,7 +54,7 @@ def check_sampler(settings: SamplerSettings) -> None:
     """Check that a sampler's name is known or its target can be made, and that its own settings fit.
 
     Raises:
-        SettingsError: they do not.
+        SettingsError: the name is unknown, the target cannot be made, or a setting does not fit.
     """
     target = target_of(settings)
     if target is None:
@@ -74,7 +74,7 @@ def make_sampler(
     Its random state depends on the seed and the trial's number alone, never on how often the process was restarted.
 
     Args:
-        settings: the sampler's.
+        settings: of the sampler.
         seed: of all chance.
         trial_number: of the trial that will ask.
         known_latency: the engine's sampler: for its name, and for the space that peers must not repeat themselves in.
@@ -100,8 +100,8 @@ def target_of(settings: SamplerSettings) -> Target | None:
     Raises:
         SettingsError: the name is unknown, or is the product's own and stands beside a target.
     """
-    target = Target.of("sampler", NAMED, settings.name, settings.target, settings.arguments)
-    return None if target.path == NAMED[KNOWN_LATENCY] else target
+    target = Target.of("sampler", SAMPLER_TARGETS, settings.name, settings.target, settings.arguments)
+    return None if target.path == SAMPLER_TARGETS[KNOWN_LATENCY] else target
 
 
 def _peer(target: Target, seed: int, trial_number: int, attempt: int) -> "optuna.samplers.BaseSampler":

@@ -10,14 +10,14 @@ from spaces.errors import SettingsError
 if TYPE_CHECKING:
     from search.engine.known_latency import KnownLatencySampler
 
-ROOM = "search.engine.schedulers"
-NAMED = {
-    "gain": f"{ROOM}.gain_per_second.GainPerSecond",
-    "mo_asha": f"{ROOM}.mo_asha.MoAsha",
-    "dominated": f"{ROOM}.dominated.Dominated",
-    "none": f"{ROOM}.scheduler.Full",
+PACKAGE = "search.engine.schedulers"
+SCHEDULER_TARGETS = {
+    "gain": f"{PACKAGE}.gain_per_second.GainPerSecond",
+    "mo_asha": f"{PACKAGE}.mo_asha.MoAsha",
+    "dominated": f"{PACKAGE}.dominated.Dominated",
+    "none": f"{PACKAGE}.scheduler.Full",
 }
-PRUNERS = tuple(NAMED)
+PRUNERS = tuple(SCHEDULER_TARGETS)
 OFFERED = ("known_latency", "rungs", "eta", "grace")  # what a scheduler is given where its constructor names it
 
 
@@ -25,7 +25,7 @@ def check_pruner(settings: PrunerSettings) -> None:
     """Check that a pruner's name is known or its target a scheduler, and that its own settings fit.
 
     Raises:
-        SettingsError: they do not.
+        SettingsError: the name is unknown, the target is no scheduler, or a setting does not fit.
     """
     target = target_of(settings)
     target.check(OFFERED)
@@ -37,7 +37,7 @@ def make_scheduler(settings: PrunerSettings, known_latency: "KnownLatencySampler
     """Return the scheduler of these settings.
 
     Args:
-        settings: the pruner's.
+        settings: of the pruner.
         known_latency: the engine's sampler, whose beliefs `gain` decides by, whichever sampler proposes.
 
     Raises:
@@ -47,7 +47,7 @@ def make_scheduler(settings: PrunerSettings, known_latency: "KnownLatencySampler
 
 
 def scheduler_class(settings: PrunerSettings) -> type[Scheduler]:
-    """Return the class of the scheduler, for what it says of itself; the base class for one that a function makes."""
+    """Return the class of the scheduler, for its class attributes; the base class where a function makes it."""
     found = target_of(settings).load()
     return found if isinstance(found, type) and issubclass(found, Scheduler) else Scheduler
 
@@ -58,7 +58,7 @@ def target_of(settings: PrunerSettings) -> Target:
     Raises:
         SettingsError: the name is unknown, or is the product's own and stands beside a target.
     """
-    return Target.of("pruner", NAMED, settings.name, settings.target, settings.arguments)
+    return Target.of("pruner", SCHEDULER_TARGETS, settings.name, settings.target, settings.arguments)
 
 
 def _built(settings: PrunerSettings, target: Target, known_latency: "KnownLatencySampler | None") -> Scheduler:
@@ -67,6 +67,6 @@ def _built(settings: PrunerSettings, target: Target, known_latency: "KnownLatenc
     if not isinstance(made, Scheduler):
         kind = type(made).__name__
         raise SettingsError(
-            f"pruner._target_: must make a {Scheduler.__name__} of {ROOM}, '{target.path}' makes a {kind}"
+            f"pruner._target_: must make a {Scheduler.__name__} of {PACKAGE}, '{target.path}' makes a {kind}"
         )
     return made

@@ -11,7 +11,7 @@ from spaces.vocabulary import VOCABULARY
 CONF = Path(__file__).resolve().parents[2] / "conf"
 DEFAULT_PRESET = "retail"
 PATHS = ("data.root", "store.folder", "store.url")  # taken as they are: `~`, commas and spaces too
-NAME = "name"  # taken as it is, too, where Hydra would read more into it than a word or a number
+NAME_KEY = "name"  # taken as it is, too, where Hydra would read more into it than a word or a number
 
 
 def presets() -> list[str]:
@@ -122,9 +122,9 @@ def _translate(override: str) -> str:
 def _quote_text(override: str) -> str:
     """Quote a path or a study's name, which need not follow Hydra's grammar; interpolations still work."""
     key, equals, value = override.partition("=")
-    if key not in (*PATHS, NAME) or value in ("", "null", "???") or value[0] in "'\"":
+    if key not in (*PATHS, NAME_KEY) or value in ("", "null", "???") or value[0] in "'\"":
         return override
-    if key == NAME and _is_word(override):
+    if key == NAME_KEY and _is_word(override):
         return override
     return f"{key}{equals}{_quoted(value)}"
 
@@ -133,12 +133,12 @@ def name_override(name: str) -> str:
     """Return the override that gives a study exactly this name."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
-    override = f"{NAME}={name}"
+    override = f"{NAME_KEY}={name}"
     if name and not name[0].isspace() and name[0] not in "'\"":
         read = OverridesParser.create().parse_override(_quote_text(override)).value()
         if str(read) == name and read is not None:
             return override
-    return f"{NAME}={_quoted(name)}"
+    return f"{NAME_KEY}={_quoted(name)}"
 
 
 def _is_word(override: str) -> bool:

@@ -20,7 +20,7 @@ class BudgetUsed:
         trials: number of trials that ended or wait at a rung.
         seconds: wall-clock seconds in which at least one process searched.
         durations_s: seconds of work of each of the last trials that ended or wait.
-        paused: number of those that wait at a rung and may go on.
+        paused: number of trials that wait at a rung and may go on.
     """
 
     trials: int
@@ -33,7 +33,7 @@ class BudgetUsed:
         """Count the trials of a study; one that runs is not counted before it ends or pauses.
 
         Args:
-            trials: the study's.
+            trials: all trials of the study.
             seconds: wall-clock seconds in which at least one process searched.
         """
         counted = [t for t in trials if t.phase.has_ended or t.paused]

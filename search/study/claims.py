@@ -16,7 +16,8 @@ SESSIONS = 1 << 32  # bytes from here on stand for searching processes, those be
 class Claims:
     """The locks of one searching process on a study's folder, which must be one that locks work on.
 
-    A process may have one of these per study: POSIX locks belong to the process, and all end when it closes the file.
+    A process may have one object of this class per study: POSIX locks belong to the process, and closing the file ends
+    all of them.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -28,7 +29,7 @@ class Claims:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep all other processes from choosing what they do next; waits for its turn."""
+        """Keep all other processes from choosing their next work; wait for the turn of this one."""
         fcntl.flock(self._mutex, fcntl.LOCK_EX)
         try:
             yield
@@ -62,7 +63,7 @@ class Claims:
         return False
 
     def living(self, numbers: Iterable[int]) -> set[int]:
-        """Return those trials of some that a living process works on; call it alone."""
+        """Return the numbers, among these, of trials that a living process works on; call this inside `alone`."""
         return {number for number in numbers if number in self.trials or self.is_elsewhere(number)}
 
     def enter(self, key: int) -> None:

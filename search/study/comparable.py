@@ -31,8 +31,8 @@ class Kept:
 
     Attributes:
         trial: as it is stored.
-        candidate: its choices, as the new space has them.
-        over_bound: it waits at a rung, and the new gate would not admit its latency.
+        candidate: choices of the trial, as the new space has them.
+        over_bound: whether the trial waits at a rung and the new gate would not admit its latency.
     """
 
     trial: TrialRecord
@@ -45,8 +45,8 @@ class Comparison:
     """The trials of a study, sorted.
 
     Attributes:
-        kept: those that still count, by number.
-        left_out: reason to number of the others.
+        kept: trials that still count, by number.
+        left_out: reason to number of trials left out.
     """
 
     kept: tuple[Kept, ...]
@@ -66,10 +66,10 @@ def compare(trials: Iterable[TrialRecord], differing: Sequence[str], space: Sear
     """Sort the trials of a study that have begun.
 
     Args:
-        trials: of the study as it is.
+        trials: all trials of the study.
         differing: parts of the contract that differ.
-        space: the new one.
-        gate: the new one.
+        space: the new search space.
+        gate: the new gate.
     """
     barrier = next((why for part, why in BARRIERS.items() if part in differing), None)
     kept, left_out = [], Counter[str]()
@@ -85,7 +85,7 @@ def compare(trials: Iterable[TrialRecord], differing: Sequence[str], space: Sear
 
 
 def fitted(space: SearchSpace, choices: Mapping[str, Any]) -> Candidate | None:
-    """Return the candidate of a space that is built as these choices were; None if it holds none."""
+    """Return the candidate of a space that is built as these choices were; None if the space holds none such."""
 
     def choose(name: str, domain: Domain) -> Value:
         value: Value = choices[name] if name in choices else DEFAULTS[name]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 TRAINING_VERSION = 1  # raised when automl trains or scores in another way: accuracies of two versions differ
 TRAINER = ("torch", "torchvision", "timm", "ultralytics-opencv-headless", "torch-pruning", "onnx")
-ABSENT = "absent"
+NOT_THERE = "absent"
 
 Card = Mapping[str, str]  # what a part of the contract says, for people: name -> text
 
@@ -31,8 +31,8 @@ class Contract:
     """What must stay the same. What is free: budget, workers, sampler, pruner, limits, folders.
 
     Attributes:
-        fingerprints: part (space, data, device, training, gate, trainer) -> text that names it.
-        cards: part -> what it says.
+        fingerprints: part (space, data, device, training, gate, trainer) -> text that names the part.
+        cards: part -> name -> text, for people.
     """
 
     fingerprints: Mapping[str, str]
@@ -93,14 +93,14 @@ class Contract:
             if not [name for name in changed if (part, name) != ("data", "root")]:
                 yield f"  {part}: the contents differ"
             for name in changed:
-                old, new = then_card.get(name, ABSENT), now_card.get(name, ABSENT)
+                old, new = then_card.get(name, NOT_THERE), now_card.get(name, NOT_THERE)
                 yield f"  {part}: {name}: {_classes(old, new) if name == 'classes' else f'{old} -> {new}'}" + (
                     _width(old, new) if part == "space" else ""
                 )
 
 
 def check_contract(study: "optuna.Study", settings: Settings, dataset: Dataset) -> None:
-    """Check that a study was made with the contract of these settings; parts that it never kept are added.
+    """Check that a study was made with the contract of these settings; parts that the study never kept are added.
 
     Raises:
         StoreError: it was not; the text says what differs, old -> new, and what a fork would keep.
@@ -161,8 +161,8 @@ def _texts(values: Mapping[str, Any]) -> dict[str, str]:
 
 def _width(old: str, new: str) -> str:
     """Return in a word in brackets how a dimension has changed, where it is known."""
-    if ABSENT in (old, new):
-        return " (new)" if old == ABSENT else " (gone)"
+    if NOT_THERE in (old, new):
+        return " (new)" if old == NOT_THERE else " (gone)"
     (then, then_if), (now, now_if) = (_read(text) for text in (old, new))
     if then is None or now is None or then_if != now_if:
         return ""

@@ -35,7 +35,7 @@ OVER_BOUND = "it waited at a rung, and the gate of this fork does not admit its 
 
 @dataclass(frozen=True)
 class Forked:
-    """What a fork has taken along."""
+    """A fork that was made: names of both studies, and the trials that were kept."""
 
     name: str
     old: str
@@ -49,10 +49,10 @@ def forked_settings(settings: Settings, name: str) -> Settings:
     """Return the settings of a fork: the same under another name.
 
     Raises:
-        SettingsError: it is the old study's name, or none for a folder.
+        SettingsError: the name is the old study's, or cannot be a folder's.
     """
     if name == settings.name:
-        raise SettingsError(f"--fork: needs another name than that of the study it is forked from, got '{name}'")
+        raise SettingsError(f"--fork: the new study needs another name than the old one, got '{name}'")
     return replace(settings, name=name)
 
 
@@ -133,14 +133,14 @@ def _is_whole_fork(study: "optuna.Study", old: str) -> bool:
     """Whether a study is a fork of another one and whole; False if its making was cut.
 
     Raises:
-        StoreError: it is no fork of that study.
+        StoreError: the study is not a fork of that one.
     """
     stored = StudyRecord.of(study)
     if stored.version is None and not stored.is_fork:
         check_version(study)
     if stored.forked.get("from") != old:
         raise StoreError(
-            f"--fork: study '{study.study_name}' is there already and no fork of '{old}'; give another name"
+            f"--fork: study '{study.study_name}' exists already and is not a fork of '{old}'; give another name"
         )
     return stored.version is not None
 

@@ -14,7 +14,8 @@ from objectives.records.gate import Gate
 from objectives.records.records import Ending, Latency
 from objectives.records.study_record import MeasuredRecord, StudyRecord, StudyWriter
 from objectives.records.trial_record import Phase, TrialRecord
-from search.engine.models.latencies import LatencyBook, Params
+from search.engine.candidates import Params
+from search.engine.models.latencies import LatencyBook
 from search.engine.observed import Key, Observed, observe
 from spaces.vocabulary import is_deployed
 

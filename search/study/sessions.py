@@ -1,4 +1,4 @@
-"""Searching processes of a study: when each was at work, and whether it still lives."""
+"""Searching processes of a study: when each process was at work, and whether the process still lives."""
 
 import os
 import socket
@@ -28,13 +28,13 @@ class SessionSeen:
     """A searching process of the study, as this one sees it.
 
     Attributes:
-        key: names it in the store.
-        host: machine that it runs on.
-        pid: its process there.
-        alive: False once it ended or died.
+        key: names the process in the store.
+        host: name of the machine.
+        pid: number of the process on that machine.
+        alive: False once the process ended or died.
         silent_s: seconds since its last sign of life.
-        trials: numbers of the trials that it works on.
-        own: whether it is this process.
+        trials: numbers of the trials that the process works on.
+        own: whether this is the asking process itself.
     """
 
     key: str
@@ -47,17 +47,17 @@ class SessionSeen:
 
 
 class Session:
-    """This process's entry in the store: the spans of time in which it searched, kept up to date by beats.
+    """This process's entry in the store: the spans of time of its search, kept up to date by beats.
 
     The budget's hours are the time in which at least one process searched: two processes do not use them twice as
     fast, and a night between a crash and the next run is not used at all.
     """
 
     def __init__(self, study: "optuna.Study", claims: Claims, clock: Clock = time.time) -> None:
-        """Enter the study; call it while no other process chooses.
+        """Enter the study; to be called while no other process chooses.
 
         Raises:
-            StoreError: another process searches it, or did a minute ago, where claims do not reach.
+            StoreError: another process searches the study, or did a minute ago, where claims do not reach.
         """
         self._study, self._claims, self._clock = study, claims, clock
         self._sessions = StudyRecord.of(study).sessions

@@ -12,9 +12,9 @@ from spaces.candidate import Candidate
 
 
 class View:
-    """Is called for every event of a search; shows none of them. Subclasses show what they override.
+    """Is called for every event of a search and shows none. Subclasses show the events whose methods they override.
 
-    Use a view as a context: it is entered before the first event and left after the last one. All calls come from the
+    Use a view as a context: entered before the first event and left after the last one. All calls come from the
     thread that searches, one at a time. Trials run at the same time, so each event names its trial; the events of one
     trial come in the order `trial_started`, then any of the others, then `trial_ended`. A view must return at once and
     must not raise: a screen that is gone, a disk that is full or a reader that has left ends no search.
@@ -38,7 +38,7 @@ class View:
         """A trial reached a stage."""
 
     def progress(self, number: int, epoch: int, share: float) -> None:
-        """A trial is so far: the epoch under way, from 1, and the share of it that is done."""
+        """Progress of a trial: the epoch under way, from 1, and the share of that epoch that is done, in [0, 1]."""
 
     def latency(self, number: int, latency: Latency, *, trained: bool) -> None:
         """A trial's latency was measured, before or after training."""
@@ -46,8 +46,8 @@ class View:
     def rung(self, number: int, rung: Rung) -> None:
         """A trial reached a rung."""
 
-    def decision(self, number: int, word: str, why: str) -> None:
-        """It was decided at a rung whether a trial goes on, pauses or stops."""
+    def decision(self, number: int, decision: str, why: str) -> None:
+        """The decision at a rung whether a trial goes on, pauses or stops, and why."""
 
     def attempt(self, number: int, end: Ending) -> None:
         """A trial's process died, and the trial is taken up again."""
@@ -59,7 +59,7 @@ class View:
         """Something worth a warning happened."""
 
     def waiting(self, text: str) -> None:
-        """The search pauses, and why; empty: it goes on. The same text may come again and again."""
+        """The search pauses, and why; an empty text: the search goes on. The same text may come again and again."""
 
     def sessions(self, sessions: Sequence[SessionSeen]) -> None:
         """These searching processes work, or worked, on the study."""

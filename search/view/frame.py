@@ -20,11 +20,11 @@ from reports.table.words import ABSENT, architecture, duration, ms, share, short
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
 from search.study.sessions import SessionSeen
-from search.view.rows import Cells, Column, Section, cut, fit, lines, table
+from search.view.rows import Cells, Section, TableColumn, cut, fit, lines, table
 from search.view.words import eta_text, one_line, row_result
 
 NARROW, WIDE = 72, 110  # a terminal of fewer columns shows less of a row, one of so many more
-SILENT_S = 45.0  # a living process that was not heard of for so long is marked
+SILENT_S = 45.0  # a living process without a beat for so long is marked
 OTHERS_MAX = 4  # lines of other searching processes
 LAST_MAX = 40  # last trials in the largest terminal
 BARS = " ▁▂▃▄▅▆▇█"
@@ -37,16 +37,16 @@ class Running:
     """A trial that this process works on.
 
     Attributes:
-        number: the trial's.
-        detector: what it trains, in words.
+        number: number of the trial.
+        detector: architecture that the trial trains, in words.
         epochs: epochs in all.
-        since_s: when it was taken up, on the monotonic clock.
-        stage: what it does.
+        since_s: when the trial was taken up, seconds on the monotonic clock.
+        stage: name of the trial's stage.
         epoch: epoch under way, from 1; 0 before the training.
-        share: share of that epoch that is done.
-        rungs: reached so far, those of earlier processes included.
-        latency: the last one measured.
-        died: how often its process has died.
+        share: share of that epoch that is done, in [0, 1].
+        rungs: rungs reached so far, also in earlier processes.
+        latency: the latency measured last.
+        died: number of deaths of the trial's processes.
     """
 
     number: int
@@ -62,11 +62,11 @@ class Running:
 
 
 @dataclass(frozen=True)
-class Scene:
-    """What there is to see at one moment.
+class FrameState:
+    """What one frame of the live view shows: the state of the search at one moment.
 
     Attributes:
-        settings: the search's.
+        settings: of the search.
         table: the study when a trial last ended.
         used: of the budget, by now.
         running: trials of this process.
@@ -94,7 +94,7 @@ class Scene:
 
     @cached_property
     def standings(self) -> Counter[str]:
-        """Trials by standing; one of this process runs, whatever the table still says of it."""
+        """Number of trials by standing; trials of this process count as running, whatever the table still says."""
         own = {trial.number for trial in self.running}
         counts = Counter(self.table.counts)
         counts.subtract(row.standing for row in self.table.rows if row.number in own)
@@ -102,47 +102,47 @@ class Scene:
         return counts
 
 
-def frame(scene: Scene, width: int, height: int) -> RenderableType:
+def frame(state: FrameState, width: int, height: int) -> RenderableType:
     """Return what a terminal of this size shows: never more rows than it has, the important sections first."""
     return fit(
         (
-            _head(scene, width),
-            _running(scene, width),
-            lines(_others(scene.sessions), OTHERS_MAX),
-            lines(_failures(scene.table)),
-            lines([Text(one_line(text), style="yellow") for text in scene.messages[:3]]),
-            _front(scene, width),
-            _last(scene.table, width),
+            _head(state, width),
+            _running(state, width),
+            lines(_others(state.sessions), OTHERS_MAX),
+            lines(_failures(state.table)),
+            lines([Text(one_line(text), style="yellow") for text in state.messages[:3]]),
+            _front(state, width),
+            _last(state.table, width),
         ),
         height,
     )
 
 
-def _head(scene: Scene, width: int) -> Section:
-    """Name, estimate, bars of the budget, trials by standing; and what goes on, if it is no trial."""
+def _head(state: FrameState, width: int) -> Section:
+    """Name, estimate, bars of the budget, trials by standing; and what goes on outside trials."""
     title = Table.grid(expand=True)
     title.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
     title.add_column(no_wrap=True)
-    gate = "" if scene.settings.gate == Gate() else f"  {scene.settings.gate}"
-    left = eta_text(scene.used, scene.settings, scene.running_s)
-    title.add_row(Text.assemble((scene.settings.name, "bold"), (gate, "dim")), Text(left, style="bold"))
-    texts = [Text(_standings(scene.standings), style="dim")]
-    if scene.waits:
-        texts.append(Text(one_line(f"waiting: {scene.waits}"), style="bold yellow"))
-    elif scene.meanwhile or not scene.running:
-        texts.append(Text(one_line(scene.meanwhile) or "choosing a candidate", style="dim"))
-    drawn = Group(title, _bars(scene, width), *map(cut, texts))
+    gate = "" if state.settings.gate == Gate() else f"  {state.settings.gate}"
+    left = eta_text(state.used, state.settings, state.running_s)
+    title.add_row(Text.assemble((state.settings.name, "bold"), (gate, "dim")), Text(left, style="bold"))
+    texts = [Text(_standings(state.standings), style="dim")]
+    if state.waits:
+        texts.append(Text(one_line(f"waiting: {state.waits}"), style="bold yellow"))
+    elif state.meanwhile or not state.running:
+        texts.append(Text(one_line(state.meanwhile) or "choosing a candidate", style="dim"))
+    drawn = Group(title, _bars(state, width), *map(cut, texts))
     height = 3 + len(texts)  # the bars take two
     return Section(height, height, lambda _: drawn)
 
 
-def _bars(scene: Scene, width: int) -> Table:
-    budget, used = scene.settings.budget, scene.used
+def _bars(state: FrameState, width: int) -> Table:
+    budget, used = state.settings.budget, state.used
     drawn = Table.grid(padding=(0, 1, 0, 0))
     drawn.add_column(width=6)
     drawn.add_column(width=max(8, min(40, width - 46)))
     drawn.add_column(no_wrap=True, overflow="ellipsis")
-    running = scene.standings[RUNNING]
+    running = state.standings[RUNNING]
     text = (
         f"{used.trials} of {budget.trials} · {running} running · {max(0, budget.trials - used.trials - running)} left"
     )
@@ -162,17 +162,17 @@ def _standings(counts: Mapping[str, int]) -> str:
     return text or "no trial has ended yet"
 
 
-def _running(scene: Scene, width: int) -> Section:
+def _running(state: FrameState, width: int) -> Section:
     """The trials of this process."""
     bars, rungs = (8, 4) if width < WIDE else (16, 8)
     columns = (
-        Column("", 5, right=True),
-        Column(RUNNING),
-        Column("stage", 13),
-        *(() if width < NARROW else (Column("", bars), Column("", rungs, right=True))),
-        Column("mAP", 5, right=True),
-        Column("p50", 8, right=True),
-        Column("time", 8, right=True),
+        TableColumn("", 5, right=True),
+        TableColumn(RUNNING),
+        TableColumn("stage", 13),
+        *(() if width < NARROW else (TableColumn("", bars), TableColumn("", rungs, right=True))),
+        TableColumn("mAP", 5, right=True),
+        TableColumn("p50", 8, right=True),
+        TableColumn("time", 8, right=True),
     )
 
     def cells(trial: Running) -> Cells:
@@ -185,14 +185,14 @@ def _running(scene: Scene, width: int) -> Section:
             *(() if width < NARROW else looks),
             Text(share(trial.rungs[-1].map) if trial.rungs else ""),
             Text(_latency(trial.latency)),
-            Text(clock(scene.now_s - trial.since_s)),
+            Text(clock(state.now_s - trial.since_s)),
         )
 
-    return table(columns, [cells(trial) for trial in scene.running], least=2, eager=True)
+    return table(columns, [cells(trial) for trial in state.running], least=2, eager=True)
 
 
 def _others(sessions: tuple[SessionSeen, ...]) -> list[Text]:
-    """Return a line of each of the other searching processes, those that live first; the last line may count some."""
+    """Return a line for each other searching process, living processes first; the last line may count several."""
     texts = [_session(seen) for seen in sorted(sessions, key=lambda seen: not seen.alive) if not seen.own]
     if len(texts) > OTHERS_MAX:
         texts[OTHERS_MAX - 1 :] = [Text(f"and {len(texts) - OTHERS_MAX + 1} more", style="dim")]
@@ -201,11 +201,11 @@ def _others(sessions: tuple[SessionSeen, ...]) -> list[Text]:
 
 def _session(seen: SessionSeen) -> Text:
     silent = f"silent for {duration(seen.silent_s)}"
-    state, style = ("alive", "green") if seen.silent_s <= SILENT_S else (silent, "yellow")
+    life, style = ("alive", "green") if seen.silent_s <= SILENT_S else (silent, "yellow")
     if not seen.alive:
-        state, style = f"ended {duration(seen.silent_s)} ago", "dim"
+        life, style = f"ended {duration(seen.silent_s)} ago", "dim"
     trials = f", trials {', '.join(map(str, seen.trials))}" if seen.trials else ""
-    return Text(one_line(f"process {seen.pid} on {seen.host}: {state}{trials}"), style=style)
+    return Text(one_line(f"process {seen.pid} on {seen.host}: {life}{trials}"), style=style)
 
 
 def _failures(study: StudyTable) -> list[Text]:
@@ -214,11 +214,11 @@ def _failures(study: StudyTable) -> list[Text]:
     return [Text(f"failed: {text}", style="red")] if text else []
 
 
-def _front(scene: Scene, width: int) -> Section:
+def _front(state: FrameState, width: int) -> Section:
     """The front so far, from the fastest to the most accurate."""
-    narrow, has_gate = width < NARROW, scene.settings.gate != Gate()
+    narrow, has_gate = width < NARROW, state.settings.gate != Gate()
     widths = {"mAP": 5, "mAP50": 0 if narrow else 5, "p50": 8, "p95": 0 if narrow else 8, "gate": 4 * has_gate}
-    shown = [Column(title, width, right=True) for title, width in widths.items() if width]
+    shown = [TableColumn(title, width, right=True) for title, width in widths.items() if width]
 
     def cells(row: TrialRow) -> Cells:
         values = {
@@ -230,8 +230,8 @@ def _front(scene: Scene, width: int) -> Section:
         }
         return [Text(str(row.number)), Text(detector(row.candidate)), *(Text(values[column.title]) for column in shown)]
 
-    front = scene.table.front
-    columns = (Column("", 5, right=True), Column(f"front of {len(front)}"), *shown)
+    front = state.table.front
+    columns = (TableColumn("", 5, right=True), TableColumn(f"front of {len(front)}"), *shown)
     return table(columns, [cells(row) for row in front], thin_out=True)
 
 
@@ -244,7 +244,7 @@ def _last(study: StudyTable, width: int) -> Section:
         texts = (str(row.number), detector(row.candidate), one_line(row_result(row)))
         rows.append([Text(text, style=style) for text in texts])
     told_width = 34 if width < WIDE else width // 2
-    return table((Column("", 5, right=True), Column("last trials"), Column("", told_width)), rows)
+    return table((TableColumn("", 5, right=True), TableColumn("last trials"), TableColumn("", told_width)), rows)
 
 
 def detector(candidate: Mapping[str, Any]) -> str:

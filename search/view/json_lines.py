@@ -1,4 +1,4 @@
-"""A search as JSON, one object a line, for other programs; docs/events.md says what is in them."""
+"""A search as JSON, one object a line, for other programs; docs/events.md lists the events and their fields."""
 
 import json
 import math
@@ -83,9 +83,9 @@ class JsonView(View):
         """Emit what was seen at the rung."""
         self._event("rung", trial=number, **rung.to_json())
 
-    def decision(self, number: int, word: str, why: str) -> None:
-        """Emit the word and why."""
-        self._event("decision", trial=number, decision=str(word), why=why)
+    def decision(self, number: int, decision: str, why: str) -> None:
+        """Emit the decision and why."""
+        self._event("decision", trial=number, decision=str(decision), why=why)
 
     def attempt(self, number: int, end: Ending) -> None:
         """Emit what the trial died of, and what was there then."""
@@ -179,7 +179,7 @@ def _standings(table: StudyTable) -> dict[str, Json]:
 
 
 def _finite(value: Json) -> Json:
-    """Return a value without NaN and infinities: JSON has none, so they become null."""
+    """Return a value without NaN and infinities: JSON has no such numbers, so each becomes null."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):

@@ -30,7 +30,7 @@ class LineView(View):
     def trial_started(
         self, number: int, candidate: Candidate, epochs: int, rungs: Sequence[Rung] | None = None
     ) -> None:
-        """Write a trial that goes on; a new one is written when it ends."""
+        """Write a trial that goes on; a new trial is written when it ends."""
         if rungs is not None:
             behind = f" from epoch {rungs[-1].epoch}" if rungs else ""
             self.line(f"trial {number:3d}  {architecture(candidate)}  goes on{behind}")

@@ -14,7 +14,7 @@ from reports.table.table import StudyTable
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
 from search.study.sessions import SessionSeen
-from search.view.frame import Running, Scene, detector, frame
+from search.view.frame import FrameState, Running, detector, frame
 from search.view.lines import LineView
 from spaces.candidate import Candidate
 
@@ -90,7 +90,7 @@ class LiveView(LineView):
         self._change(number, lambda trial: replace(trial, rungs=(*trial.rungs, rung), epoch=rung.epoch, share=1.0))
 
     def attempt(self, number: int, end: Ending) -> None:
-        """Mark the trial, and keep what it died of."""
+        """Mark the trial, and keep the cause of death."""
         self._change(number, lambda trial: replace(trial, stage="again", epoch=0, share=0.0, died=trial.died + 1))
         super().attempt(number, end)
 
@@ -124,14 +124,14 @@ class LiveView(LineView):
     def draw(self) -> RenderableType:
         """Return the frame of this moment."""
         size = self.console.size
-        return frame(self._scene(), size.width, size.height)
+        return frame(self._frame_state(), size.width, size.height)
 
-    def _scene(self) -> Scene:
+    def _frame_state(self) -> FrameState:
         now_s = time.monotonic()
-        used, told_s = self._used
+        used, measured_at_s = self._used
         if not self._waits:
-            used = replace(used, seconds=used.seconds + now_s - told_s)
-        return Scene(
+            used = replace(used, seconds=used.seconds + now_s - measured_at_s)
+        return FrameState(
             self.settings,
             self._table,
             used,

@@ -1,4 +1,4 @@
-"""Rows of a terminal, shared out: sections that say how many rows they can fill and how many they need."""
+"""Rows of a terminal, shared out: each section states how many rows it can fill and how many it needs."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ Cells = Sequence[RenderableType]
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a frame that takes as many rows as it is given.
+    """A part of a frame that takes as many rows as the frame allots.
 
     Attributes:
-        rows: that it can fill.
-        least: rows below which it is left out.
+        rows: number of rows that the section can fill.
+        least: number of rows below which the section is left out.
         draw: returns what takes exactly so many rows.
-        eager: whether it is filled before the others grow.
+        eager: whether the section is filled before the others grow.
     """
 
     rows: int
@@ -30,7 +30,7 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Column:
+class TableColumn:
     """A column of a table's section; one of width 0 takes what the others leave."""
 
     title: str = ""
@@ -66,24 +66,29 @@ def allot(sections: Sequence[Section], height: int) -> list[int]:
 
 
 def lines(texts: Sequence[Text], least: int = 1) -> Section:
-    """Return a section of plain lines, cut where they are too long; left out if fewer than `least` of them fit."""
+    """Return a section of plain lines, each cut to one row; the section is left out if fewer than `least` lines fit."""
     return Section(len(texts), least, lambda rows: Group(*map(cut, texts[:rows])))
 
 
 def cut(text: Text) -> Text:
-    """Return a text that takes one row, however long it is."""
+    """Return a text that takes one row, however long the text is."""
     text.no_wrap, text.overflow = True, "ellipsis"
     return text
 
 
 def table(
-    columns: Sequence[Column], rows: Sequence[Cells], *, least: int = 3, eager: bool = False, thin_out: bool = False
+    columns: Sequence[TableColumn],
+    rows: Sequence[Cells],
+    *,
+    least: int = 3,
+    eager: bool = False,
+    thin_out: bool = False,
 ) -> Section:
     """Return a section of a row of titles and one row for each of `rows`.
 
     Args:
-        columns: their titles and widths.
-        rows: their cells.
+        columns: titles and widths of the columns.
+        rows: cells of each row.
         least: rows below which the section is left out, that of the titles included.
         eager: whether the section is filled before the others grow.
         thin_out: whether rows that do not fit are left out evenly, instead of the last ones.

@@ -14,7 +14,7 @@ from search.study.budget import BudgetUsed
 
 
 def one_line(text: str) -> str:
-    """Return a text without line breaks and control characters, as logs and libraries bring them along."""
+    """Return a text without line breaks and control characters, which logs and libraries may contain."""
     return "".join(c if c.isprintable() else " " for c in text)
 
 

@@ -94,8 +94,8 @@ def measure(space: SearchSpace, trials: Sequence[Observed], repeats: int) -> dic
 
     counts = [len(trials) - repeats + n for n in range(repeats + 1)]
     return {
-        "engine": timed(lambda count: engine.plan(trials[:count], count), counts, skip=1),
-        "engine_curves": timed(lambda count: curves.plan(trials[:count], count), counts, skip=1),
+        "engine": timed(lambda count: engine.propose(trials[:count], count), counts, skip=1),
+        "engine_curves": timed(lambda count: curves.propose(trials[:count], count), counts, skip=1),
         "decision": timed(decide, counts, skip=1),
     }
 

@@ -1,24 +1,26 @@
-"""The main job on a dozen images: search, search on, report, export, train, measure; through the installed script."""
+"""The main job on a dozen images: search with the installed script, then report, export, train, measure."""
 
 import json
 import re
 import signal
 import subprocess
-import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import onnx
 import optuna
 import pytest
 import yaml
+from command_line import SCRIPT, Done, automl, script
 from optuna.trial import FrozenTrial, TrialState
 
 from objectives.records import attributes as keys
 from objectives.records.paths import StudyPaths
 from objectives.records.records import Accuracy, Ending, Latency, Outcome, Resources, Rung
 
-AUTOML = Path(sys.executable).with_name("automl")
+pytestmark = pytest.mark.seconds
+
 EXPORTED = {
     "config.yaml",
     "data_card.yaml",
@@ -31,13 +33,12 @@ EXPORTED = {
 }
 
 
-def automl(*arguments: str, folder: Path) -> str:
-    """Run the script in a folder; return its output."""
-    command = [str(AUTOML), *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=200, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout
+def done(*arguments: str, folder: Path, run: Callable[..., Done] = automl) -> str:
+    """Run a command in a folder; return its output."""
+    ended = run(*arguments, folder=folder)
+    assert ended.returncode == 0, ended.stderr
+    assert "Traceback" not in ended.stderr
+    return ended.stdout
 
 
 def trials(folder: Path) -> list[FrozenTrial]:
@@ -59,14 +60,14 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def searched(place: Path, line: tuple[str, ...]) -> str:
     """The output of a first search in `place`: two trials."""
-    return automl(*line, folder=place)
+    return done(*line, folder=place, run=script)
 
 
 @pytest.fixture(scope="module")
 def exported(place: Path, searched: str) -> Path:
     """The most accurate detector of that search."""
     assert "2/2" in searched
-    said = automl("export", "smoke", "--pick", "best", "--to", "out", folder=place)
+    said = done("export", "smoke", "--pick", "best", "--to", "out", folder=place)
     assert re.search(r"trial \d \(mAP .* written to .*out", said)
     return place / "out"
 
@@ -110,25 +111,23 @@ def test_the_same_line_again_runs_nothing_and_a_larger_budget_one_more(
     place: Path, line: tuple[str, ...], exported: Path
 ) -> None:
     before = trials(place)
-    began = time.monotonic()
-    again = automl(*line, folder=place)
-    assert time.monotonic() - began < 20
+    again = done(*line, folder=place)
     assert "goes on after 2 trials" in again
     assert "trial   " not in again.partition("goes on after")[2].partition("Study smoke")[0]
     assert trials(place) == before
-    automl(*line, "budget.trials=3", "trial.epochs=2", folder=place)
+    done(*line, "budget.trials=3", "trial.epochs=2", folder=place)
     assert trials(place)[:2] == before
     assert [t.number for t in trials(place)] == [0, 1, 2]
     assert trials(place)[2].state.is_finished()
 
 
 def test_report_show_and_studies(place: Path, searched: str) -> None:
-    assert "mAP" in automl("report", "smoke", "--to", "page.html", folder=place)
+    assert "mAP" in done("report", "smoke", "--to", "page.html", folder=place)
     assert "smoke" in (place / "page.html").read_text()
-    shown = automl("show", "smoke", "0", folder=place)
+    shown = done("show", "smoke", "0", folder=place)
     assert shown.startswith("trial 0 of smoke: finished")
     assert "train.lr0: " in shown
-    assert re.search(r"smoke +\d +\d", automl("studies", folder=place))
+    assert re.search(r"smoke +\d +\d", done("studies", folder=place))
 
 
 def test_export_is_whole(exported: Path) -> None:
@@ -140,6 +139,9 @@ def test_export_is_whole(exported: Path) -> None:
     assert lineage["provenance"]["command"].startswith("automl search conf=smoke")
     assert lineage["trial"] == config["trial"]
     assert config["epochs"] == 8  # four times those of a trial
+    assert config["silence_s"] == lineage["settings"]["trial"]["silence_s"]
+    assert config["run"] == "objectives.trial.trial:run_trial"
+    assert "timeout_s" not in config  # a trial's is meant for fewer epochs
     arguments = yaml.safe_load((exported / "train_arguments.yaml").read_text())
     assert arguments["epochs"] == 8
     assert "project" not in arguments
@@ -149,7 +151,7 @@ def test_export_is_whole(exported: Path) -> None:
 
 @pytest.mark.slow
 def test_train_prints_and_keeps_the_metrics_and_takes_up_a_cut_run(place: Path, exported: Path) -> None:
-    first = automl("train", "out", "epochs=2", "train_device=cpu", folder=place)
+    first = done("train", "out", "epochs=2", "train_device=cpu", folder=place)
     metrics = json.loads((exported / "trained" / "metrics.json").read_text())
     assert f"val: mAP {metrics['accuracy']['map']:.3f}" in first
     assert f"test: mAP {metrics['test']['map']:.3f}" in first
@@ -157,19 +159,17 @@ def test_train_prints_and_keeps_the_metrics_and_takes_up_a_cut_run(place: Path, 
     assert f"p50 {metrics['latency']['p50_ms']:.2f} ms" in first
     assert "epoch 2/2" in first
     (exported / "trained" / "model.onnx").unlink()
-    automl("train", "out", "epochs=2", "train_device=cpu", folder=place)
+    done("train", "out", "epochs=2", "train_device=cpu", folder=place)
     assert (exported / "trained" / "model.onnx").is_file()
     again = json.loads((exported / "trained" / "metrics.json").read_text())
     assert again["accuracy"] == metrics["accuracy"]
-    other = subprocess.run(
-        [str(AUTOML), "train", "out", "epochs=3"], cwd=place, capture_output=True, text=True, check=False
-    )
+    other = automl("train", "out", "epochs=3", folder=place)
     assert other.returncode == 2
     assert "was begun with other settings (epochs 2 -> 3); remove it to begin anew" in other.stderr
 
 
 def test_latency_of_the_exported_file(place: Path, exported: Path, line: tuple[str, ...]) -> None:
-    said = automl("latency", "out/model.onnx", *line[1:], folder=place)
+    said = done("latency", "out/model.onnx", *line[1:], folder=place)
     figures = re.match(r"p50 ([\d.]+) ms \(([\d.]+) to ([\d.]+)\), p95 ([\d.]+) ms, network alone ([\d.]+) ms", said)
     assert figures
     p50, low, high, p95, network = map(float, figures.groups())
@@ -180,7 +180,7 @@ def test_latency_of_the_exported_file(place: Path, exported: Path, line: tuple[s
 @pytest.mark.slow
 def test_interrupted_search_says_how_to_go_on_and_does(tmp_path: Path, line: tuple[str, ...]) -> None:
     """Ctrl-C in the midst of a training: the trial is taken up under its own number."""
-    command = [str(AUTOML), *line, "budget.trials=1", "trial.epochs=60"]
+    command = [str(SCRIPT), *line, "budget.trials=1", "trial.epochs=60"]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     checkpoint = tmp_path / "runs" / "smoke" / "trials" / "00000" / "training-1" / "checkpoint.pt"
     deadline = time.monotonic() + 90
@@ -193,7 +193,7 @@ def test_interrupted_search_says_how_to_go_on_and_does(tmp_path: Path, line: tup
     assert "Traceback" not in err
     assert [t.state for t in trials(tmp_path)] == [TrialState.RUNNING]
     assert checkpoint.exists()
-    automl(*command[1:], folder=tmp_path)
+    done(*command[1:], folder=tmp_path)
     (trial,) = trials(tmp_path)
     assert trial.state is TrialState.COMPLETE
     assert [r["epoch"] for r in trial.user_attrs[keys.RUNGS]] == [4, 8, 15, 30, 60]

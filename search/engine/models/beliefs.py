@@ -9,17 +9,17 @@ from numpy.typing import NDArray
 from objectives.records.even_sample import even_indices
 from objectives.records.failures import Failure
 from objectives.records.trial_record import Phase
+from search.engine.digest import FINAL, LOG_LATENCY, TUNED_MAX, Digest
 from search.engine.encoding import Encoder
-from search.engine.models.curves import CurveModel, latest_rung
+from search.engine.models.curve_model import CurveModel, latest_rung
 from search.engine.models.gaussian_process import GaussianProcess
 from search.engine.observed import Observed
 from search.engine.staircase import Floats, Staircase
-from search.engine.thinning import FINAL, LOG_LATENCY, TUNED_MAX, Digest
 
-PASSING = (Failure.KILLED, Failure.DISK_FULL, Failure.DATA_UNREADABLE)  # failures that no candidate is to blame for
+BLAMELESS = (Failure.KILLED, Failure.DISK_FULL, Failure.DATA_UNREADABLE)  # failures that no candidate is to blame for
 FAILED_MAX = 50  # failed trials that the surrogate looks at
 RANGE_STEP = 0.25  # ends of the latency range are moved outwards to multiples of it before they scale anything
-TELLS_NOTHING = 10.0  # spreads that the error of a curve that tells nothing amounts to
+UNINFORMATIVE = 10.0  # spreads that the error of a curve without information amounts to
 LEAST_SD = 1e-4  # of any belief about an accuracy
 
 
@@ -36,8 +36,8 @@ class Beliefs:
     """The state of knowledge of a study, rebuilt from its trials.
 
     Attributes:
-        trials: those with a latency and at least one evaluated rung, or a failure, in the order of the arrays.
-        front: finished trials, and running ones as they are imagined to end.
+        trials: trials with a latency and at least one evaluated rung, in the order of the arrays, shape (n,).
+        front: of the finished trials, and of the running ones by their expected final accuracies.
     """
 
     def __init__(
@@ -51,9 +51,9 @@ class Beliefs:
         """Fit everything.
 
         Args:
-            study: its trials.
+            study: the digest of its trials.
             ladder: epochs of the rungs, rising; the last is the whole training.
-            encoder: of their parameters.
+            encoder: of the trials' parameters.
             latency_range: log latency of the fastest and slowest candidate that counts.
             reference: accuracy that counts as nothing.
         """
@@ -109,7 +109,7 @@ class Beliefs:
         return self._placed(rows, np.array([t.log_latency for t in trials]))
 
     def _fit(self) -> GaussianProcess:
-        """Fit the surrogate to final accuracies as far as the curves foretell them; a failure counts as the lowest."""
+        """Fit the surrogate to the final accuracies that the curves predict; a failure counts as the lowest."""
         rows = self._rows(self.trials)
         # A prediction is drawn in to the mean of all; as an observation it stands further out (see _error).
         shrunk = self._spread**2 / (self._spread**2 + self.errors**2)
@@ -136,15 +136,15 @@ class Beliefs:
         """Return the error of the observation that a curve amounts to.
 
         A curve leaves a doubt `sd` about the final accuracy where a spread of `spread` was to be expected without it:
-        as an independent observation it has an error e with 1/sd^2 = 1/spread^2 + 1/e^2. A curve that tells nothing
-        has an infinite one (here, TELLS_NOTHING times the spread), however many of them there are.
+        as an independent observation it has an error e with 1/sd^2 = 1/spread^2 + 1/e^2. A curve without information
+        has an infinite one (here, UNINFORMATIVE times the spread), however many such curves there are.
         """
         precision = 1.0 / np.maximum(sd, LEAST_SD) ** 2 - 1.0 / self._spread**2
-        error: Floats = 1.0 / np.sqrt(np.maximum(precision, 1.0 / (TELLS_NOTHING * self._spread) ** 2))
+        error: Floats = 1.0 / np.sqrt(np.maximum(precision, 1.0 / (UNINFORMATIVE * self._spread) ** 2))
         return np.where(sd > 0, error, 0.0)
 
     def _front(self, begun: Sequence[Observed], reference: float) -> Staircase:
-        """Return the front of all finished trials, those that were thinned out included, and of the running ones."""
+        """Return the front of all finished trials, trials that were thinned out included, and of the running ones."""
         study, done = self._study, self._study.finished
         accuracies, logs = [study.column(FINAL, done)], [study.column(LOG_LATENCY, done)]
         running = np.array([t.final is None and t.phase is Phase.RUNNING for t in self.trials], dtype=bool)
@@ -175,11 +175,11 @@ def accuracy_table(trials: Sequence[Observed], ladder: Sequence[int]) -> Floats:
 
 def _teaches(failed: Observed) -> bool:
     """Whether a failure says anything of the accuracies near it; what does not fit this machine is `fits`' matter."""
-    return not failed.outgrew and failed.failure not in PASSING
+    return not failed.outgrew and failed.failure not in BLAMELESS
 
 
 def _spread(predicted: Floats, sd: Floats) -> float:
-    """Return the standard deviation of final accuracies over all trials: of what is foretold, and around it."""
+    """Return the standard deviation of final accuracies over all trials: of the predictions, and around them."""
     if len(predicted) < 2:
         return 1.0
     return max(float(np.sqrt(np.var(predicted) + np.mean(sd**2))), LEAST_SD)

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from search.engine.digest import MODELLED_MAX, TUNED_MAX, Digest, spread
 from search.engine.encoding import Encoder
 from search.engine.models.gaussian_process import GaussianProcess
 from search.engine.observed import Observed
 from search.engine.staircase import Floats
-from search.engine.thinning import MODELLED_MAX, TUNED_MAX, Digest, spread
 
 EVEN = 1e-3  # spread of log seconds below which every epoch costs the same
 BEFORE = 0.5  # share of a trial's other seconds (build, latency, export, score) that falls before its first epoch

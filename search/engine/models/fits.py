@@ -6,10 +6,10 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 
+from search.engine.digest import LOG_LATENCY, Digest, Indices
 from search.engine.encoding import Column, Encoder
 from search.engine.observed import Observed
 from search.engine.staircase import Floats
-from search.engine.thinning import LOG_LATENCY, Digest, Indices
 from spaces.vocabulary import decides_load
 
 EACH_MAX = 200  # trials that fitted, and that did not, which are looked at
@@ -21,7 +21,7 @@ class Fits:
     """A logistic regression; more of a load never makes it likelier that a candidate fits."""
 
     def __init__(self, study: Digest, encoder: Encoder) -> None:
-        """Fit to the trials that were too large, and to those that trained; without any of the former all fits."""
+        """Fit to trials that were too large and to trials that trained; if none was too large, all candidates fit."""
         self.encoder = encoder
         self._weights: Floats | None = None
         outgrown = study.pick(study.scattered(study.outgrown, EACH_MAX))
@@ -81,7 +81,7 @@ class Fits:
 
 
 def _shares(of: Indices, looked_at: int) -> Floats:
-    """Return for how many trials each of those stands that are looked at."""
+    """Return for how many trials each trial of the sample stands, shape (looked_at,)."""
     return np.full(looked_at, len(of) / max(looked_at, 1))
 
 

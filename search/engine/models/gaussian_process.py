@@ -36,7 +36,7 @@ SCEPTICAL_ERROR = 3.0
 
 
 class GaussianProcess:
-    """Fitted anew for each set of observations; hyperparameters may come from fewer of them (`tune`)."""
+    """Fitted anew for each set of observations; hyperparameters may come from fewer observations (`tune`)."""
 
     def __init__(self, categorical: NDArray[np.bool_], linear: int | None = None) -> None:
         """Take which columns have no order, shape (d,), and the column that a straight line is laid through, if any."""
@@ -81,7 +81,7 @@ class GaussianProcess:
             rows: shape (n, d).
             targets: shape (n,).
             noise_sd: standard deviation of each observation's error, shape (n,), beside the common noise.
-            steps: of the hyperparameters' optimisation; 0 keeps those of `tune` or of the last fit.
+            steps: of the hyperparameters' optimisation; 0 keeps the hyperparameters of `tune` or of the last fit.
             scale: mean and standard deviation that targets are standardised by; their own where left out.
         """
         if self.log_scales is None or steps:

@@ -1,36 +1,34 @@
-"""Latency before training: measured where it was, else foretold by a model of the measured figures."""
+"""Latency before training: the measured figure where there is one, else the prediction of a model."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from objectives.records.even_sample import even_indices
+from search.engine.candidates import Params
+from search.engine.digest import LOG_LATENCY, MODELLED_MAX, TUNED_MAX, Digest
 from search.engine.encoding import Encoder
 from search.engine.models.gaussian_process import GaussianProcess
 from search.engine.observed import Observed, key_of
 from search.engine.staircase import Floats
-from search.engine.thinning import LOG_LATENCY, MODELLED_MAX, TUNED_MAX, Digest
-
-Params = Mapping[str, Any]
 
 UNKNOWN_SD = 1.0  # of a log latency before any was measured
 MEASURED_SD = 0.02  # of a measured one
 
 
 class LatencyBook:
-    """Latencies that are known without training; the base class knows none beyond those of the trials."""
+    """Latencies that are known without training; the base class knows only the latencies of the trials."""
 
     def refresh(self, trials: Sequence[Observed]) -> None:
-        """Take the study's trials; what is told until the next call is as of these."""
+        """Take the study's trials, by number; all answers until the next call are as of these trials."""
 
     def lookup(self) -> Callable[[Params], float | None]:
         """Return what gives the measured latency of a candidate in ms.
 
-        None if it was not measured, infinite if it cannot be built.
+        The latency is None if the candidate was not measured, infinite if it cannot be built.
         """
         return lambda params: None
 
@@ -80,7 +78,7 @@ class LatencyView:
 
     @property
     def measured(self) -> NDArray[np.bool_]:
-        """Which were measured."""
+        """Whether each latency was measured, shape (n,)."""
         return np.asarray(self.sd == 0.0, dtype=bool)
 
 
@@ -88,7 +86,7 @@ class LatencyModel:
     """Log latency over the parameters, fitted to every measured figure of the study."""
 
     def __init__(self, study: Digest, book: LatencyBook, encoder: Encoder) -> None:
-        """Take what is measured; the model itself is fitted only if it is needed."""
+        """Take the measured figures; the model itself is fitted when first needed."""
         self.encoder = encoder
         self._study = study
         self._ahead = list(book.figures())

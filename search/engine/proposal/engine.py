@@ -9,6 +9,7 @@ import numpy as np
 from objectives.records.records import Proposal
 from objectives.records.trial_record import Phase
 from search.engine.candidates import CandidateSource, Params
+from search.engine.digest import LOG_LATENCY, Digest
 from search.engine.encoding import Encoder
 from search.engine.models.beliefs import Beliefs
 from search.engine.models.costs import Costs
@@ -18,30 +19,29 @@ from search.engine.observed import Observed
 from search.engine.proposal.pool import Pool, untried
 from search.engine.proposal.rating import Rating, Worth
 from search.engine.staircase import Floats
-from search.engine.thinning import LOG_LATENCY, Digest
 
 NAME = "known_latency"
 SPREAD = 4  # candidates spread over the latency range before the surrogate has a say
 SPREAD_NEAREST = 12  # one of so many is taken at each place
 EXPLORE_EVERY = 20  # one proposal in so many is drawn at random: no wrong surrogate can lock the search in
-MARGIN = 0.1  # volume is counted so far beyond the slowest candidate, as a share of the range: the slow end counts too
+RANGE_MARGIN = 0.1  # volume is counted so far beyond the slowest candidate, as a share of the range
 BOUND_DOUBT = 2.0  # a candidate is left out if its latency less so many standard deviations is over the bound
 MEASURED_MOST = 4  # candidates measured for one proposal, at most
 FITS_LEAST = 0.5  # odds to fit this machine below which a candidate that is not chosen for its gain is passed over
-FITS_SURELY = 0.9  # odds from which on they are not worth a word
+FITS_SURELY = 0.9  # odds from which on the proposal does not mention them
 
 
 @dataclass(frozen=True)
-class Plan:
+class ProposedCandidate:
     """A candidate to train next.
 
     Attributes:
-        params: its parameters.
-        proposal: why.
-        rate: expected gain of hypervolume per second until its next rung is known; infinite where it comes first
-            whatever it promises.
+        params: dimension name to value, without the fixed dimensions.
+        proposal: why it is proposed, as it is stored with its trial.
+        rate: expected gain of hypervolume per second until the candidate's next rung is known; infinite where the
+            candidate comes first whatever its expected gain.
         whole_s: expected seconds of its whole trial; counted in epochs where none was timed.
-        rating: the measure that it was chosen by.
+        rating: the measure that the candidate was chosen by.
     """
 
     params: Params
@@ -70,7 +70,7 @@ class Engine:
         """Set up.
 
         Args:
-            source: of candidates.
+            source: where candidates come from.
             book: latencies known beside the trials'.
             seed: of all chance.
             ladder: epochs of the rungs; (1,) where trainings are not watched.
@@ -88,12 +88,14 @@ class Engine:
         """Latency that no candidate may exceed; None for none."""
         return self.book.bound_ms() if self._bound_ms is None else self._bound_ms
 
-    def plan(self, trials: Sequence[Observed], number: int, seconds_left: float = math.inf) -> Plan | None:
+    def propose(
+        self, trials: Sequence[Observed], number: int, seconds_left: float = math.inf
+    ) -> ProposedCandidate | None:
         """Return the next candidate; None if there is none left to try.
 
         Args:
             trials: the study's.
-            number: of the trial to come; it decides all chance, together with the seed.
+            number: of the trial to come; number and seed together decide all chance.
             seconds_left: candidates that would take longer are left out.
         """
         rng = np.random.default_rng([self.seed, number])
@@ -110,7 +112,7 @@ class Engine:
             pool, i, proposal, rate = self._explored(pool, rating, rng)
         else:
             pool, i, proposal, rate = self._best(pool, rating)
-        return _plan(pool, i, proposal, rate, rating)
+        return _as_proposed(pool, i, proposal, rate, rating)
 
     def look(self, trials: Sequence[Observed]) -> Rating:
         """Return the measure by which trials are rated where no candidate is proposed."""
@@ -132,7 +134,7 @@ class Engine:
         low, high = (float(logs.min()), float(logs.max())) if len(logs) else (0.0, 1.0)
         if (bound_ms := self.bound_ms) is not None:
             high = min(high, math.log(bound_ms))
-        return low, max(high + MARGIN * (high - low), low + 1e-3)
+        return low, max(high + RANGE_MARGIN * (high - low), low + 1e-3)
 
     def _pool_span(self, study: Digest, latency: LatencyView) -> tuple[float, float]:
         """Return the range of the trials and a pool; of foretold latencies, the likely part."""
@@ -176,7 +178,7 @@ class Engine:
         worth = rating.worth(one)
         why = f"drawn at random, as one in {EXPLORE_EVERY} is: no wrong surrogate can lock the search in"
         rate = float(worth.rates[0] if best is None else best)
-        return one, 0, _told("explore", why, one, 0, rating, worth), rate
+        return one, 0, _proposal("explore", why, one, 0, rating, worth), rate
 
     def _best(self, pool: Pool, rating: Rating) -> _Chosen:
         """Propose the candidate of the highest gain; one whose latency is a guess is measured first."""
@@ -196,10 +198,10 @@ class Engine:
             pool = left
         share = float(rating.beliefs.front.share(worth.gains[i]))
         why = f"highest expected gain of the front among {len(pool.params)} candidates: {share:.2%} of its hypervolume"
-        return pool, i, _told("gain", why + _about_odds(worth, i), pool, i, rating, worth), float(worth.rates[i])
+        return pool, i, _proposal("gain", why + _about_odds(worth, i), pool, i, rating, worth), float(worth.rates[i])
 
     def _without(self, pool: Pool, i: int, ms: float) -> Pool:
-        """Return a pool after a measurement: the candidate out if it is over the bound, its whole kind if it failed."""
+        """Return a pool after a measurement: without one over the bound, or all of a kind that failed."""
         if math.isinf(ms):
             known = self.book.lookup()
             failed = np.array([math.isinf(known(p) or 0.0) for p in pool.params])
@@ -211,13 +213,13 @@ class Engine:
 
 
 def _likely(pool: Pool, rating: Rating) -> Pool:
-    """Return the candidates that are likely to fit this machine; all of them where none is."""
+    """Return the candidates that are likely to fit this machine; all candidates where none is."""
     likely = rating.odds(pool) >= FITS_LEAST
     return pool.only(likely) if likely.any() else pool
 
 
 def _about_odds(worth: Worth, i: int) -> str:
-    """Return a word about whether the chosen candidate fits this machine, where that mattered."""
+    """Return a clause on whether the chosen candidate fits this machine; empty where that did not matter."""
     if worth.odds[i] < FITS_SURELY:
         return f"; it fits this machine with a probability of {worth.odds[i]:.0%}"
     better = worth.odds < FITS_LEAST
@@ -225,22 +227,22 @@ def _about_odds(worth: Worth, i: int) -> str:
     return f"; {count} that promise more would probably not fit this machine" if count else ""
 
 
-def _told(role: str, why: str, pool: Pool, i: int, rating: Rating, worth: Worth) -> Proposal:
+def _proposal(role: str, why: str, pool: Pool, i: int, rating: Rating, worth: Worth) -> Proposal:
     belief = rating.beliefs.of_candidates(pool.rows[i : i + 1], pool.latency.log[i : i + 1])
     share = float(rating.beliefs.front.share(worth.odds[i] * worth.gains[i]))
     return Proposal(role, NAME, why, share, float(belief.mean[0]), float(belief.sd[0]))
 
 
-def _plan(pool: Pool, i: int, proposal: Proposal, rate: float, rating: Rating) -> Plan:
+def _as_proposed(pool: Pool, i: int, proposal: Proposal, rate: float, rating: Rating) -> ProposedCandidate:
     latency_ms = float(np.exp(pool.latency.log[i]))
     sd_ms = latency_ms * float(pool.latency.sd[i])
     measured = bool(pool.latency.measured[i])
     known = replace(proposal, latency_ms=latency_ms, latency_sd_ms=sd_ms, latency_measured=measured)
-    return Plan(pool.params[i], known, rate, float(rating.whole_s(pool)[i]), rating)
+    return ProposedCandidate(pool.params[i], known, rate, float(rating.whole_s(pool)[i]), rating)
 
 
 def _emptiest(places: Floats, taken: Floats) -> float:
-    """Return the place farthest from what is taken, among those that no taken one is nearest to."""
+    """Return the place farthest from the taken ones, among the places that no taken one is nearest to."""
     if not len(taken):
         return float(places[0])
     gaps = np.abs(places[:, None] - taken)

@@ -19,7 +19,7 @@ def gain_rate(
     step_s: Floats,
     rest_s: Floats,
 ) -> Floats:
-    """Return the largest rate of gain that a training can be run at, if it may be stopped at its next rung.
+    """Return the largest rate of gain that a training can be run at, if the training may be stopped at its next rung.
 
     The next rung moves the mean by a normal amount of variance sd^2 - sd_after^2. At a going rate g, the training is
     continued in the cases whose gain exceeds g x rest; the step pays if what these bring exceeds g x step. The largest
@@ -29,11 +29,11 @@ def gain_rate(
     Args:
         front: today's.
         mean: expected final accuracy, shape (n,).
-        sd: standard deviation of that belief.
-        sd_after: standard deviation that will be left after the next rung.
-        log_latencies: of the candidates.
-        step_s: seconds to the next rung, above 0.
-        rest_s: seconds from there to the end.
+        sd: standard deviation of that belief, shape (n,).
+        sd_after: standard deviation that will be left after the next rung, shape (n,).
+        log_latencies: of the candidates, logarithm of ms, shape (n,).
+        step_s: seconds to the next rung, above 0, shape (n,).
+        rest_s: seconds from that rung to the end, shape (n,).
 
     Returns:
         Gain of hypervolume per second, shape (n,).

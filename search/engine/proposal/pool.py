@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.engine.candidates import CandidateSource, Params
+from search.engine.digest import BEST_ACCURACY, FRONT_MAX, LOG_LATENCY, Digest, spread
 from search.engine.models.latencies import LatencyView
 from search.engine.observed import Key, key_of
 from search.engine.staircase import Floats
-from search.engine.thinning import ACCURACY, FRONT_MAX, LOG_LATENCY, Digest, spread
 
 LISTED_MAX = 5000  # candidates of a small space that are gone through once nothing new comes by chance
 
@@ -22,9 +22,9 @@ class Pool:
     """Candidates that may be proposed.
 
     Attributes:
-        params: they.
-        rows: the same, encoded, shape (n, d).
-        latency: their latencies.
+        params: the candidates' parameters, by dimension name; n of them.
+        rows: the parameters encoded as numbers, shape (n, d).
+        latency: the candidates' latencies, measured or predicted.
     """
 
     params: list[Params]
@@ -32,7 +32,7 @@ class Pool:
     latency: LatencyView
 
     def only(self, kept: NDArray[np.bool_]) -> "Pool":
-        """Return some of them."""
+        """Return the pool of some of the candidates: a mask, shape (n,)."""
         if kept.all():
             return self
         params = [p for p, keep in zip(self.params, kept, strict=True) if keep]
@@ -46,7 +46,7 @@ class Pool:
 
 
 def untried(source: CandidateSource, study: Digest, rng: np.random.Generator) -> list[Params]:
-    """Return candidates that no trial had; what is listed twice may be tried twice, unless it failed."""
+    """Return candidates that no trial had; a candidate that is listed twice may be tried twice, unless it failed."""
     found = list(_left(source.pool(*parents(study), rng), study.tried))
     return found or list(islice(_left(source.every(), study.tried), LISTED_MAX))
 
@@ -61,18 +61,18 @@ def _left(params: Iterator[Params] | Sequence[Params], tried: Counter[Key]) -> I
 
 
 def parents(study: Digest) -> tuple[list[Params], list[Params]]:
-    """Return the members of the front and the better part of the trials, by what they have reached so far."""
+    """Return the members of the front and the better part of the trials, by the accuracies reached so far."""
     some = study.modelled
     if not len(some):
         return [], []
-    order = np.argsort(_beaten(study.column(ACCURACY, some), study.column(LOG_LATENCY, some)), kind="stable")
+    order = np.argsort(_beaten(study.column(BEST_ACCURACY, some), study.column(LOG_LATENCY, some)), kind="stable")
     better = study.pick(some[order[: max(2, len(some) // 4)]])
     front = study.pick(np.sort(spread(study.front, FRONT_MAX)))
     return [t.params for t in front], [t.params for t in better]
 
 
 def _beaten(accuracies: Floats, log_latencies: Floats) -> NDArray[np.int_]:
-    """Return how many others are no less accurate and no slower than each, and better in one of them."""
+    """Return by how many others each trial is dominated in accuracy and latency, shape (n,)."""
     no_worse = (accuracies[:, None] >= accuracies) & (log_latencies[:, None] <= log_latencies)
     beaten: NDArray[np.int_] = np.sum(no_worse & ~no_worse.T, axis=0)
     return beaten

@@ -23,12 +23,12 @@ DOUBT_MOST = 0.5  # of the logarithm of the seconds that a training takes
 
 @dataclass(frozen=True)
 class Worth:
-    """Of each candidate. Arrays of shape (n,).
+    """What each candidate of a pool is worth. Arrays of shape (n,).
 
     Attributes:
-        gains: expected gain of hypervolume, if it fits this machine.
-        odds: probability that it fits.
-        rates: gain per second, odds and time left counted in; of hopeless ones, a lower bound.
+        gains: expected gain of hypervolume, if the candidate fits this machine.
+        odds: probability that the candidate fits this machine.
+        rates: gain per second, odds and time left counted in; a lower bound for hopeless candidates.
     """
 
     gains: Floats

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from objectives.records.trial_record import Phase
 from search.engine.observed import Observed
-from search.engine.schedulers.scheduler import ROOMY, Room, Scheduler, Step, left_s, may_begin, next_rung
+from search.engine.schedulers.scheduler import NO_LIMIT, BudgetLeft, Scheduler, Step, left_s, may_begin, next_rung
 from spaces.errors import SettingsError
 
 
@@ -14,9 +14,9 @@ class Contender:
     """A trial in the race.
 
     Attributes:
-        number: the trial's.
-        p50_ms: its latency, known before training.
-        accuracies: epoch of each rung that it has reached -> mAP there.
+        number: number of the trial.
+        p50_ms: median latency of the trial, known before training.
+        accuracies: epoch of each rung that the trial has reached -> mAP there.
     """
 
     number: int
@@ -32,8 +32,8 @@ class Dominated(Scheduler):
     place of the front.
 
     Attributes:
-        better_min: so many trials no slower must be ahead,
-        tolerance: and the best of them by more than this ratio of mAP, in [0, 1].
+        better_min: a trial stops if at least this many trials that are no slower are ahead,
+        tolerance: and the mAP below this share of the best such trial's, in [0, 1].
     """
 
     better_min: int
@@ -48,15 +48,15 @@ class Dominated(Scheduler):
             raise SettingsError(f"pruner.tolerance: must lie in [0, 1], got {self.tolerance}")
 
     def next_step(
-        self, trials: Sequence[Observed], ladder: Sequence[int], last: int | None, room: Room = ROOMY
+        self, trials: Sequence[Observed], ladder: Sequence[int], last: int | None, budget_left: BudgetLeft = NO_LIMIT
     ) -> Step | None:
         """Return the trial itself, unless it is to stop; else a new one; only what ends in the time left."""
         paused = [t for t in trials if t.phase is Phase.PAUSED]
         stop = {t.number: reason for t in paused if t.number == last and (reason := self._reason(t, trials))}
         for trial in paused:
-            if trial.number not in stop and left_s(trial, ladder) <= room.seconds_left:
+            if trial.number not in stop and left_s(trial, ladder) <= budget_left.seconds_left:
                 return Step(trial.number, next_rung(trial.epoch, ladder), "not far behind trials no slower", stop)
-        begins = may_begin(trials, room)
+        begins = may_begin(trials, budget_left)
         return Step(None, ladder[0], "the last trial ended", stop, idle=not begins) if begins or stop else None
 
     def reason_to_stop(self, contender: Contender, epoch: int, others: Sequence[Contender]) -> str:

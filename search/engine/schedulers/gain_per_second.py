@@ -10,17 +10,17 @@ from objectives.records.trial_record import Phase
 from search.engine.known_latency import KnownLatencySampler
 from search.engine.models.costs import AGAIN, BEFORE
 from search.engine.observed import Observed
-from search.engine.proposal.engine import SPREAD, Plan
+from search.engine.proposal.engine import SPREAD, ProposedCandidate
 from search.engine.proposal.gain_rate import gain_rate
 from search.engine.proposal.rating import Rating, filled
-from search.engine.schedulers.scheduler import ROOMY, Room, Scheduler, Step, left_s, next_rung
+from search.engine.schedulers.scheduler import NO_LIMIT, BudgetLeft, Scheduler, Step, left_s, next_rung
 from search.engine.staircase import Floats
 
 HOPELESS = 1e-4  # expected gain, as a share of the front's hypervolume, below which a paused trial is given up,
 GIVEN_UP_FROM = 0.4  # but not before this share of its training: slow starters only wait,
 FINISHED_LEAST = 5  # nor before so many trials have shown whole curves
 NOTHING = "it has shown no accuracy at all"
-SHOWN = 0.2  # of their final accuracy: where ended trials had shown less at the first rung, SPREAD of them end first
+SHOWN_LEAST = 0.2  # of their final accuracy: where ended trials had shown less at the first rung, SPREAD end first
 LATE = 1.1  # a paused trial must end in so much less than the time left; the one in memory in the time left itself
 WORTH_FINISHING = 5e-3  # the same, below which no paused trial is finished once no new one may start
 
@@ -30,12 +30,12 @@ class _Paused:
     """The trials that wait. Arrays of shape (n,).
 
     Attributes:
-        trials: they.
-        mean: expected final accuracy.
+        trials: the paused trials, by number.
+        mean: expected final accuracy, in [0, 1].
         sd: standard deviation of that belief.
         rates: expected gain of hypervolume per second.
         shares: expected gain as a share of the front's hypervolume.
-        whole_s: seconds to their end.
+        whole_s: expected seconds of training to the end of each trial.
     """
 
     trials: list[Observed]
@@ -60,36 +60,39 @@ class GainPerSecond(Scheduler):
     """
 
     def __init__(self, known_latency: KnownLatencySampler) -> None:
-        """Take the engine's sampler: what it would propose next stands against the trials that wait."""
+        """Take the engine's sampler: the candidate that it would propose next competes with the paused trials."""
         if known_latency.engine is None:
             raise ValueError("GainPerSecond: the sampler needs a space or a list of candidates")
         self.sampler, self.engine = known_latency, known_latency.engine
 
     def next_step(
-        self, trials: Sequence[Observed], ladder: Sequence[int], last: int | None, room: Room = ROOMY
+        self, trials: Sequence[Observed], ladder: Sequence[int], last: int | None, budget_left: BudgetLeft = NO_LIMIT
     ) -> Step | None:
         """Return the step of the highest expected gain per second; an idle one where there only is what stops."""
         mute = {t.number: NOTHING for t in trials if t.phase is Phase.PAUSED and t.epochs and t.best is None}
         ended = [t for t in trials if t.final is not None]
-        if early := _early(trials, ended, ladder, mute, room):
+        if early := _early(trials, ended, ladder, mute, budget_left):
             return Step(early.number, next_rung(early.epoch, ladder), "the first ones show whole learning curves", mute)
-        plan = self.sampler.plan(trials, len(trials), room.seconds_left) if room.may_start else None
-        waiting = self._paused(trials, last, plan, room)
+        seconds_left = budget_left.seconds_left
+        proposed = self.sampler.propose(trials, len(trials), seconds_left) if budget_left.may_start else None
+        waiting = self._paused(trials, last, proposed, budget_left)
         stop = mute | ({} if len(ended) < FINISHED_LEAST else _hopeless(waiting, GIVEN_UP_FROM * ladder[-1]))
-        old = _best(waiting, ladder, room, stop, last)
+        old = _best(waiting, ladder, budget_left, stop, last)
         about = _about(waiting, last)
-        if room.waiting and room.may_start:
+        if budget_left.waiting and budget_left.may_start:
             return Step(None, ladder[0], "a candidate that was asked for comes first", stop, *about)
-        if old is not None and (plan is None or waiting.rates[old] >= plan.rate):
+        if old is not None and (proposed is None or waiting.rates[old] >= proposed.rate):
             chosen = waiting.trials[old]
             return Step(chosen.number, next_rung(chosen.epoch, ladder), waiting.text(old), stop, *about)
-        if plan is not None:
-            return Step(None, ladder[0], f"a new candidate: {plan.proposal.why}", stop, *about)
+        if proposed is not None:
+            return Step(None, ladder[0], f"a new candidate: {proposed.proposal.why}", stop, *about)
         return Step(None, ladder[0], "nothing is worth training now", stop, *about, idle=True) if stop else None
 
-    def _paused(self, trials: Sequence[Observed], last: int | None, plan: Plan | None, room: Room) -> _Paused:
+    def _paused(
+        self, trials: Sequence[Observed], last: int | None, proposed: ProposedCandidate | None, budget_left: BudgetLeft
+    ) -> _Paused:
         """Return what is believed of the paused trials that were seen at a rung."""
-        rating = self.engine.look(trials) if plan is None else plan.rating  # new and old by one measure
+        rating = self.engine.look(trials) if proposed is None else proposed.rating  # new and old by one measure
         beliefs = rating.beliefs
         indices = np.array([i for i, t in enumerate(beliefs.trials) if t.phase is Phase.PAUSED], dtype=int)
         there = [beliefs.trials[i] for i in indices]
@@ -98,7 +101,7 @@ class GainPerSecond(Scheduler):
         rates = gain_rate(beliefs.front, belief.mean, belief.sd, belief.sd_after, logs, step_s, rest_s)
         gains = beliefs.front.expected_gain(belief.mean, belief.sd, logs)
         whole_s = step_s + rest_s
-        timed = filled(whole_s, room.seconds_left) if rating.costs.known else 1.0
+        timed = filled(whole_s, budget_left.seconds_left) if rating.costs.known else 1.0
         return _Paused(there, belief.mean, belief.sd, rates * timed, beliefs.front.share(gains), whole_s)
 
     def _seconds(self, trials: Sequence[Observed], rating: Rating, last: int | None) -> tuple[Floats, Floats]:
@@ -123,13 +126,21 @@ def _hopeless(paused: _Paused, from_epoch: float) -> dict[int, str]:
 
 
 def _early(
-    trials: Sequence[Observed], ended: Sequence[Observed], ladder: Sequence[int], mute: dict[int, str], room: Room
+    trials: Sequence[Observed],
+    ended: Sequence[Observed],
+    ladder: Sequence[int],
+    mute: dict[int, str],
+    budget_left: BudgetLeft,
 ) -> Observed | None:
     """Return the paused trial that is brought to its end before any is judged by its curve."""
-    if len(ended) >= SPREAD or _shown(ended, ladder[0]) >= SHOWN:
+    if len(ended) >= SPREAD or _shown(ended, ladder[0]) >= SHOWN_LEAST:
         return None
     for trial in trials:
-        if trial.phase is Phase.PAUSED and trial.number not in mute and left_s(trial, ladder) <= room.seconds_left:
+        if (
+            trial.phase is Phase.PAUSED
+            and trial.number not in mute
+            and left_s(trial, ladder) <= budget_left.seconds_left
+        ):
             return trial
     return None
 
@@ -139,12 +150,14 @@ def _shown(ended: Sequence[Observed], epoch: int) -> float:
     return median([(t.best_until(epoch) or 0.0) / t.final for t in ended if t.final] or [0.0])
 
 
-def _best(paused: _Paused, ladder: Sequence[int], room: Room, stop: dict[int, str], last: int | None) -> int | None:
+def _best(
+    paused: _Paused, ladder: Sequence[int], budget_left: BudgetLeft, stop: dict[int, str], last: int | None
+) -> int | None:
     """Return the index of the trial of the highest rate that the budget lets finish."""
     able = np.array([t.number not in stop and t.epoch < ladder[-1] for t in paused.trials], dtype=bool)
     late = np.array([1.0 if t.number == last else LATE for t in paused.trials])
-    able &= late * paused.whole_s <= room.seconds_left
-    if not room.may_start:
+    able &= late * paused.whole_s <= budget_left.seconds_left
+    if not budget_left.may_start:
         able &= paused.shares >= WORTH_FINISHING
     return int(np.argmax(np.where(able, paused.rates, -1.0))) if able.any() else None
 

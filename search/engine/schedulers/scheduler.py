@@ -22,7 +22,7 @@ class Step:
         stop: paused trials that will never go on, and why; their checkpoints can be removed.
         last_mean: expected final accuracy of the trial that was trained just now, where the scheduler has one.
         last_sd: standard deviation of that belief.
-        idle: nothing is to be trained now: the step only tells what stops and what is believed.
+        idle: nothing is to be trained now: the step only holds which trials stop and what is believed.
     """
 
     number: int | None
@@ -35,13 +35,13 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Room:
-    """What the budget leaves.
+class BudgetLeft:
+    """What the budget still allows.
 
     Attributes:
         may_start: whether a new trial may start.
-        waiting: candidates in the queue that somebody asked for; they come before any other new one.
-        seconds_left: seconds of work left.
+        waiting: number of queued candidates that the user asked for; these come before any other new one.
+        seconds_left: seconds of work left; infinite without a limit of hours.
     """
 
     may_start: bool = True
@@ -49,7 +49,7 @@ class Room:
     seconds_left: float = math.inf
 
 
-ROOMY = Room()
+NO_LIMIT = BudgetLeft()
 
 
 class Scheduler(ABC):
@@ -68,16 +68,16 @@ class Scheduler(ABC):
 
     @abstractmethod
     def next_step(
-        self, trials: Sequence[Observed], ladder: Sequence[int], last: int | None, room: Room = ROOMY
+        self, trials: Sequence[Observed], ladder: Sequence[int], last: int | None, budget_left: BudgetLeft = NO_LIMIT
     ) -> Step | None:
-        """Return what to train next; None if nothing is worth it or the budget allows nothing.
+        """Return what to train next; None if no training is worth its time or the budget allows none.
 
         Args:
-            trials: the study's, by number; those that other workers train are `Phase.RUNNING`. The trial that was
+            trials: of the study, by number; trials that other workers train are `Phase.RUNNING`. The trial that was
                 just trained to a rung is PAUSED here.
             ladder: epochs of the rungs.
             last: number of the trial that was trained just now by this worker, still in memory; None after its end.
-            room: what the budget leaves.
+            budget_left: seconds and new trials that the budget still allows.
         """
 
 
@@ -87,14 +87,14 @@ class Full(Scheduler):
     ends_early = pauses = False
 
     def next_step(
-        self, trials: Sequence[Observed], ladder: Sequence[int], last: int | None, room: Room = ROOMY
+        self, trials: Sequence[Observed], ladder: Sequence[int], last: int | None, budget_left: BudgetLeft = NO_LIMIT
     ) -> Step | None:
         """Return the end of a trial that was cut short, else a new trial; only what ends in the time left."""
         why = "every trial is trained to its end"
         for trial in trials:
-            if trial.phase is Phase.PAUSED and left_s(trial, ladder) <= room.seconds_left:
+            if trial.phase is Phase.PAUSED and left_s(trial, ladder) <= budget_left.seconds_left:
                 return Step(trial.number, ladder[-1], why)
-        return Step(None, ladder[-1], why) if may_begin(trials, room) else None
+        return Step(None, ladder[-1], why) if may_begin(trials, budget_left) else None
 
 
 def next_rung(epoch: int, ladder: Sequence[int]) -> int:
@@ -103,14 +103,14 @@ def next_rung(epoch: int, ladder: Sequence[int]) -> int:
 
 
 def left_s(trial: Observed, ladder: Sequence[int]) -> float:
-    """Return the seconds that a trial takes to its end, by those of its epochs so far; 0 before its first."""
+    """Return the seconds that a trial takes to its end, by its epochs so far; without any, its overhead."""
     epoch_s = trial.seconds[-1] / trial.epoch if trial.epoch else 0.0
     return epoch_s * (ladder[-1] - trial.epoch) + trial.overhead_s
 
 
-def may_begin(trials: Sequence[Observed], room: Room) -> bool:
+def may_begin(trials: Sequence[Observed], budget_left: BudgetLeft) -> bool:
     """Whether a new trial may start: the budget allows it, and one as long as usual would end in the time left."""
-    if not room.may_start or math.isinf(room.seconds_left):
-        return room.may_start
+    if not budget_left.may_start or math.isinf(budget_left.seconds_left):
+        return budget_left.may_start
     whole_s = [t.seconds[-1] + t.overhead_s for t in trials if t.final is not None and t.seconds]
-    return not whole_s or median(whole_s) <= room.seconds_left
+    return not whole_s or median(whole_s) <= budget_left.seconds_left

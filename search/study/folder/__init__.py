@@ -1,1 +1,1 @@
-"""A study's folder: what stays in it, and whether there is room."""
+"""A study's folder: which files stay, and whether the disk has space."""

@@ -24,7 +24,7 @@ Entries = dict[str, int]  # name in a trial's folder -> bytes; of a folder, all 
 
 @dataclass(frozen=True)
 class Removed:
-    """What was done to make room.
+    """What was removed to make room, and what is to be stopped for it.
 
     Attributes:
         files: number of a finished trial -> names of files that were removed from its folder.
@@ -68,7 +68,7 @@ class Keeper:
         One process at a time may do this.
 
         Args:
-            table: the study as it stands.
+            table: the study's trials and front.
             claimed: numbers of the trials that a process works on; nothing of theirs is touched.
         """
         if self.bytes_max is None:
@@ -88,7 +88,7 @@ class Keeper:
     def _remove_large(
         self, rows: Iterable[TrialRow], entries: Mapping[int, Entries], excess: float
     ) -> tuple[dict[int, tuple[str, ...]], int]:
-        """Remove large files, trial by trial, until so many bytes are free; return them, and the bytes."""
+        """Remove large files, trial by trial, until so many bytes are free; return names by trial, and the bytes."""
         files, freed = {}, 0
         for row in rows:
             if freed >= excess:
@@ -112,7 +112,7 @@ class Keeper:
         return to_stop, to_free
 
     def _remove(self, number: int, names: Sequence[str]) -> tuple[tuple[str, ...], int]:
-        """Remove entries of a trial's folder; return those that are gone, and the bytes that they took."""
+        """Remove entries of a trial's folder; return the names that are gone, and the bytes that were freed."""
         folder, of_trial = self._trial(number), self._counted[number][1]
         for path in (folder / name for name in names):
             if path.is_dir() and not path.is_symlink():
@@ -169,7 +169,7 @@ class Keeper:
 def promise(row: TrialRow, table: StudyTable) -> float:
     """Return how far above the front a waiting trial is expected, in mAP at its latency; mostly below 0.
 
-    What the pruner last expected counts; where it expects nothing, what the last rung saw.
+    What the pruner last expected counts; where the pruner expects nothing, the mAP at the last rung.
     """
     foretold = [decision.predicted_map for decision in row.decisions if decision.predicted_map is not None]
     expected = foretold[-1] if foretold else row.rungs[-1].map if row.rungs else 0.0
@@ -204,7 +204,7 @@ def _dominated_by(finished: Iterable[TrialRow]) -> dict[int, int]:
 
 
 def _paths_in(folder: Path) -> list[Path]:
-    """Return what lies in a folder; nothing if it is not there (yet, or any more)."""
+    """Return what lies in a folder; nothing if the folder does not exist (yet, or any more)."""
     try:
         return list(folder.iterdir())
     except FileNotFoundError:

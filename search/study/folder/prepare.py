@@ -1,4 +1,4 @@
-"""A study's folder, made and locked; what a search that got no further left in it goes."""
+"""A study's folder, made and locked; a folder that only holds its locks is removed again."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from pathlib import Path
 from objectives.records.paths import StudyPaths
 from search.settings.settings import Settings
 from search.study.claims import Claims
-from search.study.folder.room import check_room
+from search.study.folder.disk_space import check_disk_space
 from spaces.errors import StoreError
 
 
@@ -21,7 +21,7 @@ def prepared_folder(settings: Settings) -> Iterator[Claims]:
     folder = settings.folder
     made = _make(folder)
     try:
-        check_room(folder, settings.store.free_mb_min)
+        check_disk_space(folder, settings.store.free_mb_min)
         claims = Claims(folder)
     except (OSError, StoreError) as error:
         for path in made:

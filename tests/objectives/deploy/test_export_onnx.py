@@ -49,6 +49,7 @@ def exported(make_candidate: Make, tmp_path_factory: pytest.TempPathFactory) -> 
     return {head: Exported(make_candidate({"head.kind": head}), folder) for head in HEADS}
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
 def test_the_file_answers_as_the_network(exported: dict[str, Exported], head: str, runtime: str) -> None:
@@ -108,6 +109,7 @@ def test_a_strangers_file_is_told(exported: dict[str, Exported], tmp_path: Path)
         open_artifact(tmp_path / "strange.onnx", CPU)
 
 
+@pytest.mark.seconds
 def test_branches_become_one_convolution(make_candidate: Make, tmp_path: Path) -> None:
     """MobileOne trains with branches and deploys without; the answer is the same."""
     model: Any = build_detector(describe(make_candidate({"backbone.name": "repvgg_a0"}), CLASSES), 0)

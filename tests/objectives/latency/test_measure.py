@@ -43,6 +43,7 @@ def images(tmp_path: Path) -> list[Path]:
     return paths
 
 
+@pytest.mark.seconds
 def test_a_file_is_measured_in_a_process_of_its_own(
     artifact: Path, images: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,6 +71,8 @@ def test_a_hung_measurement_is_told(artifact: Path, images: list[Path]) -> None:
         measure_latency(artifact, CPU, images, PROTOCOL, timeout_s=0.05)
 
 
+@pytest.mark.seconds
+@pytest.mark.usefixtures("all_cores")
 def test_it_is_measured_on_all_cores_with_signs_of_life(artifact: Path, images: list[Path]) -> None:
     """The trial has only its share of the cores; the deployed detector has them all."""
     seen: list[list[int]] = []
@@ -84,6 +87,7 @@ def test_it_is_measured_on_all_cores_with_signs_of_life(artifact: Path, images: 
     assert seen[-1] == sorted(all_cores)
 
 
+@pytest.mark.seconds
 def test_a_killed_measurement_is_told(artifact: Path, images: list[Path]) -> None:
     def kill() -> None:
         for child in psutil.Process().children():
@@ -94,6 +98,7 @@ def test_a_killed_measurement_is_told(artifact: Path, images: list[Path]) -> Non
         measure_latency(artifact, CPU, images, protocol, patience=Patience(kill))
 
 
+@pytest.mark.seconds
 def test_a_measurement_goes_with_its_killed_parent(artifact: Path, images: list[Path]) -> None:
     program = f"""
     from pathlib import Path
@@ -115,6 +120,7 @@ def test_a_measurement_goes_with_its_killed_parent(artifact: Path, images: list[
         assert not probe.is_running() or probe.status() == psutil.STATUS_ZOMBIE
 
 
+@pytest.mark.seconds
 def test_a_measurement_waits_for_the_device(artifact: Path, images: list[Path]) -> None:
     protocol = protocol_of(processes=1, processes_max=1, images_min=10, cap_s=0.2, warmup_s=0.05)
     patience, devices = Patience(), SharedDevices(["cpu"])

@@ -4,6 +4,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 from objectives.machine.other_load import Others, own_s
 
 WORK_S = 0.5  # processor seconds
@@ -21,6 +23,7 @@ def test_a_childs_work_is_ones_own_while_it_lives_and_afterwards() -> None:
     assert own_s() - began >= WORK_S
 
 
+@pytest.mark.seconds
 def test_another_ones_work_is_seen() -> None:
     """The worker is nobody's child here: its parent ends at once."""
     start = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {WORK.replace('0.5', '3.0')!r}])"

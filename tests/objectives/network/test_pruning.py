@@ -28,6 +28,7 @@ def shapes(model: Any) -> dict[str, torch.Size]:
     return {name: value.shape for name, value in model.state_dict().items()}
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize(("name", "head"), [("lcnet_050", "nms"), ("resnet10t", "end2end"), ("lcnet_050", "rtdetr")])
 def test_a_cut_network_is_smaller_and_still_works(make_candidate: Make, name: str, head: str) -> None:
     model = build(make_candidate({"backbone.name": name, "head.kind": head, "neck.width": 32}))
@@ -45,6 +46,7 @@ def test_a_cut_network_is_smaller_and_still_works(make_candidate: Make, name: st
     assert sum(c % 8 == 0 for c in channels) >= 0.8 * len(channels)
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("importance", [w for w in VOCABULARY["prune.importance"].words if w not in ("none", "random")])
 def test_shapes_follow_the_ratio_and_not_the_weights(make_candidate: Make, importance: str) -> None:
     """Else the latency of an untrained network would say nothing about the trained one."""
@@ -108,6 +110,7 @@ def test_what_a_candidate_asks_for(make_candidate: Make) -> None:
 # The file of weights
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("pruned", [False, True])
 @pytest.mark.parametrize("head", ["nms", "end2end"])
 def test_weights_bring_the_network_back(make_candidate: Make, tmp_path: Path, head: str, pruned: bool) -> None:

@@ -100,6 +100,7 @@ def test_no_memory_of_the_host_in_words(error: BaseException) -> None:
     assert classify(error) is Failure.OUT_OF_MEMORY
 
 
+@pytest.mark.seconds
 def test_a_full_disk() -> None:
     """What writing to a full disk really raises; torch's own exception does not name the reason."""
     full = Path("/dev/full")

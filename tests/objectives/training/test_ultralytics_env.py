@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ASK = """
 from pathlib import Path
 from objectives.training.ultralytics_env import quiet_ultralytics
@@ -15,6 +17,7 @@ print(USER_CONFIG_DIR, SETTINGS.file, ONLINE, AUTOINSTALL, VERBOSE, SAFE_LOAD, L
 """
 
 
+@pytest.mark.seconds
 def test_ultralytics_keeps_to_its_folder(tmp_path: Path) -> None:
     home, folder = tmp_path / "home", tmp_path / "deep" / "ultralytics"
     home.mkdir()

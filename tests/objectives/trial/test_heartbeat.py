@@ -11,6 +11,8 @@ from objectives.records.records import Accuracy, Latency, Resources, Rung
 from objectives.trial.heartbeat import Heartbeat
 from objectives.trial.job import RungDecision, TrialListener
 
+pytestmark = pytest.mark.seconds
+
 
 class Listener(TrialListener):
     def __init__(self) -> None:

@@ -16,6 +16,8 @@ from spaces.errors import SpaceError
 from spaces.network.description import describe
 from spaces.network.detector import build_detector, count_parameters
 
+pytestmark = pytest.mark.seconds
+
 Make = Callable[..., Candidate]
 
 

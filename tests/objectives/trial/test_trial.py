@@ -38,6 +38,8 @@ from objectives.trial.trial import run_trial
 from spaces.candidate import Candidate
 from spaces.errors import DataError
 
+pytestmark = pytest.mark.seconds
+
 ROOT = Path(__file__).parents[3]
 QUICK = protocol_of(processes=1, processes_max=1, images_min=10, cap_s=0.3, warmup_s=0.05)
 
@@ -124,9 +126,9 @@ def job(dataset: Dataset, folder: Path, gate: Gate | None = None, epochs: int = 
     ],
     ids=["nms", "yolo26 end2end", "rtdetr", "pruned"],
 )
-def test_trial_leaves_a_scored_file(blocks: Dataset, tmp_path: Path, choices: dict[str, Any]) -> None:
+def test_trial_leaves_a_scored_file(few_blocks: Dataset, tmp_path: Path, choices: dict[str, Any]) -> None:
     told = Recorder()
-    work = job(blocks, tmp_path, **choices)
+    work = job(few_blocks, tmp_path, **choices)
     ending = run_trial(work, told)
     assert ending.outcome == Outcome.FINISHED
     assert [trained for _, trained in told.latencies] == [False, True]
@@ -155,11 +157,11 @@ def weights_of(folder: Path) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.slow
-def test_pruned_weights_load_again(blocks: Dataset, tmp_path: Path) -> None:
+def test_pruned_weights_load_again(few_blocks: Dataset, tmp_path: Path) -> None:
     told, plain = Recorder(), Recorder()
-    work = job(blocks, tmp_path, prune__importance="l1", prune__ratio=0.5, prune__at=0.5)
+    work = job(few_blocks, tmp_path, prune__importance="l1", prune__ratio=0.5, prune__at=0.5)
     run_trial(work, told)
-    run_trial(job(blocks, tmp_path / "plain"), plain)
+    run_trial(job(few_blocks, tmp_path / "plain"), plain)
     assert told.costs[0].multiply_adds < 0.7 * plain.costs[0].multiply_adds
     network = assemble(work.candidate, work.classes, seed=0)[1].eval()
     prune_detector(network, 0.5, "l1")
@@ -170,18 +172,18 @@ def test_pruned_weights_load_again(blocks: Dataset, tmp_path: Path) -> None:
     assert np.isfinite(output.numpy()).all()
 
 
-def test_over_the_bound_is_not_trained(blocks: Dataset, tmp_path: Path) -> None:
+def test_over_the_bound_is_not_trained(few_blocks: Dataset, tmp_path: Path) -> None:
     told = Recorder()
-    ending = run_trial(job(blocks, tmp_path, Gate(p95_ms_max=0.01)), told)
+    ending = run_trial(job(few_blocks, tmp_path, Gate(p95_ms_max=0.01)), told)
     assert ending.outcome == Outcome.OVER_BOUND
     assert "p95" in ending.reason
     assert "train" not in told.stages
     assert told.rungs == []
 
 
-def test_stopped_at_a_rung_leaves_no_artifact(blocks: Dataset, tmp_path: Path) -> None:
+def test_stopped_at_a_rung_leaves_no_artifact(few_blocks: Dataset, tmp_path: Path) -> None:
     told = Recorder(stop_at=1)
-    work = job(blocks, tmp_path, prune__importance="l1", prune__ratio=0.3, prune__at=0.5)
+    work = job(few_blocks, tmp_path, prune__importance="l1", prune__ratio=0.3, prune__at=0.5)
     ending = run_trial(work, told)
     assert ending.outcome == Outcome.STOPPED
     assert [rung.epoch for rung in told.rungs] == [1]
@@ -189,9 +191,9 @@ def test_stopped_at_a_rung_leaves_no_artifact(blocks: Dataset, tmp_path: Path) -
     assert not (work.folder / "model.onnx").exists()
 
 
-def test_a_paused_trial_goes_on_where_it_stood(blocks: Dataset, tmp_path: Path) -> None:
+def test_a_paused_trial_goes_on_where_it_stood(few_blocks: Dataset, tmp_path: Path) -> None:
     paused = Recorder(pause_at=1)
-    work = job(blocks, tmp_path)
+    work = job(few_blocks, tmp_path)
     assert run_trial(work, paused) is None
     assert not (work.folder / "model.onnx").exists()
     assert paused.costs[0].seconds["train"] > 0
@@ -206,17 +208,17 @@ def test_a_paused_trial_goes_on_where_it_stood(blocks: Dataset, tmp_path: Path) 
     assert [trained for _, trained in promoted.latencies] == [True]
 
 
-def test_measuring_alone_trains_nothing(blocks: Dataset, tmp_path: Path) -> None:
+def test_measuring_alone_trains_nothing(few_blocks: Dataset, tmp_path: Path) -> None:
     told = Recorder()
-    work = replace(job(blocks, tmp_path), measure_only=True)
+    work = replace(job(few_blocks, tmp_path), measure_only=True)
     assert run_trial(work, told) is None
     assert told.stages == ["build", "latency"]
     assert told.latencies[0][0].p50_ms > 0
 
 
-def test_no_trial_is_stopped_within_its_grace(blocks: Dataset, tmp_path: Path) -> None:
+def test_no_trial_is_stopped_within_its_grace(few_blocks: Dataset, tmp_path: Path) -> None:
     told = Recorder()
-    work = replace(job(blocks, tmp_path), grace=0.9)
+    work = replace(job(few_blocks, tmp_path), grace=0.9)
     assert run_trial(work, told).outcome == Outcome.FINISHED
     assert [(rung.epoch, rung.decides) for rung in told.rungs] == [(1, False), (2, True)]
 
@@ -239,8 +241,8 @@ class Cutting(Recorder):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", ["export", "score"])
-def test_a_trial_cut_after_its_training_only_ends_it_again(blocks: Dataset, tmp_path: Path, stage: str) -> None:
-    work = job(blocks, tmp_path)
+def test_a_trial_cut_after_its_training_only_ends_it_again(few_blocks: Dataset, tmp_path: Path, stage: str) -> None:
+    work = job(few_blocks, tmp_path)
     cut = Cutting(cut_at=stage)
     with pytest.raises(Cut):
         run_trial(work, cut)
@@ -258,14 +260,14 @@ def test_a_trial_cut_after_its_training_only_ends_it_again(blocks: Dataset, tmp_
 
 
 @pytest.mark.slow
-def test_a_rung_lost_on_the_way_is_told_before_anything_else(blocks: Dataset, tmp_path: Path) -> None:
+def test_a_rung_lost_on_the_way_is_told_before_anything_else(few_blocks: Dataset, tmp_path: Path) -> None:
     """A kill between the checkpoint and the message, at the last epoch before the cut that prunes."""
 
     class Lost(Recorder):
         def rung(self, rung: Rung) -> RungDecision:
             raise Cut
 
-    work = job(blocks, tmp_path, prune__importance="l1", prune__ratio=0.3, prune__at=0.5)
+    work = job(few_blocks, tmp_path, prune__importance="l1", prune__ratio=0.3, prune__at=0.5)
     with pytest.raises(Cut):
         run_trial(work, Lost())
     told = Recorder(stop_at=1)
@@ -368,7 +370,8 @@ def test_another_measures_while_a_trial_trains(blocks: Dataset, tmp_path: Path) 
     assert max(asked) < 10
 
 
-def test_a_trial_keeps_to_its_cores(blocks: Dataset, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("all_cores")
+def test_a_trial_keeps_to_its_cores(few_blocks: Dataset, tmp_path: Path) -> None:
     before = os.sched_getaffinity(0)
     seen: list[set[int]] = []
 
@@ -377,7 +380,7 @@ def test_a_trial_keeps_to_its_cores(blocks: Dataset, tmp_path: Path) -> None:
             seen.append(os.sched_getaffinity(0))
 
     core = max(before)
-    run_trial(replace(job(blocks, tmp_path), cores=(core,)), Looking())
+    run_trial(replace(job(few_blocks, tmp_path), cores=(core,)), Looking())
     assert seen
     assert all(cores == {core} for cores in seen)
     assert os.sched_getaffinity(0) == before
@@ -385,15 +388,15 @@ def test_a_trial_keeps_to_its_cores(blocks: Dataset, tmp_path: Path) -> None:
         assert all_cores == os.sched_getaffinity(0) == before
 
 
-def test_a_smaller_batch_is_what_is_trained(blocks: Dataset, tmp_path: Path) -> None:
-    work = replace(job(blocks, tmp_path, train__batch=8, train__nbs=8), batch_divisor=2)
+def test_a_smaller_batch_is_what_is_trained(few_blocks: Dataset, tmp_path: Path) -> None:
+    work = replace(job(few_blocks, tmp_path, train__batch=8, train__nbs=8), batch_divisor=2)
     run_trial(work, Recorder(stop_at=1))
     written = yaml.safe_load((work.folder / "arguments.yaml").read_text())
     assert (written["batch"], written["nbs"]) == (4, 8)
 
 
-def test_an_image_that_scoring_cannot_read_is_told(blocks: Dataset, tmp_path: Path) -> None:
-    work = job(blocks, tmp_path)
+def test_an_image_that_scoring_cannot_read_is_told(few_blocks: Dataset, tmp_path: Path) -> None:
+    work = job(few_blocks, tmp_path)
     lost = tmp_path / "lost.png"
     lost.write_bytes(b"no picture")
 
@@ -408,7 +411,7 @@ def test_an_image_that_scoring_cannot_read_is_told(blocks: Dataset, tmp_path: Pa
 
 
 def test_a_network_that_cannot_be_exported_is_told(
-    blocks: Dataset, tmp_path: Path, break_forward: Callable[[], None]
+    few_blocks: Dataset, tmp_path: Path, break_forward: Callable[[], None]
 ) -> None:
     class Breaking(Recorder):
         def stage(self, name: str) -> None:
@@ -416,7 +419,7 @@ def test_a_network_that_cannot_be_exported_is_told(
                 break_forward()
 
     with pytest.raises(Exception, match="export: this network cannot be exported") as caught:
-        run_trial(job(blocks, tmp_path), Breaking())
+        run_trial(job(few_blocks, tmp_path), Breaking())
     assert classify(caught.value) is Failure.EXPORT_FAILED
     assert not list((tmp_path / "trial").glob("*.onnx*"))
 

@@ -130,9 +130,9 @@ def test_the_bias_s_error_is_the_usual_one_where_each_trial_is_told_once_and_no_
     assert agreement(once * 4).bias_se == pytest.approx(usual)
 
 
-def normal(count: int, sd_told: float, bias: float = 0.0) -> Calibration:
+def normal(count: int, sd_stated: float, bias: float = 0.0) -> Calibration:
     rng = random.Random(1)
-    told = tuple(Prediction(i, 0, 0.4 + bias + rng.gauss(0, 0.02), sd_told, 0.4) for i in range(count))
+    told = tuple(Prediction(i, 0, 0.4 + bias + rng.gauss(0, 0.02), sd_stated, 0.4) for i in range(count))
     return Calibration(Held(told, agreement(told)), Held(), Held())
 
 

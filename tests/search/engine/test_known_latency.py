@@ -105,6 +105,7 @@ def random_volumes() -> list[float]:
     return [volume(run(optuna.samplers.RandomSampler(seed=seed))) for seed in range(20)]
 
 
+@pytest.mark.seconds
 def test_it_beats_random_in_a_plain_study(random_volumes: list[float]) -> None:
     studies = [run(KnownLatencySampler(seed=seed)) for seed in range(5)]
     assert np.mean([volume(study) for study in studies]) > np.mean(random_volumes) + np.std(random_volumes)
@@ -114,6 +115,7 @@ def test_it_beats_random_in_a_plain_study(random_volumes: list[float]) -> None:
         assert all(("net.factor" in t.params) == (t.params["net.kind"] == "wide") for t in study.trials)
 
 
+@pytest.mark.seconds
 def test_it_beats_random_with_a_known_space(random_volumes: list[float]) -> None:
     studies = [run(KnownLatencySampler(seed=seed, space=SPACE, latency_ms=latency_ms)) for seed in range(5)]
     assert np.mean([volume(study) for study in studies]) > np.mean(random_volumes) + np.std(random_volumes)

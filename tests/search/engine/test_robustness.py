@@ -200,7 +200,7 @@ def test_all_candidates_over_the_bound(per_second: bool) -> None:
         0, table, bound_ms=0.1, ladder=(4, 16), per_second=per_second
     )
     scheduler: Scheduler = GainPerSecond(sampler) if per_second else Full()
-    assert sampler.plan([], 0) is None
+    assert sampler.propose([], 0) is None
     assert (scheduler.next_step([], (4, 16), None) is None) == per_second
     study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
     trial = study.ask()  # where a user asks all the same, a random candidate comes

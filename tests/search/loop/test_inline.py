@@ -10,7 +10,7 @@ from quick_search import attempts_of, ending_of, events_of, lines_of, plant, run
 from objectives.data.dataset import Dataset
 from objectives.records import attributes as keys
 from objectives.records.failures import Failure
-from search.view.base import View
+from search.view.lines import LineView
 
 INLINE = "trial.backend=inline"
 
@@ -40,7 +40,7 @@ def test_failed_trials_are_classed_and_taken_up_again(tmp_path: Path, blocks: Da
     assert begun == [(0, "1"), (0, "2"), (1, "1")]
 
 
-class Interrupting(View):
+class Interrupting(LineView):
     """Presses Ctrl-C, as it were, in the third epoch of the first trial."""
 
     def progress(self, number: int, epoch: int, share: float) -> None:
@@ -63,7 +63,7 @@ def test_a_session_beats_while_its_trial_runs(tmp_path: Path, blocks: Dataset) -
     """Each epoch takes a minute by the clock: the hours are counted although nobody looks in between."""
     now_s = 1e9
 
-    class Slow(View):
+    class Slow(LineView):
         def progress(self, *_: Any) -> None:
             nonlocal now_s
             now_s += 60.0

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import optuna
@@ -50,19 +49,14 @@ def run(settings: Settings, dataset: Dataset) -> tuple[list[FrozenTrial], str]:
 
 
 @pytest.fixture(scope="module")
-def few(blocks: Dataset) -> Dataset:
-    return replace(blocks, splits={"train": blocks.splits["train"][:16], "val": blocks.splits["val"][:8]})
-
-
-@pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return settings_of(tmp_path_factory.mktemp("runs"))
 
 
 @pytest.fixture(scope="module")
-def searched(settings: Settings, few: Dataset) -> tuple[list[FrozenTrial], str]:
+def searched(settings: Settings, few_blocks: Dataset) -> tuple[list[FrozenTrial], str]:
     """Three trials of which some pause at the first rung."""
-    return run(settings, few)
+    return run(settings, few_blocks)
 
 
 def check(settings: Settings, trials: list[FrozenTrial], ladder: list[int]) -> None:
@@ -99,14 +93,14 @@ def test_trials_pause_and_go_on_with_their_reasons(settings: Settings, searched:
     assert told.count("paused at epoch 1, mAP ") == len(pauses) > 0
 
 
-def test_the_engine_searches_with_real_trainings(tmp_path: Path, few: Dataset) -> None:
+def test_the_engine_searches_with_real_trainings(tmp_path: Path, few_blocks: Dataset) -> None:
     settings = settings_of(tmp_path, "budget.trials=6", "trial.epochs=4", "pruner=gain", "pruner.eta=2")
-    trials, _ = run(settings, few)
+    trials, _ = run(settings, few_blocks)
     check(settings, trials, [1, 2, 4])
     assert trials[0].state is TrialState.COMPLETE
     assert Proposal.from_json(trials[0].user_attrs[keys.PROPOSAL]).role == "baseline"
     assert all(t.user_attrs[keys.PROPOSAL]["role"] for t in trials)
-    assert run(settings, few) == (trials, "")
+    assert run(settings, few_blocks) == (trials, "")
 
 
 def test_an_architecture_that_was_measured_is_not_measured_again(searched: tuple[list[FrozenTrial], str]) -> None:
@@ -123,20 +117,20 @@ def test_an_architecture_that_was_measured_is_not_measured_again(searched: tuple
 
 
 def test_the_same_line_again_starts_nothing(
-    settings: Settings, searched: tuple[list[FrozenTrial], str], few: Dataset
+    settings: Settings, searched: tuple[list[FrozenTrial], str], few_blocks: Dataset
 ) -> None:
-    assert run(settings, few) == (searched[0], "")
+    assert run(settings, few_blocks) == (searched[0], "")
 
 
 def test_a_paused_trial_goes_on_under_its_own_number(
-    settings: Settings, searched: tuple[list[FrozenTrial], str], few: Dataset
+    settings: Settings, searched: tuple[list[FrozenTrial], str], few_blocks: Dataset
 ) -> None:
     """Another pruner takes the paused ones to their end; what the first one decided stays."""
     before, _ = searched
     settings_now = settings_of(settings.folder.parent, "pruner=none", "pruner.grace=0")
     paused = [t for t in before if t.user_attrs.get(keys.PAUSED)]
     assert paused
-    after, told = run(settings_now, few)
+    after, told = run(settings_now, few_blocks)
     assert len(after) == len(before)
     for trial in paused:
         now = after[trial.number]

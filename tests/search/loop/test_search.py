@@ -35,12 +35,15 @@ from objectives.records.failures import Failure
 from objectives.records.paths import StudyPaths
 from objectives.records.records import Ending, Latency, Outcome, Proposal, Resources, Rung
 from objectives.trial.job import rung_ladder
+from search.loop import search as runner
 from search.loop.retry import PASSING_MAX
 from search.loop.search import Search
 from search.loop.streaks import TooManyFailures
 from search.settings.settings import Settings
 from search.study.latencies import architecture_key
 from search.view.lines import LineView
+
+pytestmark = pytest.mark.seconds
 
 
 class Cut(BaseException):
@@ -288,8 +291,11 @@ def test_three_workers_train_three_trials_at_once_and_keep_the_budget(tmp_path: 
     assert slots_taken() == 0
 
 
-def test_a_search_waits_for_a_gpu_that_another_training_has(tmp_path: Path, blocks: Dataset) -> None:
+def test_a_search_waits_for_a_gpu_that_another_training_has(
+    tmp_path: Path, blocks: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """That takes nothing from its hours; and once it has nothing to do, it waits for nothing."""
+    monkeypatch.setattr(runner, "IDLE_S", 0.1)
     settings = settings_of(tmp_path, "budget.trials=1", "budget.hours=0.1", "pruner=none", "trial.train_device=7")
     lease = lease_gpu([7])
     assert lease is not None

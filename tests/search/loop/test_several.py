@@ -20,8 +20,11 @@ from quick_search import LONG_S, begun, lines_of, plant, run, settings_of, taken
 
 from objectives.data.dataset import Dataset
 from objectives.records import attributes as keys
+from search.loop import search as runner
 from search.loop.search import IDLE_S
 from search.view.lines import LineView
+
+pytestmark = pytest.mark.seconds
 
 Searcher = subprocess.Popen[str]
 
@@ -183,8 +186,11 @@ def test_standard_output_is_the_events_alone(arena: Arena) -> None:
     assert "report.html" in done.stderr  # the words are for people
 
 
-def test_a_process_with_nothing_to_do_waits_for_what_others_leave(tmp_path: Path, blocks: Dataset) -> None:
+def test_a_process_with_nothing_to_do_waits_for_what_others_leave(
+    tmp_path: Path, blocks: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The budget's last trial is claimed by a process that works on it, until that dies."""
+    monkeypatch.setattr(runner, "IDLE_S", 0.1)
     settings = settings_of(tmp_path, "budget.trials=1", "pruner=none")
 
     class Cut(BaseException):

@@ -2,7 +2,9 @@
 
 import contextlib
 import hashlib
+import shutil
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +99,7 @@ class Turn:
 
     def work_on(self, number: int, asked: optuna.Trial | None) -> None:
         trial = self.chooser.sampled(asked or self.chooser.asked_again(number))
-        self.chooser.introduce(trial, self.study.get_trials())
+        self.chooser.record_candidate(trial, self.study.get_trials())
         candidate = StoredTrial(self.study, number).candidate
         assert candidate is not None
         tell(self.study, number, candidate)
@@ -184,38 +186,69 @@ def test_each_domain_becomes_its_distribution() -> None:
     assert found["prune.importance"] == optuna.distributions.CategoricalDistribution(["none", "l1"])
 
 
-@pytest.mark.parametrize("name", EACH)
-def test_same_seed_same_candidates_however_often_it_is_stopped(tmp_path: Path, blocks: Dataset, name: str) -> None:
-    turns = [3, 4, 1, 2] if name in ("known_latency", "gp") else [3, 6, 1, 4]  # they think for seconds
-    whole = proposed(settings_of(tmp_path / "a", name), blocks, [sum(turns)])
-    cut = proposed(settings_of(tmp_path / "b", name), blocks, turns)
-    assert cut == whole
-    assert len(set(whole)) > 7
-    other = proposed(settings_of(tmp_path / "c", name, "seed=43"), blocks, [5])
-    assert other != whole[:5]
+@dataclass(frozen=True)
+class Searched:
+    """What one sampler proposed, without a stop and with stops.
+
+    Attributes:
+        sampler: its name.
+        whole: the candidates of one process.
+        cut: those of several that followed each other.
+        six: a folder with the study as it was after six trials, by two processes.
+    """
+
+    sampler: str
+    whole: list[Candidate]
+    cut: list[Candidate]
+    six: Path
 
 
-@pytest.mark.parametrize("name", EACH)
-def test_trial_that_died_is_taken_up_with_its_values(tmp_path: Path, blocks: Dataset, name: str) -> None:
-    whole = proposed(settings_of(tmp_path / "a", name), blocks, [8])
-    settings = settings_of(tmp_path / "b", name)
-    assert proposed(settings, blocks, [6]) == whole[:6]
+@pytest.fixture(scope="module", params=EACH)
+def searched(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, blocks: Dataset) -> Searched:
+    """The searches of a sampler that the tests compare."""
+    folder = tmp_path_factory.mktemp(request.param)
+    later = [1, 3] if request.param in ("known_latency", "gp") else [1, 3, 4]  # they think for seconds
+    whole = proposed(settings_of(folder / "whole", request.param), blocks, [6 + sum(later)])
+    cut = proposed(settings_of(folder / "cut", request.param), blocks, [2, 4])
+    shutil.copytree(folder / "cut", folder / "six")
+    cut += proposed(settings_of(folder / "cut", request.param), blocks, later)
+    return Searched(request.param, whole, cut, folder / "six")
+
+
+def six_trials(searched: Searched, folder: Path) -> Settings:
+    """Return the settings of a study in a folder that has had six trials."""
+    shutil.copytree(searched.six, folder)
+    return settings_of(folder, searched.sampler)
+
+
+@pytest.mark.seconds
+def test_same_seed_same_candidates_however_often_it_is_stopped(
+    searched: Searched, tmp_path: Path, blocks: Dataset
+) -> None:
+    assert searched.cut == searched.whole
+    assert len(set(searched.whole)) > 7
+    other = proposed(settings_of(tmp_path, searched.sampler, "seed=43"), blocks, [3])
+    assert other != searched.whole[:3]
+
+
+@pytest.mark.seconds
+def test_trial_that_died_is_taken_up_with_its_values(searched: Searched, tmp_path: Path, blocks: Dataset) -> None:
+    settings = six_trials(searched, tmp_path / "six")
     died = dying(settings, blocks)
-    assert suggest(died, settings.space) == whole[6]  # and now the process is killed
+    assert suggest(died, settings.space) == searched.whole[6]  # and now the process is killed
     again = dying(settings, blocks)
     assert again.number == died.number == 6
-    assert suggest(again, settings.space) == whole[6]
-    assert proposed(settings, blocks, [2])[0] == whole[6]
+    assert suggest(again, settings.space) == searched.whole[6]
+    assert proposed(settings, blocks, [2]) == searched.whole[6:8]
 
 
-@pytest.mark.parametrize("name", EACH)
+@pytest.mark.seconds
 def test_trial_that_died_between_two_choices_is_completed_by_the_seed(
-    tmp_path: Path, blocks: Dataset, name: str
+    searched: Searched, tmp_path: Path, blocks: Dataset
 ) -> None:
     completed = []
     for folder in (tmp_path / "a", tmp_path / "b"):
-        settings = settings_of(folder, name)
-        proposed(settings, blocks, [6])
+        settings = six_trials(searched, folder)
         died = dying(settings, blocks)
         domain = settings.space.domains["backbone.name"]
         assert isinstance(domain, Choice)
@@ -223,8 +256,8 @@ def test_trial_that_died_between_two_choices_is_completed_by_the_seed(
         completed += proposed(settings, blocks, [1])
         assert completed[-1]["backbone.name"] == chosen
     assert completed[0] == completed[1]
-    if name == "tpe":  # it draws all choices at once: the cut leaves no trace
-        assert completed[0] == proposed(settings_of(tmp_path / "whole", name), blocks, [7])[6]
+    if searched.sampler == "tpe":  # it draws all choices at once: the cut leaves no trace
+        assert completed[0] == searched.whole[6]
 
 
 def test_start_candidates_come_first_and_what_they_leave_out_is_known_good(tmp_path: Path, blocks: Dataset) -> None:

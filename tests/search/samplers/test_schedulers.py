@@ -10,7 +10,7 @@ from search.engine.observed import Observed
 from search.engine.schedulers.dominated import Dominated
 from search.engine.schedulers.gain_per_second import GainPerSecond
 from search.engine.schedulers.mo_asha import MoAsha
-from search.engine.schedulers.scheduler import ROOMY, Full, Room, Scheduler, Step
+from search.engine.schedulers.scheduler import NO_LIMIT, BudgetLeft, Full, Scheduler, Step
 from search.samplers.schedulers import PRUNERS, check_pruner, make_scheduler, scheduler_class
 from search.settings.choices import PrunerSettings
 from search.settings.settings import load_settings
@@ -30,7 +30,7 @@ class Patient(Scheduler):
         self.patience, self.eta = patience, eta
 
     def next_step(
-        self, trials: Sequence[Observed], ladder: Sequence[int], last: int | None, room: Room = ROOMY
+        self, trials: Sequence[Observed], ladder: Sequence[int], last: int | None, budget_left: BudgetLeft = NO_LIMIT
     ) -> Step | None:
         return Step(None, ladder[-1], "always a new one")
 

@@ -13,10 +13,11 @@ from objectives.deploy.device import Device
 from objectives.latency.protocol import LatencyProtocol
 from objectives.records.gate import Gate
 from objectives.trial.job import TrialJob
-from search.commands.train import _job
+from search.commands.train import _defaults, _job
 from search.settings.choices import PrunerSettings
 from search.settings.compose import CONF, base_values, default_values
 from search.settings.settings import BudgetSettings, DataSettings, Settings, StoreSettings, TrialSettings, load_settings
+from search.workers.places import Place
 
 SECTIONS: dict[str, Any] = {
     "data": DataSettings,
@@ -83,7 +84,7 @@ def test_an_export_of_an_older_automl_is_trained(blocks: Dataset, tmp_path: Path
     """Its device and its protocol have fewer keys."""
     config = {
         "trial": 3,
-        "candidate": {"backbone.name": "lcnet_050"},
+        "candidate": {"backbone.name": "lcnet_050", "size.pixels": 64},
         "epochs": 8,
         "seed": 1,
         "data": {"root": "blocks", "format": "auto", "split": "val"},
@@ -92,5 +93,5 @@ def test_an_export_of_an_older_automl_is_trained(blocks: Dataset, tmp_path: Path
         "train_device": "cpu",
         "workers": 2,
     }
-    job = _job(config, blocks, tmp_path)
+    job = _job({**_defaults(), **config}, blocks, tmp_path, Place((), "cpu", lambda: None))
     assert (job.device, job.protocol) == (CPU, protocol_of(confidence=0.3, images_min=100))

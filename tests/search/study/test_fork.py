@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -47,7 +48,7 @@ class Old:
     """A study whose trials are told by hand."""
 
     def __init__(self, settings: Settings, dataset: Dataset) -> None:
-        settings.folder.mkdir(parents=True)
+        settings.folder.mkdir(parents=True, exist_ok=True)
         self.settings = settings
         self.study = create_study(settings, dataset, open_storage(storage_url(settings.folder, settings.store.url)))
         self.study.sampler = make_sampler(replace(settings.sampler, name="random"), 1, 1)
@@ -80,10 +81,10 @@ class Old:
         trial.set_user_attr(keys.PAUSED, True)
 
 
-@pytest.fixture
-def old(tmp_path: Path, blocks: Dataset) -> Old:
-    """Trials: finished at 64 and 96 px, stopped, over the bound, failed, paused (64 px); one waits."""
-    old = Old(settings_of(tmp_path, GATE), blocks)
+@pytest.fixture(scope="module")
+def six(tmp_path_factory: pytest.TempPathFactory, blocks: Dataset) -> Path:
+    """Folder of the study that `old` is a copy of."""
+    old = Old(settings_of(tmp_path_factory.mktemp("six"), GATE), blocks)
     old.finish({"size.pixels": 64})
     old.finish({"size.pixels": 96}, 0.6, 8.0)
     old.end({"size.pixels": 64}, Outcome.STOPPED)
@@ -91,7 +92,15 @@ def old(tmp_path: Path, blocks: Dataset) -> Old:
     old.end({"size.pixels": 64}, Outcome.FAILED)
     old.pause({"size.pixels": 64})
     old.study.enqueue_trial({"size.pixels": 64})
-    return old
+    return old.settings.folder
+
+
+@pytest.fixture
+def old(tmp_path: Path, blocks: Dataset, six: Path) -> Old:
+    """Trials: finished at 64 and 96 px, stopped, over the bound, failed, paused (64 px); one waits."""
+    settings = settings_of(tmp_path, GATE)
+    shutil.copytree(six, settings.folder)
+    return Old(settings, blocks)
 
 
 def forked(old: Old, dataset: Dataset, *overrides: str) -> tuple[optuna.Study, str]:
@@ -276,17 +285,17 @@ def test_same_line_again_goes_on_with_the_fork(old: Old, blocks: Dataset) -> Non
 
 def test_name_that_is_taken_is_refused(old: Old, blocks: Dataset, tmp_path: Path) -> None:
     given = settings_of(tmp_path, GATE)
-    with pytest.raises(SettingsError, match="--fork: needs another name than that of the study it is forked from"):
+    with pytest.raises(SettingsError, match="--fork: the new study needs another name than the old one"):
         forked_settings(given, "smoke")
     with pytest.raises(SettingsError, match="must be a plain folder name"):
         forked_settings(given, "a/b")
     other = settings_of(tmp_path, "name=wide")
     Old(other, blocks).finish({"size.pixels": 64})
-    with pytest.raises(StoreError, match="study 'wide' is there already and no fork of 'smoke'; give another name"):
+    with pytest.raises(StoreError, match="study 'wide' exists already and is not a fork of 'smoke'; give another name"):
         forked(old, blocks, GATE)
     assert len(load_study(tmp_path, "wide", None).get_trials()) == 1
     (tmp_path / "mine" / "trials" / "00000").mkdir(parents=True)
-    with pytest.raises(StoreError, match="holds trials of no study; give another name, or move them away"):
+    with pytest.raises(StoreError, match="holds trials without a study; give another name, or move them away"):
         ensure_fork(given, forked_settings(given, "mine"), blocks)
     with pytest.raises(StoreError, match=r"there is no 'smok' in .*; nearest: smoke"):
         ensure_fork(settings_of(tmp_path, "name=smok"), forked_settings(given, "new"), blocks)
@@ -315,6 +324,7 @@ fork.ensure_fork(old, new, read_dataset(Path(sys.argv[2]), "coco"))
 """
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("after", [1, 3])
 def test_fork_that_was_killed_is_told_and_made_again(tmp_path: Path, shelves: Path, after: int) -> None:
     from objectives.data.readers import read_dataset

@@ -153,10 +153,10 @@ def test_the_engine_goes_on_to_another_candidate_where_measuring_fails(tmp_path:
         study.add_trial(create_trial(values=values, params=params, distributions=distributions, user_attrs=attrs))
     measure = Measuring(of128=Failure.KILLED, of132=Failure.KILLED)
     book = StudyLatencies(study, Gate(), measure)
-    plan = Engine(ListedCandidates(listed, distributions), book).plan(observe(study), 6)
-    assert plan is not None
+    proposed = Engine(ListedCandidates(listed, distributions), book).propose(observe(study), 6)
+    assert proposed is not None
     assert sorted(measure.asked) == [128, 132]
-    only = Engine(ListedCandidates(listed[1:], distributions), book).plan(observe(study), 6)
+    only = Engine(ListedCandidates(listed[1:], distributions), book).propose(observe(study), 6)
     assert only is not None
     assert only.params in listed[1:]
     assert not only.proposal.latency_measured

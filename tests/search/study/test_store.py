@@ -137,6 +137,7 @@ def test_study_whose_making_was_cut_is_made_again(tmp_path: Path, blocks: Datase
     assert [trial.state.name for trial in again.get_trials()] == ["WAITING"]
 
 
+@pytest.mark.seconds
 def test_two_processes_that_start_the_same_search_make_one_study(tmp_path: Path, shelves: Path) -> None:
     start = (
         "import sys, time\n"

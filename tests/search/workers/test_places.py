@@ -8,6 +8,7 @@ from objectives.machine.shares import slots_taken
 from search.workers.places import take_place, wanted_boards
 
 
+@pytest.mark.usefixtures("all_cores")
 def test_one_worker_has_all_cores_and_two_share_them() -> None:
     alone = take_place("cpu", 1)
     assert alone is not None
@@ -26,6 +27,7 @@ def test_one_worker_has_all_cores_and_two_share_them() -> None:
     assert slots_taken() == 0
 
 
+@pytest.mark.usefixtures("all_cores")
 def test_other_searches_of_the_machine_have_their_share() -> None:
     other = take_place("cpu", 1)
     own = take_place("cpu", 1)

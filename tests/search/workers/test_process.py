@@ -112,6 +112,7 @@ def is_gone(pid: int) -> bool:
 # Real trials
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize(
     ("choices", "told"),
     [
@@ -150,6 +151,7 @@ def is_measuring(pid: int) -> bool:
         return False
 
 
+@pytest.mark.seconds
 def test_end_leaves_nothing_of_a_trial_that_measures(begin: Begin, job: TrialJob) -> None:
     process = begin(replace(job, protocol=replace(job.protocol, warmup_s=60)))  # measuring would go on for a minute
     until(process, "stage", "latency")
@@ -165,6 +167,7 @@ def test_end_leaves_nothing_of_a_trial_that_measures(begin: Begin, job: TrialJob
 # Deaths
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize(
     ("fault", "failure", "reason"),
     [
@@ -201,6 +204,7 @@ def test_the_kernels_count_of_kills_is_read(tmp_path: Path) -> None:
 # Limits
 
 
+@pytest.mark.seconds
 def test_a_trial_over_its_time_is_ended_although_it_talks_all_the_time(begin: Begin, quick: TrialJob) -> None:
     """Its 100,000 epochs of milliseconds tell of themselves; somebody listens to each."""
     end = end_of(begin(replace(quick, epochs=100_000), Limits(timeout_s=1.0)))
@@ -208,6 +212,7 @@ def test_a_trial_over_its_time_is_ended_although_it_talks_all_the_time(begin: Be
     assert 1.0 < death_of(end).seconds < 60
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("fault", ["hang", "stopped"])
 def test_a_trial_without_a_sign_of_life_is_ended(begin: Begin, quick: TrialJob, fault: str) -> None:
     end = end_of(begin(quick, Limits(silence_s=1.5), f"trial0epoch2-{fault}"))
@@ -215,6 +220,7 @@ def test_a_trial_without_a_sign_of_life_is_ended(begin: Begin, quick: TrialJob, 
     assert processes_in(quick.folder) == []
 
 
+@pytest.mark.seconds
 def test_a_trial_over_its_memory_is_ended_and_its_peak_told(begin: Begin, quick: TrialJob) -> None:
     """It allocates for good, 16 MB at a time."""
     end = end_of(begin(quick, Limits(memory_bytes=900_000_000), "trial0epoch2-allocate"))
@@ -226,6 +232,7 @@ def test_a_trial_over_its_memory_is_ended_and_its_peak_told(begin: Begin, quick:
     assert processes_in(quick.folder) == []
 
 
+@pytest.mark.seconds
 def test_a_trial_with_too_many_processes_is_ended_with_all_of_them(begin: Begin, quick: TrialJob) -> None:
     """Each is in a session of its own, and goes on when the trial is killed."""
     process = begin(quick, Limits(processes_max=12), "trial0epoch2-breed")
@@ -242,6 +249,7 @@ def test_a_trial_with_too_many_processes_is_ended_with_all_of_them(begin: Begin,
     assert all(is_dead(each) for each in below)
 
 
+@pytest.mark.seconds
 def test_what_a_trial_leaves_behind_ends_with_it(begin: Begin, quick: TrialJob, tmp_path: Path) -> None:
     """A process in a session of its own, whose parent is gone, while another trial of the same server lives on."""
     other = begin(replace(quick, number=1, folder=tmp_path / "other"), None, "trial1-hold")
@@ -256,6 +264,7 @@ def test_what_a_trial_leaves_behind_ends_with_it(begin: Begin, quick: TrialJob, 
     assert end_of(other) == Ending(Outcome.FINISHED, "")
 
 
+@pytest.mark.seconds
 def test_what_is_told_is_the_cause_and_not_what_followed(begin: Begin, quick: TrialJob) -> None:
     """Too many processes come before their memory, memory before the time that it took, a limit before silence."""
     process = begin(quick, Limits(timeout_s=500.0, silence_s=5.0, memory_bytes=1000, processes_max=3), "trial0-hold")
@@ -273,6 +282,7 @@ def test_what_is_told_is_the_cause_and_not_what_followed(begin: Begin, quick: Tr
     assert process._broken_limit(Usage(3, 10), process._heard + 4) is None
 
 
+@pytest.mark.seconds
 def test_a_killed_trial_takes_what_it_started_along(begin: Begin, quick: TrialJob, tmp_path: Path) -> None:
     process = begin(quick, None, "trial0epoch1-leave", "trial0epoch3-hang")
     wait_until(lambda: [what for _, _, what in lines_of(tmp_path) if what == "epoch 2"])

@@ -66,6 +66,7 @@ def test_a_complete_folder_is_taken_as_it_is(tmp_path: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in root.rglob("*")} == before
 
 
+@pytest.mark.seconds
 def test_splits_share_no_store_and_no_week(shelves: Path) -> None:
     images = {split: read(shelves, split)["images"] for split in SPLITS}
     for key, least in (("store", 2), ("week", 2)):

@@ -8,11 +8,11 @@ import pytest
 from optuna.distributions import BaseDistribution, FloatDistribution
 
 from objectives.records.trial_record import Phase
+from search.engine.digest import MODELLED_MAX, Digest
 from search.engine.encoding import Encoder
 from search.engine.models.beliefs import Beliefs, accuracy_table
 from search.engine.observed import Observed
 from search.engine.staircase import Floats
-from search.engine.thinning import MODELLED_MAX, Digest
 
 LADDER = (1, 3, 9)
 SPACE: dict[str, BaseDistribution] = {"x": FloatDistribution(0.0, 1.0)}

@@ -11,12 +11,12 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from objectives.records.failures import Failure
 from objectives.records.trial_record import Phase
 from search.engine.candidates import ListedCandidates, SpaceCandidates
+from search.engine.digest import Digest
 from search.engine.encoding import Encoder
 from search.engine.models.fits import Fits
 from search.engine.models.latencies import FunctionBook
 from search.engine.observed import Observed
-from search.engine.proposal.engine import Engine, Plan
-from search.engine.thinning import Digest
+from search.engine.proposal.engine import Engine, ProposedCandidate
 from spaces.dimension import Value
 from spaces.space import SearchSpace
 
@@ -128,9 +128,9 @@ def test_dimensions_of_another_study() -> None:
     assert low < 0.3 < 0.8 < high
 
 
-def plan(trials: list[Observed], candidates: list[Params], number: int | None = None) -> Plan:
+def propose(trials: list[Observed], candidates: list[Params], number: int | None = None) -> ProposedCandidate:
     source = ListedCandidates(candidates, SPACE)
-    found = Engine(source, FunctionBook(latency_ms)).plan(trials, len(trials) if number is None else number)
+    found = Engine(source, FunctionBook(latency_ms)).propose(trials, len(trials) if number is None else number)
     assert found is not None
     return found
 
@@ -138,7 +138,7 @@ def plan(trials: list[Observed], candidates: list[Params], number: int | None = 
 def test_what_does_not_fit_is_not_proposed_though_it_promises_more() -> None:
     trials = [trial(n, p) for n, p in enumerate(draw(24))]
     blind = [replace(t, outgrew=False, failure=Failure.KILLED) for t in trials]  # somebody killed them
-    chosen, taken = ([plan(known, draw(200, seed=seed)) for seed in range(4, 10)] for known in (trials, blind))
+    chosen, taken = ([propose(known, draw(200, seed=seed)) for seed in range(4, 10)] for known in (trials, blind))
     assert all(fits(found.params) for found in chosen)
     assert not all(fits(found.params) for found in taken)
     assert any("would probably not fit this machine" in found.proposal.why for found in chosen)
@@ -150,13 +150,13 @@ def test_spread_and_random_ones_fit_too(number: int) -> None:
     trials = [trial(n, p) for n, p in enumerate(draw(24))][: 2 if number == 2 else 24]
     outgrown = [trial(100 + n, p, fitted=False) for n, p in enumerate(p for p in draw(40, 7) if not fits(p))]
     for seed in range(5):
-        assert fits(plan([*trials, *outgrown][-28:], draw(150, seed=seed + 20), number).params)
+        assert fits(propose([*trials, *outgrown][-28:], draw(150, seed=seed + 20), number).params)
 
 
 def test_doubt_is_told() -> None:
     trials = [trial(n, p) for n, p in enumerate(draw(24))]
     beyond = [p for p in draw(100, seed=4) if not fits(p)]
-    assert "it fits this machine with a probability of" in plan(trials, beyond).proposal.why
+    assert "it fits this machine with a probability of" in propose(trials, beyond).proposal.why
 
 
 def test_fewer_trainings_are_wasted() -> None:
@@ -166,7 +166,7 @@ def test_fewer_trainings_are_wasted() -> None:
         trials: list[Observed] = []
         listed = draw(250, seed=2)
         for number in range(40):
-            end = trial(number, plan(trials, listed, number).params)
+            end = trial(number, propose(trials, listed, number).params)
             trials.append(end if learns else replace(end, outgrew=False))
         wasted[learns] = sum(t.final is None for t in trials)
     assert wasted[True] <= 10
@@ -179,10 +179,10 @@ def test_a_candidate_that_failed_never_comes_again(failure: str) -> None:
     listed = draw(3)
     trials = [trial(0, listed[0], failure, fitted=False), trial(1, listed[1], fitted=True)]
     source = ListedCandidates([*listed, listed[0]], SPACE)
-    found = Engine(source, FunctionBook(latency_ms)).plan(trials, 2)
+    found = Engine(source, FunctionBook(latency_ms)).propose(trials, 2)
     assert found is not None
     assert found.params == listed[2]
-    assert Engine(source).plan([*trials, trial(2, listed[2], fitted=True)], 3) is None
+    assert Engine(source).propose([*trials, trial(2, listed[2], fitted=True)], 3) is None
 
 
 def test_the_last_candidate_of_a_small_space_is_found() -> None:
@@ -198,10 +198,10 @@ def test_the_last_candidate_of_a_small_space_is_found() -> None:
     last = every.pop(777)
     ended = trial(0, draw(1)[0], fitted=True)
     trials = [replace(ended, number=n, params=p, latency_ms=1.0 + n % 7) for n, p in enumerate(every)]
-    found = Engine(source).plan(trials, len(trials))
+    found = Engine(source).propose(trials, len(trials))
     assert found is not None
     assert found.params == last
-    assert Engine(source).plan([*trials, replace(ended, number=len(trials), params=last)], len(trials) + 1) is None
+    assert Engine(source).propose([*trials, replace(ended, number=len(trials), params=last)], len(trials) + 1) is None
 
 
 def test_conditions_are_kept_when_a_space_is_listed() -> None:

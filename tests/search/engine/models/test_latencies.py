@@ -5,6 +5,7 @@ import pytest
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 
 from objectives.records.trial_record import Phase
+from search.engine.digest import Digest
 from search.engine.encoding import Encoder
 from search.engine.models.latencies import (
     UNKNOWN_SD,
@@ -16,7 +17,6 @@ from search.engine.models.latencies import (
     Params,
 )
 from search.engine.observed import Observed
-from search.engine.thinning import Digest
 
 SPACE: dict[str, BaseDistribution] = {
     "kind": CategoricalDistribution(["a", "b", "c"]),

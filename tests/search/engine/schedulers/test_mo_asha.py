@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from objectives.records.trial_record import Phase
 from search.engine.observed import Observed
-from search.engine.schedulers.mo_asha import MoAsha, Point, layers, ranked
+from search.engine.schedulers.mo_asha import MoAsha, RungPoint, layers, ranked
 
 LADDER = [1, 3, 9]
 
@@ -58,8 +58,8 @@ def test_both_objectives_count() -> None:
 
 
 def test_a_layer_is_spread_out() -> None:
-    near = [Point(n, 0.9 - n / 1000, 4 - n / 1000) for n in range(5)]
-    assert list(ranked([*near, Point(5, 0.1, 1.0), Point(6, 0.5, 2.5)]))[:3] == [0, 5, 6]
+    near = [RungPoint(n, 0.9 - n / 1000, 4 - n / 1000) for n in range(5)]
+    assert list(ranked([*near, RungPoint(5, 0.1, 1.0), RungPoint(6, 0.5, 2.5)]))[:3] == [0, 5, 6]
 
 
 def test_the_best_epoch_until_the_rung_counts() -> None:
@@ -71,7 +71,7 @@ def test_the_best_epoch_until_the_rung_counts() -> None:
 def test_nan_ranks_last_and_its_latency_does_not_help() -> None:
     assert step(trial(0, 1, math.nan), trial(1, 9, 0.1), trial(2, 9, 0.2)) == (2, 3)
     assert step(trial(0, None, 0.9), trial(1, 9, 0.1), trial(2, 9, 0.2)) == (2, 3)
-    points = [Point(0, math.nan, 1.0), Point(1, 0.1, 2.0), Point(2, 0.5, math.nan), Point(3, 0.2, 1.0)]
+    points = [RungPoint(0, math.nan, 1.0), RungPoint(1, 0.1, 2.0), RungPoint(2, 0.5, math.nan), RungPoint(3, 0.2, 1.0)]
     assert list(ranked(points)) == [3, 1, 0, 2]
 
 
@@ -87,15 +87,15 @@ def test_a_ladder_of_one_rung_has_no_promotions() -> None:
 
 
 def test_eta_is_above_one() -> None:
-    with pytest.raises(ValueError, match="eta > 1"):
+    with pytest.raises(ValueError, match="eta must be above 1"):
         MoAsha(1.0)
 
 
 coarse = st.tuples(st.integers(0, 4).map(float), st.integers(0, 4).map(float))
 
 
-def naive_layers(points: list[Point]) -> list[set[int]]:
-    def dominates(one: Point, other: Point) -> bool:
+def naive_layers(points: list[RungPoint]) -> list[set[int]]:
+    def dominates(one: RungPoint, other: RungPoint) -> bool:
         no_worse = one.accuracy >= other.accuracy and one.log_latency <= other.log_latency
         return no_worse and (one.accuracy, one.log_latency) != (other.accuracy, other.log_latency)
 
@@ -109,6 +109,6 @@ def naive_layers(points: list[Point]) -> list[set[int]]:
 
 @given(st.lists(coarse, max_size=25))
 def test_layers_are_the_naive_ones(pairs: list[tuple[float, float]]) -> None:
-    points = [Point(number, *pair) for number, pair in enumerate(pairs)]
+    points = [RungPoint(number, *pair) for number, pair in enumerate(pairs)]
     assert [{p.number for p in layer} for layer in layers(points)] == naive_layers(points)
     assert sorted(ranked(points)) == [p.number for p in points]

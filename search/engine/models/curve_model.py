@@ -41,7 +41,7 @@ class CurveModel:
     """
 
     def __init__(self, table: Floats) -> None:
-        """Fit to accuracies at rungs, shape (trials, rungs); NaN where a trial did not get."""
+        """Fit to accuracies at rungs, shape (trials, rungs); NaN where a trial did not reach the rung."""
         seen = table[~np.isnan(table)]
         self.scale = max(float(np.ptp(seen)) if seen.size else 0.0, LEAST_RANGE)
         self.rungs = table.shape[1]
@@ -74,7 +74,7 @@ class CurveModel:
         return mean, np.sqrt(variance)
 
     def sd_from(self, rung: int, table: Floats) -> float:
-        """Return the usual standard deviation of the final accuracy seen from a rung, over those that passed it."""
+        """Return the usual standard deviation of the final accuracy seen from a rung, over trials that passed it."""
         if rung == self.rungs - 1:
             return 0.0
         passed = table[~np.isnan(table[:, rung])]

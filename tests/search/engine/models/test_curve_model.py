@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from search.engine.models.curves import CurveModel, latest_rung
+from search.engine.models.curve_model import CurveModel, latest_rung
 from search.engine.staircase import Floats
 
 SHARES = np.array([0.4, 0.7, 0.9, 1.0])  # of the final accuracy, at each rung

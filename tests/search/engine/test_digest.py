@@ -15,9 +15,9 @@ from objectives.records.failures import Failure
 from objectives.records.records import Latency
 from objectives.records.trial_record import Phase
 from search.engine.candidates import SpaceCandidates
+from search.engine.digest import MODELLED_MAX, TUNED_MAX, Digest
 from search.engine.observed import Observed, observe
 from search.engine.proposal.engine import Engine
-from search.engine.thinning import MODELLED_MAX, TUNED_MAX, Digest
 from spaces.space import SearchSpace
 
 SPACE: dict[str, BaseDistribution] = {
@@ -114,28 +114,29 @@ def spread_out(trials: list[Observed]) -> list[Observed]:
     ]  # fmt: skip
 
 
-def test_the_same_store_gives_the_same_plan_whatever_was_planned_before() -> None:
+def test_the_same_store_gives_the_same_proposal_whatever_was_proposed_before() -> None:
     """What a process remembers is worked out from the trials alone."""
     trials = spread_out(made(450))
-    fresh = engine().plan(trials, 450)
+    fresh = engine().propose(trials, 450)
     worked = engine()
     for count in (100, 400, 449):
-        worked.plan(trials[:count], count)
-    again = worked.plan(spread_out(made(450)), 450)
+        worked.propose(trials[:count], count)
+    again = worked.propose(spread_out(made(450)), 450)
     assert fresh is not None
     assert again is not None
     assert (again.params, again.proposal, again.rate) == (fresh.params, fresh.proposal, fresh.rate)
 
 
+@pytest.mark.seconds
 def test_the_time_of_a_plan_hardly_grows_with_the_study() -> None:
     """This thread's own time, so that it holds on a busy machine; 16 times the trials, three times the seconds."""
     trials = spread_out(made(10_000))
     medians = []
     for count in (600, 9990):  # neither is followed by a mark of the tuning
-        planner, seconds = engine(), []
+        proposer, seconds = engine(), []
         for number in range(count, count + 6):
             began = time.thread_time()
-            assert planner.plan(trials[:number], number) is not None
+            assert proposer.propose(trials[:number], number) is not None
             seconds.append(time.thread_time() - began)
         medians.append(np.median(seconds[1:]))
     assert medians[1] < 3 * medians[0]

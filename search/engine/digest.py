@@ -19,7 +19,7 @@ FRONT_MAX = 50  # of them, members of the front
 TUNED_MAX = 100  # trials that hyperparameters are fitted to
 SETTLED_LEAST = 60  # ended trials from which on hyperparameters are fitted to those alone
 MARK_RATIO = 1.1  # and then only once the study has grown by so much: between two marks they stay as they are
-NUMBER, LOG_LATENCY, ACCURACY, FINAL, EPOCH, PHASE, TIMED, OUTGREW = range(8)  # columns of a digest's table
+NUMBER, LOG_LATENCY, BEST_ACCURACY, FINAL, EPOCH, PHASE, WAS_TIMED, OUTGREW = range(8)  # columns of a digest's table
 FOR_GOOD = 1_000_000  # a candidate that failed counts as tried so often: no list holds it more often
 PHASES = {phase: float(code) for code, phase in enumerate(Phase)}
 SCATTER = 2654435761  # 2^32 over the golden ratio: multiples of it, modulo 2^32, scatter evenly
@@ -32,10 +32,10 @@ class Digest:
     """The trials of a study as a table that all models choose from; the next digest takes over what stays.
 
     Attributes:
-        trials: all of them, by number.
-        count: numbers that were given.
-        tried: how often each candidate was tried; one that failed counts FOR_GOOD.
-        known_ms: latency by candidate, with the number of the trial.
+        trials: all trials of the study, by number.
+        count: trial numbers given so far, one more than the last number.
+        tried: candidate's key to how often it was tried; a failure counts FOR_GOOD.
+        known_ms: candidate's key to the number of the latest trial with a latency, and that latency in ms.
     """
 
     def __init__(self, trials: Sequence[Observed], before: "Digest | None" = None) -> None:
@@ -74,64 +74,64 @@ class Digest:
             self.known_ms[trial.key] = max(figure, self.known_ms.get(trial.key, figure))
 
     def pick(self, indices: Indices) -> list[Observed]:
-        """Return some trials."""
+        """Return the trials at these indices."""
         return [self.trials[i] for i in indices]
 
     def column(self, column: int, indices: Indices) -> Floats:
-        """Return one figure of some trials."""
+        """Return one column of the table for the trials at these indices, shape (len(indices),)."""
         values: Floats = self._table[indices, column]
         return values
 
     def where(self, phase: Phase, among: Indices) -> Indices:
-        """Return those of some trials that are in a phase."""
+        """Return the indices, among the given ones, of trials in a phase."""
         found: Indices = among[self._table[among, PHASE] == PHASES[phase]]
         return found
 
     @cached_property
     def measured(self) -> Indices:
-        """Those with a latency."""
+        """Indices of the trials with a latency, rising; likewise below."""
         return np.flatnonzero(~np.isnan(self._table[:, LOG_LATENCY]))
 
     @cached_property
     def scored(self) -> Indices:
-        """Those with a latency and an accuracy, in the end or so far."""
-        found: Indices = self.measured[~np.isnan(self._table[self.measured, ACCURACY])]
+        """Trials with a latency and an accuracy, in the end or so far."""
+        found: Indices = self.measured[~np.isnan(self._table[self.measured, BEST_ACCURACY])]
         return found
 
     @cached_property
     def finished(self) -> Indices:
-        """Those with a latency and an accuracy in the end."""
+        """Trials with a latency and a final accuracy."""
         found: Indices = self.measured[~np.isnan(self._table[self.measured, FINAL])]
         return found
 
     @cached_property
     def timed(self) -> Indices:
-        """Those with a latency whose epochs were timed."""
-        found: Indices = self.measured[self._table[self.measured, TIMED] > 0]
+        """Trials with a latency whose epochs were timed."""
+        found: Indices = self.measured[self._table[self.measured, WAS_TIMED] > 0]
         return found
 
     @cached_property
     def outgrown(self) -> Indices:
-        """Those that were too large for this machine."""
+        """Trials that were too large for this machine."""
         return np.flatnonzero(self._table[:, OUTGREW] > 0)
 
     @cached_property
     def trained(self) -> Indices:
-        """Those that showed an epoch and were not too large."""
+        """Trials that showed an epoch and were not too large."""
         return np.flatnonzero((self._table[:, EPOCH] > 0) & (self._table[:, OUTGREW] == 0))
 
     @cached_property
     def front(self) -> Indices:
-        """Those that are on the front by what they have reached so far, the fastest first."""
-        accuracies, logs = self.column(ACCURACY, self.scored), self.column(LOG_LATENCY, self.scored)
+        """Trials on the front by the accuracy reached so far, the fastest first."""
+        accuracies, logs = self.column(BEST_ACCURACY, self.scored), self.column(LOG_LATENCY, self.scored)
         return self.scored[front_indices(accuracies, logs)]
 
     @cached_property
     def modelled(self) -> Indices:
         """At most MODELLED_MAX of the scored ones, by number, that surrogates are conditioned on.
 
-        First those that may go on, furthest trained first; then the front; of the rest half the latest, half scattered
-        over the whole study.
+        First the trials that may go on, furthest trained first; then the front; of the rest half the latest, half
+        scattered over the whole study.
         """
         if len(self.scored) <= MODELLED_MAX:
             return self.scored

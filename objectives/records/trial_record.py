@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 
 from objectives.records import attributes as keys
 from objectives.records.failures import batch_divisor
+from objectives.records.made_once import MadeOnce
 from objectives.records.reading import finite, mapping, record, records, uncollected
 from objectives.records.records import Accuracy, Decision, Ending, Latency, Outcome, Proposal, Resources, Rung
 
@@ -202,34 +203,19 @@ def _positive(ms: float) -> float | None:
     return ms if 0 < ms < math.inf else None
 
 
-@dataclass(frozen=True)
-class _Read:
-    """A record, and the trial that the record was read from."""
-
-    trial: "FrozenTrial"
-    record: TrialRecord
-
-
-_ended: "WeakKeyDictionary[optuna.Study, dict[int, _Read]]" = WeakKeyDictionary()  # ended trials never change
+_read: "WeakKeyDictionary[optuna.Study, MadeOnce[FrozenTrial, TrialRecord]]" = WeakKeyDictionary()
 
 
 def trial_records(study: "optuna.Study", trials: "Sequence[FrozenTrial] | None" = None) -> list[TrialRecord]:
-    """Return the trials of a study, by number; records of ended trials are made once.
+    """Return the trials of a study, by number; those of ended trials are made once, since these never change.
 
     Args:
         study: the study.
         trials: its trials, if they were read just now.
     """
-    known, found = _ended.setdefault(study, {}), []
     with uncollected():
-        for trial in study.get_trials(deepcopy=False) if trials is None else trials:
-            read = known.get(trial.number)
-            if read is None or read.trial is not trial:
-                read = _Read(trial, read_trial(trial))
-                if read.record.phase.has_ended:
-                    known[trial.number] = read
-            found.append(read.record)
-    return found
+        known = _read.setdefault(study, MadeOnce(read_trial, lambda record: record.phase.has_ended))
+        return known.of(study.get_trials(deepcopy=False) if trials is None else trials)
 
 
 def write_proposal(study: "optuna.Study", trial_id: int, proposal: Proposal) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from objectives.records.failures import OF_SIZE
+from objectives.records.made_once import MadeOnce
 from objectives.records.trial_record import Phase, TrialRecord, trial_records
 from spaces.dimension import Value
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 Key = frozenset[tuple[str, Value]]
 
-_ended: "WeakKeyDictionary[optuna.Study, dict[int, Observed]]" = WeakKeyDictionary()  # ended trials never change
+_seen: "WeakKeyDictionary[optuna.Study, MadeOnce[TrialRecord, Observed | None]]" = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -106,16 +107,12 @@ def observe(study: "optuna.Study", records: Sequence[TrialRecord] | None = None)
         study: the study.
         records: its trials, if they were read just now.
     """
-    known, found = _ended.setdefault(study, {}), []
-    for record in trial_records(study) if records is None else records:
-        seen = known.get(record.number)
-        if seen is None and record.phase is not Phase.WAITING:
-            seen = observed(record)
-            if record.phase.has_ended:
-                known[record.number] = seen
-        if seen is not None:
-            found.append(seen)
-    return found
+    known = _seen.setdefault(study, MadeOnce(_observed, lambda seen: seen is not None and seen.phase.has_ended))
+    return [seen for seen in known.of(trial_records(study) if records is None else records) if seen is not None]
+
+
+def _observed(record: TrialRecord) -> Observed | None:
+    return None if record.phase is Phase.WAITING else observed(record)
 
 
 def observed(record: TrialRecord) -> Observed:

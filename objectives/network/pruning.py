@@ -33,6 +33,7 @@ def prune_detector(model: nn.Module, ratio: float, importance: str) -> None:
     """
     if not 0 < ratio < 1:
         raise SpaceError(f"prune.ratio: must lie between 0 and 1, got {ratio}")
+    measure = _importance(importance)
     training = model.training
     needed = {name: parameter.requires_grad for name, parameter in model.named_parameters()}
     for parameter in model.parameters():
@@ -43,7 +44,7 @@ def prune_detector(model: nn.Module, ratio: float, importance: str) -> None:
         tp.pruner.BasePruner(
             model,
             torch.zeros(1, 3, TRACE_PX, TRACE_PX, device=device),
-            importance=_importance(importance),
+            importance=measure,
             pruning_ratio=ratio,
             ignored_layers=_kept(model),
             round_to=ROUND_TO,

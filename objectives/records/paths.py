@@ -13,7 +13,7 @@ MODEL = "model.onnx"  # the deployable file
 UNTRAINED = "untrained.onnx"  # the same before training, for its latency
 DETECTIONS = "detections.jpg"
 CONFIG = "config.yaml"  # of an exported detector
-ULTRALYTICS = ".ultralytics"  # folder of its settings
+ULTRALYTICS_SETTINGS = ".ultralytics"  # folder of its settings
 CHECKPOINT = "checkpoint.pt"  # in the folder of a training
 TRAININGS = "training-*"  # folders of a trial, one a phase of its training
 LARGE = (WEIGHTS, MODEL, DETECTIONS)  # of a finished trial; the rest is needed to do it again
@@ -90,7 +90,7 @@ class TrialPaths:
     @property
     def ultralytics(self) -> Path:
         """Folder of Ultralytics' settings for a training at full length."""
-        return self.folder / ULTRALYTICS
+        return self.folder / ULTRALYTICS_SETTINGS
 
     def training(self, phase: int) -> Path:
         """Return the folder of a phase of its training, from 0."""
@@ -141,7 +141,7 @@ class StudyPaths:
     @property
     def ultralytics(self) -> Path:
         """Folder of Ultralytics' settings."""
-        return self.folder / ULTRALYTICS
+        return self.folder / ULTRALYTICS_SETTINGS
 
     @property
     def trials(self) -> Path:

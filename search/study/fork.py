@@ -86,7 +86,9 @@ def ensure_fork(old: Settings, new: Settings, dataset: Dataset) -> Forked | None
             )  # first: a folder without a study is refused
             optuna.delete_study(study_name=new.name, storage=storage)
         if StudyPaths(new.folder).trials.exists():
-            raise StoreError(f"--fork: '{new.folder}' holds trials of no study; give another name, or move them away")
+            raise StoreError(
+                f"--fork: '{new.folder}' holds trials without a study; give another name, or move them away"
+            )
         return fork(source, new, dataset, storage, old.folder, new.folder)
 
 

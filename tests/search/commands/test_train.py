@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import yaml
 from click.testing import CliRunner, Result
@@ -19,6 +20,7 @@ from fault_harness import write_images
 from quick_search import lines_of, wait_until
 
 from objectives.data.readers import read_dataset
+from objectives.machine.process_tree import is_dead
 from objectives.machine.shares import lease_gpu, slots_taken
 from objectives.records.gate import Gate
 from objectives.records.paths import ExportPaths
@@ -95,6 +97,11 @@ def divisors(export: Path) -> list[int]:
         for _, _, what in lines_of(ExportPaths(export).trained.folder)
         if what.startswith("begins")
     ]
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process lives; one that waits to be reaped by whoever adopted it does not."""
+    return any(process.pid == pid and not is_dead(process) for process in psutil.process_iter())
 
 
 def plain(text: str) -> list[str]:
@@ -276,7 +283,7 @@ def test_ctrl_c_ends_the_training_and_the_same_line_goes_on(quick: Path, number:
     assert process.returncode == 130, err
     assert err == ""
     assert plain(out)[-1] == f"Interrupted; go on with: automl train {quick} seed=7"
-    wait_until(lambda: not Path(f"/proc/{pid}").exists())
+    wait_until(lambda: not is_running(pid))
     assert train(quick, "seed=7").exit_code == 0
     assert trained(quick) == list(range(1, 21))
 
@@ -288,7 +295,7 @@ def test_a_killed_command_takes_its_training_along(quick: Path) -> None:
     pid = int(taken.name.rsplit("-", 1)[1])
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    wait_until(lambda: not Path(f"/proc/{pid}").exists())
+    wait_until(lambda: not is_running(pid))
     began = time.monotonic()
     assert train(quick).exit_code == 0
     assert time.monotonic() - began < 60

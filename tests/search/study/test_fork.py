@@ -22,6 +22,7 @@ from objectives.records.records import Ending, Latency, Outcome, Rung
 from objectives.records.trial_record import Phase
 from search.engine.observed import observe
 from search.samplers.registry import make_sampler, suggest
+from search.settings.choices import SamplerSettings
 from search.settings.settings import Settings, load_settings
 from search.study import contract
 from search.study.comparable import fitted
@@ -159,7 +160,7 @@ def test_other_space_keeps_what_lies_in_it_under_new_numbers(old: Old, blocks: D
 def test_samplers_go_on_from_what_was_kept(old: Old, blocks: Dataset, sampler: str) -> None:
     study, _ = forked(old, blocks, GATE, "space.size.pixels=64,96,128", "space.train.lr0=interval(0.001, 0.02)")
     new = settings_of(old.settings.folder.parent, "space.size.pixels=64,96,128", "space.train.lr0=interval(0.001,0.02)")
-    study.sampler = make_sampler(replace(new.sampler, name=sampler, startup=2), 3, 6)
+    study.sampler = make_sampler(SamplerSettings(sampler, arguments={"startup": 2}), 3, 6)
     trial = study.ask()
     candidate = suggest(trial, new.space)
     assert candidate["size.pixels"] in (64, 96, 128)

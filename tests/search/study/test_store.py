@@ -96,7 +96,7 @@ def test_reopening_goes_on_with_the_same_study(tmp_path: Path, blocks: Dataset) 
     settings = settings_of(tmp_path, START)
     study = make(settings, blocks)
     study.tell(study.ask(), [0.5, 2.0])
-    again = make(settings_of(tmp_path, START, "budget.trials=9", "pruner.tolerance=0.5"), blocks)
+    again = make(settings_of(tmp_path, START, "budget.trials=9", "pruner.grace=0.5"), blocks)
     assert [t.values for t in again.get_trials()] == [[0.5, 2.0]]
     assert again.user_attrs == study.user_attrs
     assert [d.name for d in again.directions] == ["MAXIMIZE", "MINIMIZE"]

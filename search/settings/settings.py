@@ -16,10 +16,10 @@ from objectives.records.gate import Gate
 from search.settings.choices import PrunerSettings, SamplerSettings
 from search.settings.compose import base_values, compose_config
 from search.settings.sections import read_section
-from spaces.errors import SettingsError, SpaceError, nearest
+from spaces.errors import SettingsError, nearest
 from spaces.network.backbones import check_backbones
 from spaces.space import SearchSpace
-from spaces.vocabulary import check_vocabulary
+from spaces.vocabulary import check_vocabulary, is_deployed
 
 EMBEDDED = "embedded"  # data.root of the rendered shelves
 
@@ -186,19 +186,24 @@ def _check_keys(config: Mapping[str, Any]) -> None:
 
 
 def _start(candidates: object, space: SearchSpace, *, narrowed: bool) -> tuple[dict[str, Any], ...]:
-    """Check the candidates that are tried first; one that a narrowed space does not hold any more is left out."""
+    """Check the candidates that are tried first.
+
+    Where the command line has changed the space, what it no longer holds of a training is left open, and a candidate
+    whose architecture it no longer holds is left out.
+    """
     if not isinstance(candidates, list | None) or not all(isinstance(c, Mapping) for c in candidates or ()):
         raise SettingsError(f"start: must be a list of mappings such as [{{size.pixels: 128}}], got {candidates!r}")
     kept = []
     for candidate in candidates or ():
-        try:
-            space.check(candidate)
-        except SpaceError:
-            if not narrowed:
-                raise
-            continue
-        kept.append(candidate)
+        held = {name: value for name, value in candidate.items() if not narrowed or _holds(space, name, value)}
+        if not any(is_deployed(name) for name in candidate.keys() - held.keys()):
+            space.check(held)
+            kept.append(held)
     return tuple(kept)
+
+
+def _holds(space: SearchSpace, name: str, value: Any) -> bool:
+    return name in space.domains and value in space.domains[name]
 
 
 def _json(section: Any) -> dict[str, Any]:

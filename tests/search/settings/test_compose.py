@@ -136,6 +136,15 @@ def test_start_is_cut_to_a_narrowed_space() -> None:
     assert load_settings(["conf=retail", "space/size=large"]).start == ()
 
 
+@pytest.mark.parametrize("override", ["space.train.lr0=0.001", "space.augment.policy=shelf"])
+def test_start_leaves_open_what_a_narrowed_space_does_not_hold_of_a_training(override: str) -> None:
+    """The detectors of a known candidate are tried all the same."""
+    name = override.partition("=")[0].removeprefix("space.")
+    whole, kept = load_settings(["conf=retail"]).start, load_settings(["conf=retail", override]).start
+    assert kept == tuple({key: value for key, value in candidate.items() if key != name} for candidate in whole)
+    assert all(name in candidate for candidate in whole)
+
+
 def test_start_holds_partial_candidates() -> None:
     settings = load_settings(["conf=retail", "start=[{backbone.name: lcnet_050}, {neck.width: 24}]"])
     assert settings.start == ({"backbone.name": "lcnet_050"}, {"neck.width": 24})

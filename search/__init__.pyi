@@ -1,5 +1,5 @@
 from .engine.known_latency import KnownLatencySampler
-from .engine.schedulers.scheduler import Scheduler
+from .engine.schedulers.scheduler import BudgetLeft, Scheduler, Step
 from .loop.run import search
 from .samplers.factory import SamplerFactory
 from .settings.settings import Settings, load_settings
@@ -7,10 +7,12 @@ from .study.read import read_study
 from .view.base import View
 
 __all__ = [
+    "BudgetLeft",
     "KnownLatencySampler",
     "SamplerFactory",
     "Scheduler",
     "Settings",
+    "Step",
     "View",
     "load_settings",
     "read_study",

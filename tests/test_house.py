@@ -71,6 +71,7 @@ def test_every_module_holds_more_than_constants() -> None:
     assert empty == ["fork_server.py"] or empty == []  # importing it acts: multiprocessing has no other way in
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("trainer", [QUICK, pytest.param([], marks=pytest.mark.slow)], ids=["quick", "real"])
 def test_a_searching_process_never_imports_torch(tmp_path: Path, trainer: list[str]) -> None:
     script = tmp_path / "call.py"

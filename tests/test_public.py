@@ -46,6 +46,7 @@ def test_every_room_says_what_it_holds() -> None:
         assert ast.get_docstring(ast.parse((room / "__init__.py").read_text())), room
 
 
+@pytest.mark.seconds
 def test_a_search_is_a_call_that_prints_nothing(
     tmp_path: Path, blocks: Dataset, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -59,6 +60,7 @@ def test_a_search_is_a_call_that_prints_nothing(
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.seconds
 def test_a_view_is_shown_what_happens(tmp_path: Path, blocks: Dataset) -> None:
     class Counting(View):
         ended_trials = 0

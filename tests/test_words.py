@@ -92,6 +92,7 @@ def test_one_name_means_one_thing() -> None:
     assert not found, "a class or a constant of this name stands in several modules; rename one of them"
 
 
+@pytest.mark.seconds
 def test_docstrings_use_the_verbs_of_the_field() -> None:
     found = [name for name in telling(product()) if not any(f"{name}.".startswith(f"{yet}.") for yet in TELLING)]
     assert not found, "docstrings that say tell or told: report, record, emit, show, list, ... says what is done"

@@ -69,6 +69,7 @@ def told(table: Path, *options: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+@pytest.mark.seconds
 def test_a_plain_table_is_told_engine_by_engine(tmp_path: Path) -> None:
     table = write(tmp_path / "plain.csv", make_rows(30))
     lines = told(table, "--accuracy", "map", "--engine", "random,tpe,mo_asha", "--seeds", "2", "--trials", "30")
@@ -89,6 +90,7 @@ def test_a_plain_table_is_told_engine_by_engine(tmp_path: Path) -> None:
     assert lines[1]["saving_trials"]["over_tpe"] == 1.0
 
 
+@pytest.mark.seconds
 def test_curves_seconds_and_workers(tmp_path: Path) -> None:
     table = write(tmp_path / "curves.csv", make_rows(24))
     options = ("--curves", "map_e", "--seconds", "s", "--seeds", "2", "--trials", "8")
@@ -102,6 +104,7 @@ def test_curves_seconds_and_workers(tmp_path: Path) -> None:
     assert 0 < two["share"]["8"]["mean"] <= 1.0
 
 
+@pytest.mark.seconds
 def test_two_rows_are_a_table(tmp_path: Path) -> None:
     table = write(tmp_path / "two.csv", [{"x": 1, "map": 0.5, "ms": 2}, {"x": 1, "map": 0.5, "ms": 4}])
     done = call(table, "--accuracy", "map", "--features", "x", "--engine", "random", "--seeds", "1", "--trials", "5")
@@ -118,6 +121,7 @@ MISTAKES = [
 ]
 
 
+@pytest.mark.seconds
 def test_a_mistake_ends_the_script_with_2_and_one_line(tmp_path: Path) -> None:
     done = call(write(tmp_path / "table.csv", broken_rows()), *MISTAKES[0][0].split())
     assert (done.returncode, done.stdout) == (2, "")

@@ -23,6 +23,7 @@ def printed(table: StudyTable, page: Path | None = None) -> str:
     return out.getvalue()
 
 
+@pytest.mark.seconds
 def test_a_whole_study(report_study: Callable[..., optuna.Study]) -> None:
     table = read_study(report_study(140))
     text = printed(table, Path("/studies/retail/report.html"))
@@ -67,6 +68,7 @@ def test_deaths_and_smaller_batches_are_told(report_study: Callable[..., optuna.
     assert max(map(len, lines)) <= 80
 
 
+@pytest.mark.seconds
 def test_a_long_front_keeps_its_ends_and_the_winner(report_study: Callable[..., optuna.Study]) -> None:
     table = read_study(report_study(1500))
     assert len(table.front) > ROWS_MAX

@@ -84,6 +84,7 @@ def told_study(tmp_path: Path, studies: Path) -> Path:
 # Help
 
 
+@pytest.mark.seconds
 def test_help_answers_at_once(tmp_path: Path) -> None:
     """In at most twice what Python and click alone take to start; numpy alone would be more."""
     plain_s, help_s = [], []
@@ -126,6 +127,7 @@ def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
     assert not loaded_by("--help", folder=tmp_path) & (HEAVY | {"optuna", "numpy", "rich"})
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("line", ["studies", "show retail 3", "presets"])
 def test_looking_loads_no_runtime(tmp_path: Path, told_study: Path, line: str) -> None:
     assert not loaded_by(*line.split(), folder=tmp_path) & HEAVY

@@ -103,6 +103,7 @@ def test_its_records_are_written_again_as_they_are_stored(old: optuna.Study) -> 
             assert shaped(SessionRecord if key.startswith(keys.SESSION) else MeasuredRecord, value) == value
 
 
+@pytest.mark.seconds
 def test_it_is_shown(old: optuna.Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page = write_page(read_study(old), tmp_path / "smoke", tmp_path / "page.html").read_text()
     assert "behind the front" in page
@@ -128,6 +129,7 @@ def resumable(tmp_path: Path, blocks: Dataset) -> tuple[Settings, Dataset]:
     return settings, few
 
 
+@pytest.mark.seconds
 def test_it_is_searched_on(resumable: tuple[Settings, Dataset]) -> None:
     settings, few = resumable
     with begun(settings, few) as search:

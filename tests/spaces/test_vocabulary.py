@@ -69,6 +69,7 @@ def test_every_row_says_what_it_is_and_what_it_takes(dimension: Dimension) -> No
     assert dimension.about[0].islower() or dimension.about.startswith(("IoU", "SGD"))
 
 
+@pytest.mark.seconds
 def test_words_are_those_that_are_understood(make_candidate: Make) -> None:
     assert VOCABULARY["augment.policy"].words == tuple(POLICIES)
     for word in VOCABULARY["head.kind"].words:

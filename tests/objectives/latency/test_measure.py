@@ -59,6 +59,7 @@ def test_a_file_is_measured_in_a_process_of_its_own(
     assert float((tmp_path / "cache" / "automl" / f"reference-3-{figure.device}.txt").read_text()) > 0
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("content", [b"", b"no onnx at all"])
 def test_a_broken_file_is_told(images: list[Path], tmp_path: Path, content: bytes) -> None:
     (tmp_path / "broken.onnx").write_bytes(content)

@@ -111,6 +111,7 @@ def test_the_locks_of_a_killed_process_are_free(trainer: "subprocess.Popen[str]"
     assert patience.waited_s == 0
 
 
+@pytest.mark.seconds
 def test_a_worker_at_rest_lets_others_measure_and_counts_the_seconds() -> None:
     """As at a rung: the searching process measures another candidate before it answers."""
     patience = Patience()
@@ -135,6 +136,7 @@ def test_a_worker_at_rest_lets_others_measure_and_counts_the_seconds() -> None:
         assert devices._held
 
 
+@pytest.mark.seconds
 def test_a_wait_is_counted_and_shows_signs_of_life() -> None:
     program = """
     import sys, time

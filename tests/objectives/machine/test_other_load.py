@@ -12,6 +12,7 @@ WORK_S = 0.5  # processor seconds
 WORK = f"import time\nwhile time.process_time() < {WORK_S}: pass"
 
 
+@pytest.mark.seconds
 def test_a_childs_work_is_ones_own_while_it_lives_and_afterwards() -> None:
     began = own_s()
     with subprocess.Popen([sys.executable, "-c", f"{WORK}\ninput()"], stdin=subprocess.PIPE) as child:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psutil
+import pytest
 from quick_search import wait_until
 
 from objectives.machine.parent_death import adopt_orphans
@@ -95,6 +96,7 @@ def test_processes_that_multiply_are_all_killed() -> None:
         assert descendants(process.pid) == []
 
 
+@pytest.mark.seconds
 def test_shared_pages_count_once_where_it_matters() -> None:
     with running(HEAVY) as process:
         first_line(process)

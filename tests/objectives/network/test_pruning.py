@@ -133,6 +133,7 @@ def test_weights_bring_the_network_back(make_candidate: Make, tmp_path: Path, he
     assert not list(tmp_path.glob("*.partial"))
 
 
+@pytest.mark.seconds
 def test_weights_start_another_training(make_candidate: Make, tmp_path: Path) -> None:
     candidate = make_candidate()
     _, trained = assemble(candidate, CLASSES, seed=1)

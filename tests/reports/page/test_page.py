@@ -56,6 +56,7 @@ def root_of(document: str) -> str:
     return found.group(0)
 
 
+@pytest.mark.seconds
 def test_one_file_without_a_network(report_study: Callable[..., optuna.Study], tmp_path: Path) -> None:
     table = read_study(report_study(140, folder=tmp_path))
     target = write_page(table, tmp_path, tmp_path / "out" / "report.html")
@@ -136,6 +137,7 @@ def test_the_time_of_a_page_grows_no_faster_than_the_study(
     assert sum(any(death["log"] for death in row.get("deaths", ())) for row in rows) == 200
 
 
+@pytest.mark.seconds
 @needs_browser
 def test_the_page_works_in_a_browser(report_study: Callable[..., optuna.Study], tmp_path: Path) -> None:
     table = read_study(report_study(60, folder=tmp_path))
@@ -182,6 +184,7 @@ def test_the_page_works_in_a_browser(report_study: Callable[..., optuna.Study], 
     assert 'data-closed="true"' in root
 
 
+@pytest.mark.seconds
 @needs_browser
 def test_reasons_and_paused_trials_in_a_browser(report_study: Callable[..., optuna.Study], tmp_path: Path) -> None:
     table = read_study(report_study(40, reasons=True))
@@ -208,6 +211,7 @@ def test_reasons_and_paused_trials_in_a_browser(report_study: Callable[..., optu
     assert 'data-names="2"' in root
 
 
+@pytest.mark.seconds
 @needs_browser
 def test_deaths_copies_and_removed_files_in_a_browser(
     report_study: Callable[..., optuna.Study], tmp_path: Path
@@ -260,6 +264,7 @@ def test_without_predictions_nothing_is_said_of_them(report_study: Callable[...,
     assert "calibration" not in figures
 
 
+@pytest.mark.seconds
 @needs_browser
 def test_user_text_stays_text(tmp_path: Path) -> None:
     accuracy = Accuracy(0.5, 0.6, {HOSTILE: ClassAccuracy(0.5, 0.6, 3)}, HOSTILE, 9)
@@ -303,6 +308,7 @@ def test_user_text_stays_text(tmp_path: Path) -> None:
     assert "[/red] crate [small] &lt;/script&gt;" in document
 
 
+@pytest.mark.seconds
 @needs_browser
 @pytest.mark.parametrize("kind", ["empty", "running", "failed", "bare", "no gate", "missed"])
 def test_studies_with_little_in_them(kind: str, report_study: Callable[..., optuna.Study], tmp_path: Path) -> None:

@@ -105,6 +105,7 @@ def study(settings: Settings, blocks: Dataset) -> optuna.Study:
     return made
 
 
+@pytest.mark.seconds
 def test_commands_that_look_show_names_as_written(
     study: optuna.Study, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:

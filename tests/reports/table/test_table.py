@@ -169,6 +169,7 @@ study_keys = [
 ]
 
 
+@pytest.mark.seconds
 @given(
     st.sampled_from([TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL, TrialState.RUNNING]),
     st.dictionaries(st.sampled_from(trial_keys), json_values),

@@ -36,6 +36,7 @@ def shown(number: int, folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().out
 
 
+@pytest.mark.seconds
 def test_a_finished_trial_tells_its_reasons(
     reasoned: StudyTable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -48,6 +49,7 @@ def test_a_finished_trial_tells_its_reasons(
     assert "     ended  trained to the end" in text
 
 
+@pytest.mark.seconds
 def test_a_paused_trial_tells_where_it_waits(
     reasoned: StudyTable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -58,6 +60,7 @@ def test_a_paused_trial_tells_where_it_waits(
     assert "ended" not in text
 
 
+@pytest.mark.seconds
 def test_a_failed_trial_tells_how_it_died(
     reasoned: StudyTable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -70,6 +73,7 @@ def test_a_failed_trial_tells_how_it_died(
     assert "ended" not in text  # the cause says it
 
 
+@pytest.mark.seconds
 def test_an_earlier_attempt_a_smaller_batch_a_copy_and_removed_files_are_told(
     reasoned: StudyTable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -85,6 +89,7 @@ def test_an_earlier_attempt_a_smaller_batch_a_copy_and_removed_files_are_told(
     assert "   removed  weights.pt, model.onnx, detections.jpg, to keep the folder under store.size_mb_max\n" in text
 
 
+@pytest.mark.seconds
 def test_brackets_in_a_reason_are_text(
     reasoned: StudyTable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -112,6 +112,7 @@ def plain(text: str) -> list[str]:
 # Well
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("backend", ["process", "inline"])
 def test_it_says_its_stages_and_epochs_and_keeps_the_metrics(quick: Path, backend: str) -> None:
     done = train(quick, f"backend={backend}")
@@ -131,6 +132,7 @@ def test_it_says_its_stages_and_epochs_and_keeps_the_metrics(quick: Path, backen
     assert slots_taken() == 0
 
 
+@pytest.mark.seconds
 def test_an_export_of_older_code_is_trained_by_the_real_trainer(export: Path) -> None:
     """It names none; two epochs of a few images, in a process."""
     small = {"processes": 1, "processes_max": 1, "images_min": 10, "cap_s": 0.4, "warmup_s": 0.05}
@@ -145,6 +147,7 @@ def test_an_export_of_older_code_is_trained_by_the_real_trainer(export: Path) ->
 # Deaths
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("fault", ["sigkill", "sigsegv"])
 def test_a_death_that_may_pass_costs_no_epoch(quick: Path, fault: str) -> None:
     plant(quick, f"trial3epoch7-{fault}", f"trial3epoch11-{fault}")
@@ -159,6 +162,7 @@ def test_a_death_that_may_pass_costs_no_epoch(quick: Path, fault: str) -> None:
     assert [what for _, _, what in lines_of(ExportPaths(quick).trained.folder)].count("measures") == 1
 
 
+@pytest.mark.seconds
 def test_it_fails_for_good_when_it_dies_over_and_over_and_the_same_line_goes_on(quick: Path) -> None:
     plant(quick, *["trial3epoch7-sigsegv"] * (PASSING_MAX + 1))
     done = train(quick)
@@ -205,6 +209,7 @@ def test_a_failure_of_its_own_is_final(quick: Path) -> None:
 # Limits
 
 
+@pytest.mark.seconds
 def test_memory_of_the_line_is_kept(quick: Path) -> None:
     plant(quick, *["trial3epoch3-allocate"] * 2)
     done = train(quick, "memory_mb=900")
@@ -213,6 +218,7 @@ def test_memory_of_the_line_is_kept(quick: Path) -> None:
     assert re.search(r"\(out of memory\): \d+ MB, over its limit of 900 MB \(memory_mb\); give it more", done.stderr)
 
 
+@pytest.mark.seconds
 def test_silence_of_the_config_is_kept_and_the_line_overrides_it(quick: Path) -> None:
     edit(quick, silence_s=1.0)
     plant(quick, "trial3epoch3-hang")
@@ -224,6 +230,7 @@ def test_silence_of_the_config_is_kept_and_the_line_overrides_it(quick: Path) ->
     assert "no sign of life for 2 s (silence_s)" in done.stderr
 
 
+@pytest.mark.seconds
 def test_time_and_processes_of_the_line_are_kept(quick: Path) -> None:
     done = train(quick, "epochs=100000", "timeout_s=1")
     assert "(timed out): over its limit of 1 s (timeout_s)" in done.stderr
@@ -256,6 +263,7 @@ def test_a_limit_that_cannot_be_is_refused_in_one_line(quick: Path, override: st
 # Beside others
 
 
+@pytest.mark.seconds
 def test_it_waits_for_a_gpu_that_another_training_has(quick: Path) -> None:
     lease = lease_gpu([7])
     assert lease is not None
@@ -271,6 +279,7 @@ def test_it_waits_for_a_gpu_that_another_training_has(quick: Path) -> None:
     assert "epoch 20/20" in out
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_ends_the_training_and_the_same_line_goes_on(quick: Path, number: signal.Signals) -> None:
     plant(quick, "trial3epoch9-hang")
@@ -288,6 +297,7 @@ def test_ctrl_c_ends_the_training_and_the_same_line_goes_on(quick: Path, number:
     assert trained(quick) == list(range(1, 21))
 
 
+@pytest.mark.seconds
 def test_a_killed_command_takes_its_training_along(quick: Path) -> None:
     plant(quick, "trial3epoch9-hang")
     process = subprocess.Popen([str(AUTOML), "train", str(quick)], stdout=subprocess.DEVNULL)

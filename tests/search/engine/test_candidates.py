@@ -135,6 +135,7 @@ def test_draws_are_even_on_the_scale(domain: Domain) -> None:
         assert np.mean([position(domain, value) for value in drawn]) == pytest.approx(0.5, abs=0.03)
 
 
+@pytest.mark.seconds
 @settings(max_examples=200)
 @given(st.sampled_from(DOMAINS), st.integers(0, 2**32 - 1))
 def test_a_nudge_stays_in_the_domain(domain: Domain, seed: int) -> None:

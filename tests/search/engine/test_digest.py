@@ -88,6 +88,7 @@ def test_one_trial_more_changes_one_that_is_looked_at() -> None:
     assert len(scattered(late, 100) ^ scattered(trials, 100)) <= 2
 
 
+@pytest.mark.seconds
 def test_hyperparameters_see_the_same_trials_until_the_study_has_grown_by_a_tenth() -> None:
     trials = made(3000)
     few = Digest(trials[:59])
@@ -114,6 +115,7 @@ def spread_out(trials: list[Observed]) -> list[Observed]:
     ]  # fmt: skip
 
 
+@pytest.mark.seconds
 def test_the_same_store_gives_the_same_proposal_whatever_was_proposed_before() -> None:
     """What a process remembers is worked out from the trials alone."""
     trials = spread_out(made(450))

@@ -171,6 +171,7 @@ def test_the_same_seed_gives_the_same_trials(way: str) -> None:
     assert one != [t.params for t in run(make(4), 8).trials]
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("way", MAKERS)
 def test_a_study_taken_up_again_goes_on_as_if_it_had_not_been_stopped(tmp_path: Path, way: str) -> None:
     whole = [t.params for t in run(MAKERS[way](1), 8).trials]

@@ -98,22 +98,26 @@ def shuffled(rng: random.Random, row: dict[str, Any]) -> float:
     return rng.uniform(0.1, 0.7)
 
 
+@pytest.mark.seconds
 def test_nothing_to_learn_costs_nothing() -> None:
     difference, error = gap(table_of(accuracy=shuffled), "known_latency", 12)
     assert difference > -2 * error
 
 
+@pytest.mark.seconds
 def test_what_can_be_learnt_is_learnt() -> None:
     difference, error = gap(table_of(), "known_latency", 5)
     assert difference > 2 * error
 
 
+@pytest.mark.seconds
 def test_curves_of_shuffled_accuracies_cost_nothing() -> None:
     table = table_of(accuracy=shuffled, curve=lambda rng, top: {**rising(rng, rng.uniform(0.1, 0.7)), EPOCHS: top})
     difference, error = gap(table, "automl", 5, trials=6)
     assert difference > -2 * error
 
 
+@pytest.mark.seconds
 def test_curves_save_training() -> None:
     difference, error = gap(table_of(curve=rising), "automl", 4, trials=10)
     assert difference > 2 * error
@@ -140,6 +144,7 @@ def flat(rng: random.Random, top: float) -> dict[int, float]:
     return dict.fromkeys(range(1, EPOCHS + 1), top)
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("name", TABLES)
 @pytest.mark.parametrize(("engine", "curve"), [("known_latency", None), ("automl", flat), ("automl", rising)])
 def test_degenerate_tables(name: str, engine: str, curve: Any) -> None:
@@ -158,6 +163,7 @@ def with_holes(rng: random.Random, top: float) -> dict[int, float]:
     return {e: a for e, a in rising(rng, top).items() if e >= first and (rng.random() < 0.7 or e == EPOCHS)}
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("workers", [1, 3])
 def test_curves_with_holes_and_failures(workers: int) -> None:
     table = table_of(40, curve=with_holes)
@@ -207,6 +213,7 @@ def test_all_candidates_over_the_bound(per_second: bool) -> None:
     assert trial.suggest_categorical("kind", ["a", "b", "c"]) in "abc"
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("engine", ["known_latency", "automl"])
 def test_the_same_seed_gives_the_same_search(engine: str) -> None:
     table = table_of(40, curve=with_holes)

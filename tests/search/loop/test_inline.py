@@ -15,6 +15,7 @@ from search.view.lines import LineView
 INLINE = "trial.backend=inline"
 
 
+@pytest.mark.seconds
 def test_both_backends_come_to_the_same(tmp_path: Path, blocks: Dataset) -> None:
     """Proposals, measurements ahead, rungs, pauses and results, by the engine."""
     here, there = (
@@ -28,6 +29,7 @@ def test_both_backends_come_to_the_same(tmp_path: Path, blocks: Dataset) -> None
         assert [one.user_attrs.get(key) for key in compared] == [other.user_attrs.get(key) for key in compared]
 
 
+@pytest.mark.seconds
 def test_failed_trials_are_classed_and_taken_up_again(tmp_path: Path, blocks: Dataset) -> None:
     settings = settings_of(tmp_path, INLINE, "budget.trials=2", "pruner=none", "sampler=random")
     plant(settings, "trial0epoch2-device", "trial1epoch3-nan")
@@ -48,6 +50,7 @@ class Interrupting(LineView):
             raise KeyboardInterrupt
 
 
+@pytest.mark.seconds
 def test_ctrl_c_in_a_trial_cuts_it_and_the_same_line_takes_it_up(tmp_path: Path, blocks: Dataset) -> None:
     settings = settings_of(tmp_path, INLINE, "budget.trials=1", "pruner=none")
     with pytest.raises(KeyboardInterrupt):
@@ -59,6 +62,7 @@ def test_ctrl_c_in_a_trial_cuts_it_and_the_same_line_takes_it_up(tmp_path: Path,
     assert [what for _, what in events_of(search)] == ["measures", *(f"epoch {n}" for n in range(1, 5))]
 
 
+@pytest.mark.seconds
 def test_a_session_beats_while_its_trial_runs(tmp_path: Path, blocks: Dataset) -> None:
     """Each epoch takes a minute by the clock: the hours are counted although nobody looks in between."""
     now_s = 1e9

@@ -81,6 +81,7 @@ def change(place: Path, what: str) -> None:
             image.unlink()
 
 
+@pytest.mark.seconds
 def test_a_moved_data_set_goes_on_from_its_new_place(tmp_path: Path, place: Path) -> None:
     first = run(settings_of(tmp_path, "budget.trials=1"), read_dataset(place))
     now = read_dataset(place.rename(tmp_path / "moved"))
@@ -92,6 +93,7 @@ def test_a_moved_data_set_goes_on_from_its_new_place(tmp_path: Path, place: Path
     assert again.study.user_attrs[keys.DATA]["root"] == str(tmp_path / "moved")  # where exports find it
 
 
+@pytest.mark.seconds
 def test_a_layout_of_an_older_automl_is_not_trusted(tmp_path: Path, place: Path) -> None:
     settings = settings_of(tmp_path, "budget.trials=1")
     older = settings.folder / "data"
@@ -106,6 +108,7 @@ def test_a_layout_of_an_older_automl_is_not_trusted(tmp_path: Path, place: Path)
     assert yaml.safe_load(search.jobs.data_yaml.read_text())["names"] == {0: "can", 1: "jar"}
 
 
+@pytest.mark.seconds
 def test_what_another_process_trains_from_stays_until_it_has_ended(tmp_path: Path, place: Path) -> None:
     settings = settings_of(tmp_path, "budget.trials=1")
     copy = shutil.copytree(place, tmp_path / "copy")
@@ -121,6 +124,7 @@ def test_what_another_process_trains_from_stays_until_it_has_ended(tmp_path: Pat
     assert layouts(search) == [search.jobs.data_yaml.parent]
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("what", ["class", "box", "names", "image", "fewer"])
 @pytest.mark.parametrize("moves", [False, True])
 def test_a_changed_data_set_is_refused(tmp_path: Path, place: Path, what: str, moves: bool) -> None:

@@ -154,6 +154,7 @@ def proposed(settings: Settings, dataset: Dataset, runs: Iterable[int]) -> list[
     return candidates
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("name", EACH)
 def test_candidates_lie_in_the_space(name: str) -> None:
     study = optuna.create_study(directions=["maximize", "minimize"])
@@ -261,6 +262,7 @@ def test_trial_that_died_between_two_choices_is_completed_by_the_seed(
         assert completed[0] == searched.whole[6]
 
 
+@pytest.mark.seconds
 def test_start_candidates_come_first_and_what_they_leave_out_is_known_good(tmp_path: Path, blocks: Dataset) -> None:
     start = "start=[{backbone.name: lcnet_050}, {backbone.name: lcnet_050, size.pixels: 160}, {backbone.name: yolo11}]"
     first, second, third, fourth = proposed(settings_of(tmp_path, "random", start), blocks, [4])
@@ -271,6 +273,7 @@ def test_start_candidates_come_first_and_what_they_leave_out_is_known_good(tmp_p
     assert proposed(settings_of(tmp_path / "b", "random", start, "seed=7"), blocks, [3]) == [first, second, third]
 
 
+@pytest.mark.seconds
 def test_search_ends_with_its_budget(tmp_path: Path, blocks: Dataset) -> None:
     settings = settings_of(tmp_path, "random", "budget.trials=3")
     assert len(proposed(settings, blocks, [10])) == 3
@@ -329,6 +332,7 @@ SMALL = SearchSpace.from_config(
 )  # 12 candidates
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("name", [name for name in SAMPLERS if name != "gp"])
 def test_no_candidate_comes_twice_while_the_space_has_others(name: str) -> None:
     study = optuna.create_study(directions=["maximize", "minimize"])

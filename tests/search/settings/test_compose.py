@@ -46,6 +46,7 @@ def test_preset_composes_and_its_space_can_be_built(preset: str) -> None:
     check_vocabulary(settings.space)
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize(("group", "option"), OPTIONS, ids="=".join)
 def test_option_composes(group: str, option: str) -> None:
     needed = {"folder": ["data.root=/anywhere"], "custom": [f"{group}._target_=a.Class"]}.get(option, [])
@@ -104,6 +105,7 @@ def test_dimension_is_narrowed_fixed_or_replaced(override: str, name: str, domai
     assert after.space.fingerprint != before.space.fingerprint
 
 
+@pytest.mark.seconds
 def test_same_domain_written_in_two_ways_has_one_fingerprint() -> None:
     ways = ("space.size.pixels=96,128", "space.size.pixels=choice(96,128)", "space.size.pixels='choice(96, 128)'")
     assert len({load_settings(["conf=smoke", way]).space.fingerprint for way in ways}) == 1
@@ -128,6 +130,7 @@ def test_conditions_come_from_the_groups_and_the_command_line() -> None:
     assert names.index("size.pixels") < names.index("augment.noise")
 
 
+@pytest.mark.seconds
 def test_start_is_cut_to_a_narrowed_space() -> None:
     whole = load_settings(["conf=retail"]).start
     assert len(whole) == 3
@@ -176,6 +179,7 @@ def test_users_file_is_found_from_the_working_folder(tmp_path: Path, monkeypatch
     assert load_settings(["conf=mine.yaml"]).name == "mine"
 
 
+@pytest.mark.seconds
 def test_paths_are_taken_as_they_are(tmp_path: Path) -> None:
     folder = tmp_path / "a, b" / "café (2)"
     settings = load_settings(["conf=smoke", f"data.root={folder}", "store.folder=~/automl runs", "name=mine"])
@@ -196,6 +200,7 @@ def test_a_name_is_taken_as_it_is(tmp_path: Path, name: str) -> None:
     assert settings.folder == folder / name
 
 
+@pytest.mark.seconds
 def test_a_name_may_be_quoted_or_composed() -> None:
     assert load_settings(["conf=smoke", "name='what?'"]).name == "what?"
     assert load_settings(["conf=smoke", "name=s-${seed}", "seed=5"]).name == "s-5"
@@ -204,6 +209,7 @@ def test_a_name_may_be_quoted_or_composed() -> None:
         load_settings(["conf=smoke", "name=null"])
 
 
+@pytest.mark.seconds
 @quickly(max_examples=30, deadline=None)
 @given(st.text(st.characters(exclude_categories=["C"], exclude_characters="/\\$."), min_size=1))
 @example("2026_01")

@@ -129,6 +129,7 @@ MISTAKES = [
 ]
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize(("arguments", "kind", "told"), MISTAKES, ids=lambda value: str(value)[:60])
 def test_mistake_is_told_in_one_line(arguments: list[str], kind: type[AutomlError], told: str) -> None:
     preset = [] if arguments[0].startswith("conf=") else ["conf=smoke"]

@@ -34,6 +34,7 @@ def refused(settings: Settings, dataset: Dataset) -> tuple[str, list[str]]:
     return first, [line.removeprefix("  ") for line in others]
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize(
     ("override", "what", "line"),
     [
@@ -63,6 +64,7 @@ def test_what_differs_is_told(tmp_path: Path, blocks: Dataset, override: str, wh
     assert others == [line]
 
 
+@pytest.mark.seconds
 def test_intervals_are_wider_narrower_or_neither(tmp_path: Path, blocks: Dataset) -> None:
     lr0 = "space.train.lr0=tag(log, interval({}, {}))"
     make(settings_of(tmp_path, lr0.format(1e-4, 1e-2)), blocks)
@@ -72,6 +74,7 @@ def test_intervals_are_wider_narrower_or_neither(tmp_path: Path, blocks: Dataset
         assert line.endswith(f")){word}")
 
 
+@pytest.mark.seconds
 def test_everything_that_differs_is_named(tmp_path: Path, blocks: Dataset) -> None:
     make(settings_of(tmp_path), blocks)
     first, others = refused(settings_of(tmp_path, "space.neck.width=24", "device.threads=0", "seed=3"), blocks)
@@ -79,6 +82,7 @@ def test_everything_that_differs_is_named(tmp_path: Path, blocks: Dataset) -> No
     assert [line.partition(":")[0] for line in others] == ["space", "device", "training"]
 
 
+@pytest.mark.seconds
 def test_data_that_differ_are_told_by_images_boxes_and_classes(tmp_path: Path, blocks: Dataset) -> None:
     make(settings_of(tmp_path), blocks)
     train, val = blocks.splits["train"], blocks.splits["val"]
@@ -95,6 +99,7 @@ def test_data_that_differ_are_told_by_images_boxes_and_classes(tmp_path: Path, b
     assert others == ["data: classes: 2 -> 2, in another order"]
 
 
+@pytest.mark.seconds
 def test_boxes_that_moved_are_told_although_the_cards_agree(tmp_path: Path, blocks: Dataset) -> None:
     make(settings_of(tmp_path), blocks)
     first, *rest = blocks.splits["val"]
@@ -130,6 +135,7 @@ def test_what_is_free_may_change(tmp_path: Path, blocks: Dataset) -> None:
     assert again.user_attrs == study.user_attrs
 
 
+@pytest.mark.seconds
 def test_study_of_an_older_automl_goes_on_and_learns_the_rest_of_its_contract(tmp_path: Path, blocks: Dataset) -> None:
     settings = settings_of(tmp_path, "gate.map50_min=0.5")
     study = make(settings, blocks)
@@ -143,6 +149,7 @@ def test_study_of_an_older_automl_goes_on_and_learns_the_rest_of_its_contract(tm
     assert refused(settings, blocks)[1] == ["gate: map50_min: 0.6 -> 0.5"]
 
 
+@pytest.mark.seconds
 def test_what_a_fork_would_keep_is_told(tmp_path: Path, blocks: Dataset) -> None:
     settings = settings_of(tmp_path)
     study = make(settings, blocks)

@@ -131,6 +131,7 @@ def origins(study: optuna.Study) -> list[int]:
 # What is kept
 
 
+@pytest.mark.seconds
 def test_wider_space_keeps_every_trial(old: Old, blocks: Dataset) -> None:
     before = StudyPaths(old.settings.folder).store.read_bytes()
     study, told = forked(old, blocks, GATE, "space.size.pixels=64,96,128", "space.neck.width=range(16, 33, 8)")
@@ -148,6 +149,7 @@ def test_wider_space_keeps_every_trial(old: Old, blocks: Dataset) -> None:
     assert StudyPaths(old.settings.folder).store.read_bytes() == before
 
 
+@pytest.mark.seconds
 def test_other_space_keeps_what_lies_in_it_under_new_numbers(old: Old, blocks: Dataset) -> None:
     study, told = forked(old, blocks, GATE, "space.size.pixels=64,128")
     assert told == "wide is forked from smoke and keeps 4 of 6 trials (2: outside the new space)"
@@ -156,6 +158,7 @@ def test_other_space_keeps_what_lies_in_it_under_new_numbers(old: Old, blocks: D
     assert [t.user_attrs[keys.FOLDER] for t in study.get_trials()] == [f"trials/0000{n}" for n in range(4)]
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("sampler", ["tpe", "nsga2"])
 def test_samplers_go_on_from_what_was_kept(old: Old, blocks: Dataset, sampler: str) -> None:
     study, _ = forked(old, blocks, GATE, "space.size.pixels=64,96,128", "space.train.lr0=interval(0.001, 0.02)")
@@ -168,6 +171,7 @@ def test_samplers_go_on_from_what_was_kept(old: Old, blocks: Dataset, sampler: s
     assert study.get_trials()[-1].distributions.keys() >= {"size.pixels", "train.lr0", "backbone.name"}
 
 
+@pytest.mark.seconds
 def test_dimension_that_a_space_lacks_counts_as_what_is_done_where_nothing_is_said(blocks: Dataset) -> None:
     space = settings_of(Path()).space
     choices = space.build(lambda _, domain: domain.values[0] if isinstance(domain, Choice) else domain.low)
@@ -184,6 +188,7 @@ def test_dimension_that_a_space_lacks_counts_as_what_is_done_where_nothing_is_sa
         assert fitted(settings_of(Path(), other).space, choices) is None
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize(
     ("override", "why"),
     [
@@ -198,6 +203,7 @@ def test_what_cannot_be_compared_is_not_kept(old: Old, blocks: Dataset, override
     assert states(study) == []
 
 
+@pytest.mark.seconds
 def test_other_data_and_trainer_keep_nothing(
     old: Old, blocks: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -212,6 +218,7 @@ def test_other_data_and_trainer_keep_nothing(
     )
 
 
+@pytest.mark.seconds
 def test_looser_gate_leaves_out_what_was_never_trained(old: Old, blocks: Dataset) -> None:
     study, told = forked(old, blocks, "gate.p50_ms_max=15")
     assert told.endswith("keeps 5 of 6 trials (1: over the old latency bound alone, never trained)")
@@ -234,6 +241,7 @@ def study_folder(old: Old) -> Path:
 # Files
 
 
+@pytest.mark.seconds
 def test_files_are_linked_and_those_that_a_trial_may_still_write_are_copied(old: Old, blocks: Dataset) -> None:
     study, _ = forked(old, blocks, GATE, "space.size.pixels=64,128")
     new = study_folder(old)
@@ -247,6 +255,7 @@ def test_files_are_linked_and_those_that_a_trial_may_still_write_are_copied(old:
     assert len(files_of(old.settings.folder / "trials")) == 6 * 5
 
 
+@pytest.mark.seconds
 def test_measured_latencies_and_removed_files_are_known_under_new_names(old: Old, blocks: Dataset) -> None:
     params = {"backbone.name": "lcnet_050", "size.pixels": 96}
     searched = {name: value for name, value in old.study.get_trials()[1].params.items() if name not in params}
@@ -272,6 +281,7 @@ def test_measured_latencies_and_removed_files_are_known_under_new_names(old: Old
 # The same line again
 
 
+@pytest.mark.seconds
 def test_same_line_again_goes_on_with_the_fork(old: Old, blocks: Dataset) -> None:
     line = (GATE, "space.size.pixels=64,128", "start=[{size.pixels: 128}, {size.pixels: 64}]")
     study, _ = forked(old, blocks, *line)
@@ -284,6 +294,7 @@ def test_same_line_again_goes_on_with_the_fork(old: Old, blocks: Dataset) -> Non
         forked(old, blocks, GATE, "space.size.pixels=64")
 
 
+@pytest.mark.seconds
 def test_name_that_is_taken_is_refused(old: Old, blocks: Dataset, tmp_path: Path) -> None:
     given = settings_of(tmp_path, GATE)
     with pytest.raises(SettingsError, match="--fork: the new study needs another name than the old one"):
@@ -348,6 +359,7 @@ def test_fork_that_was_killed_is_told_and_made_again(tmp_path: Path, shelves: Pa
     assert len(list((tmp_path / "wide" / "trials").iterdir())) == 4
 
 
+@pytest.mark.seconds
 def test_fork_in_one_storage_of_several_studies(tmp_path: Path, blocks: Dataset) -> None:
     url = f"store.url=sqlite:///{tmp_path / 'all.db'}"
     old = Old(settings_of(tmp_path, url), blocks)

@@ -202,6 +202,7 @@ def test_beats_are_written_seldom(enter: Enter, study: optuna.Study, monkeypatch
     assert set(written) == {f"{keys.SESSION}0"}
 
 
+@pytest.mark.seconds
 def test_a_process_sees_the_others_and_whether_they_live(enter: Enter, study: optuna.Study, tmp_path: Path) -> None:
     code = (
         "import sys, optuna; from pathlib import Path; from search.study.claims import Claims; "

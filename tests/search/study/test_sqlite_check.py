@@ -96,6 +96,7 @@ HARM: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("harm", HARM)
 def test_store_that_cannot_be_used_is_told_and_left_as_it_is(
     tmp_path: Path, blocks: Dataset, store: Path, harm: str

@@ -92,6 +92,7 @@ def test_what_is_not_the_databases_fault_is_not_called_so() -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
 
+@pytest.mark.seconds
 def test_reopening_goes_on_with_the_same_study(tmp_path: Path, blocks: Dataset) -> None:
     settings = settings_of(tmp_path, START)
     study = make(settings, blocks)
@@ -111,6 +112,7 @@ def test_start_candidates_are_asked_first_and_enqueued_once(tmp_path: Path, bloc
     assert trial.suggest_categorical("size.pixels", [64, 96]) == 96
 
 
+@pytest.mark.seconds
 def test_another_contract_is_refused_and_the_study_stays_as_it_is(tmp_path: Path, blocks: Dataset) -> None:
     settings = settings_of(tmp_path)
     make(settings, blocks)
@@ -120,6 +122,7 @@ def test_another_contract_is_refused_and_the_study_stays_as_it_is(tmp_path: Path
     assert rows_of(StudyPaths(settings.folder).store) == before
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("written", range(8))
 def test_study_whose_making_was_cut_is_made_again(tmp_path: Path, blocks: Dataset, written: int) -> None:
     settings = settings_of(tmp_path, START)
@@ -163,6 +166,7 @@ def test_two_processes_that_start_the_same_search_make_one_study(tmp_path: Path,
     assert told == ["1 7\n", "1 7\n"]
 
 
+@pytest.mark.seconds
 def test_newer_version_is_refused(tmp_path: Path, blocks: Dataset) -> None:
     settings = settings_of(tmp_path)
     make(settings, blocks).set_user_attr(keys.STUDY_VERSION, keys.VERSION + 1)
@@ -173,6 +177,7 @@ def test_newer_version_is_refused(tmp_path: Path, blocks: Dataset) -> None:
         load_study(tmp_path, "smoke", None)
 
 
+@pytest.mark.seconds
 def test_foreign_study_is_refused(tmp_path: Path, blocks: Dataset) -> None:
     settings = settings_of(tmp_path)
     settings.folder.mkdir()
@@ -213,6 +218,7 @@ def test_looking_makes_no_store(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.seconds
 def test_one_storage_holds_several_studies(tmp_path: Path, blocks: Dataset) -> None:
     url = f"sqlite:///{tmp_path / 'all.db'}"
     for name in ("one", "two"):

@@ -54,6 +54,7 @@ def test_plain_paths_have_the_urls_that_they_had() -> None:
     )
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("name", ODD)
 def test_a_study_of_any_name_is_found_again(tmp_path: Path, blocks: Dataset, name: str) -> None:
     folder = tmp_path / f"in {name.replace('/', '')}"
@@ -67,6 +68,7 @@ def test_a_study_of_any_name_is_found_again(tmp_path: Path, blocks: Dataset, nam
     assert studies_in(folder) == [settings.name]
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize(
     ("folder", "name", "older"),
     [
@@ -93,6 +95,7 @@ def test_a_study_that_an_older_automl_put_elsewhere_goes_on_there(
     assert f" {name} " in capsys.readouterr().out
 
 
+@pytest.mark.seconds
 def test_two_such_studies_in_one_file_are_told_apart_and_a_new_one_gets_its_own(
     tmp_path: Path, blocks: Dataset
 ) -> None:
@@ -105,6 +108,7 @@ def test_two_such_studies_in_one_file_are_told_apart_and_a_new_one_gets_its_own(
     assert study_names(tmp_path / "what") == {"what?", "what?2"}
 
 
+@pytest.mark.seconds
 def test_a_file_of_something_else_beside_it_is_left_alone(tmp_path: Path, blocks: Dataset) -> None:
     (tmp_path / "what").write_text("not a database")
     with sqlite3.connect(tmp_path / "that") as connection:

@@ -158,6 +158,7 @@ def test_events_tell_what_happened(settings: Settings, table: StudyTable) -> Non
     assert all(event["time"].endswith("+00:00") for event in told)
 
 
+@pytest.mark.seconds
 def test_what_comes_often_is_told_now_and_then(settings: Settings) -> None:
     out = StringIO()
     view = JsonView(Console(file=out), settings)

@@ -132,6 +132,7 @@ def test_a_paused_trial_goes_on_from_its_checkpoint(backend: Backend, job: Trial
     assert [rung.epoch for rung in again.of("rung")] == [4]
 
 
+@pytest.mark.seconds
 def test_a_trial_waits_at_its_rung_for_the_answer(backend: Backend, job: TrialJob, tmp_path: Path) -> None:
     seen: list[list[int]] = []
 

@@ -134,6 +134,7 @@ def test_trial_that_cannot_be_built_says_why(
     assert processes_in(job.folder) == []
 
 
+@pytest.mark.seconds
 def test_trial_tells_its_latency_before_it_trains(begin: Begin, job: TrialJob) -> None:
     seen = until(begin(job), "stage", "train")
     assert seen.of("stage") == ["build", "latency", "train"]

@@ -22,6 +22,7 @@ def build(candidate: Candidate, seed: int = 0) -> Any:
     return build_detector(describe(candidate, CLASSES), seed)
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("head", ["nms", "rtdetr"])
 def test_the_seed_alone_decides_the_weights(make_candidate: Make, head: str) -> None:
     description = describe(make_candidate({"head.kind": head}), CLASSES)
@@ -47,11 +48,13 @@ def test_the_whole_catalogue_becomes_detectors(make_candidate: Make, name: str) 
     check_detector(make_candidate({"backbone.name": name}))
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("name", ["swinv2_cr_tiny_224", "mambaout_femto"])
 def test_networks_of_a_fixed_size_or_channels_last_become_detectors(make_candidate: Make, name: str) -> None:
     check_detector(make_candidate({"backbone.name": name}))
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("name", ["coatnet_pico_rw_224", "inception_v3"])
 def test_what_cannot_be_built_is_the_architectures_fault(make_candidate: Make, name: str) -> None:
     with pytest.raises(SpaceError, match=r"network: this detector cannot be built .*; take another backbone") as caught:
@@ -78,6 +81,7 @@ def check_detector(candidate: Candidate) -> None:
     assert torch.isfinite(boxes).all()
 
 
+@pytest.mark.seconds
 def test_every_head_is_what_it_is_called(make_candidate: Make) -> None:
     nms, end2end, rtdetr = (build(make_candidate({"head.kind": head})) for head in ("nms", "end2end", "rtdetr"))
     assert [is_rtdetr(m) for m in (nms, end2end, rtdetr)] == [False, False, True]

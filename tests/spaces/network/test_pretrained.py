@@ -44,6 +44,7 @@ def test_none_loads_nothing(model: Any) -> None:
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_a_state_dict_of_the_timm_backbone(model: Any, tmp_path: Path, wrapped: bool) -> None:
     torch.manual_seed(5)
@@ -56,6 +57,7 @@ def test_a_state_dict_of_the_timm_backbone(model: Any, tmp_path: Path, wrapped: 
     assert all(torch.equal(value, whole.state_dict()[name]) for name, value in backbone.items())
 
 
+@pytest.mark.seconds
 def test_our_own_weights(model: Any, description: dict[str, Any], make_candidate: Make, tmp_path: Path) -> None:
     other = build_detector(description, 1)
     path = tmp_path / "weights.pt"
@@ -132,6 +134,7 @@ def test_a_damaged_file_is_told(model: Any, tmp_path: Path, content: bytes) -> N
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("content", [{"a": torch.zeros(3)}, {}, [1, 2], {"model": {"x": 1}}])
 def test_what_fits_nowhere_is_told(model: Any, tmp_path: Path, content: object) -> None:
     path = tmp_path / "other.pt"

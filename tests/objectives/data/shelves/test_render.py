@@ -42,6 +42,7 @@ def shelves(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return render_shelves(tmp_path_factory.mktemp("shelves") / "data", train=24, val=12, test=12)
 
 
+@pytest.mark.seconds
 def test_same_seed_same_bytes(tmp_path: Path) -> None:
     sizes: dict[str, Any] = {"train": 2, "val": 1, "test": 1}
     first = digests(render_shelves(tmp_path / "first", seed=7, **sizes))
@@ -51,6 +52,7 @@ def test_same_seed_same_bytes(tmp_path: Path) -> None:
     assert not set(first.values()) & set(other.values())
 
 
+@pytest.mark.seconds
 def test_an_image_does_not_depend_on_how_many_there_are(tmp_path: Path) -> None:
     few = digests(render_shelves(tmp_path / "few", train=1, val=1, test=0))
     many = digests(render_shelves(tmp_path / "many", train=3, val=2, test=1))
@@ -237,6 +239,7 @@ def windows(row: tuple[str, ...], size: int) -> set[tuple[str, ...]]:
     return {endless[i : i + size] for i in range(len(row))}
 
 
+@pytest.mark.seconds
 def test_a_killed_run_leaves_no_root(tmp_path: Path) -> None:
     root = tmp_path / "data"
     code = "import pathlib, sys, objectives.data.shelves.render as s; s.render_shelves(pathlib.Path(sys.argv[1]))"

@@ -129,6 +129,7 @@ def test_large_files_go_from_the_trials_farthest_from_the_front(table: StudyTabl
         assert names_of(folder, number) == set(SMALL)
 
 
+@pytest.mark.seconds
 def test_the_front_and_the_picks_keep_all_and_the_rest_is_told_once(table: StudyTable, folder: Path) -> None:
     keeper = Keeper(folder, 1)
     removed = keeper.make_room(table, ())
@@ -160,6 +161,7 @@ def test_promise_is_what_was_expected_last_above_the_front(table: StudyTable) ->
     assert promise(row, table) == (row.decisions[-1].predicted_map or 0) - best
 
 
+@pytest.mark.seconds
 def test_a_trial_in_work_is_not_touched(table: StudyTable, folder: Path) -> None:
     write(folder, 0, {CHECKPOINT: MB, "model.partial": MB, **dict.fromkeys(LARGE, MB)})
     paused = next(row.number for row in table.rows if row.paused)

@@ -160,7 +160,7 @@ class StudyWriter:
     def __init__(self, study: "optuna.Study") -> None:
         self._study = study
 
-    def introduce(
+    def whole(
         self,
         *,
         settings: Mapping[str, Any],

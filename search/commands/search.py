@@ -128,8 +128,8 @@ def _conclude(
 ) -> None:
     if interrupted:
         line = shlex.join(["automl", "search", *arguments])
-        told = f"Interrupted after {plural(used.trials, 'trial')}; go on with: {line}"
-        console.print(told, highlight=False, soft_wrap=True)
+        text = f"Interrupted after {plural(used.trials, 'trial')}; go on with: {line}"
+        console.print(text, highlight=False, soft_wrap=True)
     elif any(row.passes_gate for row in table.finished):
         console.print(f"Next: {_export_line(settings)} && automl train out", highlight=False, soft_wrap=True)
     else:

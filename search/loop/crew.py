@@ -71,7 +71,7 @@ class Crew:
         follower = TrialFollower(trial, job, self.view, self._decide, self._warn, self._tick)
         self.active[trial.number] = Active(follower, running, place)
 
-    def hear(self) -> Iterator[tuple[Active, Ending | None]]:
+    def receive(self) -> Iterator[tuple[Active, Ending | None]]:
         """Take the messages that are there, look at each trial's limits, and yield the trials that have ended.
 
         With each comes how it ended, or None if it is paused; it is no longer among the active ones then.

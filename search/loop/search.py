@@ -122,7 +122,7 @@ class Search:
             self._keep_hours()
             if time.monotonic() >= self._begin_at and not self._find_work():
                 return
-            for active, end in self.crew.hear():
+            for active, end in self.crew.receive():
                 self._ended(active, end)
 
     def _find_work(self) -> bool:

@@ -8,23 +8,22 @@ from search.samplers.factory import SamplerFactory
 from spaces.errors import SettingsError
 
 
-def _check_startup(value: int) -> None:
-    if value < 0:
-        raise SettingsError(f"sampler.startup: must be 0 or more, got {value}")
+@dataclass(frozen=True)
+class _WithStartup(SamplerFactory):
+    startup: int
+
+    def __post_init__(self) -> None:
+        if self.startup < 0:
+            raise SettingsError(f"sampler.startup: must be 0 or more, got {self.startup}")
 
 
 @dataclass(frozen=True)
-class Tpe(SamplerFactory):
+class Tpe(_WithStartup):
     """Multivariate tree-structured Parzen estimator.
 
     Attributes:
         startup: random candidates that come first.
     """
-
-    startup: int
-
-    def __post_init__(self) -> None:
-        _check_startup(self.startup)
 
     def make(self, trial_seed: int, study_seed: int) -> optuna.samplers.BaseSampler:
         """Return Optuna's sampler; conditional dimensions are modelled among the trials that have them."""
@@ -50,17 +49,12 @@ class QuasiRandom(SamplerFactory):
 
 
 @dataclass(frozen=True)
-class NsgaII(SamplerFactory):
+class NsgaII(_WithStartup):
     """NSGA-II, a genetic algorithm for several objectives.
 
     Attributes:
         startup: size of the population.
     """
-
-    startup: int
-
-    def __post_init__(self) -> None:
-        _check_startup(self.startup)
 
     def make(self, trial_seed: int, study_seed: int) -> optuna.samplers.BaseSampler:
         """Return Optuna's sampler."""
@@ -68,17 +62,12 @@ class NsgaII(SamplerFactory):
 
 
 @dataclass(frozen=True)
-class OptunaGaussianProcess(SamplerFactory):
+class OptunaGaussianProcess(_WithStartup):
     """Optuna's Gaussian process. It brings torch into the searching process.
 
     Attributes:
         startup: random candidates that come first.
     """
-
-    startup: int
-
-    def __post_init__(self) -> None:
-        _check_startup(self.startup)
 
     def make(self, trial_seed: int, study_seed: int) -> optuna.samplers.BaseSampler:
         """Return Optuna's sampler."""

@@ -20,7 +20,7 @@ from search.study.comparable import Comparison, Kept, compare, fitted
 from search.study.contract import Contract, fixed_values
 from search.study.known_good import enqueue
 from search.study.latencies import architecture_key
-from search.study.store import check_version, introduce, load_study, open_storage, storage_url, store_errors
+from search.study.store import check_version, load_study, open_storage, record_contract, storage_url, store_errors
 from search.study.stored_trial import copied
 from spaces.dimension import Value
 from spaces.errors import SettingsError, StoreError
@@ -127,7 +127,7 @@ def fork(
     for candidate in settings.start:
         if not any(candidate.items() <= kept.candidate.to_json().items() for kept in found.kept):
             enqueue(study, candidate, settings.space)
-    introduce(study, settings, dataset)
+    record_contract(study, settings, dataset)
     return Forked(settings.name, old.study_name, found)
 
 

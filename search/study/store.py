@@ -139,7 +139,7 @@ def create_study(settings: Settings, dataset: Dataset, storage: "optuna.storages
             study = optuna.create_study(study_name=settings.name, storage=storage, directions=["maximize", "minimize"])
         for candidate in settings.start:
             enqueue(study, candidate, settings.space)
-        introduce(study, settings, dataset)
+        record_contract(study, settings, dataset)
         return study
 
 
@@ -150,9 +150,9 @@ def _follow(study: "optuna.Study", dataset: Dataset) -> None:
         StudyWriter(study).data(card)
 
 
-def introduce(study: "optuna.Study", settings: Settings, dataset: Dataset) -> None:
+def record_contract(study: "optuna.Study", settings: Settings, dataset: Dataset) -> None:
     """Store what a study is a study of; the version last: with it the study is whole."""
-    StudyWriter(study).introduce(
+    StudyWriter(study).whole(
         settings=json.loads(shown_url(json.dumps(settings.to_json()))),
         provenance=provenance(settings.seed),
         fingerprints=Contract.of(settings, dataset).fingerprints,

@@ -1,6 +1,6 @@
 """A study that an older automl made: read, shown, its records kept in shape, and searched on.
 
-`tests/data/old_study.sql` is the database of a search by the code before issue 9, with the trials of
+`tests/data/old_study.sql` is the database of a search by commit ac705c8, with the trials of
 `quick_trainer.py`: 0 finished, 1 stopped, 2 diverged, 3 out of memory once and paused, 4 paused.
 """
 

@@ -77,10 +77,10 @@ def test_candidates_are_timed_in_processes_and_nothing_stays(
 def test_a_candidate_that_cannot_be_timed_is_told_and_another_takes_its_place(
     settings: Callable[..., Settings], blocks: Dataset, tmp_path: Path
 ) -> None:
-    chosen = settings("space.backbone.name=choice(lcnet_050, vit_tiny_patch16_224)")  # without feature maps
+    chosen = settings("space.backbone.name=choice(lcnet_050, maxvit_rmlp_pico_rw_256)")  # exported at 256 px alone
     plan = make_plan(chosen, blocks, tmp_path)
     assert len(plan.refused) == 1  # others of its backbone are not tried
-    assert plan.refused[0].startswith("vit_tiny_patch16_224 · ")
+    assert plan.refused[0].startswith("maxvit_rmlp_pico_rw_256 · ")
     assert len(plan.timed) >= 3
     assert all(one.candidate["backbone.name"] == "lcnet_050" for one in plan.timed)
     assert "could not be timed" in text_of(plan, chosen, blocks)

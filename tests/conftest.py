@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -47,6 +47,7 @@ from objectives.records.records import (
     Resources,
     Rung,
 )
+from objectives.records.study_record import StudyWriter
 from objectives.training.ultralytics_env import quiet_ultralytics
 from objectives.trial.job import TrialJob
 from reports.table.table import StudyTable, read_study
@@ -266,6 +267,8 @@ def give_reasons(trial: FrozenTrial, rng: random.Random) -> None:
         for rung in rungs
         if rung.decides
     ]
+    if not attrs[attributes.DECISIONS]:
+        del attrs[attributes.DECISIONS]
     if rungs and paused:
         attrs[attributes.PAUSED] = True
         del attrs[attributes.ENDING]
@@ -348,14 +351,18 @@ def make_study(
         give_deaths(trial, random.Random(seed + trial.number))
     study.add_trials(made)
     chosen = Gate(map50_min=0.62, p95_ms_max=10.0) if gate is None else gate
-    study.set_user_attr(attributes.STUDY_VERSION, attributes.VERSION)
-    study.set_user_attr(attributes.GATE, asdict(chosen))
-    study.set_user_attr(attributes.DATA, DATA)
-    study.set_user_attr(attributes.SETTINGS, SETTINGS)
-    study.set_user_attr(attributes.FINGERPRINTS, {"space": "5ace77", "data": "da7a01", "device": DEVICE})
-    study.set_user_attr(
-        attributes.DEVICE,
-        {
+    writer = StudyWriter(study)
+    writer.whole(
+        settings=SETTINGS,
+        provenance={
+            "seed": 42,
+            "versions": {"torch": "2.15.0", "optuna": "5.0.0", "ultralytics": "8.4.190"},
+            "commit": "111610f",
+            "created": "2026-03-02T09:00:00+00:00",
+            "command": "automl search conf=retail",
+        },
+        fingerprints={"space": "5ace77", "data": "da7a01", "device": DEVICE},
+        device={
             "name": "shelf camera",
             "processor": "Cortex-A76",
             "runtime": "onnxruntime",
@@ -363,21 +370,13 @@ def make_study(
             "threads": 1,
             "precision": "fp32",
         },
-    )
-    study.set_user_attr(
-        attributes.PROVENANCE,
-        {
-            "seed": 42,
-            "versions": {"torch": "2.15.0", "optuna": "5.0.0", "ultralytics": "8.4.190"},
-            "commit": "111610f",
-            "created": "2026-03-02T09:00:00+00:00",
-            "command": "automl search conf=retail",
-        },
+        data=DATA,
+        gate=chosen,
     )
     if deaths:
         ended = [trial.number for trial in made if trial.state is TrialState.COMPLETE]
-        study.set_user_attr(attributes.REMOVED, {"weights.pt model.onnx detections.jpg": ended[1::7]})
-        study.set_user_attr(attributes.FORKED, {"from": "aisle", "kept": 13, "left_out": {"another size": 4}})
+        writer.removed(dict.fromkeys(ended[1::7], ("weights.pt", "model.onnx", "detections.jpg")))
+        writer.forked("aisle", 13, {"another size": 4})
     if folder is not None:
         for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))[:200]:
             draw_contact_sheet(folder / trial.user_attrs[attributes.FOLDER] / "detections.jpg", trial.number)

@@ -64,7 +64,7 @@ def checked_settings(arguments: list[str]) -> Settings:
     return settings
 
 
-def _tell_plan(console: Console, search: Search) -> None:
+def _show_plan(console: Console, search: Search) -> None:
     """Say what will be searched and what the budget buys, as timed before the study's first trial."""
     settings, study = search.settings, search.study
     if settings.budget.trials < PLANNED_FROM or settings.trial.run != TrialJob.run:
@@ -80,7 +80,7 @@ def _interrupted(console: Console, search: Search) -> bool:
     """Plan and search to the end; return whether Ctrl-C cut it short."""
     try:
         with interruptible():
-            _tell_plan(console, search)
+            _show_plan(console, search)
             run_to_its_end(search)
     except KeyboardInterrupt:
         return True

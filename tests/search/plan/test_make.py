@@ -18,7 +18,7 @@ from objectives.records import attributes as keys
 from objectives.records.records import Resources, Rung
 from objectives.trial.job import TrialJob
 from search.cli import main
-from search.commands.search import _tell_plan
+from search.commands.search import _show_plan
 from search.plan.first_candidates import first_candidates
 from search.plan.forecast import Forecast
 from search.plan.make import make_plan
@@ -170,7 +170,7 @@ def test_only_a_search_of_ten_trials_says_what_they_cost(
     with begun(real_settings_of(tmp_path, trials), blocks) as search:
         search.study.set_user_attr(keys.PLAN, PLAN.to_json())
         console = Console(width=80, record=True, file=io.StringIO())
-        _tell_plan(console, search)
+        _show_plan(console, search)
     told = console.export_text()
     assert bool(told) == bool(words)
     assert all(word in told for word in words)
@@ -183,7 +183,7 @@ def real_settings_of(folder: Path, trials: int) -> Settings:
 def test_what_its_trials_tell_is_not_kept_as_a_plan(tmp_path: Path, blocks: Dataset) -> None:
     with begun(real_settings_of(tmp_path, 10), blocks) as search:
         search.study.add_trials(study_of(3, 50.0).get_trials())
-        _tell_plan(Console(file=io.StringIO()), search)
+        _show_plan(Console(file=io.StringIO()), search)
         assert keys.PLAN not in search.study.user_attrs
 
 

@@ -36,6 +36,7 @@ class Dimension:
         required: whether every space must have it.
         deployed: whether it changes the deployed network, so that latency depends on it.
         load: whether it decides how much memory and time a training needs.
+        elastic: whether one elastic training has all its values at once, as far as they are below the training's own.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Dimension:
     required: bool = False
     deployed: bool = False
     load: bool = False
+    elastic: bool = False
 
     def __post_init__(self) -> None:
         if self.name.count(".") != 1 or not self.about:
@@ -101,13 +103,19 @@ def _magnitude(name: str, about: str, limits: Limits = SHARE) -> Dimension:
 
 _of_network = partial(Dimension, deployed=True, load=True)
 
+def _slim(part: str, about: str) -> Dimension:
+    """Return a dimension of the network's width: an elastic training has all its values at once."""
+    text = f"share of the channels that {about} is built without"
+    return Dimension(f"slim.{part}", text, 0.0, limits=(0.0, 0.9), deployed=True, load=True, elastic=True)
+
+
 DIMENSIONS = (
     # The network: its shapes, and the side of its input. `network/backbones.py` knows the backbones' names.
     _of_network("backbone.name", "timm's network, or Ultralytics' own", required=True),
     _of_network("backbone.width", "factor on channels, of Ultralytics' own", usual=0.25, limits=(0.0625, 4.0)),
     _of_network("backbone.depth", "factor on repeats, of Ultralytics' own", usual=0.5, limits=(0.1, 4.0)),
     _of_network("neck.width", "channels at stride 8; doubled at 16 and again at 32", limits=(8, 1024), required=True),
-    _of_network("neck.depth", "blocks a level", usual=1, limits=(1, 12), required=True),
+    _of_network("neck.depth", "blocks a level", usual=1, limits=(1, 12), required=True, elastic=True),
     _of_network("head.kind", "kind of head", usual="nms", words=("nms", "end2end", "rtdetr"), required=True),
     _of_network(
         "size.pixels",
@@ -115,7 +123,14 @@ DIMENSIONS = (
         limits=(32, 4096),
         multiple_of=STRIDES[-1],
         required=True,
+        elastic=True,
     ),
+    # Slim from the start: the share of the channels that each part of the network is built without.
+    _slim("p3", "the backbone up to stride 8"),
+    _slim("p4", "the backbone from there to stride 16"),
+    _slim("p5", "the backbone from there on"),
+    _slim("neck", "the neck"),
+    _slim("head", "the head"),
     # Structural pruning.
     Dimension(
         "prune.importance",
@@ -154,6 +169,7 @@ DIMENSIONS = (
         "train.close_mosaic", "share of the training, at its end, without mosaic, mixup, cutmix", 0.25, limits=SHARE
     ),
     Dimension("train.freeze", "layers of the model description frozen, from the first", 0, limits=GAIN),
+    Dimension("train.elastic", "one training of many detectors: all sizes, widths and depths below its own", False),
     Dimension("train.pretrained", "none, hub, or a checkpoint's path", "none"),
     # Augmentation: a policy, and single magnitudes over it.
     Dimension(

@@ -38,7 +38,7 @@ def export_onnx(model: nn.Module, meta: ArtifactMeta, path: Path) -> Path:
     """
     try:
         with whole(path) as partial:
-            _export(_deployed(model, meta), meta, partial)
+            _export(deployed_network(model, meta), meta, partial)
     except Exception as error:  # the exporter, the simplifier and the network itself raise whatever they like
         reason = first_line(error)
         raise ExportFailed(
@@ -79,7 +79,8 @@ def _export(network: nn.Module, meta: ArtifactMeta, path: Path) -> None:
     onnx.save(slim, str(path))
 
 
-def _deployed(model: nn.Module, meta: ArtifactMeta) -> nn.Module:
+def deployed_network(model: nn.Module, meta: ArtifactMeta) -> nn.Module:
+    """Return a copy of a detector that computes what its file will: fused, with the output of the file."""
     network: Any = deepcopy(model).cpu().float().eval()
     network.criterion = None
     for parameter in network.parameters():

@@ -46,9 +46,9 @@ def prune_detector(model: nn.Module, ratio: float, importance: str) -> None:
             torch.zeros(1, 3, TRACE_PX, TRACE_PX, device=device),
             importance=measure,
             pruning_ratio=ratio,
-            ignored_layers=_kept(model),
+            ignored_layers=kept_layers(model),
             round_to=ROUND_TO,
-            output_transform=_first if is_rtdetr(model) else None,
+            output_transform=first_output if is_rtdetr(model) else None,
         ).step()
     except Exception as error:  # the tracer and the network itself raise whatever they like
         raise SpaceError(f"prune: this network cannot be cut ({type(error).__name__}: {error})") from error
@@ -73,7 +73,8 @@ def _importance(name: str) -> Any:
     raise VOCABULARY["prune.importance"].unknown(name)
 
 
-def _kept(model: Any) -> list[nn.Module]:
+def kept_layers(model: Any) -> list[nn.Module]:
+    """Return the layers that keep all channels: the last of the head, and a backbone of Ultralytics' own."""
     head = model.model[-1]
     kept = (
         [] if isinstance(model.model[0], TimmBackbone) else [m for m in model.model[:11] if len(list(m.parameters()))]
@@ -84,5 +85,6 @@ def _kept(model: Any) -> list[nn.Module]:
     return [*kept, head.dfl, *(branch[-1] for tower in towers for branch in tower)]
 
 
-def _first(output: tuple[Any, ...]) -> Any:
+def first_output(output: tuple[Any, ...]) -> Any:
+    """Return what the graph of an RT-DETR is traced through."""
     return output[0]  # RT-DETR's second output holds None, which cannot be traced

@@ -14,13 +14,16 @@ from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.utils.torch_utils import init_seeds
 
 from objectives.machine.locks import locked_folder
+from objectives.records.even_sample import evenly
 from objectives.records.paths import CHECKPOINT
 from objectives.records.records import Rung
 from objectives.training.accumulation import Accumulation
 from objectives.training.checkpoint import read_state, restore, state_of, write_state
 from objectives.training.divergence import LossWatch
+from objectives.training.elastic import ElasticTraining
 from objectives.training.loading import check_complete, fit_loader, forget_images
 from objectives.training.monitor import Monitor
+from objectives.training.statistics import CALIBRATION_IMAGES, calibration_batches, retake_statistics
 from spaces.network.detector import is_rtdetr
 
 
@@ -54,6 +57,7 @@ def train_phase(
     decide_at: Collection[int],
     on_rung: OnRung,
     monitor: Monitor | None = None,
+    elastic: ElasticTraining | None = None,
 ) -> nn.Module:
     """Train a network for the epochs of its arguments, or what is left of them after a cut.
 
@@ -67,9 +71,11 @@ def train_phase(
         decide_at: those among them at which the pruner decides.
         on_rung: takes each evaluated epoch.
         monitor: called between the batches.
+        elastic: draws the detector of each step; None trains the whole network alone.
 
     Returns:
-        The averaged network (EMA), in evaluation mode.
+        The averaged network (EMA), in evaluation mode; after an elastic training with batch-norm statistics taken anew,
+        for the whole network at its own size.
 
     Raises:
         Diverged: the loss became NaN or infinite, or exploded.
@@ -77,10 +83,14 @@ def train_phase(
     """
     fit = _fit_class(RTDETRTrainer if is_rtdetr(model) else DetectionTrainer)
     epochs = frozenset(evaluate_at), frozenset(decide_at)
-    session = fit(model, arguments, progress, *epochs, on_rung, monitor or Monitor())
+    session = fit(model, arguments, progress, *epochs, on_rung, monitor or Monitor(), elastic)
     session.report_saved()
-    if not (session.finished_before or progress.stopped):
-        session.train()
+    try:
+        if not (session.finished_before or progress.stopped):
+            session.train()
+    finally:
+        if elastic is not None:
+            elastic.end()
     progress.epochs_done += arguments["epochs"]
     progress.seconds_done += session.seconds
     ema: Any = session.ema_network()
@@ -102,9 +112,11 @@ def _fit_class(base: Any) -> Any:
             decide_at: frozenset[int],
             on_rung: OnRung,
             monitor: Monitor,
+            elastic: ElasticTraining | None,
         ) -> None:
             self.network, self.progress, self.on_rung, self.monitor = network, progress, on_rung, monitor
-            self.evaluate_at, self.decide_at = evaluate_at, decide_at
+            self.evaluate_at, self.decide_at, self.elastic = evaluate_at, decide_at, elastic
+            self.calibration: list[torch.Tensor] = []
             self.seconds = 0.0
             self.rung: Rung | None = None
             self.accumulation = Accumulation()
@@ -156,6 +168,8 @@ def _fit_class(base: Any) -> Any:
 
         def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
             batch = super().preprocess_batch(batch)
+            if self.elastic is not None:
+                batch["img"] = self.elastic.resized(batch["img"])
             batch["img"] = batch["img"].contiguous(memory_format=torch.channels_last)
             return batch
 
@@ -191,6 +205,16 @@ def _fit_class(base: Any) -> Any:
             if self.saved is not None:
                 restore(self, self.saved)
 
+        def validate(self) -> Any:
+            if self.elastic is not None:  # what was seen of all widths and sizes is of no use to any of them
+                self.calibration = self.calibration or self._calibration()
+                retake_statistics(self.ema.ema, self.calibration)
+            return super().validate()
+
+        def _calibration(self) -> list[torch.Tensor]:
+            files = [Path(name) for name in sorted(self.train_loader.dataset.im_files)]
+            return calibration_batches(evenly(files, CALIBRATION_IMAGES), self.args.imgsz)
+
         def save_model(self) -> bool:
             self.seconds = self.monitor.work_s() - self.started
             self.rung = self._rung()
@@ -221,6 +245,8 @@ def _fit_class(base: Any) -> Any:
         def _on_train_start(self) -> None:
             self.started = self.monitor.work_s()
             self.losses = LossWatch()
+            if self.elastic is not None:
+                self.elastic.begin(self.model)
 
         def _on_train_epoch_start(self) -> None:
             self.batches = 0
@@ -234,6 +260,8 @@ def _fit_class(base: Any) -> Any:
             if self.batches == 1 and self.epoch == self.start_epoch:
                 self.losses.begin(self._mean_loss())
             self.monitor.batch(self.share)
+            if self.elastic is not None:
+                self.elastic.begin_step((self.epoch + self.share) / self.epochs)
             self.batches += 1
 
         def _seed_epoch(self) -> None:
@@ -244,6 +272,8 @@ def _fit_class(base: Any) -> Any:
             """
             seed = self.args.seed + 1_000_003 * (self.epoch + 1)
             init_seeds(seed, deterministic=self.args.deterministic)
+            if self.elastic is not None:
+                self.elastic.begin_epoch(seed)
             first = self.epoch == self.start_epoch or self._epochs_done() - 1 in self.decide_at
             if self.train_loader.num_workers == 0 or first:
                 self.train_loader.reset()

@@ -1,0 +1,212 @@
+"""Elastic training: at each step one detector of a family is trained, at its size, width and depth.
+
+Slimmable networks (Yu et al. 2019) and once-for-all training (Cai et al. 2020), for detectors over any backbone that
+Torch-Pruning can cut: a width is a mask on the outputs of its dependency groups, and a masked network computes what the
+cut one does.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from objectives.network.slim import Slimmer, neck_blocks
+from spaces.dimension import Value
+from spaces.network.family import DEPTH, SIZE, Family
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the detectors of a family share the steps of a training; see docs/elastic.md for what it was chosen by.
+
+    Attributes:
+        whole: share of the steps that train the whole network, at any of the sizes.
+        in_turn: whether the other steps take the smallest and two drawn ones in turn (the sandwich rule, a step each)
+            instead of drawing each.
+        mixed: share of the drawn ones whose parts have a width each; the others have one width.
+        taught: weight of the whole network's own outputs as targets of the others, beside the labels; 0: none.
+        shrinks: shares of the training between which the widths come in one after another, the widest first.
+    """
+
+    whole: float = 0.65
+    in_turn: bool = False
+    mixed: float = 0.5
+    taught: float = 1.0
+    shrinks: tuple[float, float] = (0.0, 0.0)
+
+
+RECIPE = Recipe()
+PRETRAINED = Recipe(shrinks=(0.1, 0.5))  # channels that mean something already must not go from the first step on
+
+
+class ElasticTraining:
+    """Draws the detector of each step, and makes the network act as that detector."""
+
+    def __init__(self, family: Family, slimmer: Slimmer | None, recipe: Recipe) -> None:
+        """Prepare; the network is taken by `begin`.
+
+        Args:
+            family: what may differ between the detectors.
+            slimmer: of the network; None where no part can lose channels.
+            recipe: how often which detector is trained.
+        """
+        self.family, self.slimmer, self.recipe = family, slimmer, recipe
+        self.choices: Mapping[str, Value] = {name: values[0] for name, values in family.axes.items()}
+        self._masks: dict[str, Tensor] = {}
+        self._known: dict[tuple[tuple[str, float], ...], dict[str, Tensor]] = {}
+        self._layers: dict[str, nn.Module] = {}
+        self._hooks: list[Any] = []
+        self._random, self._turn = random.Random(0), 0
+        self._teacher: Any = None
+
+    def begin(self, network: Any) -> None:
+        """Take the network that is trained; copies that were made of it before stay whole."""
+        self._layers = dict(network.named_modules())
+        if self.slimmer is not None:
+            every: set[str] = set()
+            for ratio in {r for ratios in self.family.ratios.values() for r in ratios}:
+                every |= self.slimmer.masks(dict.fromkeys(self.family.ratios, ratio), self._layers).keys()
+            for name in every:
+                self._hooks.append(self._layers[name].register_forward_hook(self._mask(name)))
+        for block in neck_blocks(network) if DEPTH in self.family.axes else ():
+            for i, repeated in enumerate(block.m):
+                self._hooks.append(repeated.register_forward_hook(self._skip(i)))
+        if self.recipe.taught:
+            self._teacher = network
+            network.loss = self._taught_loss
+
+    def end(self) -> None:
+        """Leave the network as it was."""
+        for hook in self._hooks:
+            hook.remove()
+        self._hooks.clear()
+        if self._teacher is not None:
+            del self._teacher.loss
+            self._teacher = None
+
+    def begin_epoch(self, seed: int) -> None:
+        """Let the epoch's detectors depend on the seed alone: a cut training goes on as if uncut."""
+        self._random, self._turn = random.Random(seed), 0
+
+    def begin_step(self, done: float) -> None:
+        """Draw the detector of the next step.
+
+        Args:
+            done: share of the training that is done.
+        """
+        self.take(self._drawn(done))
+
+    def take(self, choices: Mapping[str, Value]) -> None:
+        """Let the network be one detector of the family."""
+        self.choices = choices
+        ratios = {name.removeprefix("slim."): float(value) for name, value in choices.items() if "slim." in name}
+        key = tuple(sorted((part, ratio) for part, ratio in ratios.items() if ratio > 0))
+        if key not in self._known:
+            layers = self._layers
+            self._known[key] = self.slimmer.masks(dict(key), layers) if self.slimmer and key else {}
+        self._masks = self._known[key]
+
+    def resized(self, images: Tensor) -> Tensor:
+        """Return a batch of images (n, 3, h, w) at the size of the step's detector."""
+        size_px = int(self.choices.get(SIZE, images.shape[-1]))
+        if images.shape[-1] == size_px:
+            return images
+        return functional.interpolate(images, size=(size_px, size_px), mode="bilinear", align_corners=False)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the step's detector has all channels and blocks."""
+        return all(values[0] == self.choices[name] for name, values in self.family.axes.items() if name != SIZE)
+
+    def _drawn(self, done: float) -> dict[str, Value]:
+        drawn = self._random
+        choices = {name: drawn.choice(values) for name, values in self.family.axes.items()}
+        if drawn.random() < self.recipe.whole:
+            return {name: value if name == SIZE else self.family.axes[name][0] for name, value in choices.items()}
+        allowed = {name: self._allowed(name, values, done) for name, values in self.family.axes.items()}
+        self._turn += 1
+        if self.recipe.in_turn and self._turn % 3 == 1:
+            return {name: values[-1] for name, values in allowed.items()}
+        mixed = drawn.random() < self.recipe.mixed
+        share = drawn.random()
+        for name, values in allowed.items():
+            if name.startswith("slim."):
+                choices[name] = drawn.choice(values) if mixed else _first_of(values, share)
+            elif name != SIZE:
+                choices[name] = drawn.choice(values)
+        return choices
+
+    def _allowed(self, name: str, values: Sequence[Value], done: float) -> Sequence[Value]:
+        """Return the values of an axis that may be drawn by now."""
+        begin, end = self.recipe.shrinks
+        if name == SIZE or done >= end:
+            return values
+        share = max(0.0, (done - begin) / (end - begin))
+        return values[: 1 + int(share * len(values))] if done >= begin else values[:1]
+
+    def _mask(self, name: str) -> Any:
+        def hook(_: nn.Module, __: Any, output: Tensor) -> Tensor:
+            mask = self._masks.get(name)
+            if mask is None:
+                return output
+            if mask.device != output.device or mask.dtype != output.dtype:
+                mask = self._masks[name] = mask.to(output.device, output.dtype)
+            return output * mask
+
+        return hook
+
+    def _skip(self, i: int) -> Any:
+        def hook(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+            return inputs[0] if i >= int(self.choices[DEPTH]) else output
+
+        return hook
+
+    # Teaching
+
+    def _taught_loss(self, batch: dict[str, Any], preds: Any = None) -> Any:
+        """Return Ultralytics' loss, and beside it that against what the whole network says of the same images."""
+        network = self._teacher
+        if getattr(network, "criterion", None) is None:
+            network.criterion = network.init_criterion()
+        preds = network.forward(batch["img"]) if preds is None else preds
+        loss, items = network.criterion(preds, batch)
+        if self.is_whole or not network.training:
+            return loss, items
+        student, masks, choices = preds, self._masks, self.choices
+        self.take({**{n: v[0] for n, v in self.family.axes.items()}, SIZE: choices.get(SIZE, 0)})
+        with torch.no_grad():
+            teacher = network.forward(batch["img"])
+        self.choices, self._masks = choices, masks
+        pairs = [(student[k], teacher[k]) for k in ("one2many", "one2one")] if "one2many" in student else [
+            (student, teacher)
+        ]
+        gains = network.args
+        extra = sum(_distance(one, other, gains.cls, gains.dfl) for one, other in pairs)
+        return loss + self.recipe.taught * extra * len(batch["img"]) / 3, items  # the loss has three parts, added up
+
+
+def _distance(student: dict[str, Tensor], teacher: dict[str, Tensor], cls: float, dfl: float) -> Tensor:
+    """Return how far a head's outputs are from another's: cross-entropy of the scores, and of the edges' bins."""
+    wanted = teacher["scores"].sigmoid()
+    weight = wanted.amax(dim=1)  # (images, anchors)
+    total = weight.sum().clamp(min=1.0)
+    scores = functional.binary_cross_entropy_with_logits(student["scores"], wanted, reduction="none")
+    scores = (scores - functional.binary_cross_entropy_with_logits(teacher["scores"], wanted, reduction="none")).sum()
+    images, bins, anchors = student["boxes"].shape
+    if bins == 4:
+        edges = (student["boxes"] - teacher["boxes"]).abs().mean(dim=1)
+    else:
+        one, other = (head["boxes"].view(images, 4, bins // 4, anchors) for head in (student, teacher))
+        edges = (functional.softmax(other, 2) * (functional.log_softmax(other, 2) - functional.log_softmax(one, 2))).sum(2)
+        edges = edges.mean(dim=1)
+    return cls * scores / total + dfl * (edges * weight).sum() / total
+
+
+def _first_of(values: Sequence[Value], share: float) -> Value:
+    """Return one of some values by a share in [0, 1) that several axes have in common; never the first, if others are."""
+    rest = values[1:] or values
+    return rest[int(share * len(rest))]

@@ -1,0 +1,98 @@
+"""Children of an elastic training: cut from its network, batch-norm statistics taken anew, never trained."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from objectives.data.dataset import LabelledImage
+from objectives.deploy.accuracy import SCORE_CONFIDENCE, score
+from objectives.deploy.artifact import ArtifactMeta
+from objectives.deploy.detector import Detections, Detector, letterbox, read_image
+from objectives.deploy.export_onnx import deployed_network
+from objectives.deploy.runtimes import Runtime
+from objectives.network.slim import Slimmer, shorten
+from objectives.records.even_sample import evenly
+from objectives.records.records import Accuracy
+from objectives.training.statistics import CALIBRATION_IMAGES, calibration_batches, retake_statistics
+from spaces.dimension import Value
+from spaces.network.family import DEPTH, SIZE, slim_ratios
+
+LOOK_BATCH = 16  # images of a batch where children are looked at
+
+
+class Children:
+    """Makes children of one trained network."""
+
+    def __init__(
+        self, network: nn.Module, slimmer: Slimmer | None, training: Sequence[Path], train_device: str = "cpu"
+    ) -> None:
+        """Take the network; it stays as it is.
+
+        Args:
+            network: the whole one, trained.
+            slimmer: made of the network before it was trained; None if no part of it can lose channels.
+            training: image files that it was trained on.
+            train_device: "cpu", "0", ...: where statistics are taken and children looked at.
+        """
+        self._network, self._slimmer = network, slimmer
+        self._training = evenly(sorted(training), CALIBRATION_IMAGES)
+        self._device = torch.device("cpu" if train_device == "cpu" else f"cuda:{train_device}")
+        self._batches: dict[int, list[Tensor]] = {}
+
+    def make(self, choices: Mapping[str, Value]) -> nn.Module:
+        """Return a child, in evaluation mode, on the device; `choices` name its size, depth and ratios."""
+        child = deepcopy(self._network)
+        if (ratios := slim_ratios(choices)) and self._slimmer is not None:
+            self._slimmer.cut(child, ratios)
+        if DEPTH in choices:
+            shorten(child, int(choices[DEPTH]))
+        return retake_statistics(child.to(self._device), self._calibration(int(choices[SIZE])))
+
+    def _calibration(self, size_px: int) -> list[Tensor]:
+        if size_px not in self._batches:
+            self._batches[size_px] = calibration_batches(self._training, size_px)
+        return self._batches[size_px]
+
+
+class LookedAt:
+    """Images that many children are looked at on: read once, batched, without an exported file."""
+
+    def __init__(self, images: Sequence[LabelledImage], classes: Sequence[str], split: str) -> None:
+        """Take the images; they are read when the first child is looked at."""
+        self.images, self.classes, self.split = images, classes, split
+        self._pixels: list[NDArray[np.uint8]] = []
+
+    def accuracy(self, child: nn.Module, meta: ArtifactMeta) -> Accuracy:
+        """Return the accuracy of a child as the deployed program would find it, run by torch."""
+        if not self._pixels:
+            self._pixels = [read_image(image.path) for image in self.images]
+        device = next(child.parameters()).device
+        network = deployed_network(child, meta).to(device)
+        return score(list(self._found(network, meta, device)), self.images, self.classes, self.split)
+
+    def _found(self, network: nn.Module, meta: ArtifactMeta, device: torch.device) -> Iterator[Detections]:
+        detector = Detector(_Described(meta), SCORE_CONFIDENCE)
+        for i in range(0, len(self._pixels), LOOK_BATCH):
+            parts = [letterbox(pixels, meta.size_px) for pixels in self._pixels[i : i + LOOK_BATCH]]
+            blobs = torch.from_numpy(np.concatenate([blob for blob, _, _ in parts])).to(device)
+            with torch.no_grad():
+                outputs = network(blobs)
+            output = (outputs[0] if isinstance(outputs, tuple | list) else outputs).float().cpu().numpy()
+            for k, (_, scale, pad) in enumerate(parts):
+                yield detector.detections(output[k : k + 1], scale, pad)
+
+
+class _Described(Runtime):
+    """What a network would say of itself as a file; it is run elsewhere."""
+
+    def __init__(self, meta: ArtifactMeta) -> None:
+        self.meta = meta
+
+    def run(self, blob: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Refuse."""
+        raise NotImplementedError("looked at in batches, by torch")

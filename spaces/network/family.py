@@ -1,0 +1,118 @@
+"""Families: the detectors that one elastic training holds, a parent and its children by size, width and depth."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from spaces.candidate import Candidate
+from spaces.dimension import Choice, Domain, Grid, Interval, Value
+from spaces.errors import SpaceError
+from spaces.network.backbones import ULTRALYTICS
+from spaces.space import SearchSpace
+from spaces.vocabulary import VOCABULARY, train_choices
+
+BACKBONE_PARTS = ("p3", "p4", "p5")  # of the backbone: up to stride 8, to 16, to 32
+PARTS = (*BACKBONE_PARTS, "neck", "head")  # of a detector, each with a share of channels that it is built without
+SIZE, DEPTH = "size.pixels", "neck.depth"
+
+Axes = Mapping[str, tuple[Value, ...]]
+
+
+def is_elastic(candidate: Candidate) -> bool:
+    """Whether a candidate's training is an elastic one."""
+    return train_choices(candidate)["elastic"] is True
+
+
+def slim_ratios(candidate: Mapping[str, Value]) -> dict[str, float]:
+    """Return part of the detector to the share of channels that it is built without, where that is above 0."""
+    found = {part: float(candidate.get(f"slim.{part}", 0.0)) for part in PARTS}
+    return {part: ratio for part, ratio in found.items() if ratio > 0}
+
+
+@dataclass(frozen=True)
+class Family:
+    """What may differ between the children of one elastic training.
+
+    Attributes:
+        axes: dimension to its values, the whole network's first: size and depth fall, shares left out rise.
+    """
+
+    axes: Axes
+
+    @classmethod
+    def of(cls, parent: Candidate, space: SearchSpace) -> Self:
+        """Return the family of an elastic candidate: all that the space holds below its own size, width and depth.
+
+        Args:
+            parent: the candidate.
+            space: whose domains of `size.pixels`, `neck.depth` and `slim.*` are read.
+        """
+        axes = {}
+        for name, domain in space.domains.items():
+            if not VOCABULARY[name].elastic:
+                continue
+            values = _single(name, domain)
+            if name.startswith("slim."):
+                part = name.removeprefix("slim.")
+                if not (part in BACKBONE_PARTS and parent.text("backbone.name") in ULTRALYTICS):
+                    axes[name] = tuple(sorted({0.0, *(float(value) for value in values)}))
+            else:
+                own = parent.number(name)
+                axes[name] = tuple(sorted({own, *(v for v in values if v <= own)}, reverse=True))  # type: ignore[type-var]
+        return cls({name: values for name, values in axes.items() if len(values) > 1})
+
+    @property
+    def size(self) -> int:
+        """Number of detectors, the parent among them."""
+        return math.prod(len(values) for values in self.axes.values())
+
+    @property
+    def ratios(self) -> dict[str, tuple[float, ...]]:
+        """Part of the detector to the shares of channels that it may be built without, 0 first."""
+        return {
+            name.removeprefix("slim."): tuple(float(value) for value in values)
+            for name, values in self.axes.items()
+            if name.startswith("slim.")
+        }
+
+    def only(self, parts: Sequence[str]) -> Self:
+        """Return the family without the widths of parts that cannot lose channels."""
+        kept = {f"slim.{part}" for part in parts}
+        return type(self)({n: values for n, values in self.axes.items() if not n.startswith("slim.") or n in kept})
+
+    def child(self, parent: Candidate, choices: Mapping[str, Value]) -> Candidate:
+        """Return a child as a candidate.
+
+        Raises:
+            SpaceError: a choice is none of the family's.
+        """
+        for name, value in choices.items():
+            if name not in self.axes or value not in self.axes[name]:
+                known = ", ".join(map(str, self.axes.get(name, ()))) or "none"
+                raise SpaceError(f"{name}: a child of this training cannot have {value!r}; it has {known}")
+        whole = {name: values[0] for name, values in self.axes.items()}
+        return Candidate.of({**parent.to_json(), **whole, **choices})
+
+    def choices_of(self, child: Mapping[str, Any]) -> dict[str, Value]:
+        """Return what of a candidate the family's axes say, the whole network's where it does not say it."""
+        return {name: child.get(name, values[0]) for name, values in self.axes.items()}
+
+    def to_json(self) -> dict[str, list[Value]]:
+        """Return the axes as JSON values."""
+        return {name: list(values) for name, values in self.axes.items()}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Rebuild a family from `to_json`."""
+        return cls({name: tuple(found) for name, found in values.items()})
+
+
+def _single(name: str, domain: Domain) -> Sequence[Any]:
+    match domain:
+        case Choice(values=values):
+            return values
+        case Grid():
+            return list(domain)
+        case Interval():
+            raise SpaceError(f"space.{name}: {domain}: an elastic training needs single values; use choice or range")

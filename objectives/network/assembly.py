@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from objectives.machine.files import whole
+from objectives.network.slim import Ranks
 from spaces.candidate import Candidate
+from spaces.errors import DataError, first_line
 from spaces.network.description import describe
 from spaces.network.detector import build_detector
 from spaces.network.pretrained import load_pretrained
@@ -60,13 +63,41 @@ def initialise(model: nn.Module, candidate: Candidate) -> int:
     return load_pretrained(model, name, str(train_choices(candidate)["pretrained"]), scale)
 
 
-def save_weights(path: Path, model: nn.Module, candidate: Candidate, classes: Sequence[str]) -> None:
-    """Write weights with what is needed to build their network again; plain tensors and values only."""
+def save_weights(
+    path: Path, model: nn.Module, candidate: Candidate, classes: Sequence[str], ranks: Ranks | None = None
+) -> None:
+    """Write weights with what is needed to build their network again; plain tensors and values only.
+
+    Args:
+        path: the file.
+        model: the network.
+        candidate: what the network was built of.
+        classes: class names by index.
+        ranks: of an elastic training's channels, so that its children are cut again as they were trained.
+    """
     content = {
         "format": WEIGHTS_FORMAT,
         "candidate": candidate.to_json(),
         "classes": list(classes),
         "state_dict": {k: v.cpu() for k, v in model.state_dict().items()},
+        "ranks": {k: v.cpu() for k, v in (ranks or {}).items()},
     }
     with whole(path) as partial, partial.open("wb") as stream:
         torch.save(content, stream)  # a stream of ours: torch's own gives no reason when the disk is full
+
+
+def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Read what `save_weights` wrote: weights by name, and the importance of channels by layer.
+
+    Only tensors and plain values are accepted, no code runs.
+
+    Raises:
+        DataError: the file is missing, damaged, or of another version.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        if content["format"] != WEIGHTS_FORMAT:
+            raise DataError(f"weights: '{path}' is of version {content['format']}, this automl reads {WEIGHTS_FORMAT}")
+        return content["state_dict"], content.get("ranks", {})
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, EOFError, UnpicklingError) as error:
+        raise DataError(f"weights: '{path}' cannot be read ({first_line(error)}); train again") from error

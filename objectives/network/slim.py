@@ -162,6 +162,17 @@ class _Order(tp.importance.Importance):  # type: ignore[misc]  # Torch-Pruning h
         return self.ranks[root]
 
 
+def built_slim(model: nn.Module, ratios: Ratios, *, ranked: bool) -> nn.Module:
+    """Cut a network that is to be trained slim from the start, in place; return the network.
+
+    Args:
+        model: whole, not trained yet.
+        ratios: part to the share of its channels that goes.
+        ranked: whether channels go by their importance.
+    """
+    return Slimmer(model, sorted(set(ratios.values())), ranked=ranked).cut(model, ratios) if ratios else model
+
+
 def shorten(model: nn.Module, depth: int) -> nn.Module:
     """Leave out the last blocks of each level of the neck beyond `depth`, in place; return the network."""
     for block in neck_blocks(model):

@@ -16,6 +16,7 @@ CONFIG = "config.yaml"  # of an exported detector
 ULTRALYTICS_SETTINGS = ".ultralytics"  # folder of its settings
 CHECKPOINT = "checkpoint.pt"  # in the folder of a training
 TRAININGS = "training-*"  # folders of a trial, one a phase of its training
+CHILDREN = "children"  # folder of an elastic training's children
 LARGE = (WEIGHTS, MODEL, DETECTIONS)  # of a finished trial; the rest is needed to do it again
 
 HALF_WRITTEN = f"*{PARTIAL}*"
@@ -91,6 +92,15 @@ class TrialPaths:
     def ultralytics(self) -> Path:
         """Folder of Ultralytics' settings for a training at full length."""
         return self.folder / ULTRALYTICS_SETTINGS
+
+    @property
+    def children(self) -> Path:
+        """Folder of an elastic training's children that have files of their own."""
+        return self.folder / CHILDREN
+
+    def child(self, fingerprint: str) -> "TrialPaths":
+        """Return the files of a child, by its candidate's fingerprint."""
+        return TrialPaths(self.children / fingerprint)
 
     def training(self, phase: int) -> Path:
         """Return the folder of a phase of its training, from 0."""

@@ -6,17 +6,19 @@ cut one does.
 """
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from objectives.network.slim import Slimmer, neck_blocks
+from objectives.network.slim import Ranks, Slimmer, agrees, neck_blocks, shorten
 from spaces.dimension import Value
-from spaces.network.family import DEPTH, SIZE, Family
+from spaces.errors import SpaceError
+from spaces.network.family import DEPTH, SIZE, Family, slim_ratios
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,79 @@ class Recipe:
 
 RECIPE = Recipe()
 PRETRAINED = Recipe(shrinks=(0.1, 0.5))  # channels that mean something already must not go from the first step on
+
+
+@dataclass(frozen=True)
+class ElasticNetwork:
+    """A network before its elastic training: which children it will hold, and how its channels are ordered."""
+
+    family: Family
+    slimmer: Slimmer | None
+
+    @classmethod
+    def of(
+        cls,
+        model: nn.Module,
+        family: Family,
+        warn: Callable[[str], None],
+        *,
+        ranked: bool,
+        ranks: Ranks | None = None,
+    ) -> Self:
+        """Look at a network.
+
+        A part whose masked channels would not act as if they were cut stays whole; so does a network that
+        Torch-Pruning cannot cut.
+
+        Args:
+            model: whole, not trained yet; it stays as it is.
+            family: what may differ between the children.
+            warn: takes one line on what stays whole.
+            ranked: whether the weights are trained already, so that channels differ in importance.
+            ranks: of an earlier look at the same network.
+        """
+        ratios = sorted({ratio for ratios in family.ratios.values() for ratio in ratios if ratio > 0})
+        if not ratios:
+            return cls(family, None)
+        try:
+            slimmer = Slimmer(model, ratios, ranks, ranked=ranked)
+            parts = [part for part in family.ratios if part in slimmer.parts and _acts_cut(model, slimmer, part, ratios[-1])]
+        except SpaceError as error:
+            warn(f"{error}; its children differ in size alone")
+            return cls(family.only(()), None)
+        if left := [part for part in family.ratios if part not in parts]:
+            warn(f"slim: {', '.join(left)} of this network cannot lose channels; its children keep all of them")
+        return cls(family.only(parts), slimmer)
+
+    @property
+    def ranks(self) -> Ranks:
+        """Importance of the channels that their order was taken from; empty where channels go by their place."""
+        return self.slimmer.ranks if self.slimmer else {}
+
+    def training(self, *, ranked: bool) -> "ElasticTraining":
+        """Return what draws the detector of each step."""
+        return ElasticTraining(self.family, self.slimmer, PRETRAINED if ranked else RECIPE)
+
+    def fastest(self, model: nn.Module) -> tuple[nn.Module, dict[str, Value]]:
+        """Return the child of the smallest size, width and depth, untrained, and its choices."""
+        choices = {name: values[-1] for name, values in self.family.axes.items()}
+        child = deepcopy(model)
+        if self.slimmer is not None:
+            self.slimmer.cut(child, slim_ratios(choices))
+        return (shorten(child, int(choices[DEPTH])) if DEPTH in choices else child), choices
+
+
+def _acts_cut(model: nn.Module, slimmer: Slimmer, part: str, ratio: float) -> bool:
+    """Whether a part acts with masked channels as it would with cut ones."""
+    masked, cut = deepcopy(model), deepcopy(model)
+    layers = dict(masked.named_modules())
+    for name, mask in slimmer.masks({part: ratio}, layers).items():
+        layers[name].register_forward_hook(_masking(mask))
+    return agrees(cut, slimmer, {part: ratio}, masked)
+
+
+def _masking(mask: Tensor) -> Any:
+    return lambda _, __, output: output * mask.to(output.device)
 
 
 class ElasticTraining:

@@ -10,9 +10,11 @@ from pathlib import Path
 from objectives.data.dataset import LabelledImage
 from objectives.deploy.device import Device
 from objectives.latency.protocol import LatencyProtocol
+from objectives.records.children import ChildrenOrder, ChildrenReport
 from objectives.records.gate import Gate
 from objectives.records.records import Accuracy, Ending, Latency, Resources, Rung
 from spaces.candidate import Candidate
+from spaces.network.family import Family
 
 
 class RungDecision(StrEnum):
@@ -63,6 +65,8 @@ class TrialJob:
         batch_divisor: the batch is divided by it, the images per optimiser step are not: gradients are added up.
         reported_epoch: last evaluated epoch that the searching process knows of.
         cores: processor cores to train on; empty for all.
+        family: what may differ between the children of an elastic training; None for any other.
+        training: image files of the training split, for batch-norm statistics of children; empty where there are none.
         run: what runs as the trial, "module:function" of (job, listener) -> Ending | None.
     """
 
@@ -92,6 +96,8 @@ class TrialJob:
     batch_divisor: int = 1
     reported_epoch: int = 0
     cores: tuple[int, ...] = ()
+    family: Family | None = None
+    training: tuple[Path, ...] = ()
     run: str = "objectives.trial.trial:run_trial"
 
     def function(self) -> "RunTrial":
@@ -148,6 +154,13 @@ class TrialListener(ABC):
     @abstractmethod
     def warning(self, text: str) -> None:
         """Something was done in another way than asked for."""
+
+    def family(self, family: Family) -> None:
+        """An elastic training has found out which children it will hold: some networks lose no channels."""
+
+    def children(self, report: ChildrenReport) -> ChildrenOrder | None:
+        """A scorer of children has found this; return what it is to do next, None to end it."""
+        return None
 
 
 class SilentListener(TrialListener):

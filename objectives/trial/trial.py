@@ -25,14 +25,18 @@ from objectives.machine.cores import on_cores
 from objectives.machine.files import remove_partials, write_text
 from objectives.network.assembly import assemble, initialise, pruning_of, save_weights
 from objectives.network.pruning import prune_detector
+from objectives.network.slim import built_slim
 from objectives.records.even_sample import even_indices, evenly
 from objectives.records.paths import TrialPaths
 from objectives.records.records import Ending, Latency, Outcome, Resources, Rung
 from objectives.training.arguments import TrainingPlan, trainer_arguments
+from objectives.training.elastic import ElasticNetwork
 from objectives.training.trainer import Progress, available_device, train_phase
 from objectives.trial.heartbeat import Heartbeat
 from objectives.trial.job import RungDecision, TrialJob, TrialListener
+from spaces.candidate import Candidate
 from spaces.network.detector import count_multiply_adds, count_parameters
+from spaces.network.family import slim_ratios
 from spaces.network.pretrained import HUB, HubUnreachable
 from spaces.vocabulary import train_choices
 
@@ -94,6 +98,7 @@ class _Trial:
         self.decision = RungDecision.GO_ON
         self.size_px = int(job.candidate.number("size.pixels"))
         self.pruning = pruning_of(job.candidate)
+        self.elastic: ElasticNetwork | None = None
 
     def run(self) -> Ending | None:
         """Go through the stages."""
@@ -106,7 +111,11 @@ class _Trial:
         if self.job.measure_only:
             return None
         gate = self.job.gate
-        if not gate.admits_latency(latency.p50_ms, latency.p95_ms):
+        if self.job.family is not None:
+            with self.devices.working(), self.clock.stage("build"):
+                self.elastic = ElasticNetwork.of(model, self.job.family, self._warn, ranked=self.ranked)
+            self.listener.family(self.elastic.family)
+        if not gate.admits_latency(latency.p50_ms, latency.p95_ms) and not self._has_fast_child(model):
             text = f"p50 {latency.p50_ms:.1f} ms, p95 {latency.p95_ms:.1f} ms untrained; the gate is {gate}"
             return self._end(model, Ending(Outcome.OVER_BOUND, text))
         with self.devices.working():
@@ -126,13 +135,30 @@ class _Trial:
         description, model = assemble(job.candidate, job.classes, job.seed)
         write_text(self.paths.candidate, json.dumps(job.candidate.to_json(), indent=2))
         write_text(self.paths.description, yaml.safe_dump(description, sort_keys=False, default_flow_style=None))
+        self.ranked = False
         wants_hub = train_choices(job.candidate)["pretrained"] == HUB
         try:
             if job.hub or not wants_hub:
-                initialise(model, job.candidate)
+                self.ranked = initialise(model, job.candidate) > 0
         except HubUnreachable as error:
             self.listener.warning(f"pretrained: {error}; training starts from random weights")
-        return model
+        return built_slim(model, slim_ratios(job.candidate), ranked=self.ranked)
+
+    def _has_fast_child(self, model: nn.Module) -> bool:
+        """Whether the fastest child of an elastic training keeps the bounds; then the training pays all the same."""
+        if self.elastic is None:
+            return False
+        with self.clock.stage("latency"):
+            with self.devices.working():
+                child, choices = self.elastic.fastest(model)
+                fastest = Candidate.of({**self.job.candidate, **choices})
+                path = export_onnx(child, meta_of(child, fastest, self.job.classes), self.paths.untrained)
+            latency = self._time(path, self.job.protocol.quick())
+            path.unlink()
+        return self.job.gate.admits_latency(latency.p50_ms, latency.p95_ms)
+
+    def _warn(self, text: str) -> None:
+        self.listener.warning(f"trial {self.job.number}: {text}")
 
     def _untrained_latency(self, model: nn.Module) -> Latency:
         """Export and time the network before training; pruned first, if it will be."""
@@ -166,6 +192,7 @@ class _Trial:
                     self.job.deciding,
                     self._ends_at,
                     self.heartbeat,
+                    self.elastic and self.elastic.training(ranked=self.ranked),
                 )
             if self.progress.stopped:
                 break
@@ -191,7 +218,7 @@ class _Trial:
         job = self.job
         with self.devices.working(), self.clock.stage("export"):
             path = export_onnx(model, self._meta(model), self.paths.model)
-            save_weights(self.paths.weights, model, job.candidate, job.classes)
+            save_weights(self.paths.weights, model, job.candidate, job.classes, self.elastic and self.elastic.ranks)
         with self.clock.stage("latency"):
             latency = self._time(path, job.protocol)
         self.listener.latency(latency, trained=True)

@@ -15,20 +15,21 @@ from objectives.machine.parent_death import adopt_orphans, die_with_parent
 from objectives.records.paths import TrialPaths
 from objectives.records.records import Ending
 from objectives.training.ultralytics_env import quiet_ultralytics
-from objectives.trial.job import RungDecision, TrialJob, TrialListener
-from search.workers.messages import Call, CallListener, Ended
+from objectives.trial.job import TrialJob, TrialListener
+from search.workers.messages import Answer, Call, CallListener, Ended
 from search.workers.post_mortem import failed_with
 
-Pipe = connection.Connection  # of `Call` and `Ended` to the searching process, of `RungDecision` back
+Pipe = connection.Connection  # of `Call` and `Ended` to the searching process, of `Answer` back
 
 
 def run_in_child(pipe: "Pipe[Any, Any]", job: TrialJob, settings_folder: Path) -> None:
     """Run a trial; the last message is `Ended`, unless the process dies before."""
     _stand_alone()
 
-    def send(call: Call) -> RungDecision | None:
+    def send(call: Call) -> Answer:
         pipe.send(call)
-        return RungDecision(pipe.recv()) if call.method == "rung" else None
+        answer: Answer = pipe.recv() if call.is_answered else None
+        return answer
 
     pipe.send(Ended(_run(job, CallListener(send), settings_folder)))
     pipe.close()

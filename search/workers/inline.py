@@ -17,10 +17,10 @@ from objectives.machine.process_tree import Usage
 from objectives.records.paths import TrialPaths
 from objectives.records.records import Ending
 from objectives.training.ultralytics_env import quiet_ultralytics
-from objectives.trial.job import RungDecision, TrialJob, TrialListener
+from objectives.trial.job import TrialJob, TrialListener
 from search.workers.backend import Backend, RunningTrial
 from search.workers.limits import Limits
-from search.workers.messages import Call, CallListener, Ended
+from search.workers.messages import Answer, Call, CallListener, Ended
 from search.workers.post_mortem import failed_with, with_death
 
 
@@ -94,7 +94,7 @@ class _Relay:
         self._listener = listener
         self.error: BaseException | None = None
 
-    def __call__(self, call: Call) -> RungDecision | None:
+    def __call__(self, call: Call) -> Answer:
         try:
             return call.make(self._listener)
         except BaseException as error:

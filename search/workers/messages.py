@@ -3,8 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from objectives.records.children import ChildrenOrder, ChildrenReport
 from objectives.records.records import Accuracy, Ending, Latency, Resources, Rung
 from objectives.trial.job import RungDecision, TrialListener
+from spaces.network.family import Family
+
+
+Answer = RungDecision | ChildrenOrder | None
 
 
 @dataclass(frozen=True)
@@ -19,10 +24,15 @@ class Call:
     method: str
     arguments: tuple[object, ...]
 
-    def make(self, listener: TrialListener) -> RungDecision | None:
-        """Call the listener; return its decision at a rung, else None."""
-        decision: RungDecision | None = getattr(listener, self.method)(*self.arguments)
-        return decision
+    @property
+    def is_answered(self) -> bool:
+        """Whether the trial waits for what the listener returns."""
+        return self.method in ("rung", "children")
+
+    def make(self, listener: TrialListener) -> Answer:
+        """Call the listener; return what it answers."""
+        answer: Answer = getattr(listener, self.method)(*self.arguments)
+        return answer
 
 
 @dataclass(frozen=True)
@@ -33,9 +43,9 @@ class Ended:
 
 
 class CallListener(TrialListener):
-    """Turns what a trial reports into calls, and hands each to a function, which returns the decision at a rung."""
+    """Turns what a trial reports into calls, and hands each to a function, which returns the answer where there is one."""
 
-    def __init__(self, hand_on: Callable[[Call], RungDecision | None]) -> None:
+    def __init__(self, hand_on: Callable[[Call], Answer]) -> None:
         self._hand_on = hand_on
 
     def stage(self, name: str) -> None:
@@ -53,7 +63,7 @@ class CallListener(TrialListener):
     def rung(self, rung: Rung) -> RungDecision:
         """Hand the rung on and return the decision."""
         decision = self._hand_on(Call("rung", (rung,)))
-        assert decision is not None  # every listener's `rung` returns one
+        assert isinstance(decision, RungDecision)  # every listener's `rung` returns one
         return decision
 
     def accuracy(self, accuracy: Accuracy) -> None:
@@ -67,3 +77,13 @@ class CallListener(TrialListener):
     def warning(self, text: str) -> None:
         """Hand the warning on."""
         self._hand_on(Call("warning", (text,)))
+
+    def family(self, family: Family) -> None:
+        """Hand the family on."""
+        self._hand_on(Call("family", (family,)))
+
+    def children(self, report: ChildrenReport) -> ChildrenOrder | None:
+        """Hand the report on and return the order."""
+        order = self._hand_on(Call("children", (report,)))
+        assert order is None or isinstance(order, ChildrenOrder)
+        return order

@@ -16,11 +16,11 @@ from objectives.machine.process_tree import PATIENCE_S, Usage, is_dead, kill_bel
 from objectives.records.failures import Failure
 from objectives.records.records import Ending, Outcome
 from objectives.training.ultralytics_env import quiet_ultralytics
-from objectives.trial.job import RungDecision, TrialJob, TrialListener
+from objectives.trial.job import TrialJob, TrialListener
 from search.workers.backend import Backend, RunningTrial
 from search.workers.entry import run_in_child
 from search.workers.limits import Limits
-from search.workers.messages import Call, Ended
+from search.workers.messages import Answer, Call, Ended
 from search.workers.post_mortem import with_death
 
 MEASURE_EVERY_S = 0.5  # between two looks at a trial's memory and processes
@@ -83,8 +83,9 @@ class ProcessTrial(RunningTrial):
         message = self._next_message()
         if isinstance(message, Ended):
             return message
-        if (decision := message.make(listener)) is not None:
-            self._answer(decision)
+        answer = message.make(listener)
+        if message.is_answered:
+            self._answer(answer)
         return None
 
     def over_limit(self) -> Ending | None:
@@ -126,9 +127,9 @@ class ProcessTrial(RunningTrial):
             return Ended(message.ending and self._with_death(message.ending))
         return message
 
-    def _answer(self, decision: RungDecision) -> None:
+    def _answer(self, answer: Answer) -> None:
         with contextlib.suppress(BrokenPipeError):  # it died meanwhile; the next message says so
-            self.pipe.send(decision.value)
+            self.pipe.send(answer)
         self._heard = time.monotonic()  # it was waiting for this
 
     def _broken_limit(self, seen: Usage, now: float) -> tuple[Failure, str] | None:

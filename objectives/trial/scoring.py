@@ -1,0 +1,226 @@
+"""A scorer: works through lists of children of one elastic training, in one process."""
+
+import json
+import resource
+import time
+from dataclasses import dataclass
+
+from torch import nn
+
+from objectives.data.dataset import LabelledImage
+from objectives.deploy.accuracy import SCORE_CONFIDENCE, detect_all, score
+from objectives.deploy.artifact import ArtifactMeta
+from objectives.deploy.detections_picture import draw_detections
+from objectives.deploy.detector import Detector
+from objectives.deploy.device import measuring_keys, training_keys
+from objectives.deploy.export_onnx import export_onnx, meta_of
+from objectives.deploy.runtimes import open_artifact
+from objectives.latency.measure import measure_latencies
+from objectives.machine.cores import on_cores
+from objectives.machine.files import remove_partials, write_text
+from objectives.network.assembly import assemble, read_weights, save_weights
+from objectives.records.children import (
+    ChildrenOrder,
+    ChildrenReport,
+    Choices,
+    FailedChild,
+    Look,
+    ScoredChild,
+)
+from objectives.records.even_sample import even_indices, evenly
+from objectives.records.paths import TrialPaths
+from objectives.records.records import Ending, Latency, Outcome, Resources
+from objectives.training.elastic import ElasticNetwork
+from objectives.training.trainer import available_device
+from objectives.trial.children import Children, LookedAt
+from objectives.trial.heartbeat import Heartbeat
+from objectives.trial.job import TrialJob, TrialListener
+from objectives.trial.trial import PICTURED, TIMED
+from spaces.candidate import Candidate
+from spaces.errors import AutomlError, first_line
+from spaces.network.detector import count_multiply_adds, count_parameters
+
+HELD_OUT_LEAST = 200  # images of a split from which on children are chosen by one half and reported on the other
+
+
+def score_children(job: TrialJob, listener: TrialListener) -> Ending | None:
+    """Look at children and score them as the listener orders, until the listener has no more orders.
+
+    Args:
+        job: of the parent, which has ended: its folder holds the trained weights, its `family` the children's axes.
+        listener: `children` is called with what was found since, first with nothing.
+
+    Raises:
+        DataError: images or the parent's weights cannot be read.
+    """
+    with on_cores(job.cores) as all_cores:
+        return _Scorer(job, listener, all_cores).run()
+
+
+def halves(images: tuple[LabelledImage, ...], split: str) -> tuple["_Half", "_Half"]:
+    """Return the images that children are chosen by, and those that their figures are reported on.
+
+    Two halves of a split that is large enough, every second image each; else all of it twice.
+    """
+    if len(images) < HELD_OUT_LEAST:
+        return _Half(images, split), _Half(images, split)
+    return _Half(images[::2], f"{split}, first half"), _Half(images[1::2], f"{split}, held-out half")
+
+
+@dataclass(frozen=True)
+class _Half:
+    images: tuple[LabelledImage, ...]
+    name: str
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A child with its file."""
+
+    choices: Choices
+    candidate: Candidate
+    network: nn.Module
+    meta: ArtifactMeta
+    paths: TrialPaths
+    seconds: float
+
+
+class _Scorer:
+    def __init__(self, job: TrialJob, listener: TrialListener, all_cores: frozenset[int]) -> None:
+        self.job, self.listener, self.all_cores = job, listener, all_cores
+        assert job.family is not None
+        self.family, self.paths = job.family, TrialPaths(job.folder)
+        self.train_device = available_device(job.train_device)
+        keys = (*training_keys(self.train_device), *measuring_keys(job.device))
+        self.heartbeat = Heartbeat(listener, keys, first_epoch=job.epochs)
+        self.chosen_by, self.reported_on = halves(job.images, job.split)
+
+    def run(self) -> None:
+        """Work until there are no more orders."""
+        self.paths.children.mkdir(exist_ok=True)
+        remove_partials(self.paths.children)
+        report = ChildrenReport()
+        with self.heartbeat.devices.working():
+            children = self._children()
+        looked = LookedAt(self.chosen_by.images, self.job.classes, self.chosen_by.name)
+        while True:
+            order = self.listener.children(report)
+            if order is None:
+                return
+            report = self._done(order, children, looked)
+
+    def _children(self) -> Children:
+        """Return what makes children of the parent's trained weights."""
+        self.listener.stage("build")
+        job = self.job
+        _, network = assemble(job.candidate, job.classes, job.seed)
+        weights, ranks = read_weights(self.paths.weights)
+        elastic = ElasticNetwork.of(network, self.family, self.listener.warning, ranked=bool(ranks), ranks=ranks)
+        network.load_state_dict(weights)
+        return Children(network, elastic.slimmer, job.training, self.train_device)
+
+    def _done(self, order: ChildrenOrder, children: Children, looked: LookedAt) -> ChildrenReport:
+        failed: list[FailedChild] = []
+        with self.heartbeat.devices.working():
+            looks = self._looks(order, children, looked, failed)
+            made = self._made(order, children, failed)
+        return ChildrenReport(tuple(looks), tuple(self._scored(made, failed)), tuple(failed))
+
+    def _looks(
+        self, order: ChildrenOrder, children: Children, looked: LookedAt, failed: list[FailedChild]
+    ) -> list[Look]:
+        found = []
+        if order.look_at:
+            self.listener.stage("look")
+        for choices in order.look_at:
+            began = time.perf_counter()
+            self.heartbeat.batch(1.0)
+            try:
+                child = children.make(choices)
+                accuracy = looked.accuracy(child, self._meta(child, choices))
+            except Exception as error:  # one child must not end the list: networks raise whatever they like
+                failed.append(_failed(choices, error))
+                continue
+            found.append(Look(choices, accuracy.map, time.perf_counter() - began))
+        return found
+
+    def _made(self, order: ChildrenOrder, children: Children, failed: list[FailedChild]) -> list[_Made]:
+        if order.score:
+            self.listener.stage("export")
+        made = []
+        for choices in order.score:
+            began = time.perf_counter()
+            self.heartbeat.batch(1.0)
+            try:
+                made.append(self._export(choices, children.make(choices), began))
+            except Exception as error:  # as above
+                failed.append(_failed(choices, error))
+        return made
+
+    def _export(self, choices: Choices, network: nn.Module, began: float) -> _Made:
+        job = self.job
+        candidate = self._candidate(choices)
+        paths = self.paths.child(candidate.fingerprint)
+        paths.folder.mkdir(exist_ok=True)
+        network = network.cpu()
+        meta = self._meta(network, choices)
+        export_onnx(network, meta, paths.model)
+        save_weights(paths.weights, network, candidate, job.classes)
+        write_text(paths.candidate, json.dumps(candidate.to_json(), indent=2))
+        return _Made(choices, candidate, network, meta, paths, time.perf_counter() - began)
+
+    def _scored(self, made: list[_Made], failed: list[FailedChild]) -> list[ScoredChild]:
+        if not made:
+            return []
+        self.listener.stage("latency")
+        began = time.perf_counter()
+        images = [image.path for image in evenly(self.job.images, TIMED)]
+        latencies = measure_latencies(
+            [one.paths.model for one in made],
+            self.job.device,
+            images,
+            self.job.protocol.quick(),
+            patience=self.heartbeat.patience,
+            cores=self.all_cores,
+        )
+        timed_s = (time.perf_counter() - began) / len(made)
+        self.listener.stage("score")
+        scored = []
+        for one, latency in zip(made, latencies, strict=True):
+            self.heartbeat.batch(1.0)
+            if not isinstance(latency, Latency):
+                failed.append(_failed(one.choices, latency))
+                continue
+            with self.heartbeat.devices.working():
+                scored.append(self._score(one, latency, timed_s))
+        return scored
+
+    def _score(self, one: _Made, latency: Latency, timed_s: float) -> ScoredChild:
+        job, began = self.job, time.perf_counter()
+        on = self.reported_on
+        found = detect_all(Detector(open_artifact(one.paths.model, job.device), SCORE_CONFIDENCE), on.images)
+        accuracy = score(found, on.images, job.classes, on.name)
+        shown = even_indices(len(on.images), PICTURED)
+        pictured, drawn = [on.images[i] for i in shown], [found[i] for i in shown]
+        draw_detections(one.paths.detections, pictured, drawn, job.classes, job.protocol.confidence)
+        seconds = {"export": one.seconds, "latency": timed_s, "score": time.perf_counter() - began}
+        resources = Resources(
+            parameters=count_parameters(one.network),
+            multiply_adds=count_multiply_adds(one.network, one.meta.size_px),
+            artifact_bytes=one.paths.model.stat().st_size,
+            training_peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            seconds=seconds,
+        )
+        folder = one.paths.folder.relative_to(self.paths.folder).as_posix()
+        return ScoredChild(one.choices, folder, latency, accuracy, resources)
+
+    def _candidate(self, choices: Choices) -> Candidate:
+        return self.family.child(self.job.candidate, choices)
+
+    def _meta(self, network: nn.Module, choices: Choices) -> ArtifactMeta:
+        return meta_of(network, self._candidate(choices), self.job.classes)
+
+
+def _failed(choices: Choices, error: BaseException) -> FailedChild:
+    text = first_line(error) if isinstance(error, AutomlError) else f"{type(error).__name__}: {first_line(error)}"
+    return FailedChild(choices, text)

@@ -52,16 +52,25 @@ class Samples:
     """Times of one session, in ms, in the order they were taken.
 
     Attributes:
-        total: (n,) end to end.
-        network: (n,) the network alone.
-        reference: (n,) the reference network, run just before each image.
+        total: (n,) end to end, by the clock of the session.
+        network: (n,) the network alone, by that clock.
+        reference: (n,) the reference network, run just before each image, by that clock.
+        wall: (n,) end to end, as the time passed.
         others_cores: mean cores that other processes used meanwhile.
+        relative: whether figures are ratios to the reference times its calm time. Not where the network runs on
+            something else than the processor: there the reference says nothing of its time.
     """
 
     total: NDArray[np.float64]
     network: NDArray[np.float64]
     reference: NDArray[np.float64]
+    wall: NDArray[np.float64]
     others_cores: float
+    relative: bool = True
+
+    def scale(self, calm_ms: float) -> NDArray[np.float64]:
+        """Return what each image's times are multiplied by: (n,), or (1,) of ones."""
+        return calm_ms / self.reference if self.relative else np.ones(1)
 
 
 def median_interval(sorted_ms: NDArray[np.float64]) -> tuple[float, float]:
@@ -78,8 +87,6 @@ def summarise(
     calm_ms: float,
     device: str,
     peak_bytes: int,
-    *,
-    relative: bool = True,
 ) -> Latency:
     """Turn the samples of a session into a figure, and say whether the figure can be trusted.
 
@@ -89,16 +96,14 @@ def summarise(
         calm_ms: calm time of the reference network on this device.
         device: fingerprint.
         peak_bytes: peak resident memory of the measuring process.
-        relative: whether the figures are ratios to the reference times its calm time. Not where the network runs on
-            something else than the processor: there the reference says nothing of its time.
     """
-    scale = calm_ms / samples.reference if relative else np.ones(len(samples.total))
+    scale = samples.scale(calm_ms)
     ordered = np.sort(samples.total * scale)
     low, high = median_interval(ordered)
     p50 = float(np.median(ordered))
     load = "; ".join(_load(samples, protocol, calm_ms))
     notes = [f"the median is known to {(high - low) / p50:.1%} only"] if high - low > protocol.interval * p50 else []
-    if load and not relative:
+    if load and not samples.relative:
         notes.append(load)
     return Latency(
         p50_ms=p50,
@@ -112,9 +117,9 @@ def summarise(
         note="; ".join(notes),
         device=device,
         peak_bytes=peak_bytes,
-        raw_p50_ms=float(np.median(samples.total)),
-        raw_p95_ms=float(np.quantile(samples.total, 0.95)),
-        calm_ms=calm_ms if relative else 0.0,
+        raw_p50_ms=float(np.median(samples.wall)),
+        raw_p95_ms=float(np.quantile(samples.wall, 0.95)),
+        calm_ms=calm_ms if samples.relative else 0.0,
         load=load,
     )
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,39 +13,35 @@ from objectives.machine.other_load import Others
 TURN = 10  # images of one file before the next file's turn
 WARM = 3  # least untimed runs of a file
 
-Run = Callable[[int], tuple[float, float]]  # times image number i: end to end and network alone, in ms
+
+class Timing(NamedTuple):
+    """Times of one image, in ms: by the clock of the session, the network alone, and as the time passed."""
+
+    total_ms: float
+    network_ms: float
+    wall_ms: float
 
 
-def sample(run: Run, reference: Callable[[], float], protocol: LatencyProtocol) -> Samples:
-    """Time images and the reference network in turn until the protocol ends it.
-
-    Args:
-        run: times image number i: end to end and network alone, in ms.
-        reference: times the reference network once, in ms.
-        protocol: when to end.
-    """
-    (found,) = sample_in_turn([run], reference, protocol)
-    if isinstance(found, Exception):
-        raise found
-    return found
+Run = Callable[[int], Timing]  # times image number i
 
 
-def sample_in_turn(
-    runs: Sequence[Run], reference: Callable[[], float], protocol: LatencyProtocol
+def sample(
+    runs: Sequence[Run], reference: Callable[[], float], protocol: LatencyProtocol, *, relative: bool = True
 ) -> list[Samples | Exception]:
-    """Time several files in one go: a few images of the first, of the second, ... until each is known well enough.
+    """Time files in one go: a few images of the first, of the second, ... until each is known well enough.
 
     What the machine does meanwhile meets all of them alike.
 
     Args:
         runs: one a file.
-        reference: times the reference network once, in ms.
+        reference: times the reference network once, in ms, by the same clock.
         protocol: when a file is done; its cap counts the seconds of that file's own turns.
+        relative: whether figures are ratios to the reference.
 
     Returns:
         for each file its samples, or what it raised.
     """
-    courses = [_Course(run) for run in runs]
+    courses = [_Course(run, relative) for run in runs]
     for course in courses:
         course.guard(_warm_up, reference, protocol.warmup_s if course is courses[0] else 0.0)
     others = Others()
@@ -60,8 +57,8 @@ class _Course:
     """The samples of one file, as they come in."""
 
     run: Run
-    total: list[float] = field(default_factory=list)
-    network: list[float] = field(default_factory=list)
+    relative: bool
+    timings: list[Timing] = field(default_factory=list)
     references: list[float] = field(default_factory=list)
     spent_s: float = 0.0
     done: bool = False
@@ -69,14 +66,16 @@ class _Course:
 
     def guard(self, step: Callable[..., None], *args: object) -> None:
         """Take a step; what the file raises ends its course and no other's."""
-        if not self.done:
-            try:
-                step(self, *args)
-            except Exception as error:  # of the runtime: its classes differ by version and provider
-                self.error, self.done = error, True
+        if self.done:
+            return
+        try:
+            step(self, *args)
+        except Exception as error:  # of the runtime: its classes differ by version and provider
+            self.error, self.done = error, True
 
     def samples(self, others_cores: float) -> Samples:
-        return Samples(np.array(self.total), np.array(self.network), np.array(self.references), others_cores)
+        total, network, wall = np.array(self.timings).T
+        return Samples(total, network, np.array(self.references), wall, others_cores, self.relative)
 
 
 def _warm_up(course: _Course, reference: Callable[[], float], seconds: float) -> None:
@@ -89,20 +88,19 @@ def _warm_up(course: _Course, reference: Callable[[], float], seconds: float) ->
 
 
 def _turn(course: _Course, reference: Callable[[], float], protocol: LatencyProtocol, shared: bool) -> None:
-    """Time the next images of one file; `shared`: other files have emptied the caches of this one's weights."""
+    """Time the next images of a file; where the process is `shared`, other files have emptied the caches before."""
     if shared:
-        course.run(len(course.total))
+        course.run(len(course.timings))
     for _ in range(TURN):
         start = time.perf_counter()
         course.references.append(reference())
-        end_to_end, alone = course.run(len(course.total))
-        course.total.append(end_to_end)
-        course.network.append(alone)
+        course.timings.append(course.run(len(course.timings)))
         course.spent_s += time.perf_counter() - start
-        if course.spent_s > protocol.cap_s and len(course.total) >= 5:
+        if course.spent_s > protocol.cap_s and len(course.timings) >= 5:
             course.done = True
             return
-    if len(course.total) >= protocol.images_min:
-        ratios = np.sort(np.array(course.total) / np.array(course.references))
-        low, high = median_interval(ratios)
-        course.done = high - low <= protocol.interval * float(np.median(ratios))
+    if len(course.timings) >= protocol.images_min:
+        samples = course.samples(0.0)
+        counted = np.sort(samples.total * samples.scale(1.0))
+        low, high = median_interval(counted)
+        course.done = high - low <= protocol.interval * float(np.median(counted))

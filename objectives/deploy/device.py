@@ -55,13 +55,18 @@ class Device:
             offered = ", ".join(known)
             raise DeviceError(f"device={self.name}: {self.runtime} has no '{self.provider}' here; it has {offered}")
 
+    @property
+    def on_processor(self) -> bool:
+        """Whether the runtime computes on the processor, and on nothing else."""
+        return self.provider in ("CPUExecutionProvider", "CPU")
+
     def describe(self) -> dict[str, Any]:
         """Return what the fingerprint is made of: processor, runtime and version, threads, options."""
         package = _package(self.runtime)
         return {
             **asdict(self),
             "processor": _processor(),
-            "accelerator": _accelerator() if self.provider not in ("CPUExecutionProvider", "CPU") else "",
+            "accelerator": "" if self.on_processor else _accelerator(),
             "cores": os.cpu_count(),
             "runtime_version": version(package),
             "precision": str(self.options.get("INFERENCE_PRECISION_HINT", "fp32")),
@@ -84,7 +89,7 @@ def training_keys(train_device: str) -> tuple[str, ...]:
 
 def measuring_keys(device: Device) -> tuple[str, ...]:
     """Return the devices that a measurement needs for itself."""
-    if device.provider in ("CPUExecutionProvider", "CPU"):
+    if device.on_processor:
         return ("cpu",)
     if device.provider in ("CUDAExecutionProvider", "TensorrtExecutionProvider"):
         return (f"cuda:{board_of(int(device.options.get('device_id', 0)))}",)

@@ -1,82 +1,83 @@
-"""The measuring process: one job on standard input, one Latency as a JSON line on standard output."""
+"""The measuring process: one job on standard input, a JSON line with a Latency or an error for each file on output."""
 
 import json
 import os
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
-import numpy as np
 
-from objectives.deploy.detector import Detector, read_image
+from objectives.deploy.detector import Detector, Image, read_image
 from objectives.deploy.device import Device
 from objectives.deploy.runtimes import open_artifact
-from objectives.latency.protocol import LatencyProtocol, Samples, median_interval, summarise
+from objectives.latency.protocol import LatencyProtocol, Samples, summarise
 from objectives.latency.reference import Reference
+from objectives.latency.sampling import Run, Timing, sample
 from objectives.machine.memory import peak_bytes
-from objectives.machine.other_load import Others
 from objectives.machine.parent_death import die_with_parent
 
 
 def main() -> None:
-    """Measure the job that `objectives.latency.measure.measure_latency` wrote."""
+    """Measure the job that `objectives.latency.measure` wrote."""
     job = json.loads(sys.stdin.read())
     die_with_parent(job["parent_pid"])
     if job["cores"]:  # those of the whole search, where the trial has only its share
         os.sched_setaffinity(0, job["cores"])
+    sys.stdout.write(json.dumps(_measure(job)) + "\n")
+
+
+def clock_of(device: Device) -> Callable[[], float]:
+    """Return the clock that images are timed by on a device, in seconds.
+
+    On one processor thread, the processor time of this process: what passes while others have the core is not counted,
+    and on a calm machine the two clocks agree. With more threads it says nothing of the latency, elsewhere too little.
+    """
+    return time.process_time if device.on_processor and device.threads == 1 else time.perf_counter
+
+
+def _measure(job: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a mapping a file: `latency`, or `error` with the last line of a traceback."""
     device, protocol = Device(**job["device"]), LatencyProtocol(**job["protocol"])
     cv2.setNumThreads(device.threads or -1)
-    detector = Detector(open_artifact(Path(job["artifact"]), device), protocol.confidence)
+    clock = clock_of(device)
     images = [read_image(Path(p)) for p in job["images"]]
+    reference = Reference(device.fingerprint, clock)
+    calm_ms = job["calm_ms"] or reference.calm_ms()
+    found: list[Any] = [_open(Path(p), device, protocol, images, clock) for p in job["artifacts"]]
+    opened = [i for i, run in enumerate(found) if not isinstance(run, Exception)]
+    sampled = sample([found[i] for i in opened], reference.time_ms, protocol, relative=device.on_processor)
+    for i, samples in zip(opened, sampled, strict=True):
+        found[i] = samples
+    peak = peak_bytes() if len(found) == 1 else 0
 
-    def run(i: int) -> tuple[float, float]:
-        start = time.perf_counter()
+    def outcome(samples: Samples | Exception) -> dict[str, Any]:
+        if isinstance(samples, Exception):
+            return {"error": traceback.format_exception_only(samples)[-1].strip()}
+        return {"latency": summarise(samples, protocol, calm_ms, device.fingerprint, peak).to_json()}
+
+    return [outcome(samples) for samples in found]
+
+
+def _open(
+    path: Path, device: Device, protocol: LatencyProtocol, images: list[Image], clock: Callable[[], float]
+) -> Run | Exception:
+    """Open a file, and return what times it on an image."""
+    try:
+        detector = Detector(open_artifact(path, device), protocol.confidence)
+    except Exception as error:  # one bad file must not spoil the others
+        return error
+
+    def run(i: int) -> Timing:
+        passed, counted = time.perf_counter(), clock()
         detector(images[i % len(images)])
-        return 1e3 * (time.perf_counter() - start), 1e3 * detector.network_s
+        total_s, wall_s = clock() - counted, time.perf_counter() - passed
+        return Timing(1e3 * total_s, 1e3 * total_s * detector.network_s / wall_s, 1e3 * wall_s)
 
-    reference = Reference(device.fingerprint)
-    samples = sample(run, reference.time_ms, protocol)
-    figure = summarise(samples, protocol, reference.best_ms(), device.fingerprint, peak_bytes())
-    if samples.others_cores <= protocol.others_cores_max:
-        reference.remember(figure.reference_ms)
-    sys.stdout.write(json.dumps(figure.to_json()) + "\n")
-
-
-def sample(
-    run: Callable[[int], tuple[float, float]], reference: Callable[[], float], protocol: LatencyProtocol
-) -> Samples:
-    """Time images and the reference network in turn until the protocol ends it.
-
-    Args:
-        run: times image number i: end to end and network alone, in ms.
-        reference: times the reference network once, in ms.
-        protocol: when to end.
-    """
-    end = time.perf_counter() + protocol.warmup_s
-    warm = 0
-    while time.perf_counter() < end or warm < 3:
-        run(warm)
-        reference()
-        warm += 1
-    total: list[float] = []
-    network: list[float] = []
-    references: list[float] = []
-    start, others = time.perf_counter(), Others()
-    while True:
-        references.append(reference())
-        end_to_end, alone = run(len(total))
-        total.append(end_to_end)
-        network.append(alone)
-        elapsed = time.perf_counter() - start
-        if elapsed > protocol.cap_s and len(total) >= 5:
-            break
-        if len(total) >= protocol.images_min and len(total) % 10 == 0:
-            low, high = median_interval(np.sort(total))
-            if high - low <= protocol.interval * float(np.median(total)):
-                break
-    return Samples(np.array(total), np.array(network), np.array(references), others.cores())
+    return run
 
 
 if __name__ == "__main__":

@@ -23,10 +23,11 @@ class LatencyProtocol:
         agreement: relative spread of the medians of `processes` of them at which they agree.
         interval: relative width of the 95 % interval of the median at which a process ends.
         images_min: least number of timed images of a process.
-        cap_s: seconds after which a process ends in any case.
+        cap_s: seconds of a process, for each file, after which it ends in any case.
         warmup_s: seconds of untimed runs first.
-        reference_tolerance: share by which the reference network may run slower than at its best.
-        others_cores_max: processor cores that other processes may use meanwhile.
+        reference_tolerance: share by which the reference network may run off its calm time without a word. On a
+            processor the figure is a ratio to the reference, and says so; elsewhere it is unstable.
+        others_cores_max: processor cores that other processes may use meanwhile, likewise.
     """
 
     confidence: float
@@ -51,16 +52,25 @@ class Samples:
     """Times of one session, in ms, in the order they were taken.
 
     Attributes:
-        total: (n,) end to end.
-        network: (n,) the network alone.
-        reference: (n,) the reference network, run just before each image.
+        total: (n,) end to end, by the clock of the session.
+        network: (n,) the network alone, by that clock.
+        reference: (n,) the reference network, run just before each image, by that clock.
+        wall: (n,) end to end, as the time passed.
         others_cores: mean cores that other processes used meanwhile.
+        relative: whether figures are ratios to the reference times its calm time. Not where the network runs on
+            something else than the processor: there the reference says nothing of its time.
     """
 
     total: NDArray[np.float64]
     network: NDArray[np.float64]
     reference: NDArray[np.float64]
+    wall: NDArray[np.float64]
     others_cores: float
+    relative: bool = True
+
+    def scale(self, calm_ms: float) -> NDArray[np.float64]:
+        """Return what each image's times are multiplied by: (n,), or (1,) of ones."""
+        return calm_ms / self.reference if self.relative else np.ones(1)
 
 
 def median_interval(sorted_ms: NDArray[np.float64]) -> tuple[float, float]:
@@ -72,47 +82,57 @@ def median_interval(sorted_ms: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def summarise(
-    samples: Samples, protocol: LatencyProtocol, best_reference_ms: float, device: str, peak_bytes: int
+    samples: Samples,
+    protocol: LatencyProtocol,
+    calm_ms: float,
+    device: str,
+    peak_bytes: int,
 ) -> Latency:
     """Turn the samples of a session into a figure, and say whether the figure can be trusted.
 
     Args:
         samples: of one session.
         protocol: tolerances.
-        best_reference_ms: least median that the reference network ever had on this device.
+        calm_ms: calm time of the reference network on this device.
         device: fingerprint.
         peak_bytes: peak resident memory of the measuring process.
     """
-    ordered = np.sort(samples.total)
+    scale = samples.scale(calm_ms)
+    ordered = np.sort(samples.total * scale)
     low, high = median_interval(ordered)
     p50 = float(np.median(ordered))
-    reference = float(np.median(samples.reference))
-    slower = reference / min(best_reference_ms, reference) - 1
-    notes = [
-        (high - low > protocol.interval * p50, f"the median is known to {(high - low) / p50:.1%} only"),
-        (
-            slower > protocol.reference_tolerance,
-            f"the reference network ran {slower:.0%} slower than at its best",
-        ),
-        (
-            samples.others_cores > protocol.others_cores_max,
-            f"other processes used {samples.others_cores:.1f} cores",
-        ),
-    ]
-    note = "; ".join(text for wrong, text in notes if wrong)
+    load = "; ".join(_load(samples, protocol, calm_ms))
+    notes = [f"the median is known to {(high - low) / p50:.1%} only"] if high - low > protocol.interval * p50 else []
+    if load and not samples.relative:
+        notes.append(load)
     return Latency(
         p50_ms=p50,
         p95_ms=float(np.quantile(ordered, 0.95)),
         p50_low_ms=low,
         p50_high_ms=high,
-        network_ms=float(np.median(samples.network)),
+        network_ms=float(np.median(samples.network * scale)),
         samples=len(ordered),
-        reference_ms=reference,
-        stable=not note,
-        note=note,
+        reference_ms=float(np.median(samples.reference)),
+        stable=not notes,
+        note="; ".join(notes),
         device=device,
         peak_bytes=peak_bytes,
+        raw_p50_ms=float(np.median(samples.wall)),
+        raw_p95_ms=float(np.quantile(samples.wall, 0.95)),
+        calm_ms=calm_ms if samples.relative else 0.0,
+        load=load,
     )
+
+
+def _load(samples: Samples, protocol: LatencyProtocol, calm_ms: float) -> list[str]:
+    """Return what there is to say of the machine's load during a session."""
+    off = float(np.median(samples.reference)) / calm_ms - 1
+    lines = []
+    if abs(off) > protocol.reference_tolerance:
+        lines.append(f"the reference network ran {abs(off):.0%} {'slower' if off > 0 else 'faster'} than when calm")
+    if samples.others_cores > protocol.others_cores_max:
+        lines.append(f"other processes used {samples.others_cores:.1f} cores")
+    return lines
 
 
 def spread_of_closest(figures: Sequence[Latency], count: int) -> float:
@@ -121,14 +141,24 @@ def spread_of_closest(figures: Sequence[Latency], count: int) -> float:
     return min(medians[i + count - 1] / medians[i] - 1 for i in range(len(medians) - count + 1))
 
 
+def agree(figures: Sequence[Latency], protocol: LatencyProtocol) -> bool:
+    """Return whether no further process need measure: enough of them agree, or there were as many as there may be."""
+    if len(figures) < protocol.processes:
+        return False
+    return len(figures) >= protocol.processes_max or (
+        spread_of_closest(figures, protocol.processes) <= protocol.agreement
+    )
+
+
 def combine(figures: Sequence[Latency], protocol: LatencyProtocol) -> Latency:
     """Put the figures of several processes together: the median of each quantity, and whether they agree.
 
-    The figure is unstable if the processes disagree, or if most of them were disturbed.
+    The figure is unstable if the processes disagree, or if most of them are.
     """
     p50 = [figure.p50_ms for figure in figures]
     spread = spread_of_closest(figures, protocol.processes)
     disturbed = [figure.note for figure in figures if not figure.stable]
+    loaded = sorted(figure.load for figure in figures if figure.load)
     notes = [f"{len(figures)} processes differ by {spread:.1%}"] if spread > protocol.agreement else []
     if 2 * len(disturbed) > len(figures):
         notes += sorted(set("; ".join(disturbed).split("; ")))
@@ -144,4 +174,8 @@ def combine(figures: Sequence[Latency], protocol: LatencyProtocol) -> Latency:
         note="; ".join(notes),
         device=figures[0].device,
         peak_bytes=max(figure.peak_bytes for figure in figures),
+        raw_p50_ms=statistics.median(figure.raw_p50_ms for figure in figures),
+        raw_p95_ms=statistics.median(figure.raw_p95_ms for figure in figures),
+        calm_ms=figures[0].calm_ms,
+        load=loaded[len(loaded) // 2] if 2 * len(loaded) > len(figures) else "",
     )

@@ -36,6 +36,9 @@ def _built_in(value: object) -> float:
 class Latency(Record):
     """Latency of one artifact on one device, end to end (letterbox, network, NMS), batch 1.
 
+    On a processor, the figures are ratios to the reference network, which is run just before each image, times the
+    reference's calm time on that device: what slows both alike cancels out.
+
     Attributes:
         p50_ms: median, ms per image.
         p95_ms: 95th percentile, ms per image.
@@ -43,11 +46,15 @@ class Latency(Record):
         p50_high_ms: upper end of the 95 % interval of the median.
         network_ms: median of the network alone, without letterbox and NMS.
         samples: images timed.
-        reference_ms: median of the fixed reference network timed in between.
-        stable: False if the interval stayed wider than asked or the reference ran unevenly.
+        reference_ms: median of the fixed reference network timed in between, as it ran.
+        stable: False if the interval stayed wider than asked or processes disagreed.
         note: why the figure is unstable, else empty.
         device: fingerprint of the device it was measured on.
-        peak_bytes: peak resident memory of the measuring process (runtime and network).
+        peak_bytes: peak resident memory of the measuring process (runtime and network); 0 where files shared one.
+        raw_p50_ms: median of the milliseconds as they passed; 0 in records of versions that had no ratios.
+        raw_p95_ms: 95th percentile of these.
+        calm_ms: calm time of the reference that the figures stand on; 0 where they are the raw milliseconds.
+        load: what else the machine did, where that was much; it does not make a ratio unstable.
     """
 
     p50_ms: float
@@ -61,6 +68,10 @@ class Latency(Record):
     note: str
     device: str
     peak_bytes: int
+    raw_p50_ms: float = 0.0
+    raw_p95_ms: float = 0.0
+    calm_ms: float = 0.0
+    load: str = ""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ PLAN = "automl.plan"  # what was timed before the first trial: see search.plan.m
 FORKED = "automl.forked"  # name of the study it was forked from, trials kept and left out
 REMOVED = "automl.removed"  # names of files, with spaces between -> numbers of the trials they were removed from
 MEASURED = "automl.measured."  # prefix, then an architecture's key: params, and its Latency, measured without a trial
+LOOKS = "automl.looks."  # prefix, then the parent's number, a dot and a count: ChildrenReport, scored ones left out
+MEASURED_FULLY = "automl.latency.full."  # prefix, then a child's number: Latency by the full protocol
 
 # trial
 CANDIDATE = "automl.candidate"  # every choice of the trial, dimension name -> value
@@ -31,3 +33,5 @@ PROPOSAL = "automl.proposal"  # Proposal: why it was proposed
 DECISIONS = "automl.decisions"  # list of Decision: what the pruner decided at each rung
 ATTEMPTS = "automl.attempts"  # list of Ending: deaths after which the trial was taken up again
 FORKED_FROM = "automl.forked.trial"  # number that a copied trial had in the study it was forked from
+FAMILY = "automl.family"  # of an elastic training: dimension -> values that its children have, its own first
+PARENT = "automl.parent"  # number of the elastic training that a child was cut from

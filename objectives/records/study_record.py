@@ -1,13 +1,14 @@
 """A study's own attributes: the one place that reads and writes attributes by their keys."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from objectives.records import attributes as keys
+from objectives.records.children import ChildrenReport
 from objectives.records.failures import Failure
 from objectives.records.gate import Gate
 from objectives.records.reading import mapping, record
@@ -150,6 +151,18 @@ class StudyRecord:
                 if found is not None:
                     yield name, found
 
+    def looks(self, parent: int) -> Iterator[ChildrenReport]:
+        """Yield what was seen of the children of an elastic training, beside those that are trials."""
+        for _, value in sorted(self._under(f"{keys.LOOKS}{parent}."), key=lambda pair: int(pair[0])):
+            if (found := record(ChildrenReport, value)) is not None:
+                yield found
+
+    @property
+    def looks_count(self) -> int:
+        """Number of children that were looked at, over all elastic trainings."""
+        found = (record(ChildrenReport, value) for _, value in self._under(keys.LOOKS))
+        return sum(len(report.looks) for report in found if report)
+
     def _under(self, prefix: str) -> Iterator[tuple[str, Any]]:
         return ((k.removeprefix(prefix), value) for k, value in self.attributes.items() if k.startswith(prefix))
 
@@ -203,6 +216,11 @@ class StudyWriter:
     def measured(self, key: str, measured: MeasuredRecord) -> None:
         """Store what was measured of an architecture, by its key."""
         self._set(f"{keys.MEASURED}{key}", measured.to_json())
+
+    def looks(self, parent: int, report: ChildrenReport) -> None:
+        """Store what was seen of a parent's children; the number of reports before names the attribute."""
+        count = sum(1 for _ in StudyRecord.of(self._study).looks(parent))
+        self._set(f"{keys.LOOKS}{parent}.{count}", replace(report, scored=()).to_json())
 
     def removed(self, files: Mapping[int, tuple[str, ...]]) -> None:
         """Add files that were removed from trials' folders; in the study, since ended trials cannot be written."""

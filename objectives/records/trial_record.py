@@ -63,6 +63,8 @@ class TrialRecord:
         decisions: what the pruner decided at its rungs, by epoch.
         attempts: deaths after which it was taken up again, in their order.
         forked_from: its number in the study that it was copied from, if it was.
+        family: of an elastic training: dimension to the values that its children have, its own first.
+        parent: of a child: number of the elastic training that it was cut from; it was never trained itself.
     """
 
     number: int
@@ -87,6 +89,13 @@ class TrialRecord:
     decisions: tuple[Decision, ...] = ()
     attempts: tuple[Ending, ...] = ()
     forked_from: int | None = None
+    family: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    parent: int | None = None
+
+    @property
+    def is_child(self) -> bool:
+        """Whether it was cut from an elastic training, and not trained."""
+        return self.parent is not None
 
     @property
     def outcome(self) -> Outcome | None:
@@ -155,7 +164,7 @@ def read_trial(trial: "FrozenTrial") -> TrialRecord:
     rungs = tuple(sorted(records(Rung, attrs.get(keys.RUNGS)), key=lambda rung: rung.epoch))
     decisions = records(Decision, attrs.get(keys.DECISIONS))
     values = trial.values if trial.state.name == "COMPLETE" and trial.values else None
-    folder, forked_from = attrs.get(keys.FOLDER), attrs.get(keys.FORKED_FROM)
+    folder, forked_from, parent = (attrs.get(key) for key in (keys.FOLDER, keys.FORKED_FROM, keys.PARENT))
     return TrialRecord(
         number=trial.number,
         phase=_phase(trial, ending, has_rungs=bool(rungs)),
@@ -179,6 +188,8 @@ def read_trial(trial: "FrozenTrial") -> TrialRecord:
         decisions=tuple(sorted(decisions, key=lambda decision: decision.epoch)),
         attempts=records(Ending, attrs.get(keys.ATTEMPTS)),
         forked_from=forked_from if isinstance(forked_from, int) else None,
+        family=mapping(attrs.get(keys.FAMILY)),
+        parent=parent if isinstance(parent, int) else None,
     )
 
 

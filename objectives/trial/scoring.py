@@ -54,7 +54,8 @@ def score_children(job: TrialJob, listener: TrialListener) -> Ending | None:
         DataError: images or the parent's weights cannot be read.
     """
     with on_cores(job.cores) as all_cores:
-        return _Scorer(job, listener, all_cores).run()
+        _Scorer(job, listener, all_cores).run()
+    return None
 
 
 def halves(images: tuple[LabelledImage, ...], split: str) -> tuple["_Half", "_Half"]:

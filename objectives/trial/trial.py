@@ -192,7 +192,7 @@ class _Trial:
                     self.job.deciding,
                     self._ends_at,
                     self.heartbeat,
-                    self.elastic and self.elastic.training(ranked=self.ranked),
+                    self.elastic.training(ranked=self.ranked) if self.elastic else None,
                 )
             if self.progress.stopped:
                 break
@@ -218,7 +218,8 @@ class _Trial:
         job = self.job
         with self.devices.working(), self.clock.stage("export"):
             path = export_onnx(model, self._meta(model), self.paths.model)
-            save_weights(self.paths.weights, model, job.candidate, job.classes, self.elastic and self.elastic.ranks)
+            ranks = self.elastic.ranks if self.elastic else None
+            save_weights(self.paths.weights, model, job.candidate, job.classes, ranks)
         with self.clock.stage("latency"):
             latency = self._time(path, job.protocol)
         self.listener.latency(latency, trained=True)

@@ -1,12 +1,13 @@
 """Parameters of trials as rows of numbers: mixed and conditional dimensions, whatever the space."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from search.engine.staircase import Floats
+from spaces.vocabulary import VOCABULARY
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -26,6 +27,7 @@ class Column:
         low, high: ends of its scale (of the logarithm, if `log`).
         log: whether the logarithm is taken.
         codes: value to code for a dimension without an order; empty for numbers.
+        absent: what counts where a candidate does not have the dimension; None for nothing.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Column:
     high: float = 1.0
     log: bool = False
     codes: Mapping[_Code, int] | None = None
+    absent: float | None = None
 
     @property
     def categorical(self) -> bool:
@@ -54,7 +57,7 @@ class Encoder:
     def __init__(self, distributions: "Mapping[str, BaseDistribution]") -> None:
         """Take the dimensions that can vary, by name."""
         columns = (_column(name, distributions[name]) for name in sorted(distributions))
-        self.columns: tuple[Column, ...] = tuple(c for c in columns if c is not None)
+        self.columns: tuple[Column, ...] = tuple(_with_absent(c) for c in columns if c is not None)
 
     @property
     def categorical(self) -> "np.ndarray[Any, np.dtype[np.bool_]]":
@@ -65,7 +68,7 @@ class Encoder:
         """Return rows, shape (n, d); NaN where a dimension does not exist for a trial."""
         rows = np.empty((len(params), len(self.columns)))
         for j, column in enumerate(self.columns):
-            rows[:, j] = column.encode([p.get(column.name) for p in params])
+            rows[:, j] = column.encode([p.get(column.name, column.absent) for p in params])
         return rows
 
 
@@ -84,6 +87,14 @@ def _column(name: str, distribution: "BaseDistribution") -> Column | None:
         case FloatDistribution() | IntDistribution():
             return _numeric(name, distribution.low, distribution.high, distribution.log)
     raise TypeError(f"{name}: unknown kind of distribution {distribution!r}")
+
+
+def _with_absent(column: Column) -> Column:
+    """Return a column in which the parent of an elastic training stands beside its children: whole."""
+    known = VOCABULARY.get(column.name)
+    if known is None or not known.elastic or known.default is None or column.categorical:
+        return column
+    return replace(column, absent=float(known.default))
 
 
 def _numeric(name: str, low: float, high: float, log: bool) -> Column | None:

@@ -40,6 +40,7 @@ class Observed:
         failure: class of the failure that it ended with, one of `objectives.records.failures.Failure`, else empty.
         p95_ms: 95th percentile of the same measurement as `latency_ms`; None if it is not known.
         is_deployed: whether these are of the trained, exported file; else they were measured before training.
+        is_child: whether it was cut from an elastic training, and not trained: it has no curve.
         outgrew: whether it, or an attempt at it, was too large for this machine (memory, time).
 
     What is derived from these is worked out once: most trials of a long study never change any more.
@@ -58,6 +59,7 @@ class Observed:
     p95_ms: float | None = None
     is_deployed: bool = False
     outgrew: bool = False
+    is_child: bool = False
 
     @property
     def epoch(self) -> int:
@@ -131,6 +133,7 @@ def observed(record: TrialRecord) -> Observed:
         failure=failure,
         p95_ms=record.p95_ms,
         is_deployed=record.latency is not None,
+        is_child=record.is_child,
         outgrew=not OF_SIZE.isdisjoint({failure, *(attempt.error_class for attempt in record.attempts)}),
     )
 

@@ -4,7 +4,7 @@
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from objectives.records.trial_record import Phase, TrialRecord, trial_records
 from objectives.trial.job import RungDecision
 from search.engine.observed import observe
 from search.engine.schedulers.scheduler import BudgetLeft, Step
+from search.loop.families import Families
 from search.samplers.registry import make_known_latency, make_sampler, suggest
 from search.samplers.schedulers import make_scheduler
 from search.settings.settings import Settings
@@ -51,6 +52,7 @@ class Chooser:
         self._jobs, self.ladder = jobs, jobs.ladder
         self._known = make_known_latency(settings, self.latencies, self.ladder)
         self._scheduler = make_scheduler(settings.pruner, self._known)
+        self.families = Families(study, self._known, self.seconds_left, settings.budget.trials)
 
     def used(self, trials: Sequence[TrialRecord] | None = None) -> BudgetUsed:
         """Return what of the budget is used; `trials` are the study's, if they were read just now."""
@@ -62,6 +64,32 @@ class Chooser:
         hours = self.settings.budget.hours
         return math.inf if hours is None else 3600 * hours - self._searched_s()
 
+    def next_work(self, trials: Sequence[TrialRecord], busy: Collection[int]) -> Step | None:
+        """Return what to do next: the children of a parent, where they are worth more per second, or a training.
+
+        Args:
+            trials: all trials of the study.
+            busy: parents whose children are being scored, here or elsewhere.
+        """
+        if self.seconds_left() <= 0:
+            return None
+        children = self.families.best(trials, busy)
+        if children is not None and children[1].rate >= self._rate_of_new(trials):
+            number, proposal = children
+            return Step(number, 0, f"children of trial {number}: {proposal.why}", children=True)
+        return self.next_step(trials=trials)
+
+    def _rate_of_new(self, trials: Sequence[TrialRecord]) -> float:
+        """Return the gain per second that a new training promises; 0 where none can start, or nothing is known yet."""
+        if not self._may_start(trials) or _waiting(trials):
+            return 0.0
+        proposed = self._known.propose(observe(self.study, trials), len(trials), self.seconds_left())
+        return proposed.rate if proposed is not None and math.isfinite(proposed.rate) else 0.0
+
+    def _may_start(self, trials: Sequence[TrialRecord]) -> bool:
+        begun = sum(trial.phase is not Phase.WAITING for trial in trials)
+        return begun < self.settings.budget.trials and self.used(trials).left(self.settings.budget)
+
     def next_step(self, last: int | None = None, trials: Sequence[TrialRecord] | None = None) -> Step | None:
         """Return what to train next.
 
@@ -69,13 +97,12 @@ class Chooser:
             last: the trial that stands at a rung now, still in memory.
             trials: all trials of the study, if read just now; None reads them.
         """
-        budget, seconds_left = self.settings.budget, self.seconds_left()
+        seconds_left = self.seconds_left()
         if seconds_left <= 0:
             return None
         stored = trial_records(self.study) if trials is None else trials
         begun = [replace(t, phase=Phase.PAUSED) if t.number == last else t for t in observe(self.study, stored)]
-        may_start = len(begun) < budget.trials and self.used(stored).left(budget)
-        budget_left = BudgetLeft(may_start, len(_waiting(stored)), seconds_left)
+        budget_left = BudgetLeft(self._may_start(stored), len(_waiting(stored)), seconds_left)
         return self._scheduler.next_step(begun, self.ladder, last, budget_left)
 
     def at_rung(self, trial: StoredTrial, rung: Rung) -> tuple[RungDecision, str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from objectives.records.paths import StudyPaths
 from objectives.records.records import Ending, Latency
 from search.loop.follow import Decide, TrialFollower
+from search.loop.follow_children import ChildrenFollower, Next
 from search.settings.settings import Settings
 from search.study.stored_trial import StoredTrial
 from search.view.base import View
@@ -17,13 +18,14 @@ from search.workers.measure import measure
 from search.workers.places import Place
 from search.workers.registry import make_backend
 from spaces.candidate import Candidate
+from spaces.network.family import Family
 
 
 @dataclass(frozen=True)
 class Active:
     """A trial that this process works on, and where."""
 
-    follower: TrialFollower
+    follower: TrialFollower | ChildrenFollower
     running: RunningTrial
     place: Place
 
@@ -32,11 +34,24 @@ class Active:
         """The trial."""
         return self.follower.trial
 
+    @property
+    def scores_children(self) -> bool:
+        """Whether the trial has ended, and its children are scored."""
+        return isinstance(self.follower, ChildrenFollower)
+
 
 class Crew:
     """Starts, hears and ends the trials of a searching process."""
 
-    def __init__(self, settings: Settings, jobs: Jobs, view: View, decide: Decide, tick: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        jobs: Jobs,
+        view: View,
+        decide: Decide,
+        next_order: Next,
+        tick: Callable[[], None],
+    ) -> None:
         """Set up.
 
         Args:
@@ -44,9 +59,11 @@ class Crew:
             jobs: make the jobs.
             view: shows the trials.
             decide: is asked at rungs.
+            next_order: is asked what a scorer of children does next.
             tick: called again and again while a candidate is measured, and at the trials' signs of life.
         """
         self.settings, self.jobs, self.view, self._decide, self._tick = settings, jobs, view, decide, tick
+        self._next_order = next_order
         self.active: dict[int, Active] = {}
         self.backend = make_backend(settings.trial.backend, StudyPaths(settings.folder).ultralytics)
 
@@ -70,6 +87,19 @@ class Crew:
         running = self.backend.start(job, self._limits())
         follower = TrialFollower(trial, job, self.view, self._decide, self._warn, self._tick)
         self.active[trial.number] = Active(follower, running, place)
+
+    def begin_children(self, parent: StoredTrial, place: Place) -> None:
+        """Start a scorer of the children of a claimed parent, which has ended."""
+        candidate = parent.candidate
+        assert candidate is not None
+        family = Family.from_json(parent.record.family)
+        job = replace(
+            self.jobs.scorer(parent.number, candidate, family), train_device=place.train_device, cores=place.cores
+        )
+        self.view.trial_started(parent.number, candidate, job.epochs, parent.record.rungs)
+        running = self.backend.start(job, self._limits())
+        follower = ChildrenFollower(parent, job, self.view, self._next_order, self._warn, self._tick)
+        self.active[parent.number] = Active(follower, running, place)
 
     def receive(self) -> Iterator[tuple[Active, Ending | None]]:
         """Take the messages that are there, look at each trial's limits, and yield the trials that have ended.

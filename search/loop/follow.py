@@ -7,6 +7,7 @@ from objectives.records.records import Accuracy, Ending, Latency, Outcome, Resou
 from objectives.trial.job import RungDecision, TrialJob, TrialListener
 from search.study.stored_trial import StoredTrial
 from search.view.base import View
+from spaces.network.family import Family
 
 Decide = Callable[[StoredTrial, Rung], tuple[RungDecision, str]]  # a rung was stored; how to go on, and why
 
@@ -85,6 +86,11 @@ class TrialFollower(TrialListener):
     def warning(self, text: str) -> None:
         """Hand the warning on."""
         self._warn(text)
+
+    def family(self, family: Family) -> None:
+        """Store which children an elastic training holds."""
+        if self.trial.record.family != family.to_json():
+            self.trial.record_family(family)
 
     def explained(self, ending: Ending | None) -> Ending | None:
         """Return the trial's ending; of one that was stopped, with the reason of the decision."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out, remove_other_layouts
+from objectives.records.children import ChildrenOrder, ChildrenReport
 from objectives.records.failures import Failure
 from objectives.records.paths import StudyPaths
 from objectives.records.records import Decision, Ending, Latency, Outcome, Rung
@@ -17,6 +18,7 @@ from objectives.trial.job import RungDecision
 from reports.table.table import StudyTable, read_study
 from search.loop.choose import Chooser
 from search.loop.crew import Active, Crew
+from search.loop.families import is_parent
 from search.loop.retry import batch_of, may_retry, objectives_of
 from search.loop.streaks import check_streak
 from search.settings.settings import Settings
@@ -64,7 +66,7 @@ class Search:
             self.session = Session(study, claims, clock)
         self.keeper = Keeper(self.folder, settings.store.size_mb_max)
         self.chooser = Chooser(settings, study, self.jobs, self._measured, self.session.searched_s)
-        self.crew = Crew(settings, self.jobs, view, self._decide, self.session.beat)
+        self.crew = Crew(settings, self.jobs, view, self._decide, self._next_order, self.session.beat)
         self._went_well = datetime.now()  # earlier failures do not count
         self._begin_at = self._show_at = 0.0  # when to look again, by the monotonic clock
         self._waits_for_place = False  # with nothing begun: no time that is searched
@@ -151,7 +153,7 @@ class Search:
             cut = [number for number in self._running(trials) if number not in self.crew.active]
             if any(not self.claims.is_elsewhere(number) for number in cut):
                 return True
-            step = self.chooser.next_step(trials=trials)
+            step = self.chooser.next_work(trials, self._scored_elsewhere(trials))
         return step is not None and not step.idle
 
     def _begin_trial(self, place: Place) -> bool:
@@ -163,6 +165,10 @@ class Search:
                 trial = self._next_trial(trials)
             if trial is None:
                 return False
+            if trial.record.phase.has_ended:
+                self.crew.begin_children(trial, place)
+                unless_begun.pop_all()
+                return True
             if trial.candidate is None:  # what others need of it for their own choices is stored already
                 self.chooser.record_candidate(trial, trials)
             self.crew.begin(trial, place)
@@ -220,7 +226,7 @@ class Search:
                     return trial if trial.candidate else self.chooser.sampled(self.chooser.asked_again(number))
                 else:
                     self.claims.free(number)
-        step = self.chooser.next_step(trials=trials)
+        step = self.chooser.next_work(trials, self._scored_elsewhere(trials))
         if step is None:
             return None
         self._stop(step.stop)
@@ -232,13 +238,21 @@ class Search:
             return self.chooser.sampled(asked)
         self.claims.hold(step.number)
         trial = StoredTrial(self.study, step.number)
-        self.chooser.promote(trial, step.why)
+        if not step.children:
+            self.chooser.promote(trial, step.why)
         return trial
+
+    def _scored_elsewhere(self, trials: Sequence[TrialRecord]) -> set[int]:
+        """Return the parents whose children are being scored, here or by another process."""
+        return self.claims.living(trial.number for trial in trials if is_parent(trial))
 
     def _ended(self, active: Active, end: Ending | None) -> None:
         """Record how a trial's process ended; take the trial up again where that may help."""
         trial = active.trial
         self._begin_at = 0.0
+        if active.scores_children:
+            self._scorer_ended(active, end)
+            return
         free_mb_min = self.settings.store.free_mb_min
         if end is not None and end.error_class == Failure.DISK_FULL and not has_disk_space(self.folder, free_mb_min):
             self.claims.free(trial.number)
@@ -254,6 +268,15 @@ class Search:
         else:
             self._finish(trial, end)
         self._after(trial.number, failed=end is not None and end.outcome == Outcome.FAILED)
+
+    def _scorer_ended(self, active: Active, end: Ending | None) -> None:
+        """Give a parent back; what its scorer had found is stored."""
+        number = active.trial.number
+        self.claims.free(number)
+        if end is not None and end.outcome == Outcome.FAILED:
+            self.chooser.families.scorer_failed(number)
+            self.view.note(f"scoring the children of trial {number} failed ({end.error_class}): {end.reason}")
+        self._after(number, failed=False)
 
     def _finish(self, trial: StoredTrial, end: Ending) -> None:
         trial.end(end, objectives_of(trial))
@@ -292,6 +315,9 @@ class Search:
         trial, rungs = active.trial, active.follower.rungs
         self.crew.leave(active)
         self._begin_at = 0.0
+        if active.scores_children:
+            self._scorer_ended(active, None)
+            return
         if rungs and rungs[-1].epoch < active.follower.job.epochs:
             why = "the hours of the budget are used"
             trial.record_decision(Decision(rungs[-1].epoch, RungDecision.PAUSE.value, why))
@@ -310,6 +336,15 @@ class Search:
             decision, why = self.chooser.at_rung(trial, rung)
         self.view.decision(trial.number, decision.value, why)
         return decision, why
+
+    def _next_order(self, number: int, report: ChildrenReport) -> ChildrenOrder | None:
+        """Store what a scorer of children has found, and return what it does next."""
+        with self.claims.alone():
+            scored = self.chooser.families.record(number, report)
+            order = self.chooser.families.next_order(number)
+        if scored:
+            self.view.trial_ended(number, self.table(), self.used())
+        return order
 
     def _measured(self, params: Mapping[str, Value]) -> Latency | Ending:
         """Measure a candidate that is no trial yet."""

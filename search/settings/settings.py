@@ -64,6 +64,7 @@ class TrialSettings:
     processes_max: int
     backend: str
     run: str
+    score: str
 
     def __post_init__(self) -> None:
         for name in ("epochs", "full_epochs"):

@@ -29,7 +29,7 @@ Measure = Callable[[Params], Latency | Ending | None]
 
 def architecture_key(params: Mapping[str, Any]) -> str:
     """Return sixteen hexadecimal digits that name what is deployed: two trainings of one detector share them."""
-    deployed = {name: value for name, value in params.items() if is_deployed(name)}
+    deployed = dict(_deployed(params))
     return hashlib.sha256(json.dumps(deployed, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -185,5 +185,5 @@ def _measured(params: Params, found: Latency | Ending | None, seconds: float) ->
 
 
 def _deployed(params: Mapping[str, Any]) -> Key:
-    """Return what is deployed of a candidate, to be compared with others'."""
-    return frozenset([pair for pair in params.items() if is_deployed(pair[0])])
+    """Return what is deployed of a candidate, to be compared with others'; a part that is not slim goes without saying."""
+    return frozenset([(k, v) for k, v in params.items() if is_deployed(k) and not (v == 0 and k.startswith("slim."))])

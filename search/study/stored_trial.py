@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from objectives.records import attributes as keys
+from objectives.records.children import ScoredChild
 from objectives.records.records import Accuracy, Decision, Ending, Latency, Outcome, Proposal, Record, Resources, Rung
 from objectives.records.trial_record import Phase, TrialRecord, read_trial
 from spaces.candidate import Candidate
+from spaces.network.family import Family
 
 if TYPE_CHECKING:
     import optuna
@@ -55,6 +57,11 @@ class StoredTrial:
         """Store where the trial's files are and what the trial is; the candidate, written last, begins the trial."""
         self._write(keys.FOLDER, folder, folder=folder)
         self._write(keys.CANDIDATE, candidate.to_json(), has_begun=True, candidate=candidate)
+
+    def record_family(self, family: Family) -> None:
+        """Store which children an elastic training holds."""
+        axes = family.to_json()
+        self._write(keys.FAMILY, axes, family=axes)
 
     def record_latency(self, latency: Latency, *, trained: bool) -> None:
         """Store the trial's latency: of the trained, exported file, or before training."""
@@ -113,6 +120,51 @@ class StoredTrial:
     def _write(self, key: str, value: Any, **changes: Any) -> None:
         self._storage.set_trial_user_attr(self._id, key, value)
         self.record = replace(self.record, **changes)
+
+
+def child_of(
+    parent: TrialRecord,
+    child: ScoredChild,
+    candidate: Candidate,
+    distributions: "Mapping[str, BaseDistribution]",
+    proposal: Proposal,
+) -> "FrozenTrial":
+    """Return a child of an elastic training as the store keeps it: a finished trial.
+
+    Args:
+        parent: the training that the child was cut from.
+        child: what was measured of it.
+        candidate: every choice of it.
+        distributions: of the choices that the sampler makes.
+        proposal: why it was scored.
+    """
+    from optuna.trial import FrozenTrial, TrialState
+
+    now = datetime.now()
+    attributes = {
+        keys.PARENT: parent.number,
+        keys.FOLDER: f"{parent.folder}/{child.folder}",
+        keys.CANDIDATE: candidate.to_json(),
+        keys.PROPOSAL: proposal.to_json(),
+        keys.LATENCY: child.latency.to_json(),
+        keys.ACCURACY: child.accuracy.to_json(),
+        keys.RESOURCES: child.resources.to_json(),
+        keys.ENDING: Ending(Outcome.FINISHED, "").to_json(),
+    }
+    return FrozenTrial(
+        number=-1,  # the store gives one
+        state=TrialState.COMPLETE,
+        value=None,
+        values=[child.accuracy.map, child.latency.p50_ms],
+        datetime_start=now - timedelta(seconds=sum(child.resources.seconds.values())),
+        datetime_complete=now,
+        params={name: candidate[name] for name in distributions if name in candidate},
+        distributions={name: found for name, found in distributions.items() if name in candidate},
+        user_attrs=attributes,
+        system_attrs={},
+        intermediate_values={},
+        trial_id=-1,
+    )
 
 
 def copied(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,21 +15,23 @@ from search.settings.settings import Settings, TrialSettings
 from spaces.candidate import Candidate
 from spaces.dimension import Value
 from spaces.errors import SettingsError
+from spaces.network.family import Family, is_elastic, slim_ratios
 
 
 def check_run(trial: TrialSettings) -> None:
-    """Check that what trials run can be found.
+    """Check that what trials and scorers of children run can be found.
 
     Raises:
         SettingsError: it is not of the form module:function, or there is no such module.
     """
-    module, colon, function = trial.run.partition(":")
-    try:
-        known = bool(module and colon and function) and find_spec(module) is not None
-    except ModuleNotFoundError:
-        known = False
-    if not known:
-        raise SettingsError(f"trial.run: must be module:function of an importable module, got '{trial.run}'")
+    for name, run in (("run", trial.run), ("score", trial.score)):
+        module, colon, function = run.partition(":")
+        try:
+            known = bool(module and colon and function) and find_spec(module) is not None
+        except ModuleNotFoundError:
+            known = False
+        if not known:
+            raise SettingsError(f"trial.{name}: must be module:function of an importable module, got '{run}'")
 
 
 def fits_cache(images: int, pixels: int, cache_mb: float) -> bool:
@@ -89,5 +92,18 @@ class Jobs:
             cache=fits_cache(len(train), int(candidate.number("size.pixels")), trial.cache_mb),
             hub=self.hub,
             grace=settings.pruner.grace,
+            family=self.family(candidate),
             run=trial.run,
         )
+
+    def scorer(self, number: int, candidate: Candidate, family: Family) -> TrialJob:
+        """Return the job that scores children of a trained parent, of the family that the parent turned out to have."""
+        training = tuple(image.path for image in self._dataset.splits["train"])
+        scores = self._settings.trial.score
+        return replace(self.job(number, candidate), family=family, training=training, run=scores)
+
+    def family(self, candidate: Candidate) -> Family | None:
+        """Return what may differ between the children of an elastic candidate; None for any other, a child too."""
+        if not is_elastic(candidate) or slim_ratios(candidate):
+            return None
+        return Family.of(candidate, self._settings.space)

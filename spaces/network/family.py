@@ -59,7 +59,7 @@ class Family:
                     axes[name] = tuple(sorted({0.0, *(float(value) for value in values)}))
             else:
                 own = parent.number(name)
-                axes[name] = tuple(sorted({own, *(v for v in values if v <= own)}, reverse=True))  # type: ignore[type-var]
+                axes[name] = tuple(sorted({own, *(v for v in values if v <= own)}, reverse=True))
         return cls({name: values for name, values in axes.items() if len(values) > 1})
 
     @property

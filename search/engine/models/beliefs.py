@@ -167,7 +167,7 @@ def accuracy_table(trials: Sequence[Observed], ladder: Sequence[int]) -> Floats:
             table[i, k] = np.nan if best is None else best
         if trial.final is not None:
             table[i, -1] = trial.final
-            table[i] = _filled(table[i])
+            table[i] = table[i] if trial.is_child else _filled(table[i])  # no curve may be learnt from a child
         elif np.isnan(table[i]).all() and trial.best is not None:
             table[i, 0] = trial.best  # it stands before the first rung: taken as if it were there
     return table

@@ -23,6 +23,7 @@ class Step:
         last_mean: expected final accuracy of the trial that was trained just now, where the scheduler has one.
         last_sd: standard deviation of that belief.
         idle: nothing is to be trained now: the step only holds which trials stop and what is believed.
+        children: the trial has been trained, and its children are to be scored.
     """
 
     number: int | None
@@ -32,6 +33,7 @@ class Step:
     last_mean: float | None = None
     last_sd: float | None = None
     idle: bool = False
+    children: bool = False
 
 
 @dataclass(frozen=True)

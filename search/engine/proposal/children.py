@@ -1,0 +1,292 @@
+"""Which children of a trained parent come next: what is looked at, what gets a file, and what that is worth."""
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from objectives.records.children import ChildrenOrder, Choices, Look
+from search.engine.models.gaussian_process import GaussianProcess
+from search.engine.staircase import Floats, Staircase
+from spaces.network.family import SIZE, Family
+
+LOOKED_MOST = 8  # children of one order
+SCORED_MOST = 6
+POOL_MOST = 3000  # children of a family that are thought of
+LOOK_S, SCORE_S = 1.0, 2.5  # seconds of a child before any was timed
+LOOK_SD = 0.01  # between a child looked at by torch and its scored file
+SLIM_SPEED = 0.7  # share of the latency that goes with the channels, before any child was measured,
+SIZE_POWER = 1.7  # and its power of the side of the image,
+FORETOLD_SD = 0.2  # with this standard deviation of the logarithm
+LEAST_SHARE = 2e-4  # of the front's hypervolume that a child must be expected to gain
+NODES = ((-math.sqrt(3.0), 1 / 6), (0.0, 2 / 3), (math.sqrt(3.0), 1 / 6))  # Gauss-Hermite
+
+
+@dataclass(frozen=True)
+class Parent:
+    """What is known of a trained parent and its children.
+
+    Attributes:
+        number: the parent's.
+        family: its axes.
+        map: its own accuracy.
+        latency_ms: its own latency.
+        looks: children that were looked at.
+        measured: children with files, and latencies in ms.
+        failed: children that cannot be made.
+        look_s: seconds that a look usually takes, over all parents; None before the first.
+        score_s: seconds that a child with a file usually takes, likewise.
+    """
+
+    number: int
+    family: Family
+    map: float
+    latency_ms: float
+    looks: Sequence[Look] = ()
+    measured: Sequence[tuple[Choices, float]] = ()
+    failed: Sequence[Choices] = ()
+    look_s: float | None = None
+    score_s: float | None = None
+    name: str = field(default="")
+
+
+@dataclass(frozen=True)
+class ChildrenProposal:
+    """What is to be done with a parent's children, and what that is worth.
+
+    Attributes:
+        order: for the scorer.
+        rate: expected gain of hypervolume per second.
+        share: expected gain as a share of the front's hypervolume.
+        why: one line for people.
+        expected: of the children that get files: accuracy, and latency in ms with the sd of its logarithm.
+    """
+
+    order: ChildrenOrder
+    rate: float
+    share: float
+    why: str
+    expected: Sequence[tuple[float, float, float]] = ()
+
+
+def propose_children(
+    parent: Parent, front: Staircase, bound_ms: float | None, seconds_left: float, most: int
+) -> ChildrenProposal | None:
+    """Return the next children of a parent; None where none is worth its time.
+
+    The first ones are spread over sizes and widths; then those that promise most for the front are looked at, or get
+    files, whatever gains more per second. A parent's own children foretell each other's accuracy and latency.
+
+    Args:
+        parent: what is known of it.
+        front: today's.
+        bound_ms: latency over which a child is no use.
+        seconds_left: of the budget.
+        most: trials that the budget still allows.
+    """
+    look_s, score_s = parent.look_s or LOOK_S, parent.score_s or SCORE_S
+    view = _View(parent, bound_ms)
+    to_score = view.greedy(front, view.looked, min(SCORED_MOST, most, int(seconds_left / score_s)))
+    if seeds := view.unseen_seeds()[:LOOKED_MOST]:
+        if seconds_left < look_s * len(seeds) + score_s or most < 1:
+            return None
+        why = f"its children are not known yet: {len(seeds)} of {parent.family.size:,} to look at"
+        return ChildrenProposal(ChildrenOrder(look_at=tuple(seeds)), math.inf, 1.0, why)
+    to_look = view.greedy(front, view.unseen, min(LOOKED_MOST, int(seconds_left / (look_s + score_s))) if most else 0)
+    scored, looked = _rate(front, to_score, score_s), _rate(front, to_look, look_s + score_s)
+    if max(scored[1] if to_score else 0, looked[1] if to_look else 0) == 0:
+        return None
+    if scored[0] >= looked[0]:
+        chosen = tuple(child.choices for child in to_score)
+        expected = [(child.mean, math.exp(child.log), child.log_sd) for child in to_score]
+        why = f"{len(chosen)} of {len(view.looked)} children looked at get files, worth {scored[1]:.2%} of the front"
+        return ChildrenProposal(ChildrenOrder(score=chosen), *scored, why, expected)
+    chosen = tuple(child.choices for child in to_look)
+    why = f"{len(chosen)} children more to look at, worth {looked[1]:.2%} of the front's hypervolume"
+    return ChildrenProposal(ChildrenOrder(look_at=chosen), *looked, why)
+
+
+@dataclass(frozen=True)
+class _Child:
+    choices: Choices
+    mean: float
+    sd: float
+    log: float
+    log_sd: float
+    gain: float = 0.0
+
+
+class _View:
+    """Children of one parent as rows of numbers, with what is believed of them."""
+
+    def __init__(self, parent: Parent, bound_ms: float | None) -> None:
+        self.parent, self.axes = parent, parent.family.axes
+        self.seen = {_key(look.choices): look for look in parent.looks}
+        done = {_key(choices) for choices, _ in parent.measured} | {_key(choices) for choices in parent.failed}
+        self._done = done | {_key(self._whole())}  # the parent itself is a trial
+        self._log_bound = math.inf if bound_ms is None else math.log(bound_ms)
+        self.looked = [look.choices for key, look in self.seen.items() if key not in self._done]
+
+    @property
+    def unseen(self) -> list[Choices]:
+        """Children that were not looked at; of a large family, those near what was, and others."""
+        return [c for c in self._pool() if _key(c) not in self.seen and _key(c) not in self._done]
+
+    def unseen_seeds(self) -> list[Choices]:
+        """Children that are looked at first, whatever they promise: all sizes, and widths of all parts alike."""
+        whole = self._whole()
+        sizes = list(self.axes.get(SIZE, ()))
+        seeds = [{**whole, SIZE: size} for size in sizes]
+        slim = {name: values for name, values in self.axes.items() if name.startswith("slim.")}
+        steps = max((len(values) for values in slim.values()), default=1)
+        for step in range(1, steps):
+            alike = {name: values[min(step, len(values) - 1)] for name, values in slim.items()}
+            seeds += [{**whole, **alike, SIZE: size} for size in sizes[:: max(1, len(sizes) // 2)]] or [{**whole, **alike}]
+        return [c for c in seeds if _key(c) not in self.seen and _key(c) not in self._done]
+
+    def greedy(self, front: Staircase, pool: Sequence[Choices], most: int) -> list[_Child]:
+        """Return at most so many children, each of the highest gain beside those before it."""
+        if not pool or most < 1:
+            return []
+        believed = self._believed(list(pool))
+        found: list[_Child] = []
+        for _ in range(min(most, len(pool))):
+            gains = _gains(front, believed)
+            best = int(np.argmax(gains))
+            if front.share(gains[best]) < LEAST_SHARE:
+                break
+            child = believed[best]
+            found.append(_Child(child.choices, child.mean, child.sd, child.log, child.log_sd, float(gains[best])))
+            front = _with(front, child)
+            believed.pop(best)
+            if not believed:
+                break
+        return found
+
+    def _believed(self, pool: list[Choices]) -> list[_Child]:
+        rows = self._rows(pool)
+        mean, sd = self._accuracies(pool, rows)
+        logs, log_sd = self._latencies(pool, rows)
+        children = [_Child(c, *map(float, of)) for c, *of in zip(pool, mean, sd, logs, log_sd, strict=True)]
+        return [child for child in children if child.log - 2 * child.log_sd <= self._log_bound] or children[:0]
+
+    def _accuracies(self, pool: list[Choices], rows: Floats) -> tuple[Floats, Floats]:
+        known = np.array([self.seen[_key(c)].map if _key(c) in self.seen else np.nan for c in pool])
+        mean, sd = known.copy(), np.full(len(pool), LOOK_SD)
+        open_ = np.isnan(known)
+        if open_.any():
+            looks = list(self.seen.values())
+            there, targets = self._rows([look.choices for look in looks]), np.array([look.map for look in looks])
+            model = GaussianProcess(np.zeros(rows.shape[1], dtype=bool))
+            model.tune(there, targets)
+            model.fit(there, targets, steps=0)
+            mean[open_], sd[open_] = model.predict(rows[open_])
+        return mean, np.maximum(sd, LOOK_SD)
+
+    def _latencies(self, pool: list[Choices], rows: Floats) -> tuple[Floats, Floats]:
+        """Return log latencies: by a rule of thumb from the parent's own, mended by the children that were measured."""
+        guess = self._guess(pool)
+        known = [(self._whole(), self.parent.latency_ms), *self.parent.measured]
+        if len(known) < 4:
+            return guess, np.full(len(pool), FORETOLD_SD)
+        there = self._rows([choices for choices, _ in known])
+        misses = np.log([ms for _, ms in known]) - self._guess([choices for choices, _ in known])
+        model = GaussianProcess(np.zeros(rows.shape[1], dtype=bool))
+        model.tune(there, misses)
+        model.fit(there, misses, steps=0)
+        mean, sd = model.predict(rows)
+        return guess + mean, np.maximum(sd, 0.01)
+
+    def _guess(self, pool: Sequence[Choices]) -> Floats:
+        whole = self._whole()
+        found = []
+        for choices in pool:
+            kept = [1.0 - float(value) for name, value in choices.items() if name.startswith("slim.")]
+            smaller = float(choices.get(SIZE, 1)) / float(whole.get(SIZE, 1))
+            width = 1.0 - SLIM_SPEED * (1.0 - float(np.mean(kept))) if kept else 1.0
+            found.append(math.log(self.parent.latency_ms) + SIZE_POWER * math.log(smaller) + math.log(width))
+        return np.array(found)
+
+    def _rows(self, pool: Sequence[Choices]) -> Floats:
+        rows = np.empty((len(pool), len(self.axes)))
+        for j, (name, values) in enumerate(self.axes.items()):
+            places = {value: i / (len(values) - 1) for i, value in enumerate(values)}
+            if name == SIZE:
+                low, high = math.log(min(values)), math.log(max(values))  # type: ignore[arg-type]
+                places = {value: (math.log(float(value)) - low) / (high - low) for value in values}
+            rows[:, j] = [places[choices[name]] for choices in pool]
+        return rows
+
+    def _pool(self) -> list[Choices]:
+        names = list(self.axes)
+        if self.parent.family.size <= POOL_MOST:
+            return [dict(zip(names, values, strict=True)) for values in itertools.product(*self.axes.values())]
+        rng = np.random.default_rng([self.parent.number, len(self.seen)])
+        drawn = [{name: _any(values, rng) for name, values in self.axes.items()} for _ in range(POOL_MOST // 2)]
+        best = sorted(self.seen.values(), key=lambda look: -look.map)[:100]
+        near = [{**look.choices, name: value} for look in best for name, values in self.axes.items() for value in values]
+        return list({_key(c): c for c in [*near[: POOL_MOST // 2], *drawn]}.values())
+
+    def _whole(self) -> Choices:
+        return {name: values[0] for name, values in self.axes.items()}
+
+
+def joint_gain(front: Staircase, mean: Floats, sd: Floats, logs: Floats, cases: int = 9, cells: int = 64) -> Floats:
+    """Return the expected gain of hypervolume of whole families: their children rise and fall together.
+
+    Args:
+        front: today's.
+        mean: expected accuracies of each family's children, shape (n, k).
+        sd: standard deviations of these beliefs, shape (n, k).
+        logs: log latencies, shape (n, k).
+        cases: of what the common doubt turns out as.
+        cells: of the latency range.
+
+    Returns:
+        Gains, shape (n,).
+    """
+    fastest = float(min(logs.min(), front.edges.min() if len(front.edges) else np.inf))
+    if fastest >= front.slowest:
+        return np.zeros(len(mean))
+    edges = np.linspace(fastest, front.slowest, cells + 1)
+    middles, width = (edges[:-1] + edges[1:]) / 2, edges[1] - edges[0]
+    heights = np.concatenate([[front.reference], front.heights])[np.searchsorted(front.edges, middles, side="right")]
+    late = logs[:, :, None] > middles
+    z = np.linspace(2.5, -2.5, cases)
+    weights = np.exp(-0.5 * z**2) / np.exp(-0.5 * z**2).sum()
+    gains = np.zeros(len(mean))
+    for case, weight in zip(z, weights, strict=True):
+        reached = np.where(late, -np.inf, (mean + case * sd)[:, :, None]).max(axis=1)
+        gains += weight * width * np.maximum(reached - heights, 0.0).sum(axis=1)
+    return gains
+
+
+def _gains(front: Staircase, children: Sequence[_Child]) -> Floats:
+    mean, sd = np.array([c.mean for c in children]), np.array([c.sd for c in children])
+    logs, log_sd = np.array([c.log for c in children]), np.array([c.log_sd for c in children])
+    gains = np.zeros(len(children))
+    for node, weight in NODES:
+        gains += weight * front.expected_gain(mean, sd, logs + node * log_sd)
+    return gains
+
+
+def _with(front: Staircase, child: _Child) -> Staircase:
+    """Return the front with a child as it is expected to be."""
+    heights, edges = np.append(front.heights, child.mean), np.append(front.edges, child.log)
+    return Staircase.of(heights, edges, front.reference, front.slowest)
+
+
+def _rate(front: Staircase, children: Sequence[_Child], seconds: float) -> tuple[float, float]:
+    """Return the gain per second of some children, and their gain as a share of the front's hypervolume."""
+    gain = sum(child.gain for child in children)
+    return gain / max(seconds * len(children), 1e-9), float(front.share(gain))
+
+
+def _key(choices: Mapping[str, object]) -> frozenset[tuple[str, object]]:
+    return frozenset(choices.items())
+
+
+def _any(values: Sequence[object], rng: np.random.Generator) -> object:
+    return values[int(rng.integers(len(values)))]

@@ -1,0 +1,145 @@
+"""Families of a search: the children of its elastic trainings, from the store alone."""
+
+from collections.abc import Callable, Collection, Sequence
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from objectives.records.children import ChildrenOrder, ChildrenReport, Look, ScoredChild
+from objectives.records.records import Proposal
+from objectives.records.study_record import StudyRecord, StudyWriter
+from objectives.records.trial_record import Phase, TrialRecord, trial_records
+from search.engine.known_latency import KnownLatencySampler
+from search.engine.observed import observe
+from search.engine.proposal.children import ChildrenProposal, Parent, propose_children
+from search.study.stored_trial import child_of
+from spaces.candidate import Candidate
+from spaces.network.family import Family
+
+if TYPE_CHECKING:
+    import optuna
+
+FAILED_MOST = 2  # deaths of a parent's scorer in this process after which its children are left alone
+
+
+class Families:
+    """Chooses and records children; call it while no other process of the study chooses."""
+
+    def __init__(
+        self, study: "optuna.Study", sampler: KnownLatencySampler, seconds_left: Callable[[], float], trials_most: int
+    ) -> None:
+        """Set up.
+
+        Args:
+            study: the store.
+            sampler: the engine's, whichever sampler proposes trainings.
+            seconds_left: of the budget.
+            trials_most: of the budget.
+        """
+        self._study, self._seconds_left, self._trials_most = study, seconds_left, trials_most
+        self._sampler = sampler
+        self._failed: dict[int, int] = {}  # parent to deaths of its scorers in this process
+        self._expected: dict[int, dict[Candidate, Proposal]] = {}  # parent to what its children were scored for
+
+    def best(self, trials: Sequence[TrialRecord], busy: Collection[int]) -> tuple[int, ChildrenProposal] | None:
+        """Return the parent whose children are worth most per second, and what is to be done with them; None for none.
+
+        Args:
+            trials: the study's.
+            busy: parents whose children are being scored.
+        """
+        free = [t for t in trials if is_parent(t) and t.number not in busy and self._failed.get(t.number, 0) < FAILED_MOST]
+        found = [(t.number, proposal) for t in free if (proposal := self._propose(t, trials))]
+        return max(found, key=lambda pair: (pair[1].rate, -pair[0]), default=None)
+
+    def next_order(self, number: int) -> ChildrenOrder | None:
+        """Return what the scorer of a parent's children is to do next; None ends it."""
+        trials = trial_records(self._study)
+        proposal = self._propose(trials[number], trials)
+        if proposal is None:
+            return None
+        self._expect(trials[number], proposal)
+        return proposal.order
+
+    def record(self, number: int, report: ChildrenReport) -> int:
+        """Store what a scorer has found, each child once; return how many became trials."""
+        if report.looks or report.failed:
+            StudyWriter(self._study).looks(number, report)
+        trials = trial_records(self._study)
+        parent, family = trials[number], Family.from_json(trials[number].family)
+        there = {Candidate.of(trial.candidate) for trial in trials if trial.parent == number}
+        count = 0
+        for child in report.scored:
+            candidate = family.child(Candidate.of(parent.candidate), child.choices)
+            if candidate not in there:
+                self._study.add_trial(self._as_trial(parent, child, candidate))
+                count += 1
+        return count
+
+    def scorer_failed(self, number: int) -> None:
+        """Count a death of a scorer."""
+        self._failed[number] = self._failed.get(number, 0) + 1
+
+    def _as_trial(self, parent: TrialRecord, child: ScoredChild, candidate: Candidate) -> "optuna.trial.FrozenTrial":
+        source = self._sampler.source
+        assert source is not None
+        expected = self._expected.get(parent.number, {}).get(candidate)
+        proposal = expected or Proposal("child", "known_latency", f"child of trial {parent.number}")
+        return child_of(parent, child, candidate, source.distributions, proposal)
+
+    def _propose(self, parent: TrialRecord, trials: Sequence[TrialRecord]) -> ChildrenProposal | None:
+        engine = self._sampler.engine
+        assert engine is not None
+        front = engine.look(observe(self._study, trials)).beliefs.front
+        most = self._trials_most - sum(t.phase is not Phase.WAITING for t in trials)
+        known = self._known(parent, trials)
+        return propose_children(known, front, engine.bound_ms, self._seconds_left(), most) if known else None
+
+    def _known(self, parent: TrialRecord, trials: Sequence[TrialRecord]) -> Parent | None:
+        if parent.map is None or parent.p50_ms is None:
+            return None
+        family = Family.from_json(parent.family)
+        stored = StudyRecord.of(self._study)
+        reports = {t.number: list(stored.looks(t.number)) for t in trials if is_parent(t)}
+        looks = [look for report in reports[parent.number] for look in report.looks]
+        children = [t for t in trials if t.parent == parent.number and t.p50_ms is not None]
+        return Parent(
+            number=parent.number,
+            family=family,
+            map=parent.map,
+            latency_ms=parent.p50_ms,
+            looks=[Look(_choices(family, look.choices), look.map, look.seconds) for look in looks],
+            measured=[(family.choices_of(t.candidate), t.p50_ms) for t in children if t.p50_ms],
+            failed=[_choices(family, child.choices) for report in reports[parent.number] for child in report.failed],
+            look_s=_mean([look.seconds for found in reports.values() for report in found for look in report.looks]),
+            score_s=_mean([sum(t.stages_s.values()) for t in trials if t.is_child]),
+        )
+
+    def _expect(self, parent: TrialRecord, proposal: ChildrenProposal) -> None:
+        """Remember what is expected of the children that get files, for their trials."""
+        family, number = Family.from_json(parent.family), parent.number
+        kept = self._expected.setdefault(number, {})
+        for choices, (map_, ms, log_sd) in zip(proposal.order.score, proposal.expected, strict=True):
+            candidate = family.child(Candidate.of(parent.candidate), choices)
+            kept[candidate] = Proposal(
+                role="child",
+                sampler="known_latency",
+                why=f"child of trial {number}: {proposal.why}",
+                expected_gain=proposal.share / max(1, len(proposal.order.score)),
+                predicted_map=map_,
+                latency_ms=ms,
+                latency_sd_ms=ms * log_sd,
+            )
+
+
+def is_parent(trial: TrialRecord) -> bool:
+    """Whether a trial is an elastic training that has ended well, with children to be had."""
+    return trial.phase is Phase.FINISHED and bool(trial.family) and trial.parent is None
+
+
+def _choices(family: Family, choices: dict[str, object]) -> dict[str, object]:
+    """Return choices with numbers of the kind that the family's axes have: a store may have made 0 of 0.0."""
+    return {name: next(v for v in family.axes[name] if v == value) for name, value in choices.items()}
+
+
+def _mean(seconds: list[float]) -> float | None:
+    return fmean(seconds) if seconds else None

@@ -25,7 +25,9 @@ CROWDED_POINTS = 1200  # from so many points on, marks are drawn smaller
 def front_figure(view: FrontView, palette: Palette = LIGHT) -> go.Figure:
     """Draw every trial of a view, the front joined, the gate's region shaded, the winner named."""
     figure = go.Figure(layout=base_layout(palette, view.latency_name, view.accuracy_name))
-    trained = "trained" if view.families else "finished"
+    families = bool(view.families)
+    trained = "trained, beside the front" if families else "finished"
+    on_front = "on the front of mAP and p50" + (": ● trained, ▲ child" if families else "")
     styles = {
         "over": ("over the latency bound", palette.over, "line-ns-open", 11),
         "child": ("children beside the front", palette.muted, "triangle-up", 7),
@@ -33,7 +35,7 @@ def front_figure(view: FrontView, palette: Palette = LIGHT) -> go.Figure:
         "stopped": ("stopped at a rung, last mAP seen", palette.stopped, "circle-open", 7),
         "running": ("running, last mAP seen", palette.running, "cross-open", 9),
         "paused": ("paused at a rung, last mAP seen", palette.paused, "square-open", 8),
-        "front": ("on the front of mAP and p50", palette.front, "circle", 12),
+        "front": (on_front, palette.front, "circle", 12),
     }
     crowded = sum(map(len, view.layers.values())) > CROWDED_POINTS
     for layer, (name, colour, mark, size) in styles.items():
@@ -89,9 +91,7 @@ def _scatter(
             "symbol": mark if layer == "over" else [symbol(point, mark) for point in points],
             "line": {
                 "color": rims,
-                "width": [
-                    own * (0.24 if point.passes_gate else 0.14) for point, own in zip(points, sizes, strict=True)
-                ],
+                "width": [own * _rim(point) for point, own in zip(points, sizes, strict=True)],
             },
             "opacity": OPACITIES.get(layer, 1),
         },
@@ -100,6 +100,11 @@ def _scatter(
         hovertemplate="<b>trial %{customdata}</b><br>%{text}<extra></extra>",
         meta=layer,
     )
+
+
+def _rim(point: Point) -> float:
+    """Return the width of a point's rim as a share of its size; a child's leaves room for its family's colour."""
+    return 0.14 if point.is_child or not point.passes_gate else 0.24
 
 
 def _shade_gate(figure: go.Figure, view: FrontView, palette: Palette) -> None:

@@ -12,7 +12,6 @@ const GLYPHS = {
   rung: '<path d="M7 2l5 5-5 5-5-5z" fill="none" stroke="var(--stopped)" stroke-width="1.6"/>',
   child: '<path d="M7 2l5 9H2z" fill="var(--muted)"/>',
   family: '<path d="M0 11L14 4" stroke="currentColor" stroke-width="1.4"/><path d="M7 3l4.6 8H2.4z" fill="currentColor"/>',
-  trained: '<circle cx="7" cy="7" r="4.6" fill="var(--muted)"/>',
   over: '<path d="M7 2v10" stroke="var(--over)" stroke-width="2"/>',
   other: '<path d="M1 7h12" stroke="var(--muted)" stroke-width="1.6"/>',
   map: '<rect x="2" y="3" width="10" height="8" rx="1" fill="var(--front)"/>',
@@ -106,7 +105,6 @@ function legend(slot, data) {
   });
   items.reverse(); // drawn last, named first
   if (slot.id === "front") {
-    if (FAMILIES) items.push(element("li", {}, element("span", {}, glyph("trained"), "trained")), element("li", {}, element("span", {}, glyph("child"), "child")));
     if (REPORT.rows.some((row) => row.gate)) items.push(element("li", {}, element("span", {}, glyph("gate"), "passes the gate")));
     if (REPORT.rows.some((row) => row.unstable)) items.push(element("li", {}, element("span", {}, glyph("unstable"), FAMILIES ? "latency unstable; of a child △" : "latency unstable")));
   }

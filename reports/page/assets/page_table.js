@@ -3,15 +3,14 @@ const PAGE_ROWS = 50;
 const FAMILIES = REPORT.rows.some((row) => row.children || row.parent !== undefined);
 const COLUMNS = [
   { title: "trial", key: (row) => row.n, form: (row) => element("a", { href: `#trial-${row.n}` }, String(row.n)), number: true },
-  { title: "outcome", key: (row) => NAMES[row.outcome], form: (row) => [element("i", { class: `dot fill-${row.outcome}` }), statusOf(row), row.batch ? element("span", { class: "tag", title: "after out of memory" }, row.batch) : ""] },
-  { title: "trained or child", key: (row) => row.kind ?? null, form: kind, sorts: (row) => (row.parent ?? row.n) * 1e6 + (row.parent === undefined ? 0 : row.n) },
+  { title: "outcome", key: (row) => (row.parent === undefined ? NAMES[row.outcome] : "child"), form: (row) => [element("i", { class: `dot fill-${row.parent === undefined ? row.outcome : "child"}` }), ...kind(row), row.batch ? element("span", { class: "tag", title: "after out of memory" }, row.batch) : ""] },
   { title: "front", key: (row) => (row.front ? 1 : 0), form: (row) => (row.front ? "●" : ""), down: true },
   { title: "gate", key: (row) => (row.gate ? 1 : 0), form: (row) => (row.gate ? element("span", { class: "yes" }, "✓") : ""), down: true },
   { title: "backbone", key: (row) => choice(row, "backbone.name"), form: (row) => (choice(row, "backbone.name") == null ? "–" : shortName(choice(row, "backbone.name"))), name: true },
   { title: "neck", key: (row) => choice(row, "neck.width"), number: true },
   { title: "head", key: (row) => choice(row, "head.kind"), name: true },
   { title: "size, px", key: (row) => choice(row, "size.pixels"), number: true },
-  { title: "slim", key: (row) => row.slim ?? null },
+  { title: "slim", key: (row) => row.slim ?? null, form: (row) => (row.slim || "").replaceAll(" 0.", " ."), name: true, narrow: true },
   { title: "mAP50", key: (row) => row.map50, form: (row) => share(row.map50), number: true, down: true },
   { title: "mAP", key: (row) => row.map, form: (row) => share(row.map), number: true, down: true },
   { title: "p95, ms", key: (row) => row.p95, form: (row) => digits(row.p95) + (row.unstable ? " ◇" : ""), number: true },
@@ -32,14 +31,14 @@ const FILTERS = [
 const view = { filter: "all", query: "", column: 0, down: true, page: 0, open: new Set() }; // open: parents with their children below
 const columns = COLUMNS.filter((column) => REPORT.rows.some((row) => { const value = column.key(row); return value != null && value !== 0; }) || column.title === "trial");
 
-// "trained", "child of 3", or "parent, 14 children", which shows or hides them below their parent.
+// How it ended: of a child whose it is, of a parent its children too, which a click shows or hides below it.
 function kind(row) {
   if (row.parent !== undefined) return ["child of ", element("a", { href: `#trial-${row.parent}` }, String(row.parent))];
-  if (!row.children) return row.kind || "–";
+  if (!row.children) return [FAMILIES && row.outcome === "finished" ? row.kind : statusOf(row)];
   const open = view.filter === "trainings" && view.open.has(row.n);
   const button = element("button", { type: "button", class: "fold", "aria-expanded": String(open) }, `${row.kind} ${open ? "▾" : "▸"}`);
   button.addEventListener("click", (event) => { event.stopPropagation(); unfold(row.n, !open); });
-  return button;
+  return [button];
 }
 
 // Show the trainings, with the children of one of them below it, or without.
@@ -109,7 +108,7 @@ function tableRow(row) {
   for (const column of columns) {
     const content = column.form ? column.form(row) : plain(column.key(row));
     const title = column.name ? plain(column.key(row)) : null;
-    line.append(element("td", { class: column.number ? "number" : column.name ? "name" : "", title }, ...(Array.isArray(content) ? content : [content])));
+    line.append(element("td", { class: column.number ? "number" : column.narrow ? "name narrow" : column.name ? "name" : "", title: row.slim || !column.narrow ? title : null }, ...(Array.isArray(content) ? content : [content])));
   }
   return line;
 }

@@ -1,7 +1,7 @@
 """The search: trials, several at once, until the budget ends; its memory is the store."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -38,6 +38,8 @@ from spaces.errors import DiskFull, StoreError
 
 if TYPE_CHECKING:
     import optuna
+
+ShowEnd = Callable[[int, StudyTable, BudgetUsed], None]
 
 SHOWN_EVERY_S = 5.0  # between two looks of the view at the budget and the other processes
 IDLE_S = 2.0  # between two looks whether something can be begun, where nothing could
@@ -276,18 +278,18 @@ class Search:
         if end is not None and end.outcome == Outcome.FAILED:
             self.chooser.families.scorer_failed(number)
             self.view.note(f"scoring the children of trial {number} failed ({end.error_class}): {end.reason}")
-        self._after(number, failed=False)
+        self._after(number, failed=False, show=self.view.children_ended)
 
     def _finish(self, trial: StoredTrial, end: Ending) -> None:
         trial.end(end, objectives_of(trial))
         self.keeper.remove_checkpoints(trial.number)
         self.claims.free(trial.number)
 
-    def _after(self, number: int, *, failed: bool) -> None:
-        """Show a trial that ended or waits, keep the folder small, and look whether things go wrong."""
+    def _after(self, number: int, *, failed: bool, show: ShowEnd | None = None) -> None:
+        """Show what ended or waits, keep the folder small, and look whether things go wrong."""
         trials = trial_records(self.study)
         table = read_study(self.study, trials)
-        self.view.trial_ended(number, table, self.chooser.used(trials))
+        (show or self.view.trial_ended)(number, table, self.chooser.used(trials))
         if self.keeper.is_full(table):
             self._make_room()
         if failed:
@@ -340,10 +342,10 @@ class Search:
     def _next_order(self, number: int, report: ChildrenReport) -> ChildrenOrder | None:
         """Store what a scorer of children has found, and return what it does next."""
         with self.claims.alone():
-            scored = self.chooser.families.record(number, report)
+            self.chooser.families.record(number, report)
             order = self.chooser.families.next_order(number)
-        if scored:
-            self.view.trial_ended(number, self.table(), self.used())
+        if report != ChildrenReport():
+            self.view.children_scored(number, report, self.table(), self.used())
         return order
 
     def _measured(self, params: Mapping[str, Value]) -> Latency | Ending:

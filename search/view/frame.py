@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -14,6 +13,7 @@ from rich.text import Text
 
 from objectives.records.gate import Gate
 from objectives.records.records import Latency, Outcome, Rung
+from reports.table.family_words import family_words, kind_words, scored_words
 from reports.table.row import PAUSED, TrialRow
 from reports.table.table import StudyTable
 from reports.table.words import ABSENT, architecture, duration, ms, share, short_name
@@ -33,8 +33,20 @@ RUNNING = "running"
 
 
 @dataclass(frozen=True)
+class Counted:
+    """What a scorer has found since it was begun: children that were looked at, and that were scored."""
+
+    looked_at: int = 0
+    scored: int = 0
+
+    def more(self, looked_at: int, scored: int) -> "Counted":
+        """Return with so many more."""
+        return Counted(self.looked_at + looked_at, self.scored + scored)
+
+
+@dataclass(frozen=True)
 class Running:
-    """A trial that this process works on.
+    """A trial that this process works on, or whose children it scores.
 
     Attributes:
         number: number of the trial.
@@ -47,6 +59,7 @@ class Running:
         rungs: rungs reached so far, also in earlier processes.
         latency: the latency measured last.
         died: number of deaths of the trial's processes.
+        children: what was found of its children; None for a trial that trains.
     """
 
     number: int
@@ -59,6 +72,7 @@ class Running:
     rungs: tuple[Rung, ...] = ()
     latency: Latency | None = None
     died: int = 0
+    children: Counted | None = None
 
 
 @dataclass(frozen=True)
@@ -89,13 +103,13 @@ class FrameState:
 
     @property
     def running_s(self) -> float:
-        """Seconds that the running trials have taken, added up."""
-        return sum(self.now_s - trial.since_s for trial in self.running)
+        """Seconds that the running trials have taken, added up; those whose children are scored have ended."""
+        return sum(self.now_s - trial.since_s for trial in self.running if trial.children is None)
 
     @cached_property
     def standings(self) -> Counter[str]:
         """Number of trials by standing; trials of this process count as running, whatever the table still says."""
-        own = {trial.number for trial in self.running}
+        own = {trial.number for trial in self.running if trial.children is None}
         counts = Counter(self.table.counts)
         counts.subtract(row.standing for row in self.table.rows if row.number in own)
         counts[RUNNING] += len(own)
@@ -126,7 +140,8 @@ def _head(state: FrameState, width: int) -> Section:
     gate = "" if state.settings.gate == Gate() else f"  {state.settings.gate}"
     left = eta_text(state.used, state.settings, state.running_s)
     title.add_row(Text.assemble((state.settings.name, "bold"), (gate, "dim")), Text(left, style="bold"))
-    texts = [Text(_standings(state.standings), style="dim")]
+    texts = [Text(scored_words(state.table), style="dim")] if state.table.families else []
+    texts.append(Text(_standings(state.standings), style="dim"))
     if state.waits:
         texts.append(Text(one_line(f"waiting: {state.waits}"), style="bold yellow"))
     elif state.meanwhile or not state.running:
@@ -176,13 +191,13 @@ def _running(state: FrameState, width: int) -> Section:
     )
 
     def cells(trial: Running) -> Cells:
-        done = max(0.0, trial.epoch - 1 + trial.share) / trial.epochs
-        looks = ProgressBar(total=1, completed=done), Text(sparkline(trial.rungs[-rungs:]))
+        done = max(0.0, trial.epoch - 1 + trial.share) / max(1, trial.epochs)
+        bar = ProgressBar(total=1, completed=done) if trial.children is None else Text()
         return (
             Text(str(trial.number), style="cyan"),
-            Text(trial.detector, style="yellow" if trial.died else ""),
+            Text(_named(trial), style="yellow" if trial.died else ""),
             Text(_stage(trial)),
-            *(() if width < NARROW else looks),
+            *(() if width < NARROW else (bar, Text(sparkline(trial.rungs[-rungs:])))),
             Text(share(trial.rungs[-1].map) if trial.rungs else ""),
             Text(_latency(trial.latency)),
             Text(clock(state.now_s - trial.since_s)),
@@ -228,7 +243,8 @@ def _front(state: FrameState, width: int) -> Section:
             "p95": ms(row.p95_ms),
             "gate": "yes" if row.passes_gate else "no",
         }
-        return [Text(str(row.number)), Text(detector(row.candidate)), *(Text(values[column.title]) for column in shown)]
+        name = f"{_child(row)}{detector(row.candidate)}"
+        return [Text(str(row.number)), Text(name), *(Text(values[column.title]) for column in shown)]
 
     front = state.table.front
     columns = (TableColumn("", 5, right=True), TableColumn(f"front of {len(front)}"), *shown)
@@ -236,12 +252,17 @@ def _front(state: FrameState, width: int) -> Section:
 
 
 def _last(study: StudyTable, width: int) -> Section:
-    """The trials that ended or paused last, by number."""
-    ended = (row for row in reversed(study.rows) if row.outcome or row.paused)
-    rows = []
-    for row in islice(ended, LAST_MAX):
+    """The trials that ended or paused last, by number; the children of one training are one line."""
+    families = {family.number: family for family in study.families}
+    rows, there = [], set[int]()
+    for row in (row for row in reversed(study.rows) if row.outcome or row.paused):
+        if row.parent in there or len(rows) == LAST_MAX:
+            continue
         style = "" if row.outcome is Outcome.FINISHED else "dim"
         texts = (str(row.number), detector(row.candidate), one_line(row_result(row)))
+        if row.parent is not None:
+            there.add(row.parent)
+            texts = ("", f"children of trial {row.parent}", family_words(families[row.parent]))
         rows.append([Text(text, style=style) for text in texts])
     told_width = 34 if width < WIDE else width // 2
     return table((TableColumn("", 5, right=True), TableColumn("last trials"), TableColumn("", told_width)), rows)
@@ -257,6 +278,18 @@ def detector(candidate: Mapping[str, Any]) -> str:
 def sparkline(rungs: tuple[Rung, ...]) -> str:
     """Return the rungs' mAP as little bars on a scale from 0 to 1."""
     return "".join(BARS[min(len(BARS) - 1, round(rung.map * (len(BARS) - 1)))] for rung in rungs)
+
+
+def _named(trial: Running) -> str:
+    """Return the detector; of a trial whose children are scored, how many were."""
+    if trial.children is None:
+        return trial.detector
+    return f"its children: {trial.children.looked_at:,} looked at, {trial.children.scored:,} scored · {trial.detector}"
+
+
+def _child(row: TrialRow) -> str:
+    """Return 'child of 3 · ' before a child's detector."""
+    return f"{kind_words(row, None)} · " if row.is_child else ""
 
 
 def _stage(trial: Running) -> str:

@@ -52,7 +52,7 @@ class Chooser:
         self._jobs, self.ladder = jobs, jobs.ladder
         self._known = make_known_latency(settings, self.latencies, self.ladder)
         self._scheduler = make_scheduler(settings.pruner, self._known)
-        self.families = Families(study, self._known, self.seconds_left, settings.budget.trials)
+        self.families = Families(study, self._known, self.seconds_left, self._rate_of_new, settings.budget.trials)
 
     def used(self, trials: Sequence[TrialRecord] | None = None) -> BudgetUsed:
         """Return what of the budget is used; `trials` are the study's, if they were read just now."""
@@ -74,17 +74,19 @@ class Chooser:
         if self.seconds_left() <= 0:
             return None
         children = self.families.best(trials, busy)
-        if children is not None and children[1].rate >= self._rate_of_new(trials):
+        if children is not None and (math.isinf(children[1].rate) or children[1].rate >= self._rate_of_new(trials)):
             number, proposal = children
             return Step(number, 0, f"children of trial {number}: {proposal.why}", children=True)
         return self.next_step(trials=trials)
 
     def _rate_of_new(self, trials: Sequence[TrialRecord]) -> float:
         """Return the gain per second that a new training promises; 0 where none can start, or nothing is known yet."""
-        if not self._may_start(trials) or _waiting(trials):
+        if _waiting(trials) or not self._may_start(trials):
             return 0.0
-        proposed = self._known.propose(observe(self.study, trials), len(trials), self.seconds_left())
-        return proposed.rate if proposed is not None and math.isfinite(proposed.rate) else 0.0
+        engine = self._known.engine
+        assert engine is not None
+        rate = engine.rate_of_new(observe(self.study, trials), self.seconds_left())
+        return rate if math.isfinite(rate) else 0.0
 
     def _may_start(self, trials: Sequence[TrialRecord]) -> bool:
         begun = sum(trial.phase is not Phase.WAITING for trial in trials)

@@ -233,36 +233,6 @@ class _View:
         return {name: values[0] for name, values in self.axes.items()}
 
 
-def joint_gain(front: Staircase, mean: Floats, sd: Floats, logs: Floats, cases: int = 9, cells: int = 64) -> Floats:
-    """Return the expected gain of hypervolume of whole families: their children rise and fall together.
-
-    Args:
-        front: today's.
-        mean: expected accuracies of each family's children, shape (n, k).
-        sd: standard deviations of these beliefs, shape (n, k).
-        logs: log latencies, shape (n, k).
-        cases: of what the common doubt turns out as.
-        cells: of the latency range.
-
-    Returns:
-        Gains, shape (n,).
-    """
-    fastest = float(min(logs.min(), front.edges.min() if len(front.edges) else np.inf))
-    if fastest >= front.slowest:
-        return np.zeros(len(mean))
-    edges = np.linspace(fastest, front.slowest, cells + 1)
-    middles, width = (edges[:-1] + edges[1:]) / 2, edges[1] - edges[0]
-    heights = np.concatenate([[front.reference], front.heights])[np.searchsorted(front.edges, middles, side="right")]
-    late = logs[:, :, None] > middles
-    z = np.linspace(2.5, -2.5, cases)
-    weights = np.exp(-0.5 * z**2) / np.exp(-0.5 * z**2).sum()
-    gains = np.zeros(len(mean))
-    for case, weight in zip(z, weights, strict=True):
-        reached = np.where(late, -np.inf, (mean + case * sd)[:, :, None]).max(axis=1)
-        gains += weight * width * np.maximum(reached - heights, 0.0).sum(axis=1)
-    return gains
-
-
 def _gains(front: Staircase, children: Sequence[_Child]) -> Floats:
     mean, sd = np.array([c.mean for c in children]), np.array([c.sd for c in children])
     logs, log_sd = np.array([c.log for c in children]), np.array([c.log_sd for c in children])

@@ -10,6 +10,7 @@ from search.engine.models.beliefs import Belief, Beliefs
 from search.engine.models.costs import BEFORE, Costs
 from search.engine.models.fits import Fits
 from search.engine.models.latencies import LatencyBook
+from search.engine.proposal.families import family_gains
 from search.engine.proposal.gain_rate import gain_rate
 from search.engine.proposal.pool import Pool
 from search.engine.staircase import Floats
@@ -76,6 +77,9 @@ class Rating:
         for node, weight in _nodes(pool):
             log = pool.latency.log + node * pool.latency.sd
             gains += weight * self.beliefs.front.expected_gain(belief.mean, belief.sd, log)
+        elastic = pool.elastic
+        if elastic.any():  # what counts of an elastic training is what its children bring
+            gains[elastic] = family_gains([family for family in pool.families if family is not None], self.beliefs)
         odds = self.odds(pool)
         if not self.per_second:
             return Worth(gains, odds, odds * gains / whole_s)
@@ -83,7 +87,7 @@ class Rating:
         rates, bounds = counted * gains / whole_s, SLACK * counted * gains / step_s
         order = np.argsort(-bounds, kind="stable")
         for some in (order[:FIRST], order[FIRST:]):
-            able = some[bounds[some] >= rates.max()]
+            able = some[(bounds[some] >= rates.max()) & ~elastic[some]]
             rates[able] = counted[able] * self._rates(pool, belief, step_s, whole_s, able)
         return Worth(gains, odds, rates)
 

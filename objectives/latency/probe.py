@@ -51,7 +51,7 @@ def _measure(job: dict[str, Any]) -> list[dict[str, Any]]:
     calm_ms = job["calm_ms"] or reference.calm_ms()
     found: list[Any] = [_open(Path(p), device, protocol, images, clock) for p in job["artifacts"]]
     opened = [i for i, run in enumerate(found) if not isinstance(run, Exception)]
-    sampled = sample([found[i] for i in opened], reference.time_ms, protocol, relative=relative)
+    sampled = sample([found[i] for i in opened], reference.time_ms, protocol, clock, relative=relative)
     for i, samples in zip(opened, sampled, strict=True):
         found[i] = samples
     peak = peak_bytes() if len(found) == 1 else 0

@@ -23,7 +23,8 @@ class LatencyProtocol:
         agreement: relative spread of the medians of `processes` of them at which they agree.
         interval: relative width of the 95 % interval of the median at which a process ends.
         images_min: least number of timed images of a process.
-        cap_s: seconds of a process, for each file, after which it ends in any case.
+        cap_s: seconds of a process, for each file, after which it ends in any case; up to thrice as many may pass where
+            it has to wait for the processor.
         warmup_s: seconds of untimed runs first.
         reference_tolerance: share by which the reference network may run off its calm time without a word; a figure
             that is a ratio to the reference notes it, another one is unstable.

@@ -10,7 +10,7 @@ import pytest
 from defaults import protocol_of
 
 from objectives.latency.protocol import LatencyProtocol, Samples, summarise
-from objectives.latency.sampling import TURN, WARM, Run, Timing, sample
+from objectives.latency.sampling import TURN, WAITED_MOST, WARM, Run, Timing, sample
 
 
 def alone(run: Run, reference: Callable[[], float], protocol: LatencyProtocol, *, relative: bool = True) -> Samples:
@@ -71,6 +71,23 @@ def test_it_is_the_ratio_that_must_be_known(*, relative: bool) -> None:
     found = alone(run, reference, protocol, relative=relative)
     assert (len(found.total) == 20) == relative
     assert summarise(found, protocol, 1.5, "d", peak_bytes=5).stable == relative
+
+
+def test_waiting_for_the_processor_is_not_of_the_cap() -> None:
+    """A process that gets a tenth of the time takes as many images, up to a bound of the time that passes."""
+
+    def waiting(_: int) -> Timing:
+        time.sleep(0.005)
+        return timing(next(numbers))
+
+    numbers = itertools.cycle([1.0, 100.0, 3.0, 50.0])
+    protocol = protocol_of(images_min=20, cap_s=0.1, warmup_s=0)
+    (by_wall,) = sample([waiting], lambda: 2.0, protocol)
+    (by_own,) = sample([waiting], lambda: 2.0, protocol, clock=lambda: time.perf_counter() / 10)
+    assert isinstance(by_wall, Samples)
+    assert isinstance(by_own, Samples)
+    assert len(by_wall.total) <= 21
+    assert 2 * len(by_wall.total) < len(by_own.total) <= 20 * WAITED_MOST + 1
 
 
 def test_a_slow_network_is_still_timed_a_few_times() -> None:

@@ -79,7 +79,7 @@ function latencies(row) {
   line("network alone", (item) => ms(item.network_ms));
   line("images timed", (item) => item.samples.toLocaleString("en-US"));
   line("reference network", (item) => ms(item.reference_ms));
-  line("peak memory", (item) => bytes(item.peak_bytes));
+  line("peak memory", (item) => (item.peak_bytes ? bytes(item.peak_bytes) : "–"));
   line("stable", (item) => (item.stable ? "yes" : "no"));
   const notes = [...new Set([untrained, trained].map((item) => item && item.note).filter(Boolean))];
   return element("div", {}, element("h3", {}, "Latency, end to end at batch 1"),

@@ -14,7 +14,8 @@ from objectives.records.trial_record import Phase, TrialRecord, trial_records
 from objectives.trial.job import RungDecision
 from search.engine.observed import observe
 from search.engine.schedulers.scheduler import BudgetLeft, Step
-from search.loop.families import Families
+from search.loop.families import SURER, Families
+from search.loop.settle import reserved_s
 from search.samplers.registry import make_known_latency, make_sampler, suggest
 from search.samplers.schedulers import make_scheduler
 from search.settings.settings import Settings
@@ -60,9 +61,12 @@ class Chooser:
         return BudgetUsed.of(stored, self._searched_s())
 
     def seconds_left(self) -> float:
-        """Return the seconds that the budget's hours leave."""
+        """Return the seconds that the budget's hours leave; of families, less what settling figures takes."""
         hours = self.settings.budget.hours
-        return math.inf if hours is None else 3600 * hours - self._searched_s()
+        if hours is None:
+            return math.inf
+        reserved = reserved_s(hours) if self.settings.space.may_have("train.elastic", True) else 0.0
+        return 3600 * hours - reserved - self._searched_s()
 
     def next_work(self, trials: Sequence[TrialRecord], busy: Collection[int]) -> Step | None:
         """Return what to do next: the children of a parent, where they are worth more per second, or a training.
@@ -74,7 +78,9 @@ class Chooser:
         if self.seconds_left() <= 0:
             return None
         children = self.families.best(trials, busy)
-        if children is not None and (math.isinf(children[1].rate) or children[1].rate >= self._rate_of_new(trials)):
+        if children is not None and (
+            math.isinf(children[1].rate) or SURER * children[1].rate >= self._rate_of_new(trials)
+        ):
             number, proposal = children
             return Step(number, 0, f"children of trial {number}: {proposal.why}", children=True)
         return self.next_step(trials=trials)

@@ -19,6 +19,7 @@ from spaces.network.family import Family
 if TYPE_CHECKING:
     import optuna
 
+SURER = 3.0  # what a child promises is all but certain, what a new training does is hoped for by a few others
 FAILED_MOST = 2  # deaths of a parent's scorer in this process after which its children are left alone
 
 
@@ -55,7 +56,9 @@ class Families:
             trials: the study's.
             busy: parents whose children are being scored.
         """
-        free = [t for t in trials if is_parent(t) and t.number not in busy and self._failed.get(t.number, 0) < FAILED_MOST]
+        free = [
+            t for t in trials if is_parent(t) and t.number not in busy and self._failed.get(t.number, 0) < FAILED_MOST
+        ]
         found = [(t.number, proposal) for t in free if (proposal := self._propose(t, trials))]
         return max(found, key=lambda pair: (pair[1].rate, -pair[0]), default=None)
 
@@ -65,7 +68,7 @@ class Families:
         proposal = self._propose(trials[number], trials)
         if proposal is None:
             return None
-        if math.isfinite(proposal.rate) and proposal.rate < self._rate_of_new(trials):
+        if math.isfinite(proposal.rate) and SURER * proposal.rate < self._rate_of_new(trials):
             return None  # a new training is worth more by now
         self._expect(trials[number], proposal)
         return proposal.order

@@ -143,7 +143,9 @@ class _View:
         steps = max((len(values) for values in slim.values()), default=1)
         for step in range(1, steps):
             alike = {name: values[min(step, len(values) - 1)] for name, values in slim.items()}
-            seeds += [{**whole, **alike, SIZE: size} for size in sizes[:: max(1, len(sizes) // 2)]] or [{**whole, **alike}]
+            seeds += [{**whole, **alike, SIZE: size} for size in sizes[:: max(1, len(sizes) // 2)]] or [
+                {**whole, **alike}
+            ]
         return [c for c in seeds if _key(c) not in self.seen and _key(c) not in self._done]
 
     def greedy(self, front: Staircase, pool: Sequence[Choices], most: int) -> list[_Child]:
@@ -226,7 +228,9 @@ class _View:
         rng = np.random.default_rng([self.parent.number, len(self.seen)])
         drawn = [{name: _any(values, rng) for name, values in self.axes.items()} for _ in range(POOL_MOST // 2)]
         best = sorted(self.seen.values(), key=lambda look: -look.map)[:100]
-        near = [{**look.choices, name: value} for look in best for name, values in self.axes.items() for value in values]
+        near = [
+            {**look.choices, name: value} for look in best for name, values in self.axes.items() for value in values
+        ]
         return list({_key(c): c for c in [*near[: POOL_MOST // 2], *drawn]}.values())
 
     def _whole(self) -> Choices:

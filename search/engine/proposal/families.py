@@ -66,7 +66,9 @@ class Families:
         seen = latency.view(every, rows)
         ends = np.cumsum([len(family) for family in families])
         return [
-            FamilyView(rows[end - len(family) : end], seen.log[end - len(family) : end], seen.sd[end - len(family) : end])
+            FamilyView(
+                rows[end - len(family) : end], seen.log[end - len(family) : end], seen.sd[end - len(family) : end]
+            )
             if family
             else None
             for family, end in zip(families, ends, strict=True)

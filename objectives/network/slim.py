@@ -140,7 +140,9 @@ class Slimmer:
             for found in pruner.step(interactive=True):  # nothing is cut: indices stay those of the whole network
                 root = names[found[0].dep.target.module]
                 group = groups.setdefault(root, Group(root, part_of(root)))
-                layers = [(dep, indices) for dep, indices in found if dep.target.module in names]  # the rest only passes on
+                layers = [
+                    (dep, indices) for dep, indices in found if dep.target.module in names
+                ]  # the rest only passes on
                 group.lost[ratio] = [_lost_of(names, dep, indices) for dep, indices in layers]
         return list(groups.values())
 
@@ -275,5 +277,3 @@ def _channels(layer: Any) -> int:
 
 def _cut_parameter(model: nn.Module, loss: Loss, indices: Sequence[int]) -> None:
     raise SpaceError(f"slim: parameter '{loss.layer}' belongs to no layer that can be cut")
-
-

@@ -163,6 +163,12 @@ class StudyRecord:
         found = (record(ChildrenReport, value) for _, value in self._under(keys.LOOKS))
         return sum(len(report.looks) for report in found if report)
 
+    @cached_property
+    def measured_fully(self) -> Mapping[int, Latency]:
+        """Number of a trial with a quick latency figure -> its figure by the full protocol, where there is one."""
+        found = ((int(name), record(Latency, value)) for name, value in self._under(keys.MEASURED_FULLY))
+        return {number: latency for number, latency in found if latency}
+
     def _under(self, prefix: str) -> Iterator[tuple[str, Any]]:
         return ((k.removeprefix(prefix), value) for k, value in self.attributes.items() if k.startswith(prefix))
 
@@ -221,6 +227,10 @@ class StudyWriter:
         """Store what was seen of a parent's children; the number of reports before names the attribute."""
         count = sum(1 for _ in StudyRecord.of(self._study).looks(parent))
         self._set(f"{keys.LOOKS}{parent}.{count}", replace(report, scored=()).to_json())
+
+    def measured_fully(self, number: int, latency: Latency) -> None:
+        """Store a trial's latency by the full protocol; in the study, since ended trials cannot be written."""
+        self._set(f"{keys.MEASURED_FULLY}{number}", latency.to_json())
 
     def removed(self, files: Mapping[int, tuple[str, ...]]) -> None:
         """Add files that were removed from trials' folders; in the study, since ended trials cannot be written."""

@@ -79,7 +79,9 @@ class ElasticNetwork:
             return cls(family, None)
         try:
             slimmer = Slimmer(model, ratios, ranks, ranked=ranked)
-            parts = [part for part in family.ratios if part in slimmer.parts and _acts_cut(model, slimmer, part, ratios[-1])]
+            parts = [
+                part for part in family.ratios if part in slimmer.parts and _acts_cut(model, slimmer, part, ratios[-1])
+            ]
         except SpaceError as error:
             warn(f"{error}; its children differ in size alone")
             return cls(family.only(()), None)
@@ -256,9 +258,11 @@ class ElasticTraining:
         with torch.no_grad():
             teacher = network.forward(batch["img"])
         self.choices, self._masks = choices, masks
-        pairs = [(student[k], teacher[k]) for k in ("one2many", "one2one")] if "one2many" in student else [
-            (student, teacher)
-        ]
+        pairs = (
+            [(student[k], teacher[k]) for k in ("one2many", "one2one")]
+            if "one2many" in student
+            else [(student, teacher)]
+        )
         gains = network.args
         extra = sum(_distance(one, other, gains.cls, gains.dfl) for one, other in pairs)
         return loss + self.recipe.taught * extra * len(batch["img"]) / 3, items  # the loss has three parts, added up
@@ -276,7 +280,9 @@ def _distance(student: dict[str, Tensor], teacher: dict[str, Tensor], cls: float
         edges = (student["boxes"] - teacher["boxes"]).abs().mean(dim=1)
     else:
         one, other = (head["boxes"].view(images, 4, bins // 4, anchors) for head in (student, teacher))
-        edges = (functional.softmax(other, 2) * (functional.log_softmax(other, 2) - functional.log_softmax(one, 2))).sum(2)
+        edges = (
+            functional.softmax(other, 2) * (functional.log_softmax(other, 2) - functional.log_softmax(one, 2))
+        ).sum(2)
         edges = edges.mean(dim=1)
     return cls * scores / total + dfl * (edges * weight).sum() / total
 

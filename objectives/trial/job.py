@@ -17,6 +17,9 @@ from spaces.candidate import Candidate
 from spaces.network.family import Family
 
 
+TIMED = 16  # images of the split that latency is measured on
+
+
 class RungDecision(StrEnum):
     """How a trial goes on at a rung."""
 

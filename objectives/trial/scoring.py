@@ -34,8 +34,8 @@ from objectives.training.elastic import ElasticNetwork
 from objectives.training.trainer import available_device
 from objectives.trial.children import Children, LookedAt
 from objectives.trial.heartbeat import Heartbeat
-from objectives.trial.job import TrialJob, TrialListener
-from objectives.trial.trial import PICTURED, TIMED
+from objectives.trial.job import TIMED, TrialJob, TrialListener
+from objectives.trial.trial import PICTURED
 from spaces.candidate import Candidate
 from spaces.errors import AutomlError, first_line
 from spaces.network.detector import count_multiply_adds, count_parameters

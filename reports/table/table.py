@@ -136,7 +136,8 @@ def read_trials(name: str, trials: Iterable[FrozenTrial], attributes: Mapping[st
 def _table(name: str, records: Iterable[TrialRecord], study: StudyRecord, made: dict[int, Made]) -> StudyTable:
     """Return the table of these trials; `made` keeps rows of ended ones."""
     device = str(study.fingerprints.get("device") or "")
-    rows = [_kept_row(trial, device, study.removed.get(trial.number, ()), made) for trial in records]
+    settled = [_settled(trial, study, made) for trial in records]
+    rows = [_kept_row(trial, device, study.removed.get(trial.number, ()), made) for trial in settled]
     judged = _judged(sorted(rows, key=lambda row: row.number), study.gate)
     for row in judged:
         if row.number in made and made[row.number].row is not row:
@@ -153,6 +154,15 @@ def _table(name: str, records: Iterable[TrialRecord], study: StudyRecord, made: 
         forked=study.forked,
         record=study,
     )
+
+
+def _settled(trial: TrialRecord, study: StudyRecord, made: Mapping[int, Made]) -> TrialRecord:
+    """Return a trial with its latency by the full protocol, where that was measured after its end."""
+    latency = study.measured_fully.get(trial.number)
+    if latency is None:
+        return trial
+    known = made.get(trial.number)
+    return known.record if known and known.record.measured_fully else trial.settled(latency)
 
 
 def _kept_row(trial: TrialRecord, device: str, removed: tuple[str, ...], made: dict[int, Made]) -> TrialRow:

@@ -1,5 +1,6 @@
 """Families of a search: the children of its elastic trainings, from the store alone."""
 
+import math
 from collections.abc import Callable, Collection, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from spaces.network.family import Family
 if TYPE_CHECKING:
     import optuna
 
+SURER = 3.0  # what a child promises is all but certain, what a new training does is hoped for by a few others
 FAILED_MOST = 2  # deaths of a parent's scorer in this process after which its children are left alone
 
 
@@ -25,7 +27,12 @@ class Families:
     """Chooses and records children; call it while no other process of the study chooses."""
 
     def __init__(
-        self, study: "optuna.Study", sampler: KnownLatencySampler, seconds_left: Callable[[], float], trials_most: int
+        self,
+        study: "optuna.Study",
+        sampler: KnownLatencySampler,
+        seconds_left: Callable[[], float],
+        rate_of_new: Callable[[Sequence[TrialRecord]], float],
+        trials_most: int,
     ) -> None:
         """Set up.
 
@@ -33,9 +40,11 @@ class Families:
             study: the store.
             sampler: the engine's, whichever sampler proposes trainings.
             seconds_left: of the budget.
+            rate_of_new: the gain of hypervolume per second that a new training promises.
             trials_most: of the budget.
         """
         self._study, self._seconds_left, self._trials_most = study, seconds_left, trials_most
+        self._rate_of_new = rate_of_new
         self._sampler = sampler
         self._failed: dict[int, int] = {}  # parent to deaths of its scorers in this process
         self._expected: dict[int, dict[Candidate, Proposal]] = {}  # parent to what its children were scored for
@@ -47,7 +56,9 @@ class Families:
             trials: the study's.
             busy: parents whose children are being scored.
         """
-        free = [t for t in trials if is_parent(t) and t.number not in busy and self._failed.get(t.number, 0) < FAILED_MOST]
+        free = [
+            t for t in trials if is_parent(t) and t.number not in busy and self._failed.get(t.number, 0) < FAILED_MOST
+        ]
         found = [(t.number, proposal) for t in free if (proposal := self._propose(t, trials))]
         return max(found, key=lambda pair: (pair[1].rate, -pair[0]), default=None)
 
@@ -57,6 +68,8 @@ class Families:
         proposal = self._propose(trials[number], trials)
         if proposal is None:
             return None
+        if math.isfinite(proposal.rate) and SURER * proposal.rate < self._rate_of_new(trials):
+            return None  # a new training is worth more by now
         self._expect(trials[number], proposal)
         return proposal.order
 

@@ -1,5 +1,6 @@
 """The search: trials, several at once, until the budget ends; its memory is the store."""
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out, remove_other_layouts
+from objectives.machine.device_locks import Patience
 from objectives.records.children import ChildrenOrder, ChildrenReport
 from objectives.records.failures import Failure
 from objectives.records.paths import StudyPaths
@@ -19,6 +21,7 @@ from reports.table.table import StudyTable, read_study
 from search.loop.choose import Chooser
 from search.loop.crew import Active, Crew
 from search.loop.families import is_parent
+from search.loop.settle import reserved_s, settle, unsettled
 from search.loop.retry import batch_of, may_retry, objectives_of
 from search.loop.streaks import check_streak
 from search.settings.settings import Settings
@@ -91,6 +94,7 @@ class Search:
             try:
                 with self._freeing(), self.crew.leaving(), store_errors(self.settings.name):
                     self._work()
+                    self._settle()
                     return
             except DiskFull as full:
                 self.session.sleep()
@@ -128,6 +132,17 @@ class Search:
                 return
             for active, end in self.crew.receive():
                 self._ended(active, end)
+
+    def _settle(self) -> None:
+        """Measure fully, in the time that was kept for it, what stands on the front with a quick figure."""
+        table, hours = self.table(), self.settings.budget.hours
+        if not self.session.is_alone() or not unsettled(table):
+            return
+        left = math.inf if hours is None else max(reserved_s(hours), 3600 * hours - self.session.searched_s())
+        patience = Patience(alive=self.session.beat)
+        with self.view.meanwhile("measuring the front's latencies by the full protocol"):
+            for _ in settle(StudyWriter(self.study), table, self.settings, self.dataset, left, patience):
+                self.session.beat()
 
     def _find_work(self) -> bool:
         """Begin what there is to do; False once nothing is left, and no other process may leave anything."""

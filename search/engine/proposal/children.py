@@ -143,7 +143,9 @@ class _View:
         steps = max((len(values) for values in slim.values()), default=1)
         for step in range(1, steps):
             alike = {name: values[min(step, len(values) - 1)] for name, values in slim.items()}
-            seeds += [{**whole, **alike, SIZE: size} for size in sizes[:: max(1, len(sizes) // 2)]] or [{**whole, **alike}]
+            seeds += [{**whole, **alike, SIZE: size} for size in sizes[:: max(1, len(sizes) // 2)]] or [
+                {**whole, **alike}
+            ]
         return [c for c in seeds if _key(c) not in self.seen and _key(c) not in self._done]
 
     def greedy(self, front: Staircase, pool: Sequence[Choices], most: int) -> list[_Child]:
@@ -226,41 +228,13 @@ class _View:
         rng = np.random.default_rng([self.parent.number, len(self.seen)])
         drawn = [{name: _any(values, rng) for name, values in self.axes.items()} for _ in range(POOL_MOST // 2)]
         best = sorted(self.seen.values(), key=lambda look: -look.map)[:100]
-        near = [{**look.choices, name: value} for look in best for name, values in self.axes.items() for value in values]
+        near = [
+            {**look.choices, name: value} for look in best for name, values in self.axes.items() for value in values
+        ]
         return list({_key(c): c for c in [*near[: POOL_MOST // 2], *drawn]}.values())
 
     def _whole(self) -> Choices:
         return {name: values[0] for name, values in self.axes.items()}
-
-
-def joint_gain(front: Staircase, mean: Floats, sd: Floats, logs: Floats, cases: int = 9, cells: int = 64) -> Floats:
-    """Return the expected gain of hypervolume of whole families: their children rise and fall together.
-
-    Args:
-        front: today's.
-        mean: expected accuracies of each family's children, shape (n, k).
-        sd: standard deviations of these beliefs, shape (n, k).
-        logs: log latencies, shape (n, k).
-        cases: of what the common doubt turns out as.
-        cells: of the latency range.
-
-    Returns:
-        Gains, shape (n,).
-    """
-    fastest = float(min(logs.min(), front.edges.min() if len(front.edges) else np.inf))
-    if fastest >= front.slowest:
-        return np.zeros(len(mean))
-    edges = np.linspace(fastest, front.slowest, cells + 1)
-    middles, width = (edges[:-1] + edges[1:]) / 2, edges[1] - edges[0]
-    heights = np.concatenate([[front.reference], front.heights])[np.searchsorted(front.edges, middles, side="right")]
-    late = logs[:, :, None] > middles
-    z = np.linspace(2.5, -2.5, cases)
-    weights = np.exp(-0.5 * z**2) / np.exp(-0.5 * z**2).sum()
-    gains = np.zeros(len(mean))
-    for case, weight in zip(z, weights, strict=True):
-        reached = np.where(late, -np.inf, (mean + case * sd)[:, :, None]).max(axis=1)
-        gains += weight * width * np.maximum(reached - heights, 0.0).sum(axis=1)
-    return gains
 
 
 def _gains(front: Staircase, children: Sequence[_Child]) -> Floats:

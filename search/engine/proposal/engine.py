@@ -16,6 +16,7 @@ from search.engine.models.costs import Costs
 from search.engine.models.fits import Fits
 from search.engine.models.latencies import LatencyBook, LatencyModel, LatencyView, NoBook
 from search.engine.observed import Observed
+from search.engine.proposal.families import Families
 from search.engine.proposal.pool import Pool, untried
 from search.engine.proposal.rating import Rating, Worth
 from search.engine.staircase import Floats
@@ -114,6 +115,20 @@ class Engine:
             pool, i, proposal, rate = self._best(pool, rating)
         return _as_proposed(pool, i, proposal, rate, rating)
 
+    def rate_of_new(self, trials: Sequence[Observed], seconds_left: float = math.inf) -> float:
+        """Return the gain per second that the best new candidate promises, as far as is known without measuring.
+
+        0 where there is none; infinite while too little is known to rate candidates.
+        """
+        rng = np.random.default_rng([self.seed, len(trials)])
+        study = self._read(trials)
+        pool = self._pool(study, rng)
+        rating = self._rating(study, self._pool_span(study, pool.latency), seconds_left)
+        pool = pool.only(rating.in_time(pool))
+        if not pool.params:
+            return 0.0
+        return float(rating.worth(pool).rates.max()) if rating.beliefs.trials else math.inf
+
     def look(self, trials: Sequence[Observed]) -> Rating:
         """Return the measure by which trials are rated where no candidate is proposed."""
         study = self._read(trials)
@@ -148,13 +163,19 @@ class Engine:
 
     def _pool(self, study: Digest, rng: np.random.Generator) -> Pool:
         params = untried(self.source, study, rng)
-        rows = self.encoder.encode(params)
-        pool = Pool(params, rows, LatencyModel(study, self.book, self.encoder).view(params, rows))
-        pool = pool.only(np.isfinite(pool.latency.log))
         bound_ms = self.bound_ms
+        families = Families(self.source, self.encoder, math.inf if bound_ms is None else math.log(bound_ms))
+        params = families.fewer(params, rng)
+        rows, model = self.encoder.encode(params), LatencyModel(study, self.book, self.encoder)
+        pool = Pool(params, rows, model.view(params, rows))
+        pool = pool.only(np.isfinite(pool.latency.log))
+        pool = replace(pool, families=families.views(pool.params, model))
         if bound_ms is None or not pool.params:
             return pool
         kept = pool.latency.log - BOUND_DOUBT * pool.latency.sd <= np.log(bound_ms)
+        for i in np.flatnonzero(pool.elastic):
+            family = pool.families[int(i)]
+            kept[i] = family is not None and families.fits(family, BOUND_DOUBT)
         return pool.only(kept if kept.any() else ~pool.latency.measured)  # a model bars some, never all
 
     # Proposals
@@ -186,8 +207,8 @@ class Engine:
             worth = rating.worth(pool)
             counted = worth.rates if self.per_second else worth.odds * worth.gains
             i = int(np.argmax(counted))
-            if pool.latency.measured[i] or measured == MEASURED_MOST:
-                break
+            if pool.latency.measured[i] or measured == MEASURED_MOST or pool.elastic[i]:
+                break  # a family's worth hangs on no single latency
             params = pool.params[i]
             odds, ms = self.book.odds(params), self.book.measure(params)
             if ms is None and self.book.odds(params) == odds:

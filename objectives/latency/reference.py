@@ -66,7 +66,7 @@ class Reference:
 def settle(time_ms: Callable[[], float]) -> float:
     """Measure the calm time: the fastest twentieth of the runs of SETTLE_S seconds ends there.
 
-    On two cores with six busy processes it came out within 4 % of itself, over six processes, and at most 6 % over the
+    On two cores at a load of 6 it came out within 4 % of itself, over six processes, and at most 6 % over the
     time of a calmer hour; the least of the medians of 20 runs within 13 %, and up to 22 % over.
 
     Args:

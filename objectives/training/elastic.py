@@ -79,12 +79,11 @@ class ElasticNetwork:
             return cls(family, None)
         try:
             slimmer = Slimmer(model, ratios, ranks, ranked=ranked)
-            parts = [
-                part for part in family.ratios if part in slimmer.parts and _acts_cut(model, slimmer, part, ratios[-1])
-            ]
         except SpaceError as error:
             warn(f"{error}; its children differ in size alone")
             return cls(family.only(()), None)
+        able = [part for part in family.ratios if part in slimmer.parts]
+        parts = [part for part in able if _acts_cut(model, slimmer, part, ratios[-1])]
         if left := [part for part in family.ratios if part not in parts]:
             warn(f"slim: {', '.join(left)} of this network cannot lose channels; its children keep all of them")
         return cls(family.only(parts), slimmer)
@@ -113,7 +112,10 @@ def _acts_cut(model: nn.Module, slimmer: Slimmer, part: str, ratio: float) -> bo
     layers = dict(masked.named_modules())
     for name, mask in slimmer.masks({part: ratio}, layers).items():
         layers[name].register_forward_hook(_masking(mask))
-    return agrees(cut, slimmer, {part: ratio}, masked)
+    try:
+        return agrees(cut, slimmer, {part: ratio}, masked)
+    except SpaceError:  # it holds what no cut knows how to treat
+        return False
 
 
 def _masking(mask: Tensor) -> Any:
@@ -288,6 +290,6 @@ def _distance(student: dict[str, Tensor], teacher: dict[str, Tensor], cls: float
 
 
 def _first_of(values: Sequence[Value], share: float) -> Value:
-    """Return one of some values by a share in [0, 1) that several axes have in common; never the first, if others are."""
+    """Return one of the values behind the first, by a share in [0, 1) that several axes have in common."""
     rest = values[1:] or values
     return rest[int(share * len(rest))]

@@ -21,8 +21,8 @@ from reports.table.table import StudyTable, read_study
 from search.loop.choose import Chooser
 from search.loop.crew import Active, Crew
 from search.loop.families import is_parent
-from search.loop.settle import reserved_s, settle, unsettled
 from search.loop.retry import batch_of, may_retry, objectives_of
+from search.loop.settle import reserved_s, settle, unsettled
 from search.loop.streaks import check_streak
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed

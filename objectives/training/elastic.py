@@ -26,7 +26,8 @@ class Recipe:
     """How the detectors of a family share the steps of a training; see docs/elastic.md for what it was chosen by.
 
     Attributes:
-        whole: share of the steps that train the whole network, at any of the sizes.
+        whole: share of the steps that train the whole network, at any of the sizes;
+        own: share of the steps, among these, at its own size: the largest detector learns slowest.
         in_turn: whether the other steps take the smallest and two drawn ones in turn (the sandwich rule, a step each)
             instead of drawing each.
         mixed: share of the drawn ones whose parts have a width each; the others have one width.
@@ -35,6 +36,7 @@ class Recipe:
     """
 
     whole: float = 0.65
+    own: float = 0.0
     in_turn: bool = False
     mixed: float = 0.5
     taught: float = 1.0
@@ -204,8 +206,10 @@ class ElasticTraining:
     def _drawn(self, done: float) -> dict[str, Value]:
         drawn = self._random
         choices = {name: drawn.choice(values) for name, values in self.family.axes.items()}
-        if drawn.random() < self.recipe.whole:
-            return {name: value if name == SIZE else self.family.axes[name][0] for name, value in choices.items()}
+        share = drawn.random()
+        if share < self.recipe.whole:
+            at_any_size = share >= self.recipe.own
+            return {n: choices[n] if n == SIZE and at_any_size else values[0] for n, values in self.family.axes.items()}
         allowed = {name: self._allowed(name, values, done) for name, values in self.family.axes.items()}
         self._turn += 1
         if self.recipe.in_turn and self._turn % 3 == 1:

@@ -8,7 +8,9 @@ Every column of accuracy of every table is a data set. Each is searched by `know
 others' trainings as experience. `without` has none; `shuffled` has their accuracies dealt out anew among each one's
 trainings; `reversed` has the worst for the best, a prior that is sure and wrong. Cells are the share of the table's
 hypervolume (accuracy up, log latency down), in per cent, mean over seeds; behind them the mean difference to `without`
-on the same seeds and its standard error. Without `--table`: the recorded trainings of this repository.
+on the same seeds and its standard error. For each seed two thirds of the rows are drawn, of the table that is searched
+and of those that experience comes from: else every seed would be the same search. Without `--table`: the recorded
+trainings of this repository.
 """
 
 import argparse
@@ -17,7 +19,7 @@ import random
 import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean, stdev
 
@@ -35,6 +37,7 @@ HERE = Path(__file__).parent
 RECORDED = (HERE / "recorded_embedded.csv", HERE / "recorded_rbc.csv")
 VARIANTS = ("without", "with", "shuffled", "reversed")
 AFTER = (1, 3, 5, 10, 20)
+DRAWN = 2 / 3  # of a table's rows, for each seed
 
 
 @dataclass(frozen=True)
@@ -44,10 +47,16 @@ class DataSet:
     name: str
     goal: Goal
 
-    def trainings(self, variant: str, most: int | None, rng: random.Random) -> list[Training]:
+    def drawn(self, seed: int) -> Goal:
+        """Return what is searched with a seed: a part of the table."""
+        table = self.goal.table
+        rows = random.Random(seed).sample(table.rows, round(DRAWN * len(table.rows)))
+        return Goal.of(replace(table, rows=tuple(rows)), self.goal.reference)
+
+    def trainings(self, variant: str, most: int, rng: random.Random) -> list[Training]:
         """Return what the data set leaves behind as experience."""
-        rows = [row for row in self.goal.table.rows if not row.failed]
-        rows = rows if most is None or len(rows) <= most else rng.sample(rows, most)
+        known = [row for row in self.goal.table.rows if not row.failed]
+        rows = rng.sample(known, min(most, round(DRAWN * len(known))))
         maps = [row.best_until(self.goal.table.epochs) for row in rows]
         if variant == "shuffled":
             rng.shuffle(maps)
@@ -83,7 +92,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--accuracy", default="map", help="columns, by commas; each is a data set")
     parser.add_argument("--latency", default="p50_ms", help="column, ms")
     parser.add_argument("--features", help="columns, by commas; of recorded trainings those between seed and p50_ms")
-    parser.add_argument("--rows", type=int, help="trainings that each data set leaves behind, drawn anew for each seed")
+    parser.add_argument("--rows", type=int, default=150, help="trainings that each data set leaves behind, drawn anew for each seed, at most")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--first-seed", type=int, default=0)
     return parser.parse_args()
@@ -103,13 +112,13 @@ def _recorded_features(path: Path) -> list[str]:
     return header[header.index("seed") + 1 : header.index("p50_ms")]
 
 
-def _shares(one: DataSet, others: Sequence[DataSet], variant: str, seed: int, most: int | None) -> list[float]:
+def _shares(one: DataSet, others: Sequence[DataSet], variant: str, seed: int, most: int) -> list[float]:
     """Return the share of the hypervolume after each training of one search."""
-    rng = random.Random(seed)
+    rng, goal = random.Random(seed), one.drawn(seed)
     experience = [] if variant == "without" else [t for other in others for t in other.trainings(variant, most, rng)]
-    sampler = known_latency_sampler(seed, one.goal.table, experience=experience)
-    replay = Replay(one.goal.table, Engine(sampler, Full(), exact=True), seed, 2.0)
-    return one.goal.shares(list(replay.run(max(AFTER) * one.goal.table.epochs)))
+    sampler = known_latency_sampler(seed, goal.table, experience=experience)
+    replay = Replay(goal.table, Engine(sampler, Full(), exact=True), seed, 2.0)
+    return goal.shares(list(replay.run(max(AFTER) * goal.table.epochs)))
 
 
 def lines(name: str, shares: Mapping[str, Sequence[Sequence[float]]]) -> Iterator[str]:

@@ -177,7 +177,7 @@ class Engine:
         place = _emptiest(places, (seen - low) / (high - low))
         nearest = np.argsort(np.abs((pool.latency.log - low) / (high - low) - place), kind="stable")
         near = nearest[:SPREAD_NEAREST]
-        i = int(rng.choice(near) if self.prior is None else near[np.argmax(self.prior.foretell(pool.rows[near])[0])])
+        i = int(rng.choice(near, p=None if self.prior is None else self.prior.favour(pool.rows[near])))
         why = f"spread over the latency range, {place:.0%} of the way from the fastest to the slowest"
         role = "spread" if len(seen) else "baseline"
         return pool, i, Proposal(role, NAME, why), np.inf

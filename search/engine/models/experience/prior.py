@@ -20,6 +20,8 @@ from spaces.dimension import Value
 SLOPE, SLOPE_SD = 0.5, 0.4
 PRIOR_STUDIES = 2.0
 JUDGED_MAX = 12  # studies that are foretold from the others, to see how well that goes
+FAVOUR = 0.05  # expected gain, in standard deviations, that makes a first candidate e times as likely
+LEAST_MOVED = 1e-3  # spread of foretold scores below which they do not differ
 WELL = 0.3  # standard deviations above a study's mean from which on a candidate is said to have learnt well there
 
 
@@ -59,6 +61,15 @@ class Prior:
         """
         return self._model.predict(self._placed(rows))
 
+    def favour(self, rows: Floats) -> Floats:
+        """Return probabilities to choose candidates by before any result, shape (n,).
+
+        The better ones are the likelier, the more clearly the more a new study is expected to follow the prior.
+        """
+        odds = self.slope * self.foretell(rows)[0] / FAVOUR
+        share: Floats = np.exp(odds - odds.max())
+        return share / share.sum()
+
     def learnt_well(self, row: Floats) -> int:
         """Return in how many studies the like of a candidate, shape (d,), learnt clearly better than was usual."""
         placed = self._placed(row[None, :])
@@ -90,15 +101,19 @@ class Prior:
         return model
 
     def _slopes(self) -> tuple[float, float]:
-        """Return mean and spread of the slopes of each study on what the others foretell of it."""
+        """Return mean and spread of the slopes of each study on what the others foretell of it.
+
+        Few studies say little of that. SLOPE stands for those to come, as far as trainings foretell their like within
+        a study: where they do not even do that (scores that are noise), nothing carries over to another one either.
+        """
         names = list(self._rows)
         slopes = []
         for study in names[:JUDGED_MAX] if len(names) > 1 else ():
             foretold, _ = self._conditioned([other for other in names if other != study]).predict(self._rows[study])
-            moved = foretold - foretold.mean()
-            slopes.append(float(moved @ self._scores[study] / max(moved @ moved, 1e-9)) if moved.std() > 1e-3 else 0.0)
+            slopes.append(_slope(self._scores[study], foretold))
+        within = _slope(self._joined(names)[1], self._model.left_out())
         count = len(slopes) + PRIOR_STUDIES
-        mean = (sum(slopes) + PRIOR_STUDIES * SLOPE) / count
+        mean = (sum(slopes) + PRIOR_STUDIES * SLOPE * float(np.clip(within, 0.0, 1.0))) / count
         variance = (sum((slope - mean) ** 2 for slope in slopes) + PRIOR_STUDIES * SLOPE_SD**2) / count
         return float(np.clip(mean, 0.0, 1.0)), float(np.sqrt(variance))
 
@@ -114,6 +129,12 @@ def prior_of(trainings: Sequence[Training], encoder: Encoder, fixed: Mapping[str
     studies = standardised(even_trainings(trainings))
     kept = [training for found, _ in studies.values() for training in found]
     return Prior(kept, encoder, fixed) if kept and len(_common(kept, encoder, fixed)[0]) else None
+
+
+def _slope(scores: Floats, foretold: Floats) -> float:
+    """Return the slope of scores on what was foretold of them; 0 where that was the same for all."""
+    moved = foretold - foretold.mean()
+    return float(moved @ scores / (moved @ moved)) if moved.std() > LEAST_MOVED else 0.0
 
 
 def _common(

@@ -80,7 +80,9 @@ def main() -> None:
     sys.stdout.write(f"| data set | trainings | {head} |\n|---|---|{'---|' * len(VARIANTS)}\n")
     for one in sets:
         others = [other for other in sets if other is not one]
-        shares = {variant: [_shares(one, others, variant, seed, options.rows) for seed in seeds] for variant in VARIANTS}
+        shares = {
+            variant: [_shares(one, others, variant, seed, options.rows) for seed in seeds] for variant in VARIANTS
+        }
         for line in lines(one.name, shares):
             sys.stdout.write(line + "\n")
         sys.stdout.flush()
@@ -88,11 +90,16 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--table", type=Path, nargs="+", default=RECORDED, help="CSV; several must share their features")
+    parser.add_argument("--table", type=Path, nargs="+", default=RECORDED, help="CSV, all of the same features")
     parser.add_argument("--accuracy", default="map", help="columns, by commas; each is a data set")
     parser.add_argument("--latency", default="p50_ms", help="column, ms")
     parser.add_argument("--features", help="columns, by commas; of recorded trainings those between seed and p50_ms")
-    parser.add_argument("--rows", type=int, default=150, help="trainings that each data set leaves behind, drawn anew for each seed, at most")
+    parser.add_argument(
+        "--rows",
+        type=int,
+        default=150,
+        help="trainings that each data set leaves behind at most",
+    )
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--first-seed", type=int, default=0)
     return parser.parse_args()

@@ -1,7 +1,7 @@
 """Recorded trainings for the table that ships with the product: ended studies, and tables of `record.py`, as rows.
 
     python tests/benchmarks/record_experience.py tests/benchmarks/recorded_embedded.csv \\
-        tests/benchmarks/recorded_rbc.csv STUDIES/bottles --to conf/experience/trainings.csv
+        tests/benchmarks/recorded_rbc.csv STUDIES/bottles --to conf/recorded/trainings.csv
 
 A study's folder gives its finished trials with every choice, fixed ones included; a CSV of `record.py` what stands in
 it: its `data` column names the studies, and the epochs are those of its curves. The table is written anew: name all

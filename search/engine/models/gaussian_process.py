@@ -118,7 +118,8 @@ class GaussianProcess:
 
         In closed form (Rasmussen and Williams 2006, 5.4.2).
         """
-        return self._mean + self._scale * self._left_out
+        expected: Floats = self._mean + self._scale * self._left_out
+        return expected
 
     def _observe(
         self, rows: Floats, targets: Floats, noise_sd: Floats | None, scale: tuple[float, float] | None

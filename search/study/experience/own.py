@@ -1,7 +1,8 @@
 """The user's own ended studies as recorded trainings; one that cannot be read is left out with a note."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,25 +20,25 @@ if TYPE_CHECKING:
 
 READ_S = 3.0  # seconds after which no further study is read
 WAIT_S = 0.5  # that a study which another process has locked is waited for
+OWN = "own: "  # before the names of own studies: one may be called as a shipped one
 STUDIES_MAX = 30  # the latest ones
 
 
-def own_trainings(root: Path, but: Path, read_s: float = READ_S) -> tuple[list[Training], list[str]]:
+def own_trainings(root: Path, but: Container[str], read_s: float = READ_S) -> tuple[list[Training], list[str]]:
     """Return the trainings of the ended studies below a folder, the latest studies first, and notes for people.
 
     Studies are only read. One that is damaged, locked, another version's or not automl's is left out with a note.
 
     Args:
         root: where studies live.
-        but: folder of the study that is searched now; what it was forked from is in it already.
+        but: names of those that are not read.
         read_s: seconds after which no further study is read.
     """
     found: list[Training] = []
     notes: list[str] = []
-    names, until = _latest(root, notes), time.monotonic() + read_s
+    names = [name for name in _latest(root, notes) if name not in but]
+    until = time.monotonic() + read_s
     for count, name in enumerate(names):
-        if root / name == but:
-            continue
         if time.monotonic() > until or count >= STUDIES_MAX:
             notes.append(f"experience: {len(names) - count} of {len(names)} own studies were not read, the oldest ones")
             break
@@ -71,7 +72,7 @@ def _ended(root: Path, name: str) -> list[Training]:
         check_version(study)
         if any(_lives(session.ended, session.spans) for session in StudyRecord.of(study).sessions.values()):
             return []
-        found = trainings_of(study)
+        found = [replace(one, study=f"{OWN}{name}") for one in trainings_of(study)]
     return found if len(found) >= TRAININGS_LEAST else []
 
 

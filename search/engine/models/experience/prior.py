@@ -67,8 +67,9 @@ class Prior:
         The better ones are the likelier, the more clearly the more a new study is expected to follow the prior.
         """
         odds = self.slope * self.foretell(rows)[0] / FAVOUR
-        share: Floats = np.exp(odds - odds.max())
-        return share / share.sum()
+        shares = np.exp(odds - odds.max())
+        probabilities: Floats = shares / shares.sum()
+        return probabilities
 
     def learnt_well(self, row: Floats) -> int:
         """Return in how many studies the like of a candidate, shape (d,), learnt clearly better than was usual."""
@@ -86,9 +87,7 @@ class Prior:
 
     def _encoded(self, trainings: Sequence[Training]) -> Floats:
         values = [[_readable(column, one.params.get(column.name)) for one in trainings] for column in self._columns]
-        return np.column_stack(
-            [column.encode(found) for column, found in zip(self._columns, values, strict=True)]
-        )
+        return np.column_stack([column.encode(found) for column, found in zip(self._columns, values, strict=True)])
 
     def _joined(self, studies: Sequence[str]) -> tuple[Floats, Floats]:
         return np.vstack([self._rows[s] for s in studies]), np.concatenate([self._scores[s] for s in studies])

@@ -13,7 +13,7 @@ from search.engine.staircase import Floats
 from spaces.dimension import Value
 from spaces.errors import DataError
 
-SHIPPED = Path(__file__).resolve().parents[4] / "conf" / "experience" / "trainings.csv"
+SHIPPED = Path(__file__).resolve().parents[4] / "conf" / "recorded" / "trainings.csv"
 OWN_COLUMNS = ("study", "epochs", "map")  # beside these, a column a dimension
 TRAININGS_LEAST = 8  # of a study: fewer say little of its usual accuracy and of the spread around it
 TRAININGS_MAX = 600  # of all studies together: what a model is conditioned on in some tens of milliseconds

@@ -21,6 +21,8 @@ SLOPE, SLOPE_SD = 0.5, 0.4
 PRIOR_STUDIES = 2.0
 JUDGED_MAX = 12  # studies that are foretold from the others, to see how well that goes
 FAVOUR = 0.05  # expected gain, in standard deviations, that makes a first candidate e times as likely
+LEAST_NOISE = -4.0  # logarithm of the variance that the same training has over studies, at least
+ABSENT_CODE = -1.0  # of a category that does not exist for a training
 LEAST_MOVED = 1e-3  # spread of foretold scores below which they do not differ
 WELL = 0.3  # standard deviations above a study's mean from which on a candidate is said to have learnt well there
 
@@ -43,13 +45,16 @@ class Prior:
         """
         studies = standardised(trainings)
         self._places, self._columns, self._fixed = _common(trainings, encoder, fixed)
+        self._categorical = np.array([column.categorical for column in self._columns], dtype=bool)
         self._rows = {study: self._encoded(found) for study, (found, _) in studies.items()}
         self._scores = {study: scores for study, (_, scores) in studies.items()}
-        self._categorical = np.array([column.categorical for column in self._columns], dtype=bool)
         rows, scores = self._joined(list(studies))
         self._model = GaussianProcess(self._categorical)
         tuned = even_indices(len(rows), TUNED_MAX)
         self._model.tune(rows[tuned], scores[tuned], scale=(0.0, 1.0))
+        assert self._model.log_scales is not None
+        scales = self._model.log_scales
+        self._model.log_scales = np.append(scales[:-1], max(scales[-1], LEAST_NOISE))
         self._model.fit(rows, scores, None, 0, (0.0, 1.0))
         self.slope, self.slope_sd = self._slopes()
 
@@ -83,11 +88,20 @@ class Prior:
     def _placed(self, rows: Floats) -> Floats:
         """Return the columns that both sides know, what is fixed in the new study behind."""
         constant = np.broadcast_to(self._fixed, (len(rows), len(self._fixed)))
-        return np.column_stack([rows[:, self._places], constant])
+        return self._coded(np.column_stack([rows[:, self._places], constant]))
+
+    def _coded(self, rows: Floats) -> Floats:
+        """Return rows in which an absent category is one of its own, as far from the others as these are apart.
+
+        Nearer to all of three or more than half their distance, as the engine's surrogate has it where few dimensions
+        are absent, it lies in no space of points, and a covariance over many earlier studies falls apart.
+        """
+        return np.where(np.isnan(rows) & self._categorical, ABSENT_CODE, rows)
 
     def _encoded(self, trainings: Sequence[Training]) -> Floats:
         values = [[_readable(column, one.params.get(column.name)) for one in trainings] for column in self._columns]
-        return np.column_stack([column.encode(found) for column, found in zip(self._columns, values, strict=True)])
+        rows = [column.encode(found) for column, found in zip(self._columns, values, strict=True)]
+        return self._coded(np.column_stack(rows))
 
     def _joined(self, studies: Sequence[str]) -> tuple[Floats, Floats]:
         return np.vstack([self._rows[s] for s in studies]), np.concatenate([self._scores[s] for s in studies])
@@ -127,7 +141,12 @@ def prior_of(trainings: Sequence[Training], encoder: Encoder, fixed: Mapping[str
     """
     studies = standardised(even_trainings(trainings))
     kept = [training for found, _ in studies.values() for training in found]
-    return Prior(kept, encoder, fixed) if kept and len(_common(kept, encoder, fixed)[0]) else None
+    if not kept or not len(_common(kept, encoder, fixed)[0]):
+        return None
+    try:
+        return Prior(kept, encoder, fixed)
+    except np.linalg.LinAlgError:  # trainings that lie in no space of points: no search fails for them
+        return None
 
 
 def _slope(scores: Floats, foretold: Floats) -> float:

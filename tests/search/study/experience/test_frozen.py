@@ -83,8 +83,8 @@ def test_a_study_starts_from_what_the_setting_names(tmp_path: Path, blocks: Data
 def test_own_studies_that_end_meanwhile_change_nothing(tmp_path: Path, blocks: Dataset) -> None:
     """One search goes through; another one of the same folder is cut, and more own studies end before it goes on."""
     for folder in ("whole", "cut"):
-        search(quick(tmp_path / folder, "earlier", 12, "sampler=random", "experience=none"), dataset=blocks)
-    whole, cut = (quick(tmp_path / folder, "new", 6) for folder in ("whole", "cut"))
+        search(quick(tmp_path / folder, "earlier", 9, "sampler=random", "experience=none"), dataset=blocks)
+    whole, cut = (quick(tmp_path / folder, "new", 5) for folder in ("whole", "cut"))
     search(whole, dataset=blocks)
     search(quick(tmp_path / "cut", "new", 2), dataset=blocks)
     for name in ("later", "latest"):

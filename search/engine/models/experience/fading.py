@@ -8,6 +8,7 @@ from search.engine.models.experience.prior import Prior
 from search.engine.staircase import Floats
 
 RESIDUAL = 0.7  # spread of standardised accuracies around what a good prior foretells; one result's say on the weight
+HALVED = 10.0  # results that halve the weight even where they agree: by then the surrogate has learnt the same itself
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ def faded(prior: Prior, rows: Floats, accuracies: Floats, errors: Floats, spread
     """Return what is left of a prior after results.
 
     The weight is the slope of the study's own accuracies on the prior: normal before any result, as earlier studies
-    foretell each other, and then by Bayesian regression on the results.
+    foretell each other, and then by Bayesian regression on the results. It wanes with their number in any case: a prior that is right on the
+    whole is wrong in places, and the surrogate finds these only where the prior lets it look.
 
     Args:
         prior: of the scores.
@@ -60,4 +62,5 @@ def faded(prior: Prior, rows: Floats, accuracies: Floats, errors: Floats, spread
     before = 1.0 / prior.slope_sd**2
     precision = before + float(say @ moved**2)
     weight = (before * prior.slope + float(say @ (moved * standing))) / precision
-    return Trend(prior, max(0.0, weight), float(np.sqrt(1.0 / precision)), centre, spread)
+    left = HALVED / (HALVED + len(rows))
+    return Trend(prior, left * max(0.0, weight), left * float(np.sqrt(1.0 / precision)), centre, spread)

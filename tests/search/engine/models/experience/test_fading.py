@@ -12,7 +12,7 @@ from objectives.records.trial_record import Phase
 from search.engine.digest import Digest
 from search.engine.encoding import Encoder
 from search.engine.models.beliefs import Beliefs
-from search.engine.models.experience.fading import RESIDUAL, faded
+from search.engine.models.experience.fading import HALVED, RESIDUAL, faded
 from search.engine.models.experience.prior import Prior, prior_of
 from search.engine.models.experience.recorded import Training
 from search.engine.observed import Observed
@@ -66,7 +66,8 @@ def test_the_weight_is_that_of_bayesian_regression() -> None:
     noise = math.hypot(RESIDUAL, 0.5)
     design = np.append((scores - scores.mean()) / noise, 1.0 / known.slope_sd)
     wanted = np.append((accuracies - accuracies.mean()) / 0.1 / noise, known.slope / known.slope_sd)
-    assert trend.weight == pytest.approx(np.linalg.lstsq(design[:, None], wanted, rcond=None)[0][0])
+    slope = np.linalg.lstsq(design[:, None], wanted, rcond=None)[0][0]
+    assert trend.weight == pytest.approx(slope * HALVED / (HALVED + 12))
     assert trend.weight_sd < known.slope_sd
     assert np.mean(trend.at(rows)) == pytest.approx(0.0, abs=1e-9)
 
@@ -78,7 +79,8 @@ def test_the_weight_stays_where_results_agree_and_goes_where_they_do_not() -> No
     def weight(count: int, sign: float) -> float:
         return faded(known, rows[:count], 0.5 + sign * 0.1 * rows[:count, 0], errors[:count], spread=0.03).weight
 
-    assert weight(40, 1.0) > 0.7
+    assert weight(40, 1.0) * (HALVED + 40) / HALVED > 0.7
+    assert 0.7 > weight(5, 1.0) > weight(40, 1.0)
     falling = [weight(count, -1.0) for count in (2, 5, 10, 40)]
     assert falling == sorted(falling, reverse=True)
     assert falling[-1] == 0.0

@@ -45,8 +45,8 @@ def faded(prior: Prior, rows: Floats, accuracies: Floats, errors: Floats, spread
     """Return what is left of a prior after results.
 
     The weight is the slope of the study's own accuracies on the prior: normal before any result, as earlier studies
-    foretell each other, and then by Bayesian regression on the results. It wanes with their number in any case: a prior that is right on the
-    whole is wrong in places, and the surrogate finds these only where the prior lets it look.
+    foretell each other, and then by Bayesian regression on the results. It wanes with their number in any case: a prior
+    that is right on the whole is wrong in places, and the surrogate finds these only where the prior lets it look.
 
     Args:
         prior: of the scores.

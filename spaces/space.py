@@ -111,7 +111,7 @@ class SearchSpace:
         if any(name not in self.domains or value not in self.domains[name] for name, value in choices.items()):
             return False
         asked = set(choices)
-        for name in reversed(self.domains):  # parents come before children
+        for name in reversed(list(self.domains)):  # parents come before children
             if name in asked:
                 asked |= {condition.parent for condition in self.conditions.get(name, ())}
         return self._holds({}, [name for name in self.domains if name in asked], choices)

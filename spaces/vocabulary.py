@@ -103,6 +103,7 @@ def _magnitude(name: str, about: str, limits: Limits = SHARE) -> Dimension:
 
 _of_network = partial(Dimension, deployed=True, load=True)
 
+
 def _slim(part: str, about: str) -> Dimension:
     """Return a dimension of the network's width: an elastic training has all its values at once."""
     text = f"share of the channels that {about} is built without"

@@ -5,6 +5,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from objectives.records.children import ChildrenOrder, ChildrenReport, Look, ScoredChild
+from objectives.records.paths import WEIGHTS
 from objectives.records.records import Proposal
 from objectives.records.study_record import StudyRecord, StudyWriter
 from objectives.records.trial_record import Phase, TrialRecord, trial_records
@@ -47,7 +48,9 @@ class Families:
             trials: the study's.
             busy: parents whose children are being scored.
         """
-        free = [t for t in trials if is_parent(t) and t.number not in busy and self._failed.get(t.number, 0) < FAILED_MOST]
+        shut = {*busy, *(number for number, deaths in self._failed.items() if deaths >= FAILED_MOST)}
+        shut |= {number for number, names in StudyRecord.of(self._study).removed.items() if WEIGHTS in names}
+        free = [t for t in trials if is_parent(t) and t.number not in shut]
         found = [(t.number, proposal) for t in free if (proposal := self._propose(t, trials))]
         return max(found, key=lambda pair: (pair[1].rate, -pair[0]), default=None)
 

@@ -299,8 +299,8 @@ class Search:
         """Keep the folder small, while no other process begins anything."""
         with self.claims.alone():
             table = self.table()
-            unfinished = (row.number for row in table.rows if row.outcome is None)
-            removed = self.keeper.make_room(table, self.claims.living(unfinished))
+            workable = (row.number for row in table.rows if row.outcome is None or is_parent(row))
+            removed = self.keeper.make_room(table, self.claims.living(workable))
             StudyWriter(self.study).removed(removed.files)
             self._stop(removed.to_stop)
         if removed.warning:
@@ -343,7 +343,10 @@ class Search:
             scored = self.chooser.families.record(number, report)
             order = self.chooser.families.next_order(number)
         if scored:
-            self.view.trial_ended(number, self.table(), self.used())
+            table = self.table()
+            self.view.trial_ended(number, table, self.used())
+            if self.keeper.is_full(table):
+                self._make_room()
         return order
 
     def _measured(self, params: Mapping[str, Value]) -> Latency | Ending:

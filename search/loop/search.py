@@ -273,8 +273,9 @@ class Search:
         """Give a parent back; what its scorer had found is stored."""
         number = active.trial.number
         self.claims.free(number)
-        if end is not None and end.outcome == Outcome.FAILED:
-            self.chooser.families.scorer_failed(number)
+        failed = end is not None and end.outcome == Outcome.FAILED
+        self.chooser.families.scorer_ended(number, failed=failed)
+        if end is not None and failed:
             self.view.note(f"scoring the children of trial {number} failed ({end.error_class}): {end.reason}")
         self._after(number, failed=False)
 
@@ -340,8 +341,10 @@ class Search:
     def _next_order(self, number: int, report: ChildrenReport) -> ChildrenOrder | None:
         """Store what a scorer of children has found, and return what it does next."""
         with self.claims.alone():
-            scored = self.chooser.families.record(number, report)
+            scored, left_out = self.chooser.families.record(number, report)
             order = self.chooser.families.next_order(number)
+        if left_out:
+            self.view.note(f"{left_out} children of trial {number} are left out: budget.trials is used")
         if scored:
             table = self.table()
             self.view.trial_ended(number, table, self.used())

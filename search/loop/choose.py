@@ -96,7 +96,7 @@ class Chooser:
         return rate if math.isfinite(rate) else 0.0
 
     def _may_start(self, trials: Sequence[TrialRecord]) -> bool:
-        begun = sum(trial.phase is not Phase.WAITING for trial in trials)
+        begun = sum(trial.phase is not Phase.WAITING for trial in trials) + self.families.ordered
         return begun < self.settings.budget.trials and self.used(trials).left(self.settings.budget)
 
     def next_step(self, last: int | None = None, trials: Sequence[TrialRecord] | None = None) -> Step | None:

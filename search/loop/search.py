@@ -291,8 +291,9 @@ class Search:
         """Give a parent back; what its scorer had found is stored."""
         number = active.trial.number
         self.claims.free(number)
-        if end is not None and end.outcome == Outcome.FAILED:
-            self.chooser.families.scorer_failed(number)
+        failed = end is not None and end.outcome == Outcome.FAILED
+        self.chooser.families.scorer_ended(number, failed=failed)
+        if end is not None and failed:
             self.view.note(f"scoring the children of trial {number} failed ({end.error_class}): {end.reason}")
         self._after(number, failed=False, show=self.view.children_ended)
 
@@ -317,8 +318,8 @@ class Search:
         """Keep the folder small, while no other process begins anything."""
         with self.claims.alone():
             table = self.table()
-            unfinished = (row.number for row in table.rows if row.outcome is None)
-            removed = self.keeper.make_room(table, self.claims.living(unfinished))
+            workable = (row.number for row in table.rows if row.outcome is None or is_parent(row))
+            removed = self.keeper.make_room(table, self.claims.living(workable))
             StudyWriter(self.study).removed(removed.files)
             self._stop(removed.to_stop)
         if removed.warning:
@@ -358,10 +359,15 @@ class Search:
     def _next_order(self, number: int, report: ChildrenReport) -> ChildrenOrder | None:
         """Store what a scorer of children has found, and return what it does next."""
         with self.claims.alone():
-            self.chooser.families.record(number, report)
+            _, left_out = self.chooser.families.record(number, report)
             order = self.chooser.families.next_order(number)
+        if left_out:
+            self.view.note(f"{left_out} children of trial {number} are left out: budget.trials is used")
         if report != ChildrenReport():
-            self.view.children_scored(number, report, self.table(), self.used())
+            table = self.table()
+            self.view.children_scored(number, report, table, self.used())
+            if self.keeper.is_full(table):
+                self._make_room()
         return order
 
     def _measured(self, params: Mapping[str, Value]) -> Latency | Ending:

@@ -186,7 +186,9 @@ def _label(row: TrialRow) -> str:
 
 def _latency_range(layers: dict[str, list[Point]], bound: float | None) -> tuple[float, float]:
     """Return a range around trained trials and the bound; over-bound trials count up to 2.5 times that."""
-    trained = _latencies(layers, ("child", "finished", "front", "stopped", "running", PAUSED)) + ([bound] if bound else [])
+    trained = _latencies(layers, ("child", "finished", "front", "stopped", "running", PAUSED)) + (
+        [bound] if bound else []
+    )
     if not trained:
         trained = _latencies(layers, ("over",)) or [1.0, 10.0]
     over = [value for value in _latencies(layers, ("over",)) if value <= 2.5 * max(trained)]

@@ -100,4 +100,6 @@ def _family(
 
 def _key(choices: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
     """Return choices as something to compare; a store may have made 0 of 0.0."""
-    return frozenset((name, f"{value:g}" if isinstance(value, int | float) else str(value)) for name, value in choices.items())
+    return frozenset(
+        (name, f"{value:g}" if isinstance(value, int | float) else str(value)) for name, value in choices.items()
+    )

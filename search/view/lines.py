@@ -49,7 +49,9 @@ class LineView(View):
 
     def children_started(self, number: int, candidate: Candidate, family: Family) -> None:
         """Write that a trial's children are scored."""
-        self.line(f"children of trial {number}  {architecture(candidate)}: scored from here on, {family.size - 1:,} in all")
+        self.line(
+            f"children of trial {number}  {architecture(candidate)}: scored from here on, {family.size - 1:,} in all"
+        )
 
     def children_ended(self, number: int, table: StudyTable, used: BudgetUsed) -> None:
         """Write how many children there are by now."""

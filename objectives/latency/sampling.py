@@ -86,6 +86,13 @@ class _Course:
         total, network, wall = np.array(self.timings).T
         return Samples(total, network, np.array(self.references), wall, others_cores, self.relative)
 
+    def width(self) -> float:
+        """Return the relative width of the 95 % interval of the median, so far."""
+        samples = self.samples(0.0)
+        figures = np.sort(samples.total * samples.scale(1.0))
+        low, high = median_interval(figures)
+        return (high - low) / float(np.median(figures))
+
 
 def _warm_up(course: _Course, reference: Callable[[], float], seconds: float) -> None:
     end = time.perf_counter() + seconds
@@ -110,8 +117,4 @@ def _turn(course: _Course, reference: Callable[[], float], protocol: LatencyProt
         if spent_s > protocol.cap_s and len(course.timings) >= 5:
             course.done = True
             return
-    if len(course.timings) >= protocol.images_min:
-        samples = course.samples(0.0)
-        counted = np.sort(samples.total * samples.scale(1.0))
-        low, high = median_interval(counted)
-        course.done = high - low <= protocol.interval * float(np.median(counted))
+    course.done = len(course.timings) >= protocol.images_min and course.width() <= protocol.interval

@@ -60,6 +60,19 @@ class MeasuredRecord(Record):
 
 
 @dataclass(frozen=True)
+class ExperienceRecord(Record):
+    """What a study started from, so that whoever goes on with it proposes the same.
+
+    Attributes:
+        source: where it came from, as the setting `experience` names it.
+        trainings: of earlier studies, packed: see `search.study.experience.frozen`.
+    """
+
+    source: str
+    trainings: str
+
+
+@dataclass(frozen=True)
 class StudyRecord:
     """What a study says of itself; what another version wrote and this one cannot read is left aside."""
 
@@ -126,6 +139,11 @@ class StudyRecord:
     def plan(self) -> Mapping[str, Any]:
         """What was timed before the first trial, as JSON; empty if nothing was."""
         return mapping(self.attributes.get(keys.PLAN))
+
+    @property
+    def experience(self) -> ExperienceRecord | None:
+        """What the study started from; None for nothing."""
+        return record(ExperienceRecord, self.attributes.get(keys.EXPERIENCE))
 
     @cached_property
     def removed(self) -> Mapping[int, tuple[str, ...]]:
@@ -210,6 +228,10 @@ class StudyWriter:
     def plan(self, plan: Record) -> None:
         """Store what was timed before the first trial."""
         self._set(keys.PLAN, plan.to_json())
+
+    def experience(self, experience: ExperienceRecord) -> None:
+        """Store what the study starts from."""
+        self._set(keys.EXPERIENCE, experience.to_json())
 
     def forked(self, old: str, kept: int, left_out: Mapping[str, int]) -> None:
         """Store where a fork comes from, how many trials it has kept, and reason -> number of the others."""

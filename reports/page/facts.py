@@ -83,7 +83,7 @@ def provenance(table: StudyTable) -> tuple[Fact, ...]:
 
 
 def _scored(table: StudyTable) -> Fact:
-    """Return how many trials there are, or of a study with families, how many detectors came from how many trainings."""
+    """Return how many trials there are, or with families, how many detectors came from how many trainings."""
     if not table.families:
         return Fact("trials", f"{len(table.rows):,}", _work(table))
     note = "; ".join(part for part in (source_words(table), _work(table)) if part)

@@ -20,6 +20,7 @@ from search.samplers.registry import make_known_latency, make_sampler, suggest
 from search.samplers.schedulers import make_scheduler
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
+from search.study.experience.frozen import frozen_experience
 from search.study.latencies import Measure, StudyLatencies
 from search.study.stored_trial import StoredTrial
 from search.workers.jobs import Jobs
@@ -51,7 +52,7 @@ class Chooser:
         self.settings, self.study, self._searched_s = settings, study, searched_s
         self.latencies = StudyLatencies(study, settings.gate, measure)
         self._jobs, self.ladder = jobs, jobs.ladder
-        self._known = make_known_latency(settings, self.latencies, self.ladder)
+        self._known = make_known_latency(settings, self.latencies, self.ladder, frozen_experience(settings, study))
         self._scheduler = make_scheduler(settings.pruner, self._known)
         self.families = Families(study, self._known, self.seconds_left, self._rate_of_new, settings.budget.trials)
 

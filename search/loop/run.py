@@ -10,6 +10,7 @@ from search.samplers.registry import check_sampler
 from search.samplers.schedulers import check_pruner
 from search.settings.dataset import load_data
 from search.settings.settings import Settings
+from search.study.experience.frozen import freeze_experience
 from search.study.folder.prepare import prepared_folder
 from search.study.store import create_study, open_storage, storage_url, store_errors
 from search.view.base import View
@@ -66,7 +67,9 @@ def open_search(settings: Settings, dataset: Dataset, view: View) -> Iterator[Se
         storage = open_storage(storage_url(settings.folder, settings.store.url))
         with claims.alone():
             study = create_study(settings, dataset, storage)
+            notes = freeze_experience(settings, study)
         with Search(settings, dataset, study, claims, view) as opened:
+            opened.notes = notes
             yield opened
 
 
@@ -80,6 +83,8 @@ def run_to_its_end(opened: Search) -> None:
     table, used = opened.table(), opened.used()
     with opened.view as view:
         view.begin(table, used)
+        for note in opened.notes:
+            view.note(note)
         try:
             opened.run()
         except (AutomlError, OSError, KeyboardInterrupt) as error:

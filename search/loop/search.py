@@ -21,8 +21,8 @@ from reports.table.table import StudyTable, read_study
 from search.loop.choose import Chooser
 from search.loop.crew import Active, Crew
 from search.loop.families import is_parent
-from search.loop.settle import reserved_s, settle, unsettled
 from search.loop.retry import batch_of, may_retry, objectives_of
+from search.loop.settle import reserved_s, settle, unsettled
 from search.loop.streaks import check_streak
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
@@ -72,6 +72,7 @@ class Search:
         self.keeper = Keeper(self.folder, settings.store.size_mb_max)
         self.chooser = Chooser(settings, study, self.jobs, self._measured, self.session.searched_s)
         self.crew = Crew(settings, self.jobs, view, self._decide, self._next_order, self.session.beat)
+        self.notes: list[str] = []  # for people, once the view is open
         self._went_well = datetime.now()  # earlier failures do not count
         self._begin_at = self._show_at = 0.0  # when to look again, by the monotonic clock
         self._waits_for_place = False  # with nothing begun: no time that is searched

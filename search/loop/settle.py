@@ -1,4 +1,4 @@
-"""Settling figures: what stands on the front with a quick latency figure is measured by the full protocol in the end."""
+"""Settling figures: what stands on the front with a quick latency is measured by the full protocol in the end."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ from search.settings.settings import Settings
 
 RESERVED_SHARE = 0.05  # of the budget's hours that is kept for settling figures,
 RESERVED_MOST_S = 120.0  # at most
-FILE_S = 5.0  # that a file takes by the full protocol, as a guess before the first
+FILE_S = 8.0  # that a file takes by the full protocol, as a guess before the first
 AT_ONCE = 4  # files that one call measures, in turn
 
 

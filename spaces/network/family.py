@@ -54,8 +54,7 @@ class Family:
                 continue
             values = _single(name, domain)
             if name.startswith("slim."):
-                part = name.removeprefix("slim.")
-                if not (part in BACKBONE_PARTS and parent.text("backbone.name") in ULTRALYTICS):
+                if name.removeprefix("slim.") not in _uncut(parent):
                     axes[name] = tuple(sorted({0.0, *(float(value) for value in values)}))
             else:
                 own = parent.number(name)
@@ -106,6 +105,12 @@ class Family:
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """Rebuild a family from `to_json`."""
         return cls({name: tuple(found) for name, found in values.items()})
+
+
+def _uncut(parent: Candidate) -> tuple[str, ...]:
+    """Return the parts that never lose channels: Ultralytics' own backbones, RT-DETR's decoder."""
+    backbone = BACKBONE_PARTS if parent.text("backbone.name") in ULTRALYTICS else ()
+    return (*backbone, *(("head",) if parent.get("head.kind") == "rtdetr" else ()))
 
 
 def _single(name: str, domain: Domain) -> Sequence[Any]:

@@ -17,8 +17,8 @@ SCORED_MOST = 6
 POOL_MOST = 3000  # children of a family that are thought of
 LOOK_S, SCORE_S = 1.0, 2.5  # seconds of a child before any was timed
 LOOK_SD = 0.01  # between a child looked at by torch and its scored file
-SLIM_SPEED = 0.7  # share of the latency that goes with the channels, before any child was measured,
-SIZE_POWER = 1.7  # and its power of the side of the image,
+SLIM_SPEED = 0.5  # share of the latency that goes with the channels, before any child was measured,
+SIZE_POWER = 1.3  # and its power of the side of the image,
 FORETOLD_SD = 0.2  # with this standard deviation of the logarithm
 LEAST_SHARE = 2e-4  # of the front's hypervolume that a child must be expected to gain
 NODES = ((-math.sqrt(3.0), 1 / 6), (0.0, 2 / 3), (math.sqrt(3.0), 1 / 6))  # Gauss-Hermite
@@ -88,13 +88,13 @@ def propose_children(
     """
     look_s, score_s = parent.look_s or LOOK_S, parent.score_s or SCORE_S
     view = _View(parent, bound_ms)
-    to_score = view.greedy(front, view.looked, min(SCORED_MOST, most, int(seconds_left / score_s)))
+    to_score = view.greedy(front, view.looked, int(min(SCORED_MOST, most, seconds_left / score_s)))
     if seeds := view.unseen_seeds()[:LOOKED_MOST]:
         if seconds_left < look_s * len(seeds) + score_s or most < 1:
             return None
         why = f"its children are not known yet: {len(seeds)} of {parent.family.size:,} to look at"
         return ChildrenProposal(ChildrenOrder(look_at=tuple(seeds)), math.inf, 1.0, why)
-    to_look = view.greedy(front, view.unseen, min(LOOKED_MOST, int(seconds_left / (look_s + score_s))) if most else 0)
+    to_look = view.greedy(front, view.unseen, int(min(LOOKED_MOST, seconds_left / (look_s + score_s))) if most else 0)
     scored, looked = _rate(front, to_score, score_s), _rate(front, to_look, look_s + score_s)
     if max(scored[1] if to_score else 0, looked[1] if to_look else 0) == 0:
         return None

@@ -61,7 +61,7 @@ class Rating:
         return whole
 
     def _beside_s(self, pool: Pool) -> Floats:
-        """Return the seconds of each candidate's trial beside its epochs; of an elastic one, with its first children."""
+        """Return the seconds of each candidate's trial beside its epochs, those of a family's first children too."""
         first_children = FIRST_CHILDREN_S if self.costs.known else 0.0
         return np.where(pool.elastic, self.costs.overhead_s + first_children, self.costs.overhead_s)
 

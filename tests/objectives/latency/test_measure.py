@@ -120,9 +120,14 @@ def test_a_process_that_dies_takes_no_other_file_with_it(artifact: Path, images:
 
 @pytest.mark.seconds
 @pytest.mark.usefixtures("all_cores")
-def test_what_others_take_of_the_core_is_not_counted(artifact: Path, images: list[Path]) -> None:
+def test_what_others_take_of_the_core_is_not_counted(
+    make_candidate: Callable[..., Candidate], images: list[Path], tmp_path: Path
+) -> None:
+    """An image takes longer than a time slice: it has to wait in between, the short reference never."""
+    model = build_detector(describe(make_candidate(), ("can", "jar")), 0)
+    artifact = export_onnx(model, ArtifactMeta(480, "nms", ("can", "jar")), tmp_path / "model.onnx")
     core = [min(os.sched_getaffinity(0))]
-    protocol = protocol_of(images_min=100, interval=0.0, cap_s=1.5, warmup_s=0.2).quick()
+    protocol = protocol_of(cap_s=4.5, warmup_s=0.2).quick()
     calm = measure_latency(artifact, CPU, images, protocol, cores=core)
     busy = "import os, sys\nos.sched_setaffinity(0, [int(sys.argv[1])])\nwhile True: pass"
     others = [subprocess.Popen([sys.executable, "-c", busy, str(core[0])]) for _ in range(2)]
@@ -132,7 +137,7 @@ def test_what_others_take_of_the_core_is_not_counted(artifact: Path, images: lis
         for other in others:
             other.kill()
             other.wait()
-    assert loaded.raw_p95_ms > 2 * loaded.p95_ms  # it waited
+    assert loaded.raw_p50_ms > 1.5 * loaded.p50_ms  # it waited
     assert 0.7 < loaded.p50_ms / calm.p50_ms < 1.4
 
 

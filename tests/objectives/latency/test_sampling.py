@@ -133,7 +133,7 @@ def test_drift_meets_all_files_alike() -> None:
     def run(_: int) -> Timing:
         return timing(next(speed) / 100)
 
-    protocol = protocol_of(images_min=100, warmup_s=0)
+    protocol = protocol_of(images_min=100, interval=9.0, warmup_s=0)
     first, second = sample([run, run], lambda: 1.0, protocol, relative=False)
     assert isinstance(first, Samples)
     assert isinstance(second, Samples)

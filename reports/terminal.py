@@ -14,7 +14,7 @@ from objectives.records.gate import Gate
 from reports.analysis.deaths import DeathClass, death_classes
 from reports.analysis.history import current_hypervolume
 from reports.analysis.views import latency_ticks
-from reports.table.family_words import choice_sentences, scored_words
+from reports.table.family_words import caveats, scored_words
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 from reports.table.verdict import judge
@@ -42,7 +42,7 @@ def summary(table: StudyTable, page: Path | None = None) -> RenderableType:
             child = next(row for row in table.front if row.is_child)
             words = f"trial {child.number}, cut from the network of trial {child.parent} and not trained itself"
             parts.append(Text(f"{child.number} of {child.parent}: {words}", style="dim"))
-    parts += [Text(sentence) for sentence in choice_sentences(table)]
+    parts += [Text(sentence) for sentence in caveats(table)]
     died = death_classes(table)
     if died:
         parts += ["", _failures(died)]

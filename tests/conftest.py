@@ -379,7 +379,8 @@ def looks_of(children: list[FrozenTrial], rng: random.Random) -> list[ChildrenRe
         looks.append(Look(whole, child.values[0], 1.2))
     for start in range(0, len(looks), 8):
         others = [
-            Look({**rng.choice(looks).choices, "slim.p3": 0.01 * (start + index + 1)}, 0.1, 1.2) for index in range(12)
+            Look({**rng.choice(looks).choices, "slim.p3": 0.001 * (1 + 2 * start + index)}, 0.1, 1.2)
+            for index in range(12)
         ]
         reports.append(ChildrenReport(tuple(looks[start : start + 8] + others)))
     return [*reports, ChildrenReport(failed=(FailedChild({**looks[0].choices, "slim.p5": 0.5}, "no such channels"),))]

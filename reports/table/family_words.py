@@ -1,11 +1,14 @@
 """Families in words: whose figure one is, how many detectors were scored, and what children were chosen by."""
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from reports.table.families import HELD_OUT, FamilyRow, is_held_out
 from reports.table.row import Origin, TrialRow
 from reports.table.table import StudyTable
 from reports.table.words import plural
+
+Scored: TypeAlias = list[tuple[FamilyRow, Sequence[TrialRow]]]  # families with some of their children
 
 
 def origin_words(row: TrialRow) -> str:
@@ -50,9 +53,13 @@ def family_words(family: FamilyRow) -> str:
     return ", ".join(parts)
 
 
-def choice_sentences(table: StudyTable) -> tuple[str, ...]:
-    """Return what the scored children of a study were chosen from and by, and what that means; empty without any."""
-    same, apart = [], []
+def caveats(table: StudyTable) -> tuple[str, ...]:
+    """Return what the figures of families do not say by themselves, in sentences; empty without families.
+
+    What children were chosen from and by, whether that makes their figures too good, and how many latencies are quick.
+    """
+    same: Scored = []
+    apart: Scored = []
     for family in table.families:
         for kept, held_out in ((same, False), (apart, True)):
             scored = tuple(row for row in family.children if row.accuracy and is_held_out(row) is held_out)
@@ -68,6 +75,13 @@ def choice_sentences(table: StudyTable) -> tuple[str, ...]:
             f"{_chosen(apart)} by mAP on one half of the images, and scored on the other ({_images(apart)}); detectors "
             "that were trained themselves are scored on all of them."
         )
+    quick = sum(row.has_quick_latency for row in table.front)
+    if quick:
+        is_ = "is" if quick == 1 else "are"
+        found.append(
+            f"{quick:,} of the {len(table.front):,} latencies on the front {is_} by the quick protocol: of fewer "
+            "images, in a process that other files share."
+        )
     return tuple(found)
 
 
@@ -77,9 +91,6 @@ def choice_words(row: TrialRow, family: FamilyRow) -> str:
     if is_held_out(row):
         return f"{among} on the other half of the images than its figures are of"
     return f"{among} on the very images that its figures are of: optimistic"
-
-
-Scored = Sequence[tuple[FamilyRow, Sequence[TrialRow]]]
 
 
 def _chosen(scored: Scored) -> str:

@@ -85,6 +85,7 @@ def _facts(row: TrialRow, table: StudyTable) -> list[tuple[str, str]]:
     for label, latency in (("latency", row.latency), ("untrained", row.latency_untrained)):
         if latency:
             state = "stable" if latency.stable else f"unstable: {latency.note}"
+            state += ", by the quick protocol" if latency is row.latency and row.has_quick_latency else ""
             facts.append(
                 (
                     label,

@@ -16,7 +16,6 @@ from search.settings.settings import EMBEDDED, DataSettings
 from spaces.errors import AutomlError
 
 
-
 def measured_fully(table: StudyTable, model: Path) -> Latency | str:
     """Measure a deployable file as the trials of a study were, or return in one line why that is not possible here."""
     settings = table.settings

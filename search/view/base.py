@@ -20,8 +20,8 @@ class View:
     thread that searches, one at a time. Trials run at the same time, so each event names its trial; the events of one
     trial come in the order `trial_started`, then any of the others, then `trial_ended`. An elastic training that has
     ended may come again, while its children are scored: `children_started`, then `children_stage` and
-    `children_scored` again and again, then `children_ended`; children have no events of their own. A view must return
-    at once and must not raise: a screen that is gone, a disk that is full or a reader that has left ends no search.
+    `children_scored` in turn, then `children_ended`; the children have no events of their own. A view must return at
+    once and must not raise: a screen that is gone, a disk that is full or a reader that has left ends no search.
     """
 
     def __enter__(self) -> Self:

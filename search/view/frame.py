@@ -11,6 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from objectives.records.children import ChildrenReport
 from objectives.records.gate import Gate
 from objectives.records.records import Latency, Outcome, Rung
 from reports.table.family_words import family_words, kind_words, scored_words
@@ -39,9 +40,9 @@ class Counted:
     looked_at: int = 0
     scored: int = 0
 
-    def more(self, looked_at: int, scored: int) -> "Counted":
-        """Return with so many more."""
-        return Counted(self.looked_at + looked_at, self.scored + scored)
+    def with_(self, report: ChildrenReport) -> "Counted":
+        """Return the numbers with what a report has found."""
+        return Counted(self.looked_at + len(report.looks), self.scored + len(report.scored))
 
 
 @dataclass(frozen=True)
@@ -254,7 +255,8 @@ def _front(state: FrameState, width: int) -> Section:
 def _last(study: StudyTable, width: int) -> Section:
     """The trials that ended or paused last, by number; the children of one training are one line."""
     families = {family.number: family for family in study.families}
-    rows, there = [], set[int]()
+    rows: list[Cells] = []
+    there: set[int] = set()  # parents whose children have their line
     for row in (row for row in reversed(study.rows) if row.outcome or row.paused):
         if row.parent in there or len(rows) == LAST_MAX:
             continue

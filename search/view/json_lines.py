@@ -120,8 +120,8 @@ class JsonView(View):
 
     def children_scored(self, number: int, report: ChildrenReport, table: StudyTable, used: BudgetUsed) -> None:
         """Emit what was looked at and could not be made, and each child that became a trial."""
-        looks = [{"choices": look.choices, "map": look.map, "seconds": look.seconds} for look in report.looks]
-        failed = [{"choices": child.choices, "reason": child.reason} for child in report.failed]
+        looks: Json = [{"choices": look.choices, "map": look.map, "seconds": look.seconds} for look in report.looks]
+        failed: Json = [{"choices": child.choices, "reason": child.reason} for child in report.failed]
         scored = [{"trial": row.number, **_row(row)} for row in _newest(table, number, report)]
         self._event(
             "children_scored",

@@ -113,10 +113,7 @@ class LiveView(LineView):
 
     def children_scored(self, number: int, report: ChildrenReport, table: StudyTable, used: BudgetUsed) -> None:
         """Show what was found."""
-        looked, scored = len(report.looks), len(report.scored)
-        self._change(
-            number, lambda trial: replace(trial, children=trial.children and trial.children.more(looked, scored))
-        )
+        self._change(number, lambda trial: replace(trial, children=(trial.children or Counted()).with_(report)))
         self._table = table
         self.budget(used)
 

@@ -89,7 +89,8 @@ function taking(row) {
 function latencies(row) {
   const { untrained, trained } = row;
   if (!untrained && !trained) return "";
-  const columns = row.parent !== undefined ? [["of its file, quick protocol", trained]] : [["before training", untrained], ["after", trained]];
+  const protocol = row.quick ? "quick protocol" : "full protocol";
+  const columns = row.parent !== undefined ? [[`of its file, ${protocol}`, trained]] : [["before training", untrained], [row.kind ? `after, ${protocol}` : "after", trained]];
   const head = element("tr", {}, element("th"), ...columns.map(([name]) => element("th", { class: "number" }, name)));
   const body = element("tbody");
   const line = (name, form) => body.append(element("tr", {}, element("td", {}, name),

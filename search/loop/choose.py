@@ -12,6 +12,7 @@ from objectives.records.paths import StudyPaths
 from objectives.records.records import Decision, Ending, Outcome, Proposal, Rung
 from objectives.records.trial_record import Phase, TrialRecord, trial_records
 from objectives.trial.job import RungDecision
+from reports.table.table import StudyTable, read_study
 from search.engine.observed import observe
 from search.engine.schedulers.scheduler import BudgetLeft, Step
 from search.loop.families import SURER, Families
@@ -60,6 +61,10 @@ class Chooser:
         """Return what of the budget is used; `trials` are the study's, if they were read just now."""
         stored = trial_records(self.study) if trials is None else trials
         return BudgetUsed.of(stored, self._searched_s())
+
+    def table(self) -> StudyTable:
+        """Return the study as it stands."""
+        return read_study(self.study)
 
     def seconds_left(self) -> float:
         """Return the seconds that the budget's hours leave; of families, less what settling figures takes."""

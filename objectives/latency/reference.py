@@ -14,7 +14,7 @@ from objectives.machine.files import cache_folder, write_text
 VERSION = 4  # of the network and of how it is timed
 CHANNELS, SIDE, BLOCKS = 32, 128, 4
 SETTLE_S = 2.0  # seconds that the calm time is looked for
-RUNS = 100  # least runs of it
+CALM_RUNS = 100  # least runs of it
 
 
 class Reference:
@@ -74,7 +74,7 @@ def settle(time_ms: Callable[[], float]) -> float:
     """
     end = time.perf_counter() + SETTLE_S
     times: list[float] = []
-    while len(times) < RUNS or time.perf_counter() < end:
+    while len(times) < CALM_RUNS or time.perf_counter() < end:
         times.append(time_ms())
     return float(np.quantile(times, 0.05))
 

@@ -37,7 +37,7 @@ class Loss:
 
 
 @dataclass(frozen=True)
-class Group:
+class ChannelGroup:
     """Layers that lose channels together.
 
     Attributes:
@@ -122,7 +122,7 @@ class Slimmer:
                 found.setdefault(loss, set()).update(indices)
         return found
 
-    def _trace(self, model: nn.Module, ratios: Sequence[float]) -> list[Group]:
+    def _trace(self, model: nn.Module, ratios: Sequence[float]) -> list[ChannelGroup]:
         image = torch.zeros(1, 3, TRACE_PX, TRACE_PX, device=next(model.parameters()).device)
         part_of = _parts(model, image)
         pruner = tp.pruner.BasePruner(
@@ -136,13 +136,13 @@ class Slimmer:
         names = {module: name for name, module in model.named_modules()}
         names |= {parameter: name for name, parameter in model.named_parameters()}
         order = {name: i for i, name in enumerate(names.values())}
-        groups: dict[str, Group] = {}
+        groups: dict[str, ChannelGroup] = {}
         for ratio in ratios:
             pruner.current_step, pruner.per_step_pruning_ratio = 0, [0.0, ratio]
             for found in pruner.step(interactive=True):  # nothing is cut: indices stay those of the whole network
                 root = names[found[0].dep.target.module]
                 giving = (names[dep.target.module] for dep, _ in found if _gives_channels(dep, names))
-                group = groups.setdefault(root, Group(root, part_of(min(giving, key=order.__getitem__))))
+                group = groups.setdefault(root, ChannelGroup(root, part_of(min(giving, key=order.__getitem__))))
                 layers = [
                     (dep, indices) for dep, indices in found if dep.target.module in names
                 ]  # the rest only passes on

@@ -14,7 +14,7 @@ from spaces.network.family import SIZE, Family
 
 LOOKED_MOST = 8  # children of one order
 SCORED_MOST = 6
-POOL_MOST = 3000  # children of a family that are thought of
+CHILDREN_THOUGHT_OF = 3000  # children of a family that are thought of
 LOOK_S, SCORE_S = 1.0, 2.5  # seconds of a child before any was timed
 LOOK_SD = 0.01  # between a child looked at by torch and its scored file
 SLIM_SPEED = 0.5  # share of the latency that goes with the channels, before any child was measured,
@@ -223,15 +223,15 @@ class _View:
 
     def _pool(self) -> list[Choices]:
         names = list(self.axes)
-        if self.parent.family.size <= POOL_MOST:
+        if self.parent.family.size <= CHILDREN_THOUGHT_OF:
             return [dict(zip(names, values, strict=True)) for values in itertools.product(*self.axes.values())]
-        rng = np.random.default_rng([self.parent.number, len(self.seen)])
-        drawn = [{name: _any(values, rng) for name, values in self.axes.items()} for _ in range(POOL_MOST // 2)]
+        rng, half = np.random.default_rng([self.parent.number, len(self.seen)]), CHILDREN_THOUGHT_OF // 2
+        drawn = [{name: _any(values, rng) for name, values in self.axes.items()} for _ in range(half)]
         best = sorted(self.seen.values(), key=lambda look: -look.map)[:100]
         near = [
             {**look.choices, name: value} for look in best for name, values in self.axes.items() for value in values
         ]
-        return list({_key(c): c for c in [*near[: POOL_MOST // 2], *drawn]}.values())
+        return list({_key(c): c for c in [*near[:half], *drawn]}.values())
 
     def _whole(self) -> Choices:
         return {name: values[0] for name, values in self.axes.items()}

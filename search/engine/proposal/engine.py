@@ -19,7 +19,7 @@ from search.engine.models.experience.recorded import Training
 from search.engine.models.fits import Fits
 from search.engine.models.latencies import LatencyBook, LatencyModel, LatencyView, NoBook
 from search.engine.observed import Observed
-from search.engine.proposal.families import Families
+from search.engine.proposal.families import FamilySource
 from search.engine.proposal.pool import Pool, untried
 from search.engine.proposal.rating import Rating, Worth
 from search.engine.staircase import Floats
@@ -175,7 +175,7 @@ class Engine:
     def _pool(self, study: Digest, rng: np.random.Generator) -> Pool:
         params = untried(self.source, study, rng)
         bound_ms = self.bound_ms
-        families = Families(self.source, self.encoder, math.inf if bound_ms is None else math.log(bound_ms))
+        families = FamilySource(self.source, self.encoder, math.inf if bound_ms is None else math.log(bound_ms))
         params = families.fewer(params, rng)
         rows, model = self.encoder.encode(params), LatencyModel(study, self.book, self.encoder)
         pool = Pool(params, rows, model.view(params, rows))

@@ -17,10 +17,10 @@ from spaces.network.family import SIZE, Family
 
 SIZES_MOST, WIDTHS_MOST = 4, 3  # of a family, that stand for all its children
 POOL_MOST = 240  # elastic candidates that are rated: each stands for a dozen of children
-CASES, CELLS = 9, 64  # of the doubt that a family's children have in common; of the latency range
+DOUBTS, CELLS = 9, 64  # of the doubt that a family's children have in common; of the latency range
 
 
-class Families:
+class FamilySource:
     """The families of a space's elastic candidates."""
 
     def __init__(self, source: CandidateSource, encoder: Encoder, bound_log: float) -> None:
@@ -122,7 +122,7 @@ def joint_gain(front: Staircase, mean: Floats, sd: Floats, logs: Floats) -> floa
     edges = np.linspace(float(logs.min()), front.slowest, CELLS + 1)
     middles, width = (edges[:-1] + edges[1:]) / 2, edges[1] - edges[0]
     heights = np.concatenate([[front.reference], front.heights])[np.searchsorted(front.edges, middles, side="right")]
-    z = np.linspace(2.5, -2.5, CASES)
+    z = np.linspace(2.5, -2.5, DOUBTS)
     weights = np.exp(-0.5 * z**2) / np.exp(-0.5 * z**2).sum()
     reached = mean + z[:, None] * sd  # (cases, k)
     best = np.where(logs[:, None] <= middles, reached[:, :, None], -np.inf).max(axis=1)  # (cases, cells)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from objectives.latency import reference as module
-from objectives.latency.reference import RUNS, Reference, settle
+from objectives.latency.reference import CALM_RUNS, Reference, settle
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +57,7 @@ def test_a_cache_that_cannot_be_written_is_no_obstacle(cache: Path) -> None:
 
 def test_the_calm_time_is_that_of_the_calmest_moments() -> None:
     """A tenth of the runs is calm; one that is too fast to be true does not count."""
-    times = chain([0.1], repeat(2.0, RUNS // 10), repeat(3.0))
+    times = chain([0.1], repeat(2.0, CALM_RUNS // 10), repeat(3.0))
 
     def run() -> float:
         time.sleep(0.01)  # more runs than the least take longer than the seconds
@@ -76,4 +76,4 @@ def test_the_calm_time_takes_its_seconds() -> None:
     began = time.perf_counter()
     assert settle(run) >= 1
     assert time.perf_counter() - began >= module.SETTLE_S
-    assert next(runs) > RUNS
+    assert next(runs) > CALM_RUNS

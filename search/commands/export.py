@@ -139,7 +139,7 @@ def _dump(path: Path, values: dict[str, Any]) -> None:
 def _print(exported: ExportPaths, row: TrialRow, *, native: bool) -> None:
     console = open_console(highlight=False, soft_wrap=True)
     figures = f"mAP {share(row.map)}, mAP50 {share(row.map50)}, p50 {ms(row.p50_ms)}, p95 {ms(row.p95_ms)}"
-    console.print(f"trial {row.number}, {origin_words(row)} ({figures}), written to {exported.folder}")
+    console.print(f"trial {row.number} ({figures}; {origin_words(row)}) written to {exported.folder}")
     console.print(f"train it at full length: {shlex.join(['automl', 'train', str(exported.folder)])}")
     if native:
         files = f"cfg={exported.train_arguments}", f"model={exported.description}"

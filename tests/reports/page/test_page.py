@@ -268,7 +268,8 @@ def test_families_in_a_browser(report_study: Callable[..., optuna.Study], tmp_pa
     script = f"""
       const seen = document.documentElement.dataset;
       const rows = () => [...document.querySelectorAll("#table tbody tr")].map((row) => Number(row.dataset.number));
-      const named = (where, name) => [...document.querySelectorAll(where)].find((one) => one.textContent.startsWith(name));
+      const named = (where, name) =>
+        [...document.querySelectorAll(where)].find((one) => one.textContent.startsWith(name));
       const chip = (name) => named("#chips button", name);
       seen.badges = document.querySelector("#panel .badges").textContent;
       seen.panel = document.querySelector("#panel").textContent;

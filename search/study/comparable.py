@@ -22,6 +22,7 @@ BARRIERS = {
 }
 OUTSIDE = "outside the new space"
 NOT_BEGUN = "not begun"
+ORPHANED = "cut from a training that is left out"
 ADMITTED = "over the old latency bound alone, never trained"
 
 
@@ -53,6 +54,11 @@ class Comparison:
     left_out: Mapping[str, int]
 
     @property
+    def numbers(self) -> Mapping[int, int]:
+        """Number of a kept trial in the old study to its number in the new one."""
+        return {kept.trial.number: number for number, kept in enumerate(self.kept)}
+
+    @property
     def trials(self) -> int:
         """Number of all trials."""
         return len(self.kept) + sum(self.left_out.values())
@@ -72,13 +78,16 @@ def compare(trials: Iterable[TrialRecord], differing: Sequence[str], space: Sear
         gate: the new gate.
     """
     barrier = next((why for part, why in BARRIERS.items() if part in differing), None)
-    kept, left_out = [], Counter[str]()
+    kept, left_out, numbers = [], Counter[str](), set[int]()
     for trial in trials:
         if trial.phase is Phase.WAITING:
             continue
         found = barrier or _judged(trial, space, gate)
+        if isinstance(found, Kept) and trial.is_child and trial.parent not in numbers:
+            found = ORPHANED
         if isinstance(found, Kept):
             kept.append(found)
+            numbers.add(trial.number)
         else:
             left_out[found] += 1
     return Comparison(tuple(kept), dict(left_out))

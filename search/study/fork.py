@@ -119,11 +119,13 @@ def fork(
         if kept.trial.folder:
             goes_on = not kept.over_bound and not kept.trial.phase.has_ended
             _link(folder_old / kept.trial.folder, paths.trial(number).folder, goes_on=goes_on)
-        study.add_trial(_copied(kept, stored[kept.trial.number], number, paths, settings.space))
+        parent = None if kept.trial.parent is None else found.numbers[kept.trial.parent]
+        study.add_trial(_copied(kept, stored[kept.trial.number], number, parent, paths, settings.space))
     if not {"data", "device", "trainer"} & set(differing):
         for key, record in _measured(kept_of_old, then, settings.space):
             writer.measured(key, record)
     writer.removed(_removed(kept_of_old, found))
+    _copy_families(kept_of_old, found, writer)
     for candidate in settings.start:
         if not any(candidate.items() <= kept.candidate.to_json().items() for kept in found.kept):
             enqueue(study, candidate, settings.space)
@@ -147,7 +149,9 @@ def _is_whole_fork(study: "optuna.Study", old: str) -> bool:
     return stored.version is not None
 
 
-def _copied(kept: Kept, trial: "FrozenTrial", number: int, paths: StudyPaths, space: SearchSpace) -> "FrozenTrial":
+def _copied(
+    kept: Kept, trial: "FrozenTrial", number: int, parent: int | None, paths: StudyPaths, space: SearchSpace
+) -> "FrozenTrial":
     """Return a trial as the fork stores it: with the parameters and distributions of the new space."""
     names = [name for name in kept.candidate if name not in space.fixed]
     return copied(
@@ -157,6 +161,7 @@ def _copied(kept: Kept, trial: "FrozenTrial", number: int, paths: StudyPaths, sp
         paths.relative(paths.trial(number)),
         {name: distribution(space.domains[name]) for name in names},
         Ending(Outcome.STOPPED, OVER_BOUND) if kept.over_bound else None,
+        parent,
     )
 
 
@@ -205,5 +210,14 @@ def _completed(params: Mapping[str, Any], fixed: Mapping[str, Value], space: Sea
 
 def _removed(study: StudyRecord, found: Comparison) -> dict[int, tuple[str, ...]]:
     """Return which files were removed from which trials, by their new numbers."""
-    numbers = {kept.trial.number: number for number, kept in enumerate(found.kept)}
+    numbers = found.numbers
     return {numbers[old]: names for old, names in study.removed.items() if old in numbers}
+
+
+def _copy_families(study: StudyRecord, found: Comparison, writer: StudyWriter) -> None:
+    """Store, by the new numbers, what was looked at of children, and what was measured by the full protocol."""
+    for old, new in found.numbers.items():
+        for report in study.looks(old):
+            writer.looks(new, report)
+        if old in study.measured_fully:
+            writer.measured_fully(new, study.measured_fully[old])

@@ -174,6 +174,7 @@ def copied(
     folder: str,
     distributions: "Mapping[str, BaseDistribution]",
     ending: Ending | None = None,
+    parent: int | None = None,
 ) -> "FrozenTrial":
     """Return a trial as another study stores it.
 
@@ -186,6 +187,7 @@ def copied(
         folder: of the copy, below its study's.
         distributions: of the choices that the other study's sampler makes.
         ending: of a paused trial that ends by being copied.
+        parent: of a child: its parent's number in the other study.
     """
     from optuna.trial import FrozenTrial, TrialState
 
@@ -195,6 +197,8 @@ def copied(
         keys.FOLDER: folder,
         keys.FORKED_FROM: trial.number,
     }
+    if parent is not None:
+        attributes[keys.PARENT] = parent
     if ending:
         attributes |= {keys.ENDING: ending.to_json(), keys.PAUSED: False}
     return FrozenTrial(

@@ -153,16 +153,20 @@ def export(name: str, pick: str, target: str, folder: str, store: str | None) ->
 @main.command()
 @click.argument("directory")
 @click.argument("overrides", nargs=-1)
+@click.option("--fresh", is_flag=True, help="Start anew where the line would go on from the detector's own weights.")
 @guarded
-def train(directory: str, overrides: tuple[str, ...]) -> None:
+def train(directory: str, overrides: tuple[str, ...], fresh: bool) -> None:
     """Train an exported detector at full length; resumes if it was cut, and after a crash.
+
+    What was exported of an elastic training (the detector itself, or a child of its) goes on from its own weights, as
+    one detector; any other starts anew.
 
     OVERRIDES: epochs=N, data.root=PATH, train_device=0, seed=N; limits: memory_mb=N, silence_s=N, timeout_s=N,
     processes_max=N.
     """
     from search.commands.train import run_train
 
-    run_train(directory, list(overrides))
+    run_train(directory, list(overrides), fresh=fresh)
 
 
 @main.command()

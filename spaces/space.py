@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -20,7 +20,7 @@ class Condition:
     values: tuple[Value, ...]
     negated: bool = False
 
-    def holds(self, chosen: Mapping[str, Value]) -> bool:
+    def holds(self, chosen: Mapping[str, object]) -> bool:
         """Whether the condition holds among the choices made so far; an absent parent never does."""
         return self.parent in chosen and ((chosen[self.parent] in self.values) != self.negated)
 
@@ -109,6 +109,34 @@ class SearchSpace:
             for name, value in self.build(lambda name, _: chosen[name]).to_json().items()
             if name not in chosen
         }
+
+    def may_hold(self, choices: Mapping[str, Value]) -> bool:
+        """Whether some candidate has all of these choices at once, the conditions taken into account."""
+        if any(name not in self.domains or value not in self.domains[name] for name, value in choices.items()):
+            return False
+        asked = set(choices)
+        for name in reversed(list(self.domains)):  # parents come before children
+            if name in asked:
+                asked |= {condition.parent for condition in self.conditions.get(name, ())}
+        return self._holds({}, [name for name in self.domains if name in asked], choices)
+
+    def _holds(self, chosen: Mapping[str, object], names: Sequence[str], choices: Mapping[str, Value]) -> bool:
+        """Whether dimensions can be chosen, one after another, so that the choices are among what comes of it."""
+        if not names:
+            return choices.keys() <= chosen.keys()
+        name, *rest = names
+        if not all(condition.holds(chosen) for condition in self.conditions.get(name, ())):
+            return name not in choices and self._holds(chosen, rest, choices)
+        values = [choices[name]] if name in choices else self._deciding(name)
+        return any(self._holds({**chosen, name: value}, rest, choices) for value in values)
+
+    def _deciding(self, name: str) -> list[object]:
+        """Return the values of a dimension as far as conditions tell them apart."""
+        domain = self.domains[name]
+        if isinstance(domain, Choice):
+            return list(domain.values)
+        tests = [test for found in self.conditions.values() for test in found if test.parent == name]
+        return [*(value for test in tests for value in test.values if value in domain), object()]
 
     def check(self, values: Mapping[str, Value]) -> None:
         """Check that some choices lie in the space.

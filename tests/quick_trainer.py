@@ -4,8 +4,10 @@
 candidate. Faults wait as files in the folder that QUICK_FAULTS names, else in `faults` in the study's folder: the
 first trial that comes to one takes it away and suffers it. `fault-KIND-...` is for any trial, `late-KIND-...` strikes
 behind a checkpoint, `trial3-KIND-...` and `trial3epoch2-KIND-...` are for one alone; `hold` waits until a test removes
-the file. Every epoch that is trained is written to `epochs.log` in the trial's folder, so that a test can count what
-was done twice, and to `events.log` in the study's with what else was done, so that it knows in which order.
+the file. `trial.score=quick_trainer:score_children` scores children likewise; `children3round2-KIND-...` strikes the
+scorer of trial 3's children when its second order is done and not reported. Every epoch that is trained is written to
+`epochs.log` in the trial's folder, so that a test can count what was done twice, and to `events.log` in the study's
+with what else was done, so that it knows in which order.
 """
 
 import errno
@@ -17,17 +19,22 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import torch
 
 from objectives.machine.files import remove_partials, write_text
+from objectives.records.children import ChildrenReport, Choices, Look, ScoredChild
 from objectives.records.failures import Diverged
+from objectives.records.paths import TrialPaths
 from objectives.records.records import Accuracy, Ending, Latency, Outcome, Resources, Rung
 from objectives.training.checkpoint import read_state, write_state
 from objectives.trial.job import RungDecision, TrialJob, TrialListener
+from spaces.candidate import Candidate
+from spaces.network.family import slim_ratios
 
 EPOCH_S = float(os.environ.get("QUICK_EPOCH_S", "0.002"))
 
@@ -42,10 +49,10 @@ def run_trial(job: TrialJob, listener: TrialListener) -> Ending | None:
     latency = job.latency or _measured(job, listener)
     if job.measure_only:
         return None
+    if job.family is not None:
+        listener.family(job.family)
     if not job.gate.admits_latency(latency.p50_ms, latency.p95_ms):
         return Ending(Outcome.OVER_BOUND, f"p95 {latency.p95_ms:.1f} ms")
-    if job.family:
-        listener.family(job.family)
     listener.stage("train")
     done = _epochs_done(job, listener)
     word = _train(job, listener, done)
@@ -56,12 +63,53 @@ def run_trial(job: TrialJob, listener: TrialListener) -> Ending | None:
     listener.stage("export")
     _suffer(job)
     write_text(job.folder / "model.onnx", "exported")
+    write_text(job.folder / "weights.pt", "trained")
     listener.latency(latency_of(job), trained=True)
     listener.stage("score")
     quality = accuracy_of(job, job.epochs)
     listener.accuracy(Accuracy(quality, min(1.0, quality * 1.3), {}, job.split, len(job.images)))
     _resources(job, listener, trained)
     return Ending(Outcome.FINISHED, "")
+
+
+def score_children(job: TrialJob, listener: TrialListener) -> None:
+    """Look at children, as it were, and score them as ordered; the contract is that of `objectives.trial.scoring`."""
+    did(job, f"scores for {_searcher_pid()}")
+    listener.stage("build")
+    assert (job.folder / "weights.pt").read_text() == "trained"
+    report, count = ChildrenReport(), 0
+    while (order := listener.children(report)) is not None:
+        for child in report.scored:
+            did(job, f"recorded {child.folder}")
+        count += 1
+        listener.progress(job.epochs, 1.0)
+        looks = tuple(Look(choices, _childs(job, choices)[1], EPOCH_S) for choices in order.look_at)
+        report = ChildrenReport(looks, tuple(_scored_child(job, choices) for choices in order.score))
+        _suffer(job, kinds=(f"children{job.number}", f"children{job.number}round{count}"))
+
+
+def _scored_child(job: TrialJob, choices: Choices) -> ScoredChild:
+    candidate, quality, latency = _childs(job, choices)
+    paths = TrialPaths(job.folder).child(candidate.fingerprint)
+    paths.folder.mkdir(parents=True, exist_ok=True)
+    for path in (paths.candidate, paths.description, paths.arguments, paths.weights, paths.model, paths.detections):
+        write_text(path, str(candidate.to_json()))
+    did(job, f"scored {candidate.fingerprint}")
+    accuracy = Accuracy(quality, min(1.0, quality * 1.3), {}, job.split, len(job.images))
+    folder = paths.folder.relative_to(job.folder).as_posix()
+    return ScoredChild(choices, folder, latency, accuracy, Resources(10**6, 10**8, 8, 8, {"export": EPOCH_S}))
+
+
+def _childs(job: TrialJob, choices: Choices) -> tuple[Candidate, float, Latency]:
+    """Return a child's candidate, accuracy and latency: what has fewer channels is faster, and less accurate."""
+    assert job.family is not None
+    child = replace(job, candidate=job.family.child(job.candidate, choices))
+    lost = sum(slim_ratios(child.candidate).values()) / 5
+    whole = latency_of(child)
+    times = {
+        name: getattr(whole, name) * (1 - 0.6 * lost) for name in ("p50_ms", "p95_ms", "p50_low_ms", "p50_high_ms")
+    }
+    return child.candidate, accuracy_of(child, job.epochs) * (1 - 0.5 * lost), replace(whole, **times)
 
 
 def did(job: TrialJob, what: str) -> None:
@@ -150,11 +198,11 @@ def _resources(job: TrialJob, listener: TrialListener, epochs: int) -> None:
 # Faults
 
 
-def _suffer(job: TrialJob, epoch: int = 0, *, after_checkpoint: bool = False) -> None:
-    """Take a fault that waits, if there is one, and suffer it; epoch 0 is the export."""
+def _suffer(job: TrialJob, epoch: int = 0, *, after_checkpoint: bool = False, kinds: Sequence[str] = ()) -> None:
+    """Take a fault that waits, if there is one, and suffer it; epoch 0 is the export; `kinds` are a scorer's."""
     folder = Path(os.environ.get("QUICK_FAULTS") or study_folder(job) / "faults")
     for_it = ["late"] if after_checkpoint else ["fault", f"trial{job.number}", f"trial{job.number}epoch{epoch}"]
-    for file in sorted(path for kind in for_it for path in folder.glob(f"{kind}-*")):
+    for file in sorted(path for kind in kinds or for_it for path in folder.glob(f"{kind}-*")):
         taken = file.with_name(f"taken-{file.name}-{job.number}-{os.getpid()}")
         try:
             file.rename(taken)  # one trial alone

@@ -63,6 +63,19 @@ def initialise(model: nn.Module, candidate: Candidate) -> int:
     return load_pretrained(model, name, str(train_choices(candidate)["pretrained"]), scale)
 
 
+def load_weights(model: nn.Module, path: Path) -> None:
+    """Load what `save_weights` wrote of such a network: same layers, same shapes.
+
+    Raises:
+        DataError: the file is missing or damaged, or its weights are another network's.
+    """
+    weights, _ = read_weights(path)
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise DataError(f"weights: those of '{path}' are another network's ({first_line(error)})") from error
+
+
 def save_weights(
     path: Path, model: nn.Module, candidate: Candidate, classes: Sequence[str], ranks: Ranks | None = None
 ) -> None:

@@ -69,6 +69,8 @@ class TrialJob:
         cores: processor cores to train on; empty for all.
         family: what may differ between the children of an elastic training; None for any other.
         training: image files of the training split, for batch-norm statistics of children; empty where there are none.
+        weights: file of the weights that the training starts from, of exactly this network; None: those that the
+            candidate asks for.
         run: what runs as the trial, "module:function" of (job, listener) -> Ending | None.
     """
 
@@ -100,6 +102,7 @@ class TrialJob:
     cores: tuple[int, ...] = ()
     family: Family | None = None
     training: tuple[Path, ...] = ()
+    weights: Path | None = None
     run: str = "objectives.trial.trial:run_trial"
 
     def function(self) -> "RunTrial":

@@ -2,9 +2,13 @@
 
 import json
 import resource
+import shutil
 import time
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
+import yaml
 from torch import nn
 
 from objectives.data.dataset import LabelledImage
@@ -31,13 +35,15 @@ from objectives.records.children import (
 from objectives.records.even_sample import even_indices, evenly
 from objectives.records.paths import TrialPaths
 from objectives.records.records import Ending, Latency, Resources
+from objectives.training.arguments import TrainingPlan, trainer_arguments
 from objectives.training.trainer import available_device
 from objectives.trial.children import Children, LookedAt
 from objectives.trial.heartbeat import Heartbeat
 from objectives.trial.job import TIMED, TrialJob, TrialListener
 from objectives.trial.trial import PICTURED
 from spaces.candidate import Candidate
-from spaces.errors import AutomlError, first_line
+from spaces.errors import AutomlError, SpaceError, first_line
+from spaces.network.description import describe
 from spaces.network.detector import count_multiply_adds, count_parameters
 
 HELD_OUT_LEAST = 200  # images of a split from which on children are chosen by one half and reported on the other
@@ -157,7 +163,13 @@ class _Scorer:
                 made.append(self._export(choices, children.make(choices), began))
             except Exception as error:  # as above
                 failed.append(_failed(choices, error))
+                self._forget(choices)
         return made
+
+    def _forget(self, choices: Choices) -> None:
+        """Remove the files of a child that failed."""
+        with suppress(SpaceError):  # one that the family does not have has none
+            shutil.rmtree(self.paths.child(self._candidate(choices).fingerprint).folder, ignore_errors=True)
 
     def _export(self, choices: Choices, network: nn.Module, began: float) -> _Made:
         job = self.job
@@ -168,8 +180,20 @@ class _Scorer:
         meta = self._meta(network, choices)
         export_onnx(network, meta, paths.model)
         save_weights(paths.weights, network, candidate, job.classes)
-        write_text(paths.candidate, json.dumps(candidate.to_json(), indent=2))
+        self._write_texts(paths, candidate)
         return _Made(choices, candidate, network, meta, paths, time.perf_counter() - began)
+
+    def _write_texts(self, paths: TrialPaths, candidate: Candidate) -> None:
+        """Write what a trial's folder holds beside its large files: what a training of this child alone would be."""
+        job = self.job
+        plan = TrainingPlan(job.data_yaml, paths.training(0), job.epochs, job.seed, self.train_device, job.workers)
+        texts = {
+            paths.candidate: json.dumps(candidate.to_json(), indent=2),
+            paths.description: _yaml(describe(candidate, job.classes), default_flow_style=None),
+            paths.arguments: _yaml(trainer_arguments(candidate, plan)),
+        }
+        for path, text in texts.items():
+            write_text(path, text)
 
     def _scored(self, made: list[_Made], failed: list[FailedChild]) -> list[ScoredChild]:
         if not made:
@@ -192,6 +216,7 @@ class _Scorer:
             self.heartbeat.batch(1.0)
             if not isinstance(latency, Latency):
                 failed.append(_failed(one.choices, latency))
+                self._forget(one.choices)
                 continue
             with self.heartbeat.devices.working():
                 scored.append(self._score(one, latency, timed_s))
@@ -226,3 +251,7 @@ class _Scorer:
 def _failed(choices: Choices, error: BaseException) -> FailedChild:
     text = first_line(error) if isinstance(error, AutomlError) else f"{type(error).__name__}: {first_line(error)}"
     return FailedChild(choices, text)
+
+
+def _yaml(values: dict[str, Any], *, default_flow_style: bool | None = False) -> str:
+    return str(yaml.safe_dump(values, sort_keys=False, default_flow_style=default_flow_style))

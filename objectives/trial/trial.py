@@ -23,7 +23,7 @@ from objectives.latency.measure import measure_latency
 from objectives.latency.protocol import LatencyProtocol
 from objectives.machine.cores import on_cores
 from objectives.machine.files import remove_partials, write_text
-from objectives.network.assembly import assemble, initialise, pruning_of, save_weights
+from objectives.network.assembly import assemble, initialise, load_weights, pruning_of, save_weights
 from objectives.network.pruning import prune_detector
 from objectives.network.slim import built_slim
 from objectives.records.even_sample import even_indices, evenly
@@ -135,6 +135,10 @@ class _Trial:
         write_text(self.paths.candidate, json.dumps(job.candidate.to_json(), indent=2))
         write_text(self.paths.description, yaml.safe_dump(description, sort_keys=False, default_flow_style=None))
         self.ranked = False
+        if job.weights is not None:
+            model = built_slim(model, slim_ratios(job.candidate), ranked=False)  # shapes depend on the shares alone
+            load_weights(model, job.weights)
+            return model
         wants_hub = train_choices(job.candidate)["pretrained"] == HUB
         try:
             if job.hub or not wants_hub:

@@ -3,29 +3,67 @@
 import json
 import shlex
 import shutil
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
+from rich.console import Console
 
 from objectives.data.yolo_layout import DATA_YAML
-from objectives.machine.files import whole_folder
-from objectives.records.paths import DESCRIPTION, ExportPaths, TrialPaths
+from objectives.machine.files import whole_folder, write_text
+from objectives.records.paths import DESCRIPTION, WEIGHTS, ExportPaths, TrialPaths
+from objectives.records.records import Latency
 from reports.table.console import open_console
 from reports.table.family_words import origin_words
-from reports.table.pick import pick
+from reports.table.pick import misses, pick
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable, read_study
 from reports.table.words import ms, share
+from search.loop.full_latency import measured_fully
 from search.settings.settings import EMBEDDED
+from search.study.folder.keep import CHILDREN_MOST
 from search.study.store import load_study
 from spaces.errors import AutomlError
 from spaces.network.backbones import is_native
+from spaces.network.family import Family, slim_ratios
 
 FORMAT = 1
 # Limits that hold at full length as in the search; a trial's timeout_s is meant for fewer epochs.
 TRAINED_ALIKE = ("silence_s", "memory_mb", "processes_max", "cache_mb", "run")
+NOT_FULLY = "its latency is the search's quick figure, measured by one process"
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What is exported.
+
+    Attributes:
+        table: the study.
+        row: the trial.
+        trained: the trial whose epochs the detector has seen: of a child its parent.
+        full: of a child, whose figure in the search is a quick one, the latency by the full protocol.
+        why_quick: why that could not be measured.
+    """
+
+    table: StudyTable
+    row: TrialRow
+    trained: TrialRow
+    full: Latency | None = None
+    why_quick: str = ""
+
+    @property
+    def keeps_weights(self) -> bool:
+        """Whether a training at full length goes on from the weights: of an elastic training and its children."""
+        return self.row.is_child or bool(self.row.family)
+
+    @property
+    def cut(self) -> str:
+        """What of the network of the description the weights lack, in one line; empty if they are of all of it."""
+        ratios = slim_ratios(self.row.candidate)
+        parts = ", ".join(f"{share:.0%} of {part}" for part, share in ratios.items())
+        return f"the weights are of this network without {parts} (channels, in multiples of 8)" if ratios else ""
 
 
 def run_export(name: str, folder: str, store: str | None, how: str, target: str) -> None:
@@ -40,40 +78,62 @@ def run_export(name: str, folder: str, store: str | None, how: str, target: str)
     trial = root / (row.folder or "")
     missing = [file for file in ExportPaths.COPIED if not (trial / file).exists()]
     if set(missing) & set(row.removed):
-        limit = "to keep the study's folder under store.size_mb_max"
         raise AutomlError(
-            f"export: {', '.join(row.removed)} of trial {row.number} were removed {limit}; pick another (the front and "
-            "what gate, knee, fastest and best choose keep theirs), or search with a larger store.size_mb_max"
+            f"export: {', '.join(row.removed)} of trial {row.number} were removed {_removed_why(row)}; pick another "
+            "(the front and what gate, knee, fastest and best choose keep theirs), or search with a larger "
+            "store.size_mb_max"
         )
     if missing:
         raise AutomlError(f"export: trial {row.number} lacks {', '.join(missing)} in '{trial}'; pick another")
-    exported = ExportPaths(out)
-    _write(exported, TrialPaths(trial), table, row)
-    _print(exported, row, native=is_native(yaml.safe_load(exported.description.read_text())))
+    paths, exported = ExportPaths(out), _exported(table, row, TrialPaths(trial))
+    _write(paths, TrialPaths(trial), exported)
+    _print(open_console(highlight=False, soft_wrap=True), paths, exported)
 
 
-def _write(exported: ExportPaths, trial: TrialPaths, table: StudyTable, row: TrialRow) -> None:
+def _removed_why(row: TrialRow) -> str:
+    limit = "to keep the study's folder under store.size_mb_max"
+    return f"{limit}, or since {CHILDREN_MOST} children nearer the front have files" if row.is_child else limit
+
+
+def _exported(table: StudyTable, row: TrialRow, trial: TrialPaths) -> Exported:
+    """Return what is exported; a quick latency figure is measured anew by the full protocol first."""
+    trained = row if row.parent is None else table.row(row.parent)
+    if not row.has_quick_latency:
+        return Exported(table, row, trained)
+    open_console(highlight=False, soft_wrap=True).print("measuring its latency by the full protocol", style="dim")
+    found = measured_fully(table, trial.model)
+    full, why = (found, "") if isinstance(found, Latency) else (None, found)
+    return Exported(table, row, trained, full, why)
+
+
+def _write(exported: ExportPaths, trial: TrialPaths, what: Exported) -> None:
     """Write beside the target and rename: a folder of this name is always whole."""
     with whole_folder(exported.folder, exported.partial.folder):
         partial = exported.partial
         for file in ExportPaths.COPIED:
             shutil.copy2(trial.folder / file, partial.folder / file)
-        _dump(partial.config, _config(table, row))
-        _dump(partial.train_arguments, _portable(trial.arguments, table, row))
-        _dump(partial.data_card, dict(table.data))
-        partial.lineage.write_text(json.dumps(_lineage(table, row), indent=2))
+        if what.cut:
+            note = f"# The whole network: {what.cut}. `automl train` cuts it so, `yolo detect train` cannot."
+            write_text(partial.description, f"{note}\n{trial.description.read_text()}")
+        _dump(partial.config, _config(what))
+        _dump(partial.train_arguments, _portable(trial.arguments, what))
+        _dump(partial.data_card, dict(what.table.data))
+        partial.lineage.write_text(json.dumps(_lineage(what), indent=2))
 
 
-def _config(table: StudyTable, row: TrialRow) -> dict[str, Any]:
+def _config(what: Exported) -> dict[str, Any]:
     """Return what `automl train` reads."""
+    table, row = what.table, what.row
     settings = table.settings
     trial = settings["trial"]
-    seen = _epochs(table, row)
+    seen = max((rung.epoch for rung in what.trained.rungs), default=1)
     return {
         "format": FORMAT,
         "study": table.name,
         "trial": row.number,
-        "candidate": dict(row.candidate),
+        **({"parent": row.parent} if row.is_child else {}),
+        "candidate": _alone(row.candidate),
+        **({"weights": WEIGHTS} if what.keeps_weights else {}),  # that `automl train` goes on from
         "epochs": trial.get("full_epochs") or 4 * seen,
         "search_epochs": seen,
         "seed": settings["seed"],
@@ -88,17 +148,18 @@ def _config(table: StudyTable, row: TrialRow) -> dict[str, Any]:
     }
 
 
+def _alone(candidate: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a candidate as what is exported is: one detector."""
+    return {name: False if name == "train.elastic" else value for name, value in candidate.items()}
+
+
 def _data(table: StudyTable) -> dict[str, Any]:
     """Return where the data set is, as an absolute path: the export is read from another folder."""
     data: dict[str, Any] = dict(table.settings["data"])
     return data if data["root"] == EMBEDDED else {**data, "root": table.data["root"]}
 
 
-def _epochs(table: StudyTable, row: TrialRow) -> int:
-    return max((rung.epoch for rung in row.rungs), default=1)
-
-
-def _portable(arguments: Path, table: StudyTable, row: TrialRow) -> dict[str, Any]:
+def _portable(arguments: Path, what: Exported) -> dict[str, Any]:
     """Return Ultralytics' training arguments at full length, without the paths of this machine.
 
     They are a file for `yolo detect train cfg=...`; Albumentations' transforms stay with `automl train`, since
@@ -107,7 +168,7 @@ def _portable(arguments: Path, table: StudyTable, row: TrialRow) -> dict[str, An
     values: dict[str, Any] = yaml.safe_load(arguments.read_text())
     for key in ("project", "name", "exist_ok", "augmentations", "mode", "task", "cache", "plots", "verbose"):
         values.pop(key, None)
-    full = _config(table, row)["epochs"]
+    full = _config(what)["epochs"]
     share_warm = values["warmup_epochs"] / values["epochs"]
     share_close = values["close_mosaic"] / values["epochs"]
     return {
@@ -120,10 +181,12 @@ def _portable(arguments: Path, table: StudyTable, row: TrialRow) -> dict[str, An
     }
 
 
-def _lineage(table: StudyTable, row: TrialRow) -> dict[str, Any]:
+def _lineage(what: Exported) -> dict[str, Any]:
+    table, row = what.table, what.row
     return {
         "study": table.name,
         "trial": row.number,
+        **_origin(what),
         "fingerprints": dict(table.fingerprints),
         "provenance": dict(table.provenance),
         "settings": dict(table.settings),
@@ -132,16 +195,60 @@ def _lineage(table: StudyTable, row: TrialRow) -> dict[str, Any]:
     }
 
 
+def _origin(what: Exported) -> dict[str, Any]:
+    """Return what is special about a child or an elastic training; nothing of any other trial."""
+    row = what.row
+    found: dict[str, Any] = {}
+    if row.is_child:
+        found["parent"] = row.parent
+        found["origin"] = (
+            f"a child of the elastic training of trial {row.parent}: cut from its weights, batch-norm statistics taken "
+            "anew on training images, never trained itself"
+        )
+        found["latency_full"] = what.full.to_json() if what.full else None
+        if what.why_quick:
+            found["latency_full_missing"] = what.why_quick
+    elif row.family:
+        size = Family.from_json(row.family).size
+        found["origin"] = f"the whole network of an elastic training of {size:,} detectors"
+    return {**found, "network": what.cut} if what.cut else found
+
+
 def _dump(path: Path, values: dict[str, Any]) -> None:
     path.write_text(yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
 
 
-def _print(exported: ExportPaths, row: TrialRow, *, native: bool) -> None:
-    console = open_console(highlight=False, soft_wrap=True)
+def _print(console: Console, exported: ExportPaths, what: Exported) -> None:
+    row = what.row
     figures = f"mAP {share(row.map)}, mAP50 {share(row.map50)}, p50 {ms(row.p50_ms)}, p95 {ms(row.p95_ms)}"
     console.print(f"trial {row.number} ({figures}; {origin_words(row)}) written to {exported.folder}")
+    if what.full or what.why_quick:
+        _print_latency(console, what)
     console.print(f"train it at full length: {shlex.join(['automl', 'train', str(exported.folder)])}")
-    if native:
+    if what.cut:
+        console.print(f"not with Ultralytics alone: `yolo detect train` builds {DESCRIPTION} whole, and {what.cut}")
+    elif is_native(yaml.safe_load(exported.description.read_text())):
         files = f"cfg={exported.train_arguments}", f"model={exported.description}"
         line = shlex.join(["yolo", "detect", "train", *files, f"data=YOUR/{DATA_YAML}"])
         console.print(f"or with Ultralytics alone: {line}")
+
+
+def _print_latency(console: Console, what: Exported) -> None:
+    """Print a child's latency by the full protocol, and warn where it breaks the gate, or could not be measured."""
+    row, full = what.row, what.full
+    if full is None:
+        warn(console, f"{NOT_FULLY}: {what.why_quick}")
+        return
+    state = "" if full.stable else f", unstable: {full.note}"
+    console.print(f"latency by the full protocol: p50 {ms(full.p50_ms)}, p95 {ms(full.p95_ms)}{state}")
+    if row.latency and full.device != row.latency.device:
+        warn(console, "this machine is another device than the search's; the two figures cannot be compared")
+    missed = misses(replace(row, latency=full, objective_ms=full.p50_ms), what.table.gate)
+    if missed:
+        by = " and ".join(miss.text for miss in missed)
+        warn(console, f"with that figure trial {row.number} breaks the gate ({by}); it is exported all the same")
+
+
+def warn(console: Console, text: str) -> None:
+    """Print a warning."""
+    console.print(f"warning: {text}", style="yellow")

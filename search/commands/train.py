@@ -73,8 +73,13 @@ class Printer(TrainingListener):
         self.warning(attempt_text(ending))
 
 
-def run_train(directory: str, arguments: list[str]) -> None:
+def run_train(directory: str, arguments: list[str], *, fresh: bool = False) -> None:
     """Train the detector of an export folder; results go to its folder `trained`.
+
+    Args:
+        directory: the export's.
+        arguments: settings that the line changes.
+        fresh: whether weights of its own, which the export of an elastic training or of a child has, are left aside.
 
     Raises:
         TrainingFailed: the training has failed for good.
@@ -82,15 +87,16 @@ def run_train(directory: str, arguments: list[str]) -> None:
     """
     folder = Path(directory).expanduser().absolute()
     config = {**_defaults(), **_read(folder), **_overrides(arguments)}
+    own = None if fresh else _own_weights(folder, config)
     trial = read_section(TrialSettings, "trial", {key: config[key] for key in LIKE_TRIALS})
     check_run(trial)
     check_backend(config["backend"], setting="train: backend")
     console = open_console(soft_wrap=True)
     try:
         with interruptible():
-            _train(console, config, trial, folder)
+            _train(console, config, trial, folder, own)
     except KeyboardInterrupt:
-        line = shlex.join(["automl", "train", directory, *arguments])
+        line = shlex.join(["automl", "train", directory, *arguments, *["--fresh"] * fresh])
         console.print(f"Interrupted; go on with: {line}", highlight=False)
         raise SystemExit(130) from None
     except TrainingFailed as failed:
@@ -99,14 +105,16 @@ def run_train(directory: str, arguments: list[str]) -> None:
         raise
 
 
-def _train(console: Console, config: dict[str, Any], trial: TrialSettings, folder: Path) -> None:
-    """Train, measure and say what came of it."""
+def _train(console: Console, config: dict[str, Any], trial: TrialSettings, folder: Path, own: Path | None) -> None:
+    """Train from the detector's own weights, or from new ones, measure, and say what came of it."""
     paths, dataset = ExportPaths(folder).trained, _dataset(config)
     out = paths.folder
     out.mkdir(exist_ok=True)
-    _check_same_run(out, config, dataset)
+    _check_same_run(out, config, dataset, own)
+    if own is not None:
+        console.print(f"goes on from its own weights ({own.name}); --fresh starts anew", highlight=False)
     with _place(console, str(config["train_device"])) as place:
-        job = _job(config, dataset, out, place)
+        job = _job(config, dataset, out, place, own)
         remove_other_layouts(job.data_yaml)
         listener = Printer(console, job.epochs)
         backend = make_backend(config["backend"], paths.ultralytics)
@@ -162,6 +170,20 @@ def _read(folder: Path) -> dict[str, Any]:
     return config
 
 
+def _own_weights(folder: Path, config: dict[str, Any]) -> Path | None:
+    """Return the file of weights that the training goes on from; None where the export names none.
+
+    Raises:
+        AutomlError: the file is not there.
+    """
+    if config.get("weights") is None:
+        return None
+    path = folder / str(config["weights"])
+    if not path.is_file():
+        raise AutomlError(f"train: '{folder}' holds no {path.name} to go on from; export again, or give --fresh")
+    return path
+
+
 def _overrides(arguments: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for argument in arguments:
@@ -190,7 +212,7 @@ def _number(key: str, text: str) -> int | float | None:
     return value  # type: ignore[no-any-return]  # one of the types above
 
 
-def _job(config: dict[str, Any], dataset: Dataset, out: Path, place: Place) -> TrialJob:
+def _job(config: dict[str, Any], dataset: Dataset, out: Path, place: Place, own: Path | None) -> TrialJob:
     split = config["data"]["split"]
     epochs = int(config["epochs"])
     candidate = Candidate.from_json(config["candidate"])
@@ -215,16 +237,20 @@ def _job(config: dict[str, Any], dataset: Dataset, out: Path, place: Place) -> T
         workers=int(config["workers"]),
         cache=fits_cache(images, pixels, config["cache_mb"]),
         cores=place.cores,
+        weights=own,
         run=config["run"],
     )
 
 
-def _check_same_run(out: Path, config: dict[str, Any], dataset: Dataset) -> None:
-    """A cut training goes on only with the settings it was begun with."""
+def _check_same_run(out: Path, config: dict[str, Any], dataset: Dataset, own: Path | None) -> None:
+    """A cut training goes on only with the settings, and from the kind of weights, it was begun with."""
     identity = {"epochs": config["epochs"], "seed": config["seed"], "data": dataset.fingerprint}
+    if own is not None:
+        identity["weights"] = "own"
     path = TrialPaths(out).identity
     if path.exists() and (before := json.loads(path.read_text())) != identity:
-        changed = ", ".join(f"{k} {before.get(k)} -> {identity[k]}" for k in identity if before.get(k) != identity[k])
+        pairs = {key: (before.get(key, "fresh"), identity.get(key, "fresh")) for key in {**identity, **before}}
+        changed = ", ".join(f"{key} {was} -> {now}" for key, (was, now) in pairs.items() if was != now)
         raise AutomlError(f"train: '{out}' was begun with other settings ({changed}); remove it to begin anew")
     write_text(path, json.dumps(identity))
 

@@ -12,6 +12,7 @@ from objectives.records.paths import StudyPaths
 from objectives.records.records import Decision, Ending, Outcome, Proposal, Rung
 from objectives.records.trial_record import Phase, TrialRecord, trial_records
 from objectives.trial.job import RungDecision
+from reports.table.table import StudyTable, read_study
 from search.engine.observed import observe
 from search.engine.schedulers.scheduler import BudgetLeft, Step
 from search.loop.families import SURER, Families
@@ -61,6 +62,10 @@ class Chooser:
         stored = trial_records(self.study) if trials is None else trials
         return BudgetUsed.of(stored, self._searched_s())
 
+    def table(self) -> StudyTable:
+        """Return the study as it stands."""
+        return read_study(self.study)
+
     def seconds_left(self) -> float:
         """Return the seconds that the budget's hours leave; of families, less what settling figures takes."""
         hours = self.settings.budget.hours
@@ -96,7 +101,7 @@ class Chooser:
         return rate if math.isfinite(rate) else 0.0
 
     def _may_start(self, trials: Sequence[TrialRecord]) -> bool:
-        begun = sum(trial.phase is not Phase.WAITING for trial in trials)
+        begun = sum(trial.phase is not Phase.WAITING for trial in trials) + self.families.ordered
         return begun < self.settings.budget.trials and self.used(trials).left(self.settings.budget)
 
     def next_step(self, last: int | None = None, trials: Sequence[TrialRecord] | None = None) -> Step | None:

@@ -6,6 +6,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from objectives.records.children import ChildrenOrder, ChildrenReport, Look, ScoredChild
+from objectives.records.paths import WEIGHTS
 from objectives.records.records import Proposal
 from objectives.records.study_record import StudyRecord, StudyWriter
 from objectives.records.trial_record import Phase, TrialRecord, trial_records
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 SURER = 3.0  # what a child promises is all but certain, what a new training does is hoped for by a few others
 FAILED_MOST = 2  # deaths of a parent's scorer in this process after which its children are left alone
+ENDLESS_S = 1e9  # what a budget without hours leaves: children are counted by the seconds they take
 
 
 class Families:
@@ -47,6 +49,7 @@ class Families:
         self._rate_of_new = rate_of_new
         self._sampler = sampler
         self._failed: dict[int, int] = {}  # parent to deaths of its scorers in this process
+        self._ordered: dict[int, int] = {}  # parent to children that are being scored for this process
         self._expected: dict[int, dict[Candidate, Proposal]] = {}  # parent to what its children were scored for
 
     def best(self, trials: Sequence[TrialRecord], busy: Collection[int]) -> tuple[int, ChildrenProposal] | None:
@@ -56,9 +59,9 @@ class Families:
             trials: the study's.
             busy: parents whose children are being scored.
         """
-        free = [
-            t for t in trials if is_parent(t) and t.number not in busy and self._failed.get(t.number, 0) < FAILED_MOST
-        ]
+        shut = {*busy, *(number for number, deaths in self._failed.items() if deaths >= FAILED_MOST)}
+        shut |= {number for number, names in StudyRecord.of(self._study).removed.items() if WEIGHTS in names}
+        free = [t for t in trials if is_parent(t) and t.number not in shut]
         found = [(t.number, proposal) for t in free if (proposal := self._propose(t, trials))]
         return max(found, key=lambda pair: (pair[1].rate, -pair[0]), default=None)
 
@@ -71,26 +74,43 @@ class Families:
         if math.isfinite(proposal.rate) and SURER * proposal.rate < self._rate_of_new(trials):
             return None  # a new training is worth more by now
         self._expect(trials[number], proposal)
+        self._ordered[number] = len(proposal.order.score)
         return proposal.order
 
-    def record(self, number: int, report: ChildrenReport) -> int:
-        """Store what a scorer has found, each child once; return how many became trials."""
+    @property
+    def ordered(self) -> int:
+        """Number of children that are being scored for this process, and will be trials."""
+        return sum(self._ordered.values())
+
+    def record(self, number: int, report: ChildrenReport) -> tuple[int, int]:
+        """Store what a scorer has found, each child once.
+
+        Returns:
+            Number of children that became trials, and of those that did not: other processes have begun the last trials
+            of the budget meanwhile.
+        """
+        self._ordered.pop(number, None)
         if report.looks or report.failed:
             StudyWriter(self._study).looks(number, report)
         trials = trial_records(self._study)
         parent, family = trials[number], Family.from_json(trials[number].family)
         there = {Candidate.of(trial.candidate) for trial in trials if trial.parent == number}
-        count = 0
-        for child in report.scored:
-            candidate = family.child(Candidate.of(parent.candidate), child.choices)
-            if candidate not in there:
-                self._study.add_trial(self._as_trial(parent, child, candidate))
-                count += 1
-        return count
+        found = {family.child(Candidate.of(parent.candidate), child.choices): child for child in report.scored}
+        new = [(candidate, child) for candidate, child in found.items() if candidate not in there]
+        kept = new[: self._left(trials)]
+        for candidate, child in kept:
+            self._study.add_trial(self._as_trial(parent, child, candidate))
+        return len(kept), len(new) - len(kept)
 
-    def scorer_failed(self, number: int) -> None:
-        """Count a death of a scorer."""
-        self._failed[number] = self._failed.get(number, 0) + 1
+    def scorer_ended(self, number: int, *, failed: bool) -> None:
+        """Forget what a scorer was about, and count its death."""
+        self._ordered.pop(number, None)
+        if failed:
+            self._failed[number] = self._failed.get(number, 0) + 1
+
+    def _left(self, trials: Sequence[TrialRecord]) -> int:
+        """Return how many trials the budget leaves."""
+        return max(0, self._trials_most - sum(trial.phase is not Phase.WAITING for trial in trials))
 
     def _as_trial(self, parent: TrialRecord, child: ScoredChild, candidate: Candidate) -> "optuna.trial.FrozenTrial":
         source = self._sampler.source
@@ -103,9 +123,10 @@ class Families:
         engine = self._sampler.engine
         assert engine is not None
         front = engine.look(observe(self._study, trials)).beliefs.front
-        most = self._trials_most - sum(t.phase is not Phase.WAITING for t in trials)
+        most = self._left(trials) - self.ordered
         known = self._known(parent, trials)
-        return propose_children(known, front, engine.bound_ms, self._seconds_left(), most) if known else None
+        seconds_left = min(self._seconds_left(), ENDLESS_S)
+        return propose_children(known, front, engine.bound_ms, seconds_left, most) if known else None
 
     def _known(self, parent: TrialRecord, trials: Sequence[TrialRecord]) -> Parent | None:
         if parent.map is None or parent.p50_ms is None:

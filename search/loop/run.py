@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from threadpoolctl import threadpool_limits
+
 from objectives.data.dataset import Dataset
 from reports.table.table import StudyTable
 from search.loop.search import Search
@@ -63,7 +65,9 @@ def open_search(settings: Settings, dataset: Dataset, view: View) -> Iterator[Se
     Raises:
         StoreError: the folder or the store cannot be used, or the study has another contract.
     """
-    with prepared_folder(settings) as claims, store_errors(settings.name):
+    # The engine's matrices are small: with several threads of BLAS, beside a training, one took a hundred times longer.
+    one_thread = threadpool_limits(1, user_api="blas")
+    with one_thread, prepared_folder(settings) as claims, store_errors(settings.name):
         storage = open_storage(storage_url(settings.folder, settings.store.url))
         with claims.alone():
             study = create_study(settings, dataset, storage)

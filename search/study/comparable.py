@@ -10,6 +10,7 @@ from objectives.records.trial_record import Phase, TrialRecord
 from spaces.candidate import Candidate
 from spaces.dimension import Domain, Value
 from spaces.errors import SpaceError
+from spaces.network.family import Family
 from spaces.space import SearchSpace
 from spaces.vocabulary import DEFAULTS
 
@@ -22,8 +23,8 @@ BARRIERS = {
 }
 OUTSIDE = "outside the new space"
 NOT_BEGUN = "not begun"
-ORPHANED = "cut from a training that is left out"
 ADMITTED = "over the old latency bound alone, never trained"
+OF_NO_PARENT = "children of elastic trainings that are left out"
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,13 @@ class Kept:
         trial: as it is stored.
         candidate: choices of the trial, as the new space has them.
         over_bound: whether the trial waits at a rung and the new gate would not admit its latency.
+        family: of an elastic training: the children of it that the new space holds.
     """
 
     trial: TrialRecord
     candidate: Candidate
     over_bound: bool = False
+    family: Family | None = None
 
 
 @dataclass(frozen=True)
@@ -52,11 +55,6 @@ class Comparison:
 
     kept: tuple[Kept, ...]
     left_out: Mapping[str, int]
-
-    @property
-    def numbers(self) -> Mapping[int, int]:
-        """Number of a kept trial in the old study to its number in the new one."""
-        return {kept.trial.number: number for number, kept in enumerate(self.kept)}
 
     @property
     def trials(self) -> int:
@@ -78,19 +76,16 @@ def compare(trials: Iterable[TrialRecord], differing: Sequence[str], space: Sear
         gate: the new gate.
     """
     barrier = next((why for part, why in BARRIERS.items() if part in differing), None)
-    kept, left_out, numbers = [], Counter[str](), set[int]()
-    for trial in trials:
+    kept, left_out = dict[int, Kept](), Counter[str]()
+    for trial in trials:  # parents come before their children
         if trial.phase is Phase.WAITING:
             continue
-        found = barrier or _judged(trial, space, gate)
-        if isinstance(found, Kept) and trial.is_child and trial.parent not in numbers:
-            found = ORPHANED
+        found = barrier or (_judged(trial, space, gate) if trial.parent is None else _child(trial, kept))
         if isinstance(found, Kept):
-            kept.append(found)
-            numbers.add(trial.number)
+            kept[trial.number] = found
         else:
             left_out[found] += 1
-    return Comparison(tuple(kept), dict(left_out))
+    return Comparison(tuple(kept.values()), dict(left_out))
 
 
 def fitted(space: SearchSpace, choices: Mapping[str, Any]) -> Candidate | None:
@@ -123,4 +118,39 @@ def _judged(trial: TrialRecord, space: SearchSpace, gate: Gate) -> Kept | str:
     admitted = latency is None or gate.admits_latency(latency.p50_ms, latency.p95_ms)
     if trial.phase is Phase.OVER_BOUND and admitted:
         return ADMITTED
-    return Kept(trial, candidate, over_bound=not trial.phase.has_ended and not admitted)
+    waits = not trial.phase.has_ended
+    return Kept(trial, candidate, waits and not admitted, _family(trial, space) if trial.family else None)
+
+
+def _family(trial: TrialRecord, space: SearchSpace) -> Family:
+    """Return the children of an elastic training that a space holds; the training's own values come first."""
+    axes = {}
+    for name, values in trial.family.items():
+        rest = [value for value in values[1:] if name in space.domains and value in space.domains[name]]
+        if rest:
+            axes[name] = (values[0], *rest)
+    return Family(axes)
+
+
+def _child(trial: TrialRecord, kept: Mapping[int, Kept]) -> Kept | str:
+    """Return a child as a fork keeps it: beside its elastic training, whose weights it is cut from."""
+    parent = kept.get(trial.parent if trial.parent is not None else -1)
+    if parent is None or parent.family is None:
+        return OF_NO_PARENT
+    choices = Family.from_json(parent.trial.family).choices_of(trial.candidate)
+    inside = within(parent.family, parent.trial, choices)
+    return OUTSIDE if inside is None else Kept(trial, parent.family.child(parent.candidate, inside))
+
+
+def within(family: Family, parent: TrialRecord, choices: Mapping[str, Value]) -> dict[str, Value] | None:
+    """Return a child's choices as a narrower family has them; None if that family lacks the child.
+
+    Args:
+        family: the narrower one.
+        parent: as it was, with all of its axes.
+        choices: of the child, along these.
+    """
+    for name, value in choices.items():
+        if value not in family.axes.get(name, parent.family[name][:1]):
+            return None
+    return {name: next(v for v in axis if v == choices[name]) for name, axis in family.axes.items()}

@@ -4,19 +4,20 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from objectives.data.dataset import Dataset
 from objectives.machine.files import PARTIAL
 from objectives.machine.locks import locked_folder
-from objectives.records.paths import TRAININGS, StudyPaths
+from objectives.records.children import ChildrenReport
+from objectives.records.paths import CHILDREN, TRAININGS, StudyPaths
 from objectives.records.records import Ending, Outcome
 from objectives.records.study_record import MeasuredRecord, StudyRecord, StudyWriter
-from objectives.records.trial_record import trial_records
+from objectives.records.trial_record import TrialRecord, trial_records
 from search.engine.candidates import distribution
 from search.settings.settings import Settings
-from search.study.comparable import Comparison, Kept, compare, fitted
+from search.study.comparable import Comparison, Kept, compare, fitted, within
 from search.study.contract import Contract, fixed_values
 from search.study.known_good import enqueue
 from search.study.latencies import architecture_key
@@ -115,19 +116,22 @@ def fork(
     study = optuna.create_study(study_name=settings.name, storage=storage, directions=["maximize", "minimize"])
     writer, paths = StudyWriter(study), StudyPaths(folder_new)
     writer.forked(old.study_name, len(found.kept), found.left_out)
-    for number, kept in enumerate(found.kept):
+    numbers = {kept.trial.number: number for number, kept in enumerate(found.kept)}
+    for kept in found.kept:
+        folder = _folder(kept.trial, numbers, found, paths)
         if kept.trial.folder:
             goes_on = not kept.over_bound and not kept.trial.phase.has_ended
-            _link(folder_old / kept.trial.folder, paths.trial(number).folder, goes_on=goes_on)
-        parent = None if kept.trial.parent is None else found.numbers[kept.trial.parent]
-        study.add_trial(_copied(kept, stored[kept.trial.number], number, parent, paths, settings.space))
+            _link(folder_old / kept.trial.folder, folder_new / folder, goes_on=goes_on)
+        study.add_trial(_copied(kept, stored[kept.trial.number], numbers, folder, settings.space))
+        for report in _looks(kept, kept_of_old):
+            writer.looks(numbers[kept.trial.number], report)
     if not {"data", "device", "trainer"} & set(differing):
         for key, record in _measured(kept_of_old, then, settings.space):
             writer.measured(key, record)
-    writer.removed(_removed(kept_of_old, found))
-    _copy_families(kept_of_old, found, writer)
+    writer.removed({numbers[old]: names for old, names in kept_of_old.removed.items() if old in numbers})
+    trained = [kept.candidate.to_json().items() for kept in found.kept if not kept.trial.is_child]
     for candidate in settings.start:
-        if not any(candidate.items() <= kept.candidate.to_json().items() for kept in found.kept):
+        if not any(candidate.items() <= choices for choices in trained):
             enqueue(study, candidate, settings.space)
     record_contract(study, settings, dataset)
     return Forked(settings.name, old.study_name, found)
@@ -149,20 +153,43 @@ def _is_whole_fork(study: "optuna.Study", old: str) -> bool:
     return stored.version is not None
 
 
+def _folder(trial: TrialRecord, numbers: Mapping[int, int], found: Comparison, paths: StudyPaths) -> str:
+    """Return a trial's folder below the fork's: by its new number, of a child below its parent's."""
+    if trial.parent is None or not trial.folder:
+        return paths.relative(paths.trial(numbers[trial.number]))
+    of_parent = found.kept[numbers[trial.parent]].trial.folder or ""
+    return f"{paths.relative(paths.trial(numbers[trial.parent]))}/{PurePath(trial.folder).relative_to(of_parent)}"
+
+
 def _copied(
-    kept: Kept, trial: "FrozenTrial", number: int, parent: int | None, paths: StudyPaths, space: SearchSpace
+    kept: Kept, trial: "FrozenTrial", numbers: Mapping[int, int], folder: str, space: SearchSpace
 ) -> "FrozenTrial":
     """Return a trial as the fork stores it: with the parameters and distributions of the new space."""
     names = [name for name in kept.candidate if name not in space.fixed]
+    parent = kept.trial.parent
     return copied(
         trial,
-        number,
+        numbers[trial.number],
         kept.candidate,
-        paths.relative(paths.trial(number)),
+        folder,
         {name: distribution(space.domains[name]) for name in names},
         Ending(Outcome.STOPPED, OVER_BOUND) if kept.over_bound else None,
-        parent,
+        kept.family,
+        None if parent is None else numbers[parent],
     )
+
+
+def _looks(kept: Kept, study: StudyRecord) -> Iterator[ChildrenReport]:
+    """Yield what was seen of the children of an elastic training, as far as the fork's space holds them."""
+    if kept.family is None:
+        return
+    for report in study.looks(kept.trial.number):
+        looks = [(look, within(kept.family, kept.trial, look.choices)) for look in report.looks]
+        failed = [(child, within(kept.family, kept.trial, child.choices)) for child in report.failed]
+        yield ChildrenReport(
+            looks=tuple(replace(look, choices=inside) for look, inside in looks if inside is not None),
+            failed=tuple(replace(child, choices=inside) for child, inside in failed if inside is not None),
+        )
 
 
 def _link(source: Path, target: Path, *, goes_on: bool) -> None:
@@ -173,7 +200,8 @@ def _link(source: Path, target: Path, *, goes_on: bool) -> None:
     for path in sorted(source.rglob("*")):
         inside = path.relative_to(source)
         is_checkpoint = Path(inside.parts[0]).match(TRAININGS)
-        if not path.is_file() or path.name.endswith(PARTIAL) or (is_checkpoint and not goes_on):
+        is_childs = inside.parts[0] == CHILDREN  # of an elastic training: these are trials themselves
+        if not path.is_file() or path.name.endswith(PARTIAL) or is_childs or (is_checkpoint and not goes_on):
             continue
         (target / inside).parent.mkdir(parents=True, exist_ok=True)
         if goes_on and path.suffix != ".pt":
@@ -206,18 +234,3 @@ def _completed(params: Mapping[str, Any], fixed: Mapping[str, Value], space: Sea
         if all(condition.holds(choices) for condition in space.conditions.get(name, ())):
             choices[name] = value
     return choices
-
-
-def _removed(study: StudyRecord, found: Comparison) -> dict[int, tuple[str, ...]]:
-    """Return which files were removed from which trials, by their new numbers."""
-    numbers = found.numbers
-    return {numbers[old]: names for old, names in study.removed.items() if old in numbers}
-
-
-def _copy_families(study: StudyRecord, found: Comparison, writer: StudyWriter) -> None:
-    """Store, by the new numbers, what was looked at of children, and what was measured by the full protocol."""
-    for old, new in found.numbers.items():
-        for report in study.looks(old):
-            writer.looks(new, report)
-        if old in study.measured_fully:
-            writer.measured_fully(new, study.measured_fully[old])

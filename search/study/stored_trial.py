@@ -10,6 +10,7 @@ from objectives.records.children import ScoredChild
 from objectives.records.records import Accuracy, Decision, Ending, Latency, Outcome, Proposal, Record, Resources, Rung
 from objectives.records.trial_record import Phase, TrialRecord, read_trial
 from spaces.candidate import Candidate
+from spaces.dimension import Value
 from spaces.network.family import Family
 
 if TYPE_CHECKING:
@@ -141,6 +142,7 @@ def child_of(
     from optuna.trial import FrozenTrial, TrialState
 
     now = datetime.now()
+    held = _held(candidate, distributions)
     attributes = {
         keys.PARENT: parent.number,
         keys.FOLDER: f"{parent.folder}/{child.folder}",
@@ -158,8 +160,8 @@ def child_of(
         values=[child.accuracy.map, child.latency.p50_ms],
         datetime_start=now - timedelta(seconds=sum(child.resources.seconds.values())),
         datetime_complete=now,
-        params={name: candidate[name] for name in distributions if name in candidate},
-        distributions={name: found for name, found in distributions.items() if name in candidate},
+        params={name: candidate[name] for name in held},
+        distributions=held,
         user_attrs=attributes,
         system_attrs={},
         intermediate_values={},
@@ -174,6 +176,7 @@ def copied(
     folder: str,
     distributions: "Mapping[str, BaseDistribution]",
     ending: Ending | None = None,
+    family: Family | None = None,
     parent: int | None = None,
 ) -> "FrozenTrial":
     """Return a trial as another study stores it.
@@ -187,16 +190,20 @@ def copied(
         folder: of the copy, below its study's.
         distributions: of the choices that the other study's sampler makes.
         ending: of a paused trial that ends by being copied.
-        parent: of a child: its parent's number in the other study.
+        family: of an elastic training: its children that the other study may have.
+        parent: of a child: the number that its elastic training has there.
     """
     from optuna.trial import FrozenTrial, TrialState
 
+    held = _held(candidate, distributions)
     attributes = {
         **trial.user_attrs,
         keys.CANDIDATE: candidate.to_json(),
         keys.FOLDER: folder,
         keys.FORKED_FROM: trial.number,
     }
+    if family is not None:
+        attributes[keys.FAMILY] = family.to_json()
     if parent is not None:
         attributes[keys.PARENT] = parent
     if ending:
@@ -208,10 +215,22 @@ def copied(
         values=trial.values if trial.state is TrialState.COMPLETE else None,
         datetime_start=trial.datetime_start,
         datetime_complete=datetime.now() if ending else trial.datetime_complete,
-        params={name: candidate[name] for name in distributions},
-        distributions=dict(distributions),
+        params={name: candidate[name] for name in held},
+        distributions=held,
         user_attrs=attributes,
         system_attrs={},
         intermediate_values={},
         trial_id=number,
     )
+
+
+def _held(candidate: Candidate, distributions: "Mapping[str, BaseDistribution]") -> "dict[str, BaseDistribution]":
+    """Return the distributions that hold what a candidate has; a child's whole part may be none of a space's widths."""
+    return {name: d for name, d in distributions.items() if name in candidate and _holds(d, candidate[name])}
+
+
+def _holds(distribution: "BaseDistribution", value: Value) -> bool:
+    try:
+        return distribution._contains(distribution.to_internal_repr(value))
+    except (ValueError, TypeError):
+        return False

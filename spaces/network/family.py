@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from spaces.candidate import Candidate
-from spaces.dimension import Choice, Domain, Grid, Interval, Value
+from spaces.dimension import Value
 from spaces.errors import SpaceError
 from spaces.network.backbones import ULTRALYTICS
 from spaces.space import SearchSpace
-from spaces.vocabulary import VOCABULARY, train_choices
+from spaces.vocabulary import VOCABULARY, single_values, train_choices
 
 BACKBONE_PARTS = ("p3", "p4", "p5")  # of the backbone: up to stride 8, to 16, to 32
 PARTS = (*BACKBONE_PARTS, "neck", "head")  # of a detector, each with a share of channels that it is built without
@@ -52,7 +52,7 @@ class Family:
         for name, domain in space.domains.items():
             if not VOCABULARY[name].elastic:
                 continue
-            values = _single(name, domain)
+            values: list[Any] = list(single_values(name, domain))
             if name.startswith("slim."):
                 if name.removeprefix("slim.") not in _uncut(parent):
                     axes[name] = tuple(sorted({0.0, *(float(value) for value in values)}))
@@ -111,13 +111,3 @@ def _uncut(parent: Candidate) -> tuple[str, ...]:
     """Return the parts that never lose channels: Ultralytics' own backbones, RT-DETR's decoder."""
     backbone = BACKBONE_PARTS if parent.text("backbone.name") in ULTRALYTICS else ()
     return (*backbone, *(("head",) if parent.get("head.kind") == "rtdetr" else ()))
-
-
-def _single(name: str, domain: Domain) -> Sequence[Any]:
-    match domain:
-        case Choice(values=values):
-            return values
-        case Grid():
-            return list(domain)
-        case Interval():
-            raise SpaceError(f"space.{name}: {domain}: an elastic training needs single values; use choice or range")

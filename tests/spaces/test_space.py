@@ -211,3 +211,29 @@ def test_an_absent_parent_satisfies_nothing() -> None:
     assert not Condition("a", (1,)).holds({})
     assert not Condition("a", (1,), negated=True).holds({})
     assert Condition("a", (1,), negated=True).holds({"a": 2})
+
+
+HELD_TOGETHER = [
+    ({"prune.importance": "none"}, True),
+    ({"prune.importance": "none", "prune.ratio": 0.3}, False),
+    ({"prune.ratio": 0.3}, True),
+    ({"prune.ratio": 0.7}, False),  # outside the domain
+    ({"backbone.width": 0.25}, True),
+    ({"backbone.width": 0.25, "backbone.name": "resnet18"}, False),
+    ({"backbone.width": 0.25, "prune.ratio": 0.3, "size.pixels": 192}, True),
+    ({"size.pixel": 160}, False),
+]
+
+
+@pytest.mark.parametrize(("choices", "held"), HELD_TOGETHER)
+def test_whether_a_candidate_may_have_some_choices_at_once(choices: dict[str, Value], held: bool) -> None:
+    assert SearchSpace.from_config(CONFIG).may_hold(choices) is held
+
+
+def test_conditions_on_numbers_decide_what_a_candidate_may_have() -> None:
+    config = {"a": {"x": "range(1, 4, 1)", "y": 1, "z": 1, "when": {"y": {"a.x": [1]}, "z": {"a.x": {"not": [1, 2]}}}}}
+    space = SearchSpace.from_config(config)
+    assert space.may_hold({"a.y": 1})
+    assert space.may_hold({"a.z": 1})
+    assert not space.may_hold({"a.y": 1, "a.z": 1})
+    assert not space.may_hold({"a.x": 2, "a.z": 1})

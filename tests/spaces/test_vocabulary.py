@@ -62,7 +62,7 @@ def test_every_row_is_offered_by_a_group_of_conf_or_a_policy() -> None:
 
 @pytest.mark.parametrize("dimension", DIMENSIONS, ids=lambda dimension: dimension.name)
 def test_every_row_says_what_it_is_and_what_it_takes(dimension: Dimension) -> None:
-    free = {"backbone.name", "train.cosine", "train.pretrained"}  # a catalogue, a truth value, a path
+    free = {"backbone.name", "train.cosine", "train.elastic", "train.pretrained"}  # a catalogue, truth values, a path
     assert bool(dimension.words or dimension.limits) == (dimension.name not in free)
     assert not (dimension.required and dimension.default is not None)
     assert dimension.default is None or dimension.usual is None
@@ -111,7 +111,7 @@ def test_a_candidate_of_no_known_choice_is_refused(choices: dict[str, Any], told
 
 
 def test_latency_depends_on_what_is_deployed_and_not_on_the_training() -> None:
-    deployed = {"backbone", "neck", "head", "size", "prune", "deploy"}
+    deployed = {"backbone", "neck", "head", "size", "slim", "prune", "deploy"}
     assert {row.group for row in DIMENSIONS if is_deployed(row.name)} == deployed
     assert {row.group for row in DIMENSIONS if not is_deployed(row.name)} == {"train", "augment"}
     assert not is_deployed("unknown.name")
@@ -119,7 +119,7 @@ def test_latency_depends_on_what_is_deployed_and_not_on_the_training() -> None:
 
 def test_the_network_the_input_and_the_batch_decide_what_a_training_needs() -> None:
     loads = {row.name for row in DIMENSIONS if decides_load(row.name)}
-    assert {name.partition(".")[0] for name in loads} == {"backbone", "neck", "head", "size", "train"}
+    assert {name.partition(".")[0] for name in loads} == {"backbone", "neck", "head", "size", "slim", "train"}
     assert {name for name in loads if name.startswith("train.")} == {"train.batch"}
     assert [decides_load(name) for name in ("batch", "model.pixels", "width")] == [True, True, False]  # others' studies
 
@@ -145,6 +145,64 @@ def test_a_space_that_cannot_be_built_is_refused(space: SearchSpace, told: str) 
     with pytest.raises(SpaceError) as caught:
         check_vocabulary(space)
     assert str(caught.value).startswith(told)
+
+
+ELASTIC = {**LEAST, "train": {"elastic": "choice(true, false)"}}
+CUT = {"importance": "choice(none, l1, l2)", "ratio": 0.3}
+IF_CUT = {"prune.importance": {"not": ["none"]}}
+
+
+@pytest.mark.parametrize(
+    "prune",
+    [
+        {**CUT, "when": {"ratio": IF_CUT}},
+        {**CUT, "when": {"importance": {"backbone.name": ["lcnet_050"]}}},  # the backbone of every candidate
+        {"importance": "l1", "ratio": 0.3},
+    ],
+)
+def test_no_training_is_elastic_and_cut(prune: dict[str, Any]) -> None:
+    with pytest.raises(SpaceError) as caught:
+        check_vocabulary(SearchSpace.from_config({**ELASTIC, "prune": prune}))
+    cuts = "l1" if prune["importance"] == "l1" else "l1, l2"
+    assert str(caught.value) == (
+        f"space.train.elastic: an elastic training cannot be pruned too (space.prune.importance has {cuts}): what the "
+        "one masks the other cuts; take space/prune=none"
+    )
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        {"prune": {**CUT, "when": {"importance": {"train.elastic": [False]}}}},
+        {
+            "train": {"elastic": "choice(true, false)", "when": {"elastic": {"prune.importance": ["none"]}}},
+            "prune": CUT,
+        },
+        {
+            "backbone": {"name": "choice(lcnet_050, lcnet_100)"},
+            "train": {"elastic": True, "when": {"elastic": {"backbone.name": ["lcnet_100"]}}},
+            "prune": {**CUT, "when": {"importance": {"backbone.name": ["lcnet_050"]}}},
+        },
+        {"prune": {"importance": "none"}},
+        {"train": {"elastic": False}, "prune": CUT, "slim": {"p3": "interval(0, 0.5)"}},
+        {"slim": {"p3": "range(0.0, 0.5, 0.25)"}, "neck": {"width": 16, "depth": "range(1, 4, 1)"}},
+    ],
+)
+def test_what_is_elastic_or_cut_or_neither_is_taken(groups: dict[str, Any]) -> None:
+    check_vocabulary(SearchSpace.from_config({**ELASTIC, **groups}))
+
+
+@pytest.mark.parametrize(
+    ("groups", "told"),
+    [
+        ({"slim": {"p3": "interval(0, 0.5)"}}, "space.slim.p3: interval(0, 0.5)"),
+        ({"neck": {"width": 16, "depth": "int(interval(1, 3))"}}, "space.neck.depth: int(interval(1, 3))"),
+    ],
+)
+def test_children_need_single_values_to_differ_in(groups: dict[str, Any], told: str) -> None:
+    with pytest.raises(SpaceError) as caught:
+        check_vocabulary(SearchSpace.from_config({**ELASTIC, **groups}))
+    assert str(caught.value) == f"{told}: an elastic training needs single values; use choice(...) or range(...)"
 
 
 def test_the_least_space_is_taken() -> None:

@@ -1,8 +1,11 @@
-"""Keeping a study's folder small: checkpoints go when a trial ends, large files when room is short."""
+"""Keeping a study's folder small: checkpoints go when a trial ends, large files when room is short.
+
+Children of an elastic training lie in its folder, and count as the trials that they are. They go first, with all their
+files, since they can be cut from its weights again; so these weights stay.
+"""
 
 import os
 import shutil
-from bisect import bisect_left, insort
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -10,14 +13,16 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from objectives.machine.files import remove_folders
-from objectives.records.paths import HALF_WRITTEN, LARGE, TRAININGS, UNTRAINED, StudyPaths
+from objectives.records.paths import CHILDREN, HALF_WRITTEN, LARGE, TRAININGS, UNTRAINED, WEIGHTS, StudyPaths
 from objectives.records.records import Outcome
+from objectives.records.trial_record import TrialRecord
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
-from reports.table.verdict import judge
+from search.study.folder.needed import cut_from, least_needed, promise
 
 OF_NO_USE = (HALF_WRITTEN, TRAININGS, UNTRAINED)  # once a trial has ended
 FULL_SHARE = 0.9  # files are removed down to this share of the limit, or every trial would remove some
+CHILDREN_MOST = 200  # children that keep files, of all elastic trainings of a study together
 
 Entries = dict[str, int]  # name in a trial's folder -> bytes; of a folder, all in it
 
@@ -54,46 +59,85 @@ class Keeper:
         self._counted.pop(number, None)
 
     def is_full(self, table: StudyTable) -> bool:
-        """Whether the folder holds more than its limit; the table may be a little old, others may work meanwhile."""
+        """Whether the folder holds more than its limit, or too many children; the table may be a little old.
+
+        Others may work meanwhile.
+        """
         if self.bytes_max is None:
             return False
         unfinished = {row.number for row in table.rows if row.outcome is None}
-        return self._held(self._all_entries(table, unfinished)) > self.bytes_max
+        entries = self._all_entries(table, unfinished)
+        return self._held(table, entries) > self.bytes_max or _children(table.rows, entries) > CHILDREN_MOST
 
     def make_room(self, table: StudyTable, claimed: Collection[int]) -> Removed:
         """Remove what is needed least until the folder fits its limit.
 
-        First go leftovers, then the large files of finished trials far from the front, then checkpoints of the paused
-        trials that promise least; members of the front and what `export --pick` would choose keep all their files.
-        One process at a time may do this.
+        First go leftovers, then the files of children far from the front, then the large files of other finished
+        trials there, then checkpoints of the paused trials that promise least; members of the front and what
+        `export --pick` would choose keep all their files, and an elastic training its weights, as long as children may
+        still be cut from them. One process at a time may do this.
 
         Args:
             table: the study's trials and front.
-            claimed: numbers of the trials that a process works on; nothing of theirs is touched.
+            claimed: numbers of the trials that a process works on, or scores the children of; nothing of theirs is
+                touched.
         """
         if self.bytes_max is None:
             return Removed()
         entries = self._all_entries(table, claimed)
-        held = self._held(entries)
-        if held <= self.bytes_max:
+        held, children = self._held(table, entries), _children(table.rows, entries)
+        if held <= self.bytes_max and children <= CHILDREN_MOST:
             return Removed()
         free = [row for row in table.rows if row.number not in claimed]
-        left = held - sum(self._remove(row.number, _leftovers(row, entries[row.number]))[1] for row in free)
-        files, freed = self._remove_large(_least_needed(table, free), entries, left - FULL_SHARE * self.bytes_max)
+        left = held - self.remove_strays(table.rows, claimed)
+        left -= sum(self._remove(row, _leftovers(row, entries[row.number]))[1] for row in free)
+        going = least_needed(table, free)
+        surplus = children - round(FULL_SHARE * CHILDREN_MOST) if children > CHILDREN_MOST else 0
+        files, freed = self._remove_children(going, entries, surplus)
         left -= freed
+        if held > self.bytes_max:
+            large, freed = self._remove_large(table, going, entries, left - FULL_SHARE * self.bytes_max)
+            files, left = files | large, left - freed
         waiting = sorted((row for row in free if row.paused), key=lambda row: promise(row, table))
         to_stop, to_free = self._least_promising(waiting, entries, left - self.bytes_max)
         return Removed(files, to_stop, self._warning(left - to_free))
 
-    def _remove_large(
-        self, rows: Iterable[TrialRow], entries: Mapping[int, Entries], excess: float
+    def remove_strays(self, trials: Sequence[TrialRecord], claimed: Collection[int]) -> int:
+        """Remove the files of children that never became trials: their scorer died first. Return the bytes.
+
+        Args:
+            trials: all of the study.
+            claimed: numbers of the elastic trainings whose children are being scored.
+        """
+        freed = 0
+        for number, path in self._strays(trials):
+            if number not in claimed:
+                freed += _bytes_of(path)
+                remove_folders([path])
+        return freed
+
+    def _remove_children(
+        self, rows: Iterable[TrialRow], entries: Mapping[int, Entries], count: int
     ) -> tuple[dict[int, tuple[str, ...]], int]:
-        """Remove large files, trial by trial, until so many bytes are free; return names by trial, and the bytes."""
+        """Remove all files of so many children; return names by trial, and the bytes that were freed."""
         files, freed = {}, 0
+        for row in [row for row in rows if row.is_child and entries[row.number]][:count]:
+            files[row.number], of_trial = self._remove(row, sorted(entries[row.number]))
+            freed += of_trial
+        return files, freed
+
+    def _remove_large(
+        self, table: StudyTable, rows: Iterable[TrialRow], entries: Mapping[int, Entries], excess: float
+    ) -> tuple[dict[int, tuple[str, ...]], int]:
+        """Remove large files, of a child all, trial by trial, until so many bytes are free; return as above."""
+        files, freed = {}, 0
+        needed = cut_from(table)
         for row in rows:
             if freed >= excess:
                 break
-            names, of_trial = self._remove(row.number, [name for name in LARGE if name in entries[row.number]])
+            large = [name for name in LARGE if name != WEIGHTS or row.number not in needed]
+            kinds = sorted(entries[row.number]) if row.is_child else large
+            names, of_trial = self._remove(row, [name for name in kinds if name in entries[row.number]])
             freed += of_trial
             if names:
                 files[row.number] = names
@@ -111,9 +155,9 @@ class Keeper:
             to_stop[row.number] = f"no room for its checkpoint ({self._limit()}), and it promised least of the paused"
         return to_stop, to_free
 
-    def _remove(self, number: int, names: Sequence[str]) -> tuple[tuple[str, ...], int]:
+    def _remove(self, row: TrialRow, names: Sequence[str]) -> tuple[tuple[str, ...], int]:
         """Remove entries of a trial's folder; return the names that are gone, and the bytes that were freed."""
-        folder, of_trial = self._trial(number), self._counted[number][1]
+        folder, of_trial = self._trial(row), self._counted[row.number][1]
         for path in (folder / name for name in names):
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)
@@ -121,14 +165,24 @@ class Keeper:
                 with suppress(OSError):  # what cannot be removed still counts
                     path.unlink()
         gone = tuple(name for name in names if not os.path.lexists(folder / name))
+        if row.is_child and len(gone) == len(of_trial):
+            with suppress(OSError):
+                folder.rmdir()
         return gone, sum(of_trial.pop(name) for name in gone)
 
     def _all_entries(self, table: StudyTable, in_work: Collection[int]) -> dict[int, Entries]:
         return {row.number: self._entries(row, in_work=row.number in in_work) for row in table.rows}
 
-    def _held(self, entries: Mapping[int, Entries]) -> int:
+    def _held(self, table: StudyTable, entries: Mapping[int, Entries]) -> int:
         """Return what the whole folder takes."""
-        return self._beside_bytes() + sum(sum(of_trial.values()) for of_trial in entries.values())
+        strays = sum(_bytes_of(path) for _, path in self._strays(table.rows))
+        return self._beside_bytes() + strays + sum(sum(of_trial.values()) for of_trial in entries.values())
+
+    def _strays(self, trials: Iterable[TrialRecord]) -> list[tuple[int, Path]]:
+        """Return the folders of children that are no trials, or none yet, each with the number of its parent."""
+        known = {self._trial(trial) for trial in trials if trial.is_child}
+        below = [(trial.number, self._trial(trial) / CHILDREN) for trial in trials if trial.family]
+        return [(number, path) for number, folder in below for path in _paths_in(folder) if path not in known]
 
     def _entries(self, row: TrialRow, *, in_work: bool) -> Entries:
         """Return what a trial's folder holds; one is counted anew only in work, or when it got further."""
@@ -136,7 +190,8 @@ class Keeper:
         known = self._counted.get(row.number)
         if known and known[0] == stage and not in_work:
             return known[1]
-        counted = {path.name: _bytes_of(path) for path in _paths_in(self._trial(row.number))}
+        there = [path for path in _paths_in(self._trial(row)) if path.name != CHILDREN]  # these are trials themselves
+        counted = {path.name: _bytes_of(path) for path in there}
         if in_work:
             self._counted.pop(row.number, None)
         else:
@@ -162,19 +217,8 @@ class Keeper:
     def _limit(self) -> str:
         return f"store.size_mb_max {(self.bytes_max or 0.0) / 1e6:,.0f}"
 
-    def _trial(self, number: int) -> Path:
-        return self.paths.trial(number).folder
-
-
-def promise(row: TrialRow, table: StudyTable) -> float:
-    """Return how far above the front a waiting trial is expected, in mAP at its latency; mostly below 0.
-
-    What the pruner last expected counts; where the pruner expects nothing, the mAP at the last rung.
-    """
-    foretold = [decision.predicted_map for decision in row.decisions if decision.predicted_map is not None]
-    expected = foretold[-1] if foretold else row.rungs[-1].map if row.rungs else 0.0
-    not_slower = [member for member in table.front if row.p50_ms is None or (member.p50_ms or 0.0) <= row.p50_ms]
-    return expected - max((member.map or 0.0 for member in not_slower), default=0.0)
+    def _trial(self, trial: TrialRecord) -> Path:
+        return self.folder / trial.folder if trial.folder else self.paths.trial(trial.number).folder
 
 
 def _leftovers(row: TrialRow, entries: Entries) -> list[str]:
@@ -185,22 +229,9 @@ def _leftovers(row: TrialRow, entries: Entries) -> list[str]:
     return [name for name in entries if any(fnmatch(name, kind) for kind in useless)]
 
 
-def _least_needed(table: StudyTable, rows: Iterable[TrialRow]) -> list[TrialRow]:
-    """Return the finished trials that nobody would pick, the one that most others dominate first."""
-    pick = judge(table).row  # of the gate, or nearest to it; the other picks are members of the front
-    above = _dominated_by(table.finished)
-    kept = [row for row in rows if row.outcome is Outcome.FINISHED and not row.on_front and row is not pick]
-    return sorted(kept, key=lambda row: (-above.get(row.number, 0), row.map or 0.0, row.number))
-
-
-def _dominated_by(finished: Iterable[TrialRow]) -> dict[int, int]:
-    """Return number of a trial -> how many are as fast and as accurate, in O(n log n) comparisons."""
-    maps: list[float] = []  # of those not slower, rising
-    counts = {}
-    for row in sorted(finished, key=lambda row: (row.p50_ms or 0.0, -(row.map or 0.0))):
-        counts[row.number] = len(maps) - bisect_left(maps, row.map or 0.0)
-        insort(maps, row.map or 0.0)
-    return counts
+def _children(rows: Iterable[TrialRow], entries: Mapping[int, Entries]) -> int:
+    """Return how many children have files."""
+    return sum(row.is_child and bool(entries[row.number]) for row in rows)
 
 
 def _paths_in(folder: Path) -> list[Path]:

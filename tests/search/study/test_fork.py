@@ -17,17 +17,15 @@ from optuna.trial import TrialState
 
 from objectives.data.dataset import Dataset
 from objectives.records import attributes as keys
-from objectives.records.children import ChildrenReport, Look
 from objectives.records.paths import StudyPaths
 from objectives.records.records import Ending, Latency, Outcome, Rung
-from objectives.records.study_record import StudyRecord, StudyWriter
-from objectives.records.trial_record import Phase, trial_records
+from objectives.records.trial_record import Phase
 from search.engine.observed import observe
 from search.samplers.registry import make_sampler, suggest
 from search.settings.choices import SamplerSettings
 from search.settings.settings import Settings, load_settings
 from search.study import contract
-from search.study.comparable import ORPHANED, fitted
+from search.study.comparable import fitted
 from search.study.fork import ensure_fork, forked_settings
 from search.study.latencies import architecture_key
 from search.study.store import create_study, load_study, open_storage, storage_url
@@ -131,31 +129,6 @@ def origins(study: optuna.Study) -> list[int]:
 
 
 # What is kept
-
-
-@pytest.mark.seconds
-def test_children_stay_with_their_trainings(tmp_path: Path, blocks: Dataset) -> None:
-    """Numbers change, and with them those of parents; a child without its training is no child of another one."""
-    old = Old(settings_of(tmp_path), blocks)
-    old.finish({"size.pixels": 96})
-    old.finish({"size.pixels": 64})
-    for parent in (1, 0):
-        child = old.begin({"size.pixels": 64}, 4.0)
-        child.set_user_attr(keys.PARENT, parent)
-        old.study.tell(child, [0.4, 4.0])
-    writer = StudyWriter(old.study)
-    for number in (0, 1):
-        writer.looks(number, ChildrenReport((Look({"size.pixels": 64}, 0.1 * number, 1.0),)))
-        writer.measured_fully(number, latency_of(5.0 + number))
-    fork, told = forked(old, blocks, "space.size.pixels=64")
-    assert "2 of 4 trials" in told
-    assert ORPHANED in told
-    assert origins(fork) == [1, 2]
-    assert [trial.parent for trial in trial_records(fork)] == [None, 0]
-    record = StudyRecord.of(fork)
-    assert [look.map for report in record.looks(0) for look in report.looks] == [0.1]
-    assert list(record.looks(1)) == []
-    assert {number: latency.p50_ms for number, latency in record.measured_fully.items()} == {0: 6.0}
 
 
 @pytest.mark.seconds

@@ -15,7 +15,8 @@ from objectives.records.study_record import StudyWriter
 from reports.table.pick import WAYS, nearest_miss, pick
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable, read_study
-from search.study.folder.keep import Keeper, promise
+from search.study.folder.keep import Keeper
+from search.study.folder.needed import promise
 from search.study.store import open_storage, storage_url
 from spaces.errors import AutomlError
 

@@ -1,0 +1,32 @@
+"""A file's latency by the full protocol, on its study's device: what ships is not timed by a quick figure alone."""
+
+from pathlib import Path
+
+from objectives.deploy.device import Device
+from objectives.latency.measure import measure_latency
+from objectives.latency.protocol import LatencyProtocol
+from objectives.records.even_sample import evenly
+from objectives.records.records import Latency
+from objectives.trial.job import TIMED
+from reports.table.table import StudyTable
+from search.settings.compose import default_values
+from search.settings.dataset import load_data
+from search.settings.sections import read_section
+from search.settings.settings import EMBEDDED, DataSettings
+from spaces.errors import AutomlError
+
+
+def measured_fully(table: StudyTable, model: Path) -> Latency | str:
+    """Measure a deployable file as the trials of a study were, or return in one line why that is not possible here."""
+    settings = table.settings
+    data = {**default_values("data"), **settings["data"]}
+    if data["root"] != EMBEDDED:
+        data["root"] = table.data["root"]  # where it lay last
+    try:
+        device = read_section(Device, "device", settings["device"])
+        device.check()
+        images = load_data(DataSettings(**data)).splits[data["split"]]
+        protocol = read_section(LatencyProtocol, "latency", settings["latency"])
+        return measure_latency(model, device, [image.path for image in evenly(images, TIMED)], protocol)
+    except AutomlError as error:
+        return str(error)

@@ -1,0 +1,49 @@
+"""Whose files are needed least: of the finished trials, of the paused ones, and what children are cut from."""
+
+from bisect import bisect_left, insort
+from collections import Counter
+from collections.abc import Iterable
+
+from objectives.records.records import Outcome
+from reports.table.row import TrialRow
+from reports.table.table import StudyTable
+from reports.table.verdict import judge
+from spaces.network.family import Family
+
+
+def promise(row: TrialRow, table: StudyTable) -> float:
+    """Return how far above the front a waiting trial is expected, in mAP at its latency; mostly below 0.
+
+    What the pruner last expected counts; where the pruner expects nothing, the mAP at the last rung.
+    """
+    foretold = [decision.predicted_map for decision in row.decisions if decision.predicted_map is not None]
+    expected = foretold[-1] if foretold else row.rungs[-1].map if row.rungs else 0.0
+    not_slower = [member for member in table.front if row.p50_ms is None or (member.p50_ms or 0.0) <= row.p50_ms]
+    return expected - max((member.map or 0.0 for member in not_slower), default=0.0)
+
+
+def least_needed(table: StudyTable, rows: Iterable[TrialRow]) -> list[TrialRow]:
+    """Return the finished trials that nobody would pick: children first, and the one that most others dominate."""
+    pick = judge(table).row  # of the gate, or nearest to it; the other picks are members of the front
+    above = _dominated_by(table.finished)
+    kept = [row for row in rows if row.outcome is Outcome.FINISHED and not row.on_front and row is not pick]
+    return sorted(kept, key=lambda row: (not row.is_child, -above.get(row.number, 0), row.map or 0.0, row.number))
+
+
+def cut_from(table: StudyTable) -> set[int]:
+    """Return the elastic trainings whose weights are needed: children may still be scored, or are on the front."""
+    scored = Counter(row.parent for row in table.rows if row.is_child)
+    pick = judge(table).row
+    kept = {row.parent for row in table.rows if row.is_child and (row.on_front or row is pick)}
+    most = {row.number: Family.from_json(row.family).size - 1 for row in table.rows if row.family and not row.is_child}
+    return {number for number, children in most.items() if number in kept or scored[number] < children}
+
+
+def _dominated_by(finished: Iterable[TrialRow]) -> dict[int, int]:
+    """Return number of a trial -> how many are as fast and as accurate, in O(n log n) comparisons."""
+    maps: list[float] = []  # of those not slower, rising
+    counts = {}
+    for row in sorted(finished, key=lambda row: (row.p50_ms or 0.0, -(row.map or 0.0))):
+        counts[row.number] = len(maps) - bisect_left(maps, row.map or 0.0)
+        insort(maps, row.map or 0.0)
+    return counts

@@ -1,0 +1,228 @@
+"""Families in a search: children of elastic trainings become trials, each once, whatever dies on the way."""
+
+from pathlib import Path
+
+import pytest
+from optuna.trial import FrozenTrial, TrialState
+from quick_search import Begun, begun, elastic_settings, lines_of, plant, run, trials_of
+
+from objectives.data.dataset import Dataset
+from objectives.records.children import ChildrenReport
+from objectives.records.paths import WEIGHTS, TrialPaths
+from objectives.records.study_record import StudyRecord, StudyWriter
+from objectives.records.trial_record import TrialRecord, trial_records
+from reports.table.table import read_study
+from search.loop.families import is_parent
+from search.settings.settings import Settings
+
+BACKENDS = ("inline", "process")
+
+
+def children_of(search: Begun) -> list[TrialRecord]:
+    return [trial for trial in trial_records(search.study) if trial.is_child]
+
+
+def parents_of(search: Begun) -> list[TrialRecord]:
+    return [trial for trial in trial_records(search.study) if is_parent(trial)]
+
+
+def choices(trial: TrialRecord) -> tuple[tuple[str, object], ...]:
+    return tuple(sorted(trial.candidate.items()))
+
+
+def looks_of(search: Begun, number: int) -> list[dict[str, object]]:
+    stored = StudyRecord.of(search.study)
+    return [look.choices for report in stored.looks(number) for look in report.looks]
+
+
+def check_whole(search: Begun, settings: Settings) -> None:
+    """Check that each child is there once, with its files, and that the budget was kept."""
+    children = children_of(search)
+    assert children
+    assert len({choices(child) for child in children}) == len(children)
+    for child in children:
+        assert child.folder is not None
+        assert (search.folder / child.folder / WEIGHTS).is_file()
+        assert str(child.folder).startswith(f"trials/{child.parent:05d}/children/")
+    for parent in parents_of(search):
+        looks = looks_of(search, parent.number)
+        assert all(looks.count(look) == 1 for look in looks)
+    assert len(trials_of(search)) == settings.budget.trials
+    assert all(trial.state is TrialState.COMPLETE for trial in trials_of(search))
+
+
+@pytest.mark.seconds
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_children_are_scored_and_the_budget_is_kept(tmp_path: Path, blocks: Dataset, backend: str) -> None:
+    settings = elastic_settings(tmp_path, f"trial.backend={backend}")
+    search = run(settings, blocks)
+    check_whole(search, settings)
+    table = read_study(search.study)
+    assert any(row.on_front for row in table.rows if row.is_child)
+    scored = [what.split()[1] for _, _, what in lines_of(search.folder) if what.startswith("scored")]
+    assert len(scored) == len(set(scored)) == len(children_of(search))
+
+
+@pytest.mark.seconds
+def test_both_backends_come_to_the_same_families(tmp_path: Path, blocks: Dataset) -> None:
+    here, there = (
+        run(elastic_settings(tmp_path / backend, f"trial.backend={backend}"), blocks) for backend in BACKENDS
+    )
+    assert [(t.parent, choices(t), t.map) for t in trial_records(here.study)] == [
+        (t.parent, choices(t), t.map) for t in trial_records(there.study)
+    ]
+
+
+@pytest.mark.seconds
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_same_line_with_a_larger_budget_goes_on_with_the_children(
+    tmp_path: Path, blocks: Dataset, backend: str
+) -> None:
+    small = elastic_settings(tmp_path, f"trial.backend={backend}", "budget.trials=3")
+    before = trials_of(run(small, blocks))
+    assert len(before) == 3
+    large = elastic_settings(tmp_path, f"trial.backend={backend}", "budget.trials=9")
+    search = run(large, blocks)
+    check_whole(search, large)
+    assert [stored(trial) for trial in trials_of(search)[:3]] == [stored(trial) for trial in before]
+
+
+def stored(trial: FrozenTrial) -> tuple[object, ...]:
+    return trial.number, trial.values, trial.user_attrs
+
+
+@pytest.mark.seconds
+def test_a_report_that_comes_twice_is_stored_once(tmp_path: Path, blocks: Dataset) -> None:
+    with begun(elastic_settings(tmp_path, "trial.backend=inline"), blocks) as search:
+        told: list[tuple[int, ChildrenReport]] = []
+        record = search.chooser.families.record
+
+        def twice(number: int, report: ChildrenReport) -> tuple[int, int]:
+            first = record(number, report)
+            if report.scored:
+                told.append((number, report))
+                assert record(number, replace_looks(report)) == (0, 0)
+            return first
+
+        search.chooser.families.record = twice  # type: ignore[method-assign]  # the same, called twice
+        search.run()
+        assert told
+        check_whole(search, search.settings)
+        assert len(children_of(search)) == sum(len(report.scored) for _, report in told)
+
+
+def replace_looks(report: ChildrenReport) -> ChildrenReport:
+    return ChildrenReport(scored=report.scored)
+
+
+@pytest.mark.seconds
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_a_scorer_that_is_killed_loses_nothing_that_it_reported(tmp_path: Path, blocks: Dataset, order: int) -> None:
+    settings = elastic_settings(tmp_path, "trial.backend=process")
+    plant(settings, f"children0round{order}-sigkill")
+    search = run(settings, blocks)
+    assert list((settings.folder / "faults").glob("taken-*"))
+    assert "scoring the children of trial 0 failed (killed): killed from outside (SIGKILL)" in search.out.getvalue()
+    check_whole(search, settings)
+    scorers = [number for number, _, what in lines_of(search.folder) if what.startswith("scores")]
+    assert scorers.count(0) == 2
+    lines = [(number, *what.split()) for number, _, what in lines_of(search.folder)]
+    recorded = [f"trials/{number:05d}/{told[0]}" for number, word, *told in lines if word == "recorded"]
+    assert len(recorded) == len(set(recorded))
+    assert set(recorded) <= {str(child.folder) for child in children_of(search)}
+
+
+@pytest.mark.seconds
+def test_children_whose_scorer_dies_over_and_over_are_left_alone(tmp_path: Path, blocks: Dataset) -> None:
+    settings = elastic_settings(tmp_path, "trial.backend=process", "budget.trials=3")
+    plant(settings, *["children0-sigsegv"] * 5)
+    search = run(settings, blocks)
+    begins = [number for number, _, what in lines_of(search.folder) if what.startswith("scores")]
+    assert begins.count(0) == 2
+    assert len(trials_of(search)) == 3
+    assert not [child for child in children_of(search) if child.parent == 0]
+
+
+@pytest.mark.seconds
+def test_a_search_that_is_killed_while_children_are_scored_goes_on(tmp_path: Path, blocks: Dataset) -> None:
+    """What its scorer had made and not reported is removed; what it had reported is there."""
+    settings = elastic_settings(tmp_path, "trial.backend=inline")
+
+    class Killed(Exception):
+        pass
+
+    with begun(settings, blocks) as search:
+        families, reports = search.chooser.families, 0
+        record = families.record
+
+        def dies(number: int, report: ChildrenReport) -> tuple[int, int]:
+            nonlocal reports
+            reports += bool(report.scored)
+            if report.scored and reports == 2:
+                raise Killed
+            return record(number, report)
+
+        families.record = dies  # type: ignore[method-assign]  # the end of its process, as far as the store can see
+        with pytest.raises(Killed):
+            search.run()
+        before = [stored(trial) for trial in trials_of(search)]
+        folders = set(search.folder.glob("trials/*/children/*"))
+        assert len(folders) > len(children_of(search)) > 0
+    again = run(settings, blocks)
+    check_whole(again, settings)
+    assert [stored(trial) for trial in trials_of(again)[: len(before)]] == before
+    known = {again.folder / str(child.folder) for child in children_of(again)}
+    assert set(again.folder.glob("trials/*/children/*")) == known
+
+
+@pytest.mark.seconds
+def test_two_workers_keep_the_budget(tmp_path: Path, blocks: Dataset) -> None:
+    settings = elastic_settings(tmp_path, "trial.backend=process", "workers=2", "budget.trials=10")
+    search = run(settings, blocks)
+    check_whole(search, settings)
+
+
+@pytest.mark.seconds
+def test_children_over_the_budget_are_left_out_and_that_is_said(tmp_path: Path, blocks: Dataset) -> None:
+    """Another process has begun the last trials while children were scored."""
+    settings = elastic_settings(tmp_path, "trial.backend=inline", "budget.trials=4")
+    with begun(settings, blocks) as search:
+        next_order, filled = search.chooser.families.next_order, False
+
+        def meanwhile(number: int):  # type: ignore[no-untyped-def]
+            nonlocal filled
+            order = next_order(number)
+            if order is not None and order.score and not filled:
+                filled = True
+                for _ in range(2):
+                    search.study.tell(search.study.ask(), state=TrialState.FAIL)
+            return order
+
+        search.chooser.families.next_order = meanwhile  # type: ignore[method-assign]
+        search.run()
+        assert filled
+        assert len(trials_of(search)) == 4
+        assert "children of trial 0 are left out: budget.trials is used" in search.out.getvalue()
+
+
+@pytest.mark.seconds
+def test_a_training_whose_weights_were_removed_has_no_children(tmp_path: Path, blocks: Dataset) -> None:
+    small = elastic_settings(tmp_path, "trial.backend=inline", "budget.trials=1")
+    search = run(small, blocks)
+    TrialPaths(search.folder / "trials" / "00000").weights.unlink()
+    StudyWriter(search.study).removed({0: (WEIGHTS,)})
+    large = elastic_settings(tmp_path, "trial.backend=inline", "budget.trials=4")
+    again = run(large, blocks)
+    assert [child.parent for child in children_of(again)].count(0) == 0
+    assert len(trials_of(again)) == 4
+
+
+@pytest.mark.seconds
+def test_widths_without_the_whole_one_are_stored(tmp_path: Path, blocks: Dataset) -> None:
+    """A part that stays whole has a width that the sampler never chooses."""
+    settings = elastic_settings(tmp_path, "trial.backend=inline", "space.slim.p3=choice(0.25, 0.5)")
+    search = run(settings, blocks)
+    check_whole(search, settings)
+    whole = [child for child in children_of(search) if child.candidate["slim.p3"] == 0.0]
+    assert whole
+    assert all("slim.p3" not in child.params for child in whole)

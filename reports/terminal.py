@@ -80,15 +80,16 @@ def _front(table: StudyTable) -> Table:
     """Return the front, the fastest first; a long one loses members at even distances, never its ends."""
     members = _thinned(table.front, judge(table).row)
     title = "The front" + (f" ({len(members)} of {len(table.front):,})" if len(members) < len(table.front) else "")
+    has_children = any(row.is_child for row in members)
     grid = Table(
         box=box.SIMPLE_HEAD,
         title=title,
         title_justify="left",
         title_style="bold",
-        padding=(0, 1, 0, 0),
+        padding=(0, 0 if has_children else 1, 0, 0),  # a wider first column
         show_edge=False,
     )
-    grid.add_column("trial", justify="left" if any(row.is_child for row in members) else "right", no_wrap=True)
+    grid.add_column("trial", justify="left" if has_children else "right", no_wrap=True)
     grid.add_column("backbone", overflow="ellipsis", max_width=24)
     grid.add_column("px", justify="right", no_wrap=True)
     grid.add_column("head", overflow="ellipsis", max_width=16)

@@ -53,8 +53,6 @@ def run_trial(job: TrialJob, listener: TrialListener) -> Ending | None:
         listener.family(job.family)
     if not job.gate.admits_latency(latency.p50_ms, latency.p95_ms):
         return Ending(Outcome.OVER_BOUND, f"p95 {latency.p95_ms:.1f} ms")
-    if job.family:
-        listener.family(job.family)
     listener.stage("train")
     done = _epochs_done(job, listener)
     word = _train(job, listener, done)

@@ -17,7 +17,7 @@ THREAD = {
     "shape": "linear",
     "dash": "dot",
 }  # members seen in other quantities: a guide
-CHILD_SIZE = 0.8  # of a child on the front, beside a detector that was trained
+CHILD_SIZE = 0.85  # of a child on the front, beside a detector that was trained
 OPACITIES = {"finished": 0.75, "child": 0.5}
 CROWDED_POINTS = 1200  # from so many points on, marks are drawn smaller
 
@@ -30,7 +30,7 @@ def front_figure(view: FrontView, palette: Palette = LIGHT) -> go.Figure:
     on_front = "on the front of mAP and p50" + (": ● trained, ▲ child" if families else "")
     styles = {
         "over": ("over the latency bound", palette.over, "line-ns-open", 11),
-        "child": ("children beside the front", palette.muted, "triangle-up", 7),
+        "child": ("children beside the front", palette.muted, "triangle-up", 8),
         "finished": (trained, palette.finished, "circle", 8),
         "stopped": ("stopped at a rung, last mAP seen", palette.stopped, "circle-open", 7),
         "running": ("running, last mAP seen", palette.running, "cross-open", 9),
@@ -104,7 +104,7 @@ def _scatter(
 
 def _rim(point: Point) -> float:
     """Return the width of a point's rim as a share of its size; a child's leaves room for its family's colour."""
-    return 0.14 if point.is_child or not point.passes_gate else 0.24
+    return 0.1 if point.is_child else 0.24 if point.passes_gate else 0.14
 
 
 def _shade_gate(figure: go.Figure, view: FrontView, palette: Palette) -> None:

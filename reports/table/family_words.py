@@ -77,10 +77,11 @@ def caveats(table: StudyTable) -> tuple[str, ...]:
         )
     quick = sum(row.has_quick_latency for row in table.front)
     if quick:
-        is_ = "is" if quick == 1 else "are"
+        of = "All" if quick == len(table.front) else f"{quick:,} of the"
+        is_ = "is" if quick == 1 < len(table.front) else "are"
         found.append(
-            f"{quick:,} of the {len(table.front):,} latencies on the front {is_} by the quick protocol: of fewer "
-            "images, in a process that other files share."
+            f"{of} {plural(len(table.front), 'latency', 'latencies')} on the front {is_} by the quick protocol: of "
+            "fewer images, in a process that other files share."
         )
     return tuple(found)
 

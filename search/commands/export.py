@@ -221,7 +221,7 @@ def _dump(path: Path, values: dict[str, Any]) -> None:
 def _print(console: Console, exported: ExportPaths, what: Exported) -> None:
     row = what.row
     figures = f"mAP {share(row.map)}, mAP50 {share(row.map50)}, p50 {ms(row.p50_ms)}, p95 {ms(row.p95_ms)}"
-    console.print(f"trial {row.number}, {origin_words(row)} ({figures}), written to {exported.folder}")
+    console.print(f"trial {row.number} ({figures}; {origin_words(row)}) written to {exported.folder}")
     if what.full or what.why_quick:
         _print_latency(console, what)
     console.print(f"train it at full length: {shlex.join(['automl', 'train', str(exported.folder)])}")

@@ -11,7 +11,6 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from objectives.records.children import ChildrenReport
 from objectives.records.gate import Gate
 from objectives.records.records import Latency, Outcome, Rung
 from reports.table.family_words import family_words, kind_words, scored_words
@@ -22,6 +21,7 @@ from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
 from search.study.sessions import SessionSeen
 from search.view.rows import Cells, Section, TableColumn, cut, fit, lines, table
+from search.view.running import Running
 from search.view.words import eta_text, one_line, row_result
 
 NARROW, WIDE = 72, 110  # a terminal of fewer columns shows less of a row, one of so many more
@@ -31,49 +31,6 @@ LAST_MAX = 40  # last trials in the largest terminal
 BARS = " ▁▂▃▄▅▆▇█"
 SHORT = {Outcome.STOPPED.value: "stopped", Outcome.OVER_BOUND.value: "over bound"}
 RUNNING = "running"
-
-
-@dataclass(frozen=True)
-class Counted:
-    """What a scorer has found since it was begun: children that were looked at, and that were scored."""
-
-    looked_at: int = 0
-    scored: int = 0
-
-    def with_(self, report: ChildrenReport) -> "Counted":
-        """Return the numbers with what a report has found."""
-        return Counted(self.looked_at + len(report.looks), self.scored + len(report.scored))
-
-
-@dataclass(frozen=True)
-class Running:
-    """A trial that this process works on, or whose children it scores.
-
-    Attributes:
-        number: number of the trial.
-        detector: architecture that the trial trains, in words.
-        epochs: epochs in all.
-        since_s: when the trial was taken up, seconds on the monotonic clock.
-        stage: name of the trial's stage.
-        epoch: epoch under way, from 1; 0 before the training.
-        share: share of that epoch that is done, in [0, 1].
-        rungs: rungs reached so far, also in earlier processes.
-        latency: the latency measured last.
-        died: number of deaths of the trial's processes.
-        children: what was found of its children; None for a trial that trains.
-    """
-
-    number: int
-    detector: str
-    epochs: int
-    since_s: float
-    stage: str
-    epoch: int = 0
-    share: float = 0.0
-    rungs: tuple[Rung, ...] = ()
-    latency: Latency | None = None
-    died: int = 0
-    children: Counted | None = None
 
 
 @dataclass(frozen=True)

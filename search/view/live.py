@@ -15,8 +15,9 @@ from reports.table.table import StudyTable
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
 from search.study.sessions import SessionSeen
-from search.view.frame import Counted, FrameState, Running, detector, frame
+from search.view.frame import FrameState, detector, frame
 from search.view.lines import LineView
+from search.view.running import Counted, Running
 from spaces.candidate import Candidate
 from spaces.network.family import Family
 

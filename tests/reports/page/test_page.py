@@ -268,7 +268,9 @@ def test_families_in_a_browser(report_study: Callable[..., optuna.Study], tmp_pa
     script = f"""
       const seen = document.documentElement.dataset;
       const rows = () => [...document.querySelectorAll("#table tbody tr")].map((row) => Number(row.dataset.number));
-      const chip = (name) => [...document.querySelectorAll("#chips button")].find((one) => one.textContent.startsWith(name));
+      const named = (where, name) =>
+        [...document.querySelectorAll(where)].find((one) => one.textContent.startsWith(name));
+      const chip = (name) => named("#chips button", name);
       seen.badges = document.querySelector("#panel .badges").textContent;
       seen.panel = document.querySelector("#panel").textContent;
       seen.link = document.querySelector("#panel h3 a").getAttribute("href");
@@ -295,7 +297,8 @@ def test_families_in_a_browser(report_study: Callable[..., optuna.Study], tmp_pa
       seen.hidden = before - drawn();
       openPanel({family.number});
       seen.parent = document.querySelector("#panel").textContent;
-      document.querySelector("#front").emit("plotly_hover", {{points: [{{customdata: {child.number}}}], event: {{clientX: 9, clientY: 9}}}});
+      const hovered = {{points: [{{customdata: {child.number}}}], event: {{clientX: 9, clientY: 9}}}};
+      document.querySelector("#front").emit("plotly_hover", hovered);
       seen.card = byId("hovercard").textContent;
     """
     root = html.unescape(root_of(loaded(page, tmp_path, f"#trial-{child.number}", script)))

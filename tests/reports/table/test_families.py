@@ -124,7 +124,10 @@ def test_quick_latencies_on_the_front_are_counted_until_they_are_measured_fully(
     table = read_study(study)
     quick = [row for row in table.front if row.has_quick_latency]
     assert quick
-    assert f"{len(quick)} of the {len(table.front)} latencies on the front" in caveats(table)[-1]
+    assert len(quick) < len(table.front)
+    assert caveats(table)[-1].startswith(
+        f"{len(quick)} of the {len(table.front)} latencies on the front are by the quick"
+    )
     for row in quick:
         assert isinstance(row.latency, Latency)
         StudyWriter(study).measured_fully(row.number, row.latency)

@@ -20,10 +20,11 @@ from reports.table.table import StudyTable
 from search.settings.settings import Settings, load_settings
 from search.study.budget import BudgetUsed
 from search.study.sessions import SessionSeen
-from search.view.frame import FrameState, Running, clock, frame, sparkline
+from search.view.frame import FrameState, clock, frame, sparkline
 from search.view.live import KEPT_MAX, LiveView
 from search.view.rows import Section, TableColumn, allot, lines
 from search.view.rows import table as table_section
+from search.view.running import Running
 from spaces.candidate import Candidate
 from spaces.network.family import Family
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -204,6 +205,50 @@ def test_a_failure_of_its_own_is_final(quick: Path) -> None:
     assert "Traceback" in done.stderr  # of the log's end
     assert "goes on" not in done.stderr
     assert divisors(quick) == [1]
+
+
+# Own weights
+
+
+@pytest.fixture
+def own(quick: Path) -> Path:
+    """The export of an elastic training, or of a child."""
+    edit(quick, weights="weights.pt")
+    (quick / "weights.pt").write_text("trained")
+    return quick
+
+
+@pytest.mark.seconds
+def test_a_training_goes_on_from_the_kind_of_weights_that_it_was_begun_with(own: Path) -> None:
+    plant(own, "trial3epoch7-nan")
+    assert train(own, "epochs=10").exit_code == 2
+    other = train(own, "--fresh", "epochs=10")
+    assert other.exit_code == 2
+    assert "was begun with other settings (weights own -> fresh); remove it to begin anew" in other.stderr
+    assert train(own, "epochs=10").exit_code == 0
+    assert trained(own) == list(range(1, 11))
+    shutil.rmtree(ExportPaths(own).trained.folder)
+    assert train(own, "--fresh", "epochs=10").exit_code == 0
+    assert "(weights fresh -> own)" in train(own, "epochs=10").stderr
+
+
+def test_an_export_without_its_weights_is_refused_and_can_start_anew(own: Path) -> None:
+    (own / "weights.pt").unlink()
+    done = train(own)
+    assert done.exit_code == 2
+    assert done.stderr == (f"automl: train: '{own}' holds no weights.pt to go on from; export again, or give --fresh\n")
+    assert not ExportPaths(own).trained.folder.exists()
+    assert train(own, "--fresh").exit_code == 0
+
+
+@pytest.mark.seconds
+def test_a_training_that_an_older_automl_began_goes_on(quick: Path) -> None:
+    """Its `run.json` says nothing of weights."""
+    plant(quick, "trial3epoch7-nan")
+    assert train(quick, "--fresh").exit_code == 2  # says what is done anyway
+    assert "weights" not in json.loads(ExportPaths(quick).trained.identity.read_text())
+    assert train(quick).exit_code == 0
+    assert trained(quick) == list(range(1, 21))
 
 
 # Limits

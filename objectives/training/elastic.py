@@ -35,8 +35,8 @@ class Recipe:
         shrinks: shares of the training between which the widths come in one after another, the widest first.
     """
 
-    whole: float = 0.65
-    own: float = 0.0
+    whole: float = 0.7
+    own: float = 0.4
     in_turn: bool = False
     mixed: float = 0.5
     taught: float = 1.0

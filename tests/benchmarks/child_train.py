@@ -4,7 +4,7 @@
 
 Trains one elastic parent on the embedded shelves, then its whole network and a child cut from it, each as one detector:
 from its own weights, from these at a lower learning rate, and from new ones. Prints a JSON line each: mAP on the
-validation split before and after, seconds. `automl train` takes the better default; the figures stand in docs/elastic.md.
+validation split before and after, seconds. `automl train` takes the better default: docs/elastic.md has the figures.
 """
 
 import argparse

@@ -63,28 +63,34 @@ def is_whole(choices: dict[str, Any]) -> bool:
 
 
 def test_the_whole_network_has_its_share_of_the_steps_at_all_sizes() -> None:
-    found = drawn(Recipe(whole=0.65, mixed=0.0))
+    found = drawn(Recipe(whole=0.65, own=0.0, mixed=0.0))
     share = sum(map(is_whole, found)) / len(found)
     assert 0.6 < share < 0.72
     sizes = Counter(choices["size.pixels"] for choices in found if is_whole(choices))
     assert min(sizes.values()) > 0.4 * sum(sizes.values())
 
 
+def test_the_largest_detector_has_steps_of_its_own() -> None:
+    found = drawn(Recipe(whole=0.7, own=0.4))
+    own = [choices for choices in found if is_whole(choices) and choices["size.pixels"] == 96]
+    assert 0.5 < len(own) / len(found) < 0.6  # its own, and half of the other steps of the whole
+
+
 def test_widths_are_of_all_parts_alike_or_each_its_own() -> None:
-    alike = list(drawn(Recipe(whole=0.0, mixed=0.0)))
+    alike = list(drawn(Recipe(whole=0.0, own=0.0, mixed=0.0)))
     assert {(c["slim.p4"], c["slim.neck"]) for c in alike} == {(0.3, 0.3), (0.5, 0.5)}
-    each = list(drawn(Recipe(whole=0.0, mixed=1.0)))
+    each = list(drawn(Recipe(whole=0.0, own=0.0, mixed=1.0)))
     assert len({(c["slim.p4"], c["slim.neck"]) for c in each}) == 9
 
 
 def test_in_turn_every_third_is_the_smallest() -> None:
-    found = drawn(Recipe(whole=0.0, in_turn=True), steps=9)
+    found = drawn(Recipe(whole=0.0, own=0.0, in_turn=True), steps=9)
     smallest = {"size.pixels": 64, "neck.depth": 1, "slim.p4": 0.5, "slim.neck": 0.5}
     assert [c == smallest for c in found][::3] == [True, True, True]
 
 
 def test_widths_come_in_one_after_another_where_weights_are_trained_already() -> None:
-    recipe = Recipe(whole=0.0, mixed=1.0, shrinks=(0.2, 0.8))
+    recipe = Recipe(whole=0.0, own=0.0, mixed=1.0, shrinks=(0.2, 0.8))
     by_time = [{c["slim.p4"] for c in drawn(recipe, done=done)} for done in (0.1, 0.3, 0.5, 0.9)]
     assert by_time == [{0.0}, {0.0}, {0.0, 0.3}, {0.0, 0.3, 0.5}]
     assert {c["size.pixels"] for c in drawn(recipe, done=0.0)} == {96, 64}

@@ -57,7 +57,8 @@ def test_option_composes(group: str, option: str) -> None:
     settings = load_settings(["conf=smoke", f"{group}={option}", *needed])
     if group.startswith("space/"):
         config = compose_config(["conf=smoke", f"{group}={option}"])
-        read = SearchSpace.from_config({group.removeprefix("space/"): config["space"][group.removeprefix("space/")]})
+        named = {group.removeprefix("space/"), *(["train"] if option == "elastic" else [])}  # of two groups
+        read = SearchSpace.from_config({name: config["space"][name] for name in named})
         assert read.domains.items() <= settings.space.domains.items()
         assert read.domains.keys() <= VOCABULARY.keys()
     elif group != "data":

@@ -55,7 +55,7 @@ def settle(
     waiting = [(row, TrialPaths(folder).model) for row, folder in waiting if TrialPaths(folder).model.exists()]
     while waiting:
         left = seconds - (time.monotonic() - began)
-        some = waiting[: min(AT_ONCE, int(left / file_s))]
+        some = waiting[: int(min(AT_ONCE, left / file_s))]  # no end of time is no number of files
         if not some:
             return
         waiting, start = waiting[len(some) :], time.monotonic()

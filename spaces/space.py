@@ -127,7 +127,7 @@ class SearchSpace:
         return any(self._holds({**chosen, name: value}, rest, choices) for value in values)
 
     def _deciding(self, name: str) -> list[object]:
-        """Return the values of a dimension as far as conditions tell them apart."""
+        """Return the values of a dimension as far as conditions distinguish them."""
         domain = self.domains[name]
         if isinstance(domain, Choice):
             return list(domain.values)

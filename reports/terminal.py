@@ -14,6 +14,7 @@ from objectives.records.gate import Gate
 from reports.analysis.deaths import DeathClass, death_classes
 from reports.analysis.history import current_hypervolume
 from reports.analysis.views import latency_ticks
+from reports.table.family_words import caveats, scored_words
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 from reports.table.verdict import judge
@@ -37,6 +38,11 @@ def summary(table: StudyTable, page: Path | None = None) -> RenderableType:
         retried = [row for row in table.front if row.smaller_batch]
         if retried:
             parts.append(_smaller_batches(retried))
+        if any(row.is_child for row in table.front):
+            child = next(row for row in table.front if row.is_child)
+            words = f"trial {child.number}, cut from the network of trial {child.parent} and not trained itself"
+            parts.append(Text(f"{child.number} of {child.parent}: {words}", style="dim"))
+    parts += [Text(sentence) for sentence in caveats(table)]
     died = death_classes(table)
     if died:
         parts += ["", _failures(died)]
@@ -59,26 +65,31 @@ def _verdict(table: StudyTable) -> Text:
 
 
 def _counts(table: StudyTable) -> Text:
-    """Return '`140 trials: 100 finished, ...; front of 10, hypervolume 0.384`'."""
+    """Return '`140 trials: 100 finished, ...; front of 10, hypervolume 0.384`', and what families hold before it."""
     counts = ", ".join(f"{count:,} {standing}" for standing, count in table.counts.items())
     hypervolume = current_hypervolume(table)
     front = f"; front of {len(table.front):,}, hypervolume {share(hypervolume)}" if table.front else ""
-    return Text(f"{plural(len(table.rows), 'trial')}{': ' if counts else ''}{counts}{front}", style="dim")
+    children = sum(row.is_child for row in table.rows)
+    of_them = f", {children:,} of them children" if children else ""
+    scored = f"{scored_words(table)}\n" if table.families else ""
+    trials = f"{plural(len(table.rows), 'trial')}{of_them}{': ' if counts else ''}{counts}{front}"
+    return Text(f"{scored}{trials}", style="dim")
 
 
 def _front(table: StudyTable) -> Table:
     """Return the front, the fastest first; a long one loses members at even distances, never its ends."""
     members = _thinned(table.front, judge(table).row)
     title = "The front" + (f" ({len(members)} of {len(table.front):,})" if len(members) < len(table.front) else "")
+    has_children = any(row.is_child for row in members)
     grid = Table(
         box=box.SIMPLE_HEAD,
         title=title,
         title_justify="left",
         title_style="bold",
-        padding=(0, 1, 0, 0),
+        padding=(0, 0 if has_children else 1, 0, 0),  # a wider first column
         show_edge=False,
     )
-    grid.add_column("trial", justify="right", no_wrap=True)
+    grid.add_column("trial", justify="left" if has_children else "right", no_wrap=True)
     grid.add_column("backbone", overflow="ellipsis", max_width=24)
     grid.add_column("px", justify="right", no_wrap=True)
     grid.add_column("head", overflow="ellipsis", max_width=16)
@@ -87,7 +98,7 @@ def _front(table: StudyTable) -> Table:
     if table.gate != Gate():
         grid.add_column("gate", no_wrap=True)
     for row in members:
-        grid.add_row(*_cells(row, with_gate=table.gate != Gate()))
+        grid.add_row(*_cells(row, len(str(table.rows[-1].number)), with_gate=table.gate != Gate()))
     return grid
 
 
@@ -97,11 +108,15 @@ def _smaller_batches(rows: Sequence[TrialRow]) -> Text:
     return Text(f"* trained with a smaller batch after out of memory: {named}", style="dim")
 
 
-def _cells(row: TrialRow, *, with_gate: bool) -> list[RenderableType]:
-    """Return one line of the front; `~` marks a latency that is unstable, `*` a batch smaller than asked."""
+def _cells(row: TrialRow, digits: int, *, with_gate: bool) -> list[RenderableType]:
+    """Return one line of the front.
+
+    `~` marks a latency that is unstable, `*` a batch smaller than asked, 'of 3' a child of trial 3.
+    """
     candidate, shaky = row.candidate, "" if row.stable else "~"
+    child = f" of {row.parent}" if row.is_child else ""
     cells: list[RenderableType] = [
-        f"{row.number}{'*' if row.smaller_batch else ''}",
+        f"{row.number:{digits}}{'*' if row.smaller_batch else ''}{child}",
         Text(short_name(candidate.get("backbone.name", ABSENT))),
         Text(str(candidate.get("size.pixels", ABSENT))),
         Text(str(candidate.get("head.kind", ABSENT))),

@@ -1,6 +1,6 @@
 """A made study for the tests of the report: real Optuna, real records, figures from a plain formula.
 
-`python tests/conftest.py FOLDER TRIALS` writes its page, to look at.
+`python tests/conftest.py FOLDER TRIALS [FAMILIES CHILDREN]` writes its page, to look at.
 """
 
 import atexit
@@ -33,6 +33,7 @@ from objectives.data.dataset import Dataset, LabelledImage, make_image
 from objectives.data.yolo_layout import lay_out
 from objectives.machine.cores import on_cores
 from objectives.records import attributes
+from objectives.records.children import ChildrenReport, FailedChild, Look, ScoredChild
 from objectives.records.failures import Failure
 from objectives.records.gate import Gate
 from objectives.records.records import (
@@ -48,10 +49,13 @@ from objectives.records.records import (
     Rung,
 )
 from objectives.records.study_record import StudyWriter
+from objectives.records.trial_record import read_trial
 from objectives.training.ultralytics_env import quiet_ultralytics
 from objectives.trial.job import TrialJob
 from reports.table.table import StudyTable, read_study
+from search.study.stored_trial import child_of
 from spaces.candidate import Candidate
+from spaces.network.family import Family
 
 # Before anything imports Ultralytics or a hub's client: settings of the test run's own, and no network.
 HOME = Path(tempfile.mkdtemp(prefix="automl-tests-"))
@@ -319,6 +323,69 @@ def draw_contact_sheet(path: Path, seed: int) -> None:
     cv2.imwrite(str(path), sheet)
 
 
+AXES: dict[str, list[Any]] = {  # of an elastic training, but for its size
+    f"slim.{part}": [0.0, 0.15, 0.3, 0.5] for part in ("p3", "p4", "p5", "neck", "head")
+}
+SLIM: dict[str, BaseDistribution] = {name: CategoricalDistribution(values) for name, values in AXES.items()}
+
+
+def make_children(parent: FrozenTrial, count: int, rng: random.Random, split: str) -> list[FrozenTrial]:
+    """Make a finished trial an elastic training, and return so many children of it, one begun after the other."""
+    sizes = list(range(parent.params["size.pixels"], 159, -32))
+    parent.user_attrs[attributes.FAMILY] = {"size.pixels": sizes, **AXES}
+    record, candidate = read_trial(parent), Candidate.of(parent.params)
+    family = Family.from_json(record.family)
+    began, made, there = parent.datetime_complete, [], {candidate}
+    assert began is not None
+    while len(made) < count:
+        some = rng.sample(sorted(SLIM), rng.randrange(4))
+        choices = {"size.pixels": rng.choice(sizes), **{name: rng.choice([0.15, 0.3, 0.5]) for name in some}}
+        child = family.child(candidate, choices)
+        if child in there:
+            continue
+        there.add(child)
+        seconds, left_out = rng.uniform(3, 6), sum(family.choices_of(child)[name] for name in SLIM)
+        smaller = choices["size.pixels"] / sizes[0]
+        p50_ms = parent.values[1] * smaller**1.8 * (1 - 0.13 * left_out) * rng.uniform(0.97, 1.03)
+        quality = parent.values[0] * smaller**0.4 * (1 - 0.11 * left_out) + rng.gauss(0, 0.006)
+        scored = ScoredChild(
+            choices=family.choices_of(child),
+            folder=f"children/{child.fingerprint}",
+            latency=replace(latency_of(p50_ms, rng), peak_bytes=0),
+            accuracy=Accuracy(quality, 1.3 * quality, {}, split, 120 if split.endswith("half") else 240),
+            resources=Resources(
+                parameters=int(1e6 * (1 - 0.2 * left_out)),
+                multiply_adds=int(3e8 * p50_ms),
+                artifact_bytes=int(4e6 * (1 - 0.2 * left_out)),
+                seconds={"export": 0.4 * seconds, "latency": 0.3 * seconds, "score": 0.3 * seconds},
+            ),
+        )
+        foretold_ms = p50_ms * math.exp(rng.gauss(0, 0.08))
+        why = f"child of trial {parent.number}: 6 of 20 children looked at get files, worth 3.00% of the front"
+        proposal = Proposal("child", "known_latency", why, 0.005, quality, None, foretold_ms, 0.08 * foretold_ms)
+        trial = child_of(record, scored, child, SPACE | SLIM, proposal)
+        trial.number = trial._trial_id = parent.number + 1 + len(made)
+        trial.datetime_start, trial.datetime_complete = began, began + timedelta(seconds=seconds)
+        began += timedelta(seconds=seconds + 10)  # others are looked at
+        made.append(trial)
+    return made
+
+
+def looks_of(children: list[FrozenTrial], rng: random.Random) -> list[ChildrenReport]:
+    """Return what was looked at: the children that were scored, 8 at a time, each time with 12 others; 1 failed."""
+    looks, reports = [], []
+    for child in children:
+        whole = {"size.pixels": child.params["size.pixels"], **{name: child.params[name] for name in SLIM}}
+        looks.append(Look(whole, child.values[0], 1.2))
+    for start in range(0, len(looks), 8):
+        others = [
+            Look({**rng.choice(looks).choices, "slim.p3": 0.001 * (1 + 2 * start + index)}, 0.1, 1.2)
+            for index in range(12)
+        ]
+        reports.append(ChildrenReport(tuple(looks[start : start + 8] + others)))
+    return [*reports, ChildrenReport(failed=(FailedChild({**looks[0].choices, "slim.p5": 0.5}, "no such channels"),))]
+
+
 def make_study(
     trials: int,
     seed: int = 7,
@@ -327,11 +394,16 @@ def make_study(
     *,
     reasons: bool = False,
     deaths: bool = False,
+    families: int = 0,
+    children: int = 12,
+    split: str = "val",
 ) -> optuna.Study:
     """Return an in-memory study of ended trials; with `folder`, finished ones get contact sheets there.
 
     With `reasons`, the trials tell why they were proposed and what was decided, and some are paused. With `deaths`,
     failures tell what was there, some trials have died before, some are copies, and some lost files to make room.
+    With `families`, so many of the first finished trials are elastic trainings, each followed by so many `children`
+    beside the `trials`, which are scored on the images of `split`.
     """
     rng = random.Random(seed)
     verbosity = optuna.logging.get_verbosity()
@@ -339,15 +411,21 @@ def make_study(
     study = optuna.create_study(study_name="retail", directions=["maximize", "minimize"])
     optuna.logging.set_verbosity(verbosity)
     began = datetime(2026, 3, 2, 9, 0)
-    made = []
-    for number in range(trials):
-        trial = make_trial(number, rng, began)
+    made: list[FrozenTrial] = []
+    cut: dict[int, list[FrozenTrial]] = {}
+    for index in range(trials):
+        trial = make_trial(len(made), rng, began)
         made.append(trial)
-        assert trial.datetime_complete is not None
-        began = trial.datetime_complete + timedelta(hours=9 if number == trials // 2 else 0)  # a night
-    for trial in made if reasons else ():
+        if len(cut) < families and trial.state is TrialState.COMPLETE and "prune.ratio" not in trial.params:
+            cut[trial.number] = make_children(trial, children, random.Random(seed + trial.number), split)
+            made += cut[trial.number]
+        ended = made[-1].datetime_complete
+        assert ended is not None
+        began = ended + timedelta(hours=9 if index == trials // 2 else 0)  # a night
+    trained = [trial for trial in made if attributes.PARENT not in trial.user_attrs]
+    for trial in trained if reasons else ():
         give_reasons(trial, random.Random(seed + trial.number))
-    for trial in made if deaths else ():
+    for trial in trained if deaths else ():
         give_deaths(trial, random.Random(seed + trial.number))
     study.add_trials(made)
     chosen = Gate(map50_min=0.62, p95_ms_max=10.0) if gate is None else gate
@@ -373,9 +451,12 @@ def make_study(
         data=DATA,
         gate=chosen,
     )
+    for number, of_parent in cut.items():
+        for report in looks_of(of_parent, random.Random(seed)):
+            writer.looks(number, report)
     if deaths:
-        ended = [trial.number for trial in made if trial.state is TrialState.COMPLETE]
-        writer.removed(dict.fromkeys(ended[1::7], ("weights.pt", "model.onnx", "detections.jpg")))
+        ended_well = [trial.number for trial in trained if trial.state is TrialState.COMPLETE]
+        writer.removed(dict.fromkeys(ended_well[1::7], ("weights.pt", "model.onnx", "detections.jpg")))
         writer.forked("aisle", 13, {"another size": 4})
     if folder is not None:
         for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))[:200]:
@@ -444,7 +525,7 @@ def disk_of_mb(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
 
 @pytest.fixture(scope="session")
 def report_study() -> Callable[..., optuna.Study]:
-    """Builder of a made study: `report_study(trials, seed, folder, gate, reasons=False, deaths=False)`."""
+    """Builder of a made study: `report_study(trials, seed, folder, gate, reasons=False, deaths=False, families=0)`."""
     return make_study
 
 
@@ -514,7 +595,8 @@ if __name__ == "__main__":
     from reports.page.page import write_page
 
     out = Path(sys.argv[1])
-    study = make_study(int(sys.argv[2]), folder=out, reasons=True, deaths=True)
+    trials, families, children = map(int, [*sys.argv[2:], "0", "0"][:3])
+    study = make_study(trials, folder=out, reasons=True, deaths=True, families=families, children=children)
     began = time.perf_counter()
     print(write_page(read_study(study), out, out / "report.html"))
     print(f"{time.perf_counter() - began:.1f} s")

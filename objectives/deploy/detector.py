@@ -52,9 +52,7 @@ class Detector:
         self.network_s = time.perf_counter() - start
         return self.detections(output, scale, pad)
 
-    def detections(
-        self, output: NDArray[np.float32], scale: tuple[float, float], pad: tuple[int, int]
-    ) -> Detections:
+    def detections(self, output: NDArray[np.float32], scale: tuple[float, float], pad: tuple[int, int]) -> Detections:
         """Read the network's output for one image: (1, ...), with the image's scale and padding as of `letterbox`."""
         boxes, scores, classes = self._decode(output)
         boxes[:, 0::2] = (boxes[:, 0::2] - pad[0]) / scale[0]

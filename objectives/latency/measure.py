@@ -75,16 +75,16 @@ def measure_latencies(
         "parent_pid": os.getpid(),
     }
     patience = patience or Patience()
+    prober = _Prober(device, job, timeout_s, patience.alive)
     found: list[Latency | DeviceError] = []
     for start in range(0, len(artifacts), GROUP):
-        with exclusive(measuring_keys(device), patience):
-            prober = _Prober(device, job, timeout_s, patience.alive)
+        with exclusive(measuring_keys(device), patience):  # in between, who trains on the device goes on
             found += prober.figures(artifacts[start : start + GROUP], protocol)
     return found
 
 
 class _Prober:
-    """Runs measuring processes for one group of files."""
+    """Runs measuring processes, for one group of files after another."""
 
     def __init__(self, device: Device, job: dict[str, Any], timeout_s: float, alive: Callable[[], None]) -> None:
         self._device, self._job, self._timeout_s, self._alive = device, job, timeout_s, alive

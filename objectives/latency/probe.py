@@ -30,26 +30,28 @@ def main() -> None:
     sys.stdout.write(json.dumps(_measure(job)) + "\n")
 
 
-def clock_of(device: Device) -> Callable[[], float]:
-    """Return the clock that images are timed by on a device, in seconds.
+def is_relative(device: Device) -> bool:
+    """Return whether a device's figures are ratios to the reference: on one processor thread.
 
-    On one processor thread, the processor time of this process: what passes while others have the core is not counted,
-    and on a calm machine the two clocks agree. With more threads it says nothing of the latency, elsewhere too little.
+    There the clock is the processor time of this process: what passes while others have the core is not counted, and
+    on a calm machine it agrees with the wall's. Processor time says nothing of the latency of several threads, and a
+    reference on the processor nothing of a GPU's.
     """
-    return time.process_time if device.on_processor and device.threads == 1 else time.perf_counter
+    return device.on_processor and device.threads == 1
 
 
 def _measure(job: dict[str, Any]) -> list[dict[str, Any]]:
     """Return a mapping a file: `latency`, or `error` with the last line of a traceback."""
     device, protocol = Device(**job["device"]), LatencyProtocol(**job["protocol"])
     cv2.setNumThreads(device.threads or -1)
-    clock = clock_of(device)
+    relative = is_relative(device)
+    clock = time.process_time if relative else time.perf_counter
     images = [read_image(Path(p)) for p in job["images"]]
     reference = Reference(device.fingerprint, clock)
     calm_ms = job["calm_ms"] or reference.calm_ms()
     found: list[Any] = [_open(Path(p), device, protocol, images, clock) for p in job["artifacts"]]
     opened = [i for i, run in enumerate(found) if not isinstance(run, Exception)]
-    sampled = sample([found[i] for i in opened], reference.time_ms, protocol, relative=device.on_processor)
+    sampled = sample([found[i] for i in opened], reference.time_ms, protocol, clock, relative=relative)
     for i, samples in zip(opened, sampled, strict=True):
         found[i] = samples
     peak = peak_bytes() if len(found) == 1 else 0

@@ -23,10 +23,11 @@ class LatencyProtocol:
         agreement: relative spread of the medians of `processes` of them at which they agree.
         interval: relative width of the 95 % interval of the median at which a process ends.
         images_min: least number of timed images of a process.
-        cap_s: seconds of a process, for each file, after which it ends in any case.
+        cap_s: seconds of a process, for each file, after which it ends in any case; up to thrice as many may pass where
+            it has to wait for the processor.
         warmup_s: seconds of untimed runs first.
-        reference_tolerance: share by which the reference network may run off its calm time without a word. On a
-            processor the figure is a ratio to the reference, and says so; elsewhere it is unstable.
+        reference_tolerance: share by which the reference network may run off its calm time without a word; a figure
+            that is a ratio to the reference notes it, another one is unstable.
         others_cores_max: processor cores that other processes may use meanwhile, likewise.
     """
 
@@ -57,8 +58,7 @@ class Samples:
         reference: (n,) the reference network, run just before each image, by that clock.
         wall: (n,) end to end, as the time passed.
         others_cores: mean cores that other processes used meanwhile.
-        relative: whether figures are ratios to the reference times its calm time. Not where the network runs on
-            something else than the processor: there the reference says nothing of its time.
+        relative: whether figures are ratios to the reference times its calm time, else the milliseconds themselves.
     """
 
     total: NDArray[np.float64]
@@ -177,5 +177,5 @@ def combine(figures: Sequence[Latency], protocol: LatencyProtocol) -> Latency:
         raw_p50_ms=statistics.median(figure.raw_p50_ms for figure in figures),
         raw_p95_ms=statistics.median(figure.raw_p95_ms for figure in figures),
         calm_ms=figures[0].calm_ms,
-        load=loaded[len(loaded) // 2] if 2 * len(loaded) > len(figures) else "",
+        load=loaded[(len(loaded) - 1) // 2] if 2 * len(loaded) > len(figures) else "",
     )

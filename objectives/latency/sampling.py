@@ -12,6 +12,7 @@ from objectives.machine.other_load import Others
 
 TURN = 10  # images of one file before the next file's turn
 WARM = 3  # least untimed runs of a file
+WAITED_MOST = 3  # times the cap that may pass where a process has to wait for the processor
 
 
 class Timing(NamedTuple):
@@ -26,7 +27,12 @@ Run = Callable[[int], Timing]  # times image number i
 
 
 def sample(
-    runs: Sequence[Run], reference: Callable[[], float], protocol: LatencyProtocol, *, relative: bool = True
+    runs: Sequence[Run],
+    reference: Callable[[], float],
+    protocol: LatencyProtocol,
+    clock: Callable[[], float] = time.perf_counter,
+    *,
+    relative: bool = True,
 ) -> list[Samples | Exception]:
     """Time files in one go: a few images of the first, of the second, ... until each is known well enough.
 
@@ -35,13 +41,14 @@ def sample(
     Args:
         runs: one a file.
         reference: times the reference network once, in ms, by the same clock.
-        protocol: when a file is done; its cap counts the seconds of that file's own turns.
+        protocol: when a file is done; its cap counts the seconds of that file's own turns, by the clock.
+        clock: of the session, in seconds.
         relative: whether figures are ratios to the reference.
 
     Returns:
         for each file its samples, or what it raised.
     """
-    courses = [_Course(run, relative) for run in runs]
+    courses = [_Course(run, clock, relative) for run in runs]
     for course in courses:
         course.guard(_warm_up, reference, protocol.warmup_s if course is courses[0] else 0.0)
     others = Others()
@@ -57,10 +64,12 @@ class _Course:
     """The samples of one file, as they come in."""
 
     run: Run
+    clock: Callable[[], float]
     relative: bool
     timings: list[Timing] = field(default_factory=list)
     references: list[float] = field(default_factory=list)
-    spent_s: float = 0.0
+    spent_s: float = 0.0  # by the clock
+    passed_s: float = 0.0
     done: bool = False
     error: Exception | None = None
 
@@ -77,6 +86,13 @@ class _Course:
         total, network, wall = np.array(self.timings).T
         return Samples(total, network, np.array(self.references), wall, others_cores, self.relative)
 
+    def width(self) -> float:
+        """Return the relative width of the 95 % interval of the median, so far."""
+        samples = self.samples(0.0)
+        figures = np.sort(samples.total * samples.scale(1.0))
+        low, high = median_interval(figures)
+        return (high - low) / float(np.median(figures))
+
 
 def _warm_up(course: _Course, reference: Callable[[], float], seconds: float) -> None:
     end = time.perf_counter() + seconds
@@ -92,15 +108,13 @@ def _turn(course: _Course, reference: Callable[[], float], protocol: LatencyProt
     if shared:
         course.run(len(course.timings))
     for _ in range(TURN):
-        start = time.perf_counter()
+        counted, passed = course.clock(), time.perf_counter()
         course.references.append(reference())
         course.timings.append(course.run(len(course.timings)))
-        course.spent_s += time.perf_counter() - start
-        if course.spent_s > protocol.cap_s and len(course.timings) >= 5:
+        course.spent_s += course.clock() - counted
+        course.passed_s += time.perf_counter() - passed
+        spent_s = max(course.spent_s, course.passed_s / WAITED_MOST)
+        if spent_s > protocol.cap_s and len(course.timings) >= 5:
             course.done = True
             return
-    if len(course.timings) >= protocol.images_min:
-        samples = course.samples(0.0)
-        counted = np.sort(samples.total * samples.scale(1.0))
-        low, high = median_interval(counted)
-        course.done = high - low <= protocol.interval * float(np.median(counted))
+    course.done = len(course.timings) >= protocol.images_min and course.width() <= protocol.interval

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -36,7 +37,7 @@ class Loss:
 
 
 @dataclass(frozen=True)
-class Group:
+class ChannelGroup:
     """Layers that lose channels together.
 
     Attributes:
@@ -121,7 +122,7 @@ class Slimmer:
                 found.setdefault(loss, set()).update(indices)
         return found
 
-    def _trace(self, model: nn.Module, ratios: Sequence[float]) -> list[Group]:
+    def _trace(self, model: nn.Module, ratios: Sequence[float]) -> list[ChannelGroup]:
         image = torch.zeros(1, 3, TRACE_PX, TRACE_PX, device=next(model.parameters()).device)
         part_of = _parts(model, image)
         pruner = tp.pruner.BasePruner(
@@ -134,13 +135,17 @@ class Slimmer:
         )
         names = {module: name for name, module in model.named_modules()}
         names |= {parameter: name for name, parameter in model.named_parameters()}
-        groups: dict[str, Group] = {}
+        order = {name: i for i, name in enumerate(names.values())}
+        groups: dict[str, ChannelGroup] = {}
         for ratio in ratios:
             pruner.current_step, pruner.per_step_pruning_ratio = 0, [0.0, ratio]
             for found in pruner.step(interactive=True):  # nothing is cut: indices stay those of the whole network
                 root = names[found[0].dep.target.module]
-                group = groups.setdefault(root, Group(root, part_of(root)))
-                layers = [(dep, indices) for dep, indices in found if dep.target.module in names]  # the rest only passes on
+                giving = (names[dep.target.module] for dep, _ in found if _gives_channels(dep, names))
+                group = groups.setdefault(root, ChannelGroup(root, part_of(min(giving, key=order.__getitem__))))
+                layers = [
+                    (dep, indices) for dep, indices in found if dep.target.module in names
+                ]  # the rest only passes on
                 group.lost[ratio] = [_lost_of(names, dep, indices) for dep, indices in layers]
         return list(groups.values())
 
@@ -193,19 +198,30 @@ def agrees(model: nn.Module, slimmer: Slimmer, ratios: Ratios, masked: nn.Module
         slimmer: of the network.
         ratios: part to ratio.
         masked: the whole network with its masks on.
-        tolerance: greatest difference, relative to the largest output.
+        tolerance: greatest difference of a raw output, relative to how much that output varies over the image.
     """
-    image = torch.rand(1, 3, TRACE_PX, TRACE_PX, generator=torch.Generator().manual_seed(0))
-    image = image.to(next(model.parameters()).device)
-    training = masked.training
+    image = torch.rand(1, 3, TRACE_PX, TRACE_PX, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    cut, masked = slimmer.cut(model, ratios), deepcopy(masked)  # in double precision: untrained scores hardly vary
     with torch.no_grad():
         try:
-            one, other = masked.eval()(image)[0], slimmer.cut(model, ratios).eval()(image)[0]
+            ours, theirs = (network.cpu().double().eval()(image) for network in (masked, cut))
         except Exception as error:  # as networks like it
             raise SpaceError(f"slim: the cut network does not run ({first_line(error)})") from error
-        finally:
-            masked.train(training)
-    return bool((one - other).abs().max() <= tolerance * one.abs().max())
+    pairs = zip(_raw_outputs(ours), _raw_outputs(theirs), strict=True)
+    return all(bool((one - other).abs().max() <= tolerance * _variation(one)) for one, other in pairs)
+
+
+def _raw_outputs(output: Any) -> list[Tensor]:
+    """Return scores and edges before they are decoded, (images, values, places); RT-DETR's decoded boxes."""
+    heads = output[1]
+    if not isinstance(heads, dict):
+        return [output[0].transpose(1, 2)]
+    found = [heads[name] for name in ("one2many", "one2one")] if "one2many" in heads else [heads]
+    return [head[name] for head in found for name in ("scores", "boxes")]
+
+
+def _variation(values: Tensor) -> float:
+    return float((values - values.mean(dim=-1, keepdim=True)).abs().max())
 
 
 @contextmanager
@@ -261,6 +277,12 @@ def _parts(model: Any, image: Tensor) -> Any:
     return part_of
 
 
+def _gives_channels(dep: Any, names: Mapping[Any, str]) -> bool:
+    """Whether a convolution or linear layer of a group loses channels of its output."""
+    module = dep.target.module
+    return module in names and isinstance(module, nn.Conv2d | nn.Linear) and "in_channels" not in dep.handler.__name__
+
+
 def _lost_of(names: Mapping[Any, str], dep: Any, indices: Sequence[Any]) -> tuple[Loss, frozenset[int]]:
     module = dep.target.module
     is_output = "in_channels" not in dep.handler.__name__ or isinstance(module, nn.BatchNorm2d)
@@ -275,5 +297,3 @@ def _channels(layer: Any) -> int:
 
 def _cut_parameter(model: nn.Module, loss: Loss, indices: Sequence[int]) -> None:
     raise SpaceError(f"slim: parameter '{loss.layer}' belongs to no layer that can be cut")
-
-

@@ -13,6 +13,7 @@ DATA = "automl.data"  # name, root, classes, and per split: images, boxes
 GATE = "automl.gate"  # fields of objectives.records.gate.Gate
 SESSION = "automl.session."  # prefix, then a searching process's key: see search.study.sessions
 PLAN = "automl.plan"  # what was timed before the first trial: see search.plan.model
+EXPERIENCE = "automl.experience"  # trainings of earlier studies that it started from: see ExperienceRecord
 FORKED = "automl.forked"  # name of the study it was forked from, trials kept and left out
 REMOVED = "automl.removed"  # names of files, with spaces between -> numbers of the trials they were removed from
 MEASURED = "automl.measured."  # prefix, then an architecture's key: params, and its Latency, measured without a trial

@@ -36,8 +36,9 @@ def _built_in(value: object) -> float:
 class Latency(Record):
     """Latency of one artifact on one device, end to end (letterbox, network, NMS), batch 1.
 
-    On a processor, the figures are ratios to the reference network, which is run just before each image, times the
-    reference's calm time on that device: what slows both alike cancels out.
+    On one processor thread, the figures are ratios to the reference network, which is run just before each image, times
+    the reference's calm time on that device: what slows both alike cancels out, and what other processes take of the
+    processor is not counted.
 
     Attributes:
         p50_ms: median, ms per image.
@@ -51,7 +52,7 @@ class Latency(Record):
         note: why the figure is unstable, else empty.
         device: fingerprint of the device it was measured on.
         peak_bytes: peak resident memory of the measuring process (runtime and network); 0 where files shared one.
-        raw_p50_ms: median of the milliseconds as they passed; 0 in records of versions that had no ratios.
+        raw_p50_ms: median of the milliseconds as they passed; 0 where an older version did not record them.
         raw_p95_ms: 95th percentile of these.
         calm_ms: calm time of the reference that the figures stand on; 0 where they are the raw milliseconds.
         load: what else the machine did, where that was much; it does not make a ratio unstable.

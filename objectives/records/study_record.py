@@ -60,6 +60,19 @@ class MeasuredRecord(Record):
 
 
 @dataclass(frozen=True)
+class ExperienceRecord(Record):
+    """What a study started from, so that whoever goes on with it proposes the same.
+
+    Attributes:
+        source: where it came from, as the setting `experience` names it.
+        trainings: of earlier studies, packed: see `search.study.experience.frozen`.
+    """
+
+    source: str
+    trainings: str
+
+
+@dataclass(frozen=True)
 class StudyRecord:
     """What a study says of itself; what another version wrote and this one cannot read is left aside."""
 
@@ -127,6 +140,11 @@ class StudyRecord:
         """What was timed before the first trial, as JSON; empty if nothing was."""
         return mapping(self.attributes.get(keys.PLAN))
 
+    @property
+    def experience(self) -> ExperienceRecord | None:
+        """What the study started from; None for nothing."""
+        return record(ExperienceRecord, self.attributes.get(keys.EXPERIENCE))
+
     @cached_property
     def removed(self) -> Mapping[int, tuple[str, ...]]:
         """Number of a trial -> names of the files that were removed from its folder; the store has names -> numbers."""
@@ -162,6 +180,12 @@ class StudyRecord:
         """Number of children that were looked at, over all elastic trainings."""
         found = (record(ChildrenReport, value) for _, value in self._under(keys.LOOKS))
         return sum(len(report.looks) for report in found if report)
+
+    @cached_property
+    def measured_fully(self) -> Mapping[int, Latency]:
+        """Number of a trial with a quick latency figure -> its figure by the full protocol, where there is one."""
+        found = ((int(name), record(Latency, value)) for name, value in self._under(keys.MEASURED_FULLY))
+        return {number: latency for number, latency in found if latency}
 
     def _under(self, prefix: str) -> Iterator[tuple[str, Any]]:
         return ((k.removeprefix(prefix), value) for k, value in self.attributes.items() if k.startswith(prefix))
@@ -205,6 +229,10 @@ class StudyWriter:
         """Store what was timed before the first trial."""
         self._set(keys.PLAN, plan.to_json())
 
+    def experience(self, experience: ExperienceRecord) -> None:
+        """Store what the study starts from."""
+        self._set(keys.EXPERIENCE, experience.to_json())
+
     def forked(self, old: str, kept: int, left_out: Mapping[str, int]) -> None:
         """Store where a fork comes from, how many trials it has kept, and reason -> number of the others."""
         self._set(keys.FORKED, {"from": old, "kept": kept, "left_out": dict(left_out)})
@@ -221,6 +249,10 @@ class StudyWriter:
         """Store what was seen of a parent's children; the number of reports before names the attribute."""
         count = sum(1 for _ in StudyRecord.of(self._study).looks(parent))
         self._set(f"{keys.LOOKS}{parent}.{count}", replace(report, scored=()).to_json())
+
+    def measured_fully(self, number: int, latency: Latency) -> None:
+        """Store a trial's latency by the full protocol; in the study, since ended trials cannot be written."""
+        self._set(f"{keys.MEASURED_FULLY}{number}", latency.to_json())
 
     def removed(self, files: Mapping[int, tuple[str, ...]]) -> None:
         """Add files that were removed from trials' folders; in the study, since ended trials cannot be written."""

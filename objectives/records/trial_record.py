@@ -5,7 +5,7 @@ Only this module and its counterpart that writes, `search.study.stored_trial`, u
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -65,6 +65,7 @@ class TrialRecord:
         forked_from: its number in the study that it was copied from, if it was.
         family: of an elastic training: dimension to the values that its children have, its own first.
         parent: of a child: number of the elastic training that it was cut from; it was never trained itself.
+        measured_fully: of one of a family: whether its latency is by the full protocol by now.
     """
 
     number: int
@@ -91,11 +92,17 @@ class TrialRecord:
     forked_from: int | None = None
     family: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     parent: int | None = None
+    measured_fully: bool = False
 
     @property
     def is_child(self) -> bool:
         """Whether it was cut from an elastic training, and not trained."""
         return self.parent is not None
+
+    @property
+    def has_quick_latency(self) -> bool:
+        """Whether its latency was measured by the quick protocol: it is one of a family."""
+        return self.latency is not None and (self.is_child or bool(self.family)) and not self.measured_fully
 
     @property
     def outcome(self) -> Outcome | None:
@@ -150,6 +157,10 @@ class TrialRecord:
     def overhead_s(self) -> float:
         """Seconds beside the epochs (build, latency, export, score), as far as known."""
         return float(sum(seconds for stage, seconds in self.stages_s.items() if stage != "train"))
+
+    def settled(self, latency: Latency) -> "TrialRecord":
+        """Return the record with a latency by the full protocol in place of the quick one."""
+        return replace(self, latency=latency, objective_ms=latency.p50_ms, measured_fully=True)
 
     def figures(self) -> dict[str, Any]:
         """Return what was measured of the deployable file, as JSON, by the names that the store uses."""

@@ -26,7 +26,8 @@ class Recipe:
     """How the detectors of a family share the steps of a training; see docs/elastic.md for what it was chosen by.
 
     Attributes:
-        whole: share of the steps that train the whole network, at any of the sizes.
+        whole: share of the steps that train the whole network, at any of the sizes;
+        own: share of the steps, among these, at its own size: the largest detector learns slowest.
         in_turn: whether the other steps take the smallest and two drawn ones in turn (the sandwich rule, a step each)
             instead of drawing each.
         mixed: share of the drawn ones whose parts have a width each; the others have one width.
@@ -34,7 +35,8 @@ class Recipe:
         shrinks: shares of the training between which the widths come in one after another, the widest first.
     """
 
-    whole: float = 0.65
+    whole: float = 0.7
+    own: float = 0.4
     in_turn: bool = False
     mixed: float = 0.5
     taught: float = 1.0
@@ -79,10 +81,11 @@ class ElasticNetwork:
             return cls(family, None)
         try:
             slimmer = Slimmer(model, ratios, ranks, ranked=ranked)
-            parts = [part for part in family.ratios if part in slimmer.parts and _acts_cut(model, slimmer, part, ratios[-1])]
         except SpaceError as error:
             warn(f"{error}; its children differ in size alone")
             return cls(family.only(()), None)
+        able = [part for part in family.ratios if part in slimmer.parts]
+        parts = [part for part in able if _acts_cut(model, slimmer, part, ratios[-1])]
         if left := [part for part in family.ratios if part not in parts]:
             warn(f"slim: {', '.join(left)} of this network cannot lose channels; its children keep all of them")
         return cls(family.only(parts), slimmer)
@@ -111,7 +114,10 @@ def _acts_cut(model: nn.Module, slimmer: Slimmer, part: str, ratio: float) -> bo
     layers = dict(masked.named_modules())
     for name, mask in slimmer.masks({part: ratio}, layers).items():
         layers[name].register_forward_hook(_masking(mask))
-    return agrees(cut, slimmer, {part: ratio}, masked)
+    try:
+        return agrees(cut, slimmer, {part: ratio}, masked)
+    except SpaceError:  # it holds what no cut knows how to treat
+        return False
 
 
 def _masking(mask: Tensor) -> Any:
@@ -200,8 +206,10 @@ class ElasticTraining:
     def _drawn(self, done: float) -> dict[str, Value]:
         drawn = self._random
         choices = {name: drawn.choice(values) for name, values in self.family.axes.items()}
-        if drawn.random() < self.recipe.whole:
-            return {name: value if name == SIZE else self.family.axes[name][0] for name, value in choices.items()}
+        share = drawn.random()
+        if share < self.recipe.whole:
+            at_any_size = share >= self.recipe.own
+            return {n: choices[n] if n == SIZE and at_any_size else values[0] for n, values in self.family.axes.items()}
         allowed = {name: self._allowed(name, values, done) for name, values in self.family.axes.items()}
         self._turn += 1
         if self.recipe.in_turn and self._turn % 3 == 1:
@@ -256,9 +264,11 @@ class ElasticTraining:
         with torch.no_grad():
             teacher = network.forward(batch["img"])
         self.choices, self._masks = choices, masks
-        pairs = [(student[k], teacher[k]) for k in ("one2many", "one2one")] if "one2many" in student else [
-            (student, teacher)
-        ]
+        pairs = (
+            [(student[k], teacher[k]) for k in ("one2many", "one2one")]
+            if "one2many" in student
+            else [(student, teacher)]
+        )
         gains = network.args
         extra = sum(_distance(one, other, gains.cls, gains.dfl) for one, other in pairs)
         return loss + self.recipe.taught * extra * len(batch["img"]) / 3, items  # the loss has three parts, added up
@@ -276,12 +286,14 @@ def _distance(student: dict[str, Tensor], teacher: dict[str, Tensor], cls: float
         edges = (student["boxes"] - teacher["boxes"]).abs().mean(dim=1)
     else:
         one, other = (head["boxes"].view(images, 4, bins // 4, anchors) for head in (student, teacher))
-        edges = (functional.softmax(other, 2) * (functional.log_softmax(other, 2) - functional.log_softmax(one, 2))).sum(2)
+        edges = (
+            functional.softmax(other, 2) * (functional.log_softmax(other, 2) - functional.log_softmax(one, 2))
+        ).sum(2)
         edges = edges.mean(dim=1)
     return cls * scores / total + dfl * (edges * weight).sum() / total
 
 
 def _first_of(values: Sequence[Value], share: float) -> Value:
-    """Return one of some values by a share in [0, 1) that several axes have in common; never the first, if others are."""
+    """Return one of the values behind the first, by a share in [0, 1) that several axes have in common."""
     rest = values[1:] or values
     return rest[int(share * len(rest))]

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from objectives.deploy.detector import letterbox, read_image
+from objectives.records.even_sample import evenly
 
 CALIBRATION_IMAGES = 64  # training images that statistics are taken from
 BATCH = 16
@@ -46,3 +48,9 @@ def calibration_batches(images: Sequence[Path], size_px: int) -> list[Tensor]:
     if len(parts) > 1 and len(parts[-1]) == 1:
         parts[-2:] = [torch.cat(parts[-2:])]
     return parts
+
+
+def batches_of(dataset: Any, size_px: int) -> list[Tensor]:
+    """Return batches of an even sample of the images of Ultralytics' training data set, as they lie on the disk."""
+    files = [Path(name) for name in sorted(dataset.im_files)]
+    return calibration_batches(evenly(files, CALIBRATION_IMAGES), size_px)

@@ -14,7 +14,6 @@ from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.utils.torch_utils import init_seeds
 
 from objectives.machine.locks import locked_folder
-from objectives.records.even_sample import evenly
 from objectives.records.paths import CHECKPOINT
 from objectives.records.records import Rung
 from objectives.training.accumulation import Accumulation
@@ -23,7 +22,7 @@ from objectives.training.divergence import LossWatch
 from objectives.training.elastic import ElasticTraining
 from objectives.training.loading import check_complete, fit_loader, forget_images
 from objectives.training.monitor import Monitor
-from objectives.training.statistics import CALIBRATION_IMAGES, calibration_batches, retake_statistics
+from objectives.training.statistics import batches_of, retake_statistics
 from spaces.network.detector import is_rtdetr
 
 
@@ -207,13 +206,9 @@ def _fit_class(base: Any) -> Any:
 
         def validate(self) -> Any:
             if self.elastic is not None:  # what was seen of all widths and sizes is of no use to any of them
-                self.calibration = self.calibration or self._calibration()
+                self.calibration = self.calibration or batches_of(self.train_loader.dataset, self.args.imgsz)
                 retake_statistics(self.ema.ema, self.calibration)
             return super().validate()
-
-        def _calibration(self) -> list[torch.Tensor]:
-            files = [Path(name) for name in sorted(self.train_loader.dataset.im_files)]
-            return calibration_batches(evenly(files, CALIBRATION_IMAGES), self.args.imgsz)
 
         def save_model(self) -> bool:
             self.seconds = self.monitor.work_s() - self.started

@@ -16,6 +16,8 @@ from objectives.records.records import Accuracy, Ending, Latency, Resources, Run
 from spaces.candidate import Candidate
 from spaces.network.family import Family
 
+TIMED = 16  # images of the split that latency is measured on
+
 
 class RungDecision(StrEnum):
     """How a trial goes on at a rung."""
@@ -158,7 +160,7 @@ class TrialListener(ABC):
     def warning(self, text: str) -> None:
         """Something was done in another way than asked for."""
 
-    def family(self, family: Family) -> None:
+    def family(self, family: Family) -> None:  # noqa: B027  # most listeners hear of none
         """An elastic training has found out which children it will hold: some networks lose no channels."""
 
     def children(self, report: ChildrenReport) -> ChildrenOrder | None:

@@ -23,6 +23,7 @@ from objectives.latency.measure import measure_latencies
 from objectives.machine.cores import on_cores
 from objectives.machine.files import remove_partials, write_text
 from objectives.network.assembly import assemble, read_weights, save_weights
+from objectives.network.slim import Slimmer
 from objectives.records.children import (
     ChildrenOrder,
     ChildrenReport,
@@ -35,12 +36,11 @@ from objectives.records.even_sample import even_indices, evenly
 from objectives.records.paths import TrialPaths
 from objectives.records.records import Ending, Latency, Resources
 from objectives.training.arguments import TrainingPlan, trainer_arguments
-from objectives.training.elastic import ElasticNetwork
 from objectives.training.trainer import available_device
 from objectives.trial.children import Children, LookedAt
 from objectives.trial.heartbeat import Heartbeat
-from objectives.trial.job import TrialJob, TrialListener
-from objectives.trial.trial import PICTURED, TIMED
+from objectives.trial.job import TIMED, TrialJob, TrialListener
+from objectives.trial.trial import PICTURED
 from spaces.candidate import Candidate
 from spaces.errors import AutomlError, SpaceError, first_line
 from spaces.network.description import describe
@@ -122,9 +122,10 @@ class _Scorer:
         job = self.job
         _, network = assemble(job.candidate, job.classes, job.seed)
         weights, ranks = read_weights(self.paths.weights)
-        elastic = ElasticNetwork.of(network, self.family, self.listener.warning, ranked=bool(ranks), ranks=ranks)
+        ratios = sorted({ratio for of_part in self.family.ratios.values() for ratio in of_part if ratio > 0})
+        slimmer = Slimmer(network, ratios, ranks, ranked=bool(ranks)) if ratios else None
         network.load_state_dict(weights)
-        return Children(network, elastic.slimmer, job.training, self.train_device)
+        return Children(network, slimmer, job.training, self.train_device)
 
     def _done(self, order: ChildrenOrder, children: Children, looked: LookedAt) -> ChildrenReport:
         failed: list[FailedChild] = []

@@ -111,8 +111,11 @@ def calibrate(table: StudyTable) -> Calibration:
 
 
 def map_predictions(row: TrialRow) -> tuple[Prediction, ...]:
-    """Return what was expected of a finished trial's mAP: at its proposal, then the last at each rung."""
-    if row.map is None:
+    """Return what was expected of a finished trial's mAP: at its proposal, then the last at each rung.
+
+    Of a child nothing was expected: it was scored twice, once without a file.
+    """
+    if row.map is None or row.is_child:
         return ()
     stated: list[tuple[int, Proposal | Decision]] = [(0, row.proposal)] if row.proposal else []
     stated += [(decision.epoch, decision) for decision in row.decisions]

@@ -6,8 +6,9 @@ exists in some trials only, needs no random numbers, and is linear in the trials
 (fANOVA) takes minutes and leaves conditional dimensions out.
 """
 
+import dataclasses
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -36,6 +37,7 @@ class Importance:
         trials: number of trials that the shares rest on.
         sampled: whether these trials are an even sample of more.
         reason: why `shares` is empty, else empty.
+        of_children: whether they are of the dimensions in which children differ, since trainings are too few.
     """
 
     objective: str
@@ -43,16 +45,40 @@ class Importance:
     trials: int
     reason: str = ""
     sampled: bool = False
+    of_children: bool = False
+
+
+Measured = Sequence[tuple[TrialRow, float]]
 
 
 def importances(table: StudyTable) -> tuple[Importance, Importance]:
     """Return the importances for mAP, from finished trials, and for latency, from all trials with a known latency."""
     accurate = [(row, row.map) for row in table.finished if row.map is not None]
     timed = [(row, row.p50_ms) for row in table.rows if row.p50_ms is not None and not row.other_device]
-    return (_importance("mAP", "maximize", accurate), _importance("latency", "minimize", timed))
+    return (_of_families("mAP", "maximize", accurate), _of_families("latency", "minimize", timed))
 
 
-def _importance(objective: str, direction: Direction, measured: Sequence[tuple[TrialRow, float]]) -> Importance:
+def _of_families(objective: str, direction: Direction, measured: Measured) -> Importance:
+    """Return the importances from trainings; where these are too few, from children, of what children differ in.
+
+    A child repeats the other choices of its parent: hundreds of them would say of those what one training says.
+    """
+    trained = [(row, value) for row, value in measured if not row.is_child]
+    elastic = {name for row, _ in trained for name in row.family}
+    if len(trained) >= TRIALS_MIN or len(trained) == len(measured) or not elastic:
+        return _importance(objective, direction, trained)
+    return dataclasses.replace(
+        _importance(objective, direction, [(_only(row, elastic), value) for row, value in measured]), of_children=True
+    )
+
+
+def _only(row: TrialRow, names: Collection[str]) -> TrialRow:
+    """Return a trial with these of its choices alone."""
+    params = {name: value for name, value in row.params.items() if name in names}
+    return dataclasses.replace(row, params=params, distributions={name: row.distributions[name] for name in params})
+
+
+def _importance(objective: str, direction: Direction, measured: Measured) -> Importance:
     """Return the importances of the dimensions for one quantity."""
     count = len(measured)
     if count < TRIALS_MIN:

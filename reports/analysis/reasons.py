@@ -16,6 +16,7 @@ ROLES = {
     "explore": "to explore",
     "gain": "expected to move the front",
     "peer": "the sampler’s choice",
+    "child": "for its place near the front",
 }
 
 
@@ -39,7 +40,8 @@ def _proposed(proposal: Proposal | None) -> Iterator[Reason]:
     role = ROLES.get(proposal.role, proposal.role)
     sampler = f" (sampler {proposal.sampler})" if proposal.sampler else ""
     yield Reason("proposed", f"{role}{sampler}" + (f": {proposal.why}" if proposal.why else ""))
-    expected = [part for part in (_gain(proposal), _accuracy(proposal), _latency(proposal)) if part]
+    seen = " (looked at, without a file)" if proposal.role == "child" and _accuracy(proposal) else ""
+    expected = [part for part in (_gain(proposal), f"{_accuracy(proposal)}{seen}", _latency(proposal)) if part]
     if expected:
         yield Reason("expected", ", ".join(expected))
 

@@ -1,18 +1,19 @@
 """The two views of the front as data to draw: the gate's terms, and the search's objectives."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from objectives.records.even_sample import best_and_sample
 from objectives.records.gate import Gate
 from objectives.records.records import Outcome
+from reports.table.family_words import origin_words
 from reports.table.row import PAUSED, TrialRow
 from reports.table.table import StudyTable
 from reports.table.words import architecture, ms, share
 
 VIEWS = {"gate": "The gate’s terms", "objectives": "The search’s objectives"}
-LAYERS = ("finished", "stopped", "running", "paused", "over", "front")
+LAYERS = ("child", "finished", "stopped", "running", "paused", "over", "front")
 POINTS_MAX = 3000  # a browser draws so many at once
 TICK_LADDERS: tuple[tuple[float, ...], ...] = (
     (1,),
@@ -25,7 +26,12 @@ TICK_LADDERS: tuple[tuple[float, ...], ...] = (
 
 @dataclass(frozen=True)
 class Point:
-    """One trial in a view: latency in ms, mAP (None where only the latency is known), and its marks."""
+    """One trial in a view: latency in ms, mAP (None where only the latency is known), and its marks.
+
+    Attributes:
+        family: number of the elastic training that it is a child of, or is itself; None if of no family.
+        is_child: whether it was cut from that training, and not trained itself.
+    """
 
     number: int
     latency_ms: float
@@ -33,6 +39,21 @@ class Point:
     stable: bool
     passes_gate: bool
     label: str
+    family: int | None = None
+    is_child: bool = False
+
+
+@dataclass(frozen=True)
+class FamilyLine:
+    """One family in a view: its number, how many children were scored, and its parent and children on the front.
+
+    Attributes:
+        points: the parent and its children on the front, by rising latency.
+    """
+
+    number: int
+    children: int
+    points: tuple[Point, ...]
 
 
 @dataclass(frozen=True)
@@ -46,6 +67,7 @@ class FrontView:
         latency_range_ms: what the axis shows at first; points outside are reached by zooming out.
         winner: number of the trial to name.
         total: points that there are; `layers` may hold fewer.
+        families: those with scored children, by number.
     """
 
     key: str
@@ -58,6 +80,7 @@ class FrontView:
     accuracy_range: tuple[float, float]
     winner: int | None
     total: int
+    families: tuple[FamilyLine, ...] = ()
 
     @property
     def drawn(self) -> int:
@@ -74,9 +97,11 @@ def front_view(table: StudyTable, key: str, winner: int | None = None) -> FrontV
     """Return mAP50 against p95 (`gate`) or mAP 0.5:0.95 against p50 (`objectives`)."""
     in_gate, gate = key == "gate", table.gate
     found: dict[str, list[Point]] = {layer: [] for layer in LAYERS}
+    families = {family.number for family in table.families if family.children}
     for row in table.rows:
         layer = _layer(row)
-        point = _point(row, in_gate=in_gate, has_gate=gate != Gate()) if layer and not row.other_device else None
+        is_seen = layer and not row.other_device
+        point = _point(row, families, in_gate=in_gate, has_gate=gate != Gate()) if is_seen else None
         if layer and point and (layer == "over" or point.accuracy is not None):
             found[layer].append(point)
     found["front"].sort(key=lambda point: point.latency_ms)
@@ -92,6 +117,20 @@ def front_view(table: StudyTable, key: str, winner: int | None = None) -> FrontV
         accuracy_range=_accuracy_range(found, bounds[1]),
         winner=winner,
         total=sum(map(len, found.values())),
+        families=_lines(table, found),
+    )
+
+
+def _lines(table: StudyTable, layers: dict[str, list[Point]]) -> tuple[FamilyLine, ...]:
+    """Return the families with children that are drawn."""
+    on_front = [point for point in layers["front"] if point.family is not None]
+    parents = [p for name in ("finished", "front") for p in layers[name] if p.family is not None and not p.is_child]
+    members = {point.number: point for point in (*parents, *on_front)}.values()
+    ranked = sorted(members, key=lambda point: (point.latency_ms, point.accuracy or 0.0))
+    return tuple(
+        FamilyLine(family.number, len(family.children), tuple(p for p in ranked if p.family == family.number))
+        for family in table.families
+        if family.children
     )
 
 
@@ -110,7 +149,7 @@ def _thinned(layers: dict[str, list[Point]], winner: int | None) -> dict[str, tu
 def _layer(row: TrialRow) -> str | None:
     """Return where a trial is drawn, or None if nowhere."""
     if row.is_measured:
-        return "front" if row.on_front else "finished"
+        return "front" if row.on_front else "child" if row.is_child else "finished"
     if row.outcome is Outcome.STOPPED:
         return "stopped"
     if row.outcome is Outcome.OVER_BOUND:
@@ -120,18 +159,20 @@ def _layer(row: TrialRow) -> str | None:
     return None
 
 
-def _point(row: TrialRow, *, in_gate: bool, has_gate: bool) -> Point | None:
+def _point(row: TrialRow, families: Collection[int], *, in_gate: bool, has_gate: bool) -> Point | None:
     latency = row.p95_ms if in_gate else row.p50_ms
     if latency is None:
         return None
     last = row.rungs[-1] if row.rungs and not row.is_measured else None
     seen = (last.map50 if in_gate else last.map) if last else None
     accuracy = (row.map50 if in_gate else row.map) if row.is_measured else seen
-    return Point(row.number, latency, accuracy, row.stable, has_gate and row.passes_gate, _label(row))
+    family = row.parent if row.is_child else row.number if row.number in families else None
+    passes = has_gate and row.passes_gate
+    return Point(row.number, latency, accuracy, row.stable, passes, _label(row), family, row.is_child)
 
 
 def _label(row: TrialRow) -> str:
-    """Return two lines for a hover: architecture, figures."""
+    """Return two lines for a hover, of a child three: architecture, figures, whose child it is."""
     figures = (
         ("mAP50", row.map50, share),
         ("mAP", row.map, share),
@@ -139,12 +180,15 @@ def _label(row: TrialRow) -> str:
         ("p50", row.p50_ms, ms),
     )
     said = "  ".join(f"{name} {form(value)}" for name, value, form in figures if value is not None)
-    return f"{architecture(row.candidate) or row.status}\n{said}"
+    child = f"\n{origin_words(row)}" if row.is_child else ""
+    return f"{architecture(row.candidate) or row.status}\n{said}{child}"
 
 
 def _latency_range(layers: dict[str, list[Point]], bound: float | None) -> tuple[float, float]:
     """Return a range around trained trials and the bound; over-bound trials count up to 2.5 times that."""
-    trained = _latencies(layers, ("finished", "front", "stopped", "running", PAUSED)) + ([bound] if bound else [])
+    trained = _latencies(layers, ("child", "finished", "front", "stopped", "running", PAUSED)) + (
+        [bound] if bound else []
+    )
     if not trained:
         trained = _latencies(layers, ("over",)) or [1.0, 10.0]
     over = [value for value in _latencies(layers, ("over",)) if value <= 2.5 * max(trained)]
@@ -159,7 +203,7 @@ def _latencies(layers: dict[str, list[Point]], names: Iterable[str]) -> list[flo
 
 def _accuracy_range(layers: dict[str, list[Point]], bound: float | None) -> tuple[float, float]:
     """Return a range around finished trials and the bound, from 0 unless all values lie close together."""
-    names = ("finished", "front") if layers["front"] else ("stopped", "running", PAUSED)
+    names = ("child", "finished", "front") if layers["front"] else ("stopped", "running", PAUSED)
     values = [point.accuracy for name in names for point in layers[name] if point.accuracy is not None]
     values += [bound] if bound is not None else []
     low, high = min(values, default=0.0), max(values, default=1.0) or 1.0

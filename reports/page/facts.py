@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from objectives.records.records import Outcome
 from reports.analysis.history import WorkClock, current_hypervolume
 from reports.page.payload import OUTCOME_KEYS
+from reports.table.family_words import source_words
 from reports.table.table import StudyTable
 from reports.table.words import ABSENT, duration, number, plural, share
 
@@ -30,16 +32,23 @@ class OutcomeShare:
 
 
 def outcome_shares(table: StudyTable) -> tuple[OutcomeShare, ...]:
-    """Return the trials by outcome as parts of the whole."""
+    """Return the trials by outcome as parts of the whole; children, which were not trained, are a part of their own."""
     total = len(table.rows)
-    return tuple(OutcomeShare(OUTCOME_KEYS[name], name, count, count / total) for name, count in table.counts.items())
+    children = sum(row.is_child for row in table.rows)
+    parts = []
+    for name, count in table.counts.items():
+        if name != Outcome.FINISHED.value or not children:
+            parts.append((OUTCOME_KEYS[name], name, count))
+        else:
+            parts += [(OUTCOME_KEYS[name], "trained", count - children), ("child", "children", children)]
+    return tuple(OutcomeShare(key, name, count, count / total) for key, name, count in parts if count)
 
 
 def key_numbers(table: StudyTable) -> tuple[Fact, ...]:
     """Return what a reader wants to know first."""
     return (
-        Fact("trials", f"{len(table.rows):,}", _work(table)),
-        Fact("on the front", f"{len(table.front):,}", f"of {len(table.finished):,} finished"),
+        _scored(table),
+        Fact("on the front", f"{len(table.front):,}", _members(table)),
         Fact("mAP 0.5:0.95", _span([row.map for row in table.front], share), "along the front"),
         Fact("p50 latency", _span([row.p50_ms for row in table.front], number, " ms"), "along the front"),
         Fact("hypervolume", share(current_hypervolume(table)), "mean mAP within reach, over log latency"),
@@ -71,6 +80,21 @@ def provenance(table: StudyTable) -> tuple[Fact, ...]:
         Fact("versions", _flat(versions) if isinstance(versions, Mapping) else ""),
     ]
     return tuple(fact for fact in facts if fact.value)
+
+
+def _scored(table: StudyTable) -> Fact:
+    """Return how many trials there are, or with families, how many detectors came from how many trainings."""
+    if not table.families:
+        return Fact("trials", f"{len(table.rows):,}", _work(table))
+    note = "; ".join(part for part in (source_words(table), _work(table)) if part)
+    return Fact("detectors scored", f"{len(table.finished):,}", note)
+
+
+def _members(table: StudyTable) -> str:
+    """Return what the front is a front of, and of what kind its members are."""
+    children = sum(row.is_child for row in table.front)
+    kinds = f", {children:,} of them children" if children else ""
+    return f"of {len(table.finished):,} finished{kinds}"
 
 
 def _work(table: StudyTable) -> str:

@@ -7,6 +7,7 @@ from html import escape
 import plotly.graph_objects as go
 
 from reports.analysis.views import FrontView, Point, latency_ticks
+from reports.page.family_marks import by_family, family_colours, family_lines, point_colours, symbol
 from reports.page.figures import base_layout
 from reports.page.palette import LIGHT, Palette
 
@@ -16,27 +17,35 @@ THREAD = {
     "shape": "linear",
     "dash": "dot",
 }  # members seen in other quantities: a guide
+CHILD_SIZE = 0.85  # of a child on the front, beside a detector that was trained
+OPACITIES = {"finished": 0.75, "child": 0.5}
 CROWDED_POINTS = 1200  # from so many points on, marks are drawn smaller
 
 
 def front_figure(view: FrontView, palette: Palette = LIGHT) -> go.Figure:
     """Draw every trial of a view, the front joined, the gate's region shaded, the winner named."""
     figure = go.Figure(layout=base_layout(palette, view.latency_name, view.accuracy_name))
+    families = bool(view.families)
+    trained = "trained, beside the front" if families else "finished"
+    on_front = "on the front of mAP and p50" + (": ● trained, ▲ child" if families else "")
     styles = {
         "over": ("over the latency bound", palette.over, "line-ns-open", 11),
-        "finished": ("finished", palette.finished, "circle", 8),
+        "child": ("children beside the front", palette.muted, "triangle-up", 8),
+        "finished": (trained, palette.finished, "circle", 8),
         "stopped": ("stopped at a rung, last mAP seen", palette.stopped, "circle-open", 7),
         "running": ("running, last mAP seen", palette.running, "cross-open", 9),
         "paused": ("paused at a rung, last mAP seen", palette.paused, "square-open", 8),
-        "front": ("on the front of mAP and p50", palette.front, "circle", 12),
+        "front": (on_front, palette.front, "circle", 12),
     }
     crowded = sum(map(len, view.layers.values())) > CROWDED_POINTS
-    for layer, (name, colour, symbol, size) in styles.items():
+    for layer, (name, colour, mark, size) in styles.items():
         points = view.layers.get(layer, ())
-        if points:
-            figure.add_trace(
-                _scatter(layer, name, points, palette, colour, symbol, size * (0.6 if crowded else 1), view)
-            )
+        if layer == "finished":
+            figure.add_traces(family_lines(view, palette))
+        for group, of_group in by_family(points, view, palette) if layer == "child" else [("", points)] * bool(points):
+            trace = _scatter(layer, name, of_group, palette, colour, mark, size * (0.6 if crowded else 1), view)
+            figure.add_trace(trace.update(legendgroup=group) if group else trace)
+            name = ""  # the legend names a layer once
     low, high = view.latency_range_ms
     ticks = latency_ticks(low, high)
     figure.update_xaxes(
@@ -58,14 +67,16 @@ def _scatter(
     points: Sequence[Point],
     palette: Palette,
     colour: str,
-    symbol: str,
+    mark: str,
     size: float,
     view: FrontView,
 ) -> go.Scatter:
-    """Return one layer; points that pass the gate are rimmed, points with an unstable latency are diamonds."""
-    unstable = "diamond-open" if symbol.endswith("open") else "diamond"
+    """Return one layer; points that pass the gate are rimmed, members of families have their family's colour."""
+    colours = point_colours(points, family_colours(view, palette), colour)
+    sizes = [size * (CHILD_SIZE if point.is_child and layer == "front" else 1) for point in points]
     rims = [
-        palette.gate_rim if point.passes_gate else (colour if "open" in symbol else palette.card) for point in points
+        palette.gate_rim if point.passes_gate else (own if "open" in mark else palette.card)
+        for point, own in zip(points, colours, strict=True)
     ]
     return go.Scatter(
         x=[point.latency_ms for point in points],
@@ -75,20 +86,25 @@ def _scatter(
         mode="lines+markers" if layer == "front" else "markers",
         line={"color": colour, **(STAIRCASE if view.key == "objectives" else THREAD)},
         marker={
-            "color": colour,
-            "size": size,
-            "symbol": symbol if layer == "over" else [symbol if p.stable else unstable for p in points],
+            "color": colours if view.families else colour,
+            "size": sizes if view.families else size,
+            "symbol": mark if layer == "over" else [symbol(point, mark) for point in points],
             "line": {
                 "color": rims,
-                "width": [size * (0.24 if point.passes_gate else 0.14) for point in points],
+                "width": [own * _rim(point) for point, own in zip(points, sizes, strict=True)],
             },
-            "opacity": 0.75 if layer == "finished" else 1,
+            "opacity": OPACITIES.get(layer, 1),
         },
         customdata=[point.number for point in points],
         text=[escape(point.label, quote=False).replace("\n", "<br>") for point in points],
         hovertemplate="<b>trial %{customdata}</b><br>%{text}<extra></extra>",
         meta=layer,
     )
+
+
+def _rim(point: Point) -> float:
+    """Return the width of a point's rim as a share of its size; a child's leaves room for its family's colour."""
+    return 0.1 if point.is_child else 0.24 if point.passes_gate else 0.14
 
 
 def _shade_gate(figure: go.Figure, view: FrontView, palette: Palette) -> None:

@@ -30,8 +30,10 @@ from reports.page.front_figure import front_figure
 from reports.page.palette import CSS, DARK, LIGHT, colours, css_variables
 from reports.page.payload import script_json, trials_payload
 from reports.page.pictures import pictures
+from reports.table.family_words import caveats
 from reports.table.table import StudyTable
 from reports.table.verdict import Verdict, judge
+from reports.table.words import architecture, ms, share
 
 SCRIPTS = ("page_common.js", "page_panel.js", "page_figures.js", "page_table.js")
 
@@ -94,6 +96,8 @@ def _rendered(table: StudyTable, study_folder: Path) -> str:
             held=held,
             deaths=death_classes(table),
             drawn=views[default_view(table.gate)],
+            words={"share": share, "ms": ms, "architecture": architecture},
+            chosen=caveats(table),
             provenance=provenance(table),
             settings=_yaml(table.settings),
             written=datetime.now().astimezone(),

@@ -22,6 +22,22 @@ class Palette:
     running: str
     paused: str
     failed: str
+    family_0: str
+    family_1: str
+    family_2: str
+    family_3: str
+    family_4: str
+    family_5: str
+    family_6: str
+    family_7: str
+    family_8: str
+    family_9: str
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """Colours of families, to be given out in this order."""
+        values = asdict(self)
+        return tuple(values[item.name] for item in fields(self) if item.name.startswith("family_"))
 
 
 LIGHT = Palette(
@@ -40,6 +56,16 @@ LIGHT = Palette(
     running="#1c2228",
     paused="#767000",
     failed="#bf3b0c",
+    family_0="#c8385a",
+    family_1="#00808f",
+    family_2="#8a5fb0",
+    family_3="#8f7000",
+    family_4="#3f8346",
+    family_5="#c25e12",
+    family_6="#4a66d0",
+    family_7="#b03a8c",
+    family_8="#74583f",
+    family_9="#56707f",
 )
 DARK = Palette(
     page="#121518",
@@ -57,6 +83,16 @@ DARK = Palette(
     running="#e8eaeb",
     paused="#d8cf5a",
     failed="#ff8a5b",
+    family_0="#ff8b9d",
+    family_1="#45c4d4",
+    family_2="#c6a1e6",
+    family_3="#dcbf4d",
+    family_4="#86d392",
+    family_5="#ffa463",
+    family_6="#9badff",
+    family_7="#f286cb",
+    family_8="#cfa98b",
+    family_9="#a9c0cf",
 )
 # Colours by name of CSS variable: the page's script fills them in, for the screen or for print.
 CSS = Palette(**{item.name: f"var(--{item.name.replace('_', '-')})" for item in fields(Palette)})

@@ -11,9 +11,11 @@ from objectives.records.records import Latency, Outcome
 from reports.analysis.curves import Curves
 from reports.analysis.deaths import deaths, has_died
 from reports.analysis.reasons import reasons
+from reports.table.families import FamilyRow, differences
+from reports.table.family_words import choice_words, family_words, kind_words
 from reports.table.row import PAUSED, TrialRow
 from reports.table.table import StudyTable
-from reports.table.words import architecture
+from reports.table.words import architecture, slim
 
 FULL_MAX = 2000  # trials with everything; of the others of a larger study the page holds what the table shows
 LOGS_MAX = 200
@@ -41,10 +43,13 @@ def trials_payload(table: StudyTable, curves: Curves) -> dict[str, Any]:
     with_rungs = {curve.number for curve in curves.shown}
     in_full, with_logs = _in_full(table), _with_logs(table)
     has_gate = table.gate != Gate()
+    families = {family.number: family for family in table.families}
     rows = []
     for row in table.rows:
         values = _brief(row, names, has_gate=has_gate)
         values |= _rest(row) if row.number in in_full else {"brief": True}
+        if families:
+            values |= _of_family(row, families)
         if has_died(row):
             values["deaths"] = _deaths(row, with_log=row.number in with_logs)
         if row.number in with_rungs:
@@ -79,6 +84,7 @@ def _brief(row: TrialRow, names: Sequence[str], *, has_gate: bool) -> dict[str, 
         "p95": row.p95_ms,
         "p50": row.p50_ms,
         "unstable": (not row.stable) or None,
+        "quick": row.has_quick_latency or None,
         "elsewhere": row.other_device or None,
         "seconds": row.seconds,
         "started": row.started_at.isoformat(" ", "seconds") if row.started_at else None,
@@ -89,6 +95,24 @@ def _brief(row: TrialRow, names: Sequence[str], *, has_gate: bool) -> dict[str, 
         "copied": row.forked_from,
         "removed": ", ".join(row.removed) or None,
         "parameters": row.resources.parameters if row.resources else None,
+    }
+
+
+def _of_family(row: TrialRow, families: Mapping[int, FamilyRow]) -> dict[str, Any]:
+    """Return whose child a trial is, how it was chosen and how it differs; or which children it has."""
+    if not row.is_child:
+        own = families.get(row.number)
+        members = [child.number for child in own.on_front] if own else None
+        said = {"children": len(own.children), "family": family_words(own), "members": members} if own else {}
+        return {"kind": kind_words(row, own) if row.is_measured or row.rungs else None, **said}
+    family = families[row.parent if row.parent is not None else -1]
+    found = differences(row, family.parent) if family.parent else ()
+    return {
+        "kind": kind_words(row, None),
+        "parent": row.parent,
+        "slim": slim(row.candidate).removeprefix("slim ") or None,
+        "chosen": choice_words(row, family),
+        "differs": [[item.name, item.parent, item.child] for item in found],
     }
 
 

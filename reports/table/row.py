@@ -1,11 +1,19 @@
 """A trial as a row: its record, and the places that it takes among the others."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from objectives.records.trial_record import TrialRecord
 from reports.table.words import smaller_batch
 
 PAUSED = "paused"
+
+
+class Origin(StrEnum):
+    """Where a detector's weights come from, and so what its figures are figures of."""
+
+    TRAINED = "trained"  # by the trial itself
+    CHILD = "child"  # cut from an elastic training, and not trained itself
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,11 @@ class TrialRow(TrialRecord):
         """The standing for people: of a paused trial, with the epoch at which it waits."""
         epochs = [*(rung.epoch for rung in self.rungs), *(decision.epoch for decision in self.decisions)]
         return f"{PAUSED} at epoch {max(epochs)}" if self.paused and epochs else self.standing
+
+    @property
+    def origin(self) -> Origin:
+        """Where the detector's weights come from."""
+        return Origin.CHILD if self.is_child else Origin.TRAINED
 
     @property
     def smaller_batch(self) -> str:

@@ -18,6 +18,7 @@ from objectives.records.reading import uncollected
 from objectives.records.records import Outcome
 from objectives.records.study_record import StudyRecord
 from objectives.records.trial_record import Phase, TrialRecord, read_trial, trial_records
+from reports.table.families import FamilyRow, find_families
 from reports.table.row import PAUSED, TrialRow, make_row
 from spaces.errors import AutomlError
 
@@ -26,7 +27,11 @@ UNKNOWN = "unknown"  # the class of a failure that was not recorded
 
 @dataclass(frozen=True)
 class StudyTable:
-    """A study at one moment: its rows by number, and what it says of itself."""
+    """A study at one moment: its rows by number, and what it says of itself.
+
+    Attributes:
+        record: all that the study says of itself, for what is read of it only where it is shown.
+    """
 
     name: str
     rows: tuple[TrialRow, ...]
@@ -37,6 +42,7 @@ class StudyTable:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     fingerprints: Mapping[str, Any] = field(default_factory=dict)
     forked: Mapping[str, Any] = field(default_factory=dict)
+    record: StudyRecord = field(default_factory=StudyRecord, repr=False, compare=False)
 
     @cached_property
     def finished(self) -> tuple[TrialRow, ...]:
@@ -48,6 +54,21 @@ class StudyTable:
         """Members of the front of the search's objectives, the fastest first."""
         members = [row for row in self.finished if row.on_front]
         return tuple(sorted(members, key=lambda row: (row.p50_ms or 0, row.number)))
+
+    @cached_property
+    def trainings(self) -> tuple[TrialRow, ...]:
+        """Trials that were trained themselves, at least up to a rung, by number."""
+        trained = (row for row in self.rows if not row.is_child)
+        return tuple(row for row in trained if row.rungs or row.is_measured)
+
+    @cached_property
+    def families(self) -> tuple[FamilyRow, ...]:
+        """Elastic trainings of which children are known, by number."""
+        return find_families(self.rows, self.record)
+
+    def family(self, number: int | None) -> FamilyRow | None:
+        """Return the family of the parent of this number, if children of it are known."""
+        return next((family for family in self.families if family.number == number), None)
 
     @cached_property
     def counts(self) -> Mapping[str, int]:
@@ -115,7 +136,8 @@ def read_trials(name: str, trials: Iterable[FrozenTrial], attributes: Mapping[st
 def _table(name: str, records: Iterable[TrialRecord], study: StudyRecord, made: dict[int, Made]) -> StudyTable:
     """Return the table of these trials; `made` keeps rows of ended ones."""
     device = str(study.fingerprints.get("device") or "")
-    rows = [_kept_row(trial, device, study.removed.get(trial.number, ()), made) for trial in records]
+    settled = [_settled(trial, study, made) for trial in records]
+    rows = [_kept_row(trial, device, study.removed.get(trial.number, ()), made) for trial in settled]
     judged = _judged(sorted(rows, key=lambda row: row.number), study.gate)
     for row in judged:
         if row.number in made and made[row.number].row is not row:
@@ -130,7 +152,17 @@ def _table(name: str, records: Iterable[TrialRecord], study: StudyRecord, made: 
         provenance=study.provenance,
         fingerprints=study.fingerprints,
         forked=study.forked,
+        record=study,
     )
+
+
+def _settled(trial: TrialRecord, study: StudyRecord, made: Mapping[int, Made]) -> TrialRecord:
+    """Return a trial with its latency by the full protocol, where that was measured after its end."""
+    latency = study.measured_fully.get(trial.number)
+    if latency is None:
+        return trial
+    known = made.get(trial.number)
+    return known.record if known and known.record.measured_fully else trial.settled(latency)
 
 
 def _kept_row(trial: TrialRecord, device: str, removed: tuple[str, ...], made: dict[int, Made]) -> TrialRow:

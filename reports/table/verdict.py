@@ -62,7 +62,8 @@ def _figures(row: TrialRow) -> str:
     what = architecture(row.candidate)
     shaky = " (latency unstable)" if not row.stable else ""
     batch = f", {row.smaller_batch} after out of memory" if row.smaller_batch else ""
-    return f"{said}{shaky}, with {what}{batch}." if what else f"{said}{shaky}{batch}."
+    child = f"; a child of trial {row.parent}, not trained itself" if row.is_child else ""
+    return f"{said}{shaky}, with {what}{batch}{child}." if what else f"{said}{shaky}{batch}{child}."
 
 
 def _so_far(table: StudyTable) -> str:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from spaces.network.family import PARTS, slim_ratios
+
 ABSENT = "–"
 
 
@@ -62,7 +64,7 @@ def short_name(name: object) -> str:
 
 
 def architecture(candidate: Mapping[str, Any]) -> str:
-    """Return the choices that name a detector: 'lcnet_050 · pan 16x1 · nms · 256 px · cut 0.35'."""
+    """Return the choices that name a detector: 'lcnet_050 · pan 16x1 · nms · 256 px · cut 0.35 · slim p5 0.3'."""
     name = str(candidate.get("backbone.name", ""))
     if "backbone.width" in candidate:
         name += f" w{candidate['backbone.width']:g} d{candidate.get('backbone.depth', 1):g}"
@@ -70,7 +72,15 @@ def architecture(candidate: Mapping[str, Any]) -> str:
     head = str(candidate.get("head.kind", ""))
     size = f"{candidate['size.pixels']} px" if "size.pixels" in candidate else ""
     cut = f"cut {candidate['prune.ratio']:g}" if "prune.ratio" in candidate else ""
-    return " · ".join(part for part in (name, neck, head, size, cut) if part)
+    return " · ".join(part for part in (name, neck, head, size, cut, slim(candidate)) if part)
+
+
+def slim(candidate: Mapping[str, Any]) -> str:
+    """Return the shares of channels that a child is built without: 'slim 0.3' of all parts, 'slim p4 0.5 head 0.3'."""
+    ratios = slim_ratios(candidate)
+    if len(ratios) == len(PARTS) and len(set(ratios.values())) == 1:
+        return f"slim {ratios[PARTS[0]]:g}"
+    return " ".join(["slim", *(f"{part} {ratio:g}" for part, ratio in ratios.items())]) if ratios else ""
 
 
 def size(count_bytes: float) -> str:

@@ -16,6 +16,7 @@ from objectives.machine.files import whole_folder, write_text
 from objectives.records.paths import DESCRIPTION, WEIGHTS, ExportPaths, TrialPaths
 from objectives.records.records import Latency
 from reports.table.console import open_console
+from reports.table.family_words import origin_words
 from reports.table.pick import misses, pick
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable, read_study
@@ -95,13 +96,14 @@ def _removed_why(row: TrialRow) -> str:
 
 
 def _exported(table: StudyTable, row: TrialRow, trial: TrialPaths) -> Exported:
-    """Return what is exported; a child's latency is measured anew first."""
-    if row.parent is None:
-        return Exported(table, row, row)
+    """Return what is exported; a quick latency figure is measured anew by the full protocol first."""
+    trained = row if row.parent is None else table.row(row.parent)
+    if not row.has_quick_latency:
+        return Exported(table, row, trained)
     open_console(highlight=False, soft_wrap=True).print("measuring its latency by the full protocol", style="dim")
     found = measured_fully(table, trial.model)
     full, why = (found, "") if isinstance(found, Latency) else (None, found)
-    return Exported(table, row, table.row(row.parent), full, why)
+    return Exported(table, row, trained, full, why)
 
 
 def _write(exported: ExportPaths, trial: TrialPaths, what: Exported) -> None:
@@ -219,9 +221,8 @@ def _dump(path: Path, values: dict[str, Any]) -> None:
 def _print(console: Console, exported: ExportPaths, what: Exported) -> None:
     row = what.row
     figures = f"mAP {share(row.map)}, mAP50 {share(row.map50)}, p50 {ms(row.p50_ms)}, p95 {ms(row.p95_ms)}"
-    child = f", a child of trial {row.parent}" if row.is_child else ""
-    console.print(f"trial {row.number} ({figures}){child} written to {exported.folder}")
-    if row.is_child:
+    console.print(f"trial {row.number} ({figures}; {origin_words(row)}) written to {exported.folder}")
+    if what.full or what.why_quick:
         _print_latency(console, what)
     console.print(f"train it at full length: {shlex.join(['automl', 'train', str(exported.folder)])}")
     if what.cut:

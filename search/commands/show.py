@@ -8,6 +8,8 @@ from objectives.records.records import Outcome
 from reports.analysis.deaths import deaths
 from reports.analysis.reasons import reasons
 from reports.table.console import labelled, open_console
+from reports.table.families import differences
+from reports.table.family_words import choice_words, family_words, origin_words
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable, read_study
 from reports.table.words import ms, share
@@ -23,7 +25,8 @@ def run_show(name: str, number: int, folder: str, store: str | None) -> None:
     on_front = ", on the front" if row.on_front else ""
     console.print(Text.assemble((f"trial {row.number}", "bold"), f" of {name}: {row.status}{on_front}"))
     before = ""
-    for label, text in [*_origin(row, table), *((r.label, r.text) for r in reasons(row)), *_deaths(row), *_facts(row)]:
+    told = [*_origin(row, table), *_family(row, table), *((r.label, r.text) for r in reasons(row)), *_deaths(row)]
+    for label, text in [*told, *_facts(row, table)]:
         console.print(labelled("" if label == before else label, text))
         before = label
     console.print(Text("   choices", style="dim"))
@@ -45,6 +48,23 @@ def _origin(row: TrialRow, table: StudyTable) -> list[tuple[str, str]]:
     return lines
 
 
+def _family(row: TrialRow, table: StudyTable) -> list[tuple[str, str]]:
+    """Return whose child a trial is, how it was chosen and how it differs; or which children it has."""
+    if not row.is_child:
+        family = table.family(row.number)
+        if family is None:
+            return []
+        members = ", ".join(str(child.number) for child in family.on_front)
+        return [("family", family_words(family) + (f": {members}" if members else ""))]
+    lines = [("child", f"{origin_words(row).removeprefix('child ')}: cut from its weights, and not trained itself")]
+    family = table.family(row.parent)
+    if family is not None:
+        lines.append(("chosen", choice_words(row, family)))
+        found = differences(row, family.parent) if family.parent else ()
+        lines += [("differs", f"{item.name} {item.child} (parent {item.parent})") for item in found]
+    return lines
+
+
 def _deaths(row: TrialRow) -> list[tuple[str, str]]:
     """Return each death line by line: its cause, what was there, how it went on, the end of its log."""
     labelled_lines = []
@@ -54,15 +74,18 @@ def _deaths(row: TrialRow) -> list[tuple[str, str]]:
     return labelled_lines
 
 
-def _facts(row: TrialRow) -> list[tuple[str, str]]:
+def _facts(row: TrialRow, table: StudyTable) -> list[tuple[str, str]]:
     facts = []
     if row.ending and row.ending.reason and row.outcome is not Outcome.FAILED:
         facts.append(("ended", row.ending.reason))
     if row.accuracy:
-        facts.append(("mAP", f"{share(row.map)}, mAP50 {share(row.map50)} on {row.accuracy.images} images"))
+        whose = f" ({row.origin})" if table.families else ""
+        images = f"{row.accuracy.images} images{whose}"
+        facts.append(("mAP", f"{share(row.map)}, mAP50 {share(row.map50)} on {images}"))
     for label, latency in (("latency", row.latency), ("untrained", row.latency_untrained)):
         if latency:
             state = "stable" if latency.stable else f"unstable: {latency.note}"
+            state += ", by the quick protocol" if latency is row.latency and row.has_quick_latency else ""
             facts.append(
                 (
                     label,

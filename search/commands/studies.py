@@ -7,7 +7,9 @@ from rich.table import Table
 from rich.text import Text
 
 from reports.table.console import open_console
-from reports.table.table import read_study
+from reports.table.family_words import children_words
+from reports.table.row import TrialRow
+from reports.table.table import StudyTable, read_study
 from reports.table.words import duration, ms, share
 from search.study.store import load_study
 from search.study.study_file import studies_in
@@ -28,11 +30,23 @@ def run_studies(folder: str) -> None:
         front = study.front
         table.add_row(
             Text(name),
-            str(len(study.rows)),
+            _trials(study),
             str(len(front)),
-            share(front[-1].map) if front else "–",
-            ms(front[0].p50_ms) if front else "–",
+            share(front[-1].map) + _whose(front[-1]) if front else "–",
+            ms(front[0].p50_ms) + _whose(front[0]) if front else "–",
             "met" if any(row.passes_gate for row in study.finished) else "not met",
-            duration(sum(row.seconds or 0.0 for row in study.rows)),
+            duration(sum(row.seconds or 0.0 for row in study.rows if not row.is_child)),
         )
     open_console().print(table)
+
+
+def _trials(study: StudyTable) -> str:
+    """Return '13', or '`3 + 10 children`'."""
+    children = sum(row.is_child for row in study.rows)
+    own = str(len(study.rows) - children)
+    return f"{own} + {children_words(children)}" if children else own
+
+
+def _whose(row: TrialRow) -> str:
+    """Return ' (child)' behind a figure that is a child's."""
+    return f" ({row.origin})" if row.is_child else ""

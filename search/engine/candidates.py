@@ -54,6 +54,7 @@ class CandidateSource(ABC):
     """Gives pools of valid candidates."""
 
     distributions: "dict[str, BaseDistribution]"
+    fixed: Mapping[str, Value] = {}  # dimensions of a single value, which are no parameters
 
     @abstractmethod
     def pool(self, parents: Sequence[Params], better: Sequence[Params], rng: np.random.Generator) -> list[Params]:
@@ -86,7 +87,7 @@ class SpaceCandidates(CandidateSource):
 
     def __init__(self, space: SearchSpace) -> None:
         self.space = space
-        fixed = space.fixed
+        self.fixed = fixed = space.fixed
         self.domains = {name: domain for name, domain in space.domains.items() if name not in fixed}
         parents = {condition.parent for found in space.conditions.values() for condition in found}
         self._walk = [

@@ -10,6 +10,7 @@ import optuna
 
 from objectives.records.trial_record import Phase, write_proposal
 from search.engine.candidates import CandidateSource, ListedCandidates, Params, SpaceCandidates, flat_space
+from search.engine.models.experience.recorded import Training
 from search.engine.models.latencies import FunctionBook, LatencyBook
 from search.engine.observed import Observed, observe
 from search.engine.proposal.engine import Engine, ProposedCandidate
@@ -75,6 +76,7 @@ class KnownLatencySampler(optuna.samplers.BaseSampler):
         ladder: Sequence[int] = (1,),
         bound_ms: float | None = None,
         per_second: bool = False,
+        experience: Sequence[Training] = (),
     ) -> None:
         """Set up.
 
@@ -87,6 +89,7 @@ class KnownLatencySampler(optuna.samplers.BaseSampler):
             ladder: epochs at which trials are evaluated; their curves lie in the store.
             bound_ms: latency that no candidate may exceed.
             per_second: gain per second of training counts instead of gain per trial.
+            experience: recorded trainings of earlier studies: a prior of accuracy that fades.
         """
         self._settings: dict[str, Any] = {
             "book": latency_ms if isinstance(latency_ms, LatencyBook | None) else FunctionBook(latency_ms),
@@ -94,6 +97,7 @@ class KnownLatencySampler(optuna.samplers.BaseSampler):
             "ladder": tuple(ladder),
             "bound_ms": bound_ms,
             "per_second": per_second,
+            "experience": tuple(experience),
         }
         self._seed = seed
         self._space = optuna.search_space.IntersectionSearchSpace()

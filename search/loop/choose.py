@@ -12,13 +12,16 @@ from objectives.records.paths import StudyPaths
 from objectives.records.records import Decision, Ending, Outcome, Proposal, Rung
 from objectives.records.trial_record import Phase, TrialRecord, trial_records
 from objectives.trial.job import RungDecision
+from reports.table.table import StudyTable, read_study
 from search.engine.observed import observe
 from search.engine.schedulers.scheduler import BudgetLeft, Step
-from search.loop.families import Families
+from search.loop.families import SURER, Families
+from search.loop.settle import reserved_s
 from search.samplers.registry import make_known_latency, make_sampler, suggest
 from search.samplers.schedulers import make_scheduler
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
+from search.study.experience.frozen import frozen_experience
 from search.study.latencies import Measure, StudyLatencies
 from search.study.stored_trial import StoredTrial
 from search.workers.jobs import Jobs
@@ -50,19 +53,26 @@ class Chooser:
         self.settings, self.study, self._searched_s = settings, study, searched_s
         self.latencies = StudyLatencies(study, settings.gate, measure)
         self._jobs, self.ladder = jobs, jobs.ladder
-        self._known = make_known_latency(settings, self.latencies, self.ladder)
+        self._known = make_known_latency(settings, self.latencies, self.ladder, frozen_experience(settings, study))
         self._scheduler = make_scheduler(settings.pruner, self._known)
-        self.families = Families(study, self._known, self.seconds_left, settings.budget.trials)
+        self.families = Families(study, self._known, self.seconds_left, self._rate_of_new, settings.budget.trials)
 
     def used(self, trials: Sequence[TrialRecord] | None = None) -> BudgetUsed:
         """Return what of the budget is used; `trials` are the study's, if they were read just now."""
         stored = trial_records(self.study) if trials is None else trials
         return BudgetUsed.of(stored, self._searched_s())
 
+    def table(self) -> StudyTable:
+        """Return the study as it stands."""
+        return read_study(self.study)
+
     def seconds_left(self) -> float:
-        """Return the seconds that the budget's hours leave."""
+        """Return the seconds that the budget's hours leave; of families, less what settling figures takes."""
         hours = self.settings.budget.hours
-        return math.inf if hours is None else 3600 * hours - self._searched_s()
+        if hours is None:
+            return math.inf
+        reserved = reserved_s(hours) if self.settings.space.may_have("train.elastic", True) else 0.0
+        return 3600 * hours - reserved - self._searched_s()
 
     def next_work(self, trials: Sequence[TrialRecord], busy: Collection[int]) -> Step | None:
         """Return what to do next: the children of a parent, where they are worth more per second, or a training.
@@ -74,17 +84,21 @@ class Chooser:
         if self.seconds_left() <= 0:
             return None
         children = self.families.best(trials, busy)
-        if children is not None and children[1].rate >= self._rate_of_new(trials):
+        if children is not None and (
+            math.isinf(children[1].rate) or SURER * children[1].rate >= self._rate_of_new(trials)
+        ):
             number, proposal = children
             return Step(number, 0, f"children of trial {number}: {proposal.why}", children=True)
         return self.next_step(trials=trials)
 
     def _rate_of_new(self, trials: Sequence[TrialRecord]) -> float:
         """Return the gain per second that a new training promises; 0 where none can start, or nothing is known yet."""
-        if not self._may_start(trials) or _waiting(trials):
+        if _waiting(trials) or not self._may_start(trials):
             return 0.0
-        proposed = self._known.propose(observe(self.study, trials), len(trials), self.seconds_left())
-        return proposed.rate if proposed is not None and math.isfinite(proposed.rate) else 0.0
+        engine = self._known.engine
+        assert engine is not None
+        rate = engine.rate_of_new(observe(self.study, trials), self.seconds_left())
+        return rate if math.isfinite(rate) else 0.0
 
     def _may_start(self, trials: Sequence[TrialRecord]) -> bool:
         begun = sum(trial.phase is not Phase.WAITING for trial in trials) + self.families.ordered

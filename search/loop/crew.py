@@ -96,7 +96,7 @@ class Crew:
         job = replace(
             self.jobs.scorer(parent.number, candidate, family), train_device=place.train_device, cores=place.cores
         )
-        self.view.trial_started(parent.number, candidate, job.epochs, parent.record.rungs)
+        self.view.children_started(parent.number, candidate, family)
         running = self.backend.start(job, self._limits())
         follower = ChildrenFollower(parent, job, self.view, self._next_order, self._warn, self._tick)
         self.active[parent.number] = Active(follower, running, place)

@@ -1,5 +1,6 @@
 """Families of a search: the children of its elastic trainings, from the store alone."""
 
+import math
 from collections.abc import Callable, Collection, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from spaces.network.family import Family
 if TYPE_CHECKING:
     import optuna
 
+SURER = 3.0  # what a child promises is all but certain, what a new training does is hoped for by a few others
 FAILED_MOST = 2  # deaths of a parent's scorer in this process after which its children are left alone
 ENDLESS_S = 1e9  # what a budget without hours leaves: children are counted by the seconds they take
 
@@ -27,7 +29,12 @@ class Families:
     """Chooses and records children; call it while no other process of the study chooses."""
 
     def __init__(
-        self, study: "optuna.Study", sampler: KnownLatencySampler, seconds_left: Callable[[], float], trials_most: int
+        self,
+        study: "optuna.Study",
+        sampler: KnownLatencySampler,
+        seconds_left: Callable[[], float],
+        rate_of_new: Callable[[Sequence[TrialRecord]], float],
+        trials_most: int,
     ) -> None:
         """Set up.
 
@@ -35,9 +42,11 @@ class Families:
             study: the store.
             sampler: the engine's, whichever sampler proposes trainings.
             seconds_left: of the budget.
+            rate_of_new: the gain of hypervolume per second that a new training promises.
             trials_most: of the budget.
         """
         self._study, self._seconds_left, self._trials_most = study, seconds_left, trials_most
+        self._rate_of_new = rate_of_new
         self._sampler = sampler
         self._failed: dict[int, int] = {}  # parent to deaths of its scorers in this process
         self._ordered: dict[int, int] = {}  # parent to children that are being scored for this process
@@ -62,6 +71,8 @@ class Families:
         proposal = self._propose(trials[number], trials)
         if proposal is None:
             return None
+        if math.isfinite(proposal.rate) and SURER * proposal.rate < self._rate_of_new(trials):
+            return None  # a new training is worth more by now
         self._expect(trials[number], proposal)
         self._ordered[number] = len(proposal.order.score)
         return proposal.order

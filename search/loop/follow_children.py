@@ -52,7 +52,7 @@ class ChildrenFollower(SilentListener):
     def stage(self, name: str) -> None:
         """Show the stage."""
         self.current_stage = name
-        self._view.stage(self.trial.number, f"children: {name}")
+        self._view.children_stage(self.trial.number, name)
 
     def progress(self, epoch: int, share: float) -> None:
         """Count a sign of life."""

@@ -7,14 +7,13 @@ from objectives.latency.measure import measure_latency
 from objectives.latency.protocol import LatencyProtocol
 from objectives.records.even_sample import evenly
 from objectives.records.records import Latency
+from objectives.trial.job import TIMED
 from reports.table.table import StudyTable
 from search.settings.compose import default_values
 from search.settings.dataset import load_data
 from search.settings.sections import read_section
 from search.settings.settings import EMBEDDED, DataSettings
 from spaces.errors import AutomlError
-
-TIMED = 16  # images that a file is timed on, as in a trial
 
 
 def measured_fully(table: StudyTable, model: Path) -> Latency | str:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from threadpoolctl import threadpool_limits
+
 from objectives.data.dataset import Dataset
 from reports.table.table import StudyTable
 from search.loop.search import Search
@@ -10,6 +12,7 @@ from search.samplers.registry import check_sampler
 from search.samplers.schedulers import check_pruner
 from search.settings.dataset import load_data
 from search.settings.settings import Settings
+from search.study.experience.frozen import freeze_experience
 from search.study.folder.prepare import prepared_folder
 from search.study.store import create_study, open_storage, storage_url, store_errors
 from search.view.base import View
@@ -62,11 +65,15 @@ def open_search(settings: Settings, dataset: Dataset, view: View) -> Iterator[Se
     Raises:
         StoreError: the folder or the store cannot be used, or the study has another contract.
     """
-    with prepared_folder(settings) as claims, store_errors(settings.name):
+    # The engine's matrices are small: with several threads of BLAS, beside a training, one took a hundred times longer.
+    one_thread = threadpool_limits(1, user_api="blas")
+    with one_thread, prepared_folder(settings) as claims, store_errors(settings.name):
         storage = open_storage(storage_url(settings.folder, settings.store.url))
         with claims.alone():
             study = create_study(settings, dataset, storage)
+            notes = freeze_experience(settings, study)
         with Search(settings, dataset, study, claims, view) as opened:
+            opened.notes = notes
             yield opened
 
 
@@ -80,6 +87,8 @@ def run_to_its_end(opened: Search) -> None:
     table, used = opened.table(), opened.used()
     with opened.view as view:
         view.begin(table, used)
+        for note in opened.notes:
+            view.note(note)
         try:
             opened.run()
         except (AutomlError, OSError, KeyboardInterrupt) as error:

@@ -1,14 +1,13 @@
 """The search: trials, several at once, until the budget ends; its memory is the store."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out, remove_other_layouts
-from objectives.records.children import ChildrenOrder, ChildrenReport
 from objectives.records.failures import Failure
 from objectives.records.paths import StudyPaths
 from objectives.records.records import Decision, Ending, Latency, Outcome, Rung
@@ -20,6 +19,7 @@ from search.loop.choose import Chooser
 from search.loop.crew import Active, Crew
 from search.loop.families import is_parent
 from search.loop.retry import batch_of, may_retry, objectives_of
+from search.loop.scorers import Scorers
 from search.loop.streaks import check_streak
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
@@ -66,7 +66,9 @@ class Search:
             self.session = Session(study, claims, clock)
         self.keeper = Keeper(self.folder, settings.store.size_mb_max)
         self.chooser = Chooser(settings, study, self.jobs, self._measured, self.session.searched_s)
-        self.crew = Crew(settings, self.jobs, view, self._decide, self._next_order, self.session.beat)
+        self.scorers = Scorers(self.chooser, claims, self.session, view, self._keep_small)
+        self.crew = Crew(settings, self.jobs, view, self._decide, self.scorers.next_order, self.session.beat)
+        self.notes: list[str] = []  # for people, once the view is open
         self._went_well = datetime.now()  # earlier failures do not count
         self._begin_at = self._show_at = 0.0  # when to look again, by the monotonic clock
         self._waits_for_place = False  # with nothing begun: no time that is searched
@@ -87,8 +89,9 @@ class Search:
         """
         while True:
             try:
-                with self._freeing(), self.crew.leaving(), store_errors(self.settings.name):
+                with self.claims.freeing(), self.crew.leaving(), store_errors(self.settings.name):
                     self._work()
+                    self.scorers.settle(StudyWriter(self.study), self.dataset)
                     return
             except DiskFull as full:
                 self.session.sleep()
@@ -98,7 +101,7 @@ class Search:
 
     def table(self) -> StudyTable:
         """Return the study as it stands."""
-        return read_study(self.study)
+        return self.chooser.table()
 
     def used(self) -> BudgetUsed:
         """Return what of the budget is used."""
@@ -153,7 +156,7 @@ class Search:
             cut = [number for number in self._running(trials) if number not in self.crew.active]
             if any(not self.claims.is_elsewhere(number) for number in cut):
                 return True
-            step = self.chooser.next_work(trials, self._scored_elsewhere(trials))
+            step = self.chooser.next_work(trials, self.scorers.at_work(trials))
         return step is not None and not step.idle
 
     def _begin_trial(self, place: Place) -> bool:
@@ -199,15 +202,6 @@ class Search:
         self.view.sessions(self.session.seen(tuple(self.crew.active)))
         self.view.budget(self.used())
 
-    @contextmanager
-    def _freeing(self) -> Iterator[None]:
-        """Give all claims back whatever happens here."""
-        try:
-            yield
-        finally:
-            for number in list(self.claims.trials):
-                self.claims.free(number)
-
     # Trials
 
     def _running(self, trials: Sequence[TrialRecord] | None = None) -> list[int]:
@@ -226,7 +220,7 @@ class Search:
                     return trial if trial.candidate else self.chooser.sampled(self.chooser.asked_again(number))
                 else:
                     self.claims.free(number)
-        step = self.chooser.next_work(trials, self._scored_elsewhere(trials))
+        step = self.chooser.next_work(trials, self.scorers.at_work(trials))
         if step is None:
             return None
         self._stop(step.stop)
@@ -242,16 +236,12 @@ class Search:
             self.chooser.promote(trial, step.why)
         return trial
 
-    def _scored_elsewhere(self, trials: Sequence[TrialRecord]) -> set[int]:
-        """Return the parents whose children are being scored, here or by another process."""
-        return self.claims.living(trial.number for trial in trials if is_parent(trial))
-
     def _ended(self, active: Active, end: Ending | None) -> None:
         """Record how a trial's process ended; take the trial up again where that may help."""
         trial = active.trial
         self._begin_at = 0.0
         if active.scores_children:
-            self._scorer_ended(active, end)
+            self.scorers.ended(trial.number, end)
             return
         free_mb_min = self.settings.store.free_mb_min
         if end is not None and end.error_class == Failure.DISK_FULL and not has_disk_space(self.folder, free_mb_min):
@@ -269,16 +259,6 @@ class Search:
             self._finish(trial, end)
         self._after(trial.number, failed=end is not None and end.outcome == Outcome.FAILED)
 
-    def _scorer_ended(self, active: Active, end: Ending | None) -> None:
-        """Give a parent back; what its scorer had found is stored."""
-        number = active.trial.number
-        self.claims.free(number)
-        failed = end is not None and end.outcome == Outcome.FAILED
-        self.chooser.families.scorer_ended(number, failed=failed)
-        if end is not None and failed:
-            self.view.note(f"scoring the children of trial {number} failed ({end.error_class}): {end.reason}")
-        self._after(number, failed=False)
-
     def _finish(self, trial: StoredTrial, end: Ending) -> None:
         trial.end(end, objectives_of(trial))
         self.keeper.remove_checkpoints(trial.number)
@@ -289,15 +269,16 @@ class Search:
         trials = trial_records(self.study)
         table = read_study(self.study, trials)
         self.view.trial_ended(number, table, self.chooser.used(trials))
-        if self.keeper.is_full(table):
-            self._make_room()
+        self._keep_small(table)
         if failed:
             check_streak(self.study, self._went_well, self.folder)
         else:
             self._went_well = datetime.now()
 
-    def _make_room(self) -> None:
+    def _keep_small(self, table: StudyTable) -> None:
         """Keep the folder small, while no other process begins anything."""
+        if not self.keeper.is_full(table):
+            return
         with self.claims.alone():
             table = self.table()
             workable = (row.number for row in table.rows if row.outcome is None or is_parent(row))
@@ -317,7 +298,7 @@ class Search:
         self.crew.leave(active)
         self._begin_at = 0.0
         if active.scores_children:
-            self._scorer_ended(active, None)
+            self.scorers.ended(trial.number, None)
             return
         if rungs and rungs[-1].epoch < active.follower.job.epochs:
             why = "the hours of the budget are used"
@@ -337,20 +318,6 @@ class Search:
             decision, why = self.chooser.at_rung(trial, rung)
         self.view.decision(trial.number, decision.value, why)
         return decision, why
-
-    def _next_order(self, number: int, report: ChildrenReport) -> ChildrenOrder | None:
-        """Store what a scorer of children has found, and return what it does next."""
-        with self.claims.alone():
-            scored, left_out = self.chooser.families.record(number, report)
-            order = self.chooser.families.next_order(number)
-        if left_out:
-            self.view.note(f"{left_out} children of trial {number} are left out: budget.trials is used")
-        if scored:
-            table = self.table()
-            self.view.trial_ended(number, table, self.used())
-            if self.keeper.is_full(table):
-                self._make_room()
-        return order
 
     def _measured(self, params: Mapping[str, Value]) -> Latency | Ending:
         """Measure a candidate that is no trial yet."""

@@ -7,6 +7,7 @@ import optuna
 from search.engine.models.latencies import NoBook
 from search.samplers.registry import make_known_latency, make_sampler, suggest
 from search.settings.settings import Settings
+from search.study.experience.frozen import expected_experience
 from search.study.known_good import enqueue
 from spaces.candidate import Candidate
 
@@ -34,7 +35,7 @@ def first_candidates(settings: Settings, ladder: tuple[int, ...]) -> list[First]
     for choices in settings.start:
         enqueue(study, choices, settings.space)
     waiting = len(study.get_trials(deepcopy=False))
-    known = make_known_latency(settings, NoBook(), ladder)
+    known = make_known_latency(settings, NoBook(), ladder, expected_experience(settings))
     found = []
     for number in range(FIRST_MAX):
         study.sampler = make_sampler(settings.sampler, settings.seed, number, known)

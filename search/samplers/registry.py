@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import optuna
 
     from search.engine.known_latency import KnownLatencySampler
+    from search.engine.models.experience.recorded import Training
     from search.engine.models.latencies import LatencyBook
 
 KNOWN_LATENCY = "known_latency"  # the engine's own, made once for a search
@@ -31,13 +32,16 @@ SAMPLER_TARGETS = {
 SAMPLERS = tuple(SAMPLER_TARGETS)
 
 
-def make_known_latency(settings: Settings, book: "LatencyBook", ladder: Sequence[int]) -> "KnownLatencySampler":
+def make_known_latency(
+    settings: Settings, book: "LatencyBook", ladder: Sequence[int], experience: "Sequence[Training]" = ()
+) -> "KnownLatencySampler":
     """Return the engine's sampler over the settings' space.
 
     Args:
         settings: space, seed, and whether seconds of training are to be saved.
         book: latencies known beside the trials'.
         ladder: epochs of the rungs.
+        experience: recorded trainings of earlier studies.
     """
     from search.engine.known_latency import KnownLatencySampler
 
@@ -47,6 +51,7 @@ def make_known_latency(settings: Settings, book: "LatencyBook", ladder: Sequence
         latency_ms=book,
         ladder=ladder,
         per_second=settings.pruner.name == "gain",
+        experience=experience,
     )
 
 

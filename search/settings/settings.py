@@ -22,6 +22,7 @@ from spaces.network.family import check_elastic
 from spaces.space import SearchSpace
 from spaces.vocabulary import check_vocabulary, is_deployed
 
+EXPERIENCES = ("shipped+own", "shipped", "own", "none")  # what a study may start from
 EMBEDDED = "embedded"  # data.root of the rendered shelves
 
 
@@ -118,8 +119,13 @@ class Settings:
     space: SearchSpace
     start: tuple[dict[str, Any], ...]
     workers: int
+    experience: str
 
     def __post_init__(self) -> None:
+        if self.experience not in EXPERIENCES:
+            known = ", ".join(EXPERIENCES)
+            hint = nearest(str(self.experience), EXPERIENCES)
+            raise SettingsError(f"experience: unknown choice '{self.experience}'{hint}; known: {known}")
         if self.workers < 1:
             raise SettingsError(f"workers: must be 1 or more, got {self.workers}")
         if not self.name or set(self.name) & set("/\\\0") or self.name.startswith("."):
@@ -174,6 +180,7 @@ def load_settings(arguments: Sequence[str]) -> Settings:
     workers = config["workers"] if "workers" in config else base_values()["workers"]
     if not isinstance(workers, int) or isinstance(workers, bool):
         raise SettingsError(f"workers: must be a whole number of 1 or more, got {workers!r}")
+    sections["experience"] = str(config["experience"] if "experience" in config else base_values()["experience"])
     return Settings(name=str(config["name"]), seed=seed, space=space, start=start, workers=workers, **sections)
 
 

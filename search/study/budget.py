@@ -19,14 +19,18 @@ class BudgetUsed:
     Attributes:
         trials: number of trials that ended or wait at a rung.
         seconds: wall-clock seconds in which at least one process searched.
-        durations_s: seconds of work of each of the last trials that ended or wait.
+        durations_s: seconds of work of each of the last trials that ended or wait, children left out.
         paused: number of trials that wait at a rung and may go on.
+        children_s: seconds of work of each of the last children.
+        children: number of trials that are children.
     """
 
     trials: int
     seconds: float
     durations_s: tuple[float, ...]
     paused: int = 0
+    children_s: tuple[float, ...] = ()
+    children: int = 0
 
     @classmethod
     def of(cls, trials: Sequence[TrialRecord], seconds: float) -> "BudgetUsed":
@@ -37,9 +41,10 @@ class BudgetUsed:
             seconds: wall-clock seconds in which at least one process searched.
         """
         counted = [t for t in trials if t.phase.has_ended or t.paused]
-        durations = (_work_s(trial) for trial in counted[-RECENT:])
-        known = tuple(duration for duration in durations if duration is not None)
-        return cls(len(counted), seconds, known, sum(t.paused for t in counted))
+        children = [trial for trial in counted if trial.is_child]
+        trained = [trial for trial in counted if not trial.is_child]
+        paused = sum(trial.paused for trial in counted)
+        return cls(len(counted), seconds, _durations_s(trained), paused, _durations_s(children), len(children))
 
     def left(self, budget: BudgetSettings) -> bool:
         """Whether another trial should start: by count, and by hours if a usual trial still fits."""
@@ -53,6 +58,8 @@ class BudgetUsed:
     def remaining_s(self, budget: BudgetSettings) -> float | None:
         """Return the seconds that the rest will take, by the mean of the last trials.
 
+        Where there are children, the rest holds as large a share of them as the trials so far.
+
         None where nothing is known: before the first trial, and once all have begun and it is open which of the paused
         ones will go on.
         """
@@ -61,8 +68,17 @@ class BudgetUsed:
         by_hours = None if budget.hours is None else max(0.0, 3600 * budget.hours - self.seconds)
         if not self.durations_s:
             return by_hours
-        by_trials = statistics.fmean(self.durations_s) * max(0, budget.trials - self.trials)
+        share = self.children / self.trials if self.children_s else 0.0
+        of_children_s = share * statistics.fmean(self.children_s) if self.children_s else 0.0
+        each_s = (1 - share) * statistics.fmean(self.durations_s) + of_children_s
+        by_trials = each_s * max(0, budget.trials - self.trials)
         return by_trials if by_hours is None else min(by_hours, by_trials)
+
+
+def _durations_s(trials: Sequence[TrialRecord]) -> tuple[float, ...]:
+    """Return the seconds of work of the last of these trials, as far as known."""
+    durations = (_work_s(trial) for trial in trials[-RECENT:])
+    return tuple(duration for duration in durations if duration is not None)
 
 
 def _work_s(trial: TrialRecord) -> float | None:

@@ -53,6 +53,15 @@ class Claims:
         self.trials.discard(number)
         fcntl.lockf(self._bytes, fcntl.LOCK_UN, 1, number)
 
+    @contextmanager
+    def freeing(self) -> Iterator[None]:
+        """Give all trials back whatever happens here."""
+        try:
+            yield
+        finally:
+            for number in list(self.trials):
+                self.free(number)
+
     def is_elsewhere(self, number: int) -> bool:
         """Whether another living process works on a trial."""
         if number in self.trials:

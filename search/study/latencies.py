@@ -185,5 +185,5 @@ def _measured(params: Params, found: Latency | Ending | None, seconds: float) ->
 
 
 def _deployed(params: Mapping[str, Any]) -> Key:
-    """Return what is deployed of a candidate, to be compared with others'; a part that is not slim goes without saying."""
+    """Return what is deployed of a candidate, to be compared with others'; a part that is whole is left out."""
     return frozenset([(k, v) for k, v in params.items() if is_deployed(k) and not (v == 0 and k.startswith("slim."))])

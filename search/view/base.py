@@ -4,11 +4,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Self
 
+from objectives.records.children import ChildrenReport
 from objectives.records.records import Ending, Latency, Rung
 from reports.table.table import StudyTable
 from search.study.budget import BudgetUsed
 from search.study.sessions import SessionSeen
 from spaces.candidate import Candidate
+from spaces.network.family import Family
 
 
 class View:
@@ -16,8 +18,10 @@ class View:
 
     Use a view as a context: entered before the first event and left after the last one. All calls come from the
     thread that searches, one at a time. Trials run at the same time, so each event names its trial; the events of one
-    trial come in the order `trial_started`, then any of the others, then `trial_ended`. A view must return at once and
-    must not raise: a screen that is gone, a disk that is full or a reader that has left ends no search.
+    trial come in the order `trial_started`, then any of the others, then `trial_ended`. An elastic training that has
+    ended may come again, while its children are scored: `children_started`, then `children_stage` and
+    `children_scored` in turn, then `children_ended`; the children have no events of their own. A view must return at
+    once and must not raise: a screen that is gone, a disk that is full or a reader that has left ends no search.
     """
 
     def __enter__(self) -> Self:
@@ -54,6 +58,18 @@ class View:
 
     def trial_ended(self, number: int, table: StudyTable, used: BudgetUsed) -> None:
         """A trial ended or waits at a rung."""
+
+    def children_started(self, number: int, candidate: Candidate, family: Family) -> None:
+        """The children of a trial that has ended begin to be looked at and scored."""
+
+    def children_stage(self, number: int, name: str) -> None:
+        """The scorer of a trial's children reached a stage: "build", "look", "export", "latency" or "score"."""
+
+    def children_scored(self, number: int, report: ChildrenReport, table: StudyTable, used: BudgetUsed) -> None:
+        """The scorer of a trial's children has found this since its last report; what was scored is in the table."""
+
+    def children_ended(self, number: int, table: StudyTable, used: BudgetUsed) -> None:
+        """Nobody scores the children of this trial any more; they may come again later."""
 
     def note(self, text: str) -> None:
         """Something worth a warning happened."""

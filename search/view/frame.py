@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -14,6 +13,7 @@ from rich.text import Text
 
 from objectives.records.gate import Gate
 from objectives.records.records import Latency, Outcome, Rung
+from reports.table.family_words import family_words, kind_words, scored_words
 from reports.table.row import PAUSED, TrialRow
 from reports.table.table import StudyTable
 from reports.table.words import ABSENT, architecture, duration, ms, share, short_name
@@ -21,6 +21,7 @@ from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
 from search.study.sessions import SessionSeen
 from search.view.rows import Cells, Section, TableColumn, cut, fit, lines, table
+from search.view.running import Running
 from search.view.words import eta_text, one_line, row_result
 
 NARROW, WIDE = 72, 110  # a terminal of fewer columns shows less of a row, one of so many more
@@ -30,35 +31,6 @@ LAST_MAX = 40  # last trials in the largest terminal
 BARS = " ▁▂▃▄▅▆▇█"
 SHORT = {Outcome.STOPPED.value: "stopped", Outcome.OVER_BOUND.value: "over bound"}
 RUNNING = "running"
-
-
-@dataclass(frozen=True)
-class Running:
-    """A trial that this process works on.
-
-    Attributes:
-        number: number of the trial.
-        detector: architecture that the trial trains, in words.
-        epochs: epochs in all.
-        since_s: when the trial was taken up, seconds on the monotonic clock.
-        stage: name of the trial's stage.
-        epoch: epoch under way, from 1; 0 before the training.
-        share: share of that epoch that is done, in [0, 1].
-        rungs: rungs reached so far, also in earlier processes.
-        latency: the latency measured last.
-        died: number of deaths of the trial's processes.
-    """
-
-    number: int
-    detector: str
-    epochs: int
-    since_s: float
-    stage: str
-    epoch: int = 0
-    share: float = 0.0
-    rungs: tuple[Rung, ...] = ()
-    latency: Latency | None = None
-    died: int = 0
 
 
 @dataclass(frozen=True)
@@ -89,13 +61,13 @@ class FrameState:
 
     @property
     def running_s(self) -> float:
-        """Seconds that the running trials have taken, added up."""
-        return sum(self.now_s - trial.since_s for trial in self.running)
+        """Seconds that the running trials have taken, added up; those whose children are scored have ended."""
+        return sum(self.now_s - trial.since_s for trial in self.running if trial.children is None)
 
     @cached_property
     def standings(self) -> Counter[str]:
         """Number of trials by standing; trials of this process count as running, whatever the table still says."""
-        own = {trial.number for trial in self.running}
+        own = {trial.number for trial in self.running if trial.children is None}
         counts = Counter(self.table.counts)
         counts.subtract(row.standing for row in self.table.rows if row.number in own)
         counts[RUNNING] += len(own)
@@ -126,7 +98,8 @@ def _head(state: FrameState, width: int) -> Section:
     gate = "" if state.settings.gate == Gate() else f"  {state.settings.gate}"
     left = eta_text(state.used, state.settings, state.running_s)
     title.add_row(Text.assemble((state.settings.name, "bold"), (gate, "dim")), Text(left, style="bold"))
-    texts = [Text(_standings(state.standings), style="dim")]
+    texts = [Text(scored_words(state.table), style="dim")] if state.table.families else []
+    texts.append(Text(_standings(state.standings), style="dim"))
     if state.waits:
         texts.append(Text(one_line(f"waiting: {state.waits}"), style="bold yellow"))
     elif state.meanwhile or not state.running:
@@ -176,13 +149,13 @@ def _running(state: FrameState, width: int) -> Section:
     )
 
     def cells(trial: Running) -> Cells:
-        done = max(0.0, trial.epoch - 1 + trial.share) / trial.epochs
-        looks = ProgressBar(total=1, completed=done), Text(sparkline(trial.rungs[-rungs:]))
+        done = max(0.0, trial.epoch - 1 + trial.share) / max(1, trial.epochs)
+        bar = ProgressBar(total=1, completed=done) if trial.children is None else Text()
         return (
             Text(str(trial.number), style="cyan"),
-            Text(trial.detector, style="yellow" if trial.died else ""),
+            Text(_named(trial), style="yellow" if trial.died else ""),
             Text(_stage(trial)),
-            *(() if width < NARROW else looks),
+            *(() if width < NARROW else (bar, Text(sparkline(trial.rungs[-rungs:])))),
             Text(share(trial.rungs[-1].map) if trial.rungs else ""),
             Text(_latency(trial.latency)),
             Text(clock(state.now_s - trial.since_s)),
@@ -228,7 +201,8 @@ def _front(state: FrameState, width: int) -> Section:
             "p95": ms(row.p95_ms),
             "gate": "yes" if row.passes_gate else "no",
         }
-        return [Text(str(row.number)), Text(detector(row.candidate)), *(Text(values[column.title]) for column in shown)]
+        name = f"{_child(row)}{detector(row.candidate)}"
+        return [Text(str(row.number)), Text(name), *(Text(values[column.title]) for column in shown)]
 
     front = state.table.front
     columns = (TableColumn("", 5, right=True), TableColumn(f"front of {len(front)}"), *shown)
@@ -236,12 +210,18 @@ def _front(state: FrameState, width: int) -> Section:
 
 
 def _last(study: StudyTable, width: int) -> Section:
-    """The trials that ended or paused last, by number."""
-    ended = (row for row in reversed(study.rows) if row.outcome or row.paused)
-    rows = []
-    for row in islice(ended, LAST_MAX):
+    """The trials that ended or paused last, by number; the children of one training are one line."""
+    families = {family.number: family for family in study.families}
+    rows: list[Cells] = []
+    there: set[int] = set()  # parents whose children have their line
+    for row in (row for row in reversed(study.rows) if row.outcome or row.paused):
+        if row.parent in there or len(rows) == LAST_MAX:
+            continue
         style = "" if row.outcome is Outcome.FINISHED else "dim"
         texts = (str(row.number), detector(row.candidate), one_line(row_result(row)))
+        if row.parent is not None:
+            there.add(row.parent)
+            texts = ("", f"children of trial {row.parent}", family_words(families[row.parent]))
         rows.append([Text(text, style=style) for text in texts])
     told_width = 34 if width < WIDE else width // 2
     return table((TableColumn("", 5, right=True), TableColumn("last trials"), TableColumn("", told_width)), rows)
@@ -257,6 +237,18 @@ def detector(candidate: Mapping[str, Any]) -> str:
 def sparkline(rungs: tuple[Rung, ...]) -> str:
     """Return the rungs' mAP as little bars on a scale from 0 to 1."""
     return "".join(BARS[min(len(BARS) - 1, round(rung.map * (len(BARS) - 1)))] for rung in rungs)
+
+
+def _named(trial: Running) -> str:
+    """Return the detector; of a trial whose children are scored, how many were."""
+    if trial.children is None:
+        return trial.detector
+    return f"its children: {trial.children.looked_at:,} looked at, {trial.children.scored:,} scored · {trial.detector}"
+
+
+def _child(row: TrialRow) -> str:
+    """Return 'child of 3 · ' before a child's detector."""
+    return f"{kind_words(row, None)} · " if row.is_child else ""
 
 
 def _stage(trial: Running) -> str:

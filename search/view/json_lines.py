@@ -11,7 +11,9 @@ from typing import TypeAlias
 
 from rich.console import Console
 
+from objectives.records.children import ChildrenReport
 from objectives.records.records import Ending, Latency, Rung
+from reports.table.families import FamilyRow
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 from reports.table.words import architecture
@@ -21,6 +23,7 @@ from search.study.sessions import SessionSeen
 from search.view.base import View
 from search.view.words import remaining_s, write_line
 from spaces.candidate import Candidate
+from spaces.network.family import Family
 
 Json: TypeAlias = "str | int | float | Sequence[Json] | Mapping[str, Json] | None"
 
@@ -105,6 +108,37 @@ class JsonView(View):
         row = table.row(number)
         self._event("trial_ended", trial=number, **_row(row), **self._used(used), **_standings(table))
 
+    def children_started(self, number: int, candidate: Candidate, family: Family) -> None:
+        """Emit whose children are scored, and what differs between them."""
+        detector = architecture(candidate)
+        axes = family.to_json()
+        self._event("children_started", trial=number, detector=detector, family_size=family.size, family=axes)
+
+    def children_stage(self, number: int, name: str) -> None:
+        """Emit the scorer's stage."""
+        self._event("children_stage", trial=number, stage=name)
+
+    def children_scored(self, number: int, report: ChildrenReport, table: StudyTable, used: BudgetUsed) -> None:
+        """Emit what was looked at and could not be made, and each child that became a trial."""
+        looks: Json = [{"choices": look.choices, "map": look.map, "seconds": look.seconds} for look in report.looks]
+        failed: Json = [{"choices": child.choices, "reason": child.reason} for child in report.failed]
+        scored = [{"trial": row.number, **_row(row)} for row in _newest(table, number, report)]
+        self._event(
+            "children_scored",
+            trial=number,
+            looks=looks,
+            failed=failed,
+            scored=scored,
+            **_family(table, number),
+            **self._used(used),
+            **_standings(table),
+        )
+
+    def children_ended(self, number: int, table: StudyTable, used: BudgetUsed) -> None:
+        """Emit how many children there are by now."""
+        family, spent, standings = _family(table, number), self._used(used), _standings(table)
+        self._event("children_ended", trial=number, **family, **spent, **standings)
+
     def note(self, text: str) -> None:
         """Emit a warning."""
         self._event("note", text=text)
@@ -160,6 +194,7 @@ def _row(row: TrialRow) -> dict[str, Json]:
     """Return where a trial stands."""
     return {
         "standing": row.standing,
+        "child_of": row.parent,
         "detector": architecture(row.candidate),
         "epochs_done": row.rungs[-1].epoch if row.rungs else 0,
         "map": row.map if row.map is not None or not row.rungs else row.rungs[-1].map,
@@ -172,6 +207,19 @@ def _row(row: TrialRow) -> dict[str, Json]:
         "error_class": row.ending.error_class if row.ending else "",
         "reason": row.ending.reason if row.ending else "",
     }
+
+
+def _newest(table: StudyTable, number: int, report: ChildrenReport) -> tuple[TrialRow, ...]:
+    """Return the rows of the children that a report made trials."""
+    family = table.family(number)
+    return family.children[-len(report.scored) :] if family and report.scored else ()
+
+
+def _family(table: StudyTable, number: int) -> dict[str, Json]:
+    """Return how many children of a parent were looked at and scored by now, and how many stand on the front."""
+    family = table.family(number) or FamilyRow(number, None)
+    scored, members = len(family.children), len(family.on_front)
+    return {"children_looked_at": family.looked_at, "children_scored": scored, "children_on_front": members}
 
 
 def _standings(table: StudyTable) -> dict[str, Json]:

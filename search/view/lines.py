@@ -10,8 +10,9 @@ from reports.table.words import architecture, duration
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
 from search.view.base import View
-from search.view.words import attempt_text, eta_text, row_result, write_line
+from search.view.words import attempt_text, children_text, eta_text, row_result, write_line
 from spaces.candidate import Candidate
+from spaces.network.family import Family
 
 
 class LineView(View):
@@ -45,6 +46,17 @@ class LineView(View):
         line = f"trial {number:3d}  {architecture(row.candidate)}  {row_result(row)}"
         left = eta_text(used, self.settings)
         self.line(f"{line}  [{used.trials}/{self.settings.budget.trials}, {front}, {left}]")
+
+    def children_started(self, number: int, candidate: Candidate, family: Family) -> None:
+        """Write that a trial's children are scored."""
+        self.line(
+            f"children of trial {number}  {architecture(candidate)}: scored from here on, {family.size - 1:,} in all"
+        )
+
+    def children_ended(self, number: int, table: StudyTable, used: BudgetUsed) -> None:
+        """Write how many children there are by now."""
+        left = f"{used.trials}/{self.settings.budget.trials}, {eta_text(used, self.settings)}"
+        self.line(f"children of trial {number}: {children_text(table, number)}  [{left}]")
 
     def note(self, text: str) -> None:
         """Write the warning."""

@@ -9,14 +9,17 @@ from dataclasses import replace
 from rich.console import Console, RenderableType
 from rich.live import Live
 
+from objectives.records.children import ChildrenReport
 from objectives.records.records import Ending, Latency, Rung
 from reports.table.table import StudyTable
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
 from search.study.sessions import SessionSeen
-from search.view.frame import FrameState, Running, detector, frame
+from search.view.frame import FrameState, detector, frame
 from search.view.lines import LineView
+from search.view.running import Counted, Running
 from spaces.candidate import Candidate
+from spaces.network.family import Family
 
 FRAMES_PER_S = 2  # more would take time from what is measured on this machine
 KEPT_MAX = 200  # lines that are kept for the end
@@ -99,6 +102,25 @@ class LiveView(LineView):
         self._running.pop(number, None)
         self._table = table
         self.budget(used)
+
+    def children_started(self, number: int, candidate: Candidate, family: Family) -> None:
+        """Show the scorer among the running trials."""
+        now_s = time.monotonic()
+        self._running[number] = Running(number, detector(candidate), 0, now_s, "build", children=Counted())
+
+    def children_stage(self, number: int, name: str) -> None:
+        """Show what the scorer does."""
+        self.stage(number, name)
+
+    def children_scored(self, number: int, report: ChildrenReport, table: StudyTable, used: BudgetUsed) -> None:
+        """Show what was found."""
+        self._change(number, lambda trial: replace(trial, children=(trial.children or Counted()).with_(report)))
+        self._table = table
+        self.budget(used)
+
+    def children_ended(self, number: int, table: StudyTable, used: BudgetUsed) -> None:
+        """Show the children among the last trials."""
+        self.trial_ended(number, table, used)
 
     def waiting(self, text: str) -> None:
         """Show why the search pauses."""

@@ -8,6 +8,7 @@ from rich.console import Console
 from objectives.records.failures import OF_MEMORY
 from objectives.records.records import Ending, Outcome
 from reports.table.row import TrialRow
+from reports.table.table import StudyTable
 from reports.table.words import duration, ms, share
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
@@ -39,6 +40,13 @@ def row_result(row: TrialRow) -> str:
     if row.paused and row.rungs:
         return f"{row.status}, mAP {row.rungs[-1].map:.3f}  {ms(row.p50_ms)}"
     return f"{row.standing}  {ms(row.p50_ms)}"
+
+
+def children_text(table: StudyTable, number: int) -> str:
+    """Return '`8 looked at, 6 scored, front 9`' of a parent's children."""
+    family = table.family(number)
+    looked, scored = (family.looked_at, len(family.children)) if family else (0, 0)
+    return f"{looked:,} looked at, {scored:,} scored, front {len(table.front)}"
 
 
 def attempt_text(end: Ending) -> str:

@@ -8,7 +8,6 @@ from objectives.records.records import Accuracy, Ending, Latency, Resources, Run
 from objectives.trial.job import RungDecision, TrialListener
 from spaces.network.family import Family
 
-
 Answer = RungDecision | ChildrenOrder | None
 
 
@@ -43,7 +42,7 @@ class Ended:
 
 
 class CallListener(TrialListener):
-    """Turns what a trial reports into calls, and hands each to a function, which returns the answer where there is one."""
+    """Turns what a trial reports into calls, and hands each to a function, which returns the answer if there is one."""
 
     def __init__(self, hand_on: Callable[[Call], Answer]) -> None:
         self._hand_on = hand_on

@@ -54,8 +54,7 @@ class Family:
                 continue
             values: list[Any] = list(single_values(name, domain))
             if name.startswith("slim."):
-                part = name.removeprefix("slim.")
-                if not (part in BACKBONE_PARTS and parent.text("backbone.name") in ULTRALYTICS):
+                if name.removeprefix("slim.") not in _uncut(parent):
                     axes[name] = tuple(sorted({0.0, *(float(value) for value in values)}))
             else:
                 own = parent.number(name)
@@ -129,3 +128,9 @@ def check_elastic(space: SearchSpace) -> None:
             raise SpaceError(
                 f"space.{name}: {domain}: an elastic training needs single values; use choice(...) or range(...)"
             )
+
+
+def _uncut(parent: Candidate) -> tuple[str, ...]:
+    """Return the parts that never lose channels: Ultralytics' own backbones, RT-DETR's decoder."""
+    backbone = BACKBONE_PARTS if parent.text("backbone.name") in ULTRALYTICS else ()
+    return (*backbone, *(("head",) if parent.get("head.kind") == "rtdetr" else ()))

@@ -1,6 +1,6 @@
 """Elastic trainings against trainings of one detector each: do children reach what their twins reach?
 
-    python -m tests.benchmarks.elastic --backbone mobilenetv3_small_100 --epochs 50 --recipe taught-65
+    python -m tests.benchmarks.elastic --backbone mobilenetv3_small_100 --epochs 40
     python -m tests.benchmarks.elastic ... --child 0.3,192      # the twin of one child, trained alone
 
 Prints a JSON line a child: ratio of channels left out (of all parts alike), size in pixels, mAP, seconds; the parent's
@@ -21,7 +21,7 @@ from objectives.deploy.export_onnx import meta_of
 from objectives.network.assembly import assemble, initialise
 from objectives.network.slim import Slimmer
 from objectives.training.arguments import TrainingPlan, trainer_arguments
-from objectives.training.elastic import ElasticTraining, Recipe
+from objectives.training.elastic import RECIPE, ElasticTraining, Recipe
 from objectives.training.trainer import Progress, train_phase
 from objectives.training.ultralytics_env import quiet_ultralytics
 from objectives.trial.children import Children, LookedAt
@@ -33,12 +33,17 @@ from spaces.network.family import PARTS, Family
 RATIOS = (0.0, 0.15, 0.3, 0.5)
 SIZES = (128, 160, 192, 224, 256)
 RECIPES = {
-    "random-40": Recipe(whole=0.4, taught=0.0),
-    "random-65": Recipe(whole=0.65, taught=0.0),
-    "turns-40": Recipe(whole=0.4, in_turn=True, taught=0.0),
-    "taught-65": Recipe(whole=0.65),
-    "taught-turns-50": Recipe(whole=0.5, in_turn=True),
-    "plain-65": Recipe(whole=0.65, mixed=0.0, taught=0.0),
+    "chosen": RECIPE,
+    "random-40": Recipe(whole=0.4, own=0.0, taught=0.0),
+    "random-65": Recipe(whole=0.65, own=0.0, taught=0.0),
+    "plain-65": Recipe(whole=0.65, own=0.0, mixed=0.0, taught=0.0),
+    "turns-40": Recipe(whole=0.4, own=0.0, in_turn=True, taught=0.0),
+    "taught-65": Recipe(whole=0.65, own=0.0),
+    "taught-plain-65": Recipe(whole=0.65, own=0.0, mixed=0.0),
+    "taught-quarter-65": Recipe(whole=0.65, own=0.0, mixed=0.25),
+    "taught-80": Recipe(whole=0.8, own=0.0, mixed=0.25),
+    "taught-turns-50": Recipe(whole=0.5, own=0.0, in_turn=True),
+    "own-30": Recipe(whole=0.65, own=0.3),
 }
 
 
@@ -61,7 +66,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, default=50)
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--lr0", type=float, default=0.003)
-    parser.add_argument("--recipe", default="taught-65", choices=sorted(RECIPES))
+    parser.add_argument("--recipe", default="chosen", choices=sorted(RECIPES))
     parser.add_argument("--child", default="", help="RATIO,SIZE: train this one alone")
     parser.add_argument("--seed", type=int, default=42)
     parser.add_argument("--threads", type=int, default=1)

@@ -1,28 +1,35 @@
-"""How well a latency repeats: each file five times in separate processes, alone and beside a busy process.
+"""How well a latency repeats: ratio against raw milliseconds, as the machine is and beside a busy process.
 
-    python tests/benchmarks/latency_repeat.py [--repeats 5] [--detectors fast,middle,slow]
+    python tests/benchmarks/latency_repeat.py [--quick] [--detectors small,large,memory] [--repeats 5]
 
-Prints a JSON line per file and condition: p50 of each repeat, their spread (largest over smallest - 1), and how many
-were marked unstable. The claim: p50 within 3 % of each other, or marked unstable.
+Each detector is measured `repeats` times by the full protocol; with `--quick` eight times by the quick one, and eight
+times more together with the others in one process. Prints a JSON line per detector and condition: p50 and p95 of each
+repeat, for ratio and raw their spread (largest over smallest - 1) and their coefficient of variation, how many figures
+were marked unstable, and the seconds that a figure took. The claim: p50 within 3 % of each other, or marked unstable.
 """
 
 import argparse
 import json
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from objectives.training.ultralytics_env import quiet_ultralytics
 
+if TYPE_CHECKING:
+    from objectives.records.records import Latency
+
 BUSY = "import numpy as np\na = np.ones((700, 700))\nwhile True: a @ a"
 DETECTORS = {  # name: backbone, neck width, pixels
-    "fast": ("lcnet_050", 16, 160),
-    "middle": ("mobilenetv3_large_100", 32, 256),
-    "slow": ("resnet18", 32, 320),
+    "small": ("mobilenetv3_small_100", 32, 224),
+    "large": ("resnet18", 32, 320),
+    "memory": ("resnet50", 64, 96),  # 100 MB of weights for each small image
 }
 TOLERANCE = 0.03
 
@@ -30,19 +37,22 @@ TOLERANCE = 0.03
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--repeats", type=int, default=None)
     parser.add_argument("--detectors", default=",".join(DETECTORS))
     options = parser.parse_args()
-    repeats = options.repeats
+    repeats = options.repeats or (8 if options.quick else 5)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         quiet_ultralytics(folder / "ultralytics")
         files = {detector: export(detector, folder) for detector in options.detectors.split(",")}
         images = shelf_images(folder)
-        for condition, load in (("alone", nullcontext), ("beside a busy process", busy_process)):
+        for condition, load in (("as it is", nullcontext), ("beside a busy process", busy_process)):
             with load():
                 for detector, path in files.items():
-                    report(detector, condition, path, images, repeats)
+                    report(f"{detector}, {condition}", {detector: path}, images, repeats, quick=options.quick)
+                if options.quick:
+                    report(f"together, {condition}", files, images, repeats, quick=True)
 
 
 def export(detector: str, folder: Path) -> Path:
@@ -79,30 +89,48 @@ def busy_process() -> Iterator[None]:
         process.wait()
 
 
-def report(detector: str, condition: str, path: Path, images: list[Path], repeats: int) -> None:
-    """Measure one file several times and print what came out."""
-    from objectives.latency.measure import measure_latency
+def report(title: str, files: dict[str, Path], images: list[Path], repeats: int, *, quick: bool) -> None:
+    """Measure files together several times, and print a line a file."""
+    from objectives.latency.measure import measure_latencies
+    from objectives.machine.other_load import Others
+    from objectives.records.records import Latency
     from search.settings.settings import load_settings
 
     settings = load_settings(["conf=retail"])
-    figures = [measure_latency(path, settings.device, images, settings.latency) for _ in range(repeats)]
-    p50 = [figure.p50_ms for figure in figures]
-    spread = max(p50) / min(p50) - 1
-    unstable = sum(not figure.stable for figure in figures)
+    protocol = settings.latency.quick() if quick else settings.latency
+    began, others = time.perf_counter(), Others()
+    rounds = [measure_latencies(list(files.values()), settings.device, images, protocol) for _ in range(repeats)]
+    seconds = (time.perf_counter() - began) / repeats / len(files)
+    for detector, figures in zip(files, zip(*rounds, strict=True), strict=True):
+        whole = [figure for figure in figures if isinstance(figure, Latency)]
+        line = {"measured": title, "detector": detector, "others_cores": round(others.cores(), 1)}
+        sys.stdout.write(json.dumps(line | described(whole) | {"seconds": round(seconds, 1)}) + "\n")
+        sys.stdout.flush()
+
+
+def described(figures: "Sequence[Latency]") -> dict[str, Any]:
+    """Return how the repeats of a file differ."""
     trusted = [figure.p50_ms for figure in figures if figure.stable] or [1.0]
-    line = {
-        "detector": detector,
-        "condition": condition,
-        "p50_ms": [round(value, 3) for value in p50],
-        "p95_ms": [round(figure.p95_ms, 3) for figure in figures],
-        "spread": round(spread, 4),
-        "unstable": unstable,
-        "spread_of_stable": round(max(trusted) / min(trusted) - 1, 4),
+    return {
+        "p50_ms": [round(figure.p50_ms, 3) for figure in figures],
+        "p50": differ([figure.p50_ms for figure in figures]),
+        "raw_p50": differ([figure.raw_p50_ms for figure in figures]),
+        "p95": differ([figure.p95_ms for figure in figures]),
+        "raw_p95": differ([figure.raw_p95_ms for figure in figures]),
+        "unstable": sum(not figure.stable for figure in figures),
         "holds": max(trusted) / min(trusted) - 1 <= TOLERANCE,
         "notes": sorted({figure.note for figure in figures if figure.note}),
+        "calm_ms": figures[0].calm_ms,
     }
-    sys.stdout.write(json.dumps(line) + "\n")
-    sys.stdout.flush()
+
+
+def differ(values: Sequence[float]) -> dict[str, float]:
+    """Return the median, the spread and the coefficient of variation."""
+    return {
+        "median": round(statistics.median(values), 3),
+        "spread": round(max(values) / min(values) - 1, 4),
+        "cv": round(statistics.stdev(values) / statistics.mean(values), 4) if len(values) > 1 else 0.0,
+    }
 
 
 if __name__ == "__main__":

@@ -122,7 +122,7 @@ def _mo_asha_random(seed: int, table: Table) -> Engine:
     return Engine(optuna.samplers.RandomSampler(seed=seed), MoAsha(3.0), eta=3.0)
 
 
-def _known_latency_sampler(seed: int, table: Table, **settings: Any) -> KnownLatencySampler:
+def known_latency_sampler(seed: int, table: Table, **settings: Any) -> KnownLatencySampler:
     dimensions = distributions(table, exact=True)
     candidates = [candidate(row, dimensions) for row in table.rows]
     known = {frozenset(c.items()): row.latency_ms for c, row in zip(candidates, table.rows, strict=True)}
@@ -136,14 +136,14 @@ def _known_latency_sampler(seed: int, table: Table, **settings: Any) -> KnownLat
 
 
 def _known_latency(seed: int, table: Table) -> Engine:
-    return Engine(_known_latency_sampler(seed, table), Full(), exact=True)
+    return Engine(known_latency_sampler(seed, table), Full(), exact=True)
 
 
 def _automl(seed: int, table: Table) -> Engine:
     from search.engine.schedulers.gain_per_second import GainPerSecond
 
     ladder = make_ladder(table.epochs, AUTOML_ETA, AUTOML_RUNGS)
-    sampler = _known_latency_sampler(seed, table, ladder=ladder, per_second=True)
+    sampler = known_latency_sampler(seed, table, ladder=ladder, per_second=True)
     return Engine(sampler, GainPerSecond(sampler), AUTOML_ETA, AUTOML_RUNGS, exact=True)
 
 

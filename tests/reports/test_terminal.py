@@ -68,6 +68,28 @@ def test_deaths_and_smaller_batches_are_told(report_study: Callable[..., optuna.
     assert max(map(len, lines)) <= 80
 
 
+def test_children_are_marked_and_said_to_be_chosen(report_study: Callable[..., optuna.Study]) -> None:
+    table = read_study(report_study(20, families=2, children=10))
+    text = printed(table)
+    lines = [line.rstrip() for line in text.splitlines()]
+    assert max(map(len, lines)) <= 80
+    trainings, looked = len(table.trainings), sum(family.only_looked_at for family in table.families)
+    assert f"{len(table.finished)} detectors scored from {trainings} trainings, {looked} more looked at" in lines
+    assert any(line.startswith("40 trials, 20 of them children: ") for line in lines)
+    assert any(row.is_child for row in table.front)
+    for row in table.front:
+        start = [str(row.number), "of", str(row.parent)] if row.is_child else [str(row.number)]
+        found = next(line.split() for line in lines if line.split()[:1] == [str(row.number)])
+        assert found[: len(start)] == start
+        assert row.is_child or found[1] != "of"
+    child = next(row for row in table.front if row.is_child)
+    legend = f"{child.number} of {child.parent}: trial {child.number}, cut from the network of trial {child.parent}"
+    assert f"{legend} and not trained itself" in lines
+    told = " ".join(lines)
+    assert "20 children were chosen from 68 by mAP on the very images that their figures are of" in told
+    assert " of " not in "".join(line[:12] for line in printed(read_study(report_study(20))).splitlines()[4:])
+
+
 @pytest.mark.seconds
 def test_a_long_front_keeps_its_ends_and_the_winner(report_study: Callable[..., optuna.Study]) -> None:
     table = read_study(report_study(1500))

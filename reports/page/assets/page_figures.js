@@ -10,6 +10,8 @@ const GLYPHS = {
   paused: '<rect x="3" y="3" width="8" height="8" fill="none" stroke="var(--paused)" stroke-width="1.8"/>',
   proposal: '<circle cx="7" cy="7" r="4.4" fill="var(--front)"/>',
   rung: '<path d="M7 2l5 5-5 5-5-5z" fill="none" stroke="var(--stopped)" stroke-width="1.6"/>',
+  child: '<path d="M7 2l5 9H2z" fill="var(--muted)"/>',
+  family: '<path d="M0 11L14 4" stroke="currentColor" stroke-width="1.4"/><path d="M7 3l4.6 8H2.4z" fill="currentColor"/>',
   over: '<path d="M7 2v10" stroke="var(--over)" stroke-width="2"/>',
   other: '<path d="M1 7h12" stroke="var(--muted)" stroke-width="1.6"/>',
   map: '<rect x="2" y="3" width="10" height="8" rx="1" fill="var(--front)"/>',
@@ -55,7 +57,7 @@ function prepared(slot, printing) {
   const dark = darkScreen.matches && !printing;
   const { data, layout } = painted(REPORT.figures[slot.figure], REPORT.colours[dark ? "dark" : "light"]);
   for (const trace of data) {
-    if (slot.hidden.has(trace.meta)) trace.visible = false;
+    if (slot.hidden.has(trace.meta) || slot.hidden.has(trace.legendgroup)) trace.visible = false;
     if (slot.id === "front") { trace.hoverinfo = "none"; delete trace.hovertemplate; }
   }
   layout.dragmode = coarse.matches || slot.id !== "front" ? false : "zoom"; // a finger scrolls the page
@@ -82,18 +84,19 @@ function draw(slot, printing = false) {
   slot.holder.on("plotly_relayout", (change) => { if ("xaxis.range[0]" in change || "xaxis.autorange" in change || "xaxis.range" in change) followZoom(slot.holder); });
 }
 
-function glyph(key) {
+function glyph(key, colour) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("viewBox", "0 0 14 14");
   svg.setAttribute("aria-hidden", "true");
-  svg.innerHTML = GLYPHS[key] || ""; // constants of this file
+  svg.innerHTML = GLYPHS[key.startsWith("family-") ? "family" : key] || ""; // constants of this file
+  if (colour) svg.style.color = colour;
   return svg;
 }
 
 function legend(slot, data) {
   const items = data.filter((trace) => trace.name && trace.meta && !trace.name.endsWith(" here")).map((trace) => {
     const hidden = slot.hidden.has(trace.meta);
-    const button = element("button", { type: "button", "aria-pressed": String(!hidden) }, glyph(trace.meta), trace.name);
+    const button = element("button", { type: "button", "aria-pressed": String(!hidden) }, glyph(trace.meta, trace.line && trace.line.color), trace.name);
     button.addEventListener("click", () => {
       if (hidden) slot.hidden.delete(trace.meta); else slot.hidden.add(trace.meta);
       draw(slot);
@@ -103,7 +106,7 @@ function legend(slot, data) {
   items.reverse(); // drawn last, named first
   if (slot.id === "front") {
     if (REPORT.rows.some((row) => row.gate)) items.push(element("li", {}, element("span", {}, glyph("gate"), "passes the gate")));
-    if (REPORT.rows.some((row) => row.unstable)) items.push(element("li", {}, element("span", {}, glyph("unstable"), "latency unstable")));
+    if (REPORT.rows.some((row) => row.unstable)) items.push(element("li", {}, element("span", {}, glyph("unstable"), FAMILIES ? "latency unstable; of a child △" : "latency unstable")));
   }
   return items;
 }

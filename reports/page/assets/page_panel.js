@@ -15,6 +15,7 @@ function badges(row) {
   const list = element("ul", { class: "badges" });
   const add = (text, kind) => list.append(element("li", { class: kind }, text));
   add(statusOf(row), "");
+  if (row.kind) add(row.kind, "");
   if (row.front) add("on the front", "");
   if (row.gate) add("passes the gate", "good");
   if (row.unstable) add("latency unstable", "bad");
@@ -33,6 +34,25 @@ function facts(title, pairs) {
   const body = element("tbody");
   for (const [name, value] of known) body.append(element("tr", {}, element("td", {}, name), element("td", { class: "value" }, value)));
   return element("div", {}, element("h3", {}, title), element("table", {}, body));
+}
+
+const trialLink = (number) => element("a", { href: `#trial-${number}` }, `trial ${number}`);
+
+// Of a child: its parent, how it was chosen, the choices that differ. Of a parent: its children.
+function family(row) {
+  if (row.parent !== undefined) {
+    const differing = (row.differs || []).map(([name, own, child]) => element("tr", {}, element("td", {}, name), element("td", { class: "number" }, plain(own)), element("td", { class: "number" }, plain(child))));
+    const head = element("tr", {}, element("th", {}, "differs in"), element("th", { class: "number" }, "parent"), element("th", { class: "number" }, "child"));
+    return element("div", {}, element("h3", {}, "Child of ", trialLink(row.parent)),
+      element("p", { class: "hint" }, `Cut from the weights of ${`trial ${row.parent}`} and not trained itself; ${row.chosen}.`),
+      differing.length ? element("table", {}, element("thead", {}, head), element("tbody", {}, ...differing)) : "");
+  }
+  if (!row.family) return "";
+  const links = row.members.flatMap((number, index) => [index ? ", " : "", element("a", { href: `#trial-${number}` }, String(number))]);
+  const all = element("button", { type: "button", class: "fold" }, "show them in the table");
+  all.addEventListener("click", () => { closePanel(); unfold(row.n); byId("trials").scrollIntoView(); });
+  return element("div", {}, element("h3", {}, "Its children"), element("p", { class: "hint" }, `${row.family}. `, row.children ? all : ""),
+    links.length ? element("p", { class: "hint" }, "On the front, the fastest first: ", ...links) : "");
 }
 
 // Why it was proposed, what was decided at its rungs, how the predictions held: lines of reports/analysis/reasons.py.
@@ -69,17 +89,19 @@ function taking(row) {
 function latencies(row) {
   const { untrained, trained } = row;
   if (!untrained && !trained) return "";
-  const head = element("tr", {}, element("th"), element("th", { class: "number" }, "before training"), element("th", { class: "number" }, "after"));
+  const protocol = row.quick ? "quick protocol" : "full protocol";
+  const columns = row.parent !== undefined ? [[`of its file, ${protocol}`, trained]] : [["before training", untrained], [row.kind ? `after, ${protocol}` : "after", trained]];
+  const head = element("tr", {}, element("th"), ...columns.map(([name]) => element("th", { class: "number" }, name)));
   const body = element("tbody");
   const line = (name, form) => body.append(element("tr", {}, element("td", {}, name),
-    ...[untrained, trained].map((item) => element("td", { class: "number" }, item ? form(item) : "–"))));
+    ...columns.map(([, item]) => element("td", { class: "number" }, item ? form(item) : "–"))));
   line("p50", (item) => ms(item.p50_ms));
   line("p95", (item) => ms(item.p95_ms));
   line("p50, 95 % interval", (item) => `${digits(item.p50_low_ms)} to ${digits(item.p50_high_ms)}`);
   line("network alone", (item) => ms(item.network_ms));
   line("images timed", (item) => item.samples.toLocaleString("en-US"));
   line("reference network", (item) => ms(item.reference_ms));
-  line("peak memory", (item) => bytes(item.peak_bytes));
+  line("peak memory", (item) => (item.peak_bytes ? bytes(item.peak_bytes) : "–"));
   line("stable", (item) => (item.stable ? "yes" : "no"));
   const notes = [...new Set([untrained, trained].map((item) => item && item.note).filter(Boolean))];
   return element("div", {}, element("h3", {}, "Latency, end to end at batch 1"),
@@ -142,7 +164,7 @@ function openPanel(number) {
     row.reason && row.outcome !== "failed" ? element("p", { class: "hint" }, row.reason) : "",
     quick(row),
     picture ? element("img", { class: "picture", src: picture, alt: `Validation images with the detections of trial ${number}` }) : "",
-    deaths(row), reasons(row), latencies(row), spark(row.rungs), configuration(row), resources(row), taking(row),
+    family(row), deaths(row), reasons(row), latencies(row), spark(row.rungs), configuration(row), resources(row), taking(row),
     row.brief ? element("p", { class: "hint" }, "In a study of this size, all of this trial is told by") : "",
     row.brief ? element("code", {}, `automl show ${REPORT.study} ${number}`) : "",
   );
@@ -172,7 +194,7 @@ document.addEventListener("keydown", (event) => { if (event.key === "Escape") cl
 function showCard(number, pointer) {
   const row = BY_NUMBER.get(number);
   if (!row) return;
-  const marks = [statusOf(row), row.front && "on the front", row.gate && "passes the gate", row.unstable && "latency unstable", row.batch];
+  const marks = [statusOf(row), row.kind, row.front && "on the front", row.gate && "passes the gate", row.unstable && "latency unstable", row.batch];
   const picture = REPORT.pictures[number];
   card.replaceChildren(element("b", {}, `Trial ${number}`), " ", element("span", { class: "marks" }, marks.filter(Boolean).join(", ")),
     element("div", {}, row.architecture), quick(row), picture ? element("img", { src: picture, alt: "" }) : "");

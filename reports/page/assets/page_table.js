@@ -1,14 +1,16 @@
 // The table of trials: filter, sort, page by page; then everything is set going.
 const PAGE_ROWS = 50;
+const FAMILIES = REPORT.rows.some((row) => row.children || row.parent !== undefined);
 const COLUMNS = [
   { title: "trial", key: (row) => row.n, form: (row) => element("a", { href: `#trial-${row.n}` }, String(row.n)), number: true },
-  { title: "outcome", key: (row) => NAMES[row.outcome], form: (row) => [element("i", { class: `dot fill-${row.outcome}` }), statusOf(row), row.batch ? element("span", { class: "tag", title: "after out of memory" }, row.batch) : ""] },
+  { title: "outcome", key: (row) => (row.parent === undefined ? NAMES[row.outcome] : "child"), form: (row) => [element("i", { class: `dot fill-${row.parent === undefined ? row.outcome : "child"}` }), ...kind(row), row.batch ? element("span", { class: "tag", title: "after out of memory" }, row.batch) : ""] },
   { title: "front", key: (row) => (row.front ? 1 : 0), form: (row) => (row.front ? "●" : ""), down: true },
   { title: "gate", key: (row) => (row.gate ? 1 : 0), form: (row) => (row.gate ? element("span", { class: "yes" }, "✓") : ""), down: true },
   { title: "backbone", key: (row) => choice(row, "backbone.name"), form: (row) => (choice(row, "backbone.name") == null ? "–" : shortName(choice(row, "backbone.name"))), name: true },
   { title: "neck", key: (row) => choice(row, "neck.width"), number: true },
   { title: "head", key: (row) => choice(row, "head.kind"), name: true },
   { title: "size, px", key: (row) => choice(row, "size.pixels"), number: true },
+  { title: "slim", key: (row) => row.slim ?? null, form: (row) => (row.slim || "").replaceAll(" 0.", " ."), name: true, narrow: true },
   { title: "mAP50", key: (row) => row.map50, form: (row) => share(row.map50), number: true, down: true },
   { title: "mAP", key: (row) => row.map, form: (row) => share(row.map), number: true, down: true },
   { title: "p95, ms", key: (row) => row.p95, form: (row) => digits(row.p95) + (row.unstable ? " ◇" : ""), number: true },
@@ -18,19 +20,39 @@ const COLUMNS = [
 ];
 const FILTERS = [
   ["all", "all", () => true],
+  ["trainings", "trainings", (row) => FAMILIES && row.parent === undefined],
+  ["children", "children", (row) => row.parent !== undefined],
   ["front", "front", (row) => row.front],
   ["gate", "pass the gate", (row) => row.gate],
   ["batch", "smaller batch", (row) => row.batch],
   ["copied", "copied", (row) => row.copied !== undefined],
   ...["finished", "stopped", "paused", "over", "failed", "running"].map((key) => [key, NAMES[key], (row) => row.outcome === key]),
 ];
-const view = { filter: "all", query: "", column: 0, down: true, page: 0 };
+const view = { filter: "all", query: "", column: 0, down: true, page: 0, open: new Set() }; // open: parents with their children below
 const columns = COLUMNS.filter((column) => REPORT.rows.some((row) => { const value = column.key(row); return value != null && value !== 0; }) || column.title === "trial");
+
+// How it ended: of a child whose it is, of a parent its children too, which a click shows or hides below it.
+function kind(row) {
+  if (row.parent !== undefined) return ["child of ", element("a", { href: `#trial-${row.parent}` }, String(row.parent))];
+  if (!row.children) return [FAMILIES && row.outcome === "finished" ? row.kind : statusOf(row)];
+  const open = view.filter === "trainings" && view.open.has(row.n);
+  const button = element("button", { type: "button", class: "fold", "aria-expanded": String(open) }, `${row.kind} ${open ? "▾" : "▸"}`);
+  button.addEventListener("click", (event) => { event.stopPropagation(); unfold(row.n, !open); });
+  return [button];
+}
+
+// Show the trainings, with the children of one of them below it, or without.
+function unfold(number, open = true) {
+  if (open) view.open.add(number); else view.open.delete(number);
+  if (view.filter !== "trainings") Object.assign(view, { filter: "trainings", page: 0 });
+  drawChips();
+  drawTable();
+}
 
 function haystack(row) {
   if (row.words === undefined) {
     const pairs = REPORT.dimensions.map((name, index) => (row.candidate[index] == null ? "" : `${name}=${plain(row.candidate[index])}`));
-    row.words = [...pairs, statusOf(row), row.error || "", row.reason || "", row.batch || "", ...(row.deaths || []).map((death) => death.cause)].join(" ").toLowerCase();
+    row.words = [...pairs, statusOf(row), row.kind || "", row.parent === undefined ? "" : `parent=${row.parent}`, row.error || "", row.reason || "", row.batch || "", ...(row.deaths || []).map((death) => death.cause)].join(" ").toLowerCase();
   }
   return row.words;
 }
@@ -51,13 +73,18 @@ function condition(word) {
 function selected() {
   const keeps = FILTERS.find(([key]) => key === view.filter)[2];
   const conditions = view.query.toLowerCase().split(/\s+/).filter(Boolean).map(condition);
-  const key = columns[view.column] ? columns[view.column].key : columns[0].key;
+  const column = columns[view.column] || columns[0];
+  const key = column.sorts || column.key;
   const sign = view.down ? -1 : 1;
-  return REPORT.rows.filter((row) => keeps(row) && conditions.every((test) => test(row))).sort((one, other) => {
+  const order = (one, other) => {
     const [a, b] = [key(one), key(other)];
     if (a == null || b == null) return (a == null) - (b == null) || one.n - other.n; // unknown last, either way
     return sign * (typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b))) || one.n - other.n;
-  });
+  };
+  const found = REPORT.rows.filter((row) => conditions.every((test) => test(row))).sort(order);
+  const rows = found.filter(keeps);
+  if (view.filter !== "trainings") return rows;
+  return rows.flatMap((row) => (view.open.has(row.n) ? [row, ...found.filter((child) => child.parent === row.n)] : [row]));
 }
 
 function drawHead() {
@@ -77,11 +104,11 @@ function drawHead() {
 }
 
 function tableRow(row) {
-  const line = element("tr", { "data-number": row.n, class: location.hash === `#trial-${row.n}` ? "open" : "" });
+  const line = element("tr", { "data-number": row.n, class: `${location.hash === `#trial-${row.n}` ? "open" : ""} ${view.filter === "trainings" && row.parent !== undefined ? "member" : ""}`.trim() });
   for (const column of columns) {
     const content = column.form ? column.form(row) : plain(column.key(row));
     const title = column.name ? plain(column.key(row)) : null;
-    line.append(element("td", { class: column.number ? "number" : column.name ? "name" : "", title }, ...(Array.isArray(content) ? content : [content])));
+    line.append(element("td", { class: column.number ? "number" : column.narrow ? "name narrow" : column.name ? "name" : "", title: row.slim || !column.narrow ? title : null }, ...(Array.isArray(content) ? content : [content])));
   }
   return line;
 }
@@ -110,6 +137,9 @@ function drawChips() {
 
 function wireTable() {
   byId("query").addEventListener("input", (event) => { Object.assign(view, { query: event.target.value, page: 0 }); drawTable(); });
+  for (const button of document.querySelectorAll(".families .fold")) {
+    button.addEventListener("click", () => { unfold(Number(button.dataset.family)); byId("trials").scrollIntoView(); });
+  }
   byId("previous").addEventListener("click", () => { view.page -= 1; drawTable(); });
   byId("next").addEventListener("click", () => { view.page += 1; drawTable(); });
   document.querySelector("#table tbody").addEventListener("click", (event) => {
@@ -121,6 +151,7 @@ function wireTable() {
 function start() {
   view.column = Math.max(0, columns.findIndex((column) => column.title === "mAP"));
   if (REPORT.rows.some((row) => row.front)) view.filter = "front";
+  else if (FAMILIES) view.filter = "trainings";
   drawChips();
   drawTable();
   wireTable();

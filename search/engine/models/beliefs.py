@@ -12,6 +12,8 @@ from objectives.records.trial_record import Phase
 from search.engine.digest import FINAL, LOG_LATENCY, TUNED_MAX, Digest
 from search.engine.encoding import Encoder
 from search.engine.models.curve_model import CurveModel, latest_rung
+from search.engine.models.experience.fading import Trend, faded
+from search.engine.models.experience.prior import Prior
 from search.engine.models.gaussian_process import GaussianProcess
 from search.engine.observed import Observed
 from search.engine.staircase import Floats, Staircase
@@ -21,6 +23,7 @@ FAILED_MAX = 50  # failed trials that the surrogate looks at
 RANGE_STEP = 0.25  # ends of the latency range are moved outwards to multiples of it before they scale anything
 UNINFORMATIVE = 10.0  # spreads that the error of a curve without information amounts to
 LEAST_SD = 1e-4  # of any belief about an accuracy
+WEIGHT_LEAST = 0.1  # of a prior, below which proposals do not mention it any more
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class Beliefs:
     Attributes:
         trials: trials with a latency and at least one evaluated rung, in the order of the arrays, shape (n,).
         front: of the finished trials, and of the running ones by their expected final accuracies.
+        trend: what is left of the prior; None without one, and before there are two trials.
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class Beliefs:
         encoder: Encoder,
         latency_range: tuple[float, float],
         reference: float = 0.0,
+        prior: Prior | None = None,
     ) -> None:
         """Fit everything.
 
@@ -56,6 +61,7 @@ class Beliefs:
             encoder: of the trials' parameters.
             latency_range: log latency of the fastest and slowest candidate that counts.
             reference: accuracy that counts as nothing.
+            prior: what earlier studies let expect; None for nothing.
         """
         self.ladder, self.encoder, self.latency_range = tuple(ladder), encoder, latency_range
         self._study = study
@@ -73,6 +79,8 @@ class Beliefs:
         self.errors = self._error(self.curve_sd)
         sd_from = np.array([self.curves.sd_from(rung, self.table) for rung in range(len(self.ladder))])
         self.error_from = self._error(sd_from)
+        self._prior = prior
+        self.trend: Trend | None = None
         self._surrogate = self._fit() if len(self.trials) >= 2 else None
         self.front = self._front(study.pick(study.where(Phase.RUNNING, silent)), reference)
 
@@ -82,6 +90,8 @@ class Beliefs:
             mean, sd = np.full(len(rows), self._centre), np.full(len(rows), self.curves.scale)
         else:
             mean, sd = self._surrogate.predict(self._placed(rows, log_latencies))
+            if self.trend is not None:
+                mean, sd = mean + self.trend.at(rows), np.hypot(sd, self.trend.doubt(rows))
         sd = np.maximum(sd, LEAST_SD)
         return Belief(mean, sd, _combined(sd, self.error_from[0]))
 
@@ -97,6 +107,12 @@ class Beliefs:
         others = np.maximum(1.0 / sd**2 - 1.0 / own**2, 1e-6)  # what is known but for the own curve
         left = 1.0 / np.sqrt(others + 1.0 / np.maximum(after, LEAST_SD) ** 2)
         return Belief(mean, sd, np.minimum(left, 0.9999 * sd))
+
+    def experienced(self, row: Floats) -> str:
+        """Return a clause on what earlier studies say for a candidate, encoded, shape (d,); empty for nothing."""
+        faded_away = self.trend is not None and self.trend.weight < WEIGHT_LEAST
+        count = 0 if self._prior is None or faded_away else self._prior.learnt_well(row)
+        return f"; its like learnt well in {count} earlier {'study' if count == 1 else 'studies'}" if count else ""
 
     def _placed(self, rows: Floats, log_latencies: Floats) -> Floats:
         """Return rows with the place on the latency range behind; its scale moves seldom, so that tunings last."""
@@ -114,10 +130,13 @@ class Beliefs:
         # A prediction is drawn in to the mean of all; as an observation it stands further out (see _error).
         shrunk = self._spread**2 / (self._spread**2 + self.errors**2)
         targets, errors = self._centre + (self.predicted - self._centre) / shrunk, self.errors
+        if self._prior is not None:
+            self.trend = faded(self._prior, rows[:, :-1], targets, errors, self._spread)
         if self.failed:
             rows = np.vstack([rows, self._rows(self.failed)])
             targets = np.append(targets, np.full(len(self.failed), self.predicted.min()))
             errors = np.append(errors, np.full(len(self.failed), self.curves.scale))
+        targets = targets - self._expected(rows)
         categorical = np.append(self.encoder.categorical, False)
         surrogate = GaussianProcess(categorical, linear=len(categorical) - 1)
         scale = self._centre, self._spread
@@ -126,11 +145,17 @@ class Beliefs:
             tuned = even_indices(len(rows), TUNED_MAX)
             surrogate.tune(rows[tuned], targets[tuned], errors[tuned], scale=scale)
         else:
-            surrogate.tune(self._rows(self._study.pick(settled)), self._study.column(FINAL, settled))
+            known = self._rows(self._study.pick(settled))
+            surrogate.tune(known, self._study.column(FINAL, settled) - self._expected(known))
         surrogate.fit(rows, targets, errors, 0, scale)
         mean, sd = surrogate.refined()
-        self._refined = mean[: len(self.trials)], sd[: len(self.trials)]
+        refined = mean + self._expected(rows)
+        self._refined = refined[: len(self.trials)], sd[: len(self.trials)]
         return surrogate
+
+    def _expected(self, rows: Floats) -> Floats:
+        """Return what the prior adds to the surrogate at rows that end with the place on the latency range."""
+        return np.zeros(len(rows)) if self.trend is None else self.trend.at(rows[:, :-1])
 
     def _error(self, sd: Floats) -> Floats:
         """Return the error of the observation that a curve amounts to.

@@ -113,6 +113,14 @@ class GaussianProcess:
         sd = np.sqrt(np.maximum(variance, 1e-9))
         return self._mean + self._scale * (cross @ self._weights), self._widened * self._scale * sd
 
+    def left_out(self) -> Floats:
+        """Return what each observation is expected to be from all others, shape (n,).
+
+        In closed form (Rasmussen and Williams 2006, 5.4.2).
+        """
+        expected: Floats = self._mean + self._scale * self._left_out
+        return expected
+
     def _observe(
         self, rows: Floats, targets: Floats, noise_sd: Floats | None, scale: tuple[float, float] | None
     ) -> None:
@@ -146,6 +154,7 @@ class GaussianProcess:
         self._weights = cho_solve(factor, self._targets)
         self._whitening = np.tril(dtrtri(factor[0], lower=1)[0])  # its square is the precision
         precision = np.einsum("ij,ij->j", self._whitening, self._whitening)
+        self._left_out = self._targets - self._weights / precision
         left_out = self._weights**2 / precision  # squared leave-one-out errors in standard deviations
         doubt = (SCEPTICISM * SCEPTICAL_ERROR + left_out.sum()) / (SCEPTICISM + len(left_out))
         self._widened = max(1.0, float(np.sqrt(doubt)))

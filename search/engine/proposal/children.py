@@ -14,11 +14,11 @@ from spaces.network.family import SIZE, Family
 
 LOOKED_MOST = 8  # children of one order
 SCORED_MOST = 6
-POOL_MOST = 3000  # children of a family that are thought of
+CHILDREN_THOUGHT_OF = 3000  # children of a family that are thought of
 LOOK_S, SCORE_S = 1.0, 2.5  # seconds of a child before any was timed
 LOOK_SD = 0.01  # between a child looked at by torch and its scored file
-SLIM_SPEED = 0.7  # share of the latency that goes with the channels, before any child was measured,
-SIZE_POWER = 1.7  # and its power of the side of the image,
+SLIM_SPEED = 0.5  # share of the latency that goes with the channels, before any child was measured,
+SIZE_POWER = 1.3  # and its power of the side of the image,
 FORETOLD_SD = 0.2  # with this standard deviation of the logarithm
 LEAST_SHARE = 2e-4  # of the front's hypervolume that a child must be expected to gain
 NODES = ((-math.sqrt(3.0), 1 / 6), (0.0, 2 / 3), (math.sqrt(3.0), 1 / 6))  # Gauss-Hermite
@@ -88,13 +88,13 @@ def propose_children(
     """
     look_s, score_s = parent.look_s or LOOK_S, parent.score_s or SCORE_S
     view = _View(parent, bound_ms)
-    to_score = view.greedy(front, view.looked, min(SCORED_MOST, most, int(seconds_left / score_s)))
+    to_score = view.greedy(front, view.looked, int(min(SCORED_MOST, most, seconds_left / score_s)))
     if seeds := view.unseen_seeds()[:LOOKED_MOST]:
         if seconds_left < look_s * len(seeds) + score_s or most < 1:
             return None
         why = f"its children are not known yet: {len(seeds)} of {parent.family.size:,} to look at"
         return ChildrenProposal(ChildrenOrder(look_at=tuple(seeds)), math.inf, 1.0, why)
-    to_look = view.greedy(front, view.unseen, min(LOOKED_MOST, int(seconds_left / (look_s + score_s))) if most else 0)
+    to_look = view.greedy(front, view.unseen, int(min(LOOKED_MOST, seconds_left / (look_s + score_s))) if most else 0)
     scored, looked = _rate(front, to_score, score_s), _rate(front, to_look, look_s + score_s)
     if max(scored[1] if to_score else 0, looked[1] if to_look else 0) == 0:
         return None
@@ -143,7 +143,9 @@ class _View:
         steps = max((len(values) for values in slim.values()), default=1)
         for step in range(1, steps):
             alike = {name: values[min(step, len(values) - 1)] for name, values in slim.items()}
-            seeds += [{**whole, **alike, SIZE: size} for size in sizes[:: max(1, len(sizes) // 2)]] or [{**whole, **alike}]
+            seeds += [{**whole, **alike, SIZE: size} for size in sizes[:: max(1, len(sizes) // 2)]] or [
+                {**whole, **alike}
+            ]
         return [c for c in seeds if _key(c) not in self.seen and _key(c) not in self._done]
 
     def greedy(self, front: Staircase, pool: Sequence[Choices], most: int) -> list[_Child]:
@@ -221,46 +223,18 @@ class _View:
 
     def _pool(self) -> list[Choices]:
         names = list(self.axes)
-        if self.parent.family.size <= POOL_MOST:
+        if self.parent.family.size <= CHILDREN_THOUGHT_OF:
             return [dict(zip(names, values, strict=True)) for values in itertools.product(*self.axes.values())]
-        rng = np.random.default_rng([self.parent.number, len(self.seen)])
-        drawn = [{name: _any(values, rng) for name, values in self.axes.items()} for _ in range(POOL_MOST // 2)]
+        rng, half = np.random.default_rng([self.parent.number, len(self.seen)]), CHILDREN_THOUGHT_OF // 2
+        drawn = [{name: _any(values, rng) for name, values in self.axes.items()} for _ in range(half)]
         best = sorted(self.seen.values(), key=lambda look: -look.map)[:100]
-        near = [{**look.choices, name: value} for look in best for name, values in self.axes.items() for value in values]
-        return list({_key(c): c for c in [*near[: POOL_MOST // 2], *drawn]}.values())
+        near = [
+            {**look.choices, name: value} for look in best for name, values in self.axes.items() for value in values
+        ]
+        return list({_key(c): c for c in [*near[:half], *drawn]}.values())
 
     def _whole(self) -> Choices:
         return {name: values[0] for name, values in self.axes.items()}
-
-
-def joint_gain(front: Staircase, mean: Floats, sd: Floats, logs: Floats, cases: int = 9, cells: int = 64) -> Floats:
-    """Return the expected gain of hypervolume of whole families: their children rise and fall together.
-
-    Args:
-        front: today's.
-        mean: expected accuracies of each family's children, shape (n, k).
-        sd: standard deviations of these beliefs, shape (n, k).
-        logs: log latencies, shape (n, k).
-        cases: of what the common doubt turns out as.
-        cells: of the latency range.
-
-    Returns:
-        Gains, shape (n,).
-    """
-    fastest = float(min(logs.min(), front.edges.min() if len(front.edges) else np.inf))
-    if fastest >= front.slowest:
-        return np.zeros(len(mean))
-    edges = np.linspace(fastest, front.slowest, cells + 1)
-    middles, width = (edges[:-1] + edges[1:]) / 2, edges[1] - edges[0]
-    heights = np.concatenate([[front.reference], front.heights])[np.searchsorted(front.edges, middles, side="right")]
-    late = logs[:, :, None] > middles
-    z = np.linspace(2.5, -2.5, cases)
-    weights = np.exp(-0.5 * z**2) / np.exp(-0.5 * z**2).sum()
-    gains = np.zeros(len(mean))
-    for case, weight in zip(z, weights, strict=True):
-        reached = np.where(late, -np.inf, (mean + case * sd)[:, :, None]).max(axis=1)
-        gains += weight * width * np.maximum(reached - heights, 0.0).sum(axis=1)
-    return gains
 
 
 def _gains(front: Staircase, children: Sequence[_Child]) -> Floats:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -13,9 +14,12 @@ from search.engine.digest import LOG_LATENCY, Digest
 from search.engine.encoding import Encoder
 from search.engine.models.beliefs import Beliefs
 from search.engine.models.costs import Costs
+from search.engine.models.experience.prior import Prior, prior_of
+from search.engine.models.experience.recorded import Training
 from search.engine.models.fits import Fits
 from search.engine.models.latencies import LatencyBook, LatencyModel, LatencyView, NoBook
 from search.engine.observed import Observed
+from search.engine.proposal.families import FamilySource
 from search.engine.proposal.pool import Pool, untried
 from search.engine.proposal.rating import Rating, Worth
 from search.engine.staircase import Floats
@@ -66,6 +70,7 @@ class Engine:
         bound_ms: float | None = None,
         per_second: bool = False,
         reference: float = 0.0,
+        experience: Sequence[Training] = (),
     ) -> None:
         """Set up.
 
@@ -77,16 +82,23 @@ class Engine:
             bound_ms: latency that no candidate may exceed.
             per_second: choose by gain per second of training instead of gain per trial.
             reference: accuracy that counts as nothing.
+            experience: recorded trainings of earlier studies.
         """
         self.source, self.book, self.seed = source, book or NoBook(), seed
         self.ladder, self._bound_ms, self.per_second, self.reference = tuple(ladder), bound_ms, per_second, reference
         self.encoder = Encoder(source.distributions)
+        self._experience = tuple(experience)
         self._study: Digest | None = None
 
     @property
     def bound_ms(self) -> float | None:
         """Latency that no candidate may exceed; None for none."""
         return self.book.bound_ms() if self._bound_ms is None else self._bound_ms
+
+    @cached_property
+    def prior(self) -> Prior | None:
+        """What earlier studies let expect of candidates; None for nothing."""
+        return prior_of(self._experience, self.encoder, self.source.fixed) if self._experience else None
 
     def propose(
         self, trials: Sequence[Observed], number: int, seconds_left: float = math.inf
@@ -114,6 +126,20 @@ class Engine:
             pool, i, proposal, rate = self._best(pool, rating)
         return _as_proposed(pool, i, proposal, rate, rating)
 
+    def rate_of_new(self, trials: Sequence[Observed], seconds_left: float = math.inf) -> float:
+        """Return the gain per second that the best new candidate promises, as far as is known without measuring.
+
+        0 where there is none; infinite while too little is known to rate candidates.
+        """
+        rng = np.random.default_rng([self.seed, len(trials)])
+        study = self._read(trials)
+        pool = self._pool(study, rng)
+        rating = self._rating(study, self._pool_span(study, pool.latency), seconds_left)
+        pool = pool.only(rating.in_time(pool))
+        if not pool.params:
+            return 0.0
+        return float(rating.worth(pool).rates.max()) if rating.beliefs.trials else math.inf
+
     def look(self, trials: Sequence[Observed]) -> Rating:
         """Return the measure by which trials are rated where no candidate is proposed."""
         study = self._read(trials)
@@ -126,7 +152,7 @@ class Engine:
         return self._study
 
     def _rating(self, study: Digest, span: tuple[float, float], seconds_left: float) -> Rating:
-        beliefs = Beliefs(study, self.ladder, self.encoder, span, self.reference)
+        beliefs = Beliefs(study, self.ladder, self.encoder, span, self.reference, self.prior)
         costs, fits = Costs(study, self.encoder), Fits(study, self.encoder)
         return Rating(beliefs, costs, fits, self.book, self.per_second, seconds_left)
 
@@ -148,24 +174,31 @@ class Engine:
 
     def _pool(self, study: Digest, rng: np.random.Generator) -> Pool:
         params = untried(self.source, study, rng)
-        rows = self.encoder.encode(params)
-        pool = Pool(params, rows, LatencyModel(study, self.book, self.encoder).view(params, rows))
-        pool = pool.only(np.isfinite(pool.latency.log))
         bound_ms = self.bound_ms
+        families = FamilySource(self.source, self.encoder, math.inf if bound_ms is None else math.log(bound_ms))
+        params = families.fewer(params, rng)
+        rows, model = self.encoder.encode(params), LatencyModel(study, self.book, self.encoder)
+        pool = Pool(params, rows, model.view(params, rows))
+        pool = pool.only(np.isfinite(pool.latency.log))
+        pool = replace(pool, families=families.views(pool.params, model))
         if bound_ms is None or not pool.params:
             return pool
         kept = pool.latency.log - BOUND_DOUBT * pool.latency.sd <= np.log(bound_ms)
+        for i in np.flatnonzero(pool.elastic):
+            family = pool.families[int(i)]
+            kept[i] = family is not None and families.fits(family, BOUND_DOUBT)
         return pool.only(kept if kept.any() else ~pool.latency.measured)  # a model bars some, never all
 
     # Proposals
 
     def _spread(self, pool: Pool, seen: Floats, rating: Rating, rng: np.random.Generator) -> _Chosen:
-        """Propose the candidate nearest to the place of the latency range that is emptiest."""
+        """Propose a candidate near the place of the latency range that is emptiest: what experience puts first."""
         places = np.linspace(0.05, 0.95, SPREAD)
         low, high = rating.beliefs.latency_range
         place = _emptiest(places, (seen - low) / (high - low))
         nearest = np.argsort(np.abs((pool.latency.log - low) / (high - low) - place), kind="stable")
-        i = int(rng.choice(nearest[:SPREAD_NEAREST]))
+        near = nearest[:SPREAD_NEAREST]
+        i = int(rng.choice(near, p=None if self.prior is None else self.prior.favour(pool.rows[near])))
         why = f"spread over the latency range, {place:.0%} of the way from the fastest to the slowest"
         role = "spread" if len(seen) else "baseline"
         return pool, i, Proposal(role, NAME, why), np.inf
@@ -186,8 +219,8 @@ class Engine:
             worth = rating.worth(pool)
             counted = worth.rates if self.per_second else worth.odds * worth.gains
             i = int(np.argmax(counted))
-            if pool.latency.measured[i] or measured == MEASURED_MOST:
-                break
+            if pool.latency.measured[i] or measured == MEASURED_MOST or pool.elastic[i]:
+                break  # a family's worth hangs on no single latency
             params = pool.params[i]
             odds, ms = self.book.odds(params), self.book.measure(params)
             if ms is None and self.book.odds(params) == odds:
@@ -237,7 +270,8 @@ def _as_proposed(pool: Pool, i: int, proposal: Proposal, rate: float, rating: Ra
     latency_ms = float(np.exp(pool.latency.log[i]))
     sd_ms = latency_ms * float(pool.latency.sd[i])
     measured = bool(pool.latency.measured[i])
-    known = replace(proposal, latency_ms=latency_ms, latency_sd_ms=sd_ms, latency_measured=measured)
+    why = proposal.why + rating.beliefs.experienced(pool.rows[i])
+    known = replace(proposal, why=why, latency_ms=latency_ms, latency_sd_ms=sd_ms, latency_measured=measured)
     return ProposedCandidate(pool.params[i], known, rate, float(rating.whole_s(pool)[i]), rating)
 
 

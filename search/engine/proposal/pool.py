@@ -12,6 +12,7 @@ from search.engine.candidates import CandidateSource, Params
 from search.engine.digest import BEST_ACCURACY, FRONT_MAX, LOG_LATENCY, Digest, spread
 from search.engine.models.latencies import LatencyView
 from search.engine.observed import Key, key_of
+from search.engine.proposal.families import FamilyView
 from search.engine.staircase import Floats
 
 LISTED_MAX = 5000  # candidates of a small space that are gone through once nothing new comes by chance
@@ -25,24 +26,34 @@ class Pool:
         params: the candidates' parameters, by dimension name; n of them.
         rows: the parameters encoded as numbers, shape (n, d).
         latency: the candidates' latencies, measured or predicted.
+        families: of each elastic candidate, what is known of its children; None for any other, n of them or none.
     """
 
     params: list[Params]
     rows: Floats
     latency: LatencyView
+    families: Sequence[FamilyView | None] = ()
 
     def only(self, kept: NDArray[np.bool_]) -> "Pool":
         """Return the pool of some of the candidates: a mask, shape (n,)."""
         if kept.all():
             return self
         params = [p for p, keep in zip(self.params, kept, strict=True) if keep]
-        return Pool(params, self.rows[kept], LatencyView(self.latency.log[kept], self.latency.sd[kept]))
+        families = [family for family, keep in zip(self.families, kept, strict=True) if keep] if self.families else ()
+        return Pool(params, self.rows[kept], LatencyView(self.latency.log[kept], self.latency.sd[kept]), families)
+
+    @property
+    def elastic(self) -> NDArray[np.bool_]:
+        """Which candidates are elastic trainings, shape (n,)."""
+        if not self.families:
+            return np.zeros(len(self.params), dtype=bool)
+        return np.array([family is not None for family in self.families], dtype=bool)
 
     def with_latency(self, i: int, ms: float) -> "Pool":
         """Return the pool once a candidate was measured."""
         log, sd = self.latency.log.copy(), self.latency.sd.copy()
         log[i], sd[i] = np.log(ms), 0.0
-        return Pool(self.params, self.rows, LatencyView(log, sd))
+        return Pool(self.params, self.rows, LatencyView(log, sd), self.families)
 
 
 def untried(source: CandidateSource, study: Digest, rng: np.random.Generator) -> list[Params]:

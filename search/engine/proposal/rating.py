@@ -10,6 +10,7 @@ from search.engine.models.beliefs import Belief, Beliefs
 from search.engine.models.costs import BEFORE, Costs
 from search.engine.models.fits import Fits
 from search.engine.models.latencies import LatencyBook
+from search.engine.proposal.families import family_gains
 from search.engine.proposal.gain_rate import gain_rate
 from search.engine.proposal.pool import Pool
 from search.engine.staircase import Floats
@@ -18,6 +19,7 @@ LATENCY_NODES = (-np.sqrt(3.0), 0.0, np.sqrt(3.0))  # Gauss-Hermite of three nod
 LATENCY_WEIGHTS = (1.0 / 6.0, 2.0 / 3.0, 1.0 / 6.0)
 FIRST = 64  # candidates whose rate is worked out before the hopeless ones are left out
 SLACK = 1.1  # cases of a rung are a sum, not the integral: a bound may be off by so much
+FIRST_CHILDREN_S = 30.0  # that the first children of an elastic training take
 DOUBT_MOST = 0.5  # of the logarithm of the seconds that a training takes
 
 
@@ -55,15 +57,20 @@ class Rating:
 
     def whole_s(self, pool: Pool) -> Floats:
         """Return the expected seconds of each candidate's whole trial; epochs where none was timed."""
-        whole: Floats = self._last * self.costs.of_candidates(pool.rows, pool.latency.log) + self.costs.overhead_s
+        whole: Floats = self._last * self.costs.of_candidates(pool.rows, pool.latency.log) + self._beside_s(pool)
         return whole
+
+    def _beside_s(self, pool: Pool) -> Floats:
+        """Return the seconds of each candidate's trial beside its epochs, those of a family's first children too."""
+        first_children = FIRST_CHILDREN_S if self.costs.known else 0.0
+        return np.where(pool.elastic, self.costs.overhead_s + first_children, self.costs.overhead_s)
 
     def in_time(self, pool: Pool) -> NDArray[np.bool_]:
         """Return which candidates end in the time left, their cost's doubt counted in."""
         if math.isinf(self.seconds_left) or not self.costs.known:
             return np.ones(len(pool.params), dtype=bool)
         epoch_s, doubt = self.costs.foretold(pool.rows, pool.latency.log)
-        whole = self._last * epoch_s * np.exp(np.minimum(doubt, DOUBT_MOST)) + self.costs.overhead_s
+        whole = self._last * epoch_s * np.exp(np.minimum(doubt, DOUBT_MOST)) + self._beside_s(pool)
         return np.asarray(whole <= self.seconds_left, dtype=bool)
 
     def worth(self, pool: Pool) -> Worth:
@@ -71,11 +78,14 @@ class Rating:
         belief = self.beliefs.of_candidates(pool.rows, pool.latency.log)
         epoch_s = self.costs.of_candidates(pool.rows, pool.latency.log) if self.per_second else np.ones(len(pool.rows))
         step_s = self.beliefs.ladder[0] * epoch_s + BEFORE * self.costs.overhead_s
-        whole_s = self._last * epoch_s + self.costs.overhead_s
+        whole_s = self._last * epoch_s + self._beside_s(pool)
         gains = np.zeros(len(pool.rows))
         for node, weight in _nodes(pool):
             log = pool.latency.log + node * pool.latency.sd
             gains += weight * self.beliefs.front.expected_gain(belief.mean, belief.sd, log)
+        elastic = pool.elastic
+        if elastic.any():  # what counts of an elastic training is what its children bring
+            gains[elastic] = family_gains([family for family in pool.families if family is not None], self.beliefs)
         odds = self.odds(pool)
         if not self.per_second:
             return Worth(gains, odds, odds * gains / whole_s)
@@ -83,7 +93,7 @@ class Rating:
         rates, bounds = counted * gains / whole_s, SLACK * counted * gains / step_s
         order = np.argsort(-bounds, kind="stable")
         for some in (order[:FIRST], order[FIRST:]):
-            able = some[bounds[some] >= rates.max()]
+            able = some[(bounds[some] >= rates.max()) & ~elastic[some]]
             rates[able] = counted[able] * self._rates(pool, belief, step_s, whole_s, able)
         return Worth(gains, odds, rates)
 

@@ -1,25 +1,29 @@
 """Latency in processes of their own: what they measure, how they fail, that they have the device alone."""
 
 import os
+import re
 import subprocess
 import sys
 import textwrap
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import psutil
 import pytest
-from defaults import CPU, PROTOCOL, protocol_of
+from defaults import CPU, PROTOCOL, device_of, protocol_of
 
 from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.export_onnx import export_onnx
-from objectives.latency.measure import measure_latency
+from objectives.latency.measure import measure_latencies, measure_latency
+from objectives.latency.probe import is_relative
 from objectives.machine.cores import on_cores
 from objectives.machine.device_locks import Patience, SharedDevices
+from objectives.records.records import Latency
 from spaces.candidate import Candidate
 from spaces.errors import DeviceError
 from spaces.network.description import describe
@@ -56,7 +60,102 @@ def test_a_file_is_measured_in_a_process_of_its_own(
     assert figure.samples >= 5
     assert figure.device == CPU.fingerprint
     assert 30e6 < figure.peak_bytes < 400e6  # of the runtime, without torch
-    assert float((tmp_path / "cache" / "automl" / f"reference-3-{figure.device}.txt").read_text()) > 0
+    (calm,) = (tmp_path / "cache" / "automl").glob(f"reference-*-{figure.device}.txt")
+    assert figure.calm_ms == pytest.approx(float(calm.read_text()), abs=1e-5)
+    assert 0 < figure.raw_p50_ms <= figure.raw_p95_ms
+    assert 0.3 < figure.p50_ms / figure.raw_p50_ms * figure.reference_ms / figure.calm_ms < 1.5
+
+
+@pytest.mark.seconds
+def test_files_share_a_process_and_a_bad_one_spoils_none(artifact: Path, images: list[Path], tmp_path: Path) -> None:
+    seen: set[int] = set()
+
+    def look() -> None:
+        seen.update(child.pid for child in psutil.Process().children())
+
+    (tmp_path / "bad.onnx").write_bytes(b"no onnx at all")
+    files = [artifact, tmp_path / "bad.onnx", artifact, tmp_path / "missing.onnx"]
+    protocol = protocol_of(images_min=20, interval=0.0, cap_s=1.5, warmup_s=0.1).quick()
+    first, bad, second, missing = measure_latencies(files, CPU, images, protocol, patience=Patience(look))
+    assert isinstance(first, Latency)
+    assert isinstance(second, Latency)
+    assert len(seen) == 1
+    assert 0.7 < first.p50_ms / second.p50_ms < 1.4
+    assert first.calm_ms == second.calm_ms > 0
+    assert first.peak_bytes == 0  # of the process, not of a file
+    for error, name in ((bad, "bad"), (missing, "missing")):
+        assert isinstance(error, DeviceError)
+        assert re.search(rf"device=cpu: measuring '{name}\.onnx' failed: .*(cannot load|is not a file)", str(error))
+    assert measure_latencies([], CPU, images, protocol) == []
+
+
+@pytest.mark.seconds
+def test_each_file_has_as_many_processes_as_it_needs(artifact: Path, images: list[Path]) -> None:
+    protocol = protocol_of(processes=2, processes_max=3, images_min=10, cap_s=0.1, warmup_s=0.05)
+    for agreement, most in ((9.0, 2), (-9.0, 3)):
+        chosen = replace(protocol, agreement=agreement, interval=9.0)
+        figures = measure_latencies([artifact, artifact], CPU, images, chosen)
+        assert [figure.samples for figure in figures if isinstance(figure, Latency)] == [10 * most] * 2
+
+
+@pytest.mark.seconds
+def test_a_process_that_dies_takes_no_other_file_with_it(artifact: Path, images: list[Path]) -> None:
+    """The process that measures two files dies; they are measured anew, one each, and the second one dies again."""
+    seen: list[int] = []
+
+    def kill() -> None:
+        for child in psutil.Process().children():
+            if child.pid not in seen:
+                seen.append(child.pid)
+            if seen.index(child.pid) in (0, 2):
+                child.kill()
+
+    protocol = protocol_of(interval=0.0, cap_s=3, warmup_s=2).quick()
+    good, bad = measure_latencies([artifact, artifact], CPU, images, protocol, patience=Patience(kill))
+    assert len(seen) == 3
+    assert isinstance(good, Latency)
+    assert isinstance(bad, DeviceError)
+    assert str(bad) == "device=cpu: measuring 'model.onnx' failed: its process was ended by SIGKILL"
+
+
+@pytest.mark.seconds
+@pytest.mark.usefixtures("all_cores")
+def test_what_others_take_of_the_core_is_not_counted(
+    make_candidate: Callable[..., Candidate], images: list[Path], tmp_path: Path
+) -> None:
+    """An image takes longer than a time slice: it has to wait in between, the short reference never."""
+    model = build_detector(describe(make_candidate(), ("can", "jar")), 0)
+    artifact = export_onnx(model, ArtifactMeta(480, "nms", ("can", "jar")), tmp_path / "model.onnx")
+    core = [min(os.sched_getaffinity(0))]
+    protocol = protocol_of(cap_s=4.5, warmup_s=0.2).quick()
+    calm = measure_latency(artifact, CPU, images, protocol, cores=core)
+    busy = "import os, sys\nos.sched_setaffinity(0, [int(sys.argv[1])])\nwhile True: pass"
+    others = [subprocess.Popen([sys.executable, "-c", busy, str(core[0])]) for _ in range(2)]
+    try:
+        loaded = measure_latency(artifact, CPU, images, protocol, cores=core)
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+    assert loaded.raw_p50_ms > 1.5 * loaded.p50_ms  # it waited
+    assert 0.7 < loaded.p50_ms / calm.p50_ms < 1.4
+
+
+def test_what_is_a_ratio() -> None:
+    assert is_relative(CPU)
+    assert is_relative(device_of(runtime="openvino", provider="CPU"))
+    assert not is_relative(device_of(threads=0))
+    assert not is_relative(device_of(provider="CUDAExecutionProvider"))
+    assert not is_relative(device_of(runtime="openvino", provider="GPU"))
+
+
+@pytest.mark.seconds
+def test_several_threads_are_timed_as_the_time_passes(artifact: Path, images: list[Path]) -> None:
+    protocol = protocol_of(images_min=20, cap_s=1, warmup_s=0.1).quick()
+    figure = measure_latency(artifact, device_of(threads=0), images, protocol)
+    raw = (figure.raw_p50_ms, figure.raw_p95_ms)
+    assert (figure.p50_ms, figure.p95_ms) == pytest.approx(raw, rel=0.05)
+    assert figure.calm_ms == 0
 
 
 @pytest.mark.seconds

@@ -62,6 +62,23 @@ def test_finals_are_set_against_proposals_and_rungs() -> None:
     assert calibration.at_rungs == Held()  # two: too few
 
 
+def test_children_count_for_latencies_alone(report_study: Callable[..., optuna.Study]) -> None:
+    """A child was looked at before it got its file: the same detector twice says nothing of a belief."""
+    study, alone = (report_study(20, reasons=True, families=count, children=10) for count in (2, 0))
+    table = read_study(study)
+    children = {row.number for row in table.rows if row.is_child}
+    calibration = calibrate(table)
+    told = (*calibration.at_proposal.predictions, *calibration.at_rungs.predictions)
+    assert told
+    assert not children & {prediction.number for prediction in told}
+    assert children <= {prediction.number for prediction in calibration.latency.predictions}
+    assert len(calibration.latency.predictions) > len(children)
+    assert len(told) == sum(
+        len(held.predictions)
+        for held in (calibrate(read_study(alone)).at_proposal, calibrate(read_study(alone)).at_rungs)
+    )
+
+
 def test_the_last_belief_at_a_rung_counts() -> None:
     decisions = [
         Decision(epoch, name, "", value, 0.01)

@@ -69,3 +69,12 @@ def test_of_a_whole_study(report_study: Callable[..., optuna.Study]) -> None:
     assert curve[-1].hypervolume == pytest.approx(current_hypervolume(table))
     assert [point.hypervolume for point in curve] == sorted(point.hypervolume for point in curve)
     assert [point.seconds for point in curve] == sorted(point.seconds for point in curve)
+
+
+def test_children_count_when_they_ended(report_study: Callable[..., optuna.Study]) -> None:
+    table = read_study(report_study(12, families=1, children=10))
+    without = read_study(report_study(12))
+    history, alone = hypervolume_history(table), hypervolume_history(without)
+    assert history[-1].trials == alone[-1].trials + 10
+    took_s = sum(row.seconds or 0.0 for row in table.rows if row.is_child)
+    assert history[-1].seconds == pytest.approx(alone[-1].seconds + took_s, abs=1.0)

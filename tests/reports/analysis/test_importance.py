@@ -1,6 +1,7 @@
 """Importances find the dimension that was planted, conditional ones included."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import optuna
 import pytest
@@ -70,6 +71,32 @@ def test_a_dimension_with_one_value_gets_no_share() -> None:
         for n in range(50)
     ]
     assert importances(read_trials("s", trials, {}))[0].shares == (("x", 1.0),)
+
+
+def test_children_do_not_outvote_trainings(report_study: Callable[..., optuna.Study]) -> None:
+    """Hundreds of children repeat the choices of their parents."""
+    table = read_study(report_study(60, families=3, children=60))
+    for found, alone in zip(importances(table), importances(trainings_of(table)), strict=True):
+        assert found == alone
+        assert not found.of_children
+
+
+def test_where_trainings_are_few_children_say_what_they_differ_in(report_study: Callable[..., optuna.Study]) -> None:
+    table = read_study(report_study(3, families=2, children=40))
+    assert len(table.trainings) < 4
+    elastic = {name for family in table.families if family.parent for name in family.parent.family}
+    measured = [len(table.finished), sum(row.p50_ms is not None for row in table.rows)]
+    assert [found.trials for found in importances(table)] == measured
+    for found in importances(table):
+        assert found.of_children
+        assert {name for name, _ in found.shares} <= elastic
+        assert found.shares
+    assert importances(table)[1].shares[0][0] == "size.pixels"
+    assert importances(trainings_of(table))[0].reason.startswith("needs 4 measured trials, has ")
+
+
+def trainings_of(table: StudyTable) -> StudyTable:
+    return replace(table, rows=tuple(row for row in table.rows if not row.is_child))
 
 
 def test_optuna_stays_as_talkative_as_it_was(report_study: Callable[..., optuna.Study]) -> None:

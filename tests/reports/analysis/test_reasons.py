@@ -91,3 +91,14 @@ def test_percent_in_words() -> None:
         "200 %",
         "–",
     ]
+
+
+def test_a_child_was_looked_at_and_nothing_was_expected_of_its_accuracy(
+    report_study: Callable[..., optuna.Study],
+) -> None:
+    child = read_study(report_study(6, families=1, children=3)).families[0].children[0]
+    told = lines(child)
+    assert [label for label, _ in told] == ["proposed", "expected", "held"]
+    assert told[0][1].startswith("for its place near the front (sampler known_latency): child of trial ")
+    assert f"mAP {child.map:.3f} (looked at, without a file), p50 " in told[1][1]
+    assert told[2][1].startswith("p50 ")

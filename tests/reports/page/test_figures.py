@@ -151,6 +151,71 @@ def test_predictions_are_drawn_around_the_diagonal(reasoned: StudyTable) -> None
     assert alone.layout.xaxis.range[0] < min(one[0].expected, one[0].came)
 
 
+@pytest.fixture(scope="module")
+def with_families(report_study: Callable[..., optuna.Study]) -> StudyTable:
+    return read_study(report_study(40, families=3, children=12))
+
+
+@pytest.mark.parametrize("key", ["gate", "objectives"])
+def test_each_family_has_its_children_and_a_line_through_those_on_the_front(
+    with_families: StudyTable, key: str
+) -> None:
+    view = front_view(with_families, key)
+    children = {row.number for row in with_families.rows if row.is_child}
+    on_front = {row.number for row in with_families.front}
+    assert {point.number for point in view.layers["child"]} == children - on_front
+    assert [family.number for family in view.families] == [family.number for family in with_families.families]
+    for line, family in zip(view.families, with_families.families, strict=True):
+        assert line.children == 12
+        assert {point.number for point in line.points} == {family.number, *(row.number for row in family.on_front)}
+        latencies = [point.latency_ms for point in line.points]
+        assert latencies == sorted(latencies)
+    for points in view.layers.values():
+        for point in points:
+            row = with_families.row(point.number)
+            assert point.is_child is row.is_child
+            assert point.family == (row.parent if row.is_child else row.number if row.family else None)
+            assert (f"\nchild of trial {row.parent}" in point.label) is row.is_child
+
+
+def test_families_have_colours_marks_and_places_in_the_legend(with_families: StudyTable) -> None:
+    view = front_view(with_families, "objectives")
+    figure = front_figure(view, CSS)
+    numbers = [family.number for family in view.families]
+    colours = dict(zip(numbers, CSS.families, strict=False))
+    lines = [trace for trace in figure.data if str(trace.meta).startswith("family-")]
+    assert [trace.meta for trace in lines] == [f"family-{number}" for number in reversed(numbers)]
+    assert [trace.name for trace in lines] == [f"trial {number} and 12 children" for number in reversed(numbers)]
+    for trace, number in zip(lines, reversed(numbers), strict=True):
+        assert trace.line.color == colours[number]
+        assert [text for text in trace.text if text] == [f" {number}"]  # the parent is named at its point
+    children = [trace for trace in figure.data if trace.meta == "child"]
+    assert {trace.legendgroup for trace in children} == {f"family-{number}" for number in numbers}
+    assert sum(bool(trace.name) for trace in children) == 1  # one place in the legend
+    for trace in (*children, *(trace for trace in figure.data if trace.meta == "front")):
+        for number, colour, mark in zip(trace.customdata, trace.marker.color, trace.marker.symbol, strict=True):
+            row = with_families.row(number)
+            assert mark.startswith("triangle") is row.is_child
+            family = row.parent if row.is_child else number
+            assert colour == colours.get(family, CSS.front)
+
+
+def test_of_many_families_the_smallest_share_a_colour(report_study: Callable[..., optuna.Study]) -> None:
+    table = read_study(report_study(60, families=12, children=2))
+    lines = [trace for trace in front_figure(front_view(table, "gate")).data if str(trace.meta).startswith("family-")]
+    assert len(lines) == 11
+    assert (lines[0].meta, lines[0].name) == ("family-others", "4 children of 2 other trainings")
+    assert len({trace.line.color for trace in lines}) == 11
+
+
+def test_without_families_the_front_is_drawn_as_ever(table: StudyTable) -> None:
+    view = front_view(table, "gate")
+    assert view.families == view.layers["child"] == ()
+    names = [trace.name for trace in front_figure(view).data]
+    assert "finished" in names
+    assert "on the front of mAP and p50" in names
+
+
 def test_hypervolume_over_trials_and_over_time(table: StudyTable) -> None:
     history = hypervolume_history(table)
     over_trials, over_time = hypervolume_figure(history, "trials"), hypervolume_figure(history, "time")
@@ -186,6 +251,8 @@ def test_the_palettes_have_the_same_roles_and_legible_text() -> None:
     for palette in (LIGHT, DARK):
         for role in ("ink", "muted", "front", "gate", "stopped", "paused", "failed"):
             assert contrast(getattr(palette, role), palette.card) > (4.5 if role in ("ink", "muted", "front") else 3.9)
+        assert len(set(palette.families)) == 10
+        assert all(contrast(colour, palette.card) > 3.9 for colour in palette.families)
 
 
 def contrast(one: str, other: str) -> float:

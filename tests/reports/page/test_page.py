@@ -20,6 +20,8 @@ from reports.analysis.deaths import death_classes, deaths
 from reports.page.page import render_page, write_page
 from reports.page.payload import dimensions, script_json
 from reports.page.pictures import BYTES_MAX, pictures
+from reports.table.families import differences
+from reports.table.family_words import family_words
 from reports.table.table import read_study, read_trials
 
 HOSTILE = "[/red] crate [small] " + (
@@ -253,6 +255,75 @@ def test_deaths_copies_and_removed_files_in_a_browser(
     assert "Then: taken up again with batch 4 × 2." in root
 
 
+@pytest.mark.seconds
+@needs_browser
+def test_families_in_a_browser(report_study: Callable[..., optuna.Study], tmp_path: Path) -> None:
+    table = read_study(report_study(40, reasons=True, families=3, children=12))
+    page = write_page(table, tmp_path, tmp_path / "report.html")
+    family = next(family for family in table.families if family.on_front)
+    child = family.on_front[0]
+    text = page.read_text()
+    assert "36 children were chosen from 108 by mAP on the very images that their figures are of" in text
+    assert f"from {len(table.trainings)} trainings, 72 more looked at" in text
+    script = f"""
+      const seen = document.documentElement.dataset;
+      const rows = () => [...document.querySelectorAll("#table tbody tr")].map((row) => Number(row.dataset.number));
+      const named = (where, name) =>
+        [...document.querySelectorAll(where)].find((one) => one.textContent.startsWith(name));
+      const chip = (name) => named("#chips button", name);
+      seen.badges = document.querySelector("#panel .badges").textContent;
+      seen.panel = document.querySelector("#panel").textContent;
+      seen.link = document.querySelector("#panel h3 a").getAttribute("href");
+      seen.outcome = document.querySelector('#table tr[data-number="{child.number}"]').textContent;
+      chip("trainings").click();
+      seen.folded = rows().length;
+      document.querySelector('#table tr[data-number="{family.number}"] .fold').click();
+      const below = rows().slice(rows().indexOf({family.number}) + 1, rows().indexOf({family.number}) + 13);
+      seen.below = below.every((number) => BY_NUMBER.get(number).parent === {family.number});
+      seen.unfolded = rows().length;
+      seen.marked = document.querySelectorAll("#table tr.member").length;
+      document.querySelector('#table tr[data-number="{family.number}"] .fold').click();
+      seen.again = rows().length;
+      chip("children").click();
+      seen.children = rows().length;
+      chip("all").click();
+      byId("query").value = "parent={family.number}"; byId("query").dispatchEvent(new Event("input"));
+      seen.queried = rows().length;
+      const entries = () => [...document.querySelectorAll('.legend[data-slot="front"] button')];
+      seen.names = entries().map((one) => one.textContent).filter((name) => name.startsWith("trial ")).length;
+      const drawn = () => document.querySelectorAll("#front .scatterlayer .trace").length;
+      const before = drawn();
+      entries().find((one) => one.textContent.startsWith("trial {family.number} ")).click();
+      seen.hidden = before - drawn();
+      openPanel({family.number});
+      seen.parent = document.querySelector("#panel").textContent;
+      const hovered = {{points: [{{customdata: {child.number}}}], event: {{clientX: 9, clientY: 9}}}};
+      document.querySelector("#front").emit("plotly_hover", hovered);
+      seen.card = byId("hovercard").textContent;
+    """
+    root = html.unescape(root_of(loaded(page, tmp_path, f"#trial-{child.number}", script)))
+    assert "data-error" not in root
+    assert f'data-badges="finishedchild of {family.number}on the front' in root
+    assert f"Cut from the weights of trial {family.number} and not trained itself; chosen from 36 on the very" in root
+    assert f'data-link="#trial-{family.number}"' in root
+    assert family.parent is not None
+    for item in differences(child, family.parent):
+        assert f"{item.name}{item.parent:g}{item.child:g}" in root
+    assert "of its file, quick protocol" in root
+    assert f"child of {family.number}" in root.partition('data-outcome="')[2]
+    assert 'data-folded="40"' in root
+    assert 'data-below="true"' in root
+    assert 'data-unfolded="50"' in root  # a page; 52 in all
+    assert 'data-marked="' in root
+    assert 'data-again="40"' in root
+    assert 'data-children="36"' in root
+    assert 'data-queried="12"' in root
+    assert 'data-names="3"' in root
+    assert 'data-hidden="2"' in root  # its line, and its children beside the front
+    assert f"{family_words(family)}. show them in the table" in root
+    assert f"child of {family.number}, on the front" in root.partition('data-card="')[2]
+
+
 def test_without_predictions_nothing_is_said_of_them(report_study: Callable[..., optuna.Study], tmp_path: Path) -> None:
     page = render_page(read_study(report_study(12)), tmp_path)
     assert "How well predictions held" not in page
@@ -310,7 +381,7 @@ def test_user_text_stays_text(tmp_path: Path) -> None:
 
 @pytest.mark.seconds
 @needs_browser
-@pytest.mark.parametrize("kind", ["empty", "running", "failed", "bare", "no gate", "missed"])
+@pytest.mark.parametrize("kind", ["empty", "running", "failed", "bare", "no gate", "missed", "orphan"])
 def test_studies_with_little_in_them(kind: str, report_study: Callable[..., optuna.Study], tmp_path: Path) -> None:
     running = create_trial(
         state=TrialState.RUNNING, user_attrs={attributes.RUNGS: [Rung(1, 0.1, 0.2, 3, 1, True).to_json()]}
@@ -320,6 +391,7 @@ def test_studies_with_little_in_them(kind: str, report_study: Callable[..., optu
         "running": lambda: read_trials("s", [running], {}),
         "failed": lambda: read_trials("s", [create_trial(state=TrialState.FAIL)], {}),
         "bare": lambda: read_trials("s", [create_trial(values=[0.5, 3.0])], {}),
+        "orphan": lambda: read_trials("s", [create_trial(values=[0.5, 3.0], user_attrs={attributes.PARENT: 9})], {}),
         "no gate": lambda: read_study(report_study(12, gate=Gate())),
         "missed": lambda: read_study(report_study(12, gate=Gate(map_min=0.9, p50_ms_max=2))),
     }

@@ -10,8 +10,12 @@ from objectives.records import attributes
 from objectives.records.records import Outcome, Proposal
 from reports.analysis.deaths import deaths
 from reports.analysis.reasons import reasons
+from reports.table.families import differences
+from reports.table.family_words import family_words
 from reports.table.table import StudyTable, read_study
+from reports.table.words import duration, ms
 from search.commands.show import run_show
+from search.commands.studies import run_studies
 from search.study.store import open_storage, storage_url
 
 
@@ -95,3 +99,48 @@ def test_brackets_in_a_reason_are_text(
 ) -> None:
     text = shown(reasoned.rows[-1].number, tmp_path, capsys)
     assert "(sampler x): [bold]near[/] [0.1, 2]" in text
+
+
+@pytest.fixture
+def with_families(tmp_path: Path, report_study: Callable[..., optuna.Study]) -> StudyTable:
+    """A study `retail` of made trials and two families, in tmp_path."""
+    made = report_study(20, families=2, children=6)
+    (tmp_path / "retail").mkdir()
+    storage = open_storage(storage_url(tmp_path / "retail", None))
+    optuna.copy_study(from_study_name="retail", from_storage=made._storage, to_storage=storage)
+    return read_study(made)
+
+
+@pytest.mark.seconds
+def test_a_child_tells_its_parent_its_choice_and_what_differs(
+    with_families: StudyTable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    family = with_families.families[0]
+    child = family.children[0]
+    assert family.parent is not None
+    text = shown(child.number, tmp_path, capsys)
+    assert f"     child  of trial {family.number}: cut from its weights, and not trained itself\n" in text
+    assert "    chosen  chosen from 18 on the very images that its figures are of: optimistic\n" in text
+    for item in differences(child, family.parent):
+        assert f"  {item.name} {item.child} (parent {item.parent})\n" in text
+    assert " on 240 images (child)\n" in text
+    assert ", by the quick protocol\n" in text
+    text = shown(family.number, tmp_path, capsys)
+    assert f"    family  {family_words(family)}" in text
+    assert " on 240 images (trained)\n" in text
+
+
+@pytest.mark.seconds
+def test_the_list_of_studies_says_whose_its_figures_are(
+    with_families: StudyTable, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "140")
+    run_studies(str(tmp_path))
+    line = next(line for line in capsys.readouterr().out.splitlines() if "retail" in line)
+    assert "20 + 12 children" in line
+    fastest, best = with_families.front[0], with_families.front[-1]
+    assert f"{best.map:.3f}{' (child)' if best.is_child else '  '}" in line
+    assert fastest.is_child
+    assert f"{ms(fastest.p50_ms)} (child)" in line
+    trained_s = sum(row.seconds or 0.0 for row in with_families.rows if not row.is_child)
+    assert f" {duration(trained_s)} " in line

@@ -202,7 +202,7 @@ def test_a_table_is_tried_to_its_end(engine: str) -> None:
 @pytest.mark.parametrize("per_second", [False, True])
 def test_all_candidates_over_the_bound(per_second: bool) -> None:
     table = table_of(20, curve=rising)
-    sampler: KnownLatencySampler = replay_engines._known_latency_sampler(
+    sampler: KnownLatencySampler = replay_engines.known_latency_sampler(
         0, table, bound_ms=0.1, ladder=(4, 16), per_second=per_second
     )
     scheduler: Scheduler = GainPerSecond(sampler) if per_second else Full()

@@ -248,7 +248,7 @@ def test_combinations_respect_conditions() -> None:
 
 
 def test_domains_are_told_by_group(settings: Callable[..., Settings]) -> None:
-    rows = dict(space_rows(load_settings(["conf=retail"]).space))
+    rows = dict(space_rows(load_settings(["conf=retail", "space/slim=none", "space/prune=gentle"]).space))
     assert rows["size"] == "pixels 128 to 256 by 32"
     assert "width 0.125, 0.25 where backbone.name is yolo11 or yolo26" in rows["backbone"]
     assert "lr0 0.0015 to 0.006 (log)" in rows["train"]
@@ -257,7 +257,9 @@ def test_domains_are_told_by_group(settings: Callable[..., Settings]) -> None:
 
 
 def test_the_candidates_asked_for_come_first() -> None:
-    chosen = load_settings(["conf=retail"])
+    names = ("mobilenetv3_small_100", "lcnet_050", "yolo11")
+    start = ", ".join(f"{{backbone.name: {name}, size.pixels: 224}}" for name in names)
+    chosen = load_settings(["conf=retail", f"start=[{start}]"])
     assert [first.asked_for for first in first_candidates(chosen, (1, 2))] == [True, True, True]
     chosen = replace(chosen, start=chosen.start[:2])
     firsts = first_candidates(chosen, (1, 2))

@@ -28,6 +28,9 @@ GATES = {
 }
 
 
+PRUNED = ["conf=retail", "space/slim=none", "space/prune=gentle"]
+
+
 def domain_text(settings: Settings, name: str) -> str:
     return str(settings.space.domains[name])
 
@@ -42,7 +45,8 @@ def test_preset_composes_and_its_space_can_be_built(preset: str) -> None:
     assert settings.name == preset
     assert settings.seed == 42
     assert settings.gate == GATES[preset]
-    assert {f"train.{name}" for name in dimensions_of("train")} <= settings.space.domains.keys()
+    named = {f"train.{name}" for name in dimensions_of("train")} - {"train.elastic"}  # of a group of its own
+    assert named <= settings.space.domains.keys()
     check_vocabulary(settings.space)
 
 
@@ -53,7 +57,8 @@ def test_option_composes(group: str, option: str) -> None:
     settings = load_settings(["conf=smoke", f"{group}={option}", *needed])
     if group.startswith("space/"):
         config = compose_config(["conf=smoke", f"{group}={option}"])
-        read = SearchSpace.from_config({group.removeprefix("space/"): config["space"][group.removeprefix("space/")]})
+        named = {group.removeprefix("space/"), *(["train"] if option == "elastic" else [])}  # of two groups
+        read = SearchSpace.from_config({name: config["space"][name] for name in named})
         assert read.domains.items() <= settings.space.domains.items()
         assert read.domains.keys() <= VOCABULARY.keys()
     elif group != "data":
@@ -112,18 +117,18 @@ def test_same_domain_written_in_two_ways_has_one_fingerprint() -> None:
 
 
 def test_a_group_can_be_dropped_and_exchanged() -> None:
-    assert not [n for n in load_settings(["conf=retail", "~space.prune"]).space.domains if n.startswith("prune.")]
+    assert not [n for n in load_settings([*PRUNED, "~space.prune"]).space.domains if n.startswith("prune.")]
     assert domain_text(load_settings(["conf=retail", "space/size=large"]), "size.pixels").startswith("range(320")
 
 
 def test_conditions_come_from_the_groups_and_the_command_line() -> None:
-    space = load_settings(["conf=retail"]).space
+    space = load_settings(PRUNED).space
     own = Condition("backbone.name", ("yolo11", "yolo26"))
     pruned = Condition("prune.importance", ("none",), negated=True)
     assert space.conditions["backbone.width"] == space.conditions["backbone.depth"] == (own,)
     assert space.conditions["prune.ratio"] == (pruned,)
     more = load_settings(
-        ["conf=retail", "+space.augment.noise=interval(0.0, 0.05)", "+space.augment.when={noise: {size.pixels: [128]}}"]
+        [*PRUNED, "+space.augment.noise=interval(0.0, 0.05)", "+space.augment.when={noise: {size.pixels: [128]}}"]
     )
     assert more.space.conditions["augment.noise"] == (Condition("size.pixels", (128,)),)
     names = list(more.space.domains)
@@ -132,9 +137,11 @@ def test_conditions_come_from_the_groups_and_the_command_line() -> None:
 
 @pytest.mark.seconds
 def test_start_is_cut_to_a_narrowed_space() -> None:
-    whole = load_settings(["conf=retail"]).start
-    assert len(whole) == 3
-    kept = load_settings(["conf=retail", "space.backbone.name=choice(lcnet_050, resnet18)"]).start
+    names = ("mobilenetv3_small_100", "lcnet_050")
+    given = [f"{{backbone.name: {name}, size.pixels: 224}}" for name in names]
+    start = f"start=[{', '.join(given)}]"
+    assert len(load_settings(["conf=retail", start]).start) == 2
+    kept = load_settings(["conf=retail", start, "space.backbone.name=choice(lcnet_050, resnet18)"]).start
     assert [candidate["backbone.name"] for candidate in kept] == ["lcnet_050"]
     assert load_settings(["conf=retail", "space/size=large"]).start == ()
 
@@ -244,7 +251,7 @@ def test_automl_may_be_installed_anywhere(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_settings_go_to_json_and_name_every_section() -> None:
-    settings = load_settings(["conf=retail", "data.root=/shelves", "store.folder=/runs"])
+    settings = load_settings([*PRUNED, "data.root=/shelves", "store.folder=/runs"])
     values = settings.to_json()
     assert set(values) == {f.name for f in dataclasses.fields(Settings)}
     assert values["data"] == {"root": "/shelves", "format": "auto", "split": "val"}

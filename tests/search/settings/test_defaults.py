@@ -47,7 +47,7 @@ def test_a_record_has_no_default_but_none_and_conf_says_the_same(section: str) -
 
 def test_every_section_is_looked_at() -> None:
     names = {f.name for f in dataclasses.fields(Settings)}
-    assert names - set(SECTIONS) == {"name", "seed", "space", "start", "workers", "sampler", "pruner"}
+    assert names - set(SECTIONS) == {"name", "seed", "space", "start", "workers", "experience", "sampler", "pruner"}
     assert own_defaults(Settings) == {}
     assert default_values("trial")["run"] == TrialJob.run
 
@@ -69,7 +69,9 @@ def test_what_a_group_of_the_users_own_leaves_out_is_as_conf_has_it(tmp_path: Pa
     )
 
 
-@pytest.mark.parametrize("key", ["pruner.grace", "latency", "device.threads", "budget.trials", "workers"])
+@pytest.mark.parametrize(
+    "key", ["pruner.grace", "latency", "device.threads", "trial.silence_s", "workers", "experience"]
+)
 def test_what_a_line_takes_away_is_as_conf_has_it(key: str) -> None:
     assert load_settings(["conf=retail", f"~{key}"]) == load_settings(["conf=retail"])
 
@@ -93,5 +95,5 @@ def test_an_export_of_an_older_automl_is_trained(blocks: Dataset, tmp_path: Path
         "train_device": "cpu",
         "workers": 2,
     }
-    job = _job({**_defaults(), **config}, blocks, tmp_path, Place((), "cpu", lambda: None))
+    job = _job({**_defaults(), **config}, blocks, tmp_path, Place((), "cpu", lambda: None), None)
     assert (job.device, job.protocol) == (CPU, protocol_of(confidence=0.3, images_min=100))

@@ -68,6 +68,28 @@ def test_the_last_trials_tell_how_long_one_takes() -> None:
     assert not used_by(trials[:RECENT], 3500.0).left(hour)
 
 
+def child(number: int, seconds: float) -> FrozenTrial:
+    made = trial(number, TrialState.COMPLETE, seconds)
+    made.user_attrs[keys.PARENT] = 0
+    return made
+
+
+def test_children_count_as_trials_but_say_nothing_of_how_long_a_training_takes() -> None:
+    trials = [trial(0, TrialState.COMPLETE, 900), *(child(number, 5) for number in range(1, 20))]
+    found = used_by(trials, 1000.0)
+    assert (found.trials, found.children, found.durations_s) == (20, 19, (900.0,))
+    assert found.children_s == (5.0,) * 19
+    assert found.left(BudgetSettings(trials=100, hours=0.6))  # 1160 s are left
+    assert not found.left(BudgetSettings(trials=100, hours=0.5))  # 800 s are: another training does not fit
+    assert not found.left(BudgetSettings(trials=20))
+
+
+def test_of_the_trials_that_are_left_as_many_are_children_as_before() -> None:
+    trials = [trial(0, TrialState.COMPLETE, 900), *(child(number, 5) for number in range(1, 20))]
+    assert used_by(trials, 1000.0).remaining_s(BudgetSettings(trials=40)) == pytest.approx(900 + 19 * 5)
+    assert used_by(trials[:1], 900.0).remaining_s(BudgetSettings(trials=40)) == 39 * 900
+
+
 def test_remaining_time_is_unknown_before_the_first_trial() -> None:
     assert used().remaining_s(BudgetSettings(trials=10)) is None
     assert used().remaining_s(BudgetSettings(trials=10, hours=2)) == 7200

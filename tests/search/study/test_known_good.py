@@ -56,7 +56,7 @@ def test_magnitudes_are_those_of_the_policy() -> None:
 
 
 def test_conditions_are_respected() -> None:
-    space = load_settings(["conf=retail"]).space
+    space = load_settings(["conf=retail", "space/slim=none", "space/prune=gentle"]).space
     mobile = completed({"backbone.name": "lcnet_050"}, space)
     assert not {"backbone.width", "prune.ratio"} & mobile.keys()
     assert completed({"backbone.name": "yolo11"}, space)["backbone.width"] == 0.25

@@ -11,6 +11,7 @@ from objectives.records.records import Outcome
 from objectives.records.trial_record import TrialRecord, read_trial
 from search.study.stored_trial import StoredTrial
 from spaces.candidate import Candidate
+from spaces.network.family import Family
 
 
 def written(record: TrialRecord, trial: FrozenTrial) -> FrozenTrial:
@@ -23,6 +24,8 @@ def written(record: TrialRecord, trial: FrozenTrial) -> FrozenTrial:
         stored.record_proposal(record.proposal)
     if record.latency_untrained:
         stored.record_latency(record.latency_untrained, trained=False)
+    if record.family:
+        stored.record_family(Family.from_json(record.family))
     stored.record_candidate(Candidate.of(record.candidate), record.folder or "")
     for attempt in record.attempts:
         stored.record_attempt(attempt)
@@ -44,13 +47,17 @@ def written(record: TrialRecord, trial: FrozenTrial) -> FrozenTrial:
     return study.get_trials()[0]
 
 
-@pytest.mark.parametrize("told", [{}, {"reasons": True}, {"reasons": True, "deaths": True}], ids=str)
+@pytest.mark.parametrize(
+    "told", [{}, {"reasons": True}, {"reasons": True, "deaths": True}, {"families": 3, "reasons": True}], ids=str
+)
 def test_each_made_trial_is_what_a_search_writes(
-    report_study: Callable[..., optuna.Study], told: dict[str, bool]
+    report_study: Callable[..., optuna.Study], told: dict[str, int]
 ) -> None:
     made = report_study(60, **told).get_trials(deepcopy=False)
     assert {trial.state for trial in made} >= {TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL}
     for trial in made:
+        if keys.PARENT in trial.user_attrs:
+            continue  # made by the search's own hand
         again = written(read_trial(trial), trial)
         expected = {key: value for key, value in trial.user_attrs.items() if key != keys.FORKED_FROM}  # a fork's alone
         assert again.user_attrs == expected

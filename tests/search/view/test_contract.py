@@ -9,6 +9,7 @@ import optuna
 import pytest
 from rich.console import Console
 
+from objectives.records.children import ChildrenReport, FailedChild, Look
 from objectives.records.records import Death, Ending, Latency, Outcome, Rung
 from reports.table.table import StudyTable, read_study
 from search.settings.settings import Settings, load_settings
@@ -19,12 +20,17 @@ from search.view.json_lines import JsonView
 from search.view.lines import LineView
 from search.view.live import LiveView
 from spaces.candidate import Candidate
+from spaces.network.family import Family
 
 HOSTILE = "[/red] {x} %s \x1b[2J\n\u2028 ☃ <b> :cat:" + "w" * 500
 CANDIDATE = Candidate.of({"backbone.name": "yolo11", "size.pixels": 160, "train.lr0": 0.01})
 LATENCY = Latency(4.2, 5.0, 4.1, 4.3, 3.0, 100, 2.0, False, HOSTILE, "d3vice", 9)
 DIED = Ending(Outcome.FAILED, HOSTILE, "out of memory", Death(HOSTILE, 12.5, 10**9, 4, 10**8, 10**10))
 SESSIONS = (SessionSeen("0", HOSTILE, 1, True, 0.0, (3,), True), SessionSeen("1", "there", 2, False, 99.0, (), False))
+FAMILY = Family({"size.pixels": (160, 128), "slim.p5": (0.0, 0.5)})
+REPORT = ChildrenReport(
+    (Look({"size.pixels": 128}, math.nan, 1.5),), failed=(FailedChild({"size.pixels": 128}, HOSTILE),)
+)
 
 Make = Callable[[Console, Settings], View]
 MAKERS: dict[str, Make] = {
@@ -54,7 +60,7 @@ def settings() -> Settings:
 
 @pytest.fixture(scope="module")
 def table(report_study: Callable[..., optuna.Study]) -> StudyTable:
-    return read_study(report_study(40, reasons=True))
+    return read_study(report_study(40, reasons=True, families=2))
 
 
 def show_everything(view: View, table: StudyTable) -> None:
@@ -81,6 +87,12 @@ def show_everything(view: View, table: StudyTable) -> None:
         view.budget(used)
         for row in table.rows:
             view.trial_ended(row.number, table, used)
+        for number in (0, table.families[0].number, 999):
+            view.children_started(number, CANDIDATE, FAMILY)
+            view.children_stage(number, HOSTILE)
+            view.children_scored(number, REPORT, table, used)
+            view.children_ended(number, table, used)
+            view.children_scored(number, REPORT, table, used)
         view.ended(table, used, HOSTILE)
 
 

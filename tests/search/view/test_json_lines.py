@@ -15,6 +15,7 @@ import optuna
 import pytest
 from rich.console import Console
 
+from objectives.records.children import ChildrenReport, FailedChild, Look, ScoredChild
 from objectives.records.records import Death, Ending, Latency, Outcome, Rung
 from objectives.trial.job import RungDecision
 from reports.table.table import StudyTable, read_study
@@ -24,6 +25,7 @@ from search.study.sessions import SessionSeen
 from search.view.base import View
 from search.view.json_lines import JsonView
 from spaces.candidate import Candidate
+from spaces.network.family import Family
 
 DOCS = Path(__file__).parents[3] / "docs" / "events.md"
 ROW = re.compile(r"^\| `(\w+)` \| ([\w ]+) \|", re.MULTILINE)
@@ -42,6 +44,7 @@ LATENCY = Latency(4.2, 5.0, 4.1, 4.3, 3.0, 100, 2.0, False, "busy", "d3vice", 9)
 RUNG = Rung(3, 0.2, 0.3, 60.0, math.nan, True)
 USED = BudgetUsed(24, 2400.0, (100.0,) * 24)
 DIED = Ending(Outcome.FAILED, "killed by\nthe kernel", "out of memory", Death("log", 12.5, 10**9, 4, 10**8, 10**10))
+FAMILY = Family({"size.pixels": (160, 128), "slim.p5": (0.0, 0.5)})
 SESSIONS = (SessionSeen("0", "here", 1, True, 0.0, (3,), True), SessionSeen("1", "there", 2, False, 99.0, (), False))
 
 
@@ -52,7 +55,7 @@ def settings() -> Settings:
 
 @pytest.fixture(scope="module")
 def table(report_study: Study) -> StudyTable:
-    return read_study(report_study(40, reasons=True))
+    return read_study(report_study(40, reasons=True, families=2))
 
 
 def documented() -> dict[str, dict[str, str]]:
@@ -71,6 +74,17 @@ def events(out: StringIO) -> list[dict[str, Any]]:
     return [json.loads(line, parse_constant=refuse) for line in out.getvalue().splitlines()]
 
 
+def report_of(table: StudyTable, scored: int) -> ChildrenReport:
+    """Return a report of two looks, of so many children with files, and of one failure."""
+    choices = {"size.pixels": 128, "slim.p5": 0.5}
+    child = table.families[0].children[0]
+    assert child.latency
+    assert child.accuracy
+    assert child.resources
+    of = ScoredChild(choices, "children/1", child.latency, child.accuracy, child.resources)
+    return ChildrenReport((Look(choices, 0.3, 1.5),) * 2, (of,) * scored, (FailedChild(choices, "no such channels"),))
+
+
 def tell_all(view: View, table: StudyTable) -> None:
     """Tell a view everything that it can be told; every kind of trial, known and unknown."""
     with view:
@@ -87,6 +101,12 @@ def tell_all(view: View, table: StudyTable) -> None:
         view.attempt(1, replace(DIED, death=None))
         for row in table.rows:
             view.trial_ended(row.number, table, USED)
+        for family in table.families:
+            view.children_started(family.number, CANDIDATE, FAMILY)
+            view.children_stage(family.number, "look")
+            view.children_scored(family.number, report_of(table, 2), table, USED)
+            view.children_scored(family.number, report_of(table, 0), table, USED)
+            view.children_ended(family.number, table, USED)
         view.note("the hub cannot be reached")
         view.waiting("the disk is full")
         view.waiting("")
@@ -125,6 +145,27 @@ def test_nested_fields_are_those_of_the_docs(settings: Settings, table: StudyTab
 def test_no_method_of_a_view_writes_plain_lines_instead(settings: Settings) -> None:
     told = {name for name in vars(View) if not name.startswith("_")}
     assert told <= set(vars(JsonView))
+
+
+def test_children_are_told_with_their_parent(settings: Settings, table: StudyTable) -> None:
+    out = StringIO()
+    tell_all(JsonView(Console(file=out), settings), table)
+    told = events(out)
+    started = next(event for event in told if event["event"] == "children_started")
+    assert (started["family_size"], started["family"]) == (4, {"size.pixels": [160, 128], "slim.p5": [0.0, 0.5]})
+    family = table.families[0]
+    some, none = [event for event in told if event["event"] == "children_scored" and event["trial"] == family.number]
+    assert [look["map"] for look in some["looks"]] == [0.3, 0.3]
+    assert some["failed"] == [{"choices": {"size.pixels": 128, "slim.p5": 0.5}, "reason": "no such channels"}]
+    assert [child["trial"] for child in some["scored"]] == [row.number for row in family.children[-2:]]
+    assert {child["child_of"] for child in some["scored"]} == {family.number}
+    assert none["scored"] == []
+    for event in (some, none):
+        assert event["children_looked_at"] == family.looked_at
+        assert event["children_scored"] == len(family.children)
+        assert event["children_on_front"] == len(family.on_front)
+    ended = {event["trial"]: event["child_of"] for event in told if event["event"] == "trial_ended"}
+    assert ended == {row.number: row.parent for row in table.rows}
 
 
 def test_events_tell_what_happened(settings: Settings, table: StudyTable) -> None:

@@ -13,16 +13,20 @@ from rich.table import Table
 from rich.text import Text
 from timing import cpu_s
 
+from objectives.records.children import ChildrenReport, Look
 from objectives.records.records import Ending, Latency, Outcome, Rung
+from reports.table.family_words import scored_words
 from reports.table.table import StudyTable
 from search.settings.settings import Settings, load_settings
 from search.study.budget import BudgetUsed
 from search.study.sessions import SessionSeen
-from search.view.frame import FrameState, Running, clock, frame, sparkline
+from search.view.frame import FrameState, clock, frame, sparkline
 from search.view.live import KEPT_MAX, LiveView
 from search.view.rows import Section, TableColumn, allot, lines
 from search.view.rows import table as table_section
+from search.view.running import Running
 from spaces.candidate import Candidate
+from spaces.network.family import Family
 
 MakeTable = Callable[..., StudyTable]
 CANDIDATE = Candidate.of({"backbone.name": "timm/resnet18.a1_in1k", "size.pixels": 160, "prune.ratio": 0.352941})
@@ -162,6 +166,37 @@ def test_a_trial_that_ended_is_shown_among_the_last_ones_only(settings: Settings
     view.progress(3, 12, 1.0)
     assert "choosing a candidate" in shown(view)
     assert "score" not in shown(view)
+
+
+def test_children_are_shown_while_they_are_scored_and_as_one_line_behind(
+    settings: Settings, report_table: MakeTable
+) -> None:
+    table = report_table(24, families=2, children=10)
+    family = table.families[-1]
+    view = live(settings)
+    view.begin(table, USED)
+    finished = f"{table.counts['finished']} finished"
+    view.children_started(family.number, CANDIDATE, Family({"size.pixels": (160, 128)}))
+    view.children_stage(family.number, "look")
+    view.children_scored(family.number, ChildrenReport((Look({}, 0.3, 1.0),) * 8), table, USED)
+    text = shown(view, 120, 60)
+    running = next(line for line in text.splitlines() if line.split()[:1] == [str(family.number)])
+    assert "its children: 8 looked at, 0 scored · resnet18" in running
+    assert " look " in running
+    assert scored_words(table) in text
+    assert finished in text  # the parent has ended and is counted so
+    assert "· 0 running ·" in text
+    front, last = text.partition("front of")[2].split("last trials")
+    for row in table.front:
+        line = next(line for line in front.splitlines() if line.split()[:1] == [str(row.number)])
+        assert (f"child of {row.parent} · " in line) is row.is_child
+    told = [line.strip() for line in last.splitlines() if "children of trial" in line]
+    assert [line.split()[3] for line in told] == [str(family.number) for family in reversed(table.families)]
+    assert all("10 children scored, " in line for line in told)
+    children = {str(row.number) for row in table.rows if row.is_child}
+    assert not children & {line.split()[0] for line in last.splitlines()[1:] if line.split()}
+    view.children_ended(family.number, table, USED)
+    assert "its children" not in shown(view)
 
 
 def test_a_paused_trial_that_goes_on_is_counted_once(settings: Settings, table: StudyTable) -> None:

@@ -10,6 +10,7 @@ import optuna
 import pytest
 from rich.console import Console
 
+from objectives.records.children import ChildrenReport
 from objectives.records.records import Ending, Latency, Outcome, Rung
 from reports.table.table import StudyTable, read_study
 from reports.table.words import architecture
@@ -21,6 +22,7 @@ from search.view.live import LiveView
 from search.view.make import make_view
 from search.view.words import eta_text, remaining_s, row_result
 from spaces.candidate import Candidate
+from spaces.network.family import Family
 
 Study = Callable[..., optuna.Study]
 CANDIDATE = Candidate.of({"backbone.name": "yolo11", "neck.width": 24, "head.kind": "nms", "size.pixels": 160})
@@ -110,6 +112,22 @@ def test_a_trial_that_goes_on_says_so(settings: Settings) -> None:
     assert out.getvalue() == f"trial   4  {architecture(CANDIDATE)}  goes on from epoch 6\n"
     view.trial_started(5, CANDIDATE, 12, [])  # it was cut before its first rung
     assert out.getvalue().endswith("  goes on\n")
+
+
+def test_children_of_a_trial_have_a_line_at_their_begin_and_one_at_their_end(
+    settings: Settings, report_study: Study
+) -> None:
+    table = read_study(report_study(12, families=1, children=10))
+    (family,) = table.families
+    view, out = plain(settings)
+    view.children_started(family.number, CANDIDATE, Family({"size.pixels": (160, 128), "slim.p5": (0.0, 0.5)}))
+    view.children_stage(family.number, "look")
+    view.children_scored(family.number, ChildrenReport(), table, USED)
+    begun = f"children of trial {family.number}  {architecture(CANDIDATE)}: scored from here on, 3 in all\n"
+    assert out.getvalue() == begun
+    view.children_ended(family.number, table, USED)
+    found = f"{family.looked_at} looked at, 10 scored, front {len(table.front)}"
+    assert out.getvalue() == f"{begun}children of trial {family.number}: {found}  [24/40, about 27 min left]\n"
 
 
 def test_a_death_tells_its_cause_and_how_the_trial_goes_on(settings: Settings) -> None:

@@ -1,93 +1,77 @@
-"""Families: what a space must be for its elastic trainings, and which children they hold."""
-
-from typing import Any
+"""Families: which children an elastic training has."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from search.settings.settings import load_settings
 from spaces.candidate import Candidate
 from spaces.errors import SpaceError
-from spaces.network.family import Family, check_elastic
+from spaces.network.family import Family, is_elastic, slim_ratios
 from spaces.space import SearchSpace
 
-LEAST = {
-    "backbone": {"name": "lcnet_050"},
-    "neck": {"width": 16, "depth": 1},
-    "head": {"kind": "nms"},
-    "size": {"pixels": 96},
-}
-ELASTIC = {**LEAST, "train": {"elastic": "choice(true, false)"}}
-CUT = {"importance": "choice(none, l1, l2)", "ratio": 0.3}
-IF_CUT = {"prune.importance": {"not": ["none"]}}
-
-
-@pytest.mark.parametrize(
-    "prune",
-    [
-        {**CUT, "when": {"ratio": IF_CUT}},
-        {**CUT, "when": {"importance": {"backbone.name": ["lcnet_050"]}}},  # the backbone of every candidate
-        {"importance": "l1", "ratio": 0.3},
-    ],
-)
-def test_no_training_is_elastic_and_cut(prune: dict[str, Any]) -> None:
-    with pytest.raises(SpaceError) as caught:
-        check_elastic(SearchSpace.from_config({**ELASTIC, "prune": prune}))
-    cuts = "l1" if prune["importance"] == "l1" else "l1, l2"
-    assert str(caught.value) == (
-        f"space.train.elastic: an elastic training cannot be pruned too (space.prune.importance has {cuts}): what the "
-        "one masks the other cuts; take space/prune=none"
-    )
-
-
-@pytest.mark.parametrize(
-    "groups",
-    [
-        {"prune": {**CUT, "when": {"importance": {"train.elastic": [False]}}}},
-        {
-            "train": {"elastic": "choice(true, false)", "when": {"elastic": {"prune.importance": ["none"]}}},
-            "prune": CUT,
+SPACE = SearchSpace.from_config(
+    {
+        "backbone": {"name": "choice(lcnet_050, yolo11)"},
+        "neck": {"width": 16, "depth": "choice(1, 2)"},
+        "size": {"pixels": "range(128, 257, 64)"},
+        "train": {"elastic": "choice(true, false)"},
+        "slim": {
+            "p3": "choice(0.0, 0.3)",
+            "head": "choice(0.5, 0.0, 0.3)",
+            "when": {"p3": {"train.elastic": [False]}, "head": {"train.elastic": [False]}},
         },
-        {
-            "backbone": {"name": "choice(lcnet_050, lcnet_100)"},
-            "train": {"elastic": True, "when": {"elastic": {"backbone.name": ["lcnet_100"]}}},
-            "prune": {**CUT, "when": {"importance": {"backbone.name": ["lcnet_050"]}}},
-        },
-        {"prune": {"importance": "none"}},
-        {"train": {"elastic": False}, "prune": CUT, "slim": {"p3": "interval(0, 0.5)"}},
-        {"slim": {"p3": "range(0.0, 0.5, 0.25)"}, "neck": {"width": 16, "depth": "range(1, 4, 1)"}},
-    ],
+    }
 )
-def test_what_is_elastic_or_cut_or_neither_is_taken(groups: dict[str, Any]) -> None:
-    check_elastic(SearchSpace.from_config({**ELASTIC, **groups}))
 
 
-@pytest.mark.parametrize(
-    ("groups", "told"),
-    [
-        ({"slim": {"p3": "interval(0, 0.5)"}}, "space.slim.p3: interval(0, 0.5)"),
-        ({"neck": {"width": 16, "depth": "int(interval(1, 3))"}}, "space.neck.depth: int(interval(1, 3))"),
-    ],
-)
-def test_children_need_single_values_to_differ_in(groups: dict[str, Any], told: str) -> None:
-    with pytest.raises(SpaceError) as caught:
-        check_elastic(SearchSpace.from_config({**ELASTIC, **groups}))
-    assert str(caught.value) == f"{told}: an elastic training needs single values; use choice(...) or range(...)"
+def parent(**changes: object) -> Candidate:
+    base = {"backbone.name": "lcnet_050", "neck.width": 16, "neck.depth": 2, "size.pixels": 192, "train.elastic": True}
+    return Candidate.of({**base, **{name.replace("__", "."): value for name, value in changes.items()}})  # type: ignore[dict-item]
 
 
-@pytest.mark.seconds
-def test_settings_are_checked_before_the_search() -> None:
-    """`conf=defects` prunes."""
-    with pytest.raises(SpaceError, match=r"take space/prune=none$"):
-        load_settings(["conf=defects", "space/slim=elastic", "data.root=/anywhere"])
-    load_settings(["conf=defects", "space/slim=elastic", "space/prune=none", "data.root=/anywhere"])
+def test_axes_begin_with_the_whole_network_and_hold_nothing_above_it() -> None:
+    family = Family.of(parent(), SPACE)
+    assert family.axes == {
+        "neck.depth": (2, 1),
+        "size.pixels": (192, 128),
+        "slim.p3": (0.0, 0.3),
+        "slim.head": (0.0, 0.3, 0.5),
+    }
+    assert family.size == 24
 
 
-def test_a_family_holds_what_lies_below_its_own_size_and_depth() -> None:
-    config = {**LEAST, "size": {"pixels": "range(64, 161, 32)"}, "slim": {"p3": "choice(0.25, 0.5)"}}
-    parent = Candidate.of({"backbone.name": "lcnet_050", "size.pixels": 128, "neck.depth": 1})
-    family = Family.of(parent, SearchSpace.from_config(config))
-    assert family.axes == {"size.pixels": (128, 96, 64), "slim.p3": (0.0, 0.25, 0.5)}
-    assert family.size == 9
-    assert family.child(parent, {"size.pixels": 64, "slim.p3": 0.5})["size.pixels"] == 64
-    with pytest.raises(SpaceError, match="a child of this training cannot have 160; it has 128, 96, 64"):
-        family.child(parent, {"size.pixels": 160})
+def test_an_axis_of_one_value_is_none() -> None:
+    assert Family.of(parent(neck__depth=1, size__pixels=128), SPACE).axes.keys() == {"slim.p3", "slim.head"}
+
+
+def test_ultralytics_backbones_lose_no_channels() -> None:
+    assert "slim.p3" not in Family.of(parent(backbone__name="yolo11"), SPACE).axes
+
+
+def test_an_interval_is_refused_in_one_line() -> None:
+    space = SearchSpace.from_config({"size": {"pixels": "range(128, 257, 64)"}, "slim": {"p3": "interval(0.1, 0.5)"}})
+    with pytest.raises(SpaceError, match=r"slim\.p3.*single values"):
+        Family.of(parent(), space)
+
+
+@given(st.data())
+def test_children_are_candidates_that_say_what_they_were_chosen_as(data: st.DataObject) -> None:
+    family = Family.of(parent(), SPACE)
+    choices = {name: data.draw(st.sampled_from(values)) for name, values in family.axes.items()}
+    child = family.child(parent(), choices)
+    assert family.choices_of(child) == choices
+    assert {n: v for n, v in child.items() if n not in family.axes} == {
+        n: v for n, v in parent().items() if n not in family.axes
+    }
+    assert is_elastic(child)
+    assert slim_ratios(child) == {n.removeprefix("slim."): v for n, v in choices.items() if "slim" in n and v}
+    assert Family.from_json(family.to_json()) == family
+
+
+def test_a_choice_that_no_child_has_is_refused() -> None:
+    with pytest.raises(SpaceError, match=r"size\.pixels: a child .* 256; it has 192, 128"):
+        Family.of(parent(), SPACE).child(parent(), {"size.pixels": 256})
+
+
+def test_a_part_that_cannot_be_cut_is_left_out() -> None:
+    assert Family.of(parent(), SPACE).only(["head"]).axes.keys() == {"neck.depth", "size.pixels", "slim.head"}

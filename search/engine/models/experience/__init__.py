@@ -1,0 +1,1 @@
+"""What earlier studies teach a new one: recorded trainings, a prior of accuracy, and how it fades."""

@@ -1,0 +1,69 @@
+"""Settling figures: what stands on the front with a quick latency is measured by the full protocol in the end."""
+
+import time
+from collections.abc import Iterator, Sequence
+
+from objectives.data.dataset import Dataset
+from objectives.latency.measure import measure_latencies
+from objectives.machine.device_locks import Patience
+from objectives.records.even_sample import evenly
+from objectives.records.paths import TrialPaths
+from objectives.records.records import Latency
+from objectives.records.study_record import StudyWriter
+from objectives.trial.job import TIMED
+from reports.table.row import TrialRow
+from reports.table.table import StudyTable
+from reports.table.verdict import judge
+from search.settings.settings import Settings
+
+RESERVED_SHARE = 0.05  # of the budget's hours that is kept for settling figures,
+RESERVED_MOST_S = 120.0  # at most
+FILE_S = 8.0  # that a file takes by the full protocol, as a guess before the first
+AT_ONCE = 4  # files that one call measures, in turn
+
+
+def reserved_s(hours: float | None) -> float:
+    """Return the seconds of the budget's hours that are kept for settling figures."""
+    return 0.0 if hours is None else min(RESERVED_SHARE * 3600 * hours, RESERVED_MOST_S)
+
+
+def unsettled(table: StudyTable) -> list[TrialRow]:
+    """Return the members of the front with a quick figure, the pick of the gate first, then the most accurate."""
+    pick = judge(table).row
+    quick = [row for row in table.front if row.has_quick_latency]
+    if pick is not None and pick.has_quick_latency and pick not in quick:
+        quick.append(pick)
+    return sorted(quick, key=lambda row: (row is not pick, -(row.map or 0.0)))
+
+
+def settle(
+    writer: StudyWriter, table: StudyTable, settings: Settings, dataset: Dataset, seconds: float, patience: Patience
+) -> Iterator[Sequence[int]]:
+    """Measure by the full protocol while there is time; yield the trials' numbers, some at a time.
+
+    Args:
+        writer: stores each figure.
+        table: the study as it stands.
+        settings: of the search: device and protocol.
+        dataset: whose images are timed.
+        seconds: that it may take; a call that has begun is ended.
+        patience: counts the seconds of waiting for the device.
+    """
+    began, file_s = time.monotonic(), FILE_S
+    images = [image.path for image in evenly(dataset.splits[settings.data.split], TIMED)]
+    waiting = [(row, settings.folder / (row.folder or "")) for row in unsettled(table)]
+    waiting = [(row, TrialPaths(folder).model) for row, folder in waiting if TrialPaths(folder).model.exists()]
+    while waiting:
+        left = seconds - (time.monotonic() - began)
+        some = waiting[: min(AT_ONCE, int(left / file_s))]
+        if not some:
+            return
+        waiting, start = waiting[len(some) :], time.monotonic()
+        figures = measure_latencies(
+            [path for _, path in some], settings.device, images, settings.latency, patience=patience
+        )
+        for (row, _), figure in zip(some, figures, strict=True):
+            if isinstance(figure, Latency):
+                writer.measured_fully(row.number, figure)
+        file_s = max(0.5, (time.monotonic() - start) / len(some))
+        yield [row.number for row, _ in some]

@@ -1,0 +1,182 @@
+"""A scorer of children: cut from the parent's weights, with files that say what the figures say."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from defaults import CPU, protocol_of
+
+from objectives.data.dataset import Dataset
+from objectives.data.yolo_layout import lay_out
+from objectives.deploy.accuracy import SCORE_CONFIDENCE, detect_all, score
+from objectives.deploy.detector import Detector
+from objectives.deploy.runtimes import open_artifact
+from objectives.network.assembly import read_weights
+from objectives.records.children import ChildrenOrder, ChildrenReport, Choices
+from objectives.records.gate import Gate
+from objectives.records.paths import TrialPaths
+from objectives.records.records import Outcome
+from objectives.trial import scoring
+from objectives.trial.job import SilentListener, TrialJob
+from objectives.trial.scoring import halves, score_children
+from objectives.trial.trial import run_trial
+from spaces.candidate import Candidate
+from spaces.errors import DataError
+from spaces.network.family import Family
+
+pytestmark = pytest.mark.seconds
+
+FAMILY = Family({"size.pixels": (96, 64), "neck.depth": (2, 1), "slim.p4": (0.0, 0.5), "slim.neck": (0.0, 0.5)})
+SMALL: Choices = {"size.pixels": 64, "neck.depth": 1, "slim.p4": 0.5, "slim.neck": 0.5}
+OTHER: Choices = {"size.pixels": 96, "neck.depth": 2, "slim.p4": 0.5, "slim.neck": 0.0}
+
+
+@dataclass
+class Orders(SilentListener):
+    """Gives orders, and keeps what comes back."""
+
+    orders: list[ChildrenOrder] = field(default_factory=list)
+    reports: list[ChildrenReport] = field(default_factory=list)
+    families: list[Family] = field(default_factory=list)
+
+    def family(self, family: Family) -> None:
+        self.families.append(family)
+
+    def children(self, report: ChildrenReport) -> ChildrenOrder | None:
+        self.reports.append(report)
+        return self.orders.pop(0) if self.orders else None
+
+
+@pytest.fixture(scope="module")
+def parent(blocks: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrialJob]:
+    """The job of a parent that has been trained for some epochs."""
+    folder = tmp_path_factory.mktemp("parent")
+    candidate = {
+        "backbone.name": "lcnet_050",
+        "neck.width": 16,
+        "neck.depth": 2,
+        "head.kind": "nms",
+        "size.pixels": 96,
+        "train.batch": 4,
+        "train.nbs": 4,
+        "train.lr0": 0.004,
+        "train.elastic": True,
+    }
+    job = TrialJob(
+        number=3,
+        candidate=Candidate.of(candidate),
+        folder=folder / "trial",
+        classes=blocks.classes,
+        data_yaml=lay_out(blocks, folder / "data"),
+        images=blocks.splits["val"][:16],
+        split="val",
+        epochs=3,
+        rungs=1,
+        eta=2.0,
+        evaluate_every=0,
+        seed=3,
+        gate=Gate(),
+        device=CPU,
+        protocol=protocol_of(processes=1, processes_max=1, images_min=10, cap_s=0.3, warmup_s=0.05),
+        train_device="cpu",
+        workers=2,
+        hub=False,
+        family=FAMILY,
+        training=tuple(image.path for image in blocks.splits["train"]),
+    )
+    listener = Orders()
+    ending = run_trial(job, listener)
+    assert ending is not None
+    assert ending.outcome == Outcome.FINISHED
+    assert listener.families == [FAMILY]
+    return job
+
+
+@pytest.fixture(scope="module")
+def worked(parent: TrialJob) -> Orders:
+    """A scorer that has worked through two orders."""
+    listener = Orders([ChildrenOrder(look_at=(SMALL, OTHER)), ChildrenOrder(score=(SMALL, OTHER))])
+    assert score_children(parent, listener) is None
+    return listener
+
+
+def test_reports_come_order_by_order(worked: Orders) -> None:
+    first, looks, scored = worked.reports
+    assert first == ChildrenReport()
+    assert [look.choices for look in looks.looks] == [SMALL, OTHER]
+    assert [child.choices for child in scored.scored] == [SMALL, OTHER]
+    assert not looks.failed
+    assert not scored.failed
+
+
+def test_a_look_is_what_the_file_scores(worked: Orders) -> None:
+    looks, scored = worked.reports[1].looks, worked.reports[2].scored
+    for look, child in zip(looks, scored, strict=True):
+        assert look.map == pytest.approx(child.accuracy.map, abs=2e-3)
+
+
+def test_the_figures_are_those_of_the_files(parent: TrialJob, worked: Orders) -> None:
+    for child in worked.reports[2].scored:
+        paths = TrialPaths(parent.folder / child.folder)
+        detector = Detector(open_artifact(paths.model, CPU), SCORE_CONFIDENCE)
+        assert detector.meta.size_px == child.choices["size.pixels"]
+        again = score(detect_all(detector, parent.images), parent.images, parent.classes, "val")
+        assert again.map == pytest.approx(child.accuracy.map, abs=1e-9)
+        assert child.resources.artifact_bytes == paths.model.stat().st_size
+        assert child.latency.p50_ms > 0
+    small, other = worked.reports[2].scored
+    assert small.resources.multiply_adds < 0.5 * other.resources.multiply_adds
+    assert small.folder != other.folder
+
+
+def test_a_child_has_the_weights_of_its_parent(parent: TrialJob, worked: Orders) -> None:
+    whole, _ = read_weights(TrialPaths(parent.folder).weights)
+    child = worked.reports[2].scored[1]
+    weights, _ = read_weights(TrialPaths(parent.folder / child.folder).weights)
+    convolutions = [name for name, tensor in weights.items() if tensor.ndim == 4]
+    cut = [name for name in convolutions if weights[name].shape != whole[name].shape]
+    assert cut
+    for name in convolutions:
+        outputs, inputs = weights[name].shape[:2]
+        if name not in cut:
+            assert torch.equal(weights[name], whole[name])
+        elif inputs == whole[name].shape[1]:  # of random weights the first channels stay
+            assert torch.equal(weights[name], whole[name][:outputs])
+
+
+def test_a_child_that_cannot_be_made_spoils_no_other(parent: TrialJob) -> None:
+    wrong = {**SMALL, "slim.neck": 0.4}
+    listener = Orders([ChildrenOrder(look_at=(wrong, SMALL))])
+    score_children(parent, listener)
+    report = listener.reports[1]
+    assert [child.choices for child in report.failed] == [wrong]
+    assert "0.4" in report.failed[0].reason
+    assert [look.choices for look in report.looks] == [SMALL]
+
+
+def test_weights_that_are_damaged_are_one_line(parent: TrialJob, tmp_path: Path) -> None:
+    paths = TrialPaths(tmp_path)
+    paths.weights.write_bytes(b"no weights")
+    with pytest.raises(DataError, match=r"weights: .* cannot be read"):
+        score_children(replace(parent, folder=tmp_path), Orders())
+
+
+def test_children_are_chosen_and_reported_on_other_images_where_there_are_enough(
+    parent: TrialJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen_by, reported_on = halves(parent.images, "val")
+    assert chosen_by.images == reported_on.images == parent.images
+    assert reported_on.name == "val"
+    monkeypatch.setattr(scoring, "HELD_OUT_LEAST", 16)
+    chosen_by, reported_on = halves(parent.images, "val")
+    assert not {image.path for image in chosen_by.images} & {image.path for image in reported_on.images}
+    assert len(chosen_by.images) + len(reported_on.images) == 16
+    assert reported_on.name == "val, held-out half"
+    listener = Orders([ChildrenOrder(score=(SMALL,))])
+    score_children(parent, listener)
+    accuracy = listener.reports[1].scored[0].accuracy
+    assert (accuracy.split, accuracy.images) == ("val, held-out half", 8)
+    assert np.isfinite(accuracy.map)

@@ -280,29 +280,6 @@ def check_vocabulary(space: SearchSpace) -> None:
     for known in DIMENSIONS:
         if known.required and known.name not in space.domains:
             raise SpaceError(f"space.{known.name}: is missing; give a value or a sweep")
-    if space.may_hold({"train.elastic": True}):
-        _check_elastic(space)
-
-
-def _check_elastic(space: SearchSpace) -> None:
-    """Check that elastic trainings of a space can be had: no structural pruning beside them, and single values.
-
-    Raises:
-        SpaceError: a candidate may be both, or what its children differ in is an interval.
-    """
-    importances = space.domains.get("prune.importance", Choice(("none",)))
-    cuts = [value for value in single_values("prune.importance", importances) if value != "none"]
-    both = [str(cut) for cut in cuts if space.may_hold({"train.elastic": True, "prune.importance": cut})]
-    if both:
-        raise SpaceError(
-            f"space.train.elastic: an elastic training cannot be pruned too (space.prune.importance has "
-            f"{', '.join(both)}): what the one masks the other cuts; take space/prune=none"
-        )
-    for name, domain in space.domains.items():
-        if VOCABULARY[name].elastic and isinstance(domain, Interval):
-            raise SpaceError(
-                f"space.{name}: {domain}: an elastic training needs single values; use choice(...) or range(...)"
-            )
 
 
 def single_values(name: str, domain: Domain) -> Iterable[Value]:

@@ -55,7 +55,7 @@ def settle(
     waiting = [(row, TrialPaths(folder).model) for row, folder in waiting if TrialPaths(folder).model.exists()]
     while waiting:
         left = seconds - (time.monotonic() - began)
-        some = waiting[: int(min(AT_ONCE, left / file_s))]  # no end of time is no number of files
+        some = waiting[: int(max(0.0, min(AT_ONCE, left / file_s)))]  # a budget without hours leaves no end of them
         if not some:
             return
         waiting, start = waiting[len(some) :], time.monotonic()

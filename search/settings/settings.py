@@ -18,6 +18,7 @@ from search.settings.compose import base_values, compose_config
 from search.settings.sections import read_section
 from spaces.errors import SettingsError, nearest
 from spaces.network.backbones import check_backbones
+from spaces.network.family import check_elastic
 from spaces.space import SearchSpace
 from spaces.vocabulary import check_vocabulary, is_deployed
 
@@ -169,6 +170,7 @@ def load_settings(arguments: Sequence[str]) -> Settings:
     sections["pruner"] = PrunerSettings.from_config(config.get("pruner"))
     space = SearchSpace.from_config(config["space"])
     check_vocabulary(space)
+    check_elastic(space)
     check_backbones(space)
     narrowed = any(argument.lstrip("+~").startswith("space") for argument in arguments)
     start = _start(config.get("start"), space, narrowed=narrowed)

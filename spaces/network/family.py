@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from spaces.candidate import Candidate
-from spaces.dimension import Value
+from spaces.dimension import Choice, Interval, Value
 from spaces.errors import SpaceError
 from spaces.network.backbones import ULTRALYTICS
 from spaces.space import SearchSpace
@@ -105,6 +105,29 @@ class Family:
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """Rebuild a family from `to_json`."""
         return cls({name: tuple(found) for name, found in values.items()})
+
+
+def check_elastic(space: SearchSpace) -> None:
+    """Check that the elastic trainings of a space can be had: no structural pruning beside them, and single values.
+
+    Raises:
+        SpaceError: a candidate may be both, or what its children differ in is an interval.
+    """
+    if not space.may_hold({"train.elastic": True}):
+        return
+    importances = space.domains.get("prune.importance", Choice(("none",)))
+    cuts = [value for value in single_values("prune.importance", importances) if value != "none"]
+    both = [str(cut) for cut in cuts if space.may_hold({"train.elastic": True, "prune.importance": cut})]
+    if both:
+        raise SpaceError(
+            f"space.train.elastic: an elastic training cannot be pruned too (space.prune.importance has "
+            f"{', '.join(both)}): what the one masks the other cuts; take space/prune=none"
+        )
+    for name, domain in space.domains.items():
+        if VOCABULARY[name].elastic and isinstance(domain, Interval):
+            raise SpaceError(
+                f"space.{name}: {domain}: an elastic training needs single values; use choice(...) or range(...)"
+            )
 
 
 def _uncut(parent: Candidate) -> tuple[str, ...]:

@@ -4,7 +4,8 @@
 
 Trains one elastic parent on the embedded shelves, then its whole network and a child cut from it, each as one detector:
 from its own weights, from these at a lower learning rate, and from new ones. Prints a JSON line each: mAP on the
-validation split before and after, seconds. `automl train` takes the better default: docs/elastic.md has the figures.
+validation split before and after, seconds. `automl train` does what came out best: see the decisions in
+docs/architecture.md.
 """
 
 import argparse
@@ -108,23 +109,14 @@ def _trainings(bench: Bench, name: str, candidate: Candidate, own: nn.Module) ->
     lower = Candidate.of({**candidate, "train.lr0": LOWER * bench.given.lr0})
     _, model = assemble(candidate, bench.data.classes, bench.given.seed)
     fresh = built_slim(model, slim_ratios(candidate), ranked=False)
-    before = bench.map(deepcopy(own), candidate)
-    for start, network, choices in (
-        ("own", own, candidate),
-        ("own, lower lr0", own, lower),
-        ("fresh", fresh, candidate),
-    ):
+    before = round(bench.map(deepcopy(own), candidate), 4)
+    starts = (("own", own, candidate), ("own, lower lr0", own, lower), ("fresh", fresh, candidate))
+    for start, network, choices in starts:
         began = time.perf_counter()
         trained = bench.train(deepcopy(network).train(), choices, bench.given.epochs)
-        seconds = round(time.perf_counter() - began, 1)
-        shown = round(before, 4) if start != "fresh" else None
-        yield {
-            "detector": name,
-            "from": start,
-            "before": shown,
-            "after": round(bench.map(trained, candidate), 4),
-            "s": seconds,
-        }
+        seconds, after = round(time.perf_counter() - began, 1), round(bench.map(trained, candidate), 4)
+        shown = None if start == "fresh" else before
+        yield {"detector": name, "from": start, "before": shown, "after": after, "s": seconds}
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from search.engine.models.experience.recorded import Training
 from search.engine.models.fits import Fits
 from search.engine.models.latencies import LatencyBook, LatencyModel, LatencyView, NoBook
 from search.engine.observed import Observed
-from search.engine.proposal.families import FamilySource
+from search.engine.proposal.families import FamilySource, FamilyView
 from search.engine.proposal.pool import Pool, untried
 from search.engine.proposal.rating import Rating, Worth
 from search.engine.staircase import Floats
@@ -126,6 +126,12 @@ class Engine:
             pool, i, proposal, rate = self._best(pool, rating)
         return _as_proposed(pool, i, proposal, rate, rating)
 
+    def families(self, trials: Sequence[Observed]) -> list[FamilyView | None]:
+        """Return what is known of the families of trials as of the last call; None for those without children."""
+        study = self._study or Digest(trials)
+        model = LatencyModel(study, self.book, self.encoder)
+        return self._family_source().views([t.params for t in trials], model)
+
     def rate_of_new(self, trials: Sequence[Observed], seconds_left: float = math.inf) -> float:
         """Return the gain per second that the best new candidate promises, as far as is known without measuring.
 
@@ -172,10 +178,14 @@ class Engine:
 
     # The pool
 
+    def _family_source(self) -> FamilySource:
+        bound_ms = self.bound_ms
+        return FamilySource(self.source, self.encoder, math.inf if bound_ms is None else math.log(bound_ms))
+
     def _pool(self, study: Digest, rng: np.random.Generator) -> Pool:
         params = untried(self.source, study, rng)
         bound_ms = self.bound_ms
-        families = FamilySource(self.source, self.encoder, math.inf if bound_ms is None else math.log(bound_ms))
+        families = self._family_source()
         params = families.fewer(params, rng)
         rows, model = self.encoder.encode(params), LatencyModel(study, self.book, self.encoder)
         pool = Pool(params, rows, model.view(params, rows))

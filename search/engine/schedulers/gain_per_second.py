@@ -11,6 +11,7 @@ from search.engine.known_latency import KnownLatencySampler
 from search.engine.models.costs import AGAIN, BEFORE
 from search.engine.observed import Observed
 from search.engine.proposal.engine import SPREAD, ProposedCandidate
+from search.engine.proposal.families import family_gains
 from search.engine.proposal.gain_rate import gain_rate
 from search.engine.proposal.rating import Rating, filled
 from search.engine.schedulers.scheduler import NO_LIMIT, BudgetLeft, Scheduler, Step, left_s, next_rung
@@ -101,6 +102,11 @@ class GainPerSecond(Scheduler):
         rates = gain_rate(beliefs.front, belief.mean, belief.sd, belief.sd_after, logs, step_s, rest_s)
         gains = beliefs.front.expected_gain(belief.mean, belief.sd, logs)
         whole_s = step_s + rest_s
+        views = self.engine.families(there)
+        elastic = np.array([view is not None for view in views], dtype=bool)
+        if elastic.any():  # they are worth what their children will be
+            gains[elastic] = family_gains([view for view in views if view is not None], beliefs)
+            rates[elastic] = gains[elastic] / whole_s[elastic]
         timed = filled(whole_s, budget_left.seconds_left) if rating.costs.known else 1.0
         return _Paused(there, belief.mean, belief.sd, rates * timed, beliefs.front.share(gains), whole_s)
 

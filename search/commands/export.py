@@ -43,7 +43,7 @@ class Exported:
         table: the study.
         row: the trial.
         trained: the trial whose epochs the detector has seen: of a child its parent.
-        full: of a child, whose figure in the search is a quick one, the latency by the full protocol.
+        full: latency by the full protocol, of one of a family, whose figure in the search is a quick one.
         why_quick: why that could not be measured.
     """
 
@@ -205,12 +205,14 @@ def _origin(what: Exported) -> dict[str, Any]:
             f"a child of the elastic training of trial {row.parent}: cut from its weights, batch-norm statistics taken "
             "anew on training images, never trained itself"
         )
-        found["latency_full"] = what.full.to_json() if what.full else None
-        if what.why_quick:
-            found["latency_full_missing"] = what.why_quick
     elif row.family:
         size = Family.from_json(row.family).size
         found["origin"] = f"the whole network of an elastic training of {size:,} detectors"
+    full = row.latency if row.measured_fully else what.full  # the search may have had the time for it
+    if full or what.why_quick:
+        found["latency_full"] = full.to_json() if full else None
+    if what.why_quick:
+        found["latency_full_missing"] = what.why_quick
     return {**found, "network": what.cut} if what.cut else found
 
 

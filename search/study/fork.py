@@ -125,6 +125,8 @@ def fork(
         study.add_trial(_copied(kept, stored[kept.trial.number], numbers, folder, settings.space))
         for report in _looks(kept, kept_of_old):
             writer.looks(numbers[kept.trial.number], report)
+        if (latency := kept_of_old.measured_fully.get(kept.trial.number)) is not None:
+            writer.measured_fully(numbers[kept.trial.number], latency)
     if not {"data", "device", "trainer"} & set(differing):
         for key, record in _measured(kept_of_old, then, settings.space):
             writer.measured(key, record)

@@ -142,6 +142,7 @@ def test_export_is_whole(exported: Path) -> None:
     assert config["silence_s"] == lineage["settings"]["trial"]["silence_s"]
     assert config["run"] == "objectives.trial.trial:run_trial"
     assert "timeout_s" not in config  # a trial's is meant for fewer epochs
+    assert not {"weights", "parent"} & config.keys()  # it was trained alone: `automl train` starts anew
     arguments = yaml.safe_load((exported / "train_arguments.yaml").read_text())
     assert arguments["epochs"] == 8
     assert "project" not in arguments

@@ -1,6 +1,7 @@
 """Forks of studies with elastic trainings: children stay with theirs, files are linked, what was seen goes along."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
@@ -90,6 +91,8 @@ def looks_of(study: optuna.Study, number: int) -> list[dict[str, object]]:
 def test_families_are_kept_whole_with_their_files_and_looks(runs: Path, blocks: Dataset) -> None:
     old = load_study(runs, "smoke", None)
     StudyWriter(old).removed({1: ("detections.jpg",), 5: ("model.onnx",)})
+    full = replace(old_trials(runs)[7].latency, p50_ms=1.5)  # type: ignore[type-var]  # a finished one's
+    StudyWriter(old).measured_fully(7, full)
     study, told, new = forked(runs, blocks, START, "space.size.pixels=range(64,289,32)")
     assert told == "wide is forked from smoke and keeps 10 of 10 trials"
     for then, now in zip(old_trials(runs), trial_records(study), strict=True):
@@ -104,6 +107,7 @@ def test_families_are_kept_whole_with_their_files_and_looks(runs: Path, blocks: 
     stored = StudyRecord.of(study)
     assert [child.choices for report in stored.looks(1) for child in report.failed] == [FAILED]
     assert stored.removed == {1: ("detections.jpg",), 5: ("model.onnx",)}
+    assert stored.measured_fully[7] == full
 
 
 @pytest.mark.seconds

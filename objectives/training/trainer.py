@@ -1,6 +1,5 @@
 """Training of one detector by Ultralytics' trainer: rungs on the way, checkpoints between epochs."""
 
-import os
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from objectives.training.accumulation import Accumulation
 from objectives.training.checkpoint import read_state, restore, state_of, write_state
 from objectives.training.divergence import LossWatch
 from objectives.training.elastic import ElasticTraining
+from objectives.training.hardware import available_cores
 from objectives.training.loading import check_complete, fit_loader, forget_images
 from objectives.training.monitor import Monitor
 from objectives.training.statistics import batches_of, retake_statistics
@@ -309,15 +309,3 @@ def _fit_class(base: Any) -> Any:
             return float(sum(float(value) for value in self.tloss.values()))
 
     return Fit
-
-
-def available_cores() -> int:
-    """Return the processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def available_device(wanted: str) -> str:
-    """Return the training device in Ultralytics' words: `auto` takes the first GPU, else the processor."""
-    if wanted != "auto":
-        return wanted
-    return "0" if torch.cuda.is_available() else "cpu"

@@ -22,7 +22,8 @@ from objectives.network.pruning import prune_detector
 from objectives.records.paths import TrialPaths
 from objectives.records.records import Resources
 from objectives.training.arguments import TrainingPlan, trainer_arguments
-from objectives.training.trainer import Progress, available_device, train_phase
+from objectives.training.hardware import available_device
+from objectives.training.trainer import Progress, train_phase
 from objectives.trial.job import TrialJob, TrialListener
 from spaces.network.detector import count_multiply_adds, count_parameters
 

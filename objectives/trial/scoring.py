@@ -36,7 +36,7 @@ from objectives.records.even_sample import even_indices, evenly
 from objectives.records.paths import TrialPaths
 from objectives.records.records import Ending, Latency, Resources
 from objectives.training.arguments import TrainingPlan, trainer_arguments
-from objectives.training.trainer import available_device
+from objectives.training.hardware import available_device
 from objectives.trial.children import Children, LookedAt
 from objectives.trial.heartbeat import Heartbeat
 from objectives.trial.job import TIMED, TrialJob, TrialListener

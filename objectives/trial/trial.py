@@ -31,7 +31,8 @@ from objectives.records.paths import TrialPaths
 from objectives.records.records import Ending, Latency, Outcome, Resources, Rung
 from objectives.training.arguments import TrainingPlan, trainer_arguments
 from objectives.training.elastic import ElasticNetwork
-from objectives.training.trainer import Progress, available_device, train_phase
+from objectives.training.hardware import available_device
+from objectives.training.trainer import Progress, train_phase
 from objectives.trial.heartbeat import Heartbeat
 from objectives.trial.job import TIMED, RungDecision, TrialJob, TrialListener
 from spaces.candidate import Candidate

@@ -1,6 +1,6 @@
 """The trials that a searching process works on, each at a place of its own, within its limits."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -17,7 +17,7 @@ from search.workers.limits import Limits
 from search.workers.measure import measure
 from search.workers.places import Place
 from search.workers.registry import make_backend
-from spaces.candidate import Candidate
+from spaces.dimension import Value
 from spaces.network.family import Family
 
 
@@ -129,13 +129,14 @@ class Crew:
             for active in list(self.active.values()):
                 self.leave(active)
 
-    def measured(self, candidate: Candidate, prefix: str) -> Latency | Ending:
+    def measured(self, params: Mapping[str, Value], session: int) -> Latency | Ending:
         """Measure the latency of a candidate that is no trial yet.
 
         Args:
-            candidate: what to build.
-            prefix: of the folder's name, which is removed again.
+            params: what a sampler would choose.
+            session: key of this process, for the name of the folder, which is removed again.
         """
+        candidate, prefix = self.jobs.candidate(params), StudyPaths(self.jobs.folder).measuring(session).name
         stage = f"measuring a candidate's latency, {candidate.text('backbone.name')}"
         with self.view.meanwhile(stage), self.jobs.passing_folder(prefix) as folder:
             job = replace(self.jobs.job(-1, candidate), folder=folder)

@@ -107,8 +107,6 @@ class Search:
         """Return what of the budget is used."""
         return self.chooser.used()
 
-    # The loop
-
     def _work(self) -> None:
         """Begin trials and listen to them until there is nothing left to do."""
         self.session.beat(now=True)
@@ -201,8 +199,6 @@ class Search:
         self._show_at = now + SHOWN_EVERY_S
         self.view.sessions(self.session.seen(tuple(self.crew.active)))
         self.view.budget(self.used())
-
-    # Trials
 
     def _running(self, trials: Sequence[TrialRecord] | None = None) -> list[int]:
         """Return the trials that a process works on, or did when it died; of `trials` if they were read just now."""
@@ -321,4 +317,4 @@ class Search:
 
     def _measured(self, params: Mapping[str, Value]) -> Latency | Ending:
         """Measure a candidate that is no trial yet."""
-        return self.crew.measured(self.jobs.candidate(params), self.paths.measuring(self.session.key).name)
+        return self.crew.measured(params, self.session.key)

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from objectives.training.trainer import available_cores, available_device
+from objectives.training.hardware import available_cores, available_device
 from objectives.trial.job import rung_ladder
 
 

@@ -37,11 +37,12 @@ class Children:
             network: the whole one, trained.
             slimmer: made of the network before it was trained; None if no part of it can lose channels.
             training: image files that it was trained on.
-            train_device: "cpu", "0", ...: where statistics are taken and children looked at.
+            train_device: "cpu", "0", "0,1", ...: where statistics are taken and children looked at.
         """
         self._network, self._slimmer = network, slimmer
         self._training = evenly(sorted(training), CALIBRATION_IMAGES)
-        self._device = torch.device("cpu" if train_device == "cpu" else f"cuda:{train_device}")
+        first = train_device.split(",")[0]
+        self._device = torch.device(f"cuda:{first}" if first.isdecimal() else first)
         self._batches: dict[int, list[Tensor]] = {}
 
     def make(self, choices: Mapping[str, Value]) -> nn.Module:

@@ -66,7 +66,9 @@ def test_option_composes(group: str, option: str) -> None:
 
 
 def test_options_cover_the_issue() -> None:
-    everything = load_settings(["conf=defects", "space/augment=magnitudes"]).space
+    everything = load_settings(
+        ["conf=defects", "space/slim=none", "space/prune=structural", "space/augment=magnitudes"]
+    ).space
     backbones = everything.domains["backbone.name"]
     assert isinstance(backbones, Choice)
     assert {"yolo11", "yolo26"} <= set(backbones.values)

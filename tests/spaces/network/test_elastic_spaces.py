@@ -75,7 +75,7 @@ def test_children_need_single_values_to_differ_in(groups: dict[str, Any], told: 
 
 @pytest.mark.seconds
 def test_settings_are_checked_before_the_search() -> None:
-    """`conf=defects` prunes."""
+    """Families and structural pruning of one space."""
     with pytest.raises(SpaceError, match=r"take space/prune=none$"):
-        load_settings(["conf=defects", "space/slim=elastic", "data.root=/anywhere"])
-    load_settings(["conf=defects", "space/slim=elastic", "space/prune=none", "data.root=/anywhere"])
+        load_settings(["conf=defects", "space/prune=structural", "data.root=/anywhere"])
+    load_settings(["conf=defects", "data.root=/anywhere"])

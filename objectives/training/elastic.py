@@ -18,6 +18,7 @@ from torch.nn import functional
 from objectives.network.slim import Ranks, Slimmer, agrees, neck_blocks, shorten
 from spaces.dimension import Value
 from spaces.errors import SpaceError
+from spaces.network.detector import is_rtdetr
 from spaces.network.family import DEPTH, SIZE, Family, slim_ratios
 
 
@@ -82,7 +83,7 @@ class ElasticNetwork:
         try:
             slimmer = Slimmer(model, ratios, ranks, ranked=ranked)
         except SpaceError as error:
-            warn(f"{error}; its children differ in size alone")
+            warn(f"{error}; its children keep all channels")
             return cls(family.only(()), None)
         able = [part for part in family.ratios if part in slimmer.parts]
         parts = [part for part in able if _acts_cut(model, slimmer, part, ratios[-1])]
@@ -156,7 +157,7 @@ class ElasticTraining:
         for block in neck_blocks(network) if DEPTH in self.family.axes else ():
             for i, repeated in enumerate(block.m):
                 self._hooks.append(repeated.register_forward_hook(self._skip(i)))
-        if self.recipe.taught:
+        if self.recipe.taught and not is_rtdetr(network):  # whose losses are matched to the labels, query by query
             self._teacher = network
             network.loss = self._taught_loss
 

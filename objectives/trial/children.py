@@ -22,6 +22,7 @@ from objectives.training.statistics import CALIBRATION_IMAGES, calibration_batch
 from spaces.dimension import Value
 from spaces.network.family import DEPTH, SIZE, slim_ratios
 
+KEPT_BYTES = 1_000_000_000  # of decoded images
 LOOK_BATCH = 16  # images of a batch where children are looked at
 
 
@@ -29,17 +30,23 @@ class Children:
     """Makes children of one trained network."""
 
     def __init__(
-        self, network: nn.Module, slimmer: Slimmer | None, training: Sequence[Path], train_device: str = "cpu"
+        self,
+        network: nn.Module,
+        slimmer: Slimmer | None,
+        size_px: int,
+        training: Sequence[Path],
+        train_device: str = "cpu",
     ) -> None:
         """Take the network; it stays as it is.
 
         Args:
             network: the whole one, trained.
             slimmer: made of the network before it was trained; None if no part of it can lose channels.
+            size_px: of the network's own input, which a child has whose choices name none.
             training: image files that it was trained on.
             train_device: "cpu", "0", "0,1", ...: where statistics are taken and children looked at.
         """
-        self._network, self._slimmer = network, slimmer
+        self._network, self._slimmer, self._size_px = network, slimmer, size_px
         self._training = evenly(sorted(training), CALIBRATION_IMAGES)
         first = train_device.split(",")[0]
         self._device = torch.device(f"cuda:{first}" if first.isdecimal() else first)
@@ -52,7 +59,7 @@ class Children:
             self._slimmer.cut(child, ratios)
         if DEPTH in choices:
             shorten(child, int(choices[DEPTH]))
-        return retake_statistics(child.to(self._device), self._calibration(int(choices[SIZE])))
+        return retake_statistics(child.to(self._device), self._calibration(int(choices.get(SIZE, self._size_px))))
 
     def _calibration(self, size_px: int) -> list[Tensor]:
         if size_px not in self._batches:
@@ -66,26 +73,36 @@ class LookedAt:
     def __init__(self, images: Sequence[LabelledImage], classes: Sequence[str], split: str) -> None:
         """Take the images; they are read when the first child is looked at."""
         self.images, self.classes, self.split = images, classes, split
-        self._pixels: list[NDArray[np.uint8]] = []
+        self._pixels: dict[int, NDArray[np.uint8]] = {}  # of the first images, as many as may be kept
+        self._bytes = 0
 
     def accuracy(self, child: nn.Module, meta: ArtifactMeta) -> Accuracy:
         """Return the accuracy of a child as the deployed program would find it, run by torch."""
-        if not self._pixels:
-            self._pixels = [read_image(image.path) for image in self.images]
         device = next(child.parameters()).device
         network = deployed_network(child, meta).to(device)
         return score(list(self._found(network, meta, device)), self.images, self.classes, self.split)
 
     def _found(self, network: nn.Module, meta: ArtifactMeta, device: torch.device) -> Iterator[Detections]:
         detector = Detector(_Described(meta), SCORE_CONFIDENCE)
-        for i in range(0, len(self._pixels), LOOK_BATCH):
-            parts = [letterbox(pixels, meta.size_px) for pixels in self._pixels[i : i + LOOK_BATCH]]
+        for i in range(0, len(self.images), LOOK_BATCH):
+            some = range(i, min(i + LOOK_BATCH, len(self.images)))
+            parts = [letterbox(self._read(k), meta.size_px) for k in some]
             blobs = torch.from_numpy(np.concatenate([blob for blob, _, _ in parts])).to(device)
             with torch.no_grad():
                 outputs = network(blobs)
             output = (outputs[0] if isinstance(outputs, tuple | list) else outputs).float().cpu().numpy()
             for k, (_, scale, pad) in enumerate(parts):
                 yield detector.detections(output[k : k + 1], scale, pad)
+
+    def _read(self, i: int) -> NDArray[np.uint8]:
+        """Return image number i, decoded; kept for the next child as long as there is room."""
+        if i in self._pixels:
+            return self._pixels[i]
+        pixels = read_image(self.images[i].path)
+        if self._bytes + pixels.nbytes <= KEPT_BYTES:
+            self._pixels[i] = pixels
+            self._bytes += pixels.nbytes
+        return pixels
 
 
 class _Described(Runtime):

@@ -32,7 +32,9 @@ from objectives.records.children import (
     Look,
     ScoredChild,
 )
+from objectives.records.classify import classify
 from objectives.records.even_sample import even_indices, evenly
+from objectives.records.failures import OF_MEMORY, Failure
 from objectives.records.paths import TrialPaths
 from objectives.records.records import Ending, Latency, Resources
 from objectives.training.arguments import TrainingPlan, trainer_arguments
@@ -46,6 +48,7 @@ from spaces.errors import AutomlError, SpaceError, first_line
 from spaces.network.description import describe
 from spaces.network.detector import count_multiply_adds, count_parameters
 
+MAY_PASS = OF_MEMORY | {Failure.DISK_FULL, Failure.DATA_UNREADABLE}
 HELD_OUT_LEAST = 200  # images of a split from which on children are chosen by one half and reported on the other
 
 
@@ -125,7 +128,8 @@ class _Scorer:
         ratios = sorted({ratio for of_part in self.family.ratios.values() for ratio in of_part if ratio > 0})
         slimmer = Slimmer(network, ratios, ranks, ranked=bool(ranks)) if ratios else None
         network.load_state_dict(weights)
-        return Children(network, slimmer, job.training, self.train_device)
+        size_px = int(job.candidate.number("size.pixels"))
+        return Children(network, slimmer, size_px, job.training, self.train_device)
 
     def _done(self, order: ChildrenOrder, children: Children, looked: LookedAt) -> ChildrenReport:
         failed: list[FailedChild] = []
@@ -249,6 +253,9 @@ class _Scorer:
 
 
 def _failed(choices: Choices, error: BaseException) -> FailedChild:
+    """Return what is kept of a child that cannot be; a fault that may pass ends the scorer, which is begun again."""
+    if classify(error) in MAY_PASS:
+        raise error
     text = first_line(error) if isinstance(error, AutomlError) else f"{type(error).__name__}: {first_line(error)}"
     return FailedChild(choices, text)
 

@@ -152,6 +152,8 @@ class _Trial:
         """Whether the fastest child of an elastic training keeps the bounds; then the training pays all the same."""
         if self.elastic is None:
             return False
+        if self.job.reported_epoch:  # it was let in before
+            return True
         with self.clock.stage("latency"):
             with self.devices.working():
                 child, choices = self.elastic.fastest(model)
@@ -160,6 +162,10 @@ class _Trial:
             latency = self._time(path, self.job.protocol.quick())
             path.unlink()
         return self.job.gate.admits_latency(latency.p50_ms, latency.p95_ms)
+
+    @property
+    def _has_children(self) -> bool:
+        return self.elastic is not None and bool(self.elastic.family.axes)
 
     def _warn(self, text: str) -> None:
         self.listener.warning(f"trial {self.job.number}: {text}")
@@ -226,7 +232,7 @@ class _Trial:
             save_weights(self.paths.weights, model, job.candidate, job.classes, ranks)
         with self.clock.stage("latency"):
             # One of a family among others: what stands on the front in the end is measured by the full protocol then.
-            latency = self._time(path, job.protocol.quick() if self.elastic else job.protocol)
+            latency = self._time(path, job.protocol.quick() if self._has_children else job.protocol)
         self.listener.latency(latency, trained=True)
         with self.devices.working(), self.clock.stage("score"):
             found = list(self._detections(path))

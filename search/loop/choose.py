@@ -71,8 +71,12 @@ class Chooser:
         hours = self.settings.budget.hours
         if hours is None:
             return math.inf
-        reserved = reserved_s(hours) if self.settings.space.may_have("train.elastic", True) else 0.0
-        return 3600 * hours - reserved - self._searched_s()
+        return 3600 * hours - self.reserved_s - self._searched_s()
+
+    @property
+    def reserved_s(self) -> float:
+        """Seconds of the budget's hours that are kept for settling figures of families."""
+        return reserved_s(self.settings.budget.hours) if self.settings.space.may_have("train.elastic", True) else 0.0
 
     def next_work(self, trials: Sequence[TrialRecord], busy: Collection[int]) -> Step | None:
         """Return what to do next: the children of a parent, where they are worth more per second, or a training.

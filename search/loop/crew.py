@@ -97,7 +97,8 @@ class Crew:
             self.jobs.scorer(parent.number, candidate, family), train_device=place.train_device, cores=place.cores
         )
         self.view.children_started(parent.number, candidate, family)
-        running = self.backend.start(job, self._limits())
+        limits = replace(self._limits(), timeout_s=None)  # of a training; a list of children has no usual length
+        running = self.backend.start(job, limits)
         follower = ChildrenFollower(parent, job, self.view, self._next_order, self._warn, self._tick)
         self.active[parent.number] = Active(follower, running, place)
 

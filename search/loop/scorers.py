@@ -66,11 +66,13 @@ class Scorers:
 
     def settle(self, writer: StudyWriter, dataset: Dataset) -> None:
         """Measure fully, in the time that was kept for it, what stands on the front with a quick figure."""
-        settings, table = self._chooser.settings, self._chooser.table()
-        hours = settings.budget.hours
-        if not self._session.is_alone() or not unsettled(table):
+        settings, hours = self._chooser.settings, self._chooser.settings.budget.hours
+        with self._claims.alone():
+            is_alone = self._session.is_alone()
+        if not is_alone or not unsettled(self._chooser.table()):
             return
         left = math.inf if hours is None else max(reserved_s(hours), 3600 * hours - self._session.searched_s())
+        patience = Patience(alive=self._session.beat)
         with self._view.meanwhile("measuring the front's latencies by the full protocol"):
-            for _ in settle(writer, table, settings, dataset, left, Patience(alive=self._session.beat)):
+            for _ in settle(writer, self._chooser.table, settings, dataset, left, patience):
                 self._session.beat()

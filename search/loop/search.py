@@ -185,7 +185,7 @@ class Search:
         hours = self.settings.budget.hours
         if hours is None or not self.crew.active:
             return
-        share = self.session.searched_s() / (3600 * hours)
+        share = self.session.searched_s() / max(3600 * hours - self.chooser.reserved_s, 1.0)
         for active in list(self.crew.active.values()):
             last = active.follower.current_stage in LAST_STAGES and bool(active.follower.rungs)
             if share > (LAST_GRACE if last else GRACE):

@@ -1,7 +1,7 @@
 """Settling figures: what stands on the front with a quick latency is measured by the full protocol in the end."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from objectives.data.dataset import Dataset
 from objectives.latency.measure import measure_latencies
@@ -37,33 +37,42 @@ def unsettled(table: StudyTable) -> list[TrialRow]:
 
 
 def settle(
-    writer: StudyWriter, table: StudyTable, settings: Settings, dataset: Dataset, seconds: float, patience: Patience
+    writer: StudyWriter,
+    read: Callable[[], StudyTable],
+    settings: Settings,
+    dataset: Dataset,
+    seconds: float,
+    patience: Patience,
 ) -> Iterator[Sequence[int]]:
     """Measure by the full protocol while there is time; yield the trials' numbers, some at a time.
 
+    What comes to the front where a quick figure was too good is measured too; the first file goes alone, and shows what
+    one takes.
+
     Args:
         writer: stores each figure.
-        table: the study as it stands.
+        read: reads the study as it stands.
         settings: of the search: device and protocol.
         dataset: whose images are timed.
         seconds: that it may take; a call that has begun is ended.
         patience: counts the seconds of waiting for the device.
     """
-    began, file_s = time.monotonic(), FILE_S
+    began, file_s, most = time.monotonic(), FILE_S, 1
     images = [image.path for image in evenly(dataset.splits[settings.data.split], TIMED)]
-    waiting = [(row, settings.folder / (row.folder or "")) for row in unsettled(table)]
-    waiting = [(row, TrialPaths(folder).model) for row, folder in waiting if TrialPaths(folder).model.exists()]
-    while waiting:
+    tried: set[int] = set()
+    while True:
         left = seconds - (time.monotonic() - began)
-        some = waiting[: int(max(0.0, min(AT_ONCE, left / file_s)))]  # a budget without hours leaves no end of them
+        models = ((row.number, TrialPaths(settings.folder / (row.folder or "")).model) for row in unsettled(read()))
+        waiting = [(number, model) for number, model in models if number not in tried and model.exists()]
+        some = waiting[: int(max(0.0, min(most, left / file_s)))]  # a budget without hours leaves no end of them
         if not some:
             return
-        waiting, start = waiting[len(some) :], time.monotonic()
-        figures = measure_latencies(
-            [path for _, path in some], settings.device, images, settings.latency, patience=patience
-        )
-        for (row, _), figure in zip(some, figures, strict=True):
+        start = time.monotonic()
+        paths = [model for _, model in some]
+        figures = measure_latencies(paths, settings.device, images, settings.latency, patience=patience)
+        for (number, _), figure in zip(some, figures, strict=True):
+            tried.add(number)
             if isinstance(figure, Latency):
-                writer.measured_fully(row.number, figure)
-        file_s = max(0.5, (time.monotonic() - start) / len(some))
-        yield [row.number for row, _ in some]
+                writer.measured_fully(number, figure)
+        file_s, most = max(0.5, (time.monotonic() - start) / len(some)), AT_ONCE
+        yield [number for number, _ in some]

@@ -119,7 +119,8 @@ def _judged(trial: TrialRecord, space: SearchSpace, gate: Gate) -> Kept | str:
     if trial.phase is Phase.OVER_BOUND and admitted:
         return ADMITTED
     waits = not trial.phase.has_ended
-    return Kept(trial, candidate, waits and not admitted, _family(trial, space) if trial.family else None)
+    over_bound = waits and not admitted and not trial.family  # of a family, the fastest child decides
+    return Kept(trial, candidate, over_bound, _family(trial, space) if trial.family else None)
 
 
 def _family(trial: TrialRecord, space: SearchSpace) -> Family:

@@ -106,7 +106,7 @@ def _run(given: argparse.Namespace, folder: Path):
         elastic=elastic,
     )
     yield {**vars(given), "train_s": round(time.perf_counter() - began, 1), "rung": round(rungs[-1], 4)}
-    makes = Children(network, slimmer, [image.path for image in data.splits["train"]])
+    makes = Children(network, slimmer, size, [image.path for image in data.splits["train"]])
     looked = LookedAt(data.splits["val"], data.classes, "val")
     for ratio, pixels in children:
         began = time.perf_counter()

@@ -150,11 +150,9 @@ class _View:
 
     def greedy(self, front: Staircase, pool: Sequence[Choices], most: int) -> list[_Child]:
         """Return at most so many children, each of the highest gain beside those before it."""
-        if not pool or most < 1:
-            return []
-        believed = self._believed(list(pool))
+        believed = self._believed(list(pool)) if pool and self.seen and most > 0 else []
         found: list[_Child] = []
-        for _ in range(min(most, len(pool))):
+        for _ in range(min(most, len(believed))):
             gains = _gains(front, believed)
             best = int(np.argmax(gains))
             if front.share(gains[best]) < LEAST_SHARE:
@@ -163,8 +161,6 @@ class _View:
             found.append(_Child(child.choices, child.mean, child.sd, child.log, child.log_sd, float(gains[best])))
             front = _with(front, child)
             believed.pop(best)
-            if not believed:
-                break
         return found
 
     def _believed(self, pool: list[Choices]) -> list[_Child]:
@@ -172,7 +168,7 @@ class _View:
         mean, sd = self._accuracies(pool, rows)
         logs, log_sd = self._latencies(pool, rows)
         children = [_Child(c, *map(float, of)) for c, *of in zip(pool, mean, sd, logs, log_sd, strict=True)]
-        return [child for child in children if child.log - 2 * child.log_sd <= self._log_bound] or children[:0]
+        return [child for child in children if child.log - 2 * child.log_sd <= self._log_bound]
 
     def _accuracies(self, pool: list[Choices], rows: Floats) -> tuple[Floats, Floats]:
         known = np.array([self.seen[_key(c)].map if _key(c) in self.seen else np.nan for c in pool])

@@ -140,7 +140,7 @@ class Engine:
         rng = np.random.default_rng([self.seed, len(trials)])
         study = self._read(trials)
         pool = self._pool(study, rng)
-        rating = self._rating(study, self._pool_span(study, pool.latency), seconds_left)
+        rating = replace(self._rating(study, self._pool_span(study, pool.latency), seconds_left), per_second=True)
         pool = pool.only(rating.in_time(pool))
         if not pool.params:
             return 0.0

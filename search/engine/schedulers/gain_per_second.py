@@ -71,7 +71,7 @@ class GainPerSecond(Scheduler):
     ) -> Step | None:
         """Return the step of the highest expected gain per second; an idle one where there only is what stops."""
         mute = {t.number: NOTHING for t in trials if t.phase is Phase.PAUSED and t.epochs and t.best is None}
-        ended = [t for t in trials if t.final is not None]
+        ended = [t for t in trials if t.final is not None and not t.is_child]  # children have no curves
         if early := _early(trials, ended, ladder, mute, budget_left):
             return Step(early.number, next_rung(early.epoch, ladder), "the first ones show whole learning curves", mute)
         seconds_left = budget_left.seconds_left

@@ -45,6 +45,7 @@ def trained(job: TrialJob) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.seconds
+@pytest.mark.slow
 def test_checkpoints_win_over_the_weights(job: TrialJob, tmp_path: Path) -> None:
     ending = run_trial(job, SilentListener())
     assert ending is not None

@@ -1,5 +1,6 @@
 """A scorer of children: cut from the parent's weights, with files that say what the figures say."""
 
+import errno
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -180,3 +181,24 @@ def test_children_are_chosen_and_reported_on_other_images_where_there_are_enough
     accuracy = listener.reports[1].scored[0].accuracy
     assert (accuracy.split, accuracy.images) == ("val, held-out half", 8)
     assert np.isfinite(accuracy.map)
+
+
+def test_a_family_of_one_size_has_children(parent: TrialJob) -> None:
+    family = Family({name: values for name, values in FAMILY.axes.items() if name != "size.pixels"})
+    choices = {name: value for name, value in SMALL.items() if name != "size.pixels"}
+    listener = Orders([ChildrenOrder(score=(choices,))])
+    score_children(replace(parent, family=family), listener)
+    report = listener.reports[1]
+    assert not report.failed
+    assert report.scored[0].latency.p50_ms > 0
+
+
+def test_a_fault_that_may_pass_condemns_no_child(parent: TrialJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space left")
+
+    monkeypatch.setattr(scoring, "export_onnx", full)
+    listener = Orders([ChildrenOrder(score=(SMALL,))])
+    with pytest.raises(OSError, match="no space"):
+        score_children(parent, listener)
+    assert listener.reports == [ChildrenReport()]

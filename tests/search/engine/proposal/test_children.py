@@ -106,6 +106,16 @@ def test_no_child_over_the_bound_gets_a_file_once_latencies_are_known() -> None:
     assert all(ms < 4.4 for ms in late)
 
 
+def test_nothing_is_left_where_no_child_keeps_the_bound() -> None:
+    """The parent itself may be over the bound, if a child was foretold to keep it."""
+    looks = [{**WHOLE, "size.pixels": size} for size in (192, 128)]
+    small = replace(parent(looks), family=Family({"size.pixels": (256, 192, 128)}), latency_ms=30.0)
+    small = replace(
+        small, looks=[replace(look, choices={"size.pixels": look.choices["size.pixels"]}) for look in small.looks]
+    )
+    assert propose(small, bound_ms=3.0) is None
+
+
 @pytest.mark.parametrize(("seconds", "most"), [(0.5, 99), (1000.0, 0)])
 def test_nothing_is_proposed_without_time_or_trials(seconds: float, most: int) -> None:
     assert propose(parent(), seconds=seconds, most=most) is None

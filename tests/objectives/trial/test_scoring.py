@@ -202,3 +202,24 @@ def test_a_fault_that_may_pass_condemns_no_child(parent: TrialJob, monkeypatch: 
     with pytest.raises(OSError, match="no space"):
         score_children(parent, listener)
     assert listener.reports == [ChildrenReport()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("head", ["rtdetr", "end2end"])
+def test_families_of_other_heads_are_trained(blocks: Dataset, parent: TrialJob, tmp_path: Path, head: str) -> None:
+    few = replace(blocks, splits={"train": blocks.splits["train"][:8], "val": blocks.splits["val"][:8]})
+    job = replace(
+        parent,
+        candidate=Candidate.of({**parent.candidate, "head.kind": head}),
+        folder=tmp_path / "trial",
+        data_yaml=lay_out(few, tmp_path / "data"),
+        images=few.splits["val"],
+        epochs=1,
+    )
+    listener = Orders([ChildrenOrder(look_at=(SMALL,), score=(SMALL,))])
+    ending = run_trial(job, listener)
+    assert ending is not None
+    assert ending.outcome == Outcome.FINISHED
+    score_children(replace(job, family=listener.families[0]), listener)
+    assert not listener.reports[1].failed
+    assert listener.reports[1].scored[0].accuracy.images == 8

@@ -108,12 +108,9 @@ def test_no_child_over_the_bound_gets_a_file_once_latencies_are_known() -> None:
 
 def test_nothing_is_left_where_no_child_keeps_the_bound() -> None:
     """The parent itself may be over the bound, if a child was foretold to keep it."""
-    looks = [{**WHOLE, "size.pixels": size} for size in (192, 128)]
-    small = replace(parent(looks), family=Family({"size.pixels": (256, 192, 128)}), latency_ms=30.0)
-    small = replace(
-        small, looks=[replace(look, choices={"size.pixels": look.choices["size.pixels"]}) for look in small.looks]
-    )
-    assert propose(small, bound_ms=3.0) is None
+    looks = [Look({"size.pixels": size}, 0.3, 0.5) for size in (192, 128)]
+    family = Family({"size.pixels": (256, 192, 128)})
+    assert propose(replace(parent(), family=family, latency_ms=30.0, looks=looks), bound_ms=3.0) is None
 
 
 @pytest.mark.parametrize(("seconds", "most"), [(0.5, 99), (1000.0, 0)])

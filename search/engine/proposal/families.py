@@ -11,12 +11,14 @@ from search.engine.candidates import CandidateSource, Params, SpaceCandidates
 from search.engine.encoding import Encoder
 from search.engine.models.beliefs import Beliefs
 from search.engine.models.latencies import LatencyModel
+from search.engine.proposal.children import NODES
 from search.engine.staircase import Floats, Staircase
 from spaces.candidate import Candidate
 from spaces.network.family import SIZE, Family
 
 SIZES_MOST, WIDTHS_MOST = 4, 3  # of a family, that stand for all its children
 POOL_MOST = 240  # elastic candidates that are rated: each stands for a dozen of children
+CERTAIN = ((0.0, 1.0),)
 DOUBTS, CELLS = 9, 64  # of the doubt that a family's children have in common; of the latency range
 
 
@@ -95,12 +97,20 @@ class FamilyView:
 
 
 def family_gains(views: Sequence[FamilyView], beliefs: Beliefs) -> Floats:
-    """Return the expected gain of hypervolume by each whole family, shape (n,)."""
+    """Return the expected gain of hypervolume by each whole family, shape (n,), over the doubt about its latencies."""
     rows, logs = np.concatenate([view.rows for view in views]), np.concatenate([view.logs for view in views])
     belief, front = beliefs.of_candidates(rows, logs), beliefs.front
     ends = np.cumsum([len(view.logs) for view in views])[:-1]
-    parts = zip(np.split(belief.mean, ends), np.split(belief.sd, ends), np.split(logs, ends), strict=True)
-    return np.array([joint_gain(front, *part) for part in parts])
+    parts = zip(views, np.split(belief.mean, ends), np.split(belief.sd, ends), strict=True)
+    return np.array(
+        [
+            sum(
+                weight * joint_gain(front, mean, sd, view.logs + node * view.log_sd)
+                for node, weight in (NODES if view.log_sd.any() else CERTAIN)
+            )
+            for view, mean, sd in parts
+        ]
+    )
 
 
 def joint_gain(front: Staircase, mean: Floats, sd: Floats, logs: Floats) -> float:

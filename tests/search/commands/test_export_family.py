@@ -236,6 +236,7 @@ def moved(exported: ExportPaths) -> float:
 
 @pytest.mark.seconds
 @pytest.mark.parametrize("number", [WHOLE, CUT])
+@pytest.mark.slow
 def test_train_goes_on_from_own_weights_and_fresh_starts_anew(place: Path, number: str) -> None:
     exported, _ = export(place, number)
     standing_still(exported)

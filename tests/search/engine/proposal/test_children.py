@@ -94,8 +94,8 @@ def test_the_front_comes_near_the_best_of_all_children() -> None:
 
 
 def test_it_ends_by_itself() -> None:
-    known, _ = run(400)
-    again, _ = run(401)
+    known, _ = run(150)
+    again, _ = run(151)
     assert len(known.looks) == len(again.looks)
 
 

@@ -23,7 +23,7 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/pip install -q -c constraints.txt -e '.[dev,openvino,hub]'
 	@touch $@
 
-search: $(READY)  ## the main job: automl search conf=retail (about 6 minutes on 2 cores); ARGS=... adds overrides
+search: $(READY)  ## the main job: automl search conf=retail (about 7 minutes on 2 cores); ARGS=... adds overrides
 	$(BIN)/automl search conf=retail $(ARGS)
 
 # One test process a core, at most four: each imports torch. With ARGS=-n0 there is one in all, as pdb needs.

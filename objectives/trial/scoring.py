@@ -48,7 +48,7 @@ from spaces.errors import AutomlError, SpaceError, first_line
 from spaces.network.description import describe
 from spaces.network.detector import count_multiply_adds, count_parameters
 
-MAY_PASS = OF_MEMORY | {Failure.DISK_FULL, Failure.DATA_UNREADABLE}
+FAULTS_THAT_PASS = OF_MEMORY | {Failure.DISK_FULL, Failure.DATA_UNREADABLE}
 HELD_OUT_LEAST = 200  # images of a split from which on children are chosen by one half and reported on the other
 
 
@@ -254,7 +254,7 @@ class _Scorer:
 
 def _failed(choices: Choices, error: BaseException) -> FailedChild:
     """Return what is kept of a child that cannot be; a fault that may pass ends the scorer, which is begun again."""
-    if classify(error) in MAY_PASS:
+    if classify(error) in FAULTS_THAT_PASS:
         raise error
     text = first_line(error) if isinstance(error, AutomlError) else f"{type(error).__name__}: {first_line(error)}"
     return FailedChild(choices, text)

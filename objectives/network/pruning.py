@@ -1,10 +1,12 @@
 """Structural pruning of a detector by Torch-Pruning: whole channels go, layers that depend on them follow."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 import torch_pruning as tp
-from torch import nn
+from torch import Tensor, nn
 from ultralytics.nn.modules import Detect
 
 from spaces.errors import SpaceError
@@ -34,28 +36,51 @@ def prune_detector(model: nn.Module, ratio: float, importance: str) -> None:
     if not 0 < ratio < 1:
         raise SpaceError(f"prune.ratio: must lie between 0 and 1, got {ratio}")
     measure = _importance(importance)
+    try:
+        with traceable(model):
+            tracer(model, measure, ratio).step()
+    except Exception as error:  # the tracer and the network itself raise whatever they like
+        raise SpaceError(f"prune: this network cannot be cut ({type(error).__name__}: {error})") from error
+
+
+@contextmanager
+def traceable(model: nn.Module) -> Iterator[None]:
+    """Let the dependency graph be traced through gradients of all parameters, in evaluation mode."""
     training = model.training
     needed = {name: parameter.requires_grad for name, parameter in model.named_parameters()}
     for parameter in model.parameters():
-        parameter.requires_grad_(True)  # the dependency graph is traced through gradients
-    device = next(model.parameters()).device
+        parameter.requires_grad_(True)
     model.eval()
     try:
-        tp.pruner.BasePruner(
-            model,
-            torch.zeros(1, 3, TRACE_PX, TRACE_PX, device=device),
-            importance=measure,
-            pruning_ratio=ratio,
-            ignored_layers=kept_layers(model),
-            round_to=ROUND_TO,
-            output_transform=first_output if is_rtdetr(model) else None,
-        ).step()
-    except Exception as error:  # the tracer and the network itself raise whatever they like
-        raise SpaceError(f"prune: this network cannot be cut ({type(error).__name__}: {error})") from error
+        yield
     finally:
         model.train(training)
         for name, parameter in model.named_parameters():
             parameter.requires_grad_(needed.get(name, True))
+
+
+def tracer(model: nn.Module, importance: Any, ratio: float) -> Any:
+    """Return Torch-Pruning's pruner of a detector, made inside `traceable`: the same share of every layer.
+
+    Args:
+        model: as built by `spaces.network.detector.build_detector`.
+        importance: Torch-Pruning's, which ranks channels.
+        ratio: share of the channels to cut.
+    """
+    return tp.pruner.BasePruner(
+        model,
+        trace_image(model),
+        importance=importance,
+        pruning_ratio=ratio,
+        ignored_layers=_kept_layers(model),
+        round_to=ROUND_TO,
+        output_transform=_first_output if is_rtdetr(model) else None,
+    )
+
+
+def trace_image(model: nn.Module) -> Tensor:
+    """Return the image that a network is traced with, where the network is."""
+    return torch.zeros(1, 3, TRACE_PX, TRACE_PX, device=next(model.parameters()).device)
 
 
 def _importance(name: str) -> Any:
@@ -73,7 +98,7 @@ def _importance(name: str) -> Any:
     raise VOCABULARY["prune.importance"].unknown(name)
 
 
-def kept_layers(model: Any) -> list[nn.Module]:
+def _kept_layers(model: Any) -> list[nn.Module]:
     """Return the layers that keep all channels: the last of the head, and a backbone of Ultralytics' own."""
     head = model.model[-1]
     kept = (
@@ -85,6 +110,6 @@ def kept_layers(model: Any) -> list[nn.Module]:
     return [*kept, head.dfl, *(branch[-1] for tower in towers for branch in tower)]
 
 
-def first_output(output: tuple[Any, ...]) -> Any:
+def _first_output(output: tuple[Any, ...]) -> Any:
     """Return what the graph of an RT-DETR is traced through."""
     return output[0]  # RT-DETR's second output holds None, which cannot be traced

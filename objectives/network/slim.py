@@ -1,7 +1,6 @@
 """Slim detectors: the first channels of every layer alone, part by part; the others left out by masks or by a cut."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,10 +11,10 @@ import torch_pruning as tp
 from torch import Tensor, nn
 from ultralytics.nn.modules import C3
 
-from objectives.network.pruning import ROUND_TO, TRACE_PX, first_output, kept_layers
+from objectives.network.pruning import TRACE_PX, trace_image, traceable, tracer
 from spaces.errors import SpaceError, first_line
-from spaces.network.detector import is_rtdetr
 from spaces.network.family import BACKBONE_PARTS, PARTS
+from spaces.vocabulary import STRIDES
 
 Ratios = Mapping[str, float]  # part of the detector to the share of its channels that is left out
 Ranks = Mapping[str, Tensor]  # layer that begins a group to the importance of its channels, shape (channels,)
@@ -77,7 +76,7 @@ class Slimmer:
         """
         self._importance = _Order(dict(ranks or {}), ranked=ranked)
         try:
-            with _traceable(model):
+            with traceable(model):
                 self.groups = self._trace(model, sorted(ratios))
         except Exception as error:  # the tracer and the network itself raise whatever they like
             raise SpaceError(f"slim: this network cannot be cut ({type(error).__name__}: {error})") from error
@@ -95,14 +94,15 @@ class Slimmer:
         Args:
             model: layers and shapes are the traced network's.
             ratios: part to ratio, one of those traced; parts that are left out stay whole.
+
+        Raises:
+            SpaceError: the part holds what no cut knows how to treat, as ConvNeXt's layer scale.
         """
         names = dict(model.named_modules())
         for loss, indices in self._lost(ratios).items():
-            layer = names.get(loss.layer)
-            if layer is None:
-                _cut_parameter(model, loss, sorted(indices))
-            else:
-                loss.function(layer, sorted(indices))
+            if loss.layer not in names:
+                raise SpaceError(f"slim: parameter '{loss.layer}' belongs to no layer that can be cut")
+            loss.function(names[loss.layer], sorted(indices))
         return model
 
     def masks(self, ratios: Ratios, layers: Mapping[str, nn.Module]) -> dict[str, Tensor]:
@@ -123,16 +123,8 @@ class Slimmer:
         return found
 
     def _trace(self, model: nn.Module, ratios: Sequence[float]) -> list[ChannelGroup]:
-        image = torch.zeros(1, 3, TRACE_PX, TRACE_PX, device=next(model.parameters()).device)
-        part_of = _parts(model, image)
-        pruner = tp.pruner.BasePruner(
-            model,
-            image,
-            importance=self._importance,
-            ignored_layers=kept_layers(model),
-            round_to=ROUND_TO,
-            output_transform=first_output if is_rtdetr(model) else None,
-        )
+        part_of = _parts(model)
+        pruner = tracer(model, self._importance, 0.0)
         names = {module: name for name, module in model.named_modules()}
         names |= {parameter: name for name, parameter in model.named_parameters()}
         order = {name: i for i, name in enumerate(names.values())}
@@ -143,9 +135,8 @@ class Slimmer:
                 root = names[found[0].dep.target.module]
                 giving = (names[dep.target.module] for dep, _ in found if _gives_channels(dep, names))
                 group = groups.setdefault(root, ChannelGroup(root, part_of(min(giving, key=order.__getitem__))))
-                layers = [
-                    (dep, indices) for dep, indices in found if dep.target.module in names
-                ]  # the rest only passes on
+                # What is no layer of the network only passes channels on.
+                layers = [(dep, indices) for dep, indices in found if dep.target.module in names]
                 group.lost[ratio] = [_lost_of(names, dep, indices) for dep, indices in layers]
         return list(groups.values())
 
@@ -205,7 +196,7 @@ def agrees(model: nn.Module, slimmer: Slimmer, ratios: Ratios, masked: nn.Module
     with torch.no_grad():
         try:
             ours, theirs = (network.cpu().double().eval()(image) for network in (masked, cut))
-        except Exception as error:  # as networks like it
+        except Exception as error:  # networks raise whatever they like
             raise SpaceError(f"slim: the cut network does not run ({first_line(error)})") from error
     pairs = zip(_raw_outputs(ours), _raw_outputs(theirs), strict=True)
     return all(bool((one - other).abs().max() <= tolerance * _variation(one)) for one, other in pairs)
@@ -224,30 +215,15 @@ def _variation(values: Tensor) -> float:
     return float((values - values.mean(dim=-1, keepdim=True)).abs().max())
 
 
-@contextmanager
-def _traceable(model: nn.Module) -> Iterator[None]:
-    """Let the graph be traced through gradients of all parameters, in evaluation mode."""
-    training = model.training
-    needed = {name: parameter.requires_grad for name, parameter in model.named_parameters()}
-    for parameter in model.parameters():
-        parameter.requires_grad_(True)
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train(training)
-        for name, parameter in model.named_parameters():
-            parameter.requires_grad_(needed[name])
-
-
-def _parts(model: Any, image: Tensor) -> Any:
+def _parts(model: Any) -> Callable[[str], str]:
     """Return what gives the part of the detector that a layer belongs to.
 
     A layer of the backbone belongs to the first feature map that is as coarse as its own output; one behind a global
     pooling to where the layers before it belong.
     """
+    image = trace_image(model)
     strides: dict[str, int] = {}
-    latest = [8]
+    latest = [STRIDES[0]]
 
     def look(name: str) -> Any:
         def hook(_: nn.Module, __: Any, output: Tensor) -> None:
@@ -270,8 +246,7 @@ def _parts(model: Any, image: Tensor) -> Any:
     def part_of(layer: str) -> str:
         index = int(layer.split(".")[1])
         if index == 0:
-            stride = strides.get(layer, 8)
-            return next((part for part, most in zip(BACKBONE_PARTS, (8, 16), strict=False) if stride <= most), "p5")
+            return next(part for part, most in zip(BACKBONE_PARTS, STRIDES, strict=True) if strides[layer] <= most)
         return "head" if index == last else "neck"
 
     return part_of
@@ -293,7 +268,3 @@ def _lost_of(names: Mapping[Any, str], dep: Any, indices: Sequence[Any]) -> tupl
 
 def _channels(layer: Any) -> int:
     return int(layer.num_features if isinstance(layer, nn.BatchNorm2d) else layer.out_channels)
-
-
-def _cut_parameter(model: nn.Module, loss: Loss, indices: Sequence[int]) -> None:
-    raise SpaceError(f"slim: parameter '{loss.layer}' belongs to no layer that can be cut")

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.runtimes import Runtime
 from spaces.errors import DataError
 
@@ -50,27 +51,41 @@ class Detector:
         start = time.perf_counter()
         output = self.runtime.run(blob)
         self.network_s = time.perf_counter() - start
-        return self.detections(output, scale, pad)
+        return read_output(output, self.meta, self.confidence, scale, pad)
 
-    def detections(self, output: NDArray[np.float32], scale: tuple[float, float], pad: tuple[int, int]) -> Detections:
-        """Read the network's output for one image: (1, ...), with the image's scale and padding as of `letterbox`."""
-        boxes, scores, classes = self._decode(output)
-        boxes[:, 0::2] = (boxes[:, 0::2] - pad[0]) / scale[0]
-        boxes[:, 1::2] = (boxes[:, 1::2] - pad[1]) / scale[1]
-        return Detections(boxes, scores, classes)
 
-    def _decode(self, output: NDArray[np.float32]) -> tuple[Any, Any, Any]:
-        """Map the network's output to boxes (xyxy, pixels of the input), scores and classes, best first."""
-        meta = self.meta
-        if meta.head == "nms":
-            return suppress(output[0], self.confidence, meta.nms_iou, meta.max_detections)
-        rows = output[0]
-        rows = rows[rows[:, 4] > self.confidence]
-        rows = rows[np.argsort(-rows[:, 4], kind="stable")][: meta.max_detections].astype(np.float64)
-        boxes = rows[:, :4]
-        if meta.head == "rtdetr":
-            boxes = _centre_to_corners(boxes * meta.size_px)
-        return boxes, rows[:, 4], rows[:, 5].astype(np.int64)
+def read_output(
+    output: NDArray[np.float32],
+    meta: ArtifactMeta,
+    confidence: float,
+    scale: tuple[float, float],
+    pad: tuple[int, int],
+) -> Detections:
+    """Read a network's output for one image.
+
+    Args:
+        output: of the network, (1, ...), as its head gives it.
+        meta: what the network's file says of itself.
+        confidence: least score.
+        scale: of the image by axis, as of `letterbox`.
+        pad: left and top padding in pixels, likewise.
+    """
+    boxes, scores, classes = _decode(output[0], meta, confidence)
+    boxes[:, 0::2] = (boxes[:, 0::2] - pad[0]) / scale[0]
+    boxes[:, 1::2] = (boxes[:, 1::2] - pad[1]) / scale[1]
+    return Detections(boxes, scores, classes)
+
+
+def _decode(rows: NDArray[np.float32], meta: ArtifactMeta, confidence: float) -> tuple[Any, Any, Any]:
+    """Map a network's output for one image to boxes (xyxy, pixels of the input), scores and classes, best first."""
+    if meta.head == "nms":
+        return suppress(rows, confidence, meta.nms_iou, meta.max_detections)
+    rows = rows[rows[:, 4] > confidence]
+    kept = rows[np.argsort(-rows[:, 4], kind="stable")][: meta.max_detections].astype(np.float64)
+    boxes = kept[:, :4]
+    if meta.head == "rtdetr":
+        boxes = _centre_to_corners(boxes * meta.size_px)
+    return boxes, kept[:, 4], kept[:, 5].astype(np.int64)
 
 
 def letterbox(image: Image, size_px: int) -> tuple[NDArray[np.float32], tuple[float, float], tuple[int, int]]:

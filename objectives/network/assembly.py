@@ -69,48 +69,62 @@ def load_weights(model: nn.Module, path: Path) -> None:
     Raises:
         DataError: the file is missing or damaged, or its weights are another network's.
     """
-    weights, _ = read_weights(path)
     try:
-        model.load_state_dict(weights)
+        model.load_state_dict(read_weights(path))
     except RuntimeError as error:
         raise DataError(f"weights: those of '{path}' are another network's ({first_line(error)})") from error
 
 
-def save_weights(
-    path: Path, model: nn.Module, candidate: Candidate, classes: Sequence[str], ranks: Ranks | None = None
-) -> None:
-    """Write weights with what is needed to build their network again; plain tensors and values only.
-
-    Args:
-        path: the file.
-        model: the network.
-        candidate: what the network was built of.
-        classes: class names by index.
-        ranks: of an elastic training's channels, so that its children are cut again as they were trained.
-    """
+def save_weights(path: Path, model: nn.Module, candidate: Candidate, classes: Sequence[str]) -> None:
+    """Write weights with what is needed to build their network again; plain tensors and values only."""
     content = {
         "format": WEIGHTS_FORMAT,
         "candidate": candidate.to_json(),
         "classes": list(classes),
         "state_dict": {k: v.cpu() for k, v in model.state_dict().items()},
-        "ranks": {k: v.cpu() for k, v in (ranks or {}).items()},
     }
-    with whole(path) as partial, partial.open("wb") as stream:
-        torch.save(content, stream)  # a stream of ours: torch's own gives no reason when the disk is full
+    _save(path, content)
 
 
-def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Read what `save_weights` wrote: weights by name, and the importance of channels by layer.
-
-    Only tensors and plain values are accepted, no code runs.
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read the weights that `save_weights` wrote, by name.
 
     Raises:
         DataError: the file is missing, damaged, or of another version.
     """
+    content = _read(path)
+    if content.get("format") != WEIGHTS_FORMAT or "state_dict" not in content:
+        version = content.get("format")
+        raise DataError(f"weights: '{path}' is of version {version}, this automl reads {WEIGHTS_FORMAT}; train again")
+    weights: dict[str, Tensor] = content["state_dict"]
+    return weights
+
+
+def save_ranks(path: Path, ranks: Ranks) -> None:
+    """Write the importance of channels before an elastic training: masks and cuts follow it ever after."""
+    _save(path, dict(ranks))
+
+
+def read_ranks(path: Path) -> Ranks | None:
+    """Read what `save_ranks` wrote; None where channels go by their place.
+
+    Raises:
+        DataError: the file is damaged.
+    """
+    return _read(path) if path.exists() else None
+
+
+def _save(path: Path, content: dict[str, Any]) -> None:
+    with whole(path) as partial, partial.open("wb") as stream:
+        torch.save(content, stream)  # a stream of ours: torch's own gives no reason when the disk is full
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Read a mapping; only tensors and plain values are accepted, no code runs."""
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        if content["format"] != WEIGHTS_FORMAT:
-            raise DataError(f"weights: '{path}' is of version {content['format']}, this automl reads {WEIGHTS_FORMAT}")
-        return content["state_dict"], content.get("ranks", {})
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError, EOFError, UnpicklingError) as error:
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, ValueError, KeyError, EOFError, UnpicklingError) as error:
         raise DataError(f"weights: '{path}' cannot be read ({first_line(error)}); train again") from error
+    if not isinstance(content, dict):
+        raise DataError(f"weights: '{path}' cannot be read (automl did not write it); train again")
+    return content

@@ -94,6 +94,11 @@ class TrialPaths:
         return self.folder / ULTRALYTICS_SETTINGS
 
     @property
+    def ranks(self) -> Path:
+        """Importance of the channels before an elastic training whose weights were trained already."""
+        return self.folder / "ranks.pt"
+
+    @property
     def children(self) -> Path:
         """Folder of an elastic training's children that have files of their own."""
         return self.folder / CHILDREN

@@ -6,7 +6,8 @@ cut one does.
 """
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Self
@@ -102,7 +103,7 @@ class ElasticNetwork:
 
     def fastest(self, model: nn.Module) -> tuple[nn.Module, dict[str, Value]]:
         """Return the child of the smallest size, width and depth, untrained, and its choices."""
-        choices = {name: values[-1] for name, values in self.family.axes.items()}
+        choices = self.family.smallest
         child = deepcopy(model)
         if self.slimmer is not None:
             self.slimmer.cut(child, slim_ratios(choices))
@@ -137,7 +138,7 @@ class ElasticTraining:
             recipe: how often which detector is trained.
         """
         self.family, self.slimmer, self.recipe = family, slimmer, recipe
-        self.choices: Mapping[str, Value] = {name: values[0] for name, values in family.axes.items()}
+        self.choices: Mapping[str, Value] = family.whole
         self._masks: dict[str, Tensor] = {}
         self._known: dict[tuple[tuple[str, float], ...], dict[str, Tensor]] = {}
         self._layers: dict[str, nn.Module] = {}
@@ -185,11 +186,10 @@ class ElasticTraining:
     def take(self, choices: Mapping[str, Value]) -> None:
         """Let the network be one detector of the family."""
         self.choices = choices
-        ratios = {name.removeprefix("slim."): float(value) for name, value in choices.items() if "slim." in name}
-        key = tuple(sorted((part, ratio) for part, ratio in ratios.items() if ratio > 0))
+        ratios = slim_ratios(choices)
+        key = tuple(sorted(ratios.items()))
         if key not in self._known:
-            layers = self._layers
-            self._known[key] = self.slimmer.masks(dict(key), layers) if self.slimmer and key else {}
+            self._known[key] = self.slimmer.masks(ratios, self._layers) if self.slimmer else {}
         self._masks = self._known[key]
 
     def resized(self, images: Tensor) -> Tensor:
@@ -202,15 +202,16 @@ class ElasticTraining:
     @property
     def is_whole(self) -> bool:
         """Whether the step's detector has all channels and blocks."""
-        return all(values[0] == self.choices[name] for name, values in self.family.axes.items() if name != SIZE)
+        return {**self.choices, SIZE: None} == {**self.family.whole, SIZE: None}
 
     def _drawn(self, done: float) -> dict[str, Value]:
         drawn = self._random
         choices = {name: drawn.choice(values) for name, values in self.family.axes.items()}
         share = drawn.random()
+        if share < self.recipe.own:
+            return self.family.whole
         if share < self.recipe.whole:
-            at_any_size = share >= self.recipe.own
-            return {n: choices[n] if n == SIZE and at_any_size else values[0] for n, values in self.family.axes.items()}
+            return {name: choices[name] if name == SIZE else own for name, own in self.family.whole.items()}
         allowed = {name: self._allowed(name, values, done) for name, values in self.family.axes.items()}
         self._turn += 1
         if self.recipe.in_turn and self._turn % 3 == 1:
@@ -260,19 +261,22 @@ class ElasticTraining:
         loss, items = network.criterion(preds, batch)
         if self.is_whole or not network.training:
             return loss, items
-        student, masks, choices = preds, self._masks, self.choices
-        self.take({**{n: v[0] for n, v in self.family.axes.items()}, SIZE: choices.get(SIZE, 0)})
-        with torch.no_grad():
+        with self._whole_network(), torch.no_grad():
             teacher = network.forward(batch["img"])
-        self.choices, self._masks = choices, masks
-        pairs = (
-            [(student[k], teacher[k]) for k in ("one2many", "one2one")]
-            if "one2many" in student
-            else [(student, teacher)]
-        )
+        heads = [(preds[name], teacher[name]) for name in ("one2many", "one2one") if name in preds]
         gains = network.args
-        extra = sum(_distance(one, other, gains.cls, gains.dfl) for one, other in pairs)
+        extra = sum(_distance(one, other, gains.cls, gains.dfl) for one, other in heads or [(preds, teacher)])
         return loss + self.recipe.taught * extra * len(batch["img"]) / 3, items  # the loss has three parts, added up
+
+    @contextmanager
+    def _whole_network(self) -> Iterator[None]:
+        """Let the network be whole meanwhile."""
+        choices = self.choices
+        self.take(self.family.whole)
+        try:
+            yield
+        finally:
+            self.take(choices)
 
 
 def _distance(student: dict[str, Tensor], teacher: dict[str, Tensor], cls: float, dfl: float) -> Tensor:

@@ -12,9 +12,8 @@ from torch import Tensor, nn
 from objectives.data.dataset import LabelledImage
 from objectives.deploy.accuracy import SCORE_CONFIDENCE, score
 from objectives.deploy.artifact import ArtifactMeta
-from objectives.deploy.detector import Detections, Detector, letterbox, read_image
+from objectives.deploy.detector import Detections, letterbox, read_image, read_output
 from objectives.deploy.export_onnx import deployed_network
-from objectives.deploy.runtimes import Runtime
 from objectives.network.slim import Slimmer, shorten
 from objectives.records.even_sample import evenly
 from objectives.records.records import Accuracy
@@ -83,7 +82,6 @@ class LookedAt:
         return score(list(self._found(network, meta, device)), self.images, self.classes, self.split)
 
     def _found(self, network: nn.Module, meta: ArtifactMeta, device: torch.device) -> Iterator[Detections]:
-        detector = Detector(_Described(meta), SCORE_CONFIDENCE)
         for i in range(0, len(self.images), LOOK_BATCH):
             some = range(i, min(i + LOOK_BATCH, len(self.images)))
             parts = [letterbox(self._read(k), meta.size_px) for k in some]
@@ -92,7 +90,7 @@ class LookedAt:
                 outputs = network(blobs)
             output = (outputs[0] if isinstance(outputs, tuple | list) else outputs).float().cpu().numpy()
             for k, (_, scale, pad) in enumerate(parts):
-                yield detector.detections(output[k : k + 1], scale, pad)
+                yield read_output(output[k : k + 1], meta, SCORE_CONFIDENCE, scale, pad)
 
     def _read(self, i: int) -> NDArray[np.uint8]:
         """Return image number i, decoded; kept for the next child as long as there is room."""
@@ -103,14 +101,3 @@ class LookedAt:
             self._pixels[i] = pixels
             self._bytes += pixels.nbytes
         return pixels
-
-
-class _Described(Runtime):
-    """What a network would say of itself as a file; it is run elsewhere."""
-
-    def __init__(self, meta: ArtifactMeta) -> None:
-        self.meta = meta
-
-    def run(self, blob: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Refuse."""
-        raise NotImplementedError("looked at in batches, by torch")

@@ -2,7 +2,7 @@
 
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -11,12 +11,13 @@ from objectives.data.dataset import LabelledImage
 from objectives.deploy.device import Device
 from objectives.latency.protocol import LatencyProtocol
 from objectives.records.children import ChildrenOrder, ChildrenReport
+from objectives.records.even_sample import evenly
 from objectives.records.gate import Gate
 from objectives.records.records import Accuracy, Ending, Latency, Resources, Rung
 from spaces.candidate import Candidate
 from spaces.network.family import Family
 
-TIMED = 16  # images of the split that latency is measured on
+TIMED = 16  # images of a split that latency is measured on
 
 
 class RungDecision(StrEnum):
@@ -25,6 +26,11 @@ class RungDecision(StrEnum):
     GO_ON = "go on"
     PAUSE = "pause"  # end the process, keep the checkpoint
     STOP = "stop"
+
+
+def timed_images(images: Sequence[LabelledImage]) -> list[Path]:
+    """Return the files of a split that latency is measured on, an even sample."""
+    return [image.path for image in evenly(images, TIMED)]
 
 
 def rung_ladder(epochs: int, rungs: int, eta: float) -> list[int]:

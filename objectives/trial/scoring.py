@@ -22,7 +22,7 @@ from objectives.deploy.runtimes import open_artifact
 from objectives.latency.measure import measure_latencies
 from objectives.machine.cores import on_cores
 from objectives.machine.files import remove_partials, write_text
-from objectives.network.assembly import assemble, read_weights, save_weights
+from objectives.network.assembly import assemble, load_weights, read_ranks, save_weights
 from objectives.network.slim import Slimmer
 from objectives.records.children import (
     ChildrenOrder,
@@ -33,7 +33,7 @@ from objectives.records.children import (
     ScoredChild,
 )
 from objectives.records.classify import classify
-from objectives.records.even_sample import even_indices, evenly
+from objectives.records.even_sample import even_indices
 from objectives.records.failures import OF_MEMORY, Failure
 from objectives.records.paths import TrialPaths
 from objectives.records.records import Ending, Latency, Resources
@@ -41,7 +41,7 @@ from objectives.training.arguments import TrainingPlan, trainer_arguments
 from objectives.training.hardware import available_device
 from objectives.trial.children import Children, LookedAt
 from objectives.trial.heartbeat import Heartbeat
-from objectives.trial.job import TIMED, TrialJob, TrialListener
+from objectives.trial.job import TrialJob, TrialListener, timed_images
 from objectives.trial.trial import PICTURED
 from spaces.candidate import Candidate
 from spaces.errors import AutomlError, SpaceError, first_line
@@ -124,10 +124,10 @@ class _Scorer:
         self.listener.stage("build")
         job = self.job
         _, network = assemble(job.candidate, job.classes, job.seed)
-        weights, ranks = read_weights(self.paths.weights)
+        ranks = read_ranks(self.paths.ranks)
         ratios = sorted({ratio for of_part in self.family.ratios.values() for ratio in of_part if ratio > 0})
-        slimmer = Slimmer(network, ratios, ranks, ranked=bool(ranks)) if ratios else None
-        network.load_state_dict(weights)
+        slimmer = Slimmer(network, ratios, ranks, ranked=ranks is not None) if ratios else None
+        load_weights(network, self.paths.weights)
         size_px = int(job.candidate.number("size.pixels"))
         return Children(network, slimmer, size_px, job.training, self.train_device)
 
@@ -204,7 +204,7 @@ class _Scorer:
             return []
         self.listener.stage("latency")
         began = time.perf_counter()
-        images = [image.path for image in evenly(self.job.images, TIMED)]
+        images = timed_images(self.job.images)
         latencies = measure_latencies(
             [one.paths.model for one in made],
             self.job.device,

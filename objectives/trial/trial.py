@@ -23,10 +23,18 @@ from objectives.latency.measure import measure_latency
 from objectives.latency.protocol import LatencyProtocol
 from objectives.machine.cores import on_cores
 from objectives.machine.files import remove_partials, write_text
-from objectives.network.assembly import assemble, initialise, load_weights, pruning_of, save_weights
+from objectives.network.assembly import (
+    assemble,
+    initialise,
+    load_weights,
+    pruning_of,
+    read_ranks,
+    save_ranks,
+    save_weights,
+)
 from objectives.network.pruning import prune_detector
 from objectives.network.slim import built_slim
-from objectives.records.even_sample import even_indices, evenly
+from objectives.records.even_sample import even_indices
 from objectives.records.paths import TrialPaths
 from objectives.records.records import Ending, Latency, Outcome, Resources, Rung
 from objectives.training.arguments import TrainingPlan, trainer_arguments
@@ -34,10 +42,10 @@ from objectives.training.elastic import ElasticNetwork
 from objectives.training.hardware import available_device
 from objectives.training.trainer import Progress, train_phase
 from objectives.trial.heartbeat import Heartbeat
-from objectives.trial.job import TIMED, RungDecision, TrialJob, TrialListener
+from objectives.trial.job import RungDecision, TrialJob, TrialListener, timed_images
 from spaces.candidate import Candidate
 from spaces.network.detector import count_multiply_adds, count_parameters
-from spaces.network.family import slim_ratios
+from spaces.network.family import Family, slim_ratios
 from spaces.network.pretrained import HUB, HubUnreachable
 from spaces.vocabulary import train_choices
 
@@ -113,7 +121,7 @@ class _Trial:
         gate = self.job.gate
         if self.job.family is not None:
             with self.devices.working(), self.clock.stage("build"):
-                self.elastic = ElasticNetwork.of(model, self.job.family, self._warn, ranked=self.ranked)
+                self.elastic = self._elastic(model, self.job.family)
             self.listener.family(self.elastic.family)
         if not gate.admits_latency(latency.p50_ms, latency.p95_ms) and not self._has_fast_child(model):
             text = f"p50 {latency.p50_ms:.1f} ms, p95 {latency.p95_ms:.1f} ms untrained; the gate is {gate}"
@@ -147,6 +155,15 @@ class _Trial:
         except HubUnreachable as error:
             self.listener.warning(f"pretrained: {error}; training starts from random weights")
         return built_slim(model, slim_ratios(job.candidate), ranked=self.ranked)
+
+    def _elastic(self, model: nn.Module, family: Family) -> ElasticNetwork:
+        """Look at the network before its elastic training; a resumed one goes by the ranks that it was begun with."""
+        ranks = read_ranks(self.paths.ranks)
+        self.ranked = self.ranked or ranks is not None  # the hub may be out of reach by now
+        elastic = ElasticNetwork.of(model, family, self._warn, ranked=self.ranked, ranks=ranks)
+        if ranks is None and elastic.ranks:
+            save_ranks(self.paths.ranks, elastic.ranks)
+        return elastic
 
     def _has_fast_child(self, model: nn.Module) -> bool:
         """Whether the fastest child of an elastic training keeps the bounds; then the training pays all the same."""
@@ -228,8 +245,7 @@ class _Trial:
         job = self.job
         with self.devices.working(), self.clock.stage("export"):
             path = export_onnx(model, self._meta(model), self.paths.model)
-            ranks = self.elastic.ranks if self.elastic else None
-            save_weights(self.paths.weights, model, job.candidate, job.classes, ranks)
+            save_weights(self.paths.weights, model, job.candidate, job.classes)
         with self.clock.stage("latency"):
             # One of a family among others: what stands on the front in the end is measured by the full protocol then.
             latency = self._time(path, job.protocol.quick() if self._has_children else job.protocol)
@@ -265,7 +281,7 @@ class _Trial:
         )
 
     def _time(self, path: Path, protocol: LatencyProtocol) -> Latency:
-        images = [image.path for image in evenly(self.job.images, TIMED)]
+        images = timed_images(self.job.images)
         patience = self.heartbeat.patience
         return measure_latency(path, self.job.device, images, protocol, patience=patience, cores=self.all_cores)
 

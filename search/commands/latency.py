@@ -3,20 +3,17 @@
 from pathlib import Path
 
 from objectives.latency.measure import measure_latency
-from objectives.records.even_sample import evenly
+from objectives.trial.job import timed_images
 from reports.table.console import open_console
 from search.settings.dataset import load_data
 from search.settings.settings import load_settings
-
-TIMED = 16  # images that the file is timed on, as in a trial
 
 
 def run_latency(artifact: str, arguments: list[str]) -> None:
     """Measure a file on a device."""
     settings = load_settings(arguments)
     settings.device.check()
-    images = load_data(settings.data).splits[settings.data.split]
-    paths = [image.path for image in evenly(images, TIMED)]
+    paths = timed_images(load_data(settings.data).splits[settings.data.split])
     figure = measure_latency(Path(artifact), settings.device, paths, settings.latency)
     state = "stable" if figure.stable else f"unstable: {figure.note}"
     open_console(highlight=False, soft_wrap=True).print(

@@ -5,9 +5,8 @@ from pathlib import Path
 from objectives.deploy.device import Device
 from objectives.latency.measure import measure_latency
 from objectives.latency.protocol import LatencyProtocol
-from objectives.records.even_sample import evenly
 from objectives.records.records import Latency
-from objectives.trial.job import TIMED
+from objectives.trial.job import timed_images
 from reports.table.table import StudyTable
 from search.settings.compose import default_values
 from search.settings.dataset import load_data
@@ -27,6 +26,6 @@ def measured_fully(table: StudyTable, model: Path) -> Latency | str:
         device.check()
         images = load_data(DataSettings(**data)).splits[data["split"]]
         protocol = read_section(LatencyProtocol, "latency", settings["latency"])
-        return measure_latency(model, device, [image.path for image in evenly(images, TIMED)], protocol)
+        return measure_latency(model, device, timed_images(images), protocol)
     except AutomlError as error:
         return str(error)

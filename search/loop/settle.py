@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from objectives.data.dataset import Dataset
 from objectives.latency.measure import measure_latencies
 from objectives.machine.device_locks import Patience
-from objectives.records.even_sample import evenly
 from objectives.records.paths import TrialPaths
 from objectives.records.records import Latency
 from objectives.records.study_record import StudyWriter
-from objectives.trial.job import TIMED
+from objectives.trial.job import timed_images
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 from reports.table.verdict import judge
@@ -58,7 +57,7 @@ def settle(
         patience: counts the seconds of waiting for the device.
     """
     began, file_s, most = time.monotonic(), FILE_S, 1
-    images = [image.path for image in evenly(dataset.splits[settings.data.split], TIMED)]
+    images = timed_images(dataset.splits[settings.data.split])
     tried: set[int] = set()
     while True:
         left = seconds - (time.monotonic() - began)

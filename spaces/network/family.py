@@ -67,6 +67,16 @@ class Family:
         return math.prod(len(values) for values in self.axes.values())
 
     @property
+    def whole(self) -> dict[str, Value]:
+        """The parent's own choices."""
+        return {name: values[0] for name, values in self.axes.items()}
+
+    @property
+    def smallest(self) -> dict[str, Value]:
+        """Choices of the child that is the least in all."""
+        return {name: values[-1] for name, values in self.axes.items()}
+
+    @property
     def ratios(self) -> dict[str, tuple[float, ...]]:
         """Part of the detector to the shares of channels that it may be built without, 0 first."""
         return {
@@ -90,12 +100,11 @@ class Family:
             if name not in self.axes or value not in self.axes[name]:
                 known = ", ".join(map(str, self.axes.get(name, ()))) or "none"
                 raise SpaceError(f"{name}: a child of this training cannot have {value!r}; it has {known}")
-        whole = {name: values[0] for name, values in self.axes.items()}
-        return Candidate.of({**parent.to_json(), **whole, **choices})
+        return Candidate.of({**parent.to_json(), **self.whole, **choices})
 
     def choices_of(self, child: Mapping[str, Any]) -> dict[str, Value]:
         """Return what of a candidate the family's axes say, the whole network's where it does not say it."""
-        return {name: child.get(name, values[0]) for name, values in self.axes.items()}
+        return {name: child.get(name, own) for name, own in self.whole.items()}
 
     def to_json(self) -> dict[str, list[Value]]:
         """Return the axes as JSON values."""

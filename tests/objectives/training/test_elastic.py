@@ -11,7 +11,7 @@ from torch import nn
 
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out
-from objectives.network.assembly import assemble
+from objectives.network.assembly import assemble, read_ranks, save_ranks
 from objectives.network.slim import Slimmer, shorten
 from objectives.training.arguments import TrainingPlan, trainer_arguments
 from objectives.training.elastic import RECIPE, ElasticNetwork, ElasticTraining, Recipe
@@ -178,3 +178,21 @@ def test_a_cut_elastic_training_goes_on_as_if_uncut(few_blocks: Dataset, tmp_pat
     resumed = train(few_blocks, tmp_path / "cut")
     assert whole.keys() == resumed.keys()
     assert all(torch.allclose(whole[name].float(), resumed[name].float(), atol=1e-5) for name in whole)
+
+
+@pytest.mark.seconds
+def test_a_resumed_training_goes_by_the_ranks_that_it_was_begun_with(model: nn.Module, tmp_path: Path) -> None:
+    """The hub that the weights came from may be out of reach by then, and the network built anew is a random one."""
+    begun = ElasticNetwork.of(model, FAMILY, pytest.fail, ranked=True)
+    save_ranks(tmp_path / "ranks.pt", begun.ranks)
+    other = assemble(CANDIDATE, ("box", "disc"), seed=2)[1]
+    ranks = read_ranks(tmp_path / "ranks.pt")
+    resumed = ElasticNetwork.of(other, FAMILY, pytest.fail, ranked=True, ranks=ranks)
+    anew = ElasticNetwork.of(other, FAMILY, pytest.fail, ranked=True)
+    assert lost(resumed) == lost(begun) != lost(anew)
+    assert read_ranks(tmp_path / "none.pt") is None
+
+
+def lost(elastic: ElasticNetwork) -> dict[str, Any]:
+    assert elastic.slimmer is not None
+    return {group.root: group.lost for group in elastic.slimmer.groups}

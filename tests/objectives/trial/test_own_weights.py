@@ -41,7 +41,7 @@ def job(tiny_job: TrialJob, tmp_path: Path) -> TrialJob:
 
 
 def trained(job: TrialJob) -> dict[str, torch.Tensor]:
-    return read_weights(job.folder / "weights.pt")[0]
+    return read_weights(job.folder / "weights.pt")
 
 
 @pytest.mark.seconds

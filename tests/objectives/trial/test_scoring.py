@@ -134,9 +134,9 @@ def test_the_figures_are_those_of_the_files(parent: TrialJob, worked: Orders) ->
 
 
 def test_a_child_has_the_weights_of_its_parent(parent: TrialJob, worked: Orders) -> None:
-    whole, _ = read_weights(TrialPaths(parent.folder).weights)
+    whole = read_weights(TrialPaths(parent.folder).weights)
     child = worked.reports[2].scored[1]
-    weights, _ = read_weights(TrialPaths(parent.folder / child.folder).weights)
+    weights = read_weights(TrialPaths(parent.folder / child.folder).weights)
     convolutions = [name for name, tensor in weights.items() if tensor.ndim == 4]
     cut = [name for name in convolutions if weights[name].shape != whole[name].shape]
     assert cut

@@ -227,8 +227,8 @@ def standing_still(exported: ExportPaths) -> None:
 
 def moved(exported: ExportPaths) -> float:
     """Return how far a training has moved the weights of convolutions, at most."""
-    before, _ = read_weights(exported.folder / "weights.pt")
-    after, _ = read_weights(exported.trained.weights)
+    before = read_weights(exported.folder / "weights.pt")
+    after = read_weights(exported.trained.weights)
     kernels = [name for name, weight in before.items() if weight.ndim == 4]
     assert {name: after[name].shape for name in kernels} == {name: before[name].shape for name in kernels}
     return max(float((after[name] - before[name]).abs().max()) for name in kernels)

@@ -13,6 +13,10 @@ Floats = NDArray[np.float64]
 
 _ROOT_TWO_PI = np.sqrt(2.0 * np.pi)
 
+# Gauss-Hermite for N(0, 1): nodes in standard deviations, and their weights.
+NODES = ((-np.sqrt(3.0), 1.0 / 6.0), (0.0, 2.0 / 3.0), (np.sqrt(3.0), 1.0 / 6.0))
+CERTAIN = ((0.0, 1.0),)  # for what is not in doubt
+
 
 @dataclass(frozen=True)
 class Staircase:

@@ -3,13 +3,13 @@
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from objectives.records.children import ChildrenOrder, Choices, Look
 from search.engine.models.gaussian_process import GaussianProcess
-from search.engine.staircase import Floats, Staircase
+from search.engine.staircase import NODES, Floats, Staircase
 from spaces.network.family import SIZE, Family
 
 LOOKED_MOST = 8  # children of one order
@@ -21,7 +21,6 @@ SLIM_SPEED = 0.5  # share of the latency that goes with the channels, before any
 SIZE_POWER = 1.3  # and its power of the side of the image,
 FORETOLD_SD = 0.2  # with this standard deviation of the logarithm
 LEAST_SHARE = 2e-4  # of the front's hypervolume that a child must be expected to gain
-NODES = ((-math.sqrt(3.0), 1 / 6), (0.0, 2 / 3), (math.sqrt(3.0), 1 / 6))  # Gauss-Hermite
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,6 @@ class Parent:
     failed: Sequence[Choices] = ()
     look_s: float | None = None
     score_s: float | None = None
-    name: str = field(default="")
 
 
 @dataclass(frozen=True)
@@ -87,25 +85,29 @@ def propose_children(
         most: trials that the budget still allows.
     """
     look_s, score_s = parent.look_s or LOOK_S, parent.score_s or SCORE_S
+    if most < 1:
+        return None
     view = _View(parent, bound_ms)
-    to_score = view.greedy(front, view.looked, int(min(SCORED_MOST, most, seconds_left / score_s)))
     if seeds := view.unseen_seeds()[:LOOKED_MOST]:
-        if seconds_left < look_s * len(seeds) + score_s or most < 1:
+        if seconds_left < look_s * len(seeds) + score_s:
             return None
         why = f"its children are not known yet: {len(seeds)} of {parent.family.size:,} to look at"
         return ChildrenProposal(ChildrenOrder(look_at=tuple(seeds)), math.inf, 1.0, why)
-    to_look = view.greedy(front, view.unseen, int(min(LOOKED_MOST, seconds_left / (look_s + score_s))) if most else 0)
-    scored, looked = _rate(front, to_score, score_s), _rate(front, to_look, look_s + score_s)
-    if max(scored[1] if to_score else 0, looked[1] if to_look else 0) == 0:
+    to_score = view.greedy(front, view.looked, int(min(SCORED_MOST, most, seconds_left / score_s)))
+    to_look = view.greedy(front, view.unseen, int(min(LOOKED_MOST, seconds_left / (look_s + score_s))))
+    of_score, of_look = _rate(to_score, score_s), _rate(to_look, look_s + score_s)
+    if not (to_score or to_look):
         return None
-    if scored[0] >= looked[0]:
-        chosen = tuple(child.choices for child in to_score)
-        expected = [(child.mean, math.exp(child.log), child.log_sd) for child in to_score]
-        why = f"{len(chosen)} of {len(view.looked)} children looked at get files, worth {scored[1]:.2%} of the front"
-        return ChildrenProposal(ChildrenOrder(score=chosen), *scored, why, expected)
-    chosen = tuple(child.choices for child in to_look)
-    why = f"{len(chosen)} children more to look at, worth {looked[1]:.2%} of the front's hypervolume"
-    return ChildrenProposal(ChildrenOrder(look_at=chosen), *looked, why)
+    children, is_score = (to_score, True) if of_score >= of_look else (to_look, False)
+    chosen = tuple(child.choices for child in children)
+    share = float(front.share(sum(child.gain for child in children)))
+    worth = f"worth {share:.2%} of the front's hypervolume"
+    if not is_score:
+        why = f"{len(chosen)} children more to look at, {worth}"
+        return ChildrenProposal(ChildrenOrder(look_at=chosen), of_look, share, why)
+    expected = [(child.mean, math.exp(child.log), child.log_sd) for child in children]
+    why = f"{len(chosen)} of {len(view.looked)} children looked at get files, {worth}"
+    return ChildrenProposal(ChildrenOrder(score=chosen), of_score, share, why, expected)
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,8 @@ class _View:
         self.parent, self.axes = parent, parent.family.axes
         self.seen = {_key(look.choices): look for look in parent.looks}
         done = {_key(choices) for choices, _ in parent.measured} | {_key(choices) for choices in parent.failed}
-        self._done = done | {_key(self._whole())}  # the parent itself is a trial
+        self._whole = parent.family.whole
+        self._done = done | {_key(self._whole)}  # the parent itself is a trial
         self._log_bound = math.inf if bound_ms is None else math.log(bound_ms)
         self.looked = [look.choices for key, look in self.seen.items() if key not in self._done]
 
@@ -136,16 +139,15 @@ class _View:
 
     def unseen_seeds(self) -> list[Choices]:
         """Children that are looked at first, whatever they promise: all sizes, and widths of all parts alike."""
-        whole = self._whole()
+        whole = self._whole
         sizes = list(self.axes.get(SIZE, ()))
         seeds = [{**whole, SIZE: size} for size in sizes]
         slim = {name: values for name, values in self.axes.items() if name.startswith("slim.")}
         steps = max((len(values) for values in slim.values()), default=1)
         for step in range(1, steps):
             alike = {name: values[min(step, len(values) - 1)] for name, values in slim.items()}
-            seeds += [{**whole, **alike, SIZE: size} for size in sizes[:: max(1, len(sizes) // 2)]] or [
-                {**whole, **alike}
-            ]
+            some = [{SIZE: size} for size in sizes[:: max(1, len(sizes) // 2)]]
+            seeds += [{**whole, **alike, **size} for size in some or [{}]]
         return [c for c in seeds if _key(c) not in self.seen and _key(c) not in self._done]
 
     def greedy(self, front: Staircase, pool: Sequence[Choices], most: int) -> list[_Child]:
@@ -157,10 +159,8 @@ class _View:
             best = int(np.argmax(gains))
             if front.share(gains[best]) < LEAST_SHARE:
                 break
-            child = believed[best]
-            found.append(_Child(child.choices, child.mean, child.sd, child.log, child.log_sd, float(gains[best])))
-            front = _with(front, child)
-            believed.pop(best)
+            found.append(replace(believed.pop(best), gain=float(gains[best])))
+            front = _with(front, found[-1])
         return found
 
     def _believed(self, pool: list[Choices]) -> list[_Child]:
@@ -177,28 +177,22 @@ class _View:
         if open_.any():
             looks = list(self.seen.values())
             there, targets = self._rows([look.choices for look in looks]), np.array([look.map for look in looks])
-            model = GaussianProcess(np.zeros(rows.shape[1], dtype=bool))
-            model.tune(there, targets)
-            model.fit(there, targets, steps=0)
-            mean[open_], sd[open_] = model.predict(rows[open_])
+            mean[open_], sd[open_] = _foretold(there, targets, rows[open_])
         return mean, np.maximum(sd, LOOK_SD)
 
     def _latencies(self, pool: list[Choices], rows: Floats) -> tuple[Floats, Floats]:
         """Return log latencies: by a rule of thumb from the parent's own, mended by the children that were measured."""
         guess = self._guess(pool)
-        known = [(self._whole(), self.parent.latency_ms), *self.parent.measured]
+        known = [(self._whole, self.parent.latency_ms), *self.parent.measured]
         if len(known) < 4:
             return guess, np.full(len(pool), FORETOLD_SD)
         there = self._rows([choices for choices, _ in known])
         misses = np.log([ms for _, ms in known]) - self._guess([choices for choices, _ in known])
-        model = GaussianProcess(np.zeros(rows.shape[1], dtype=bool))
-        model.tune(there, misses)
-        model.fit(there, misses, steps=0)
-        mean, sd = model.predict(rows)
+        mean, sd = _foretold(there, misses, rows)
         return guess + mean, np.maximum(sd, 0.01)
 
     def _guess(self, pool: Sequence[Choices]) -> Floats:
-        whole = self._whole()
+        whole = self._whole
         found = []
         for choices in pool:
             kept = [1.0 - float(value) for name, value in choices.items() if name.startswith("slim.")]
@@ -212,8 +206,9 @@ class _View:
         for j, (name, values) in enumerate(self.axes.items()):
             places = {value: i / (len(values) - 1) for i, value in enumerate(values)}
             if name == SIZE:
-                low, high = math.log(min(values)), math.log(max(values))  # type: ignore[arg-type]
-                places = {value: (math.log(float(value)) - low) / (high - low) for value in values}
+                logs = {value: math.log(float(value)) for value in values}
+                low, high = min(logs.values()), max(logs.values())
+                places = {value: (log - low) / (high - low) for value, log in logs.items()}
             rows[:, j] = [places[choices[name]] for choices in pool]
         return rows
 
@@ -222,15 +217,20 @@ class _View:
         if self.parent.family.size <= CHILDREN_THOUGHT_OF:
             return [dict(zip(names, values, strict=True)) for values in itertools.product(*self.axes.values())]
         rng, half = np.random.default_rng([self.parent.number, len(self.seen)]), CHILDREN_THOUGHT_OF // 2
-        drawn = [{name: _any(values, rng) for name, values in self.axes.items()} for _ in range(half)]
+        drawn = [{n: values[int(rng.integers(len(values)))] for n, values in self.axes.items()} for _ in range(half)]
         best = sorted(self.seen.values(), key=lambda look: -look.map)[:100]
         near = [
             {**look.choices, name: value} for look in best for name, values in self.axes.items() for value in values
         ]
         return list({_key(c): c for c in [*near[:half], *drawn]}.values())
 
-    def _whole(self) -> Choices:
-        return {name: values[0] for name, values in self.axes.items()}
+
+def _foretold(there: Floats, targets: Floats, rows: Floats) -> tuple[Floats, Floats]:
+    """Return mean and standard deviation at rows (n, d), from targets at others (m, d), all numbers with an order."""
+    model = GaussianProcess(np.zeros(rows.shape[1], dtype=bool))
+    model.tune(there, targets)
+    model.fit(there, targets, steps=0)
+    return model.predict(rows)
 
 
 def _gains(front: Staircase, children: Sequence[_Child]) -> Floats:
@@ -248,15 +248,10 @@ def _with(front: Staircase, child: _Child) -> Staircase:
     return Staircase.of(heights, edges, front.reference, front.slowest)
 
 
-def _rate(front: Staircase, children: Sequence[_Child], seconds: float) -> tuple[float, float]:
-    """Return the gain per second of some children, and their gain as a share of the front's hypervolume."""
-    gain = sum(child.gain for child in children)
-    return gain / max(seconds * len(children), 1e-9), float(front.share(gain))
+def _rate(children: Sequence[_Child], seconds: float) -> float:
+    """Return the gain per second of some children that take so many seconds each; 0 for none."""
+    return sum(child.gain for child in children) / (seconds * len(children)) if children else 0.0
 
 
 def _key(choices: Mapping[str, object]) -> frozenset[tuple[str, object]]:
     return frozenset(choices.items())
-
-
-def _any(values: Sequence[object], rng: np.random.Generator) -> object:
-    return values[int(rng.integers(len(values)))]

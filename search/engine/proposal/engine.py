@@ -111,10 +111,7 @@ class Engine:
             seconds_left: candidates that would take longer are left out.
         """
         rng = np.random.default_rng([self.seed, number])
-        study = self._read(trials)
-        pool = self._pool(study, rng)
-        rating = self._rating(study, self._pool_span(study, pool.latency), seconds_left)
-        pool = pool.only(rating.in_time(pool))
+        study, pool, rating = self._rated_pool(trials, rng, seconds_left)
         if not pool.params:
             return None
         seen = np.setdiff1d(study.measured, study.where(Phase.OVER_BOUND, study.measured), assume_unique=True)
@@ -138,13 +135,10 @@ class Engine:
         0 where there is none; infinite while too little is known to rate candidates.
         """
         rng = np.random.default_rng([self.seed, len(trials)])
-        study = self._read(trials)
-        pool = self._pool(study, rng)
-        rating = replace(self._rating(study, self._pool_span(study, pool.latency), seconds_left), per_second=True)
-        pool = pool.only(rating.in_time(pool))
+        _, pool, rating = self._rated_pool(trials, rng, seconds_left)
         if not pool.params:
             return 0.0
-        return float(rating.worth(pool).rates.max()) if rating.beliefs.trials else math.inf
+        return float(replace(rating, per_second=True).worth(pool).rates.max()) if rating.beliefs.trials else math.inf
 
     def look(self, trials: Sequence[Observed]) -> Rating:
         """Return the measure by which trials are rated where no candidate is proposed."""
@@ -177,6 +171,15 @@ class Engine:
         )
 
     # The pool
+
+    def _rated_pool(
+        self, trials: Sequence[Observed], rng: np.random.Generator, seconds_left: float
+    ) -> tuple[Digest, Pool, Rating]:
+        """Return the digest of the trials, candidates that end in the time left, and what they are rated by."""
+        study = self._read(trials)
+        pool = self._pool(study, rng)
+        rating = self._rating(study, self._pool_span(study, pool.latency), seconds_left)
+        return study, pool.only(rating.in_time(pool)), rating
 
     def _family_source(self) -> FamilySource:
         bound_ms = self.bound_ms

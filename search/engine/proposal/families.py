@@ -11,14 +11,12 @@ from search.engine.candidates import CandidateSource, Params, SpaceCandidates
 from search.engine.encoding import Encoder
 from search.engine.models.beliefs import Beliefs
 from search.engine.models.latencies import LatencyModel
-from search.engine.proposal.children import NODES
-from search.engine.staircase import Floats, Staircase
+from search.engine.staircase import CERTAIN, NODES, Floats, Staircase
 from spaces.candidate import Candidate
 from spaces.network.family import SIZE, Family
 
 SIZES_MOST, WIDTHS_MOST = 4, 3  # of a family, that stand for all its children
 POOL_MOST = 240  # elastic candidates that are rated: each stands for a dozen of children
-CERTAIN = ((0.0, 1.0),)
 DOUBTS, CELLS = 9, 64  # of the doubt that a family's children have in common; of the latency range
 
 
@@ -66,15 +64,9 @@ class FamilySource:
             return [None] * len(params)
         rows = self._encoder.encode(every)
         seen = latency.view(every, rows)
-        ends = np.cumsum([len(family) for family in families])
-        return [
-            FamilyView(
-                rows[end - len(family) : end], seen.log[end - len(family) : end], seen.sd[end - len(family) : end]
-            )
-            if family
-            else None
-            for family, end in zip(families, ends, strict=True)
-        ]
+        ends = np.cumsum([len(family) for family in families])[:-1]
+        parts = zip(*(np.split(values, ends) for values in (rows, seen.log, seen.sd)), strict=True)
+        return [FamilyView(*part) if of_family else None for part, of_family in zip(parts, elastic, strict=True)]
 
     def fits(self, view: "FamilyView", doubt: float) -> bool:
         """Whether a family has a child that may keep the bound, its doubt counted in standard deviations."""
@@ -101,16 +93,13 @@ def family_gains(views: Sequence[FamilyView], beliefs: Beliefs) -> Floats:
     rows, logs = np.concatenate([view.rows for view in views]), np.concatenate([view.logs for view in views])
     belief, front = beliefs.of_candidates(rows, logs), beliefs.front
     ends = np.cumsum([len(view.logs) for view in views])[:-1]
-    parts = zip(views, np.split(belief.mean, ends), np.split(belief.sd, ends), strict=True)
-    return np.array(
-        [
-            sum(
-                weight * joint_gain(front, mean, sd, view.logs + node * view.log_sd)
-                for node, weight in (NODES if view.log_sd.any() else CERTAIN)
-            )
-            for view, mean, sd in parts
-        ]
-    )
+    gains = np.zeros(len(views))
+    for i, (view, mean, sd) in enumerate(
+        zip(views, np.split(belief.mean, ends), np.split(belief.sd, ends), strict=True)
+    ):
+        for node, weight in NODES if view.log_sd.any() else CERTAIN:
+            gains[i] += weight * joint_gain(front, mean, sd, view.logs + node * view.log_sd)
+    return gains
 
 
 def joint_gain(front: Staircase, mean: Floats, sd: Floats, logs: Floats) -> float:

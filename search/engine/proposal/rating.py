@@ -13,10 +13,8 @@ from search.engine.models.latencies import LatencyBook
 from search.engine.proposal.families import family_gains
 from search.engine.proposal.gain_rate import gain_rate
 from search.engine.proposal.pool import Pool
-from search.engine.staircase import Floats
+from search.engine.staircase import CERTAIN, NODES, Floats
 
-LATENCY_NODES = (-np.sqrt(3.0), 0.0, np.sqrt(3.0))  # Gauss-Hermite of three nodes for N(0, 1)
-LATENCY_WEIGHTS = (1.0 / 6.0, 2.0 / 3.0, 1.0 / 6.0)
 FIRST = 64  # candidates whose rate is worked out before the hopeless ones are left out
 SLACK = 1.1  # cases of a rung are a sum, not the integral: a bound may be off by so much
 FIRST_CHILDREN_S = 30.0  # that the first children of an elastic training take
@@ -80,7 +78,7 @@ class Rating:
         step_s = self.beliefs.ladder[0] * epoch_s + BEFORE * self.costs.overhead_s
         whole_s = self._last * epoch_s + self._beside_s(pool)
         gains = np.zeros(len(pool.rows))
-        for node, weight in _nodes(pool):
+        for node, weight in CERTAIN if pool.latency.measured.all() else NODES:
             log = pool.latency.log + node * pool.latency.sd
             gains += weight * self.beliefs.front.expected_gain(belief.mean, belief.sd, log)
         elastic = pool.elastic
@@ -107,7 +105,7 @@ class Rating:
             return rates
         mean, sd, after = belief.mean[which], belief.sd[which], belief.sd_after[which]
         step, rest = step_s[which], (whole_s - step_s)[which]
-        for node, weight in _nodes(pool):
+        for node, weight in CERTAIN if pool.latency.measured.all() else NODES:
             log = pool.latency.log[which] + node * pool.latency.sd[which]
             rates += weight * gain_rate(self.beliefs.front, mean, sd, after, log, step, rest)
         return rates
@@ -122,9 +120,3 @@ def filled(whole_s: Floats, seconds_left: float) -> Floats:
         return np.ones(len(whole_s))
     count = np.maximum(np.floor(seconds_left / whole_s), 1.0)
     return np.minimum(count * whole_s / max(seconds_left, 1e-9), 1.0)
-
-
-def _nodes(pool: Pool) -> list[tuple[float, float]]:
-    if pool.latency.measured.all():
-        return [(0.0, 1.0)]
-    return list(zip(LATENCY_NODES, LATENCY_WEIGHTS, strict=True))

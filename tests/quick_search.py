@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+from optuna import Study
 from optuna.trial import FrozenTrial
 from rich.console import Console
 
@@ -171,7 +172,15 @@ def pieces(events: Sequence[Event]) -> list[int]:
     return found
 
 
-def trials_of(search: Search) -> list[FrozenTrial]:
+class HasStudy(Protocol):
+    """A search, or what is left of one."""
+
+    @property
+    def study(self) -> Study:
+        """The store."""
+
+
+def trials_of(search: HasStudy) -> list[FrozenTrial]:
     return search.study.get_trials(deepcopy=False)
 
 

@@ -29,7 +29,7 @@ def _built_in(value: object) -> float:
     """Return NumPy's float as Python's."""
     if isinstance(value, float):
         return float(value)
-    raise NotImplementedError  # as msgspec asks for: it names the kind
+    raise NotImplementedError  # as msgspec asks of a hook that does not know a kind; it names the kind itself
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from objectives.trial.job import RungDecision
 from reports.table.table import StudyTable, read_study
 from search.engine.observed import observe
 from search.engine.schedulers.scheduler import BudgetLeft, Step
-from search.loop.families import SURER, Families
+from search.loop.families import Families
 from search.loop.settle import reserved_s
 from search.samplers.registry import make_known_latency, make_sampler, suggest
 from search.samplers.schedulers import make_scheduler
@@ -88,9 +88,7 @@ class Chooser:
         if self.seconds_left() <= 0:
             return None
         children = self.families.best(trials, busy)
-        if children is not None and (
-            math.isinf(children[1].rate) or SURER * children[1].rate >= self._rate_of_new(trials)
-        ):
+        if children is not None:
             number, proposal = children
             return Step(number, 0, f"children of trial {number}: {proposal.why}", children=True)
         return self.next_step(trials=trials)

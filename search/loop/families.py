@@ -1,11 +1,12 @@
 """Families of a search: the children of its elastic trainings, from the store alone."""
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from objectives.records.children import ChildrenOrder, ChildrenReport, Look, ScoredChild
+from objectives.records.children import ChildrenOrder, ChildrenReport, ScoredChild
 from objectives.records.paths import WEIGHTS
 from objectives.records.records import Proposal
 from objectives.records.study_record import StudyRecord, StudyWriter
@@ -53,7 +54,9 @@ class Families:
         self._expected: dict[int, dict[Candidate, Proposal]] = {}  # parent to what its children were scored for
 
     def best(self, trials: Sequence[TrialRecord], busy: Collection[int]) -> tuple[int, ChildrenProposal] | None:
-        """Return the parent whose children are worth most per second, and what is to be done with them; None for none.
+        """Return the parent whose children are worth most per second, and what is to be done with them.
+
+        None where no children are worth their time, or a new training is worth more.
 
         Args:
             trials: the study's.
@@ -62,17 +65,15 @@ class Families:
         shut = {*busy, *(number for number, deaths in self._failed.items() if deaths >= FAILED_MOST)}
         shut |= {number for number, names in StudyRecord.of(self._study).removed.items() if WEIGHTS in names}
         free = [t for t in trials if is_parent(t) and t.number not in shut]
-        found = [(t.number, proposal) for t in free if (proposal := self._propose(t, trials))]
-        return max(found, key=lambda pair: (pair[1].rate, -pair[0]), default=None)
+        return self._best(free, trials) if free else None
 
     def next_order(self, number: int) -> ChildrenOrder | None:
         """Return what the scorer of a parent's children is to do next; None ends it."""
         trials = trial_records(self._study)
-        proposal = self._propose(trials[number], trials)
-        if proposal is None:
+        best = self._best([trials[number]], trials)
+        if best is None:
             return None
-        if math.isfinite(proposal.rate) and SURER * proposal.rate < self._rate_of_new(trials):
-            return None  # a new training is worth more by now
+        _, proposal = best
         self._expect(trials[number], proposal)
         self._ordered[number] = len(proposal.order.score)
         return proposal.order
@@ -82,12 +83,11 @@ class Families:
         """Number of children that are being scored for this process, and will be trials."""
         return sum(self._ordered.values())
 
-    def record(self, number: int, report: ChildrenReport) -> tuple[int, int]:
+    def record(self, number: int, report: ChildrenReport) -> int:
         """Store what a scorer has found, each child once.
 
         Returns:
-            Number of children that became trials, and of those that did not: other processes have begun the last trials
-            of the budget meanwhile.
+            Number of children that are left out: other processes have begun the last trials of the budget meanwhile.
         """
         self._ordered.pop(number, None)
         if report.looks or report.failed:
@@ -100,7 +100,7 @@ class Families:
         kept = new[: self._left(trials)]
         for candidate, child in kept:
             self._study.add_trial(self._as_trial(parent, child, candidate))
-        return len(kept), len(new) - len(kept)
+        return len(new) - len(kept)
 
     def scorer_ended(self, number: int, *, failed: bool) -> None:
         """Forget what a scorer was about, and count its death."""
@@ -119,34 +119,44 @@ class Families:
         proposal = expected or Proposal("child", "known_latency", f"child of trial {parent.number}")
         return child_of(parent, child, candidate, source.distributions, proposal)
 
-    def _propose(self, parent: TrialRecord, trials: Sequence[TrialRecord]) -> ChildrenProposal | None:
+    def _best(
+        self, parents: Sequence[TrialRecord], trials: Sequence[TrialRecord]
+    ) -> tuple[int, ChildrenProposal] | None:
         engine = self._sampler.engine
         assert engine is not None
         front = engine.look(observe(self._study, trials)).beliefs.front
-        most = self._left(trials) - self.ordered
-        known = self._known(parent, trials)
-        seconds_left = min(self._seconds_left(), ENDLESS_S)
-        return propose_children(known, front, engine.bound_ms, seconds_left, most) if known else None
+        most, seconds_left = self._left(trials) - self.ordered, min(self._seconds_left(), ENDLESS_S)
+        proposals = (
+            (known.number, propose_children(known, front, engine.bound_ms, seconds_left, most))
+            for known in self._known(parents, trials)
+        )
+        found = [(number, proposal) for number, proposal in proposals if proposal]
+        best = max(found, key=lambda pair: (pair[1].rate, -pair[0]), default=None)
+        if best is None or math.isinf(best[1].rate) or SURER * best[1].rate >= self._rate_of_new(trials):
+            return best
+        return None
 
-    def _known(self, parent: TrialRecord, trials: Sequence[TrialRecord]) -> Parent | None:
-        if parent.map is None or parent.p50_ms is None:
-            return None
-        family = Family.from_json(parent.family)
+    def _known(self, parents: Sequence[TrialRecord], trials: Sequence[TrialRecord]) -> Iterator[Parent]:
+        """Yield what is known of parents and their children."""
         stored = StudyRecord.of(self._study)
         reports = {t.number: list(stored.looks(t.number)) for t in trials if is_parent(t)}
-        looks = [look for report in reports[parent.number] for look in report.looks]
-        children = [t for t in trials if t.parent == parent.number and t.p50_ms is not None]
-        return Parent(
-            number=parent.number,
-            family=family,
-            map=parent.map,
-            latency_ms=parent.p50_ms,
-            looks=[Look(_choices(family, look.choices), look.map, look.seconds) for look in looks],
-            measured=[(family.choices_of(t.candidate), t.p50_ms) for t in children if t.p50_ms],
-            failed=[_choices(family, child.choices) for report in reports[parent.number] for child in report.failed],
-            look_s=_mean([look.seconds for found in reports.values() for report in found for look in report.looks]),
-            score_s=_mean([sum(t.stages_s.values()) for t in trials if t.is_child]),
-        )
+        look_s = _mean([look.seconds for found in reports.values() for report in found for look in report.looks])
+        score_s = _mean([sum(t.stages_s.values()) for t in trials if t.is_child])
+        for parent in parents:
+            if parent.map is None or parent.p50_ms is None:
+                continue
+            family, of_parent = Family.from_json(parent.family), reports[parent.number]
+            children = [t for t in trials if t.parent == parent.number]
+            yield Parent(
+                number=parent.number,
+                family=family,
+                latency_ms=parent.p50_ms,
+                looks=[replace(x, choices=_choices(family, x.choices)) for report in of_parent for x in report.looks],
+                measured=[(family.choices_of(t.candidate), t.p50_ms) for t in children if t.p50_ms],
+                failed=[_choices(family, child.choices) for report in of_parent for child in report.failed],
+                look_s=look_s,
+                score_s=score_s,
+            )
 
     def _expect(self, parent: TrialRecord, proposal: ChildrenProposal) -> None:
         """Remember what is expected of the children that get files, for their trials."""

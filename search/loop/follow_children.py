@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from objectives.records.children import ChildrenOrder, ChildrenReport
 from objectives.records.records import Ending
-from objectives.records.trial_record import TrialRecord
 from objectives.trial.job import SilentListener, TrialJob
 from search.study.stored_trial import StoredTrial
 from search.view.base import View
@@ -43,11 +42,6 @@ class ChildrenFollower(SilentListener):
         self._warn, self._tick = warn, tick
         self.current_stage = ""
         self.rungs = trial.record.rungs
-
-    @property
-    def record(self) -> TrialRecord:
-        """The parent's record."""
-        return self.trial.record
 
     def stage(self, name: str) -> None:
         """Show the stage."""

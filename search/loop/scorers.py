@@ -43,7 +43,7 @@ class Scorers:
         """Store what a scorer of a parent's children has found, and return what the scorer does next."""
         families = self._chooser.families
         with self._claims.alone():
-            _, left_out = families.record(number, report)
+            left_out = families.record(number, report)
             order = families.next_order(number)
         if left_out:
             self._view.note(f"{left_out} children of trial {number} are left out: budget.trials is used")

@@ -97,7 +97,7 @@ class _Relay:
     def __call__(self, call: Call) -> Answer:
         try:
             return call.make(self._listener)
-        except BaseException as error:
+        except BaseException as error:  # Ctrl-C too: whatever it is, it goes on upwards
             self.error = error
             raise
 

@@ -30,7 +30,6 @@ class Parent:
     Attributes:
         number: the parent's.
         family: its axes.
-        map: its own accuracy.
         latency_ms: its own latency.
         looks: children that were looked at.
         measured: children with files, and latencies in ms.
@@ -41,7 +40,6 @@ class Parent:
 
     number: int
     family: Family
-    map: float
     latency_ms: float
     looks: Sequence[Look] = ()
     measured: Sequence[tuple[Choices, float]] = ()

@@ -178,7 +178,7 @@ def test_a_lock_that_is_closed_is_free_although_a_child_holds_its_file() -> None
     lock, other = LockFile("forked"), LockFile("forked")
     assert lock.share()
     child = os.fork()
-    if child == 0:  # pragma: no cover  # waits to be killed
+    if child == 0:  # pragma: no cover  # the child: it only waits to be killed
         signal.pause()
         os._exit(0)
     try:

@@ -125,7 +125,7 @@ def test_the_network_acts_as_the_detector_that_was_taken(model: nn.Module, slimm
 
 def test_images_take_the_size_of_the_step() -> None:
     training = ElasticTraining(FAMILY, None, RECIPE)
-    training.take({**{n: v[0] for n, v in FAMILY.axes.items()}, "size.pixels": 64})
+    training.take({**FAMILY.whole, "size.pixels": 64})
     assert training.resized(torch.zeros(2, 3, 96, 96)).shape == (2, 3, 64, 64)
 
 
@@ -137,10 +137,11 @@ def test_statistics_are_those_of_the_images(model: nn.Module, few_blocks: Datase
     seen: list[torch.Tensor] = []
     first = next(m for m in network.modules() if isinstance(m, nn.BatchNorm2d))
     hook = first.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
-    first.running_mean.fill_(1e3)  # type: ignore[union-attr]
+    assert first.running_mean is not None
+    first.running_mean.fill_(1e3)
     retake_statistics(network, batches)
     hook.remove()
-    assert torch.allclose(first.running_mean, torch.cat(seen).mean((0, 2, 3)), rtol=1e-3, atol=1e-4)  # type: ignore[arg-type]
+    assert torch.allclose(first.running_mean, torch.cat(seen).mean((0, 2, 3)), rtol=1e-3, atol=1e-4)
     assert not any(module.training for module in network.modules())
     assert first.momentum is not None
 

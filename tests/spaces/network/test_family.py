@@ -1,5 +1,7 @@
 """Families: which children an elastic training has."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,9 +26,9 @@ SPACE = SearchSpace.from_config(
 )
 
 
-def parent(**changes: object) -> Candidate:
+def parent(**changes: Any) -> Candidate:
     base = {"backbone.name": "lcnet_050", "neck.width": 16, "neck.depth": 2, "size.pixels": 192, "train.elastic": True}
-    return Candidate.of({**base, **{name.replace("__", "."): value for name, value in changes.items()}})  # type: ignore[dict-item]
+    return Candidate.of({**base, **{name.replace("__", "."): value for name, value in changes.items()}})
 
 
 def test_axes_begin_with_the_whole_network_and_hold_nothing_above_it() -> None:

@@ -35,7 +35,6 @@ def parent(looks: Sequence[Choices] = (), measured: Sequence[Choices] = ()) -> P
     return Parent(
         number=0,
         family=FAMILY,
-        map=0.5,
         latency_ms=10.0,
         looks=[Look(choices, true_map(choices), 0.5) for choices in looks],
         measured=[(choices, true_ms(choices)) for choices in measured],

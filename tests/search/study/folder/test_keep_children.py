@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from quick_search import elastic_settings, run, trials_of
@@ -22,9 +23,9 @@ SMALL = ("candidate.json", "model.yaml", "arguments.yaml")
 AXES = {"size.pixels": [128, 96, 64], "slim.p3": [0.0, 0.3]}  # six detectors
 
 
-def row(number: int, accuracy: float, ms: float, parent: int | None = None, **more: object) -> TrialRow:
+def row(number: int, accuracy: float, ms: float, parent: int | None = None, **more: Any) -> TrialRow:
     folder = f"trials/{number:05d}" if parent is None else f"trials/{parent:05d}/children/{number:x}"
-    return TrialRow(number, Phase.FINISHED, map=accuracy, objective_ms=ms, folder=folder, parent=parent, **more)  # type: ignore[arg-type]
+    return TrialRow(number, Phase.FINISHED, map=accuracy, objective_ms=ms, folder=folder, parent=parent, **more)
 
 
 ROWS = (

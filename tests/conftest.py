@@ -30,7 +30,6 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.trial import FrozenTrial, TrialState
 
 from objectives.data.dataset import Dataset, LabelledImage, make_image
-from objectives.data.yolo_layout import lay_out
 from objectives.machine.cores import on_cores
 from objectives.records import attributes
 from objectives.records.children import ChildrenReport, FailedChild, Look, ScoredChild
@@ -485,27 +484,9 @@ def all_cores() -> Iterator[set[int]]:
 @pytest.fixture
 def tiny_job(tmp_path: Path, blocks: Dataset, make_candidate: Callable[..., Candidate]) -> TrialJob:
     """The job of a real trial of two epochs, quick at measuring; its folder is tmp_path / "trial"."""
-    from defaults import CPU, protocol_of  # late: found since this file has named its folder
+    from small_jobs import quick_job  # late: found since this file has named its folder
 
-    return TrialJob(
-        number=0,
-        candidate=make_candidate(),
-        folder=tmp_path / "trial",
-        classes=blocks.classes,
-        data_yaml=lay_out(blocks, tmp_path / "data"),
-        images=blocks.splits["val"],
-        split="val",
-        epochs=2,
-        rungs=1,
-        eta=2.0,
-        evaluate_every=0,
-        seed=1,
-        gate=Gate(),
-        device=CPU,
-        protocol=protocol_of(processes=1, processes_max=1, images_min=10, cap_s=0.4, warmup_s=0.05),
-        train_device="cpu",
-        workers=2,
-    )
+    return quick_job(blocks, tmp_path, make_candidate(), rungs=1, seed=1, hub=True)
 
 
 @pytest.fixture
@@ -573,14 +554,9 @@ def few_blocks(blocks: Dataset) -> Dataset:
 @pytest.fixture(scope="session")
 def make_candidate() -> Callable[..., Candidate]:
     """Maker of a candidate of a tiny detector: `make_candidate({"head.kind": "rtdetr"})`."""
-    tiny = {
-        "backbone.name": "lcnet_050",
-        "neck.width": 16,
-        "neck.depth": 1,
-        "head.kind": "nms",
-        "size.pixels": 64,
-    }
-    return lambda choices=None: Candidate.of({**tiny, **(choices or {})})
+    from small_jobs import tiny_candidate  # late, as above
+
+    return tiny_candidate
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from small_jobs import QUICK_STEPS, tiny_candidate
 from torch import nn
 
 from objectives.data.dataset import Dataset
@@ -18,24 +19,12 @@ from objectives.training.elastic import RECIPE, ElasticNetwork, ElasticTraining,
 from objectives.training.monitor import Monitor
 from objectives.training.statistics import calibration_batches, retake_statistics
 from objectives.training.trainer import Progress, train_phase
-from spaces.candidate import Candidate
 from spaces.network.family import Family
 
 FAMILY = Family(
     {"size.pixels": (96, 64), "neck.depth": (2, 1), "slim.p4": (0.0, 0.3, 0.5), "slim.neck": (0.0, 0.3, 0.5)}
 )
-CANDIDATE = Candidate.of(
-    {
-        "backbone.name": "lcnet_050",
-        "neck.width": 16,
-        "neck.depth": 2,
-        "head.kind": "nms",
-        "size.pixels": 96,
-        "train.batch": 4,
-        "train.nbs": 4,
-        "train.lr0": 0.004,
-    }
-)
+CANDIDATE = tiny_candidate({**QUICK_STEPS, "neck.depth": 2, "size.pixels": 96, "train.lr0": 0.004})
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from defaults import CPU, protocol_of
+from defaults import CPU
+from small_jobs import QUICK_STEPS, quick_job, tiny_candidate
 
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out
@@ -17,7 +18,6 @@ from objectives.deploy.detector import Detector
 from objectives.deploy.runtimes import open_artifact
 from objectives.network.assembly import read_weights
 from objectives.records.children import ChildrenOrder, ChildrenReport, Choices
-from objectives.records.gate import Gate
 from objectives.records.paths import TrialPaths
 from objectives.records.records import Outcome
 from objectives.trial import scoring
@@ -55,36 +55,15 @@ class Orders(SilentListener):
 def parent(blocks: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrialJob]:
     """The job of a parent that has been trained for some epochs."""
     folder = tmp_path_factory.mktemp("parent")
-    candidate = {
-        "backbone.name": "lcnet_050",
-        "neck.width": 16,
-        "neck.depth": 2,
-        "head.kind": "nms",
-        "size.pixels": 96,
-        "train.batch": 4,
-        "train.nbs": 4,
-        "train.lr0": 0.004,
-        "train.elastic": True,
-    }
-    job = TrialJob(
+    choices = {"neck.depth": 2, "size.pixels": 96, "train.lr0": 0.004, "train.elastic": True}
+    job = quick_job(
+        blocks,
+        folder,
+        tiny_candidate({**QUICK_STEPS, **choices}),
         number=3,
-        candidate=Candidate.of(candidate),
-        folder=folder / "trial",
-        classes=blocks.classes,
-        data_yaml=lay_out(blocks, folder / "data"),
         images=blocks.splits["val"][:16],
-        split="val",
         epochs=3,
         rungs=1,
-        eta=2.0,
-        evaluate_every=0,
-        seed=3,
-        gate=Gate(),
-        device=CPU,
-        protocol=protocol_of(processes=1, processes_max=1, images_min=10, cap_s=0.3, warmup_s=0.05),
-        train_device="cpu",
-        workers=2,
-        hub=False,
         family=FAMILY,
         training=tuple(image.path for image in blocks.splits["train"]),
     )

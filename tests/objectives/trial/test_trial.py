@@ -18,10 +18,9 @@ import onnx
 import pytest
 import torch
 import yaml
-from defaults import CPU, protocol_of
+from small_jobs import QUICK_STEPS, quick_job, tiny_candidate
 
 from objectives.data.dataset import Dataset
-from objectives.data.yolo_layout import lay_out
 from objectives.deploy.detector import read_image
 from objectives.machine.cores import on_cores
 from objectives.machine.device_locks import Patience, exclusive
@@ -41,7 +40,6 @@ from spaces.errors import DataError
 pytestmark = pytest.mark.seconds
 
 ROOT = Path(__file__).parents[3]
-QUICK = protocol_of(processes=1, processes_max=1, images_min=10, cap_s=0.3, warmup_s=0.05)
 
 
 @dataclass
@@ -84,36 +82,9 @@ class Recorder(TrialListener):
 
 
 def job(dataset: Dataset, folder: Path, gate: Gate | None = None, epochs: int = 2, **choices: Any) -> TrialJob:
-    base = {
-        "backbone.name": "lcnet_050",
-        "neck.width": 16,
-        "neck.depth": 1,
-        "head.kind": "nms",
-        "size.pixels": 64,
-        "train.batch": 4,
-        "train.nbs": 4,
-    }
-    chosen = Candidate.of({**base, **{key.replace("__", "."): value for key, value in choices.items()}})
-    return TrialJob(
-        number=0,
-        candidate=chosen,
-        folder=folder / "trial",
-        classes=dataset.classes,
-        data_yaml=lay_out(dataset, folder / "data"),
-        images=dataset.splits["val"],
-        split="val",
-        epochs=epochs,
-        rungs=2,
-        eta=2.0,
-        evaluate_every=0,
-        seed=3,
-        gate=gate or Gate(),
-        device=CPU,
-        protocol=QUICK,
-        train_device="cpu",
-        workers=2,
-        hub=False,
-    )
+    chosen = {key.replace("__", "."): value for key, value in choices.items()}
+    candidate = tiny_candidate({**QUICK_STEPS, **chosen})
+    return quick_job(dataset, folder, candidate, epochs=epochs, gate=gate or Gate())
 
 
 @pytest.mark.parametrize(

@@ -68,10 +68,6 @@ class SearchSpace:
         """Dimensions of a single value."""
         return {n: d.values[0] for n, d in self.domains.items() if isinstance(d, Choice) and len(d.values) == 1}
 
-    def may_have(self, name: str, value: Value) -> bool:
-        """Whether a candidate of the space may have a value of a dimension."""
-        return name in self.domains and value in self.domains[name]
-
     @property
     def size(self) -> float:
         """Number of combinations, conditions left aside; infinite where an interval is searched."""

@@ -5,6 +5,8 @@ from typing import Any
 
 from objectives.records.records import Accuracy, Latency, Record, Resources
 
+HELD_OUT = ", held-out half"  # ends the name of a split that children are scored on and not chosen by
+
 Choices = dict[str, Any]  # size, depth and ratios of a child: dimension to value
 
 

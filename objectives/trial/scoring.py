@@ -25,6 +25,7 @@ from objectives.machine.files import remove_partials, write_text
 from objectives.network.assembly import assemble, load_weights, read_ranks, save_weights
 from objectives.network.slim import Slimmer
 from objectives.records.children import (
+    HELD_OUT,
     ChildrenOrder,
     ChildrenReport,
     Choices,
@@ -74,7 +75,7 @@ def halves(images: tuple[LabelledImage, ...], split: str) -> tuple["_Half", "_Ha
     """
     if len(images) < HELD_OUT_LEAST:
         return _Half(images, split), _Half(images, split)
-    return _Half(images[::2], f"{split}, first half"), _Half(images[1::2], f"{split}, held-out half")
+    return _Half(images[::2], f"{split}, first half"), _Half(images[1::2], f"{split}{HELD_OUT}")
 
 
 @dataclass(frozen=True)

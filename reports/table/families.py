@@ -1,15 +1,13 @@
 """Families of a study: elastic trainings, the children cut from them, and what the children were chosen by."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from objectives.records.children import ChildrenReport
+from objectives.records.children import HELD_OUT, ChildrenReport
 from objectives.records.study_record import StudyRecord
 from reports.table.row import TrialRow
 from spaces.network.family import Family
-
-HELD_OUT = ", held-out half"  # ends the name of a split that no child was chosen by; of objectives.trial.scoring
 
 
 @dataclass(frozen=True)
@@ -84,9 +82,9 @@ def _family(
     """Return one family; a child that was looked at twice counts once."""
     found = list(reports)
     looks = [look for report in found for look in report.looks]
-    seen = {_key(look.choices) for look in looks}
+    seen = {frozenset(look.choices.items()) for look in looks}
     family = Family.from_json(parent.family if parent else {})
-    scored = {_key(family.choices_of(row.candidate)) for row in children}
+    scored = {frozenset(family.choices_of(row.candidate).items()) for row in children}
     return FamilyRow(
         number=number,
         parent=parent,
@@ -95,11 +93,4 @@ def _family(
         only_looked_at=len(seen - scored),
         look_s=sum(look.seconds for look in looks),
         failed=sum(len(report.failed) for report in found),
-    )
-
-
-def _key(choices: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
-    """Return choices as something to compare; a store may have made 0 of 0.0."""
-    return frozenset(
-        (name, f"{value:g}" if isinstance(value, int | float) else str(value)) for name, value in choices.items()
     )

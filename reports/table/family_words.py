@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from reports.table.families import HELD_OUT, FamilyRow, is_held_out
+from objectives.records.children import HELD_OUT
+from reports.table.families import FamilyRow, is_held_out
 from reports.table.row import Origin, TrialRow
 from reports.table.table import StudyTable
 from reports.table.words import plural

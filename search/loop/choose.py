@@ -25,6 +25,7 @@ from search.study.experience.frozen import frozen_experience
 from search.study.latencies import Measure, StudyLatencies
 from search.study.stored_trial import StoredTrial
 from search.workers.jobs import Jobs
+from spaces.network.family import may_be_elastic
 
 if TYPE_CHECKING:
     import optuna
@@ -76,7 +77,7 @@ class Chooser:
     @property
     def reserved_s(self) -> float:
         """Seconds of the budget's hours that are kept for settling figures of families."""
-        return reserved_s(self.settings.budget.hours) if self.settings.space.may_have("train.elastic", True) else 0.0
+        return reserved_s(self.settings.budget.hours) if may_be_elastic(self.settings.space) else 0.0
 
     def next_work(self, trials: Sequence[TrialRecord], busy: Collection[int]) -> Step | None:
         """Return what to do next: the children of a parent, where they are worth more per second, or a training.

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import replace
 from statistics import fmean
 from typing import TYPE_CHECKING
 
@@ -151,9 +150,9 @@ class Families:
                 number=parent.number,
                 family=family,
                 latency_ms=parent.p50_ms,
-                looks=[replace(x, choices=_choices(family, x.choices)) for report in of_parent for x in report.looks],
+                looks=[look for report in of_parent for look in report.looks],
                 measured=[(family.choices_of(t.candidate), t.p50_ms) for t in children if t.p50_ms],
-                failed=[_choices(family, child.choices) for report in of_parent for child in report.failed],
+                failed=[child.choices for report in of_parent for child in report.failed],
                 look_s=look_s,
                 score_s=score_s,
             )
@@ -178,11 +177,6 @@ class Families:
 def is_parent(trial: TrialRecord) -> bool:
     """Whether a trial is an elastic training that has ended well, with children to be had."""
     return trial.phase is Phase.FINISHED and bool(trial.family) and trial.parent is None
-
-
-def _choices(family: Family, choices: dict[str, object]) -> dict[str, object]:
-    """Return choices with numbers of the kind that the family's axes have: a store may have made 0 of 0.0."""
-    return {name: next(v for v in family.axes[name] if v == value) for name, value in choices.items()}
 
 
 def _mean(seconds: list[float]) -> float | None:

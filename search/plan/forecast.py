@@ -12,9 +12,11 @@ from search.engine.models.costs import BEFORE
 from search.plan.model import SearchPlan
 from search.samplers.schedulers import scheduler_class
 from search.settings.settings import Settings
+from search.study.folder.keep import CHILDREN_MOST
 from search.workers.jobs import Jobs
 from search.workers.limits import machine_memory_bytes
 from search.workers.places import wanted_boards
+from spaces.network.family import may_be_elastic
 
 TENSORS = 4  # weights, their average, and two moments of the optimiser: what a checkpoint holds
 GENERATIONS = 2  # of a checkpoint that are kept
@@ -32,6 +34,7 @@ class Forecast:
         epochs: of a whole training.
         trials: of the budget.
         hours: of the budget; None for no limit.
+        families: whether trainings are of families, whose children are trials too.
         together: trials that truly run at once, each as fast as alone.
         workers: trials at once; on a processor the trials share its cores.
         memory_bytes: memory that a large candidate's trial needs.
@@ -47,6 +50,7 @@ class Forecast:
     epochs: int
     trials: int
     hours: float | None
+    families: bool
     together: int
     workers: int
     memory_bytes: int
@@ -71,6 +75,7 @@ class Forecast:
             epochs=job.epochs,
             trials=settings.budget.trials,
             hours=settings.budget.hours,
+            families=may_be_elastic(settings.space),
             together=max(1, min(settings.workers, len(gpus))),
             workers=settings.workers,
             memory_bytes=max(one.peak_bytes for one in plan.timed),
@@ -96,14 +101,17 @@ class Forecast:
     @property
     def binding(self) -> str:
         """Which limit of the budget ends the search: "trials", "hours", or "either"."""
+        if self.families and self.bought is not None:
+            return "either"  # children are trials of seconds, and how many are worth it is not known
         if self.bought is None or self.bought[0] >= self.trials:
             return "trials"
         return "hours" if self.bought[1] < self.trials else "either"
 
     @property
     def trials_most(self) -> int:
-        """Trials that the whole budget can buy."""
-        return self.trials if self.bought is None else min(self.trials, self.bought[1])
+        """Trials with files that the whole budget can buy."""
+        children = CHILDREN_MOST if self.families else 0
+        return self.trials if self.bought is None else min(self.trials, self.bought[1] + children)
 
     @property
     def disk_bytes(self) -> int:

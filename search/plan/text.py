@@ -49,11 +49,16 @@ def forecast_rows(forecast: Forecast, settings: Settings) -> Iterator[tuple[str,
     stops = forecast.first_rung < forecast.epochs
     least_s, most_s = forecast.counted_s
     early = f", {duration(least_s)} if all stop at epoch {forecast.first_rung} of {forecast.epochs}" if stops else ""
-    yield "trials", f"{plural(forecast.trials, 'trial')} take {duration(most_s)} trained to their end{early}"
+    if forecast.families:
+        each = f"a training takes {duration(forecast.trial_s)}, and brings children of seconds each"
+        yield "trials", f"{plural(forecast.trials, 'trial')} at most: {each}"
+    else:
+        yield "trials", f"{plural(forecast.trials, 'trial')} take {duration(most_s)} trained to their end{early}"
     if forecast.bought is not None:
         whole, most = forecast.bought
         early = f", {most:,} if all stop at epoch {forecast.first_rung} of {forecast.epochs}" if stops else ""
-        yield "hours", f"{forecast.hours:g} h buy {plural(whole, 'trial')} trained to the end{early}"
+        bought_words = plural(whole, "training") if forecast.families else f"{plural(whole, 'trial')} trained"
+        yield "hours", f"{forecast.hours:g} h buy {bought_words} to the end{early}"
     yield "ends", _ends(forecast)
     at_once = f", {size(forecast.workers * forecast.memory_bytes)} for {forecast.workers} at once"
     yield (
@@ -77,7 +82,8 @@ def _ends(forecast: Forecast) -> str:
             return "the search ends by its count of trials" + (", before its hours" if forecast.hours else "")
         case "hours":
             return "the search ends by its hours, before its count of trials"
-    return "the search ends by its hours or its count of trials, as early stopping has it"
+    why = "as children turn out" if forecast.families else "as early stopping has it"
+    return f"the search ends by its hours or its count of trials, {why}"
 
 
 def _print_costs(console: Console, plan: SearchPlan, epochs: int) -> None:

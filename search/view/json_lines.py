@@ -212,7 +212,9 @@ def _row(row: TrialRow) -> dict[str, Json]:
 def _newest(table: StudyTable, number: int, report: ChildrenReport) -> tuple[TrialRow, ...]:
     """Return the rows of the children that a report made trials."""
     family = table.family(number)
-    return family.children[-len(report.scored) :] if family and report.scored else ()
+    scored = [child.choices.items() for child in report.scored]
+    rows = family.children if family else ()
+    return tuple(row for row in rows if any(choices <= row.candidate.items() for choices in scored))
 
 
 def _family(table: StudyTable, number: int) -> dict[str, Json]:

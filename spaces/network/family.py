@@ -24,6 +24,11 @@ def is_elastic(candidate: Candidate) -> bool:
     return train_choices(candidate)["elastic"] is True
 
 
+def may_be_elastic(space: SearchSpace) -> bool:
+    """Whether some candidate of a space is an elastic training."""
+    return space.may_hold({"train.elastic": True})
+
+
 def slim_ratios(candidate: Mapping[str, Value]) -> dict[str, float]:
     """Return part of the detector to the share of channels that it is built without, where that is above 0."""
     found = {part: float(candidate.get(f"slim.{part}", 0.0)) for part in PARTS}
@@ -122,7 +127,7 @@ def check_elastic(space: SearchSpace) -> None:
     Raises:
         SpaceError: a candidate may be both, or what its children differ in is an interval.
     """
-    if not space.may_hold({"train.elastic": True}):
+    if not may_be_elastic(space):
         return
     importances = space.domains.get("prune.importance", Choice(("none",)))
     cuts = [value for value in single_values("prune.importance", importances) if value != "none"]

@@ -4,6 +4,7 @@ Children of an elastic training lie in its folder, and count as the trials that 
 files, since they can be cut from its weights again; so these weights stay.
 """
 
+import math
 import os
 import shutil
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -48,7 +49,7 @@ class Keeper:
     def __init__(self, folder: Path, size_mb_max: float | None) -> None:
         """Nothing is counted or removed yet; `size_mb_max` None sets no limit."""
         self.folder, self.paths = folder, StudyPaths(folder)
-        self.bytes_max = None if size_mb_max is None else size_mb_max * 1e6
+        self.bytes_max = math.inf if size_mb_max is None else size_mb_max * 1e6
         self._counted: dict[int, tuple[tuple[str, int], Entries]] = {}  # trial -> its stage when counted, its entries
         self._folders_bytes: int | None = None  # of the folders beside the trials'
         self._warned = False
@@ -63,8 +64,6 @@ class Keeper:
 
         Others may work meanwhile.
         """
-        if self.bytes_max is None:
-            return False
         unfinished = {row.number for row in table.rows if row.outcome is None}
         entries = self._all_entries(table, unfinished)
         return self._held(table, entries) > self.bytes_max or _children(table.rows, entries) > CHILDREN_MOST
@@ -82,8 +81,6 @@ class Keeper:
             claimed: numbers of the trials that a process works on, or scores the children of; nothing of theirs is
                 touched.
         """
-        if self.bytes_max is None:
-            return Removed()
         entries = self._all_entries(table, claimed)
         held, children = self._held(table, entries), _children(table.rows, entries)
         if held <= self.bytes_max and children <= CHILDREN_MOST:
@@ -206,7 +203,7 @@ class Keeper:
         return self._folders_bytes + sum(_bytes_of(path) for path in beside if not path.is_dir())
 
     def _warning(self, left: float) -> str:
-        if self.bytes_max is None or left <= self.bytes_max or self._warned:
+        if left <= self.bytes_max or self._warned:
             return ""
         self._warned = True
         return (
@@ -215,7 +212,7 @@ class Keeper:
         )
 
     def _limit(self) -> str:
-        return f"store.size_mb_max {(self.bytes_max or 0.0) / 1e6:,.0f}"
+        return f"store.size_mb_max {self.bytes_max / 1e6:,.0f}"
 
     def _trial(self, trial: TrialRecord) -> Path:
         return self.folder / trial.folder if trial.folder else self.paths.trial(trial.number).folder

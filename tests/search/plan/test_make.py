@@ -25,8 +25,9 @@ from search.plan.make import make_plan
 from search.plan.model import SearchPlan, Timed
 from search.plan.rehearsals import PLACES, drawn_candidates, latency_s, places, sample
 from search.plan.space_text import combinations, space_rows, space_size
-from search.plan.text import print_plan
+from search.plan.text import forecast_rows, print_plan
 from search.settings.settings import Settings, load_settings
+from search.study.folder.keep import CHILDREN_MOST
 
 OVERRIDES = ["conf=smoke", "trial.train_device=cpu"]
 
@@ -300,3 +301,16 @@ def test_the_command_leaves_nothing_on_the_disk(tmp_path: Path, shelves: Path, m
 def test_overheads_follow_the_protocol(settings: Callable[..., Settings]) -> None:
     short, usual = settings().latency, load_settings(["conf=retail"]).latency
     assert 1 < latency_s(short) < latency_s(usual) < 60
+
+
+def test_families_are_counted_as_they_are(blocks: Dataset) -> None:
+    """A count of trials that holds children is no count of trainings: neither time nor disk follow from it."""
+    chosen = load_settings(["conf=retail", "budget.trials=1000", "budget.hours=1"])
+    alone = load_settings(["conf=retail", "space/slim=none", "budget.trials=1000", "budget.hours=1"])
+    of_families, of_one = (forecast(some, blocks) for some in (chosen, alone))
+    rows = dict(forecast_rows(of_families, chosen))
+    assert rows["trials"].startswith("1,000 trials at most: a training takes")
+    assert "trainings to the end" in rows["hours"]
+    assert rows["ends"] == "the search ends by its hours or its count of trials, as children turn out"
+    assert of_families.trials_most == of_one.trials_most + CHILDREN_MOST
+    assert dict(forecast_rows(of_one, alone))["trials"].startswith("1,000 trials take")

@@ -77,12 +77,17 @@ def events(out: StringIO) -> list[dict[str, Any]]:
 def report_of(table: StudyTable, scored: int) -> ChildrenReport:
     """Return a report of two looks, of so many children with files, and of one failure."""
     choices = {"size.pixels": 128, "slim.p5": 0.5}
-    child = table.families[0].children[0]
-    assert child.latency
-    assert child.accuracy
-    assert child.resources
-    of = ScoredChild(choices, "children/1", child.latency, child.accuracy, child.resources)
-    return ChildrenReport((Look(choices, 0.3, 1.5),) * 2, (of,) * scored, (FailedChild(choices, "no such channels"),))
+    family = table.families[0]
+    assert family.parent
+    axes = Family.from_json(family.parent.family)
+    found = []
+    for child in family.children[1 : 1 + scored]:  # not the latest: others may have come in between
+        assert child.latency
+        assert child.accuracy
+        assert child.resources
+        own = axes.choices_of(child.candidate)
+        found.append(ScoredChild(own, "children/1", child.latency, child.accuracy, child.resources))
+    return ChildrenReport((Look(choices, 0.3, 1.5),) * 2, tuple(found), (FailedChild(choices, "no such channels"),))
 
 
 def tell_all(view: View, table: StudyTable) -> None:
@@ -157,7 +162,7 @@ def test_children_are_told_with_their_parent(settings: Settings, table: StudyTab
     some, none = [event for event in told if event["event"] == "children_scored" and event["trial"] == family.number]
     assert [look["map"] for look in some["looks"]] == [0.3, 0.3]
     assert some["failed"] == [{"choices": {"size.pixels": 128, "slim.p5": 0.5}, "reason": "no such channels"}]
-    assert [child["trial"] for child in some["scored"]] == [row.number for row in family.children[-2:]]
+    assert [child["trial"] for child in some["scored"]] == [row.number for row in family.children[1:3]]
     assert {child["child_of"] for child in some["scored"]} == {family.number}
     assert none["scored"] == []
     for event in (some, none):

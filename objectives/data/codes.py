@@ -1,0 +1,49 @@
+"""Codes of findings: what each means, how bad it is, and what is done about it.
+
+A code is a promise to scripts: it is never renamed and never means something else.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Severity(StrEnum):
+    """How bad a finding is."""
+
+    ERROR = "error"  # scores would be a lie: `automl data check` exits with 1, a strict search stops
+    WARNING = "warning"  # scores are true, but lower or less certain than they need to be
+    NOTE = "note"  # mended, or worth knowing
+
+
+@dataclass(frozen=True)
+class Code:
+    """Meaning of a finding's code.
+
+    Attributes:
+        severity: how bad it is.
+        what: what was counted, in the plural ("boxes outside their image").
+        action: what is done about it, or what the user can do.
+    """
+
+    severity: Severity
+    what: str
+    action: str
+
+
+_E, _W, _N = Severity
+
+CODES: Mapping[str, Code] = MappingProxyType(
+    {
+        "images.missing": Code(_W, "images that are named but not there", "left out; restore the files to use them"),
+        "images.unreadable": Code(_W, "images that cannot be decoded", "left out; replace the files"),
+        "images.truncated": Code(_W, "images whose file ends too early", "left out; replace the files"),
+        "labels.missing": Code(_W, "images without an annotation file", "taken as background; label or remove them"),
+        "labels.outside": Code(_N, "boxes that reach beyond their image", "clipped to the image"),
+        "labels.no_size": Code(_W, "boxes without area inside the image", "left out"),
+        "labels.duplicate_box": Code(_N, "boxes that are there twice", "counted once"),
+        "labels.not_a_box": Code(_W, "lines or entries that are no box", "left out"),
+        "splits.leak": Code(_E, "images of one split that are there in another", "remove one of the two copies"),
+    }
+)

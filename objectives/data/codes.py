@@ -87,6 +87,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "labels.no_image": Code(_W, "boxes of an image that is not listed", "left out"),
         "labels.no_size": Code(_W, "boxes without area inside the image", "left out"),
         "labels.not_a_box": Code(_W, "lines or entries that are no box", "left out"),
+        "labels.orphan": Code(_W, "label files without a picture", "left out; restore the pictures to use them"),
         "labels.outside": Code(_N, "boxes that reach beyond their image", "clipped to the image"),
         "labels.polygon": Code(_N, "polygons and turned boxes", "the upright boxes around them were taken"),
         "labels.unknown_class": Code(_E, "boxes of a class that has no name", "left out; name the class"),

@@ -199,7 +199,7 @@ def test_unknown_command_is_told_with_the_nearest(tmp_path: Path) -> None:
         (["search", "conf=smoke", "device=openvino", "device.provider=NPX"], "device=openvino: "),
         (
             ["data", "conf=smoke", "data.format=vocs", "data.root=."],
-            "data.format: 'vocs' is unknown; nearest: voc; known: auto, yolo, coco, voc,",
+            "data.format: 'vocs' is unknown; nearest: voc, csv, coco; known: auto, yolo, coco, voc,",
         ),
         (["train", "nowhere"], "nowhere' holds no config.yaml; make it with automl export NAME --to DIR"),
         (["report", "smoke"], "there is no 'smoke' in '"),

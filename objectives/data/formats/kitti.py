@@ -60,7 +60,7 @@ def read(reading: Reading) -> RawSet:
         try:
             lines = [line for line in read_text(path).splitlines() if line.strip()]
         except DataError as error:
-            gathered.findings.add("files.unreadable", gathered.place(path, error))
+            gathered.unreadable(path, error)
             continue
         split = gathered.split(path)
         picture = _picture(path, split, gathered)

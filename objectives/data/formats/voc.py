@@ -165,7 +165,7 @@ def _annotation(path: Path, gathered: Gathered) -> _Annotation | None:
         if root.tag != "annotation":
             raise DataError(f"the root is '{root.tag}', not 'annotation'")
     except DataError as error:
-        gathered.findings.add("files.unreadable", gathered.place(path, error))
+        gathered.unreadable(path, error)
         return None
     boxes = [box for item in root.iterfind("object") if (box := _box(item, path, gathered)) is not None]
     return _Annotation(path, (root.findtext("filename") or "").strip(), tuple(boxes), _size(root, path, gathered))

@@ -84,7 +84,7 @@ class LabelFiles:
         try:
             return [line for line in read_text(source).splitlines() if line.strip()]
         except DataError as error:
-            self.gathered.findings.add("files.unreadable", self.gathered.place(source, error))
+            self.gathered.unreadable(source, error)
             return None
 
     def boxes(self, source: Path) -> list[Line] | None:

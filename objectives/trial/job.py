@@ -10,7 +10,7 @@ from pathlib import Path
 from objectives.data.dataset import LabelledImage
 from objectives.deploy.device import Device
 from objectives.latency.protocol import LatencyProtocol
-from objectives.records.children import ChildrenOrder, ChildrenReport
+from objectives.records.children import HELD_OUT, ChildrenOrder, ChildrenReport
 from objectives.records.even_sample import evenly
 from objectives.records.gate import Gate
 from objectives.records.records import Accuracy, Ending, Latency, Resources, Rung
@@ -18,6 +18,7 @@ from spaces.candidate import Candidate
 from spaces.network.family import Family
 
 TIMED = 16  # images of a split that latency is measured on
+HELD_OUT_LEAST = 200  # images of a split from which on children are chosen by one half and reported on the other
 
 
 class RungDecision(StrEnum):
@@ -31,6 +32,24 @@ class RungDecision(StrEnum):
 def timed_images(images: Sequence[LabelledImage]) -> list[Path]:
     """Return the files of a split that latency is measured on, an even sample."""
     return [image.path for image in evenly(images, TIMED)]
+
+
+@dataclass(frozen=True)
+class Half:
+    """Images that something is scored on, and what they are called."""
+
+    images: tuple[LabelledImage, ...]
+    name: str
+
+
+def halves(images: tuple[LabelledImage, ...], split: str) -> tuple[Half, Half]:
+    """Return the images that children are chosen by, and those that figures of them and their polishes are of.
+
+    Two halves of a split that is large enough, every second image each; else all of it twice.
+    """
+    if len(images) < HELD_OUT_LEAST:
+        return Half(images, split), Half(images, split)
+    return Half(images[::2], f"{split}, first half"), Half(images[1::2], f"{split}{HELD_OUT}")
 
 
 def rung_ladder(epochs: int, rungs: int, eta: float) -> list[int]:

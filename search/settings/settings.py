@@ -56,6 +56,7 @@ class TrialSettings:
     epochs: int | None
     images_seen: int
     full_epochs: int | None
+    polish: float
     evaluate_every: int
     train_device: str
     workers: int
@@ -77,6 +78,8 @@ class TrialSettings:
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise SettingsError(f"trial.{name}: must be positive, got {value}")
+        if not 0 <= self.polish <= 1:
+            raise SettingsError(f"trial.polish: must be a share of a training's epochs, 0 to 1, got {self.polish}")
         if self.images_seen < 1:
             raise SettingsError(f"trial.images_seen: must be 1 or more, got {self.images_seen}")
 

@@ -9,8 +9,9 @@ from tempfile import TemporaryDirectory
 
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import DATA_YAML
-from objectives.records.paths import StudyPaths
-from objectives.trial.job import TrialJob
+from objectives.records.paths import WEIGHTS, StudyPaths
+from objectives.records.trial_record import TrialRecord
+from objectives.trial.job import TrialJob, halves
 from search.settings.settings import Settings, TrialSettings
 from spaces.candidate import Candidate
 from spaces.dimension import Value
@@ -94,6 +95,32 @@ class Jobs:
             grace=settings.pruner.grace,
             family=self.family(candidate),
             run=trial.run,
+        )
+
+    @property
+    def polish_epochs(self) -> int:
+        """Epochs of a polish; 0 for none at all."""
+        share = self._settings.trial.polish
+        return max(1, round(share * self.job(0, Candidate.of({"size.pixels": 32})).epochs)) if share else 0
+
+    def polish(self, number: int, candidate: Candidate, before: TrialRecord) -> TrialJob:
+        """Return the job that trains one of a family on, as one detector.
+
+        Args:
+            number: of the new trial.
+            candidate: the choices of both.
+            before: the trial whose weights it goes on from.
+        """
+        job = self.job(number, candidate)
+        _, reported_on = halves(job.images, job.split)  # children are chosen by the other half
+        return replace(
+            job,
+            epochs=self.polish_epochs,
+            rungs=1,
+            images=reported_on.images,
+            split=reported_on.name,
+            family=None,
+            weights=self.folder / (before.folder or "") / WEIGHTS,
         )
 
     def scorer(self, number: int, candidate: Candidate, family: Family) -> TrialJob:

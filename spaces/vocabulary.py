@@ -166,6 +166,8 @@ DIMENSIONS = (
     Dimension("train.cls", "gain of the loss of classes", 0.5, limits=GAIN),
     Dimension("train.dfl", "gain of the distribution focal loss", 1.5, limits=GAIN),
     Dimension("train.class_weights", "power of the inverse class frequency; 0: off", 0.0, limits=SHARE),
+    Dimension("train.oversample", "power of how much more often rare classes' images come; 0: off", 0.0, limits=SHARE),
+    Dimension("train.share", "share of the training images, each class as large a one", 1.0, limits=(0.01, 1.0)),
     Dimension(
         "train.close_mosaic", "share of the training, at its end, without mosaic, mixup, cutmix", 0.25, limits=SHARE
     ),

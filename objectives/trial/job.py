@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from objectives.data.crowds import USUAL_MAX
 from objectives.data.dataset import LabelledImage
 from objectives.deploy.device import Device
 from objectives.latency.protocol import LatencyProtocol
@@ -91,6 +92,7 @@ class TrialJob:
         measure_only: end when the untrained latency is known.
         batch_divisor: the batch is divided by it, the images per optimiser step are not: gradients are added up.
         reported_epoch: last evaluated epoch that the searching process knows of.
+        max_detections: boxes of an image that are kept, in validation and as deployed.
         cores: processor cores to train on; empty for all.
         family: what may differ between the children of an elastic training; None for any other.
         training: image files of the training split, for batch-norm statistics of children; empty where there are none.
@@ -124,6 +126,7 @@ class TrialJob:
     measure_only: bool = False
     batch_divisor: int = 1
     reported_epoch: int = 0
+    max_detections: int = USUAL_MAX
     cores: tuple[int, ...] = ()
     family: Family | None = None
     training: tuple[Path, ...] = ()

@@ -165,7 +165,15 @@ class _Scorer:
     def _write_texts(self, paths: TrialPaths, candidate: Candidate) -> None:
         """Write what a trial's folder holds beside its large files: what a training of this child alone would be."""
         job = self.job
-        plan = TrainingPlan(job.data_yaml, paths.training(0), job.epochs, job.seed, self.train_device, job.workers)
+        plan = TrainingPlan(
+            job.data_yaml,
+            paths.training(0),
+            job.epochs,
+            job.seed,
+            self.train_device,
+            job.workers,
+            max_detections=job.max_detections,
+        )
         texts = {
             paths.candidate: json.dumps(candidate.to_json(), indent=2),
             paths.description: _yaml(describe(candidate, job.classes), default_flow_style=None),
@@ -224,7 +232,7 @@ class _Scorer:
         return self.family.child(self.job.candidate, choices)
 
     def _meta(self, network: nn.Module, choices: Choices) -> ArtifactMeta:
-        return meta_of(network, self._candidate(choices), self.job.classes)
+        return meta_of(network, self._candidate(choices), self.job.classes, self.job.max_detections)
 
 
 def _failed(choices: Choices, error: BaseException) -> FailedChild:

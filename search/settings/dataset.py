@@ -1,7 +1,9 @@
 """The data set that the settings name; the embedded one is rendered first if need be."""
 
+from dataclasses import replace
 from pathlib import Path
 
+from objectives.data.crowds import crowd_notes
 from objectives.data.dataset import Dataset
 from objectives.data.readers import read_dataset
 from objectives.machine.files import cache_folder
@@ -26,4 +28,4 @@ def load_data(settings: DataSettings) -> Dataset:
         dataset = read_dataset(Path(settings.root), settings.format)
     if settings.split not in dataset.splits:
         raise DataError(f"data.split: the data set has no '{settings.split}'; it has {', '.join(dataset.splits)}")
-    return dataset
+    return replace(dataset, notes=(*dataset.notes, *crowd_notes(dataset, settings.detections_max)))

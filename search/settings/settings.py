@@ -28,11 +28,20 @@ EMBEDDED = "embedded"  # data.root of the rendered shelves
 
 @dataclass(frozen=True)
 class DataSettings:
-    """Where the data set is: a folder, or "embedded"; the split that trials are scored on."""
+    """Where the data set is: a folder, or "embedded"; the split that trials are scored on.
+
+    Attributes:
+        detections_max: boxes of an image that are kept; None follows the data.
+    """
 
     root: str
     format: str
     split: str
+    detections_max: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.detections_max is not None and self.detections_max < 1:
+            raise SettingsError(f"data.detections_max: must be 1 or more, or null, got {self.detections_max}")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from objectives.data.crowds import detections_max
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import DATA_YAML
 from objectives.records.paths import WEIGHTS, StudyPaths
@@ -47,6 +48,7 @@ class Jobs:
         self._settings, self._dataset = settings, dataset
         self.folder = settings.folder
         self.data_yaml = StudyPaths(self.folder).data / DATA_YAML  # of a layout, once it is there
+        self._detections_max = detections_max(dataset, settings.data.detections_max)
         self.hub = True  # until a hub turns out to be out of reach
 
     def trial_folder(self, number: int) -> Path:
@@ -80,6 +82,7 @@ class Jobs:
             data_yaml=self.data_yaml,
             images=self._dataset.splits[settings.data.split],
             split=settings.data.split,
+            max_detections=self._detections_max,
             epochs=trial.epochs_for(len(train)),
             rungs=settings.pruner.rungs,
             eta=settings.pruner.eta,

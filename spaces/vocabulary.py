@@ -132,6 +132,13 @@ DIMENSIONS = (
     _slim("p5", "the backbone from there on"),
     _slim("neck", "the neck"),
     _slim("head", "the head"),
+    _of_network(
+        "slim.blocks",
+        "residual blocks that each stage of timm's backbone is built without",
+        default=0,
+        limits=(0, 32),
+        elastic=True,
+    ),
     # Structural pruning.
     Dimension(
         "prune.importance",

@@ -36,14 +36,165 @@ _E, _W, _N = Severity
 
 CODES: Mapping[str, Code] = MappingProxyType(
     {
+        "balance.background": Code(
+            _W,
+            "images without boxes, in splits where they are more than half",
+            "used as background; label or remove some",
+        ),
+        "balance.classes": Code(
+            _N, "classes with under a tenth of the boxes of the commonest", "all are used; add images of the rare ones"
+        ),
+        "balance.classes_far": Code(
+            _W,
+            "classes with under a tenth of the boxes of the commonest, the rarest under a hundredth",
+            "all are used; add images of the rare ones",
+        ),
+        "balance.odd_shape": Code(
+            _N,
+            "boxes of a width to height far off that of their class",
+            "used as they are; look whether they are slips",
+        ),
+        "balance.odd_size": Code(
+            _N, "boxes of a size far off that of their class", "used as they are; look whether they are slips"
+        ),
+        "classes.few": Code(_W, "classes with under 10 boxes to learn from", "used as they are; add images of them"),
+        "classes.near_equal": Code(
+            _W, "pairs of class names that may mean one class", "kept apart; give their boxes one name if they are one"
+        ),
+        "classes.not_in_test": Code(
+            _N, "classes without a box in the test split", "the test says nothing of them; move images there"
+        ),
+        "classes.not_in_train": Code(
+            _W,
+            "classes without a box in the training split",
+            "scored without being learnt, so lower than they need to be; move images there",
+        ),
+        "classes.not_in_val": Code(
+            _W, "classes without a box in the validation split", "learnt without being scored; move images there"
+        ),
+        "classes.unused": Code(_N, "classes without a box", "left out"),
+        "images.alike": Code(
+            _N, "images that nearly equal another one of their split", "used as they are; they teach little new"
+        ),
+        "images.animated": Code(_N, "images of several frames", "the first frame is used"),
+        "images.augmented": Code(
+            _N,
+            "images that are augmented copies of a photo of their split",
+            "used as they are; they count for fewer photos",
+        ),
+        "images.cmyk": Code(_N, "CMYK images among others", "turned into colours of a screen"),
+        "images.colour": Code(_N, "colour images among others", "used in colour"),
+        "images.deep": Code(
+            _N, "images of more than 8 bits a channel", "read with 8; dark where the range is not filled"
+        ),
+        "images.duplicate": Code(_W, "images of a split that are there a second time", "used twice; remove the copies"),
+        "images.flat": Code(
+            _W, "images that show nothing but one colour", "used as they are; look whether they are broken"
+        ),
+        "images.grey": Code(_N, "grey images among others", "read as colour images"),
         "images.missing": Code(_W, "images that are named but not there", "left out; restore the files to use them"),
-        "images.unreadable": Code(_W, "images that cannot be decoded", "left out; replace the files"),
+        "images.small": Code(_N, "images under 32 pixels a side", "used as they are"),
+        "images.stretched": Code(_N, "images over 20 times as long as wide", "used as they are; cut them into tiles"),
         "images.truncated": Code(_W, "images whose file ends too early", "left out; replace the files"),
-        "labels.missing": Code(_W, "images without an annotation file", "taken as background; label or remove them"),
-        "labels.outside": Code(_N, "boxes that reach beyond their image", "clipped to the image"),
-        "labels.no_size": Code(_W, "boxes without area inside the image", "left out"),
+        "images.turned": Code(_N, "images under an EXIF turn", "turned as viewers show them, boxes with them"),
+        "images.unlisted": Code(
+            _W, "images beside the others that no annotation names", "not used; annotate or remove them"
+        ),
+        "images.unreadable": Code(_W, "images that cannot be decoded", "left out; replace the files"),
+        "images.unsupported": Code(
+            _N, "files beside the images that are none that can be read", "not used; convert them if they are images"
+        ),
+        "labels.crowded": Code(
+            _N, "images with far more boxes than the others", "used as they are; look whether they are slips"
+        ),
+        "labels.disagree": Code(
+            _W, "copies of an image that have other boxes", "used as they are; correct one of the two"
+        ),
         "labels.duplicate_box": Code(_N, "boxes that are there twice", "counted once"),
+        "labels.elsewhere": Code(
+            _E,
+            "images whose annotation file lies in another folder",
+            "taken as background; move the files beside the others of their split",
+        ),
+        "labels.far_outside": Code(
+            _W,
+            "boxes whose centre is outside their image",
+            "left out as far as they are outside; look whether the image was replaced",
+        ),
+        "labels.huge": Code(
+            _N, "boxes over nearly the whole image", "used as they are; look whether the object is so large"
+        ),
+        "labels.missing": Code(_W, "images without an annotation file", "taken as background; label or remove them"),
+        "labels.near_duplicate_box": Code(
+            _W, "boxes that nearly equal another of their class and image", "used as they are; remove one of the two"
+        ),
+        "labels.no_size": Code(_W, "boxes without area inside the image", "left out"),
         "labels.not_a_box": Code(_W, "lines or entries that are no box", "left out"),
+        "labels.orphan": Code(
+            _W, "annotation files without an image", "not used; restore the images, or remove the files"
+        ),
+        "labels.outside": Code(_N, "boxes that reach beyond their image", "clipped to the image"),
+        "labels.over_cap": Code(
+            _W,
+            "images with more boxes than a detector returns",
+            "boxes beyond cannot be found; cut the images into tiles",
+        ),
+        "labels.same_everywhere": Code(
+            _W,
+            "images that have the boxes of others to the letter",
+            "used as they are; look whether an export was pasted",
+        ),
+        "labels.shared": Code(
+            _W,
+            "images that share an annotation file, for their names differ in the suffix alone",
+            "used with the same boxes; rename one of them",
+        ),
+        "labels.sliver": Code(
+            _N, "boxes over 50 times as long as wide", "used as they are; look whether they are slips"
+        ),
+        "labels.tiny": Code(_W, "boxes under 3 pixels a side", "used as they are; look whether they are slips"),
+        "labels.too_small": Code(
+            _W,
+            "boxes too small to be found at the largest input size that is searched",
+            "used as they are; search larger input sizes, or cut the images into tiles",
+        ),
+        "labels.two_classes": Code(
+            _W, "boxes that nearly equal one of another class", "used as they are; remove one of the two"
+        ),
+        "splits.alike": Code(
+            _W,
+            "images that look like one of another split, with other boxes",
+            "used as they are; look whether the camera alone is the same",
+        ),
+        "splits.group_leak": Code(
+            _E, "images of a group that is also in another split", "move each group to one split"
+        ),
         "splits.leak": Code(_E, "images of one split that are there in another", "remove one of the two copies"),
+        "splits.near_leak": Code(
+            _E,
+            "images of one split that nearly equal one of another, boxes too",
+            "remove one of the two, or move both to one split",
+        ),
+        "splits.other_classes": Code(
+            _N,
+            "classes whose share of the boxes is another than in training",
+            "used as they are; split anew if that is not meant",
+        ),
+        "splits.other_pictures": Code(
+            _N,
+            "splits with pictures of other sizes than in training",
+            "used as they are; split anew if that is not meant",
+        ),
+        "splits.other_shapes": Code(
+            _N,
+            "splits with boxes of other shapes than in training",
+            "used as they are; split anew if that is not meant",
+        ),
+        "splits.other_sizes": Code(
+            _N, "splits with boxes of other sizes than in training", "used as they are; split anew if that is not meant"
+        ),
+        "splits.source_leak": Code(
+            _E, "augmented copies of a photo that is also in another split", "move all copies of a photo to one split"
+        ),
     }
 )

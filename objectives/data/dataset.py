@@ -71,16 +71,23 @@ class Dataset:
         return digest.hexdigest()[:16]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the data card: name, root, classes, images and boxes by split, notes."""
+        """Return the data card: name, root, classes, by split its images, boxes and boxes of each class, notes."""
         return {
             "name": self.name,
             "root": str(self.root),
             "classes": list(self.classes),
-            "splits": {
-                split: {"images": len(images), "boxes": sum(len(i.classes) for i in images)}
-                for split, images in self.splits.items()
-            },
+            "splits": {split: self._counts(images) for split, images in self.splits.items()},
             "notes": list(self.notes),
+        }
+
+    def _counts(self, images: Iterable[LabelledImage]) -> dict[str, Any]:
+        labels = [image.classes for image in images]
+        counts = np.bincount(np.concatenate([*labels, np.zeros(0, np.int64)]), minlength=len(self.classes))
+        return {
+            "images": len(labels),
+            "background": sum(not len(found) for found in labels),
+            "boxes": int(counts.sum()),
+            "per_class": dict(zip(self.classes, counts.tolist(), strict=True)),
         }
 
 

@@ -23,16 +23,25 @@ from spaces.space import SearchSpace
 from spaces.vocabulary import check_vocabulary, is_deployed
 
 EXPERIENCES = ("shipped+own", "shipped", "own", "none")  # what a study may start from
+DATA_CHECKS = ("strict", "warn", "off")
 EMBEDDED = "embedded"  # data.root of the rendered shelves
 
 
 @dataclass(frozen=True)
 class DataSettings:
-    """Where the data set is: a folder, or "embedded"; the split that trials are scored on."""
+    """Where the data set is: a folder, or "embedded"; the split that trials are scored on; what is checked first."""
 
     root: str
     format: str
     split: str
+    check: str
+
+    def __post_init__(self) -> None:
+        if self.check == "False":  # what YAML reads where a file says `check: off`
+            object.__setattr__(self, "check", "off")
+        if self.check not in DATA_CHECKS:
+            hint = nearest(self.check, DATA_CHECKS)
+            raise SettingsError(f"data.check: unknown choice '{self.check}'{hint}; known: {', '.join(DATA_CHECKS)}")
 
 
 @dataclass(frozen=True)

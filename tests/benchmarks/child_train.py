@@ -68,7 +68,7 @@ def main() -> None:
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         quiet_ultralytics(Path(folder) / "ultralytics")
-        for line in _run(Bench(given, load_data(DataSettings("embedded", "auto", "val")), Path(folder))):
+        for line in _run(Bench(given, load_data(DataSettings("embedded", "auto", "val", "off")), Path(folder))):
             print(json.dumps(line), flush=True)
 
 

@@ -74,7 +74,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _run(given: argparse.Namespace, folder: Path):
-    data = read_dataset(Path(given.data)) if given.data else load_data(DataSettings("embedded", "auto", "val"))
+    data = read_dataset(Path(given.data)) if given.data else load_data(DataSettings("embedded", "auto", "val", "off"))
     size = int(given.child.split(",")[1]) if given.child else SIZES[-1]
     values = {"backbone.name": given.backbone, "neck.width": given.neck, "neck.depth": 1, "head.kind": given.head}
     values |= {"size.pixels": size, "train.batch": given.batch, "train.nbs": given.batch, "train.lr0": given.lr0}

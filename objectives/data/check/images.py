@@ -1,0 +1,55 @@
+"""Image files that are unusual: undecodable, turned, of another mode than the rest, animated, tiny, or flat."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from objectives.data.check.spots import Mark, Spot
+from objectives.data.check.subject import Entry, Subject
+from objectives.data.pictures.picture import Picture
+
+SMALL_PX = 32  # of the shorter side
+STRETCHED_RATIO = 20.0  # of the longer side to the shorter
+COLOURS = {"L": "grey", "1": "grey", "LA": "grey", "I;16": "grey", "I": "grey", "F": "grey", "CMYK": "CMYK"}
+MODE_CODES = {"grey": "images.grey", "CMYK": "images.cmyk", "colour": "images.colour"}
+DEEP = ("I;16", "I;16B", "I;16L", "I", "F")
+
+
+def check_images(subject: Subject) -> Iterator[Spot]:
+    """Yield images whose file is not like the others, or not fit to be learnt from."""
+    pictures = [(entry, entry.picture) for entry in subject.entries if entry.picture is not None]
+    usual = Counter(_colour(p.mode) for _, p in pictures if p.problem is None).most_common(1)
+    for entry, picture in pictures:
+        for code, words in _kinds(picture, usual[0][0] if usual else "colour"):
+            yield _spot(subject, entry, code, words)
+    for entry in subject.entries:
+        if entry.size_px is not None:
+            size = "{} x {} px".format(*entry.size_px)
+            if min(entry.size_px) < SMALL_PX:
+                yield _spot(subject, entry, "images.small", size)
+            if max(entry.size_px) > STRETCHED_RATIO * min(entry.size_px):
+                yield _spot(subject, entry, "images.stretched", size)
+
+
+def _kinds(picture: Picture, usual: str) -> Iterator[tuple[str, str]]:
+    """Yield the codes of one file, and words on it."""
+    if picture.problem is not None:
+        yield picture.problem, ""
+        return
+    colour = _colour(picture.mode)
+    if colour != usual:
+        yield MODE_CODES[colour], picture.mode
+    if picture.mode in DEEP:
+        yield "images.deep", picture.mode
+    if picture.frames > 1:
+        yield "images.animated", f"{picture.frames} frames"
+    if picture.header is not None and picture.header.orientation > 1:
+        yield "images.turned", f"EXIF orientation {picture.header.orientation}"
+
+
+def _colour(mode: str) -> str:
+    return COLOURS.get(mode, "colour")
+
+
+def _spot(subject: Subject, entry: Entry, code: str, words: str) -> Spot:
+    text = f"{subject.place(entry.path)}: {words}" if words else subject.place(entry.path)
+    return Spot(code, text, 1, (Mark(entry.path, entry.split),))

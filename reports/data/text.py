@@ -12,7 +12,7 @@ from reports.data.figures import Row, split_rows
 from reports.table.words import plural
 
 CLASSES_SHOWN = 24
-STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
+SEVERITY_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 INDENT = " " * 9
 
 
@@ -42,7 +42,7 @@ def verdict(report: CheckReport) -> Text:
 
 def _finding(finding: Finding) -> Iterator[Text]:
     code = CODES[finding.code]
-    label = (f"{code.severity!s:<7}  ", STYLES[code.severity])
+    label = (f"{code.severity!s:<7}  ", SEVERITY_STYLES[code.severity])
     yield Text.assemble(label, (finding.code, "bold"), f" ({finding.count:,}): {code.what}")
     for example in finding.examples:
         yield Text(f"{INDENT}{example}")

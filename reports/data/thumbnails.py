@@ -21,8 +21,12 @@ CROP_TIMES = 8.0  # the surroundings, in sides of the box
 CROP_LEAST_PX = 64
 MARKS_NAMED = 8
 QUALITY = 80
-BYTES_MAX = 20_000_000  # of all thumbnails of a page
-THIN, THICK, DARK_RIM = (255, 255, 255), (12, 59, 191), (30, 30, 30)  # BGR; thick is `failed` of the light palette
+SHOWN_BYTES_MAX = 20_000_000  # of all thumbnails of a page
+OTHERS_BGR, MARKED_BGR, RIM_BGR = (
+    (255, 255, 255),
+    (12, 59, 191),
+    (30, 30, 30),
+)  # BGR; thick is `failed` of the light palette
 
 
 @dataclass(frozen=True)
@@ -39,10 +43,10 @@ class Thumbnail:
 
 
 def thumbnails(spots: Mapping[str, Sequence[Spot]], subject: Subject) -> dict[str, list[list[Thumbnail]]]:
-    """Return for each code the pictures of its spots; beyond BYTES_MAX, names without pictures."""
+    """Return for each code the pictures of its spots; beyond SHOWN_BYTES_MAX, names without pictures."""
     entries = {(entry.path, entry.split): entry for entry in subject.entries}
     found: dict[str, list[list[Thumbnail]]] = {}
-    left = BYTES_MAX
+    left = SHOWN_BYTES_MAX
     for code, of_code in spots.items():
         found[code] = []
         for spot in of_code:
@@ -99,16 +103,16 @@ def _draw(shown: Pixels, boxes: NDArray[np.float64], mark: Mark, entry: Entry, c
     points = np.clip(np.nan_to_num(corners), -limit, limit).round().astype(int)
     for i in np.flatnonzero(drawable).tolist():
         if i not in mark.boxes:
-            _rectangle(shown, tuple(points[i]), THIN, 1)
+            _rectangle(shown, tuple(points[i]), OTHERS_BGR, 1)
     for i in reversed([i for i in mark.boxes if drawable[i]]):
-        _rectangle(shown, tuple(points[i]), THICK, 2)
+        _rectangle(shown, tuple(points[i]), MARKED_BGR, 2)
         if len(mark.boxes) <= MARKS_NAMED:
             _name(shown, classes[entry.classes[i]], points[i].tolist())
 
 
 def _rectangle(shown: Pixels, corners: tuple[int, ...], colour: tuple[int, int, int], thickness: int) -> None:
     left, top, right, bottom = (int(v) for v in corners)
-    cv2.rectangle(shown, (left, top), (right, bottom), DARK_RIM, thickness + 2, cv2.LINE_AA)
+    cv2.rectangle(shown, (left, top), (right, bottom), RIM_BGR, thickness + 2, cv2.LINE_AA)
     cv2.rectangle(shown, (left, top), (right, bottom), colour, thickness, cv2.LINE_AA)
 
 
@@ -118,5 +122,5 @@ def _name(shown: Pixels, text: str, corners: Sequence[int]) -> None:
     (width, height), _ = cv2.getTextSize(plain, cv2.FONT_HERSHEY_SIMPLEX, 0.45, 1)
     left = min(max(corners[0], 0), max(0, shown.shape[1] - width - 4))
     bottom = corners[1] if corners[1] >= height + 6 else min(corners[3] + height + 6, shown.shape[0])
-    cv2.rectangle(shown, (left, bottom - height - 6), (left + width + 4, bottom), THICK, -1)
-    cv2.putText(shown, plain, (left + 2, bottom - 4), cv2.FONT_HERSHEY_SIMPLEX, 0.45, THIN, 1, cv2.LINE_AA)
+    cv2.rectangle(shown, (left, bottom - height - 6), (left + width + 4, bottom), MARKED_BGR, -1)
+    cv2.putText(shown, plain, (left + 2, bottom - 4), cv2.FONT_HERSHEY_SIMPLEX, 0.45, OTHERS_BGR, 1, cv2.LINE_AA)

@@ -18,7 +18,7 @@ from search.settings.data_check import check_fully
 from search.settings.settings import load_settings
 from spaces.errors import SettingsError, nearest
 
-FORMATS = ("text", "yaml", "json")
+OUTPUT_FORMATS = ("text", "yaml", "json")
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Output:
     """How a report is put out.
 
     Attributes:
-        format: one of FORMATS.
+        format: one of OUTPUT_FORMATS.
         page: the HTML file to be written; None for none.
     """
 
@@ -34,10 +34,9 @@ class Output:
     page: Path | None = None
 
     def __post_init__(self) -> None:
-        if self.format not in FORMATS:
-            raise SettingsError(
-                f"format: unknown choice '{self.format}'{nearest(self.format, FORMATS)}; known: {', '.join(FORMATS)}"
-            )
+        if self.format not in OUTPUT_FORMATS:
+            hint = nearest(self.format, OUTPUT_FORMATS)
+            raise SettingsError(f"format: unknown choice '{self.format}'{hint}; known: {', '.join(OUTPUT_FORMATS)}")
         if self.page is not None and self.page.is_dir():
             raise SettingsError(f"page: '{self.page}' is a folder; name a file, such as page=check.html")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from objectives.data.check.run import QUICK, CheckReport, run_checks
+from objectives.data.check.run import QUICK_CHECKS, CheckReport, run_checks
 from objectives.data.check.subject import quick_subject
 from objectives.data.codes import CODES, Severity
 from objectives.data.dataset import Dataset
@@ -37,7 +37,7 @@ def check_quickly(settings: Settings, dataset: Dataset) -> list[Finding]:
     """
     if settings.data.check == "off":
         return []
-    report = run_checks(quick_subject(dataset), dataset.to_json(), QUICK)
+    report = run_checks(quick_subject(dataset), dataset.to_json(), QUICK_CHECKS)
     return [*report.of(Severity.ERROR), *report.of(Severity.WARNING)]
 
 

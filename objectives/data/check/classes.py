@@ -63,7 +63,7 @@ def folded(name: str) -> str:
 def is_slip(first: str, second: str) -> bool:
     """Whether one letter was left out, put in, changed or swapped; other digits are no slip (`lane1`, `lane2`)."""
     short, long = sorted((folded(first), folded(second)), key=len)
-    if len(short) < NEAR_FROM or len(long) - len(short) > 1 or short == long:
+    if len(long) < NEAR_FROM or len(long) - len(short) > 1 or short == long:
         return False
     start = next((i for i, (a, b) in enumerate(zip(short, long, strict=False)) if a != b), len(short))
     if len(short) < len(long):

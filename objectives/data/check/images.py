@@ -9,8 +9,8 @@ from objectives.data.pictures.picture import Picture
 
 SMALL_PX = 32  # of the shorter side
 STRETCHED_RATIO = 20.0  # of the longer side to the shorter
-COLOURS = {"L": "grey", "1": "grey", "LA": "grey", "I;16": "grey", "I": "grey", "F": "grey", "CMYK": "CMYK"}
-MODE_CODES = {"grey": "images.grey", "CMYK": "images.cmyk", "colour": "images.colour"}
+KIND_OF_MODE = {"L": "grey", "1": "grey", "LA": "grey", "I;16": "grey", "I": "grey", "F": "grey", "CMYK": "CMYK"}
+CODE_OF_KIND = {"grey": "images.grey", "CMYK": "images.cmyk", "colour": "images.colour"}
 DEEP = ("I;16", "I;16B", "I;16L", "I", "F")
 
 
@@ -37,7 +37,7 @@ def _kinds(picture: Picture, usual: str) -> Iterator[tuple[str, str]]:
         return
     colour = _colour(picture.mode)
     if colour != usual:
-        yield MODE_CODES[colour], picture.mode
+        yield CODE_OF_KIND[colour], picture.mode
     if picture.mode in DEEP:
         yield "images.deep", picture.mode
     if picture.frames > 1:
@@ -47,7 +47,7 @@ def _kinds(picture: Picture, usual: str) -> Iterator[tuple[str, str]]:
 
 
 def _colour(mode: str) -> str:
-    return COLOURS.get(mode, "colour")
+    return KIND_OF_MODE.get(mode, "colour")
 
 
 def _spot(subject: Subject, entry: Entry, code: str, words: str) -> Spot:

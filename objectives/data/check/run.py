@@ -22,8 +22,8 @@ from objectives.data.findings import Finding
 Check = Callable[[Subject], Iterable[Spot]]
 
 # Those that decode no picture: a search runs them before its first trial.
-QUICK: tuple[Check, ...] = (check_copies, check_sources, check_files, check_classes, check_balance, check_crowds)
-FULL: tuple[Check, ...] = (*QUICK, check_boxes, check_overlaps, check_images, check_skew)
+QUICK_CHECKS: tuple[Check, ...] = (check_copies, check_sources, check_files, check_classes, check_balance, check_crowds)
+CHECKS: tuple[Check, ...] = (*QUICK_CHECKS, check_boxes, check_overlaps, check_images, check_skew)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,14 +58,14 @@ class CheckReport:
 
 
 def run_checks(
-    subject: Subject, card: Mapping[str, Any], checks: Sequence[Check] = FULL, others: Iterable[Finding] = ()
+    subject: Subject, card: Mapping[str, Any], checks: Sequence[Check] = CHECKS, others: Iterable[Finding] = ()
 ) -> CheckReport:
     """Run checks on a data set.
 
     Args:
         subject: the data set.
         card: its data card.
-        checks: FULL or QUICK.
+        checks: CHECKS or QUICK_CHECKS.
         others: what the reader found; of a code that a check counts too, the check's count stands.
     """
     spots = Spots()

@@ -7,6 +7,7 @@ from objectives.data.check.spots import Mark, Spot
 from objectives.data.check.subject import Entry, Subject
 from objectives.data.pictures.picture import Picture
 
+FLAT = 0  # the perceptual hash of a picture that shows nothing
 SMALL_PX = 32  # of the shorter side
 STRETCHED_RATIO = 20.0  # of the longer side to the shorter
 KIND_OF_MODE = {"L": "grey", "1": "grey", "LA": "grey", "I;16": "grey", "I": "grey", "F": "grey", "CMYK": "CMYK"}
@@ -40,6 +41,8 @@ def _kinds(picture: Picture, usual: str) -> Iterator[tuple[str, str]]:
         yield CODE_OF_KIND[colour], picture.mode
     if picture.mode in DEEP:
         yield "images.deep", picture.mode
+    if picture.looks == FLAT:
+        yield "images.flat", ""
     if picture.frames > 1:
         yield "images.animated", f"{picture.frames} frames"
     if picture.header is not None and picture.header.orientation > 1:

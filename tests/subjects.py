@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from objectives.data.check.spots import Spot
-from objectives.data.check.subject import Entry, Subject
+from objectives.data.check.subject import CheckedImage, Subject
 from objectives.data.frame import Header
 from objectives.data.pictures.picture import Picture
 
@@ -23,9 +23,9 @@ def entry(
     source: str | None = "labels.json",
     picture: Picture | None = None,
     root: Path = Path("/set"),
-) -> Entry:
+) -> CheckedImage:
     rows = np.array(boxes, dtype=np.float64).reshape(-1, 5)
-    return Entry(
+    return CheckedImage(
         path=root / name,
         split=split,
         size_px=size_px,
@@ -44,7 +44,7 @@ def picture(
 
 
 def subject(
-    *entries: Entry, classes: Sequence[str] = ("can", "jar"), root: Path = Path("/set"), **more: object
+    *entries: CheckedImage, classes: Sequence[str] = ("can", "jar"), root: Path = Path("/set"), **more: object
 ) -> Subject:
     return Subject(root, tuple(classes), entries, **more)  # type: ignore[arg-type]
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from objectives.data.check.spots import Mark, Spot
-from objectives.data.check.subject import Entry, Subject
+from objectives.data.check.subject import CheckedImage, Subject
 from objectives.deploy.detector import read_image
 from spaces.errors import DataError
 
@@ -60,7 +60,7 @@ def thumbnails(spots: Mapping[str, Sequence[Spot]], subject: Subject) -> dict[st
     return found
 
 
-def _drawn(mark: Mark, entry: Entry | None, subject: Subject) -> str:
+def _drawn(mark: Mark, entry: CheckedImage | None, subject: Subject) -> str:
     try:
         pixels = read_image(mark.path)
     except DataError:
@@ -95,7 +95,7 @@ def _window(width: int, height: int, marked: NDArray[np.float64]) -> tuple[int, 
     return starts[0], starts[1], sides[0], sides[1]
 
 
-def _draw(shown: Pixels, boxes: NDArray[np.float64], mark: Mark, entry: Entry, classes: Sequence[str]) -> None:
+def _draw(shown: Pixels, boxes: NDArray[np.float64], mark: Mark, entry: CheckedImage, classes: Sequence[str]) -> None:
     """Draw all boxes thin, those of the mark thick."""
     limit = 4 * SIDE_PX  # what lies farther out is drawn at the edge of what OpenCV can take
     corners = np.hstack([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]])

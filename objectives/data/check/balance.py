@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from objectives.data.check.spots import Spot
-from objectives.data.check.subject import Boxes, Subject
+from objectives.data.check.subject import BoxTable, Subject
 
 UNEVEN, VERY_UNEVEN = 10.0, 100.0  # boxes of the commonest class to those of the rarest
 EMPTY_SHARE = 0.5  # of a split's images
@@ -45,7 +45,7 @@ def _classes(subject: Subject) -> Iterator[Spot]:
         yield Spot(code, words, int((counts[used] * UNEVEN < counts[most]).sum()))
 
 
-def _odd(boxes: Boxes, octaves: NDArray[np.float64]) -> Boxes:
+def _odd(boxes: BoxTable, octaves: NDArray[np.float64]) -> BoxTable:
     """Return the boxes that lie far off the median of their class, where those are few.
 
     Args:

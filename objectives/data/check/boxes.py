@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from objectives.data.check.spots import Spot
-from objectives.data.check.subject import Boxes, Subject
+from objectives.data.check.subject import BoxTable, Subject
 
 OUTSIDE_PX = 1.0  # beyond the edge: rounding, and tools that count pixels from 1
 TINY_PX = 3.0  # of the shorter side, in the picture as it is
@@ -29,7 +29,7 @@ def check_boxes(subject: Subject) -> Iterator[Spot]:
     yield from _unseen(subject, usable)
 
 
-def _places(subject: Subject, boxes: Boxes) -> Iterator[Spot]:
+def _places(subject: Subject, boxes: BoxTable) -> Iterator[Spot]:
     left_top, right_bottom = boxes.xywh[:, :2], boxes.xywh[:, :2] + boxes.xywh[:, 2:]
     centres = (left_top + right_bottom) / 2
     with np.errstate(invalid="ignore"):
@@ -41,14 +41,14 @@ def _places(subject: Subject, boxes: Boxes) -> Iterator[Spot]:
     yield from subject.spots("labels.outside", boxes.where(is_out))
 
 
-def _covered(boxes: Boxes) -> NDArray[np.float64]:
+def _covered(boxes: BoxTable) -> NDArray[np.float64]:
     """Area of each box inside its picture, in pixels."""
     ends = np.minimum(boxes.xywh[:, :2] + boxes.xywh[:, 2:], boxes.size_px)
     sides: NDArray[np.float64] = np.clip(ends - np.maximum(boxes.xywh[:, :2], 0), 0, None)
     return np.asarray(sides.prod(axis=1))
 
 
-def _unseen(subject: Subject, boxes: Boxes) -> Iterator[Spot]:
+def _unseen(subject: Subject, boxes: BoxTable) -> Iterator[Spot]:
     if not subject.sizes_px:
         return
     largest = max(subject.sizes_px)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from objectives.data.check.spots import Spot
-from objectives.data.check.subject import Entry, Subject, pair
+from objectives.data.check.subject import CheckedImage, Subject, pair
 from objectives.data.dataset import SPLITS
 
 HEAD_BYTES = 4096  # compared before whole files are
@@ -22,7 +22,7 @@ def check_copies(subject: Subject) -> Iterator[Spot]:
         yield from _group(subject, group)
 
 
-def _group(subject: Subject, group: list[Entry]) -> Iterator[Spot]:
+def _group(subject: Subject, group: list[CheckedImage]) -> Iterator[Spot]:
     """Yield what is wrong with one group of identical images."""
     by_split = [[e for e in group if e.split == split] for split in (*SPLITS, None)]
     first = next(entries for entries in by_split if entries)[0]
@@ -38,7 +38,7 @@ def _group(subject: Subject, group: list[Entry]) -> Iterator[Spot]:
             yield pair(subject, "labels.disagree", first, entry, words=words)
 
 
-def same_boxes(one: Entry, other: Entry) -> bool:
+def same_boxes(one: CheckedImage, other: CheckedImage) -> bool:
     """Whether two entries have the same boxes and classes, in whatever order."""
     if len(one.classes) != len(other.classes):
         return False
@@ -46,7 +46,7 @@ def same_boxes(one: Entry, other: Entry) -> bool:
     return bool(np.array_equal(rows[0][:, 0], rows[1][:, 0]) and np.allclose(rows[0], rows[1], atol=SAME_PX, rtol=0))
 
 
-def identical(subject: Subject) -> Iterator[list[Entry]]:
+def identical(subject: Subject) -> Iterator[list[CheckedImage]]:
     """Yield groups of entries whose files have the same bytes.
 
     Where contents are not indexed, only files of one size are read, and of these wholly only those that begin alike.
@@ -62,9 +62,9 @@ def identical(subject: Subject) -> Iterator[list[Entry]]:
             yield from _grouped((_digest(entry.path), entry) for entry in similar)
 
 
-def _grouped(keyed: Iterable[tuple[Hashable, Entry]]) -> Iterator[list[Entry]]:
+def _grouped(keyed: Iterable[tuple[Hashable, CheckedImage]]) -> Iterator[list[CheckedImage]]:
     """Yield the entries of each key that several have; a key of None is not one."""
-    groups: dict[Hashable, list[Entry]] = defaultdict(list)
+    groups: dict[Hashable, list[CheckedImage]] = defaultdict(list)
     for key, entry in keyed:
         if key is not None:
             groups[key].append(entry)

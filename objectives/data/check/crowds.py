@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from objectives.data.check.spots import Mark, Spot
-from objectives.data.check.subject import Entry, Subject
+from objectives.data.check.subject import CheckedImage, Subject
 
 DETECTIONS_MAX = 300  # boxes of an image that a detector returns (MAX_DETECTIONS in objectives/deploy/artifact.py)
 CROWDED_FROM = 50  # boxes: no image below counts as crowded
@@ -33,9 +33,9 @@ def check_crowds(subject: Subject) -> Iterator[Spot]:
     yield from _same_everywhere(subject, entries)
 
 
-def _same_everywhere(subject: Subject, entries: list[Entry]) -> Iterator[Spot]:
+def _same_everywhere(subject: Subject, entries: list[CheckedImage]) -> Iterator[Spot]:
     """Yield groups of images that have the same boxes to the letter: an export that was pasted."""
-    alike: dict[bytes, list[Entry]] = defaultdict(list)
+    alike: dict[bytes, list[CheckedImage]] = defaultdict(list)
     for entry in entries:
         if len(entry.classes) and entry.source is not None:
             alike[entry.boxes.tobytes() + entry.classes.tobytes()].append(entry)

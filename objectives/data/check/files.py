@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from objectives.data.check.spots import Mark, Spot
-from objectives.data.check.subject import Entry, Subject
+from objectives.data.check.subject import CheckedImage, Subject
 from objectives.data.dataset import TRAINED_SUFFIXES
 
 ANNOTATIONS = frozenset({".txt", ".xml", ".json"})  # of formats with an annotation file an image
@@ -78,7 +78,7 @@ def _without(subject: Subject, unused: Mapping[str, list[Path]], gone: set[Path]
 
 def _shared(subject: Subject) -> Iterator[Spot]:
     """Yield images that share an annotation file, since their names differ in the suffix alone."""
-    users: dict[Path, dict[Path, Entry]] = defaultdict(dict)
+    users: dict[Path, dict[Path, CheckedImage]] = defaultdict(dict)
     for entry in subject.entries:
         if entry.source is not None:
             users[entry.source].setdefault(entry.path, entry)

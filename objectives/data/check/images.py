@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from objectives.data.check.spots import Mark, Spot
-from objectives.data.check.subject import Entry, Subject
+from objectives.data.check.subject import CheckedImage, Subject
 from objectives.data.pictures.picture import Picture
 
 FLAT = 0  # the perceptual hash of a picture that shows nothing
@@ -53,6 +53,6 @@ def _colour(mode: str) -> str:
     return KIND_OF_MODE.get(mode, "colour")
 
 
-def _spot(subject: Subject, entry: Entry, code: str, words: str) -> Spot:
+def _spot(subject: Subject, entry: CheckedImage, code: str, words: str) -> Spot:
     text = f"{subject.place(entry.path)}: {words}" if words else subject.place(entry.path)
     return Spot(code, text, 1, (Mark(entry.path, entry.split),))

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from objectives.data.check.spots import Spot
-from objectives.data.check.subject import Boxes, Entry, Subject
+from objectives.data.check.subject import BoxTable, CheckedImage, Subject
 from objectives.data.dataset import LABEL_STEP
 
 SAME_IOU = 0.9  # from which on two boxes are held to be drawn around one object
@@ -27,7 +27,7 @@ def check_overlaps(subject: Subject) -> Iterator[Spot]:
             yield from _pairs(subject, entry, rest.index[rows], rest.xywh[rows], rest.classes[rows])
 
 
-def _repeated(boxes: Boxes) -> NDArray[np.bool_]:
+def _repeated(boxes: BoxTable) -> NDArray[np.bool_]:
     """(n,) whether a box has the class and place of an earlier one of its image, as the trainer's labels round them."""
     left_top, sides = boxes.xywh[:, :2], boxes.xywh[:, 2:]
     places = np.rint(np.hstack([(left_top + sides / 2) / boxes.size_px, sides / boxes.size_px]) / LABEL_STEP)
@@ -39,7 +39,11 @@ def _repeated(boxes: Boxes) -> NDArray[np.bool_]:
 
 
 def _pairs(
-    subject: Subject, entry: Entry, indices: NDArray[np.int64], xywh: NDArray[np.float64], classes: NDArray[np.int64]
+    subject: Subject,
+    entry: CheckedImage,
+    indices: NDArray[np.int64],
+    xywh: NDArray[np.float64],
+    classes: NDArray[np.int64],
 ) -> Iterator[Spot]:
     """Yield one spot an image and kind: each box that lies on another one is counted once."""
     twins: dict[str, dict[int, int]] = {"labels.near_duplicate_box": {}, "labels.two_classes": {}}

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from objectives.data.check.spots import Spot
-from objectives.data.check.subject import Entry, Subject
+from objectives.data.check.subject import CheckedImage, Subject
 
 SHARE_POINTS = 0.1  # of the boxes of a split
 SURE = 3.3  # standard errors: by chance once in a thousand; images are counted, since boxes of one are no many draws
@@ -46,7 +46,7 @@ def _shifts(subject: Subject, split: str) -> Iterator[Spot]:
                 yield Spot(code, f"{split}: {medians}")
 
 
-def _shapes(entries: list[Entry]) -> dict[str, tuple[NDArray[np.float64], int]]:
+def _shapes(entries: list[CheckedImage]) -> dict[str, tuple[NDArray[np.float64], int]]:
     """Return by name of a quantity its values over a split, and the number of images that they are of."""
     known = [entry for entry in entries if entry.size_px is not None]
     labelled = [entry for entry in known if len(entry.classes)]

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from objectives.data.check.spots import Mark, Spot
-from objectives.data.check.subject import Entry, Subject
+from objectives.data.check.subject import CheckedImage, Subject
 from objectives.data.dataset import SPLITS
 
 COPY = re.compile(
@@ -15,7 +15,7 @@ COPY = re.compile(
 
 def check_sources(subject: Subject) -> Iterator[Spot]:
     """Yield copies of one photo, and images of one group, that lie in several splits; and copies within one."""
-    copies: dict[str, list[Entry]] = defaultdict(list)
+    copies: dict[str, list[CheckedImage]] = defaultdict(list)
     for entry in subject.entries:
         found = COPY.fullmatch(entry.path.stem)
         if found and entry.split is not None:
@@ -33,7 +33,7 @@ def check_sources(subject: Subject) -> Iterator[Spot]:
 def _groups(subject: Subject) -> Iterator[Spot]:
     if subject.groups is None:
         return
-    groups: dict[str, list[Entry]] = defaultdict(list)
+    groups: dict[str, list[CheckedImage]] = defaultdict(list)
     for entry in subject.entries:
         found = subject.groups.search(subject.place(entry.path))
         if found and entry.split is not None:
@@ -42,7 +42,7 @@ def _groups(subject: Subject) -> Iterator[Spot]:
         yield from _across(subject, "splits.group_leak", name, entries)
 
 
-def _across(subject: Subject, code: str, name: str, entries: list[Entry]) -> Iterator[Spot]:
+def _across(subject: Subject, code: str, name: str, entries: list[CheckedImage]) -> Iterator[Spot]:
     """Yield a spot for each split after the first in which a group has images."""
     by_split = {split: [e for e in entries if e.split == split] for split in SPLITS}
     there = {split: found for split, found in by_split.items() if found}

@@ -20,7 +20,7 @@ from spaces.errors import DataError
 
 
 @dataclass(frozen=True, eq=False)
-class Entry:
+class CheckedImage:
     """One image of one split.
 
     Attributes:
@@ -43,7 +43,7 @@ class Entry:
 
 
 @dataclass(frozen=True, eq=False)
-class Boxes:
+class BoxTable:
     """All boxes of the pictures that can be read, a row a box.
 
     Attributes:
@@ -60,9 +60,9 @@ class Boxes:
     classes: NDArray[np.int64]
     size_px: NDArray[np.float64]
 
-    def where(self, kept: NDArray[np.bool_]) -> "Boxes":
+    def where(self, kept: NDArray[np.bool_]) -> "BoxTable":
         """Return some of the boxes."""
-        return Boxes(self.entry[kept], self.index[kept], self.xywh[kept], self.classes[kept], self.size_px[kept])
+        return BoxTable(self.entry[kept], self.index[kept], self.xywh[kept], self.classes[kept], self.size_px[kept])
 
     @cached_property
     def is_usable(self) -> NDArray[np.bool_]:
@@ -86,7 +86,7 @@ class Subject:
 
     root: Path
     classes: tuple[str, ...]
-    entries: tuple[Entry, ...]
+    entries: tuple[CheckedImage, ...]
     sizes_px: tuple[int, ...] = ()
     groups: re.Pattern[str] | None = None
 
@@ -94,7 +94,7 @@ class Subject:
         """Return a path as people read it: relative to the root where it lies below."""
         return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(path)
 
-    def of(self, split: str) -> list[Entry]:
+    def of(self, split: str) -> list[CheckedImage]:
         """Return the entries of a split."""
         return [entry for entry in self.entries if entry.split == split]
 
@@ -105,15 +105,15 @@ class Subject:
         return tuple(split for split in SPLITS if split in there)
 
     @cached_property
-    def boxes(self) -> Boxes:
+    def boxes(self) -> BoxTable:
         """All boxes of readable pictures."""
         readable = [(i, e) for i, e in enumerate(self.entries) if e.size_px is not None and len(e.classes)]
         if not readable:
             none = np.zeros(0, dtype=np.int64)
-            return Boxes(none, none, np.zeros((0, 4)), none, np.zeros((0, 2)))
+            return BoxTable(none, none, np.zeros((0, 4)), none, np.zeros((0, 2)))
         counts = [len(entry.classes) for _, entry in readable]
         sizes = np.array([entry.size_px for _, entry in readable], dtype=np.float64)
-        return Boxes(
+        return BoxTable(
             entry=np.repeat([i for i, _ in readable], counts),
             index=np.concatenate([np.arange(count) for count in counts]),
             xywh=np.concatenate([entry.boxes for _, entry in readable]),
@@ -132,14 +132,14 @@ class Subject:
             for split in self.splits
         }
 
-    def spots(self, code: str, boxes: Boxes, words: str = "") -> Iterable[Spot]:
+    def spots(self, code: str, boxes: BoxTable, words: str = "") -> Iterable[Spot]:
         """Yield a spot an image for boxes of a kind; `words` follow the first box in the example."""
         starts = np.flatnonzero(np.diff(boxes.entry, prepend=-1))
         for start, end in pairwise([*starts.tolist(), *([len(boxes.entry)] if len(starts) else [])]):
             entry, indices = self.entries[boxes.entry[start]], boxes.index[start:end].tolist()
             yield self.spot(code, entry, indices, words)
 
-    def spot(self, code: str, entry: Entry, indices: Sequence[int], words: str = "") -> Spot:
+    def spot(self, code: str, entry: CheckedImage, indices: Sequence[int], words: str = "") -> Spot:
         """Return the spot of some boxes of an image, in words of the first of them."""
         left, top, width, height = entry.boxes[indices[0]].tolist()
         box = f"{self.classes[entry.classes[indices[0]]]} of {width:.4g} x {height:.4g} px at {left:.4g}, {top:.4g}"
@@ -148,7 +148,9 @@ class Subject:
         return Spot(code, f"{self.place(entry.path)}: {box}{words}{more}", len(indices), (mark,))
 
 
-def pair(subject: Subject, code: str, first: Entry, second: Entry, count: int = 1, words: str = "") -> Spot:
+def pair(
+    subject: Subject, code: str, first: CheckedImage, second: CheckedImage, count: int = 1, words: str = ""
+) -> Spot:
     """Return the spot of two images that should not both be there."""
     text = f"{subject.place(first.path)} = {subject.place(second.path)}{words}"
     return Spot(code, text, count, (Mark(first.path, first.split), Mark(second.path, second.split)))
@@ -173,7 +175,7 @@ def subject_of(
     assigned = {image.path: split for split, images in dataset.splits.items() for image in images}
     boxes = _settled(raw, pictures)
     entries = [
-        Entry(
+        CheckedImage(
             path=image.path,
             split=image.split or assigned.get(image.path),
             size_px=_size_px(pictures.get(image.path)),
@@ -190,7 +192,7 @@ def subject_of(
 def quick_subject(dataset: Dataset, groups: re.Pattern[str] | None = None) -> Subject:
     """Return the subject of a data set as it is trained on, without a look at its files."""
     entries = [
-        Entry(image.path, split, (image.width_px, image.height_px), image.boxes_xywh, image.classes)
+        CheckedImage(image.path, split, (image.width_px, image.height_px), image.boxes_xywh, image.classes)
         for split, images in dataset.splits.items()
         for image in images
     ]

@@ -6,10 +6,10 @@ from subjects import Labelled, counts, entry, subject, texts
 from objectives.data.check.balance import check_balance
 from objectives.data.check.crowds import check_crowds
 from objectives.data.check.skew import check_skew
-from objectives.data.check.subject import Entry
+from objectives.data.check.subject import CheckedImage
 
 
-def several(label: int, count: int, split: str = "train", box: tuple[float, float] = (40, 30)) -> list[Entry]:
+def several(label: int, count: int, split: str = "train", box: tuple[float, float] = (40, 30)) -> list[CheckedImage]:
     return [entry(f"{split}/{label}-{i}.jpg", [(label, 10 + i % 7, 10, *box)], split) for i in range(count)]
 
 
@@ -58,7 +58,7 @@ def test_a_small_split_differs_by_chance() -> None:
 def test_crowded_images() -> None:
     rng = np.random.default_rng(1)
 
-    def crowd(name: str, count: int) -> Entry:
+    def crowd(name: str, count: int) -> CheckedImage:
         boxes: list[Labelled] = [(0, *rng.uniform(0, 90, 2), 9, 9) for _ in range(count)]
         return entry(name, boxes)
 

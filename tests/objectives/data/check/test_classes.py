@@ -4,10 +4,10 @@ import pytest
 from subjects import counts, entry, subject, texts
 
 from objectives.data.check.classes import check_classes, folded, is_slip
-from objectives.data.check.subject import Entry
+from objectives.data.check.subject import CheckedImage
 
 
-def boxes(label: int, count: int, split: str = "train") -> list[Entry]:
+def boxes(label: int, count: int, split: str = "train") -> list[CheckedImage]:
     return [entry(f"{split}/{label}-{i}.jpg", [(label, 10, 10, 40, 30)], split) for i in range(count)]
 
 

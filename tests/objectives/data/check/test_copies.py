@@ -7,7 +7,7 @@ from small_data import draw
 from subjects import counts, entry, picture, subject, texts
 
 from objectives.data.check.copies import check_copies
-from objectives.data.check.subject import Entry, Subject
+from objectives.data.check.subject import CheckedImage, Subject
 
 BOX = (0, 5, 5, 20, 10)
 
@@ -25,7 +25,7 @@ def indexed(it: Subject) -> Subject:
     entries = []
     for one in it.entries:
         content = one.path.read_bytes().hex()
-        entries.append(Entry(**{**vars(one), "picture": picture(one.path.name, content)}))
+        entries.append(CheckedImage(**{**vars(one), "picture": picture(one.path.name, content)}))
     return Subject(it.root, it.classes, tuple(entries))
 
 

@@ -6,12 +6,12 @@ from small_data import draw
 from subjects import counts, entry, subject, texts
 
 from objectives.data.check.files import check_files
-from objectives.data.check.subject import Entry
+from objectives.data.check.subject import CheckedImage
 
 BOX = (0, 5, 5, 20, 10)
 
 
-def labelled(root: Path, name: str, split: str = "train") -> Entry:
+def labelled(root: Path, name: str, split: str = "train") -> CheckedImage:
     """Write an image and its label file, and return its entry."""
     label = f"{split}/labels/{Path(name).stem}.txt"
     draw(root / split / "images" / name)

@@ -4,10 +4,10 @@ import pytest
 from subjects import counts, entry, picture, subject, texts
 
 from objectives.data.check.images import check_images
-from objectives.data.check.subject import Entry
+from objectives.data.check.subject import CheckedImage
 
 
-def shot(name: str, size_px: tuple[int, int] = (200, 100), **more: object) -> Entry:
+def shot(name: str, size_px: tuple[int, int] = (200, 100), **more: object) -> CheckedImage:
     return entry(name, size_px=size_px, picture=picture(name, **more))
 
 
@@ -27,7 +27,7 @@ USUAL = [shot(f"{i}.jpg", looks=5) for i in range(5)]
         (shot("a.jpg", looks=0), "images.flat", "a.jpg"),
     ],
 )
-def test_an_odd_image_is_found(odd: Entry, code: str, words: str) -> None:
+def test_an_odd_image_is_found(odd: CheckedImage, code: str, words: str) -> None:
     found = list(check_images(subject(*USUAL, odd)))
     assert counts(found) == {code: 1}
     assert texts(found, code) == [words]

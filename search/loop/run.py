@@ -10,7 +10,7 @@ from reports.table.table import StudyTable
 from search.loop.search import Search
 from search.samplers.registry import check_sampler
 from search.samplers.schedulers import check_pruner
-from search.settings.data_check import check_quickly, finding_line, refusal
+from search.settings.data_check import check_quickly, refusal
 from search.settings.dataset import load_data
 from search.settings.settings import Settings
 from search.study.experience.frozen import freeze_experience
@@ -68,7 +68,7 @@ def open_search(settings: Settings, dataset: Dataset, view: View) -> Iterator[Se
         StoreError: the folder or the store cannot be used, or the study has another contract.
     """
     findings = check_quickly(settings, dataset)
-    refused = refusal(findings, settings)
+    refused = refusal([*dataset.findings, *findings], settings)
     if refused and not has_begun(settings):  # one that has goes on: what it compares, it compares alike
         raise refused
     # The engine's matrices are small: with several threads of BLAS, beside a training, one took a hundred times longer.
@@ -79,7 +79,7 @@ def open_search(settings: Settings, dataset: Dataset, view: View) -> Iterator[Se
             study = create_study(settings, dataset, storage)
             notes = freeze_experience(settings, study)
         with Search(settings, dataset, study, claims, view) as opened:
-            opened.notes = [*map(finding_line, findings), *notes]
+            opened.notes = [*(finding.line for finding in findings), *notes]
             yield opened
 
 

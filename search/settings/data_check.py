@@ -1,6 +1,6 @@
 """The check of the data set that the settings name: in full, and the quick part that every search begins with."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from objectives.data.check.run import QUICK_CHECKS, CheckReport, run_checks
 from objectives.data.check.subject import quick_subject
@@ -29,7 +29,7 @@ def check_fully(settings: Settings, progress: Callable[[int, int], None] | None 
 
 
 def check_quickly(settings: Settings, dataset: Dataset) -> list[Finding]:
-    """Return errors and warnings as far as no image has to be decoded for them; notes are left to the full check.
+    """Return the errors and warnings beyond the reader's, as far as no image has to be decoded for them.
 
     Args:
         settings: `data.check` says whether anything is looked at.
@@ -38,25 +38,20 @@ def check_quickly(settings: Settings, dataset: Dataset) -> list[Finding]:
     if settings.data.check == "off":
         return []
     report = run_checks(quick_subject(dataset), dataset.to_json(), QUICK_CHECKS)
-    return [*report.of(Severity.ERROR), *report.of(Severity.WARNING)]
+    known = {finding.code for finding in dataset.findings}
+    found = [*report.of(Severity.ERROR), *report.of(Severity.WARNING)]
+    return [finding for finding in found if finding.code not in known]
 
 
-def refusal(findings: list[Finding], settings: Settings) -> DataError | None:
+def refusal(findings: Sequence[Finding], settings: Settings) -> DataError | None:
     """Return the error that stops a search before its first trial where scores would be a lie, if check is strict."""
-    errors = [finding for finding in findings if CODES[finding.code].severity is Severity.ERROR]
+    errors = [finding.line for finding in findings if CODES[finding.code].severity is Severity.ERROR]
     if not errors or settings.data.check != "strict":
         return None
     return DataError(
-        f"data.check: scores on this data set would be wrong: {'; '.join(map(finding_line, errors))}; "
+        f"data.check: scores on this data set would be wrong: {'; '.join(errors)}; "
         "`automl data check` shows all of it, data.check=warn searches all the same"
     )
-
-
-def finding_line(finding: Finding) -> str:
-    """Return a finding in one line, with its first example: "3 images ...: action (example)"."""
-    code = CODES[finding.code]
-    example = f" ({finding.examples[0]})" if finding.examples else ""
-    return f"{finding.count:,} {code.what}: {code.action}{example}"
 
 
 def input_sizes(space: SearchSpace) -> tuple[int, ...]:

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from objectives.data.check.spots import Spot
 from objectives.data.check.subject import BoxTable, Subject
+from objectives.data.dataset import OUTSIDE_PX
 
-OUTSIDE_PX = 1.0  # beyond the edge: rounding, and tools that count pixels from 1
 TINY_PX = 3.0  # of the shorter side, in the picture as it is
 HUGE_SHARE = 0.95  # of the picture's area
 SLIVER_RATIO = 50.0  # of the longer side to the shorter
@@ -35,8 +35,8 @@ def _places(subject: Subject, boxes: BoxTable) -> Iterator[Spot]:
     with np.errstate(invalid="ignore"):
         beyond = np.maximum(-left_top, right_bottom - boxes.size_px).max(axis=1, initial=-np.inf)
         is_far = np.asarray(((centres < 0) | (centres > boxes.size_px)).any(axis=1), dtype=bool)
-    is_out = np.asarray(beyond > OUTSIDE_PX, dtype=bool) & ~is_far & boxes.is_usable
-    yield from subject.spots("labels.no_size", boxes.where(~(boxes.is_usable | is_far)))
+    is_out = np.asarray(beyond > OUTSIDE_PX, dtype=bool) & boxes.is_usable
+    yield from subject.spots("labels.no_size", boxes.where(~boxes.is_usable))
     yield from subject.spots("labels.far_outside", boxes.where(is_far))
     yield from subject.spots("labels.outside", boxes.where(is_out))
 

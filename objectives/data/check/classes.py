@@ -44,6 +44,8 @@ def _near_equal(subject: Subject, total: list[int]) -> Iterator[Spot]:
     used = [index for index, count in enumerate(total) if count]
     for one, other in combinations(used, 2):
         first, second = subject.classes[one], subject.classes[other]
+        if first.casefold() == second.casefold():
+            continue  # classes.case
         same = folded(first) == folded(second)
         rare, frequent = sorted((total[one], total[other]))
         partial = any((counts[one] == 0) != (counts[other] == 0) for counts in subject.counts.values())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from objectives.data.check.spots import Mark, Spot
 from objectives.data.check.subject import CheckedImage, Subject
-from objectives.data.dataset import TRAINED_SUFFIXES
+from objectives.data.files.folder import PICTURE_SUFFIXES
 
 ANNOTATIONS = frozenset({".txt", ".xml", ".json"})  # of formats with an annotation file an image
 LISTS = frozenset({"classes", "labels", "names", "notes", "readme", "license", "obj", "train", "val", "valid", "test"})
@@ -23,9 +23,7 @@ def check_files(subject: Subject) -> Iterator[Spot]:
     sources = {entry.source for entry in subject.entries if entry.source is not None}
     for path in _beside(pictures):
         suffix = path.suffix.lower()
-        if suffix in TRAINED_SUFFIXES:
-            yield Spot("images.unlisted", subject.place(path), 1, (Mark(path, None),))
-        elif suffix not in BESIDE:
+        if suffix not in PICTURE_SUFFIXES | BESIDE:
             yield Spot("images.unsupported", subject.place(path))
     if _is_per_image(subject):
         unused = _unused(subject, sources)

@@ -22,8 +22,8 @@ from objectives.data.findings import Finding
 Check = Callable[[Subject], Iterable[Spot]]
 
 # Those that decode no picture: a search runs them before its first trial.
-QUICK_CHECKS: tuple[Check, ...] = (check_copies, check_sources, check_files, check_classes, check_balance, check_crowds)
-CHECKS: tuple[Check, ...] = (*QUICK_CHECKS, check_boxes, check_overlaps, check_images, check_skew)
+QUICK_CHECKS: tuple[Check, ...] = (check_copies, check_sources, check_classes, check_balance, check_crowds)
+CHECKS: tuple[Check, ...] = (*QUICK_CHECKS, check_files, check_boxes, check_overlaps, check_images, check_skew)
 
 
 @dataclass(frozen=True, eq=False)

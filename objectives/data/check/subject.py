@@ -1,7 +1,6 @@
 """What checks look at: every image with its split, its file, and its boxes in pixels of the picture as shown."""
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,10 +12,12 @@ from numpy.typing import NDArray
 
 from objectives.data.check.spots import Mark, Spot
 from objectives.data.dataset import SPLITS, Dataset
+from objectives.data.files.folder import shown
+from objectives.data.findings import Findings
 from objectives.data.frame import Claim, settle
+from objectives.data.mend import FILE_EACH
 from objectives.data.pictures.picture import Picture
 from objectives.data.raw import RawSet
-from spaces.errors import DataError
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +93,7 @@ class Subject:
 
     def place(self, path: Path) -> str:
         """Return a path as people read it: relative to the root where it lies below."""
-        return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(path)
+        return shown(path, self.root)
 
     def of(self, split: str) -> list[CheckedImage]:
         """Return the entries of a split."""
@@ -206,7 +207,8 @@ def _size_px(picture: Picture | None) -> tuple[int, int] | None:
 def _settled(raw: RawSet, pictures: Mapping[Path, Picture]) -> list[NDArray[np.float64]]:
     """Return the boxes of each raw entry in pixels of its picture as shown; as written where it cannot be read."""
     boxes = [image.boxes for image in raw.images]
-    by_source: dict[Path | None, list[tuple[int, Claim]]] = {}
+    by_export: dict[Path | None, list[tuple[int, Claim]]] = {}
+    file_each = raw.format in FILE_EACH
     for i, image in enumerate(raw.images):
         picture = pictures.get(image.path)
         if picture is None or picture.header is None:
@@ -215,12 +217,10 @@ def _settled(raw: RawSet, pictures: Mapping[Path, Picture]) -> list[NDArray[np.f
             boxes[i] = image.boxes * np.array([*picture.header.shown_px] * 2)
         else:
             claim = Claim(image.path, picture.header, image.claimed_px, image.boxes)
-            by_source.setdefault(image.source, []).append((i, claim))
-    for source, claims in by_source.items():
-        try:
-            settled = settle([claim for _, claim in claims], source or raw.root, Counter())
-        except DataError:  # of another shape than the file says: drawn as they are
-            continue
+            by_export.setdefault(None if file_each else image.source, []).append((i, claim))
+    for claims in by_export.values():
+        settled = settle([claim for _, claim in claims], raw.root, Findings(), file_each=True)
         for (i, _), found in zip(claims, settled, strict=True):
-            boxes[i] = found
+            if found is not None:  # else of another shape than the file says
+                boxes[i] = found
     return boxes

@@ -1,13 +1,13 @@
 """Boxes outside their image, without size, tiny, huge, slivers, and too small for the input sizes."""
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from subjects import Labelled, counts, entry, subject, texts
 
 from objectives.data.check.boxes import check_boxes
-from objectives.data.dataset import make_image
+from objectives.data.dataset import make_noted_image
+from objectives.data.findings import Findings
 
 GOOD: Labelled = (0, 20, 20, 40, 30)
 
@@ -18,8 +18,6 @@ GOOD: Labelled = (0, 20, 20, 40, 30)
         ((0, -10, 20, 40, 30), "labels.outside"),
         ((0, 180, 20, 30, 30), "labels.outside"),
         ((0, 20, 90, 30, 15), "labels.outside"),
-        ((0, 190, 20, 40, 30), "labels.far_outside"),
-        ((0, -300, 20, 40, 30), "labels.far_outside"),
         ((0, 20, 20, 0, 30), "labels.no_size"),
         ((0, 20, 20, 40, 0.4), "labels.no_size"),
         ((0, 20, 20, -5, 30), "labels.no_size"),
@@ -36,10 +34,15 @@ def test_a_wrong_box_is_found(box: Labelled, code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "box", [GOOD, (0, -0.9, 0, 50, 50), (0, 100, 50, 100.9, 50), (0, 0, 0, 190, 95), (0, 5, 5, 190, 4)]
+    "box", [GOOD, (0, -0.4, 0, 50, 50), (0, 100, 50, 100.4, 50), (0, 0, 0, 190, 95), (0, 5, 5, 190, 4)]
 )
 def test_a_good_box_is_none(box: Labelled) -> None:
     assert counts(check_boxes(subject(entry("a.jpg", [box])))) == {}
+
+
+def test_a_box_whose_centre_is_outside_is_clipped_or_dropped_and_looks_misplaced() -> None:
+    found = counts(check_boxes(subject(entry("a.jpg", [(0, 190, 20, 40, 30), (0, -300, 20, 40, 30)]))))
+    assert found == {"labels.far_outside": 2, "labels.outside": 1, "labels.no_size": 1}
 
 
 def test_boxes_of_one_image_are_one_spot_in_words() -> None:
@@ -62,12 +65,11 @@ def test_pictures_that_cannot_be_read_are_left_alone() -> None:
 
 
 @given(st.lists(st.tuples(*[st.floats(-150, 300, allow_nan=False)] * 4), max_size=8))
-def test_what_the_reader_drops_is_counted(boxes: list[tuple[float, float, float, float]]) -> None:
-    """An oracle: boxes without size and far outside are what make_image drops, or clips to less than half."""
+def test_what_is_mended_is_counted_alike(boxes: list[tuple[float, float, float, float]]) -> None:
     it = subject(entry("a.jpg", [(0, *box) for box in boxes]))
-    image, dropped = make_image(it.entries[0].path, (200, 100), boxes, [0] * len(boxes))
-    assert int((~it.boxes.is_usable).sum()) == dropped
+    findings = Findings()
+    make_noted_image(it.entries[0].path, (200, 100), boxes, range(len(boxes)), findings)  # no two are one box
+    mended = {finding.code: finding.count for finding in findings.made()}
     found = counts(check_boxes(it))
-    far = found.get("labels.far_outside", 0)
-    assert found.get("labels.no_size", 0) <= dropped <= found.get("labels.no_size", 0) + far
-    assert np.array_equal(image.classes, it.entries[0].classes[it.boxes.is_usable])
+    for code in ("labels.no_size", "labels.outside"):
+        assert found.get(code, 0) == mended.get(code, 0)

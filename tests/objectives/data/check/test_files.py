@@ -34,16 +34,15 @@ def test_a_whole_set_is_silent(tmp_path: Path) -> None:
     assert counts(check_files(subject(*images, root=tmp_path))) == {}
 
 
-def test_missing_images_and_images_that_nothing_names(tmp_path: Path) -> None:
+def test_missing_images_and_files_that_are_none(tmp_path: Path) -> None:
     images = [labelled(tmp_path, f"{i}.jpg") for i in range(3)]
     images[0].path.unlink()
     draw(tmp_path / "train" / "images" / "more.png")
     (tmp_path / "train" / "images" / "clip.mp4").touch()
     found = list(check_files(subject(*images, root=tmp_path)))
     assert texts(found, "images.missing") == ["train/images/0.jpg"]
-    assert texts(found, "images.unlisted") == ["train/images/more.png"]
     assert texts(found, "images.unsupported") == ["train/images/clip.mp4"]
-    assert counts(found) == {"images.missing": 1, "images.unlisted": 1, "images.unsupported": 1}
+    assert counts(found) == {"images.missing": 1, "images.unsupported": 1}
 
 
 def test_images_without_labels_and_labels_without_images(tmp_path: Path) -> None:

@@ -1,0 +1,61 @@
+"""Splits by the words in names of files and folders: `train2017`, `valid`, `instances_val.json`, `images/test`."""
+
+import re
+from pathlib import Path
+
+from objectives.data.dataset import SPLIT_ALIASES, SPLITS
+
+SET_WORDS = frozenset(
+    {
+        "annotation",
+        "annotations",
+        "annots",
+        "anno",
+        "bbox",
+        "boxes",
+        "coco",
+        "csv",
+        "default",
+        "image",
+        "images",
+        "img",
+        "imgs",
+        "instances",
+        "jpegimages",
+        "json",
+        "label",
+        "labels",
+        "labelme",
+        "voc",
+        "xml",
+        "xmls",
+        "yolo",
+    }
+)  # folders that hold a part of a data set, and say nothing of which
+
+
+def split_of(text: str) -> str | None:
+    """Return the split that a name's words say; the first one, None if none does."""
+    for word in re.split(r"[^a-z]+", text.lower()):
+        word = SPLIT_ALIASES.get(word, word)
+        if word in SPLITS:
+            return word
+    return None
+
+
+def split_of_path(path: Path, root: Path) -> str | None:
+    """Return the split that the folders of a file say, the nearest to the file first; folders above `root` do not."""
+    parts = path.parent.relative_to(root).parts if path.is_relative_to(root) else path.parent.parts[-2:]
+    return next((split for part in reversed(parts) if (split := split_of(part))), None)
+
+
+def set_folder(folder: Path, root: Path) -> Path:
+    """Return the folder of the data set that a folder of annotations or pictures is a part of, not above `root`."""
+    while folder != root and folder.is_relative_to(root) and _is_part(folder.name):
+        folder = folder.parent
+    return folder
+
+
+def _is_part(name: str) -> bool:
+    words = [word for word in re.split(r"[^a-z]+", name.lower()) if word]
+    return bool(words) and all(SPLIT_ALIASES.get(word, word) in (*SPLITS, *SET_WORDS) for word in words)

@@ -102,6 +102,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
             _N, "images of more than 8 bits a channel", "read with 8; dark where the range is not filled"
         ),
         "images.duplicate": Code(_W, "images of a split that are there a second time", "used twice; remove the copies"),
+        "images.empty_file": Code(_W, "image files of 0 bytes", "left out; replace the files"),
         "images.exif_assumed": Code(
             _N, "images that lie under an EXIF turn", "their boxes were taken as drawn on the turned picture"
         ),
@@ -111,10 +112,16 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "images.flat": Code(
             _W, "images that show nothing but one colour", "used as they are; look whether they are broken"
         ),
+        "images.format": Code(
+            _W, "images in a format that the trainer does not read", "left out; convert them to JPEG or PNG"
+        ),
         "images.grey": Code(_N, "grey images among others", "read as colour images"),
         "images.joined": Code(_N, "entries that have the image of another entry", "their boxes were put together"),
         "images.listed_twice": Code(_N, "images that are listed again in their split", "read once"),
         "images.missing": Code(_W, "images that are named but not there", "left out; restore the files to use them"),
+        "images.no_decoder": Code(
+            _W, "HEIC images, for which no decoder is installed", "left out; pip install pi-heif, or convert them"
+        ),
         "images.not_an_image": Code(_W, "entries that are no image", "left out with their boxes"),
         "images.other_shape": Code(
             _E, "images of another shape than their annotations say", "left out; export the annotations again"
@@ -125,6 +132,8 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "images.renamed": Code(_N, "images whose file is not named as the annotations say", "found by what is alike"),
         "images.small": Code(_N, "images under 32 pixels a side", "used as they are"),
         "images.stretched": Code(_N, "images over 20 times as long as wide", "used as they are; cut them into tiles"),
+        "images.too_large": Code(_W, "images of more pixels than are safely decoded", "left out; cut them into tiles"),
+        "images.too_small": Code(_W, "images of under 10 pixels a side, which the trainer does not take", "left out"),
         "images.truncated": Code(_W, "images whose file ends too early", "left out; replace the files"),
         "images.turned": Code(_N, "images under an EXIF turn", "turned as viewers show them, boxes with them"),
         "images.unlabelled": Code(_N, "pictures that no annotation names", "not used"),

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from objectives.data.check.run import CheckReport
 from objectives.data.codes import CODES, Severity
 from objectives.machine.files import write_text
-from reports.data.figures import split_rows
+from reports.data.figures import split_names, split_rows
 from reports.data.text import verdict
 from reports.data.thumbnails import Thumbnail, thumbnails
 from reports.page.palette import DARK, LIGHT, css_variables
@@ -39,6 +39,7 @@ def render_check(report: CheckReport) -> str:
         .get_template("check.html.jinja")
         .render(
             card=report.card,
+            splits=split_names(report.card),
             rows=rows,
             tiles=_tiles(report, rows[0].total, rows[2].total),
             verdict=verdict(report).plain,

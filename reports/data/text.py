@@ -8,7 +8,7 @@ from rich.text import Text
 from objectives.data.check.run import CheckReport
 from objectives.data.codes import CODES, Severity
 from objectives.data.findings import Finding
-from reports.data.figures import Row, split_rows
+from reports.data.figures import Row, split_names, split_rows
 from reports.table.words import plural
 
 CLASSES_SHOWN = 24
@@ -21,7 +21,7 @@ def check_lines(report: CheckReport) -> Iterator[Text]:
     card = report.card
     yield Text.assemble((str(card["name"]), "bold"), f" in {card['root']}")
     yield Text()
-    yield from _table(list(card["splits"]), split_rows(card))
+    yield from _table(split_names(card), split_rows(card))
     yield Text()
     yield verdict(report)
     for finding in report.findings:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from objectives.data.check.spots import Mark, Spot
 from objectives.data.check.subject import CheckedImage, Subject
-from objectives.deploy.detector import read_image
+from objectives.data.pictures.decode import read_image
 from spaces.errors import DataError
 
 Pixels = NDArray[np.uint8]

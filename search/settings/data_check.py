@@ -3,11 +3,12 @@
 from collections.abc import Callable, Sequence
 
 from objectives.data.check.run import QUICK_CHECKS, CheckReport, run_checks
-from objectives.data.check.subject import quick_subject
+from objectives.data.check.subject import quick_subject, subject_of
 from objectives.data.codes import CODES, Severity
 from objectives.data.dataset import Dataset
 from objectives.data.findings import Finding
-from search.settings.dataset import load_data
+from objectives.data.pictures.index import index_file, look
+from search.settings.dataset import load_both
 from search.settings.settings import Settings
 from spaces.dimension import Choice, Grid, Interval
 from spaces.errors import DataError
@@ -24,8 +25,10 @@ def check_fully(settings: Settings, progress: Callable[[int, int], None] | None 
     Raises:
         DataError: the data set cannot be read.
     """
-    dataset = load_data(settings.data)
-    return run_checks(quick_subject(dataset), dataset.to_json())
+    raw, dataset = load_both(settings.data)
+    pictures = look([image.path for image in raw.images], index_file(dataset.root), progress)
+    subject = subject_of(raw, dataset, pictures, input_sizes(settings.space))
+    return run_checks(subject, dataset.to_json(), others=dataset.findings)
 
 
 def check_quickly(settings: Settings, dataset: Dataset) -> list[Finding]:

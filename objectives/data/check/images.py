@@ -5,14 +5,13 @@ from collections.abc import Iterator
 
 from objectives.data.check.spots import Mark, Spot
 from objectives.data.check.subject import CheckedImage, Subject
+from objectives.data.pictures.hashes import FLAT
 from objectives.data.pictures.picture import Picture
 
-FLAT = 0  # the perceptual hash of a picture that shows nothing
 SMALL_PX = 32  # of the shorter side
 STRETCHED_RATIO = 20.0  # of the longer side to the shorter
-KIND_OF_MODE = {"L": "grey", "1": "grey", "LA": "grey", "I;16": "grey", "I": "grey", "F": "grey", "CMYK": "CMYK"}
+KIND_OF_MODE = {"L": "grey", "1": "grey", "LA": "grey", "La": "grey", "I": "grey", "F": "grey", "CMYK": "CMYK"}
 CODE_OF_KIND = {"grey": "images.grey", "CMYK": "images.cmyk", "colour": "images.colour"}
-DEEP = ("I;16", "I;16B", "I;16L", "I", "F")
 
 
 def check_images(subject: Subject) -> Iterator[Spot]:
@@ -34,12 +33,13 @@ def check_images(subject: Subject) -> Iterator[Spot]:
 def _kinds(picture: Picture, usual: str) -> Iterator[tuple[str, str]]:
     """Yield the codes of one file, and words on it."""
     if picture.problem is not None:
-        yield picture.problem, ""
+        if picture.problem != "images.missing":  # of pairs: see files.py
+            yield picture.problem, ""
         return
     colour = _colour(picture.mode)
     if colour != usual:
         yield CODE_OF_KIND[colour], picture.mode
-    if picture.mode in DEEP:
+    if ";16" in picture.mode or picture.mode in ("I", "F"):
         yield "images.deep", picture.mode
     if picture.looks == FLAT:
         yield "images.flat", ""
@@ -50,7 +50,7 @@ def _kinds(picture: Picture, usual: str) -> Iterator[tuple[str, str]]:
 
 
 def _colour(mode: str) -> str:
-    return KIND_OF_MODE.get(mode, "colour")
+    return KIND_OF_MODE.get(mode.partition(";")[0], "colour")
 
 
 def _spot(subject: Subject, entry: CheckedImage, code: str, words: str) -> Spot:

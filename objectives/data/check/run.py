@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from objectives.data.check.alike import check_alike
 from objectives.data.check.balance import check_balance
 from objectives.data.check.boxes import check_boxes
 from objectives.data.check.classes import check_classes
@@ -23,7 +24,15 @@ Check = Callable[[Subject], Iterable[Spot]]
 
 # Those that decode no picture: a search runs them before its first trial.
 QUICK_CHECKS: tuple[Check, ...] = (check_copies, check_sources, check_classes, check_balance, check_crowds)
-CHECKS: tuple[Check, ...] = (*QUICK_CHECKS, check_files, check_boxes, check_overlaps, check_images, check_skew)
+CHECKS: tuple[Check, ...] = (
+    *QUICK_CHECKS,
+    check_files,
+    check_boxes,
+    check_overlaps,
+    check_images,
+    check_alike,
+    check_skew,
+)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 
 from objectives.data.check.spots import Mark, Spot
 from objectives.data.check.subject import CheckedImage, Subject
@@ -13,13 +14,19 @@ COPY = re.compile(
 )
 
 
+def photo_of(path: Path) -> str | None:
+    """Return the name of the photo that an augmented copy was made of; None for any other file."""
+    found = COPY.fullmatch(path.stem)
+    return found["photo"] if found else None
+
+
 def check_sources(subject: Subject) -> Iterator[Spot]:
     """Yield copies of one photo, and images of one group, that lie in several splits; and copies within one."""
     copies: dict[str, list[CheckedImage]] = defaultdict(list)
     for entry in subject.entries:
-        found = COPY.fullmatch(entry.path.stem)
-        if found and entry.split is not None:
-            copies[found["photo"]].append(entry)
+        photo = photo_of(entry.path)
+        if photo is not None and entry.split is not None:
+            copies[photo].append(entry)
     for photo, entries in copies.items():
         yield from _across(subject, "splits.source_leak", photo, entries)
         for split in SPLITS:

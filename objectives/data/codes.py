@@ -36,7 +36,16 @@ _E, _W, _N = Severity
 
 CODES: Mapping[str, Code] = MappingProxyType(
     {
+        "images.empty_file": Code(_W, "image files of 0 bytes", "left out; replace the files"),
+        "images.format": Code(
+            _W, "images in a format that the trainer does not read", "left out; convert them to JPEG or PNG"
+        ),
         "images.missing": Code(_W, "images that are named but not there", "left out; restore the files to use them"),
+        "images.no_decoder": Code(
+            _W, "HEIC images, for which no decoder is installed", "left out; pip install pi-heif, or convert them"
+        ),
+        "images.too_large": Code(_W, "images of more pixels than are safely decoded", "left out; cut them into tiles"),
+        "images.too_small": Code(_W, "images of under 10 pixels a side, which the trainer does not take", "left out"),
         "images.unreadable": Code(_W, "images that cannot be decoded", "left out; replace the files"),
         "images.truncated": Code(_W, "images whose file ends too early", "left out; replace the files"),
         "labels.missing": Code(_W, "images without an annotation file", "taken as background; label or remove them"),

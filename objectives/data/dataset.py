@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from objectives.data.class_names import add_case, check_unique
 from objectives.data.codes import CODES, Severity
 from objectives.data.findings import Finding, Findings
+from objectives.data.pictures.kinds import MIN_SIDE_PX
 from spaces.errors import DataError
 
 SPLITS = ("train", "val", "test")
@@ -19,7 +20,6 @@ SPLIT_ALIASES = {"valid": "val", "validation": "val", "dev": "val", "training": 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 # What Ultralytics passes over without an error, so that trainer and scorer would count different images.
 TRAINED_SUFFIXES = IMAGE_SUFFIXES | {".avif", ".dng", ".heic", ".heif", ".jp2", ".mpo"}
-MIN_SIDE_PX = 10
 LABEL_STEP = 1e-6  # of a side: the last digit of the trainer's labels; boxes that differ less are one to the trainer
 VAL_SHARE = 0.2
 OUTSIDE_PX = 0.5  # beyond an edge: less is rounding

@@ -13,8 +13,8 @@ from small_data import CARD, Box, boxes_of, coco, counts, draw, yolo
 
 from objectives.data.dataset import make_image
 from objectives.data.frame import read_header
+from objectives.data.pictures.decode import read_image
 from objectives.data.readers import read_dataset
-from objectives.deploy.detector import read_image
 from spaces.errors import DataError
 
 # COCO

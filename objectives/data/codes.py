@@ -79,6 +79,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "classes.unnamed": Code(_W, "classes without a name", "named by their index, or 'object'; give them names"),
         "classes.unused": Code(_N, "classes without a box", "left out"),
         "files.closed": Code(_W, "folders that may not be read", "left out; grant access to use them"),
+        "files.column": Code(_N, "columns taken as the class, being the only text", "look whether it is right"),
         "files.deeper": Code(_N, "more sets of annotations further down", "not read; name their folder to use them"),
         "files.differ": Code(_W, "sets of annotations of the same pictures with other boxes", "not read; compare them"),
         "files.moved": Code(_N, "paths of another place", "read from the folders that lie here"),

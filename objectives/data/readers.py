@@ -5,24 +5,39 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 from objectives.data.choose import choose, options_of
 from objectives.data.dataset import Dataset
 from objectives.data.files.folder import Folder, shown
 from objectives.data.findings import Findings
-from objectives.data.formats import coco, yolo
+from objectives.data.formats import coco, csv, cvat, kitti, label_studio, labelme, voc, yolo
 from objectives.data.formats.contract import Entry, Format
 from objectives.data.mend import mend
 from objectives.data.raw import RawSet
 from spaces.errors import DataError, nearest
 
+# In the order in which equal readings are preferred.
 FORMATS: dict[str, Format] = {
-    "yolo": cast(Format, yolo),  # the order in which equal readings are preferred
-    "coco": cast(Format, coco),
+    "yolo": yolo,
+    "coco": coco,
+    "voc": voc,
+    "labelme": labelme,
+    "csv": csv,
+    "kitti": kitti,
+    "cvat": cvat,
+    "label_studio": label_studio,
 }
 AUTO = "auto"
-_WORDS = {"coco": "COCO JSON", "yolo": "a YOLO data.yaml"}
+_WORDS = {
+    "coco": "COCO JSON",
+    "yolo": "a YOLO data.yaml or YOLO labels",
+    "voc": "Pascal VOC XML",
+    "labelme": "LabelMe JSON",
+    "csv": "CSV with columns for picture, class and box (filename, class, xmin, ymin, xmax, ymax)",
+    "kitti": "KITTI labels",
+    "cvat": "CVAT XML",
+    "label_studio": "Label Studio JSON",
+}
 OwnReader = Callable[[Path], RawSet | Iterable[Entry]]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from objectives.data.class_names import check_unique, clean_name
 from objectives.data.files.folder import Folder, shown
 from objectives.data.files.json_kinds import JsonKind, text_of
-from objectives.data.files.split_names import set_folder, split_of, split_of_path
+from objectives.data.files.split_names import set_folder, split_of, split_sets, variant
 from objectives.data.files.text import number, read_json
 from objectives.data.formats.contract import Gathered, Reading, around
 from objectives.data.raw import RawImage, RawSet
@@ -51,9 +51,9 @@ def _readings(folder: Folder, base: Path, paths: list[Path]) -> Iterator[Reading
         return
     named = [path for path in coco if not OTHER_TASKS.search(path.stem)]
     aside = tuple(path for path in coco if named and path not in named)
-    for files in _sets(folder, named or coco):
+    for files in [((None, coco[0]),)] if folder.only else split_sets(named or coco, folder.root):
         names = ", ".join(shown(path, folder.root) for _, path in files[:4]) + (", ..." if len(files) > 4 else "")
-        part = files[0][1].stem if len(files) == 1 else _variant(files[0][1])
+        part = files[0][1].stem if len(files) == 1 else variant(files[0][1])
         yield Reading(folder, base, files, f"COCO JSON: {names}", problem, aside, part)
 
 
@@ -66,30 +66,6 @@ def _problem(folder: Folder, paths: list[Path], beside: bool) -> str | None:
             except DataError as error:
                 return str(error)
     return None
-
-
-def _sets(folder: Folder, paths: list[Path]) -> list[tuple[tuple[str | None, Path], ...]]:
-    """Return sets of files, no split twice in a set; what names no split stands alone."""
-    if folder.only:
-        return [((None, paths[0]),)]
-    files = [(split_of(path.stem) or split_of_path(path, folder.root), path) for path in paths]
-    named, alone = [f for f in files if f[0]], [(f,) for f in files if not f[0]]
-    if len({split for split, _ in named}) == len(named):
-        return [*([tuple(named)] if named else []), *alone]
-    variants: dict[str, list[tuple[str | None, Path]]] = {}
-    for file in named:
-        variants.setdefault(_variant(file[1]), []).append(file)
-    for variant in variants.values():
-        if len({split for split, _ in variant}) == len(variant):
-            alone.append(tuple(variant))  # type: ignore[arg-type]  # of any length
-        else:
-            alone += [(file,) for file in variant]
-    return list(alone)
-
-
-def _variant(path: Path) -> str:
-    """Return the words of a name that say no split."""
-    return "_".join(word for word in re.split(r"[^a-z]+", path.stem.lower()) if word and not split_of(word))
 
 
 # One file

@@ -194,8 +194,8 @@ def test_bad_labels_are_findings_and_the_rest_is_read(tmp_path: Path, label: str
     ("card", "told"),
     [
         (
-            "train: train/images\nval: nowhere/images\nnames: [can, jar]\n",
-            "names 'nowhere/images' for val, which does not exist",
+            "train: other/images\nval: val\nnames: [can, jar]\n",
+            "names 'other/images' for train, which does not exist",
         ),
         ("train: list.txt\nnames: [can]\n", "needs two labelled photos or more"),
         ("names: [can\n", "is not readable YAML"),

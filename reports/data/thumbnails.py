@@ -112,7 +112,7 @@ def _draw(shown: Pixels, boxes: NDArray[np.float64], mark: Mark, entry: CheckedI
 
 def _rectangle(shown: Pixels, corners: tuple[int, ...], colour: tuple[int, int, int], thickness: int) -> None:
     left, top, right, bottom = (int(v) for v in corners)
-    cv2.rectangle(shown, (left, top), (right, bottom), RIM_BGR, thickness + 2, cv2.LINE_AA)
+    cv2.rectangle(shown, (left, top), (right, bottom), RIM_BGR, thickness + 1, cv2.LINE_AA)
     cv2.rectangle(shown, (left, top), (right, bottom), colour, thickness, cv2.LINE_AA)
 
 

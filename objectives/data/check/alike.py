@@ -1,6 +1,6 @@
 """Images that nearly equal another one, to the eye: of their own split, or of another one, where they are a leak.
 
-A perceptual hash alone cannot say whether two frames of a fixed camera show the same things; the boxes can.
+A perceptual hash alone cannot say whether two frames of a fixed camera show the same things; their boxes can.
 """
 
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from objectives.data.check.sources import photo_of
 from objectives.data.check.spots import Spot
@@ -15,9 +16,9 @@ from objectives.data.check.subject import CheckedImage, Subject, pair
 from objectives.data.dataset import SPLITS
 from objectives.data.pictures.near import RADIUS, near_clusters
 
-SAME_PLACE_IOU = (
-    0.7  # of boxes, as shares of the pictures' sides: the copy may be scaled, cut at the edges, or drawn anew
-)
+# Two photos of one field of blood cells, boxes by two people: .79 of 58 boxes agree; of other photos .25 at most.
+SAME_PLACE_IOU, SAME_SHARE = 0.5, 0.7
+FEW_BOXES, FEW_IOU = 3, 0.7  # of fewer boxes, those of other things may lie in one place by chance
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,21 +95,39 @@ def _content(entry: CheckedImage) -> str:
 
 
 def same_places(one: CheckedImage, other: CheckedImage) -> bool:
-    """Whether two pictures have boxes of the same classes in the same places; two without boxes say nothing."""
-    if len(one.classes) != len(other.classes) or not len(one.classes) or one.size_px is None or other.size_px is None:
+    """Whether two pictures show the same things: most boxes of each have one of the other's at their place.
+
+    Two people who annotate one photo agree on most boxes, not on all. Two without boxes say nothing.
+    """
+    if not len(one.classes) or not len(other.classes):
         return False
-    first, second = (
-        entry.boxes / np.array([*size, *size]) for entry, size in ((one, one.size_px), (other, other.size_px))
-    )
-    overlap = _iou(first, second) * (one.classes[:, None] == other.classes[None, :])
-    return bool((overlap.max(axis=0) >= SAME_PLACE_IOU).all() and (overlap.max(axis=1) >= SAME_PLACE_IOU).all())
+    iou = FEW_IOU if max(len(one.classes), len(other.classes)) < FEW_BOXES else SAME_PLACE_IOU
+    matched = _matched(one, other, iou) + _matched(other, one, iou)
+    return matched >= SAME_SHARE * (len(one.classes) + len(other.classes))
+
+
+def _matched(one: CheckedImage, other: CheckedImage, iou: float) -> int:
+    """Count the boxes of one image for which the other has one, of the class and the nearest centre, that overlaps."""
+    first, second = _shares(one), _shares(other)
+    found = 0
+    for label in np.intersect1d(one.classes, other.classes):
+        own, its = first[one.classes == label], second[other.classes == label]
+        nearest = cKDTree(its[:, :2] + its[:, 2:] / 2).query(own[:, :2] + own[:, 2:] / 2)[1]
+        found += int((_iou(own, its[nearest]) >= iou).sum())
+    return found
+
+
+def _shares(entry: CheckedImage) -> NDArray[np.float64]:
+    """Return boxes as shares of the picture's sides; what is no number becomes a box of no size."""
+    width, height = entry.size_px or (1, 1)
+    return np.asarray(np.nan_to_num(entry.boxes / [width, height, width, height], posinf=0, neginf=0))
 
 
 def _iou(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n, m) intersection over union of boxes left, top, width, height."""
-    starts = np.maximum(first[:, None, :2], second[None, :, :2])
-    ends = np.minimum(first[:, None, :2] + first[:, None, 2:], second[None, :, :2] + second[None, :, 2:])
-    shared = np.clip(ends - starts, 0, None).prod(axis=2)
-    union = first[:, 2:].prod(axis=1)[:, None] + second[:, 2:].prod(axis=1)[None, :] - shared
+    """(n,) intersection over union of boxes left, top, width, height, row by row."""
+    starts = np.maximum(first[:, :2], second[:, :2])
+    ends = np.minimum(first[:, :2] + first[:, 2:], second[:, :2] + second[:, 2:])
+    shared = np.clip(ends - starts, 0, None).prod(axis=1)
+    union = first[:, 2:].prod(axis=1) + second[:, 2:].prod(axis=1) - shared
     shares: NDArray[np.float64] = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
     return shares

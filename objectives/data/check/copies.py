@@ -34,7 +34,8 @@ def _group(subject: Subject, group: list[CheckedImage]) -> Iterator[Spot]:
             yield pair(subject, "images.duplicate", entries[0], entry)
     for entry in group:
         if not same_boxes(first, entry):
-            words = f": {len(first.classes)} and {len(entry.classes)} boxes"
+            few, many = len(first.classes), len(entry.classes)
+            words = f": {few} and {many} boxes" if few != many else ": boxes in other places, or of other classes"
             yield pair(subject, "labels.disagree", first, entry, words=words)
 
 

@@ -187,7 +187,7 @@ def subject_of(
         )
         for i, image in enumerate(raw.images)
     ]
-    return Subject(raw.root, raw.classes, tuple(entries), sizes_px, groups)
+    return Subject(dataset.root, raw.classes, tuple(entries), sizes_px, groups)
 
 
 def quick_subject(dataset: Dataset, groups: re.Pattern[str] | None = None) -> Subject:

@@ -40,6 +40,17 @@ def test_one_camera_with_other_things_before_it_is_a_warning(boxes: list[Labelle
     assert counts(found) == {"splits.alike": 1}
 
 
+def test_two_people_who_annotate_one_photo_agree_on_most_boxes() -> None:
+    first: list[Labelled] = [(0, 20 * i, 20, 15, 30) for i in range(10)]
+    second: list[Labelled] = [*((0, 20 * i + 2, 22, 15, 30) for i in range(8)), (0, 170, 60, 20, 20)]
+    assert counts(check_alike(subject(shot("a.jpg", "train", 0, first), shot("b.jpg", "val", 5, second)))) == {
+        "splits.near_leak": 1
+    }
+    assert counts(check_alike(subject(shot("a.jpg", "train", 0, first), shot("b.jpg", "val", 5, second[4:])))) == {
+        "splits.alike": 1
+    }
+
+
 def test_the_frame_that_shows_the_same_is_named() -> None:
     images = [shot("near.jpg", "train", 1, []), shot("same.jpg", "train", 4), shot("b.jpg", "val", 0)]
     found = list(check_alike(subject(*images)))

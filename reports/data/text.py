@@ -7,7 +7,7 @@ from rich.text import Text
 
 from objectives.data.check.run import CheckReport
 from objectives.data.codes import CODES, Severity
-from objectives.data.findings import Finding
+from objectives.data.findings import EXAMPLES_MAX, Finding
 from reports.data.figures import Row, split_names, split_rows
 from reports.table.words import plural
 
@@ -46,6 +46,8 @@ def _finding(finding: Finding) -> Iterator[Text]:
     yield Text.assemble(label, (finding.code, "bold"), f" ({finding.count:,}): {code.what}")
     for example in finding.examples:
         yield Text(f"{INDENT}{example}")
+    if finding.count > len(finding.examples) == EXAMPLES_MAX:
+        yield Text(f"{INDENT}and more")
     yield Text(f"{INDENT}{code.action}", style="dim")
 
 
@@ -62,4 +64,4 @@ def _table(splits: list[str], rows: list[Row]) -> Iterator[Text]:
         values = "  ".join(f"{value:>{columns[i]},}" for i, value in enumerate(row.values))
         yield Text(f"{row.label}{' ' * (wide - cell_len(row.label))}  {values}")
         if left_out and row is classes[CLASSES_SHOWN // 2 - 1]:
-            yield Text(f"... {plural(len(left_out), 'class')} more, with format=yaml", style="dim")
+            yield Text(f"... {plural(len(left_out), 'class', 'classes')} more, with format=yaml", style="dim")

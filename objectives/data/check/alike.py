@@ -17,8 +17,8 @@ from objectives.data.dataset import SPLITS
 from objectives.data.pictures.near import RADIUS, near_clusters
 
 # Two photos of one field of blood cells, boxes by two people: .79 of 58 boxes agree; of other photos .25 at most.
-SAME_PLACE_IOU, SAME_SHARE = 0.5, 0.7
-FEW_BOXES, FEW_IOU = 3, 0.7  # of fewer boxes, those of other things may lie in one place by chance
+SAME_PLACE_IOU, AGREED_SHARE = 0.5, 0.7
+FEW_PLACES, FEW_IOU = 3, 0.7  # of fewer boxes, those of other things may lie in one place by chance
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,9 +101,9 @@ def same_places(one: CheckedImage, other: CheckedImage) -> bool:
     """
     if not len(one.classes) or not len(other.classes):
         return False
-    iou = FEW_IOU if max(len(one.classes), len(other.classes)) < FEW_BOXES else SAME_PLACE_IOU
+    iou = FEW_IOU if max(len(one.classes), len(other.classes)) < FEW_PLACES else SAME_PLACE_IOU
     matched = _matched(one, other, iou) + _matched(other, one, iou)
-    return matched >= SAME_SHARE * (len(one.classes) + len(other.classes))
+    return matched >= AGREED_SHARE * (len(one.classes) + len(other.classes))
 
 
 def _matched(one: CheckedImage, other: CheckedImage, iou: float) -> int:

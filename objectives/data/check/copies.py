@@ -1,6 +1,5 @@
 """Copies: one file listed in two splits, or byte-identical files; with which boxes, and in which splits."""
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator
 from pathlib import Path
@@ -10,10 +9,10 @@ import numpy as np
 from objectives.data.check.spots import Spot
 from objectives.data.check.subject import CheckedImage, Subject, pair
 from objectives.data.dataset import SPLITS
+from objectives.data.pictures.hashes import content_hash
 
-HEAD_BYTES = 4096  # compared before whole files are
+START_BYTES = 4096  # compared before whole files are
 SAME_PX = 2.0  # boxes of two copies that differ less are the same
-CHUNK_BYTES = 1 << 20
 
 
 def check_copies(subject: Subject) -> Iterator[Spot]:
@@ -59,8 +58,8 @@ def identical(subject: Subject) -> Iterator[list[CheckedImage]]:
         if len({entry.path for entry in alike}) == 1:
             yield alike
             continue
-        for similar in _grouped((_digest(entry.path, HEAD_BYTES), entry) for entry in alike):
-            yield from _grouped((_digest(entry.path), entry) for entry in similar)
+        for similar in _grouped((_start(entry.path), entry) for entry in alike):
+            yield from _grouped((_content(entry.path), entry) for entry in similar)
 
 
 def _grouped(keyed: Iterable[tuple[Hashable, CheckedImage]]) -> Iterator[list[CheckedImage]]:
@@ -79,14 +78,16 @@ def _bytes(path: Path) -> int | None:
         return None
 
 
-def _digest(path: Path, most: int | None = None) -> bytes | None:
-    digest = hashlib.sha256()
+def _start(path: Path) -> bytes | None:
     try:
         with path.open("rb") as stream:
-            while chunk := stream.read(most or CHUNK_BYTES):
-                digest.update(chunk)
-                if most:
-                    break
+            return stream.read(START_BYTES)
     except OSError:
         return None
-    return digest.digest()
+
+
+def _content(path: Path) -> str | None:
+    try:
+        return content_hash(path)
+    except OSError:
+        return None

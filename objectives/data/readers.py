@@ -1,8 +1,7 @@
 """Readers of labelled data sets on disk: one door to all formats."""
 
 import os
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +10,8 @@ from objectives.data.dataset import Dataset
 from objectives.data.files.folder import Folder, shown
 from objectives.data.findings import Findings
 from objectives.data.formats import coco, csv, cvat, kitti, label_studio, labelme, voc, yolo
-from objectives.data.formats.contract import Entry, Format
+from objectives.data.formats.contract import Format
+from objectives.data.formats.own import read_own
 from objectives.data.mend import mend
 from objectives.data.raw import RawSet
 from spaces.errors import DataError, nearest
@@ -38,7 +38,7 @@ _WORDS = {
     "cvat": "CVAT XML",
     "label_studio": "Label Studio JSON",
 }
-OwnReader = Callable[[Path], RawSet | Iterable[Entry]]
+OwnReader = Callable[[Path], object]  # gives a RawSet, or entries: what it gives is checked
 
 
 def read_dataset(
@@ -80,6 +80,8 @@ def read_raw(root: Path, format_: str = AUTO, reading: str | None = None, reader
         known = ", ".join((AUTO, *FORMATS))
         raise DataError(f"data.format: '{format_}' is unknown{nearest(format_, FORMATS)}; known: {known}")
     folder = Folder.of(root)
+    if reader is not None:
+        return _with_rest(read_own(folder.root, reader(root)), folder)
     formats = FORMATS if format_ == AUTO else {format_: FORMATS[format_]}
     options = options_of(folder, formats)
     if not options:
@@ -99,14 +101,17 @@ def _nothing(folder: Folder, format_: str) -> str:
 
 def _seen(folder: Folder) -> str:
     """Return what lies in a folder, for people: "12 .xml in notes/, 3 folders down"."""
-    places = Counter((path.suffix.lower() or "no suffix", path.parent) for path in folder.files)
-    if not places:
-        return "no file"
+    places: dict[tuple[str, Path], list[Path]] = {}
+    for path in folder.files:
+        places.setdefault((path.suffix.lower() or "no suffix", path.parent), []).append(path)
     texts = []
-    for (suffix, place), count in places.most_common(4):
+    for (suffix, place), paths in sorted(places.items(), key=lambda item: -len(item[1]))[:4]:
         depth = folder.depth(place)
+        what = paths[0].name if len(paths) == 1 else f"{len(paths)} {suffix}"
         where = "" if depth == 0 else f" in {shown(place, folder.root)}/"
-        texts.append(f"{count} {suffix}{where}" + (f", {depth} folders down" if depth > 1 else ""))
+        texts.append(f"{what}{where}" + (f", {depth} folders down" if depth > 1 else ""))
+    if not texts:
+        return "no file"
     return "; ".join(texts) + ("; ..." if len(places) > len(texts) else "")
 
 

@@ -73,8 +73,15 @@ def walk(root: Path, closed: list[Path] | None = None) -> Iterator[Path]:
                 continue
             if entry.is_file():
                 yield folder / entry.name
-            elif entry.is_dir() and depth < DEPTH_MAX:
+            elif entry.is_dir() and depth < DEPTH_MAX and not _leads_back(entry):
                 (linked if entry.is_symlink() else waiting).append((folder / entry.name, depth + 1))
+
+
+def _leads_back(entry: "os.DirEntry[str]") -> bool:
+    """Whether an entry is a link to a folder that it lies in."""
+    if not entry.is_symlink():
+        return False
+    return Path(entry.path).parent.resolve().is_relative_to(os.path.realpath(entry.path))
 
 
 class Folder:

@@ -85,5 +85,5 @@ def variant(path: Path) -> str:
 
 
 def _is_part(name: str) -> bool:
-    words = [word for word in re.split(r"[^a-z]+", name.lower()) if word]
+    words = [word for word in re.split(r"[^a-z]+", name.lower()) if len(word) > 1]  # not the v of v2
     return bool(words) and all(SPLIT_ALIASES.get(word, word) in (*SPLITS, *SET_WORDS) for word in words)

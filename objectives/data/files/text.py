@@ -33,6 +33,17 @@ def read_text(path: Path) -> str:
     return _decoded(path, _bytes(path))
 
 
+def peek(path: Path, most: int = 4000) -> str:
+    """Return the beginning of a file as text, whatever cannot be decoded replaced; empty if it cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(most)
+    except OSError:
+        return ""
+    data, encoding = _unmarked(data)
+    return data.decode(encoding, "replace")
+
+
 def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
@@ -41,18 +52,22 @@ def _bytes(path: Path) -> bytes:
 
 
 def _decoded(path: Path, data: bytes, encoding: str = "utf-8") -> str:
-    for mark, marked in _MARKS:
-        if data.startswith(mark):
-            data, encoding = data[len(mark) :], marked
-            break
-    else:
-        pair = data[:2]
-        if len(pair) == 2 and 0 in pair and pair != b"\0\0" and len(data) % 2 == 0:  # UTF-16 without its mark
-            encoding = "utf-16-be" if pair[0] == 0 else "utf-16-le"
+    data, encoding = _unmarked(data, encoding)
     try:
         return data.decode(encoding)
     except (UnicodeError, LookupError):
         raise DataError(f"data.root: '{path}' is no text in {encoding.upper()}; save it as UTF-8") from None
+
+
+def _unmarked(data: bytes, encoding: str = "utf-8") -> tuple[bytes, str]:
+    """Return bytes without their mark, and the encoding that it or their first pair says."""
+    for mark, marked in _MARKS:
+        if data.startswith(mark):
+            return data[len(mark) :], marked
+    pair = data[:2]
+    if len(pair) == 2 and 0 in pair and pair != b"\0\0":  # UTF-16 without its mark
+        return data, "utf-16-be" if pair[0] == 0 else "utf-16-le"
+    return data, encoding
 
 
 def read_json(path: Path) -> Any:

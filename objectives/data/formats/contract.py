@@ -12,6 +12,7 @@ from objectives.data.files.picture_names import PictureNames
 from objectives.data.files.split_names import split_of_path
 from objectives.data.findings import Findings
 from objectives.data.raw import RawImage, RawSet
+from spaces.errors import DataError
 
 RawBox = tuple[str, float, float, float, float]  # class name, left, top, width, height
 
@@ -97,6 +98,10 @@ class Gathered:
     def place(self, path: Path, detail: object = "") -> str:
         """Return a file, and a detail of it, as an example of a finding."""
         return shown(path, self.reading.folder.root) + (f": {str(detail)[:80]}" if str(detail) else "")
+
+    def unreadable(self, path: Path, error: DataError) -> None:
+        """Record a file that cannot be read, with the reason."""
+        self.findings.add("files.unreadable", self.place(path, str(error).removeprefix(f"data.root: '{path}' ")))
 
     def picture(self, name: str, near: Path, bases: Sequence[Path] = (), split: str | None = None) -> Path | None:
         """Return where the picture of a name lies, or should lie; None if several fit, which is a finding."""

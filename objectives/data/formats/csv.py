@@ -13,6 +13,7 @@ from objectives.data.raw import RawSet
 from spaces.errors import DataError
 
 SUFFIXES = (".csv", ".tsv")
+COLUMNS = "for picture and box (such as filename, class, xmin, ymin, xmax, ymax)"
 
 
 def sniff(folder: Folder) -> list[Reading]:
@@ -21,12 +22,12 @@ def sniff(folder: Folder) -> list[Reading]:
     for path in sorted(folder.annotations(*SUFFIXES)):
         try:
             table = read_table(path, rows_most=50)
+            question = table.question if table.is_annotation else f"data.root: '{path}' has no columns {COLUMNS}"
+            is_meant = table.is_annotation or folder.only is not None
         except DataError as error:
-            if folder.only:
-                sets[path.parent] = {path: str(error)}
-            continue
-        if table.is_annotation or folder.only:
-            sets.setdefault(set_folder(path.parent, folder.root), {})[path] = table.question
+            question, is_meant = str(error), True
+        if is_meant:
+            sets.setdefault(set_folder(path.parent, folder.root), {})[path] = question
     return [reading for base, tables in sets.items() for reading in _readings(folder, base, tables)]
 
 

@@ -7,12 +7,11 @@ from xml.etree.ElementTree import Element
 
 from objectives.data.files.folder import Folder, shown
 from objectives.data.files.split_names import set_folder, split_of, split_of_path
-from objectives.data.files.text import number, read_xml
+from objectives.data.files.text import number, peek, read_xml
 from objectives.data.formats.contract import Entry, Gathered, RawBox, Reading, around
 from objectives.data.raw import RawSet
 from spaces.errors import DataError
 
-HEAD_BYTES = 2000
 _SHAPES = ("box", "polygon", "ellipse", "mask")
 _NO_AREA = ("points", "polyline", "cuboid", "skeleton")
 
@@ -36,11 +35,7 @@ def sniff(folder: Folder) -> list[Reading]:
 
 
 def _is_cvat(path: Path) -> bool:
-    try:
-        with path.open("rb") as stream:
-            return b"<annotations>" in stream.read(HEAD_BYTES).replace(b"\0", b"")
-    except OSError:
-        return False
+    return "<annotations>" in peek(path)
 
 
 def read(reading: Reading) -> RawSet:

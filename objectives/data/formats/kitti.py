@@ -4,7 +4,7 @@ from pathlib import Path
 
 from objectives.data.files.folder import Folder, is_file, shown
 from objectives.data.files.split_names import set_folder
-from objectives.data.files.text import number, read_text
+from objectives.data.files.text import number, peek, read_text
 from objectives.data.formats.contract import Entry, Gathered, RawBox, Reading
 from objectives.data.raw import RawSet
 from spaces.errors import DataError
@@ -32,12 +32,8 @@ def sniff(folder: Folder) -> list[Reading]:
 
 
 def _looks_like_kitti(path: Path) -> bool:
-    try:
-        with path.open("rb") as stream:
-            line = stream.readline(1000).decode("utf-8-sig", "replace").strip()
-    except OSError:
-        return False
-    return _box(line) is not None
+    lines = peek(path).splitlines()
+    return bool(lines) and _box(lines[0]) is not None
 
 
 def _box(line: str) -> RawBox | None:
@@ -64,7 +60,7 @@ def read(reading: Reading) -> RawSet:
         try:
             lines = [line for line in read_text(path).splitlines() if line.strip()]
         except DataError as error:
-            gathered.findings.add("files.unreadable", gathered.place(path, error))
+            gathered.unreadable(path, error)
             continue
         split = gathered.split(path)
         picture = _picture(path, split, gathered)

@@ -41,7 +41,7 @@ def read(reading: Reading) -> RawSet:
             if not isinstance(content, dict) or not isinstance(content.get("shapes"), list):
                 raise DataError("it has no list of shapes")
         except DataError as error:
-            gathered.findings.add("files.unreadable", gathered.place(path, error))
+            gathered.unreadable(path, error)
             continue
         split = gathered.split(path)
         picture = _picture(content, path, split, gathered)

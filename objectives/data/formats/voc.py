@@ -1,5 +1,6 @@
 """Pascal VOC XML: a file for each picture, with ImageSets or without."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,13 +11,12 @@ import numpy as np
 
 from objectives.data.files.folder import Folder, is_file, shown
 from objectives.data.files.split_names import set_folder, split_of
-from objectives.data.files.text import number, read_text, read_xml
+from objectives.data.files.text import number, peek, read_text, read_xml
 from objectives.data.formats.contract import Entry, Gathered, RawBox, Reading, around
 from objectives.data.raw import RawSet
 from spaces.errors import DataError
 
-HEAD_BYTES = 4000
-_ROOT = b"<annotation"
+_ROOT = re.compile(r"<annotation[\s/>]")
 _LISTS = ("train", "val", "test", "trainval")
 
 
@@ -37,13 +37,7 @@ def sniff(folder: Folder) -> list[Reading]:
 
 def _is_voc(path: Path) -> bool:
     """Whether a file begins as VOC; one that is no XML at all is met while reading, if it lies among others."""
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(HEAD_BYTES).replace(b"\0", b"")
-    except OSError:
-        return False
-    at = head.find(_ROOT)
-    return at >= 0 and head[at + len(_ROOT) : at + len(_ROOT) + 1] in (b">", b" ", b"\n", b"\r", b"\t", b"/")
+    return bool(_ROOT.search(peek(path)))
 
 
 def _readings(folder: Folder, base: Path, places: list[Path], by_folder: dict[Path, list[Path]]) -> Iterator[Reading]:
@@ -96,7 +90,7 @@ def read(reading: Reading) -> RawSet:
     """
     gathered = Gathered(reading)
     found = [a for _, path in reading.files if (a := _annotation(path, gathered)) is not None]
-    lists = _image_sets(reading)
+    lists = _image_sets(reading, {annotation.path.stem for annotation in found})
     for annotation, picture in zip(found, _pictures(found, gathered), strict=True):
         if picture is None:
             continue
@@ -108,7 +102,7 @@ def read(reading: Reading) -> RawSet:
     return gathered.raw("voc")
 
 
-def _image_sets(reading: Reading) -> dict[str, str]:
+def _image_sets(reading: Reading, stems: set[str]) -> dict[str, str]:
     """Return the split of each name in ImageSets/Main; `trainval` is for training where no list says more."""
     lists: dict[str, str] = {}
     for place in (reading.base / "ImageSets" / "Main", reading.base / "ImageSets"):
@@ -119,15 +113,20 @@ def _image_sets(reading: Reading) -> dict[str, str]:
             split = "train" if name == "trainval" else name
             for line in read_text(place / f"{name}.txt").splitlines():
                 if line.strip():
-                    lists.setdefault(_listed(line.strip()), split)
+                    name = _name(line.strip())
+                    lists.setdefault(name if name in stems else _name(_without_flag(line.strip())), split)
         if lists:
             break
     return lists
 
 
-def _listed(line: str) -> str:
-    """Return the name in a line of a list, which may have a path, a suffix, and 1, 0 or -1 behind it."""
-    text = line.rsplit(maxsplit=1)[0] if line.endswith((" 1", " 0", " -1")) else line
+def _without_flag(line: str) -> str:
+    """Return a line of a list of one class without the 1, 0 or -1 behind the name."""
+    return line.rsplit(maxsplit=1)[0] if line.endswith((" 1", " 0", " -1")) else line
+
+
+def _name(text: str) -> str:
+    """Return a name in a list without its path and suffix."""
     name = text.replace("\\", "/").rsplit("/", 1)[-1]
     return Path(name).stem if Path(name).suffix.lower() in (".jpg", ".jpeg", ".png", ".xml", ".bmp") else name
 
@@ -166,7 +165,7 @@ def _annotation(path: Path, gathered: Gathered) -> _Annotation | None:
         if root.tag != "annotation":
             raise DataError(f"the root is '{root.tag}', not 'annotation'")
     except DataError as error:
-        gathered.findings.add("files.unreadable", gathered.place(path, error))
+        gathered.unreadable(path, error)
         return None
     boxes = [box for item in root.iterfind("object") if (box := _box(item, path, gathered)) is not None]
     return _Annotation(path, (root.findtext("filename") or "").strip(), tuple(boxes), _size(root, path, gathered))

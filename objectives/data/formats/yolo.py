@@ -9,7 +9,7 @@ import numpy as np
 from objectives.data.dataset import SPLIT_ALIASES, SPLITS
 from objectives.data.files.folder import Folder, is_file, is_folder, is_picture, shown, walk
 from objectives.data.files.split_names import set_folder
-from objectives.data.files.text import number, read_text
+from objectives.data.files.text import number, peek, read_text
 from objectives.data.files.yaml_names import yaml_pairs
 from objectives.data.formats.contract import Gathered, Reading
 from objectives.data.formats.yolo_card import NAME_FILES, Card, split_source
@@ -83,12 +83,7 @@ def _without_card(folder: Folder) -> Iterator[Reading]:
 
 
 def _looks_like_labels(path: Path) -> bool:
-    try:
-        with path.open("rb") as stream:
-            lines = stream.read(2000).decode("utf-8-sig", "replace").splitlines()
-    except OSError:
-        return False
-    filled = [line for line in lines[:3] if line.strip()]
+    filled = [line for line in peek(path).splitlines()[:3] if line.strip()]
     return bool(filled) and all(map(_LABEL_LINE.fullmatch, filled))
 
 
@@ -113,6 +108,7 @@ def read(reading: Reading) -> RawSet:
         card = None
     labels = LabelFiles(reading, names, card.numbers_of_keypoints if card else 0, gathered)
     images = [image for split, paths in splits.items() for image in _images(split, paths, labels, gathered)]
+    _record_orphans(reading, {image.source for image in images if image.source}, gathered)
     return RawSet(reading.base, "yolo", tuple(names.values()), tuple(images), gathered.findings.made())
 
 
@@ -164,6 +160,15 @@ def _images(split: str | None, paths: list[Path], labels: "LabelFiles", gathered
             boxes = np.array([box for _, box in lines], dtype=np.float64).reshape(-1, 4)
             classes = np.array([index for index, _ in lines], dtype=np.int64)
             yield RawImage(path, split, None, boxes, classes, relative=True, source=source)
+
+
+def _record_orphans(reading: Reading, used: set[Path], gathered: Gathered) -> None:
+    """Record label files that lie among others and are no picture's."""
+    places, stems = {path.parent for path in used}, {path.stem for path in reading.folder.pictures}
+    for path in reading.folder.files if reading.folder.only is None else ():
+        lies_there = path.suffix == ".txt" and path.parent in places and path.name not in NAME_FILES
+        if lies_there and path not in used and path.stem not in stems and _looks_like_labels(path):
+            gathered.findings.add("labels.orphan", gathered.place(path))
 
 
 def _highest(reading: Reading, pictures: Iterable[Path]) -> int:

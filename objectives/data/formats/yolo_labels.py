@@ -84,7 +84,7 @@ class LabelFiles:
         try:
             return [line for line in read_text(source).splitlines() if line.strip()]
         except DataError as error:
-            self.gathered.findings.add("files.unreadable", self.gathered.place(source, error))
+            self.gathered.unreadable(source, error)
             return None
 
     def boxes(self, source: Path) -> list[Line] | None:
@@ -99,7 +99,8 @@ class LabelFiles:
         findings, place = self.gathered.findings, self.gathered.place
         try:
             label, *numbers = (number(text) for text in line.split())
-            if len(numbers) == 4 + self.keypoint_numbers:
+            is_box = len(numbers) in (4, 4 + self.keypoint_numbers)
+            if is_box:
                 cx, cy, w, h = numbers[:4]
             else:
                 left, top, w, h = around(list(zip(numbers[::2], numbers[1::2], strict=True)))
@@ -110,6 +111,6 @@ class LabelFiles:
         if label not in self.index:  # 3.0 is 3 to a mapping
             findings.add("labels.unknown_class", place(source, f"class {label:g}"))
             return None
-        if len(numbers) != 4 + self.keypoint_numbers:
+        if not is_box:
             findings.add("labels.polygon", place(source))
         return self.index[int(label)], (cx - w / 2, cy - h / 2, w, h)

@@ -94,7 +94,10 @@ def test_images_without_boxes_stay(tmp_path: Path) -> None:
     coco(tmp_path / "val.json", {"c.jpg": [(7, (1, 2, 10, 12))]})
     found = read_dataset(tmp_path)
     assert [len(i.classes) for i in found.splits["train"]] == [1, 0]
-    assert found.to_json()["splits"] == {"train": {"images": 2, "boxes": 1}, "val": {"images": 1, "boxes": 1}}
+    assert found.to_json()["splits"] == {
+        "train": {"images": 2, "background": 1, "boxes": 1, "per_class": {"can": 1}},
+        "val": {"images": 1, "background": 0, "boxes": 1, "per_class": {"can": 1}},
+    }
     assert found.splits["train"][1].boxes_xywh.shape == (0, 4)
 
 

@@ -32,7 +32,7 @@ def check_fully(settings: Settings, progress: Callable[[int, int], None] | None 
 
 
 def check_quickly(settings: Settings, dataset: Dataset) -> list[Finding]:
-    """Return the errors and warnings beyond the reader's, as far as no image has to be decoded for them.
+    """Return the errors and warnings beyond the reader's in the data set as it is trained on.
 
     Args:
         settings: `data.check` says whether anything is looked at.

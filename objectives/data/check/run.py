@@ -22,14 +22,20 @@ from objectives.data.findings import Finding
 
 Check = Callable[[Subject], Iterable[Spot]]
 
-# Those that decode no picture: a search runs them before its first trial.
-QUICK_CHECKS: tuple[Check, ...] = (check_copies, check_sources, check_classes, check_balance, check_crowds)
+# Those of a data set as it is trained on, a second's work for thousands of images: each search runs them first.
+QUICK_CHECKS: tuple[Check, ...] = (
+    check_copies,
+    check_sources,
+    check_classes,
+    check_balance,
+    check_crowds,
+    check_images,
+)
 CHECKS: tuple[Check, ...] = (
     *QUICK_CHECKS,
     check_files,
     check_boxes,
     check_overlaps,
-    check_images,
     check_alike,
     check_skew,
 )

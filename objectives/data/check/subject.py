@@ -191,9 +191,17 @@ def subject_of(
 
 
 def quick_subject(dataset: Dataset, groups: re.Pattern[str] | None = None) -> Subject:
-    """Return the subject of a data set as it is trained on, without a look at its files."""
+    """Return the subject of a data set as it is trained on, with what the index of its pictures knows."""
+    pictures = dataset.pictures
     entries = [
-        CheckedImage(image.path, split, (image.width_px, image.height_px), image.boxes_xywh, image.classes)
+        CheckedImage(
+            image.path,
+            split,
+            (image.width_px, image.height_px),
+            image.boxes_xywh,
+            image.classes,
+            picture=pictures.get(image.path),
+        )
         for split, images in dataset.splits.items()
         for image in images
     ]

@@ -49,7 +49,7 @@ def look(paths: Sequence[Path], cache: Path, progress: Progress | None = None) -
         try:
             for picture in examine_all(new):
                 found[picture.path] = picture
-                if _is_settled(picture.path, stamps):
+                if picture.content and _is_settled(picture.path, stamps):
                     waiting.append((picture, stamps[picture.path]))
                 report(len(found), total)
                 if time.monotonic() - kept_at > KEPT_EVERY_S:

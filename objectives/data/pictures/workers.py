@@ -1,4 +1,4 @@
-"""Image files examined by several processes; one that dies or hangs costs its file, and is replaced."""
+"""Image files examined by several processes; one that dies or hangs is replaced, and costs at most its file."""
 
 import os
 import queue
@@ -6,9 +6,10 @@ import select
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import msgspec
@@ -21,6 +22,7 @@ from objectives.data.pictures.worker import READY, receive, send
 IN_PROCESS = 32  # files that are examined faster than a process starts
 BATCH = 64  # files a message
 WORKERS_MAX = 16  # beyond, the disk is what is waited for
+COMMAND = (sys.executable, "-m", "objectives.data.pictures.worker")
 FILE_TIMEOUT_S = 60.0  # of one file; the largest picture that is decoded takes some seconds
 
 
@@ -48,6 +50,8 @@ class _Crew:
         self._batches = deque(paths[i : i + BATCH] for i in range(0, len(paths), BATCH))
         self._found: queue.SimpleQueue[Picture | BaseException] = queue.SimpleQueue()
         self._ended = threading.Event()
+        self._struck: set[Path] = set()  # files at which a worker ended
+        self._workers: list[_Worker] = []
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(workers)]
         for thread in self._threads:
             thread.start()
@@ -60,41 +64,51 @@ class _Crew:
             yield found
 
     def end(self) -> None:
-        """Let go of all that is not done yet; the processes have ended when this returns."""
-        self._ended.set()
+        """Let go of all that is not done yet; no process is left when this returns."""
         self._batches.clear()
+        self._ended.set()
+        while any(thread.is_alive() for thread in self._threads):
+            for worker in list(self._workers):
+                worker.kill()  # one may be busy with a file for long
+            time.sleep(0.01)
         for thread in self._threads:
             thread.join()
 
     def _run(self) -> None:
-        worker = _Worker()
         try:
-            while not self._ended.is_set():
-                try:
-                    batch = list(self._batches.popleft())
-                except IndexError:
-                    return
-                while batch and not self._ended.is_set():
-                    batch = self._work(worker, batch)
-                    if batch:  # the worker is gone
-                        worker = _Worker()
+            batch: list[Path] = []
+            while not self._ended.is_set() and (batch or (batch := self._next_batch())):
+                with closing(_Worker()) as worker:
+                    self._workers.append(worker)
+                    while batch and not worker.has_ended:
+                        batch = self._work(worker, batch) or self._next_batch()
         except BaseException as error:  # raised where the pictures are waited for
             self._found.put(error)
-        finally:
-            worker.close()
+
+    def _next_batch(self) -> list[Path]:
+        try:
+            return list(self._batches.popleft())
+        except IndexError:
+            return []
 
     def _work(self, worker: "_Worker", batch: list[Path]) -> list[Path]:
-        """Have a batch examined; return what is left of it after the file that ended the worker."""
+        """Have a batch examined; return what is left of it where the worker has ended.
+
+        The file at which it ended is tried once more: the worker may have been killed for another reason.
+        """
         worker.ask(batch)
         for i, path in enumerate(batch):
             if self._ended.is_set():
                 return []
             row = worker.answer()
-            if row is None:
-                worker.close()
-                self._found.put(Picture(path, None, "", None, problem="images.unreadable"))
-                return batch[i + 1 :]
-            self._found.put(to_picture(path, row))
+            if row is not None:
+                self._found.put(to_picture(path, row))
+                continue
+            if path not in self._struck:
+                self._struck.add(path)
+                return batch[i:]
+            self._found.put(Picture(path, None, "", None, problem="images.unreadable"))
+            return batch[i + 1 :]
         return []
 
 
@@ -102,20 +116,21 @@ class _Worker:
     """One process that examines files."""
 
     def __init__(self) -> None:
-        command = [sys.executable, "-m", "objectives.data.pictures.worker"]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-        self._process = subprocess.Popen(command, bufsize=0, **pipes)  # type: ignore[call-overload]  # pipes of bytes
+        self._process = subprocess.Popen(COMMAND, bufsize=0, **pipes)  # type: ignore[call-overload]  # pipes of bytes
+        self.has_ended = False
         if self._message() != msgspec.msgpack.encode(READY):
             self.close()
-            raise RuntimeError(f"a process that examines images did not start: {' '.join(command)}")
+            raise RuntimeError(f"a process that examines images did not start: {' '.join(COMMAND)}")
 
     def ask(self, paths: Sequence[Path]) -> None:
         with suppress(BrokenPipeError):  # it has died: there will be no answer
             send(self._process.stdin, [os.fsencode(path) for path in paths])
 
     def answer(self) -> Row | None:
-        """Return the next row; None if the process has died, or did not answer in time."""
+        """Return the next row; None if the process has died, or did not answer in time: then it is of no more use."""
         message = self._message()
+        self.has_ended = not message
         return msgspec.msgpack.decode(message, type=Row) if message else None
 
     def _message(self) -> bytes:
@@ -123,8 +138,12 @@ class _Worker:
         waiting.register(self._process.stdout, select.POLLIN)
         return receive(self._process.stdout) if waiting.poll(FILE_TIMEOUT_S * 1000) else b""
 
-    def close(self) -> None:
+    def kill(self) -> None:
+        """End the process; whoever waits for its answer gets none."""
         self._process.kill()
+
+    def close(self) -> None:
+        self.kill()
         for stream in (self._process.stdin, self._process.stdout):
             stream.close()
         self._process.wait()

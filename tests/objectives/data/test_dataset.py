@@ -273,6 +273,47 @@ def test_the_fingerprint_follows_content_and_not_place(tmp_path: Path) -> None:
     assert len(prints | {first}) == 6
 
 
+def test_the_fingerprint_is_of_bytes_and_neither_of_names_nor_of_order(tmp_path: Path) -> None:
+    labels = {
+        "train/a": "0 0.5 0.5 0.5 0.2\n1 0.5 0.5 0.2 0.2",
+        "train/b": "1 0.5 0.5 0.5 0.2",
+        "val/b": "1 0.5 0.5 1 1",
+    }
+    first = read_dataset(yolo(tmp_path / "one", labels, CARD))
+    swapped = {
+        "train/b": "1 0.5 0.5 0.2 0.2\n0 0.5 0.5 0.5 0.2",
+        "train/z": labels["train/b"],
+        "val/c": labels["val/b"],
+    }
+    second = read_dataset(yolo(tmp_path / "two", swapped, CARD))
+    assert second.fingerprint == first.fingerprint
+    assert second.fingerprint_by_sizes != first.fingerprint_by_sizes
+    picture = tmp_path / "one" / "train" / "images" / "a.jpg"
+    changed, size = bytearray(picture.read_bytes()), picture.stat().st_size
+    changed[-20] ^= 1
+    picture.write_bytes(changed)
+    third = read_dataset(tmp_path / "one")
+    assert picture.stat().st_size == size
+    assert third.fingerprint != first.fingerprint
+    assert third.fingerprint_by_sizes == first.fingerprint_by_sizes
+
+
+def test_a_stored_fingerprint_of_either_kind_means_its_data_set(tmp_path: Path) -> None:
+    labels = {"train/a": "0 0.5 0.5 0.5 0.2", "val/b": "1 0.5 0.5 1 1"}
+    found = read_dataset(yolo(tmp_path / "one", labels, CARD))
+    other = read_dataset(yolo(tmp_path / "two", {**labels, "train/a": "1 0.5 0.5 0.5 0.2"}, CARD))
+    for fingerprint in (found.fingerprint, found.fingerprint_by_sizes):
+        assert found.is_meant_by(fingerprint)
+        assert not other.is_meant_by(fingerprint)
+
+
+def test_an_image_that_went_away_after_reading_is_an_error_of_one_line(tmp_path: Path) -> None:
+    found = read_dataset(yolo(tmp_path / "one", {"train/a": "0 0.5 0.5 0.5 0.2", "val/b": "1 0.5 0.5 1 1"}, CARD))
+    found.splits["val"][0].path.unlink()
+    with pytest.raises(DataError, match=r"1 images cannot be read; mend or remove '.*b\.jpg'"):
+        _ = found.fingerprint
+
+
 coordinate = st.floats(-50, 150, allow_nan=False)
 
 

@@ -18,12 +18,14 @@ from objectives.data.pictures.near import RADIUS, near_clusters
 
 # Two photos of one field of blood cells, boxes by two people: .79 of 58 boxes agree; of other photos .25 at most.
 SAME_PLACE_IOU, AGREED_SHARE = 0.5, 0.7
+# Frames of a fixed camera are one cluster, in which every two are near: each is compared with some of them.
+COMPARED, BOXES_COMPARED = 512, 16
 FEW_PLACES, FEW_IOU = 3, 0.7  # of fewer boxes, those of other things may lie in one place by chance
 
 
 @dataclass(frozen=True, eq=False)
 class Looks:
-    """Entries that look alike, and their perceptual hashes.
+    """Entries that look alike, sorted by name, and their perceptual hashes.
 
     Attributes:
         entries: one an image and split.
@@ -33,61 +35,66 @@ class Looks:
     entries: list[CheckedImage]
     hashes: NDArray[np.uint64]
 
-    def near(self, i: int, others: list[int]) -> list[int]:
-        """Return which of `others` are near entry `i`, the nearest first."""
+    def near(self, i: int, others: NDArray[np.int64]) -> list[int]:
+        """Return which of `others` are near entry `i`, the nearest first; of very many those with the nearest names.
+
+        Augmented copies of one photo are left out: by their names, they are a finding of their own.
+        """
+        start = max(0, int(np.searchsorted(others, i)) - COMPARED // 2)
+        others = others[start : start + COMPARED]
         bits = np.bitwise_count(self.hashes[others] ^ self.hashes[i])
-        return [others[k] for k in np.argsort(bits, kind="stable").tolist() if bits[k] <= RADIUS]
+        found = [int(others[k]) for k in np.argsort(bits, kind="stable") if bits[k] <= RADIUS]
+        photo = photo_of(self.entries[i].path)
+        return [k for k in found if photo is None or photo_of(self.entries[k].path) != photo]
 
 
 def check_alike(subject: Subject) -> Iterator[Spot]:
     """Yield near-identical images: within a split, and between splits with the same boxes and with others."""
-    entries = [
-        e for e in subject.entries if e.split is not None and e.picture is not None and e.picture.looks is not None
-    ]
-    looks = [entry.picture.looks if entry.picture else None for entry in entries]
+    entries = [e for e in subject.entries if e.split is not None and _looks(e) is not None]
+    entries.sort(key=lambda entry: entry.path)
+    looks = [_looks(entry) for entry in entries]
     for cluster in near_clusters(looks):
         hashes = np.array([looks[i] for i in cluster], dtype=np.uint64)
         yield from _cluster(subject, Looks([entries[i] for i in cluster], hashes))
+
+
+def _looks(entry: CheckedImage) -> int | None:
+    return entry.picture.looks if entry.picture is not None else None
 
 
 def _cluster(subject: Subject, looks: Looks) -> Iterator[Spot]:
     earlier: list[int] = []
     for split in SPLITS:
         here = [i for i, entry in enumerate(looks.entries) if entry.split == split]
-        yield from _across(subject, looks, here, earlier)
+        yield from _across(subject, looks, here, np.array(sorted(earlier), dtype=np.int64))
         yield from _within(subject, looks, here)
         earlier += here
 
 
-def _across(subject: Subject, looks: Looks, here: list[int], earlier: list[int]) -> Iterator[Spot]:
+def _across(subject: Subject, looks: Looks, here: list[int], earlier: NDArray[np.int64]) -> Iterator[Spot]:
     """Yield the images of a split that are near one of those before it; byte-identical ones are leaks already."""
-    identical = {_content(looks.entries[i]) for i in earlier}
+    identical = {_content(looks.entries[i]) for i in earlier.tolist()}
     for i in here:
         entry = looks.entries[i]
         near = [] if _content(entry) in identical else looks.near(i, earlier)
         if near:
-            same = next((k for k in near if same_places(looks.entries[k], entry)), None)
+            same = next((k for k in near[:BOXES_COMPARED] if same_places(looks.entries[k], entry)), None)
             code = "splits.alike" if same is None else "splits.near_leak"
             yield pair(subject, code, looks.entries[near[0] if same is None else same], entry)
 
 
 def _within(subject: Subject, looks: Looks, here: list[int]) -> Iterator[Spot]:
     """Yield the images of a split that are near an earlier one of it; each content counts once."""
-    seen: dict[str, int] = {}
+    contents: set[str] = set()
+    seen: list[int] = []
     for i in here:
         content = _content(looks.entries[i])
-        if content not in seen:
-            near = looks.near(i, list(seen.values())) if seen else []
-            seen[content] = i
-            others = [k for k in near if not _of_one_photo(looks.entries[k], looks.entries[i])]
-            if others:
-                yield pair(subject, "images.alike", looks.entries[others[0]], looks.entries[i])
-
-
-def _of_one_photo(one: CheckedImage, other: CheckedImage) -> bool:
-    """Whether the names say that two images are augmented copies of one photo, which is a finding of its own."""
-    photo = photo_of(one.path)
-    return photo is not None and photo == photo_of(other.path)
+        if content not in contents:
+            near = looks.near(i, np.array(seen[-COMPARED:], dtype=np.int64))
+            contents.add(content)
+            seen.append(i)
+            if near:
+                yield pair(subject, "images.alike", looks.entries[near[0]], looks.entries[i])
 
 
 def _content(entry: CheckedImage) -> str:

@@ -1,10 +1,12 @@
 """Images that nearly equal another one, within a split and across."""
 
+import time
+
 import pytest
 from subjects import Labelled, counts, entry, picture, subject, texts
 
 from objectives.data.check.alike import check_alike
-from objectives.data.check.subject import CheckedImage
+from objectives.data.check.subject import CheckedImage, Subject
 
 HASH = 0b1011_0110_0101_1100_1110_0001_1010_0011_0110_1001_0101_1100
 BOXES: list[Labelled] = [(0, 20, 20, 40, 30), (1, 100, 20, 40, 30)]
@@ -77,5 +79,25 @@ def test_identical_files_are_left_to_the_check_of_copies() -> None:
 
 
 def test_augmented_copies_of_one_photo_are_left_to_the_check_of_sources() -> None:
-    images = [shot("a_jpg.rf.1.jpg", "train"), shot("a_jpg.rf.2.jpg", "train", 1)]
+    images = [shot(f"a_jpg.rf.{i}.jpg", split, i) for i, split in enumerate(("train", "train", "val"))]
     assert counts(check_alike(subject(*images))) == {}
+
+
+@pytest.mark.seconds
+def test_a_fixed_camera_is_not_compared_frame_by_frame() -> None:
+    """Four times the frames take about four times as long, not sixteen."""
+
+    def frames(count: int) -> Subject:
+        boxes: list[list[Labelled]] = [[(0, (7 * i) % 150, 10, 20, 20)] for i in range(count)]
+        splits = ["val" if i % 4 == 0 else "train" for i in range(count)]
+        return subject(*[shot(f"{i:05}.jpg", splits[i], i % 3, boxes[i], f"{i}") for i in range(count)])
+
+    def seconds(it: Subject) -> float:
+        began = time.process_time()
+        found = counts(check_alike(it))
+        assert sum(found.values()) >= len(it.entries) - 2
+        return time.process_time() - began
+
+    few, many = frames(1500), frames(6000)
+    seconds(few)
+    assert seconds(many) < 8 * seconds(few)

@@ -1,12 +1,12 @@
 """Missing pairs, both ways: images without a file, files without an entry, annotations without a picture."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from objectives.data.check.spots import Mark, Spot
 from objectives.data.check.subject import CheckedImage, Subject
-from objectives.data.files.folder import PICTURE_SUFFIXES
+from objectives.data.files.folder import PICTURE_SUFFIXES, is_file, walk
 
 ANNOTATIONS = frozenset({".txt", ".xml", ".json"})  # of formats with an annotation file an image
 LISTS = frozenset({"classes", "labels", "names", "notes", "readme", "license", "obj", "train", "val", "valid", "test"})
@@ -16,31 +16,23 @@ BESIDE = ANNOTATIONS | {".cache", ".csv", ".md", ".npy", ".yaml", ".yml", ".dvc"
 def check_files(subject: Subject) -> Iterator[Spot]:
     """Yield files that are not there or passed over, and images whose annotations are not there or lie elsewhere."""
     pictures = {entry.path for entry in subject.entries}
-    gone = {path for path in pictures if not path.is_file()}
+    gone = {path for path in pictures if not is_file(path)}
     for entry in subject.entries:
         if entry.path in gone:
             yield Spot("images.missing", subject.place(entry.path))
     sources = {entry.source for entry in subject.entries if entry.source is not None}
-    for path in _beside(pictures):
-        suffix = path.suffix.lower()
-        if suffix not in PICTURE_SUFFIXES | BESIDE:
+    others = [path for path in walk(subject.root) if path not in pictures and path not in sources]
+    folders = {path.parent for path in pictures}
+    for path in others:
+        if path.parent in folders and path.suffix.lower() not in PICTURE_SUFFIXES | BESIDE:
             yield Spot("images.unsupported", subject.place(path))
     if _is_per_image(subject):
-        unused = _unused(subject, sources)
+        unused = _unused(others, sources)
         yield from _without(subject, unused, gone)
         used_folders = {source.parent for source in sources}
         for path in sorted(path for paths in unused.values() for path in paths if path.parent in used_folders):
             yield Spot("labels.orphan", subject.place(path))
         yield from _shared(subject)
-
-
-def _beside(pictures: set[Path]) -> Iterator[Path]:
-    """Yield the files of the pictures' folders that are none of them."""
-    for folder in sorted({path.parent for path in pictures}):
-        if folder.is_dir():
-            for path in sorted(folder.iterdir()):
-                if path not in pictures and not path.name.startswith(".") and path.is_file():
-                    yield path
 
 
 def _is_per_image(subject: Subject) -> bool:
@@ -50,13 +42,12 @@ def _is_per_image(subject: Subject) -> bool:
     return 2 * named > len(labelled)
 
 
-def _unused(subject: Subject, sources: set[Path]) -> Mapping[str, list[Path]]:
+def _unused(others: Iterable[Path], sources: set[Path]) -> Mapping[str, list[Path]]:
     """Return annotation files that belong to no image, by stem."""
     suffixes = {source.suffix.lower() for source in sources} & ANNOTATIONS
     found: dict[str, list[Path]] = defaultdict(list)
-    for path in subject.root.rglob("*"):
-        hidden = any(part.startswith(".") for part in path.relative_to(subject.root).parts)
-        if path.suffix.lower() in suffixes and path not in sources and path.stem.lower() not in LISTS and not hidden:
+    for path in others:
+        if path.suffix.lower() in suffixes and path.stem.lower() not in LISTS:
             found[path.stem].append(path)
     return found
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -17,7 +17,7 @@ from objectives.data.findings import Findings
 from objectives.data.frame import Claim, settle
 from objectives.data.mend import FILE_EACH
 from objectives.data.pictures.picture import Picture
-from objectives.data.raw import RawSet
+from objectives.data.raw import RawImage, RawSet
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,12 +173,15 @@ def subject_of(
         sizes_px: input sizes that are searched.
         groups: finds in a path what must not be in two splits.
     """
-    assigned = {image.path: split for split, images in dataset.splits.items() for image in images}
+    assigned: dict[Path, list[str]] = {}
+    for split, images in dataset.splits.items():
+        for image in images:
+            assigned.setdefault(image.path, []).append(split)
     boxes = _settled(raw, pictures)
     entries = [
         CheckedImage(
             path=image.path,
-            split=image.split or assigned.get(image.path),
+            split=_split(image, assigned.get(image.path, [])),
             size_px=_size_px(pictures.get(image.path)),
             boxes=boxes[i],
             classes=image.classes,
@@ -187,7 +190,23 @@ def subject_of(
         )
         for i, image in enumerate(raw.images)
     ]
-    return Subject(dataset.root, raw.classes, tuple(entries), sizes_px, groups)
+    return Subject(dataset.root, raw.classes, _joined(entries), sizes_px, groups)
+
+
+def _joined(entries: Iterable[CheckedImage]) -> tuple[CheckedImage, ...]:
+    """Return entries of which those of one picture and split are one, as they are trained on."""
+    found: dict[tuple[Path, str | None], CheckedImage] = {}
+    for entry in entries:
+        first = found.setdefault((entry.path, entry.split), entry)
+        if first is not entry:
+            boxes, classes = np.vstack([first.boxes, entry.boxes]), np.concatenate([first.classes, entry.classes])
+            found[entry.path, entry.split] = replace(first, boxes=boxes, classes=classes)
+    return tuple(found.values())
+
+
+def _split(image: RawImage, used_in: list[str]) -> str | None:
+    """Return the split that an entry is used in: its own, or the one that was made; None if it is left out."""
+    return image.split if image.split in used_in else used_in[0] if used_in else None
 
 
 def quick_subject(dataset: Dataset, groups: re.Pattern[str] | None = None) -> Subject:

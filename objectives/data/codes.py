@@ -53,6 +53,16 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "labels.no_size": Code(_W, "boxes without area inside the image", "left out"),
         "labels.duplicate_box": Code(_N, "boxes that are there twice", "counted once"),
         "labels.not_a_box": Code(_W, "lines or entries that are no box", "left out"),
+        "splits.large_group": Code(
+            _W,
+            "images of groups too large for any split",
+            "cut in the order of their names: neighbours may lie on both sides; name scenes with data.group",
+        ),
         "splits.leak": Code(_E, "images of one split that are there in another", "remove one of the two copies"),
+        "splits.moved": Code(_N, "images whose copies lie in another split", "moved there"),
+        "splits.no_group": Code(_W, "images that the pattern of data.group does not match", "each a group of its own"),
+        "splits.rare_class": Code(
+            _W, "classes with too few groups of images to be in every split", "label more of them to have them scored"
+        ),
     }
 )

@@ -215,13 +215,20 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "splits.group_leak": Code(
             _E, "images of a group that is also in another split", "move each group to one split"
         ),
+        "splits.large_group": Code(
+            _W,
+            "images of groups too large for any split",
+            "cut in the order of their names: neighbours may lie on both sides; name scenes with data.group",
+        ),
         "splits.leak": Code(_E, "images of one split that are there in another", "remove one of the two copies"),
         "splits.missing": Code(_N, "splits that are named but not there", "left out"),
+        "splits.moved": Code(_N, "images whose copies lie in another split", "moved there"),
         "splits.near_leak": Code(
             _E,
             "images of one split that nearly equal one of another, boxes too",
             "remove one of the two, or move both to one split",
         ),
+        "splits.no_group": Code(_W, "images that the pattern of data.group does not match", "each a group of its own"),
         "splits.other_classes": Code(
             _N,
             "classes whose share of the boxes is another than in training",
@@ -239,6 +246,9 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "splits.other_sizes": Code(
             _N, "splits with boxes of other sizes than in training", "used as they are; split anew if that is not meant"
+        ),
+        "splits.rare_class": Code(
+            _W, "classes with too few groups of images to be in every split", "label more of them to have them scored"
         ),
         "splits.source_leak": Code(
             _E, "augmented copies of a photo that is also in another split", "move all copies of a photo to one split"

@@ -1,16 +1,21 @@
 """A detection data set in memory: images with boxes, by split, and its fingerprint."""
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from objectives.data.class_names import case_note, check_unique
+from objectives.data.class_names import add_case, check_unique
+from objectives.data.codes import CODES, Severity
+from objectives.data.findings import Finding, Findings
+from objectives.data.pictures.index import index_file, look
+from objectives.data.pictures.kinds import MIN_SIDE_PX
+from objectives.data.pictures.picture import Picture
 from spaces.errors import DataError
 
 SPLITS = ("train", "val", "test")
@@ -18,9 +23,10 @@ SPLIT_ALIASES = {"valid": "val", "validation": "val", "dev": "val", "training": 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 # What Ultralytics passes over without an error, so that trainer and scorer would count different images.
 TRAINED_SUFFIXES = IMAGE_SUFFIXES | {".avif", ".dng", ".heic", ".heif", ".jp2", ".mpo"}
-MIN_SIDE_PX = 10
 LABEL_STEP = 1e-6  # of a side: the last digit of the trainer's labels; boxes that differ less are one to the trainer
 VAL_SHARE = 0.2
+OUTSIDE_PX = 0.5  # beyond an edge: less is rounding
+CONTENTS = "contents-"  # begins a fingerprint; those of an older automl were of file sizes
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,18 +57,53 @@ class Dataset:
         root: folder it was read from.
         classes: class names by index.
         splits: "train" and "val", and "test" where there is one.
-        notes: what was left out or assumed while reading, one line each.
+        findings: what was mended, left out or assumed while reading.
     """
 
     name: str
     root: Path
     classes: tuple[str, ...]
     splits: Mapping[str, tuple[LabelledImage, ...]]
-    notes: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """The findings for people, one line each."""
+        return tuple(finding.line for finding in self.findings)
+
+    @cached_property
+    def pictures(self) -> Mapping[Path, Picture]:
+        """What each image file holds, from the index of pictures."""
+        return look([image.path for images in self.splits.values() for image in images], index_file(self.root))
+
+    @cached_property
+    def contents(self) -> Mapping[Path, str]:
+        """Sha256 of each image file, as 64 hexadecimal digits, from the index of pictures.
+
+        Raises:
+            DataError: a file is gone, or cannot be read.
+        """
+        lost = [path for path, picture in self.pictures.items() if not picture.content]
+        if lost:
+            raise DataError(f"data.root: {len(lost)} images cannot be read; mend or remove '{lost[0]}'")
+        return {path: picture.content for path, picture in self.pictures.items()}
+
+    @cached_property
     def fingerprint(self) -> str:
-        """Sixteen hexadecimal digits over classes, file names and sizes, and boxes; moving the folder keeps them."""
+        """CONTENTS and sixteen hexadecimal digits over class names, and of each split its images' bytes and boxes.
+
+        The order of files, images and boxes does not count, nor do the names of files and where they lie.
+        """
+        digest = hashlib.sha256(repr(self.classes).encode())
+        for split, images in sorted(self.splits.items()):
+            digest.update(f"{split}/{len(images)}".encode())
+            for part in sorted(_digest(image, self.contents[image.path]) for image in images):
+                digest.update(part)
+        return f"{CONTENTS}{digest.hexdigest()[:16]}"
+
+    @cached_property
+    def fingerprint_by_sizes(self) -> str:
+        """Fingerprint of an older automl, in which the sizes of files stood for their contents."""
         digest = hashlib.sha256(repr(self.classes).encode())
         for split, images in sorted(self.splits.items()):
             for image in images:
@@ -70,18 +111,36 @@ class Dataset:
                 digest.update(image.boxes_xywh.round(2).tobytes() + image.classes.tobytes())
         return digest.hexdigest()[:16]
 
+    def is_meant_by(self, fingerprint: str) -> bool:
+        """Whether a fingerprint that was stored, perhaps by an older automl, is this data set's."""
+        return fingerprint == (self.fingerprint if fingerprint.startswith(CONTENTS) else self.fingerprint_by_sizes)
+
     def to_json(self) -> dict[str, Any]:
-        """Return the data card: name, root, classes, images and boxes by split, notes."""
+        """Return the data card: name, root, classes, by split its images, boxes and boxes of each class, notes."""
         return {
             "name": self.name,
             "root": str(self.root),
             "classes": list(self.classes),
-            "splits": {
-                split: {"images": len(images), "boxes": sum(len(i.classes) for i in images)}
-                for split, images in self.splits.items()
-            },
+            "splits": {split: self._counts(images) for split, images in self.splits.items()},
             "notes": list(self.notes),
         }
+
+    def _counts(self, images: Iterable[LabelledImage]) -> dict[str, Any]:
+        labels = [image.classes for image in images]
+        counts = np.bincount(np.concatenate([*labels, np.zeros(0, np.int64)]), minlength=len(self.classes))
+        return {
+            "images": len(labels),
+            "background": sum(not len(found) for found in labels),
+            "boxes": int(counts.sum()),
+            "per_class": dict(zip(self.classes, counts.tolist(), strict=True)),
+        }
+
+
+def _digest(image: LabelledImage, content: str) -> bytes:
+    """Return a digest over the bytes of an image file and its boxes, to a hundredth of a pixel, in any order."""
+    rows = np.column_stack([image.classes, image.boxes_xywh.round(2) + 0.0])  # no negative zero
+    rows = rows[np.lexsort(rows.T[::-1])]
+    return hashlib.sha256(content.encode() + rows.tobytes()).digest()
 
 
 def make_image(
@@ -95,14 +154,18 @@ def make_image(
         boxes_xywh: left, top, width, height in pixels.
         classes: class index of each box.
     """
-    width, height = size_px
-    boxes = np.array([list(b) for b in boxes_xywh], dtype=np.float64).reshape(-1, 4)
+    clipped, kept = _clipped(np.array([list(b) for b in boxes_xywh], dtype=np.float64).reshape(-1, 4), size_px)
     labels = np.array(list(classes), dtype=np.int64)
-    left_top = np.clip(boxes[:, :2], 0, (width, height))
-    right_bottom = np.clip(boxes[:, :2] + boxes[:, 2:], 0, (width, height))
+    return LabelledImage(path, *size_px, clipped[kept], labels[kept]), int((~kept).sum())
+
+
+def _clipped(boxes: NDArray[np.float64], size_px: tuple[int, int]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return boxes clipped to the image, and which have at least a pixel each way then."""
+    left_top = np.clip(boxes[:, :2], 0, size_px)
+    right_bottom = np.clip(boxes[:, :2] + boxes[:, 2:], 0, size_px)
     clipped = np.hstack([left_top, right_bottom - left_top])
-    kept = np.isfinite(clipped).all(axis=1) & (clipped[:, 2:] >= 1).all(axis=1)  # at least a pixel each way
-    return LabelledImage(path, width, height, clipped[kept], labels[kept]), int((~kept).sum())
+    kept: NDArray[np.bool_] = np.all(np.isfinite(clipped), axis=1) & np.all(clipped[:, 2:] >= 1, axis=1)
+    return clipped, kept
 
 
 def drop_repeats(image: LabelledImage) -> tuple[LabelledImage, int]:
@@ -125,23 +188,25 @@ def make_noted_image(
     size_px: tuple[int, int],
     boxes_xywh: Iterable[Iterable[float]],
     classes: Iterable[int],
-    notes: Counter[str],
+    findings: Findings,
 ) -> LabelledImage:
-    """Clip boxes to the image; drop those without area and those that are there twice, both counted in the notes.
+    """Clip boxes to the image; drop those without area and those that are there twice; each of these is a finding.
 
     Args:
         path: image file.
         size_px: width and height.
         boxes_xywh: left, top, width, height in pixels.
         classes: class index of each box.
-        notes: counts by note.
+        findings: takes what is found.
     """
-    image, without_area = make_image(path, size_px, boxes_xywh, classes)
+    boxes = np.array([list(b) for b in boxes_xywh], dtype=np.float64).reshape(-1, 4)
+    image, without_area = make_image(path, size_px, boxes, classes)
     image, repeated = drop_repeats(image)
-    if without_area:
-        notes["boxes without area inside the image were left out"] += without_area
-    if repeated:
-        notes["boxes were there twice, with one class and place, and were counted once"] += repeated
+    clipped, kept = _clipped(boxes, size_px)
+    outside = int((np.abs(clipped - boxes)[kept] > OUTSIDE_PX).any(axis=1).sum())
+    for code, count in (("outside", outside), ("no_size", without_area), ("duplicate_box", repeated)):
+        if count:
+            findings.add(f"labels.{code}", path.name, count)
     return image
 
 
@@ -150,39 +215,57 @@ def finish(
     root: Path,
     classes: tuple[str, ...],
     splits: Mapping[str, list[LabelledImage]],
-    notes: list[str],
+    findings: Findings,
 ) -> Dataset:
     """Check what a reader found, drop classes without boxes, and make the split that may be missing.
 
     Raises:
         DataError: no image, no box, no training image, or two classes of one name.
     """
-    trained = {split: tuple(i for i in images if _is_trained(i)) for split, images in splits.items()}
-    found = {split: images for split, images in trained.items() if images}
-    passed_over = sum(map(len, splits.values())) - sum(map(len, found.values()))
-    if passed_over:
-        reason = f"under {MIN_SIDE_PX} pixels a side, or without a suffix that it knows"
-        notes.append(f"{passed_over} images that the trainer does not read ({reason}) were left out")
+    found = {split: images for split, images in _trained(splits, findings).items() if images}
     if not any(len(i.classes) for images in found.values() for i in images):
         images = sum(map(len, found.values()))
-        raise DataError(f"data.root: '{root}' holds {images} images and no box; label some, or name another folder")
+        raise DataError(
+            f"data.root: '{root}' holds {images} images and no box; label some, or name another folder{_met(findings)}"
+        )
+    if "test" in found and not any(len(i.classes) for i in found["test"]):
+        findings.add("splits.unlabelled", count=len(found.pop("test")))
     if "val" not in found:
-        found, note = _split_off_val(found)
-        notes.append(note)
+        found = _split_off_val(found, findings)
     if not any(len(i.classes) for i in found.get("train", ())):
-        raise DataError(f"data.root: '{root}' has no labelled training image; expected a split named train")
+        raise DataError(
+            f"data.root: '{root}' has no labelled training image; expected a split named train{_met(findings)}"
+        )
     if not any(len(i.classes) for i in found["val"]):
-        raise DataError(f"data.root: '{root}' has no box in its validation split; nothing could be scored")
-    dataset = _drop_unused(Dataset(name, root, classes, found, tuple(notes)))
+        raise DataError(
+            f"data.root: '{root}' has no box in its validation split; nothing could be scored{_met(findings)}"
+        )
+    dataset = _drop_unused(Dataset(name, root, classes, found), findings)
     check_unique(dataset.classes, root)
-    return replace(dataset, notes=(*dataset.notes, *case_note(dataset.classes)))
+    add_case(dataset.classes, findings)
+    return replace(dataset, findings=findings.made())
+
+
+def _met(findings: Findings) -> str:
+    """Return the worst of what was found, for an error that it may explain."""
+    worst = [f for f in findings.made() if CODES[f.code].severity is not Severity.NOTE]
+    return f"; found {max(worst, key=lambda f: f.count).line}" if worst else ""
+
+
+def _trained(splits: Mapping[str, list[LabelledImage]], findings: Findings) -> dict[str, tuple[LabelledImage, ...]]:
+    trained = {split: tuple(i for i in images if _is_trained(i)) for split, images in splits.items()}
+    for split, images in splits.items():
+        if len(trained[split]) < len(images):
+            first = next(i for i in images if not _is_trained(i))
+            findings.add("images.untrained", first.path.name, len(images) - len(trained[split]))
+    return trained
 
 
 def _is_trained(image: LabelledImage) -> bool:
     return min(image.width_px, image.height_px) >= MIN_SIDE_PX and image.path.suffix.lower() in TRAINED_SUFFIXES
 
 
-def _drop_unused(dataset: Dataset) -> Dataset:
+def _drop_unused(dataset: Dataset, findings: Findings) -> Dataset:
     counts = np.zeros(len(dataset.classes), dtype=np.int64)
     for images in dataset.splits.values():
         for image in images:
@@ -192,20 +275,18 @@ def _drop_unused(dataset: Dataset) -> Dataset:
         return dataset
     index = np.full(len(counts), -1)
     index[used] = np.arange(len(used))
-    names = [dataset.classes[i] for i in np.flatnonzero(counts == 0)]
+    for i in np.flatnonzero(counts == 0):
+        findings.add("classes.unused", dataset.classes[i])
     splits = {
         split: tuple(replace(image, classes=index[image.classes]) for image in images)
         for split, images in dataset.splits.items()
     }
-    note = f"classes without a box were left out: {', '.join(names)}"
-    return replace(
-        dataset, classes=tuple(dataset.classes[i] for i in used), splits=splits, notes=(*dataset.notes, note)
-    )
+    return replace(dataset, classes=tuple(dataset.classes[i] for i in used), splits=splits)
 
 
 def _split_off_val(
-    splits: Mapping[str, tuple[LabelledImage, ...]],
-) -> tuple[dict[str, tuple[LabelledImage, ...]], str]:
+    splits: Mapping[str, tuple[LabelledImage, ...]], findings: Findings
+) -> dict[str, tuple[LabelledImage, ...]]:
     """Take a fifth of the photos for validation; augmentations of one photo stay together."""
     images = splits.get("train", ())
     photos = sorted({_photo(image.path) for image in images}, key=lambda name: hashlib.sha256(name.encode()).digest())
@@ -216,8 +297,8 @@ def _split_off_val(
     held = set(photos[: max(1, round(VAL_SHARE * len(photos)))])
     val = tuple(i for i in images if _photo(i.path) in held)
     train = tuple(i for i in images if _photo(i.path) not in held)
-    note = f"no validation split: {len(val)} of {len(images)} training images were set aside, whole photos each"
-    return {**splits, "train": train, "val": val}, note
+    findings.add("splits.validation", f"{len(val)} of {len(images)}", len(val))
+    return {**splits, "train": train, "val": val}
 
 
 def _photo(path: Path) -> str:

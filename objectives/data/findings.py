@@ -27,6 +27,14 @@ class Finding:
         if self.code not in CODES or self.count < 1:
             raise ValueError(f"a finding needs a known code and a count of 1 or more, got {self.code}: {self.count}")
 
+    @property
+    def line(self) -> str:
+        """The finding for people, with its first place; class names are all shown that were kept."""
+        code = CODES[self.code]
+        shown = self.examples if self.code.startswith("classes.") else self.examples[:1]
+        places = f" ({', '.join(shown)})" if shown else ""
+        return f"{self.count} {code.what}: {code.action}{places}"
+
     def to_json(self) -> dict[str, Any]:
         """Return the finding with its meaning."""
         code = CODES[self.code]

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from objectives.data.dataset import LabelledImage
+from objectives.data.pictures.decode import read_image
 from objectives.deploy.accuracy import SCORE_CONFIDENCE, score
 from objectives.deploy.artifact import ArtifactMeta
-from objectives.deploy.detector import Detections, letterbox, read_image, read_output
+from objectives.deploy.detector import Detections, letterbox, read_output
 from objectives.deploy.export_onnx import deployed_network
 from objectives.network.depth import shallow, stages
 from objectives.network.slim import Slimmer

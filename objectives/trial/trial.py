@@ -12,10 +12,11 @@ from typing import Any
 import yaml
 from torch import nn
 
+from objectives.data.pictures.decode import read_image
 from objectives.deploy.accuracy import SCORE_CONFIDENCE, score
 from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.detections_picture import draw_detections
-from objectives.deploy.detector import Detections, Detector, read_image
+from objectives.deploy.detector import Detections, Detector
 from objectives.deploy.device import measuring_keys, training_keys
 from objectives.deploy.export_onnx import export_onnx, meta_of
 from objectives.deploy.runtimes import open_artifact

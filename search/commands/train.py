@@ -250,7 +250,10 @@ def _check_same_run(out: Path, config: dict[str, Any], dataset: Dataset, own: Pa
     if own is not None:
         identity["weights"] = "own"
     path = TrialPaths(out).identity
-    if path.exists() and (before := json.loads(path.read_text())) != identity:
+    before = json.loads(path.read_text()) if path.exists() else identity
+    if dataset.is_meant_by(str(before.get("data", ""))):
+        before["data"] = dataset.fingerprint
+    if before != identity:
         pairs = {key: (before.get(key, "fresh"), identity.get(key, "fresh")) for key in {**identity, **before}}
         changed = ", ".join(f"{key} {was} -> {now}" for key, (was, now) in pairs.items() if was != now)
         raise AutomlError(f"train: '{out}' was begun with other settings ({changed}); remove it to begin anew")

@@ -40,8 +40,10 @@ class Contract:
     cards: Mapping[str, Card]
 
     @classmethod
-    def of(cls, settings: Settings, dataset: Dataset) -> "Contract":
-        """Return the contract of a search."""
+    def of(cls, settings: Settings, dataset: Dataset, stored: "Contract | None" = None) -> "Contract":
+        """Return the contract of a search; the data set is named as in a stored one, if that one means the same."""
+        before = stored.fingerprints.get("data") if stored else None
+        data = before if before is not None and dataset.is_meant_by(before) else dataset.fingerprint
         trainer = trainer_versions(settings.device)
         epochs = settings.trial.epochs_for(len(dataset.splits["train"]))
         training = f"{epochs} epochs, seed {settings.seed}, scored on {settings.data.split}"
@@ -50,7 +52,7 @@ class Contract:
         return cls(
             fingerprints={
                 "space": settings.space.fingerprint,
-                "data": dataset.fingerprint,
+                "data": data,
                 "device": settings.device.fingerprint,
                 "training": training,
                 "gate": json.dumps(_gate_card(asdict(settings.gate)), sort_keys=True),
@@ -103,12 +105,15 @@ class Contract:
 
 
 def check_contract(study: "optuna.Study", settings: Settings, dataset: Dataset) -> None:
-    """Check that a study was made with the contract of these settings; parts that the study never kept are added.
+    """Check that a study was made with the contract of these settings.
+
+    Parts that the study never kept are added; an older fingerprint of the data set becomes one of this automl.
 
     Raises:
         StoreError: it was not; the text says what differs, old -> new, and what a fork would keep.
     """
-    then, now = Contract.stored(study), Contract.of(settings, dataset)
+    then = Contract.stored(study)
+    now = Contract.of(settings, dataset, then)
     differing = then.differing(now)
     if differing:
         kept = compare(trial_records(study), differing, settings.space, settings.gate)
@@ -118,8 +123,9 @@ def check_contract(study: "optuna.Study", settings: Settings, dataset: Dataset) 
             f"store: study '{study.study_name}' was made with another {' and '.join(differing)}; "
             f"give the old settings, or {others}\n" + "\n".join([*then.diff(now), *would_keep])
         )
-    if now.fingerprints.keys() - then.fingerprints.keys():
-        StudyWriter(study).contract(settings.gate, {**now.fingerprints, **then.fingerprints})
+    whole = {**now.fingerprints, **then.fingerprints, "data": dataset.fingerprint}
+    if whole != then.fingerprints:
+        StudyWriter(study).contract(settings.gate, whole)
 
 
 def trainer_versions(device: Device) -> dict[str, str]:

@@ -109,7 +109,8 @@ def fork(
     """
     import optuna
 
-    then, now = Contract.stored(old), Contract.of(settings, dataset)
+    then = Contract.stored(old)
+    now = Contract.of(settings, dataset, then)
     differing = then.differing(now)
     stored, kept_of_old = old.get_trials(deepcopy=False), StudyRecord.of(old)
     found = compare(trial_records(old, stored), differing, settings.space, settings.gate)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from objectives.data.crowds import USUAL_MAX, boxes_most, crowd_notes, detections_max
+from objectives.data.crowds import USUAL_MAX, boxes_most, crowd_findings, detections_max
 from objectives.data.dataset import Dataset, make_image
 from objectives.deploy.accuracy import score
 from objectives.deploy.artifact import ArtifactMeta
@@ -43,8 +43,9 @@ def test_a_perfect_detector_of_a_crowd_is_perfect() -> None:
 
 
 def test_a_cap_and_what_was_raised_are_said() -> None:
-    assert crowd_notes(crowded(100)) == ()
-    (raised,) = crowd_notes(crowded(400))
-    assert "up to 400 boxes: 600 detections of an image are kept" in raised
-    (capped,) = crowd_notes(crowded(400), 300)
-    assert "data.detections_max=300 caps" in capped
+    assert crowd_findings(crowded(100)) == ()
+    (raised,) = crowd_findings(crowded(400))
+    assert (raised.code, raised.count) == ("labels.dense", 1)
+    assert raised.examples == ("many.png: 400 boxes, 600 detections kept",)
+    (capped,) = crowd_findings(crowded(400), 300)
+    assert (capped.code, capped.count) == ("labels.over_cap", 1)

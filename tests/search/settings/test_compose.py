@@ -256,7 +256,15 @@ def test_settings_go_to_json_and_name_every_section() -> None:
     settings = load_settings([*PRUNED, "data.root=/shelves", "store.folder=/runs"])
     values = settings.to_json()
     assert set(values) == {f.name for f in dataclasses.fields(Settings)}
-    assert values["data"] == {"root": "/shelves", "format": "auto", "split": "val", "detections_max": None}
+    assert values["data"] == {
+        "root": "/shelves",
+        "format": "auto",
+        "split": "val",
+        "check": "strict",
+        "reading": None,
+        "reader": {"_target_": None},
+        "detections_max": None,
+    }
     assert values["gate"]["map50_min"] == 0.55
     assert values["space"] == settings.space.to_json()
     assert values["space"]["prune.ratio"].endswith(" if prune.importance not in none")

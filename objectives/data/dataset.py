@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from objectives.data.class_names import case_note, check_unique
+from objectives.data.dvc import dvc_hashes
 from objectives.data.pictures.index import index_file, look
 from objectives.data.pictures.kinds import MIN_SIDE_PX
 from spaces.errors import DataError
@@ -104,7 +105,8 @@ class Dataset:
         return fingerprint == (self.fingerprint if fingerprint.startswith(CONTENTS) else self.fingerprint_by_sizes)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the data card: name, root, classes, images and boxes by split, notes."""
+        """Return the data card: name, root, classes, images and boxes by split, notes; DVC's hashes if it has any."""
+        dvc = dvc_hashes(self.root)
         return {
             "name": self.name,
             "root": str(self.root),
@@ -114,6 +116,7 @@ class Dataset:
                 for split, images in self.splits.items()
             },
             "notes": list(self.notes),
+            **({"dvc": dvc} if dvc else {}),
         }
 
 

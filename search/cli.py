@@ -192,14 +192,49 @@ def show(name: str, trial: int, folder: str, store: str | None) -> None:
     run_show(name, trial, folder, store)
 
 
-@main.command()
+class DataGroup(Group):
+    """`automl data check ...`, and `automl data ...`, the card, for a line that names no command."""
+
+    CARD = "card"
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the card's name before a line of overrides alone."""
+        is_line = not args or "=" in args[0] or args[0].startswith(("+", "~"))
+        return super().parse_args(ctx, [self.CARD, *args] if is_line else args)
+
+
+@main.group(cls=DataGroup)
+def data() -> None:
+    """Read the data set of a search and say what is in it, or what is wrong with it.
+
+    \b
+    automl data conf=retail data.root=~/shelves         the card: classes, images and boxes by split
+    automl data check conf=retail data.root=~/shelves   what would spoil the scores
+    """
+
+
+@data.command(hidden=True)
 @click.argument("overrides", nargs=-1)
 @guarded
-def data(overrides: tuple[str, ...]) -> None:
-    """Read the data set of a search and say what is in it, without searching."""
+def card(overrides: tuple[str, ...]) -> None:
+    """Say what is in the data set (what `automl data` does)."""
     from search.commands.data import run_data
 
     run_data(list(overrides))
+
+
+@data.command()
+@click.argument("overrides", nargs=-1)
+@guarded
+def check(overrides: tuple[str, ...]) -> None:
+    """Look for what is wrong with the data set; exit code 1 if its scores would be wrong.
+
+    OVERRIDES: those of the search; format=yaml or format=json instead of lines for people; page=FILE writes an HTML
+    page with pictures of what was found. The codes of findings: docs/data.md.
+    """
+    from search.commands.check import run_check
+
+    run_check(list(overrides))
 
 
 @main.command()

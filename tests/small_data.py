@@ -1,5 +1,6 @@
 """Small data sets on disk for the tests of reading: plain pictures, COCO JSON, YOLO text."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,11 +14,13 @@ Box = tuple[float, float, float, float]
 
 
 def draw(path: Path, size: tuple[int, int] = (40, 30), orientation: int | None = None) -> Path:
+    """Write a picture of one colour; files of other names, or in other folders, have another one, and are no copies."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    red, green, blue = hashlib.sha256("/".join(path.parts[-3:]).encode()).digest()[:3]
     exif = Image.Exif()
     if orientation:
         exif[0x0112] = orientation
-    Image.new("RGB", size, (90, 120, 150)).save(path, exif=exif)
+    Image.new("RGB", size, (red, green, blue)).save(path, exif=exif)
     return path
 
 

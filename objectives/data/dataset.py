@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,11 @@ from numpy.typing import NDArray
 
 from objectives.data.class_names import add_case, check_unique
 from objectives.data.codes import CODES, Severity
+from objectives.data.dvc import dvc_hashes
 from objectives.data.findings import Finding, Findings
+from objectives.data.pictures.index import index_file, look
+from objectives.data.pictures.kinds import MIN_SIDE_PX
+from objectives.data.pictures.picture import Picture
 from spaces.errors import DataError
 
 SPLITS = ("train", "val", "test")
@@ -19,10 +24,10 @@ SPLIT_ALIASES = {"valid": "val", "validation": "val", "dev": "val", "training": 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 # What Ultralytics passes over without an error, so that trainer and scorer would count different images.
 TRAINED_SUFFIXES = IMAGE_SUFFIXES | {".avif", ".dng", ".heic", ".heif", ".jp2", ".mpo"}
-MIN_SIDE_PX = 10
 LABEL_STEP = 1e-6  # of a side: the last digit of the trainer's labels; boxes that differ less are one to the trainer
 VAL_SHARE = 0.2
 OUTSIDE_PX = 0.5  # beyond an edge: less is rounding
+CONTENTS = "contents-"  # begins a fingerprint; those of an older automl were of file sizes
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,9 +72,39 @@ class Dataset:
         """The findings for people, one line each."""
         return tuple(finding.line for finding in self.findings)
 
-    @property
+    @cached_property
+    def pictures(self) -> Mapping[Path, Picture]:
+        """What each image file holds, from the index of pictures."""
+        return look([image.path for images in self.splits.values() for image in images], index_file(self.root))
+
+    @cached_property
+    def contents(self) -> Mapping[Path, str]:
+        """Sha256 of each image file, as 64 hexadecimal digits, from the index of pictures.
+
+        Raises:
+            DataError: a file is gone, or cannot be read.
+        """
+        lost = [path for path, picture in self.pictures.items() if not picture.content]
+        if lost:
+            raise DataError(f"data.root: {len(lost)} images cannot be read; mend or remove '{lost[0]}'")
+        return {path: picture.content for path, picture in self.pictures.items()}
+
+    @cached_property
     def fingerprint(self) -> str:
-        """Sixteen hexadecimal digits over classes, file names and sizes, and boxes; moving the folder keeps them."""
+        """CONTENTS and sixteen hexadecimal digits over class names, and of each split its images' bytes and boxes.
+
+        The order of files, images and boxes does not count, nor do the names of files and where they lie.
+        """
+        digest = hashlib.sha256(repr(self.classes).encode())
+        for split, images in sorted(self.splits.items()):
+            digest.update(f"{split}/{len(images)}".encode())
+            for part in sorted(_digest(image, self.contents[image.path]) for image in images):
+                digest.update(part)
+        return f"{CONTENTS}{digest.hexdigest()[:16]}"
+
+    @cached_property
+    def fingerprint_by_sizes(self) -> str:
+        """Fingerprint of an older automl, in which the sizes of files stood for their contents."""
         digest = hashlib.sha256(repr(self.classes).encode())
         for split, images in sorted(self.splits.items()):
             for image in images:
@@ -77,18 +112,38 @@ class Dataset:
                 digest.update(image.boxes_xywh.round(2).tobytes() + image.classes.tobytes())
         return digest.hexdigest()[:16]
 
+    def is_meant_by(self, fingerprint: str) -> bool:
+        """Whether a fingerprint that was stored, perhaps by an older automl, is this data set's."""
+        return fingerprint == (self.fingerprint if fingerprint.startswith(CONTENTS) else self.fingerprint_by_sizes)
+
     def to_json(self) -> dict[str, Any]:
-        """Return the data card: name, root, classes, images and boxes by split, notes."""
+        """Return the data card: name, root, classes, images and boxes by split, notes; DVC's hashes if it has any."""
+        dvc = dvc_hashes(self.root)
         return {
             "name": self.name,
             "root": str(self.root),
             "classes": list(self.classes),
-            "splits": {
-                split: {"images": len(images), "boxes": sum(len(i.classes) for i in images)}
-                for split, images in self.splits.items()
-            },
+            "splits": {split: self._counts(images) for split, images in self.splits.items()},
             "notes": list(self.notes),
+            **({"dvc": dvc} if dvc else {}),
         }
+
+    def _counts(self, images: Iterable[LabelledImage]) -> dict[str, Any]:
+        labels = [image.classes for image in images]
+        counts = np.bincount(np.concatenate([*labels, np.zeros(0, np.int64)]), minlength=len(self.classes))
+        return {
+            "images": len(labels),
+            "background": sum(not len(found) for found in labels),
+            "boxes": int(counts.sum()),
+            "per_class": dict(zip(self.classes, counts.tolist(), strict=True)),
+        }
+
+
+def _digest(image: LabelledImage, content: str) -> bytes:
+    """Return a digest over the bytes of an image file and its boxes, to a hundredth of a pixel, in any order."""
+    rows = np.column_stack([image.classes, image.boxes_xywh.round(2) + 0.0])  # no negative zero
+    rows = rows[np.lexsort(rows.T[::-1])]
+    return hashlib.sha256(content.encode() + rows.tobytes()).digest()
 
 
 def make_image(

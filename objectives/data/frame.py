@@ -54,16 +54,29 @@ def read_header(path: Path) -> Header:
     try:
         # Pillow warns of broken EXIF, which OpenCV passes over in silence.
         with warnings.catch_warnings(action="ignore", category=UserWarning), Image.open(path) as image:
-            if image.format == "TIFF":  # Pillow gives the size turned already, in some versions
-                tags = image.tag_v2  # type: ignore[attr-defined]  # of TIFF images alone
-                return Header((int(tags[256]), int(tags[257])), _orientation(tags.get(ORIENTATION)))
-            # `getexif` would decode a whole PNG that lacks the tag, and obeys XMP, which OpenCV does not.
-            exif = image.info.get("exif") or (_late_exif(path) if image.format == "PNG" else None)
-            return Header(image.size, _exif_orientation(exif) if exif else 1)
+            return header_of(image, path)
     except (OSError, ImportError, KeyError) as error:  # once Ultralytics is imported, Pillow asks for a HEIF plugin
         raise DataError(f"data.root: '{path}' is not a readable image: {error}") from None
     except Image.DecompressionBombError as error:
         raise DataError(f"data.root: '{path}' is too large an image; cut it into tiles: {error}") from None
+
+
+def header_of(image: Image.Image, path: Path) -> Header:
+    """Return size and EXIF turn of an image that Pillow has opened and not decoded.
+
+    Args:
+        image: as `Image.open` gives it.
+        path: its file.
+
+    Raises:
+        OSError, KeyError: its tags cannot be read.
+    """
+    if image.format == "TIFF":  # Pillow gives the size turned already, in some versions
+        tags = image.tag_v2  # type: ignore[attr-defined]  # of TIFF images alone
+        return Header((int(tags[256]), int(tags[257])), _orientation(tags.get(ORIENTATION)))
+    # `getexif` would decode a whole PNG that lacks the tag, and obeys XMP, which OpenCV does not.
+    exif = image.info.get("exif") or (_late_exif(path) if image.format == "PNG" else None)
+    return Header(image.size, _exif_orientation(exif) if exif else 1)
 
 
 def _late_exif(path: Path) -> bytes | None:

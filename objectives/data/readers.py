@@ -56,10 +56,17 @@ def read_dataset(
     Raises:
         DataError: nothing there, no known format, several that differ, or no usable box.
     """
+    return read_both(root, format_, name, reading, reader)[1]
+
+
+def read_both(
+    root: Path, format_: str = AUTO, name: str = "", reading: str | None = None, reader: OwnReader | None = None
+) -> tuple[RawSet, Dataset]:
+    """Read a data set as its files have it, and mend it; arguments and errors are those of `read_dataset`."""
     root = root.expanduser().absolute()
     raw = read_raw(root, format_, reading, reader)
     folder = root if root.is_dir() else raw.root
-    return replace(mend(raw, name or folder.name), root=folder)
+    return raw, replace(mend(raw, name or folder.name), root=folder)
 
 
 def read_raw(root: Path, format_: str = AUTO, reading: str | None = None, reader: OwnReader | None = None) -> RawSet:

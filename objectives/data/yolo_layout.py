@@ -12,11 +12,12 @@ from pathlib import Path
 import yaml
 
 from objectives.data.dataset import Dataset, LabelledImage
+from objectives.data.pictures.kinds import kind_of_file
 from objectives.machine.files import whole_folder
 from objectives.machine.locks import locked_folder
 
 DATA_YAML = "data.yaml"  # in a layout
-VERSION = 1  # raised when the same data set is laid out in another way
+VERSION = 2  # raised when the same data set is laid out in another way
 
 
 def lay_out(dataset: Dataset, folder: Path) -> Path:
@@ -69,8 +70,10 @@ def _write_split(folder: Path, split: str, images: Iterable[LabelledImage]) -> N
     pictures.mkdir(parents=True)
     labels.mkdir(parents=True)
     for i, image in enumerate(images):
-        # Numbered, because two folders of the user's may hold the same file name.
-        (pictures / f"{i:06d}{image.path.suffix.lower()}").symlink_to(image.path)
+        # Numbered, because two folders of the user's may hold the same file name; and named by what it is, whatever
+        # it is called, because the trainer goes by the suffix.
+        suffix = kind_of_file(image.path) or image.path.suffix.lower()
+        (pictures / f"{i:06d}{suffix}").symlink_to(image.path)
         (labels / f"{i:06d}.txt").write_text("".join(_lines(image)))
 
 

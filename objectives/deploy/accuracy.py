@@ -11,7 +11,8 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from objectives.data.dataset import LabelledImage
-from objectives.deploy.detector import Detections, Detector, read_image
+from objectives.data.pictures.decode import read_image
+from objectives.deploy.detector import Detections, Detector
 from objectives.records.records import Accuracy, ClassAccuracy
 
 SCORE_CONFIDENCE = 0.001  # of the boxes that enter the precision-recall curve

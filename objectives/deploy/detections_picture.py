@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from objectives.data.dataset import LabelledImage
-from objectives.deploy.detector import Detections, read_image
+from objectives.data.pictures.decode import read_image
+from objectives.deploy.detector import Detections
 from objectives.machine.files import whole
 
 TILE_PX = 440

@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -11,7 +10,6 @@ from numpy.typing import NDArray
 
 from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.runtimes import Runtime
-from spaces.errors import DataError
 
 PAD_VALUE = 114  # grey of the letterbox, as in training
 MAX_NMS = 5000  # scored boxes that enter NMS for an image, best first
@@ -139,21 +137,6 @@ def suppress(
     chosen = np.concatenate(kept)
     chosen = chosen[np.argsort(-scores[chosen], kind="stable")][:most]
     return boxes[chosen], scores[chosen], classes[chosen]
-
-
-def read_image(path: Path) -> Image:
-    """Decode an image as (H, W, 3) BGR, orientation tags applied.
-
-    Raises:
-        DataError: the image cannot be decoded.
-    """
-    try:  # from bytes: `imread` cannot decode a turned TIFF, which the trainer decodes so
-        image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
-    except (OSError, cv2.error):  # missing, or empty
-        image = None
-    if image is None:
-        raise DataError(f"data.root: '{path}' cannot be decoded; replace or remove it")
-    return image  # type: ignore[return-value]  # 8-bit colour
 
 
 def _centre_to_corners(boxes: NDArray[np.float64]) -> NDArray[np.float64]:

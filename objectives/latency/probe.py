@@ -11,7 +11,8 @@ from typing import Any
 
 import cv2
 
-from objectives.deploy.detector import Detector, Image, read_image
+from objectives.data.pictures.decode import read_image
+from objectives.deploy.detector import Detector, Image
 from objectives.deploy.device import Device
 from objectives.deploy.runtimes import open_artifact
 from objectives.latency.protocol import LatencyProtocol, Samples, summarise

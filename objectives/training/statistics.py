@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from objectives.deploy.detector import letterbox, read_image
+from objectives.data.pictures.decode import read_image
+from objectives.deploy.detector import letterbox
 from objectives.records.even_sample import evenly
 
 CALIBRATION_IMAGES = 64  # training images that statistics are taken from

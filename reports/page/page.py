@@ -2,14 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
 import yaml
-from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
@@ -30,6 +27,7 @@ from reports.page.front_figure import front_figure
 from reports.page.palette import CSS, DARK, LIGHT, colours, css_variables
 from reports.page.payload import script_json, trials_payload
 from reports.page.pictures import pictures
+from reports.page.template import asset, environment
 from reports.table.family_words import caveats
 from reports.table.table import StudyTable
 from reports.table.verdict import Verdict, judge
@@ -80,7 +78,7 @@ def _rendered(table: StudyTable, study_folder: Path) -> str:
         **trials_payload(table, curves),
     }
     return (
-        _environment()
+        environment()
         .get_template("page.html.jinja")
         .render(
             table=table,
@@ -102,8 +100,8 @@ def _rendered(table: StudyTable, study_folder: Path) -> str:
             settings=_yaml(table.settings),
             written=datetime.now().astimezone(),
             payload=Markup(script_json(payload)),  # script_json leaves no '<'
-            style=_text("page.css"),
-            scripts=[_text(name) for name in SCRIPTS],
+            style=asset("page.css"),
+            scripts=[asset(name) for name in SCRIPTS],
             plotly=Markup(get_plotlyjs()),
             light=Markup(css_variables(LIGHT)),
             dark=Markup(css_variables(DARK)),
@@ -135,23 +133,6 @@ def _held(calibration: Calibration) -> dict[str, Any]:
         "of_latency": latency_sentence(calibration),
         "thinned": any(len(kind.predictions) > MARKS_MAX for kind in (calibration.at_proposal, calibration.at_rungs)),
     }
-
-
-@cache
-def _environment() -> Environment:
-    """Return the templates' environment: everything is escaped, a missing name is an error."""
-    return Environment(
-        loader=FunctionLoader(_text),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
-def _text(name: str) -> Markup:
-    """Return a file of this package that is part of the page."""
-    return Markup(files("reports.page").joinpath("assets", name).read_text(encoding="utf-8"))  # our own file
 
 
 def _yaml(settings: Mapping[str, Any]) -> str:

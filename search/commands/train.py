@@ -14,6 +14,7 @@ import yaml
 from rich.console import Console
 from rich.text import Text
 
+from objectives.data.crowds import detections_max
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out, remove_other_layouts
 from objectives.deploy.device import Device
@@ -225,6 +226,7 @@ def _job(config: dict[str, Any], dataset: Dataset, out: Path, place: Place, own:
         data_yaml=lay_out(dataset, TrialPaths(out).data),
         images=dataset.splits[split],
         split=split,
+        max_detections=detections_max(dataset, config["data"].get("detections_max")),
         epochs=epochs,
         rungs=1,
         eta=2.0,
@@ -248,7 +250,10 @@ def _check_same_run(out: Path, config: dict[str, Any], dataset: Dataset, own: Pa
     if own is not None:
         identity["weights"] = "own"
     path = TrialPaths(out).identity
-    if path.exists() and (before := json.loads(path.read_text())) != identity:
+    before = json.loads(path.read_text()) if path.exists() else identity
+    if dataset.is_meant_by(str(before.get("data", ""))):
+        before["data"] = dataset.fingerprint
+    if before != identity:
         pairs = {key: (before.get(key, "fresh"), identity.get(key, "fresh")) for key in {**identity, **before}}
         changed = ", ".join(f"{key} {was} -> {now}" for key, (was, now) in pairs.items() if was != now)
         raise AutomlError(f"train: '{out}' was begun with other settings ({changed}); remove it to begin anew")

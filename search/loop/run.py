@@ -10,11 +10,12 @@ from reports.table.table import StudyTable
 from search.loop.search import Search
 from search.samplers.registry import check_sampler
 from search.samplers.schedulers import check_pruner
+from search.settings.data_check import check_quickly, refusal
 from search.settings.dataset import load_data
 from search.settings.settings import Settings
 from search.study.experience.frozen import freeze_experience
 from search.study.folder.prepare import prepared_folder
-from search.study.store import create_study, open_storage, storage_url, store_errors
+from search.study.store import create_study, has_begun, open_storage, storage_url, store_errors
 from search.view.base import View
 from search.workers.jobs import check_run
 from search.workers.registry import check_backend
@@ -63,8 +64,13 @@ def open_search(settings: Settings, dataset: Dataset, view: View) -> Iterator[Se
     """Make the study's folder and store, or open them, and enter the study; nothing runs yet.
 
     Raises:
+        DataError: the study has not begun, and its scores would be wrong; see `data.check`.
         StoreError: the folder or the store cannot be used, or the study has another contract.
     """
+    findings = check_quickly(settings, dataset)
+    refused = refusal([*dataset.findings, *findings], settings)
+    if refused and not has_begun(settings):  # one that has goes on: what it compares, it compares alike
+        raise refused
     # The engine's matrices are small: with several threads of BLAS, beside a training, one took a hundred times longer.
     one_thread = threadpool_limits(1, user_api="blas")
     with one_thread, prepared_folder(settings) as claims, store_errors(settings.name):
@@ -73,7 +79,7 @@ def open_search(settings: Settings, dataset: Dataset, view: View) -> Iterator[Se
             study = create_study(settings, dataset, storage)
             notes = freeze_experience(settings, study)
         with Search(settings, dataset, study, claims, view) as opened:
-            opened.notes = notes
+            opened.notes = [*(finding.line for finding in findings), *notes]
             yield opened
 
 

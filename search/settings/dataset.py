@@ -1,11 +1,14 @@
 """The data set that the settings name; the embedded one is rendered first if need be."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from objectives.data.crowds import crowd_findings
 from objectives.data.dataset import Dataset
-from objectives.data.readers import OwnReader, read_dataset
+from objectives.data.raw import RawSet
+from objectives.data.readers import OwnReader, read_both
 from objectives.machine.files import cache_folder
 from search.settings.settings import EMBEDDED, DataSettings
 from search.settings.target import TARGET, Target
@@ -20,17 +23,27 @@ def load_data(settings: DataSettings) -> Dataset:
     Raises:
         DataError: it cannot be used, or lacks the split that trials are scored on.
     """
+    return load_both(settings)[1]
+
+
+def load_both(settings: DataSettings) -> tuple[RawSet, Dataset]:
+    """Read the data set, and return it as its files have it and as it is trained on.
+
+    Raises:
+        DataError: it cannot be used, or lacks the split that trials are scored on.
+    """
     if settings.root == EMBEDDED:
         from objectives.data.shelves.render import VERSION, render_shelves
 
         root = render_shelves(cache_folder() / f"shelves-{VERSION}-{EMBEDDED_SEED}", EMBEDDED_SEED)
-        dataset = read_dataset(root, "coco", "shelves")
+        raw, dataset = read_both(root, "coco", "shelves")
     else:
         reader = _own_reader(settings.reader or {})
-        dataset = read_dataset(Path(settings.root), settings.format, reading=settings.reading, reader=reader)
+        raw, dataset = read_both(Path(settings.root), settings.format, reading=settings.reading, reader=reader)
     if settings.split not in dataset.splits:
         raise DataError(f"data.split: the data set has no '{settings.split}'; it has {', '.join(dataset.splits)}")
-    return dataset
+    crowded = crowd_findings(dataset, settings.detections_max)
+    return raw, replace(dataset, findings=(*dataset.findings, *crowded))
 
 
 def _own_reader(values: Mapping[str, Any]) -> OwnReader | None:

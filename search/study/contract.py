@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from objectives.data.crowds import USUAL_MAX, detections_max
 from objectives.data.dataset import Dataset
 from objectives.deploy.device import Device
 from objectives.records.study_record import StudyRecord, StudyWriter
@@ -39,15 +40,19 @@ class Contract:
     cards: Mapping[str, Card]
 
     @classmethod
-    def of(cls, settings: Settings, dataset: Dataset) -> "Contract":
-        """Return the contract of a search."""
+    def of(cls, settings: Settings, dataset: Dataset, stored: "Contract | None" = None) -> "Contract":
+        """Return the contract of a search; the data set is named as in a stored one, if that one means the same."""
+        before = stored.fingerprints.get("data") if stored else None
+        data = before if before is not None and dataset.is_meant_by(before) else dataset.fingerprint
         trainer = trainer_versions(settings.device)
         epochs = settings.trial.epochs_for(len(dataset.splits["train"]))
         training = f"{epochs} epochs, seed {settings.seed}, scored on {settings.data.split}"
+        most = detections_max(dataset, settings.data.detections_max)
+        training += f", {most} detections an image" if most != USUAL_MAX else ""  # older studies kept as many
         return cls(
             fingerprints={
                 "space": settings.space.fingerprint,
-                "data": dataset.fingerprint,
+                "data": data,
                 "device": settings.device.fingerprint,
                 "training": training,
                 "gate": json.dumps(_gate_card(asdict(settings.gate)), sort_keys=True),
@@ -100,12 +105,15 @@ class Contract:
 
 
 def check_contract(study: "optuna.Study", settings: Settings, dataset: Dataset) -> None:
-    """Check that a study was made with the contract of these settings; parts that the study never kept are added.
+    """Check that a study was made with the contract of these settings.
+
+    Parts that the study never kept are added; an older fingerprint of the data set becomes one of this automl.
 
     Raises:
         StoreError: it was not; the text says what differs, old -> new, and what a fork would keep.
     """
-    then, now = Contract.stored(study), Contract.of(settings, dataset)
+    then = Contract.stored(study)
+    now = Contract.of(settings, dataset, then)
     differing = then.differing(now)
     if differing:
         kept = compare(trial_records(study), differing, settings.space, settings.gate)
@@ -115,8 +123,9 @@ def check_contract(study: "optuna.Study", settings: Settings, dataset: Dataset) 
             f"store: study '{study.study_name}' was made with another {' and '.join(differing)}; "
             f"give the old settings, or {others}\n" + "\n".join([*then.diff(now), *would_keep])
         )
-    if now.fingerprints.keys() - then.fingerprints.keys():
-        StudyWriter(study).contract(settings.gate, {**now.fingerprints, **then.fingerprints})
+    whole = {**now.fingerprints, **then.fingerprints, "data": dataset.fingerprint}
+    if whole != then.fingerprints:
+        StudyWriter(study).contract(settings.gate, whole)
 
 
 def trainer_versions(device: Device) -> dict[str, str]:
@@ -143,8 +152,11 @@ def _data_card(card: Mapping[str, Any]) -> dict[str, str]:
 
 def _training_card(text: str) -> dict[str, str]:
     """Read "24 epochs, seed 42, scored on val"."""
-    found = re.fullmatch(r"(\d+) epochs, seed (\d+), scored on (.*)", text)
-    return dict(zip(("epochs", "seed", "scored on"), found.groups(), strict=True)) if found else {"training": text}
+    found = re.fullmatch(r"(\d+) epochs, seed (\d+), scored on (.*?)(?:, (\d+) detections an image)?", text)
+    if not found:
+        return {"training": text}
+    names = ("epochs", "seed", "scored on", "detections an image")
+    return dict(zip(names, (*found.groups()[:3], found[4] or str(USUAL_MAX)), strict=True))
 
 
 def _classes(old: str, new: str) -> str:

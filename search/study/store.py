@@ -143,6 +143,20 @@ def create_study(settings: Settings, dataset: Dataset, storage: "optuna.storages
         return study
 
 
+def has_begun(settings: Settings) -> bool:
+    """Whether the study of the settings' name is there already.
+
+    Raises:
+        StoreError: its store cannot be opened.
+    """
+    import optuna
+
+    if settings.store.url is None:
+        return study_file(settings.folder).exists()
+    with store_errors(settings.name):
+        return settings.name in optuna.get_all_study_names(open_storage(settings.store.url))
+
+
 def _follow(study: "optuna.Study", dataset: Dataset) -> None:
     """Store where a data set of equal contents lies now: exports name the place."""
     card = dataset.to_json()

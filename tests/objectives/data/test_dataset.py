@@ -13,8 +13,8 @@ from small_data import CARD, Box, boxes_of, coco, counts, draw, yolo
 
 from objectives.data.dataset import make_image
 from objectives.data.frame import read_header
+from objectives.data.pictures.decode import read_image
 from objectives.data.readers import read_dataset
-from objectives.deploy.detector import read_image
 from spaces.errors import DataError
 
 # COCO
@@ -94,7 +94,10 @@ def test_images_without_boxes_stay(tmp_path: Path) -> None:
     coco(tmp_path / "val.json", {"c.jpg": [(7, (1, 2, 10, 12))]})
     found = read_dataset(tmp_path)
     assert [len(i.classes) for i in found.splits["train"]] == [1, 0]
-    assert found.to_json()["splits"] == {"train": {"images": 2, "boxes": 1}, "val": {"images": 1, "boxes": 1}}
+    assert found.to_json()["splits"] == {
+        "train": {"images": 2, "background": 1, "boxes": 1, "per_class": {"can": 1}},
+        "val": {"images": 1, "background": 0, "boxes": 1, "per_class": {"can": 1}},
+    }
     assert found.splits["train"][1].boxes_xywh.shape == (0, 4)
 
 
@@ -268,6 +271,47 @@ def test_the_fingerprint_follows_content_and_not_place(tmp_path: Path) -> None:
     prints.add(read_dataset(yolo(tmp_path / "names", labels, CARD.replace("jar", "tin"))).fingerprint)
     prints.add(read_dataset(yolo(tmp_path / "size", labels, CARD, size=(48, 30))).fingerprint)
     assert len(prints | {first}) == 6
+
+
+def test_the_fingerprint_is_of_bytes_and_neither_of_names_nor_of_order(tmp_path: Path) -> None:
+    labels = {
+        "train/a": "0 0.5 0.5 0.5 0.2\n1 0.5 0.5 0.2 0.2",
+        "train/b": "1 0.5 0.5 0.5 0.2",
+        "val/b": "1 0.5 0.5 1 1",
+    }
+    first = read_dataset(yolo(tmp_path / "one", labels, CARD))
+    swapped = {
+        "train/b": "1 0.5 0.5 0.2 0.2\n0 0.5 0.5 0.5 0.2",
+        "train/z": labels["train/b"],
+        "val/c": labels["val/b"],
+    }
+    second = read_dataset(yolo(tmp_path / "two", swapped, CARD))
+    assert second.fingerprint == first.fingerprint
+    assert second.fingerprint_by_sizes != first.fingerprint_by_sizes
+    picture = tmp_path / "one" / "train" / "images" / "a.jpg"
+    changed, size = bytearray(picture.read_bytes()), picture.stat().st_size
+    changed[-20] ^= 1
+    picture.write_bytes(changed)
+    third = read_dataset(tmp_path / "one")
+    assert picture.stat().st_size == size
+    assert third.fingerprint != first.fingerprint
+    assert third.fingerprint_by_sizes == first.fingerprint_by_sizes
+
+
+def test_a_stored_fingerprint_of_either_kind_means_its_data_set(tmp_path: Path) -> None:
+    labels = {"train/a": "0 0.5 0.5 0.5 0.2", "val/b": "1 0.5 0.5 1 1"}
+    found = read_dataset(yolo(tmp_path / "one", labels, CARD))
+    other = read_dataset(yolo(tmp_path / "two", {**labels, "train/a": "1 0.5 0.5 0.5 0.2"}, CARD))
+    for fingerprint in (found.fingerprint, found.fingerprint_by_sizes):
+        assert found.is_meant_by(fingerprint)
+        assert not other.is_meant_by(fingerprint)
+
+
+def test_an_image_that_went_away_after_reading_is_an_error_of_one_line(tmp_path: Path) -> None:
+    found = read_dataset(yolo(tmp_path / "one", {"train/a": "0 0.5 0.5 0.5 0.2", "val/b": "1 0.5 0.5 1 1"}, CARD))
+    found.splits["val"][0].path.unlink()
+    with pytest.raises(DataError, match=r"1 images cannot be read; mend or remove '.*b\.jpg'"):
+        _ = found.fingerprint
 
 
 coordinate = st.floats(-50, 150, allow_nan=False)

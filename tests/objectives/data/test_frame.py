@@ -16,9 +16,9 @@ from ultralytics.utils.patches import imread
 
 from objectives.data.dataset import Dataset
 from objectives.data.frame import read_header
+from objectives.data.pictures.decode import read_image
 from objectives.data.readers import read_dataset
 from objectives.data.yolo_layout import lay_out
-from objectives.deploy.detector import read_image
 from spaces.errors import DataError
 
 STORED = (60, 40)

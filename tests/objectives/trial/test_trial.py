@@ -21,7 +21,7 @@ import yaml
 from small_jobs import QUICK_STEPS, quick_job, tiny_candidate
 
 from objectives.data.dataset import Dataset
-from objectives.deploy.detector import read_image
+from objectives.data.pictures.decode import read_image
 from objectives.machine.cores import on_cores
 from objectives.machine.device_locks import Patience, exclusive
 from objectives.machine.files import remove_folders

@@ -4,7 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from defaults import CPU, PROTOCOL
 from PIL import Image
 from quick_search import Begun, begun, run, settings_of
 
+from objectives.data.dataset import Dataset
 from objectives.data.readers import read_dataset
 from objectives.data.yolo_layout import lay_out
 from objectives.records import attributes as keys
@@ -174,19 +175,24 @@ def test_train_reads_a_moved_data_set_from_its_new_place(tmp_path: Path, place: 
     quick = {**yaml.safe_load((export / "config.yaml").read_text()), "run": "quick_trainer:run_trial"}
     (export / "config.yaml").write_text(yaml.safe_dump(quick))
     run_train(str(export), [])
+    begun_with = json.loads((export / "trained" / "run.json").read_text())
+    older = read_dataset(place).fingerprint_by_sizes  # as an older automl wrote it
+    (export / "trained" / "run.json").write_text(json.dumps({**begun_with, "data": older}))
     moved = place.rename(tmp_path / "moved")
     run_train(str(export), [f"data.root={moved}"])
+    assert json.loads((export / "trained" / "run.json").read_text()) == begun_with
     (layout,) = (export / "trained" / "data").iterdir()
     now = read_dataset(moved)
     assert images_of(layout / "data.yaml") == [image.path for image in now.splits["train"]]
 
 
+@pytest.mark.parametrize("fingerprint", [lambda data: data.fingerprint, lambda data: data.fingerprint_by_sizes])
 def test_train_refuses_a_changed_data_set_before_anything_is_laid_out(
-    tmp_path: Path, place: Path, export: Path
+    tmp_path: Path, place: Path, export: Path, fingerprint: Callable[[Dataset], str]
 ) -> None:
     (export / "trained").mkdir()
     before = read_dataset(place)
-    identity = {"epochs": 2, "seed": 1, "data": before.fingerprint}
+    identity = {"epochs": 2, "seed": 1, "data": fingerprint(before)}
     (export / "trained" / "run.json").write_text(json.dumps(identity))
     card = lay_out(before, export / "trained" / "data")
     moved = place.rename(tmp_path / "moved")

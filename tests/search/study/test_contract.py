@@ -136,6 +136,22 @@ def test_what_is_free_may_change(tmp_path: Path, blocks: Dataset) -> None:
 
 
 @pytest.mark.seconds
+def test_a_study_with_a_fingerprint_of_file_sizes_goes_on_and_learns_the_contents(
+    tmp_path: Path, blocks: Dataset
+) -> None:
+    settings = settings_of(tmp_path)
+    study = make(settings, blocks)
+    whole = study.user_attrs[keys.FINGERPRINTS]
+    study.set_user_attr(keys.FINGERPRINTS, {**whole, "data": blocks.fingerprint_by_sizes})
+    assert make(settings, blocks).user_attrs[keys.FINGERPRINTS] == whole
+    study.set_user_attr(keys.FINGERPRINTS, {**whole, "data": blocks.fingerprint_by_sizes})
+    first, *rest = blocks.splits["val"]
+    moved = replace(blocks, splits={**blocks.splits, "val": (replace(first, boxes_xywh=first.boxes_xywh + 1), *rest)})
+    told, _ = refused(settings, moved)
+    assert "another data;" in told
+
+
+@pytest.mark.seconds
 def test_study_of_an_older_automl_goes_on_and_learns_the_rest_of_its_contract(tmp_path: Path, blocks: Dataset) -> None:
     settings = settings_of(tmp_path, "gate.map50_min=0.5")
     study = make(settings, blocks)

@@ -1,0 +1,71 @@
+"""The check of the data set that the settings name: in full, and the quick part that every search begins with."""
+
+from collections.abc import Callable, Sequence
+
+from objectives.data.check.run import QUICK_CHECKS, CheckReport, run_checks
+from objectives.data.check.subject import quick_subject, subject_of
+from objectives.data.codes import CODES, Severity
+from objectives.data.dataset import Dataset
+from objectives.data.findings import Finding
+from objectives.data.pictures.index import index_file, look
+from search.settings.dataset import load_both
+from search.settings.settings import Settings
+from spaces.dimension import Choice, Grid, Interval
+from spaces.errors import DataError
+from spaces.space import SearchSpace
+
+
+def check_fully(settings: Settings, progress: Callable[[int, int], None] | None = None) -> CheckReport:
+    """Read the data set, look at every image, and return what is wrong with it.
+
+    Args:
+        settings: of a search: its data set, and the input sizes that it would search.
+        progress: is called with the images looked at so far, and all of them.
+
+    Raises:
+        DataError: the data set cannot be read.
+    """
+    raw, dataset = load_both(settings.data)
+    pictures = look([image.path for image in raw.images], index_file(dataset.root), progress)
+    subject = subject_of(raw, dataset, pictures, input_sizes(settings.space))
+    return run_checks(subject, dataset.to_json(), others=dataset.findings)
+
+
+def check_quickly(settings: Settings, dataset: Dataset) -> list[Finding]:
+    """Return the errors and warnings beyond the reader's in the data set as it is trained on.
+
+    Args:
+        settings: `data.check` says whether anything is looked at.
+        dataset: as read.
+    """
+    if settings.data.check == "off":
+        return []
+    report = run_checks(quick_subject(dataset), dataset.to_json(), QUICK_CHECKS)
+    known = {finding.code for finding in dataset.findings}
+    found = [*report.of(Severity.ERROR), *report.of(Severity.WARNING)]
+    return [finding for finding in found if finding.code not in known]
+
+
+def refusal(findings: Sequence[Finding], settings: Settings) -> DataError | None:
+    """Return the error that stops a search before its first trial where scores would be a lie, if check is strict."""
+    errors = [finding.line for finding in findings if CODES[finding.code].severity is Severity.ERROR]
+    if not errors or settings.data.check != "strict":
+        return None
+    return DataError(
+        f"data.check: scores on this data set would be wrong: {'; '.join(errors)}; "
+        "`automl data check` shows all of it, data.check=warn searches all the same"
+    )
+
+
+def input_sizes(space: SearchSpace) -> tuple[int, ...]:
+    """Return the smallest and the largest input size of a space, pixels a side."""
+    domain = space.domains.get("size.pixels")
+    if domain is None:
+        return ()
+    match domain:
+        case Choice(values=values):
+            pass
+        case Grid(low=low, high=high) | Interval(low=low, high=high):
+            values = (low, high)
+    numbers = [int(value) for value in values if isinstance(value, int | float)]
+    return (min(numbers), max(numbers)) if numbers else ()

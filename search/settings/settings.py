@@ -36,6 +36,7 @@ class DataSettings:
         format: name of a format; "auto" looks at what is there.
         split: the split that trials are scored on.
         check: what a search does about faults that are found first, one of DATA_CHECKS.
+        group: regular expression that finds in the path of an image what must not be in two splits, or None.
         reading: which of several readings of the folder; "all" puts them together, None where there is one.
         reader: a reader of the user's own by `_target_`, and its own settings; `_target_` is None for the formats.
     """
@@ -44,6 +45,7 @@ class DataSettings:
     format: str
     split: str
     check: str
+    group: str | None
     reading: str | None
     reader: dict[str, Any] | None
 

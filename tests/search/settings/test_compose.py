@@ -261,6 +261,7 @@ def test_settings_go_to_json_and_name_every_section() -> None:
         "format": "auto",
         "split": "val",
         "check": "strict",
+        "group": None,
         "reading": None,
         "reader": {"_target_": None},
     }

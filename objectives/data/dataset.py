@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from objectives.data.class_names import add_case, check_unique
 from objectives.data.codes import CODES, Severity
+from objectives.data.dvc import dvc_hashes
 from objectives.data.findings import Finding, Findings
 from objectives.data.pictures.index import index_file, look
 from objectives.data.pictures.kinds import MIN_SIDE_PX
@@ -116,13 +117,15 @@ class Dataset:
         return fingerprint == (self.fingerprint if fingerprint.startswith(CONTENTS) else self.fingerprint_by_sizes)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the data card: name, root, classes, by split its images, boxes and boxes of each class, notes."""
+        """Return the data card: name, root, classes, by split its images, boxes and boxes of each class, notes, DVC's hashes."""
+        dvc = dvc_hashes(self.root)
         return {
             "name": self.name,
             "root": str(self.root),
             "classes": list(self.classes),
             "splits": {split: self._counts(images) for split, images in self.splits.items()},
             "notes": list(self.notes),
+            **({"dvc": dvc} if dvc else {}),
         }
 
     def _counts(self, images: Iterable[LabelledImage]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from objectives.data.findings import Findings
+from objectives.data.findings import UNPRINTABLE, Findings, printable
 from spaces.errors import DataError
 
 
@@ -18,11 +18,13 @@ def clean_name(text: str, where: str, source: Path, findings: Findings) -> str:
         findings: takes what is found.
 
     Raises:
-        DataError: it is empty.
+        DataError: it is empty, or holds what no line can show.
     """
     name = text.strip()
     if not name:
         raise DataError(f"data.root: {where} of '{source}' has no name; give it one")
+    if UNPRINTABLE.search(name):
+        raise DataError(f"data.root: {where} of '{source}' has a name that cannot be printed: '{printable(name)[:80]}'")
     if name != text:
         findings.add("classes.spaces", name)
     return name

@@ -1,12 +1,20 @@
 """What is wrong with a data set: findings, each a code with a count and the first few places."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from objectives.data.codes import CODES
 
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # controls, line ends, half characters
 EXAMPLES_MAX = 5  # places that a finding names
+EXAMPLE_CHARS = 300  # of a place
+
+
+def printable(text: str) -> str:
+    """Return a text in one line that any terminal and any file can take: what would break the line is escaped."""
+    return UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,7 @@ class Findings:
     def add(self, code: str, example: str = "", count: int = 1) -> None:
         """Count one more; the first few examples are kept."""
         total, examples = self._found.get(code, (0, []))
+        example = printable(example[:EXAMPLE_CHARS])
         if example and len(examples) < EXAMPLES_MAX and example not in examples:
             examples.append(example)
         self._found[code] = (total + count, examples)

@@ -8,7 +8,7 @@ import numpy as np
 
 from objectives.data.dataset import Dataset, LabelledImage, finish, make_noted_image
 from objectives.data.files.folder import is_file, shown
-from objectives.data.findings import Findings
+from objectives.data.findings import Findings, printable
 from objectives.data.frame import Boxes, Claim, Header, read_header, settle
 from objectives.data.raw import RawImage, RawSet
 from spaces.errors import DataError
@@ -60,11 +60,12 @@ def _headers(raw: RawSet, findings: Findings, read: ReadHeader) -> dict[Path, He
 
 
 def _none_there(raw: RawSet) -> str:
-    first = raw.images[0]
-    source = f"'{first.source}'" if first.source else f"'{raw.root}'"
+    first = raw.images[0].path
+    source = raw.images[0].source or raw.root
+    name, place = printable(first.name)[:200], printable(str(first.parent))[:200]
     return (
-        f"data.root: none of the {len(raw.images)} images of {source} is there and can be read; image "
-        f"'{first.path.name}' was expected as '{first.path}'; restore the files, or name the folder that holds them"
+        f"data.root: none of the {len(raw.images)} images of '{source}' is there and can be read; image '{name}' was "
+        f"expected in '{place}'; restore the files, or name the folder that holds them"
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from objectives.data.choose import choose, options_of
 from objectives.data.dataset import Dataset
-from objectives.data.files.folder import Folder, shown
+from objectives.data.files.folder import Folder, is_file, shown
 from objectives.data.findings import Findings
 from objectives.data.formats import coco, csv, cvat, kitti, label_studio, labelme, voc, yolo
 from objectives.data.formats.contract import Format
@@ -124,7 +124,7 @@ def _with_rest(raw: RawSet, folder: Folder) -> RawSet:
     if folder.only is None:
         named = {image.path for image in raw.images}
         rest = [path for path in folder.pictures if path not in named]
-        real = {os.path.realpath(path) for path in named} if rest else set()
+        real = {os.path.realpath(path) for path in named if is_file(path)} if rest else set()
         for path in rest:
             if os.path.realpath(path) not in real:
                 findings.add("images.unlabelled", shown(path, folder.root))

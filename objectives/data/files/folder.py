@@ -9,6 +9,7 @@ from pathlib import Path
 from objectives.data.dataset import TRAINED_SUFFIXES
 from objectives.data.files.json_kinds import JsonKind, json_kind
 from objectives.data.files.split_names import set_folder
+from objectives.data.findings import printable
 from spaces.errors import DataError
 
 DEPTH_MAX = 8  # folders below the one that is named
@@ -38,9 +39,8 @@ def is_picture(path: Path) -> bool:
 
 
 def shown(path: Path, root: Path) -> str:
-    """Return a path for people: relative to the folder where it lies in it, and printable."""
-    text = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
-    return text.encode("utf-8", "backslashreplace").decode()
+    """Return a path for people: relative to the folder where it lies in it."""
+    return printable(path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path))
 
 
 def walk(root: Path, closed: list[Path] | None = None) -> Iterator[Path]:
@@ -110,8 +110,8 @@ class Folder:
             top = root.parents[min(2, len(root.parents) - 1)]
             return cls(set_folder(root.parent, top), root)
         raise DataError(
-            f"data.root: '{root}' does not exist; name a folder with COCO JSON or a YOLO data.yaml, "
-            "Pascal VOC XML, LabelMe, CSV, KITTI, CVAT or Label Studio files"
+            f"data.root: '{root}' does not exist; name a folder with COCO JSON or another known format, or one of its "
+            "annotation files"
         )
 
     @cached_property

@@ -10,7 +10,7 @@ import numpy as np
 from objectives.data.files.folder import Folder, shown
 from objectives.data.files.picture_names import PictureNames
 from objectives.data.files.split_names import split_of_path
-from objectives.data.findings import Findings
+from objectives.data.findings import UNPRINTABLE, Findings
 from objectives.data.raw import RawImage, RawSet
 from spaces.errors import DataError
 
@@ -118,10 +118,10 @@ class Gathered:
         return split_of_path(path, self.reading.base)
 
     def name(self, text: str, place: str) -> str | None:
-        """Return a class name without the spaces around it; None, and a finding, if nothing is left."""
+        """Return a class name without the spaces around it; None, and a finding, if none is left that can be shown."""
         name = text.strip()
-        if not name:
-            self.findings.add("labels.unknown_class", place)
+        if not name or UNPRINTABLE.search(name):
+            self.findings.add("labels.unknown_class", f"{place}: {name}" if name else place)
             return None
         if name != text:
             self.findings.add("classes.spaces", name)

@@ -223,7 +223,7 @@ def test_nothing_there_is_told(tmp_path: Path) -> None:
         read_dataset(tmp_path / "nowhere")
     with pytest.raises(DataError, match=r"found no COCO JSON in '.*'; seen: no file; known formats: yolo, coco"):
         read_dataset(tmp_path, "coco")
-    with pytest.raises(DataError, match=r"data\.format: 'cocoa' is unknown; nearest: coco; known: auto, yolo, coco"):
+    with pytest.raises(DataError, match=r"data\.format: 'cocoa' is unknown; nearest: coco, voc; known: auto, yolo"):
         read_dataset(tmp_path, "cocoa")
 
 

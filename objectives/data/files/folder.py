@@ -110,8 +110,8 @@ class Folder:
             top = root.parents[min(2, len(root.parents) - 1)]
             return cls(set_folder(root.parent, top), root)
         raise DataError(
-            f"data.root: '{root}' does not exist; name a folder with COCO JSON or a YOLO data.yaml, "
-            "Pascal VOC XML, LabelMe, CSV, KITTI, CVAT or Label Studio files"
+            f"data.root: '{root}' does not exist; name a folder with COCO JSON or another known format, or one of its "
+            "annotation files"
         )
 
     @cached_property

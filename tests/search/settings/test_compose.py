@@ -195,6 +195,7 @@ def test_paths_are_taken_as_they_are(tmp_path: Path) -> None:
     assert settings.data.root == str(folder)
     assert settings.folder == Path.home() / "automl runs" / "mine"
     assert load_settings(["conf=smoke", "data.root=~/shelves"]).data.root == "~/shelves"
+    assert load_settings(["conf=smoke", "data.reading=coco:shelf b, new"]).data.reading == "coco:shelf b, new"
     assert load_settings(["conf=smoke", "data.root='/quoted'"]).data.root == "/quoted"
     assert load_settings(["conf=smoke", "store.url=null"]).store.url is None
 
@@ -261,6 +262,7 @@ def test_settings_go_to_json_and_name_every_section() -> None:
         "format": "auto",
         "split": "val",
         "check": "strict",
+        "group": None,
         "reading": None,
         "reader": {"_target_": None},
         "detections_max": None,

@@ -105,7 +105,7 @@ def _take(
     for d in order:
         free = np.where(takers < 0, overlaps[d], 0.0)
         if labels[d] < 0 and free.max(initial=0.0) >= FOUND_IOU:
-            labels[d] = best = int(free.argmax())
+            labels[d] = best = len(free) - 1 - int(free[::-1].argmax())  # of equal ones the last, as COCO's
             takers[best] = d
 
 

@@ -13,6 +13,7 @@ from objectives.deploy.errors.suspects import Doubt, Suspect
 
 SIDE_PX = 420  # of a crop's longer side
 AROUND = 1.2  # surroundings on each side, in sides of what is shown
+OUTSET_PX = 5  # of a label around a proposal, which may lie at the same place
 LEAST_PX = 96  # least side of what is shown, in pixels of the image
 ASPECT = 1.2  # width by height of what is shown, where the image is large enough
 QUALITY = 84
@@ -38,7 +39,7 @@ def suspect_crop(suspect: Suspect) -> str:
         if j != suspect.label:
             _draw(shown, box, window, ratio, OTHER, 1)
     if label is not None:
-        _draw(shown, label, window, ratio, LABEL, 3)
+        _draw(shown, label, window, ratio, LABEL, 2, OUTSET_PX)
     if proposed is not None:
         _draw(shown, proposed, window, ratio, PROPOSED, 2)
     return _address(shown)
@@ -84,10 +85,17 @@ def _cut(image: Image, window: tuple[int, int, int, int]) -> tuple[Image, float]
 
 
 def _draw(
-    shown: Image, box: Sequence[float], window: Sequence[int], ratio: float, colour: Sequence[int], thickness: int
+    shown: Image,
+    box: Sequence[float],
+    window: Sequence[int],
+    ratio: float,
+    colour: Sequence[int],
+    thickness: int,
+    outset_px: int = 0,
 ) -> None:
-    """Draw a box with a dark rim, so that it is seen on any ground."""
+    """Draw a box with a dark rim, so that it is seen on any ground; `outset_px` larger, so that two are seen."""
     shifted: NDArray[np.float64] = (np.array(box) - np.array([window[0], window[1]] * 2)) * ratio
+    shifted += (-outset_px, -outset_px, outset_px, outset_px)
     left, top, right, bottom = np.clip(shifted, -4 * SIDE_PX, 5 * SIDE_PX).round().astype(int).tolist()
     cv2.rectangle(shown, (left, top), (right, bottom), RIM, thickness + 2)
     cv2.rectangle(shown, (left, top), (right, bottom), colour, thickness)

@@ -89,6 +89,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "images.alike": Code(
             _N, "images that nearly equal another one of their split", "used as they are; they teach little new"
         ),
+        "images.alpha": Code(_N, "images with transparency among others", "read without it"),
         "images.ambiguous": Code(_W, "image names that fit several files", "left out; give the folder with the name"),
         "images.animated": Code(_N, "images of several frames", "the first frame is used"),
         "images.augmented": Code(
@@ -252,6 +253,11 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "splits.rare_class": Code(
             _W, "classes with too few groups of images to be in every split", "label more of them to have them scored"
+        ),
+        "splits.series": Code(
+            _W,
+            "images that look much like their neighbour in a series of names, which is in another split",
+            "used as they are; name the series with data.group",
         ),
         "splits.source_leak": Code(
             _E, "augmented copies of a photo that is also in another split", "move all copies of a photo to one split"

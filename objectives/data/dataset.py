@@ -117,7 +117,7 @@ class Dataset:
         return fingerprint == (self.fingerprint if fingerprint.startswith(CONTENTS) else self.fingerprint_by_sizes)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the data card: name, root, classes, images and boxes by split, notes; DVC's hashes if it has any."""
+        """Return the data card: classes, images and boxes by split and class, notes; DVC's hashes if it has any."""
         dvc = dvc_hashes(self.root)
         return {
             "name": self.name,

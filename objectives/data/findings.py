@@ -9,7 +9,7 @@ from objectives.data.codes import CODES
 
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # controls, line ends, half characters
 EXAMPLES_MAX = 5  # places that a finding names
-EXAMPLE_CHARS = 300  # of a place
+EXAMPLE_CHARS = 1000  # of a place: two long paths are whole, so that they can be copied
 
 
 def printable(text: str) -> str:

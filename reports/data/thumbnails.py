@@ -103,16 +103,16 @@ def _draw(shown: Pixels, boxes: NDArray[np.float64], mark: Mark, entry: CheckedI
     points = np.clip(np.nan_to_num(corners), -limit, limit).round().astype(int)
     for i in np.flatnonzero(drawable).tolist():
         if i not in mark.boxes:
-            _rectangle(shown, tuple(points[i]), OTHERS_BGR, 1)
+            _rectangle(shown, tuple(points[i]), OTHERS_BGR, 2)
     for i in reversed([i for i in mark.boxes if drawable[i]]):
-        _rectangle(shown, tuple(points[i]), MARKED_BGR, 2)
+        _rectangle(shown, tuple(points[i]), MARKED_BGR, 3)
         if len(mark.boxes) <= MARKS_NAMED:
             _name(shown, classes[entry.classes[i]], points[i].tolist())
 
 
 def _rectangle(shown: Pixels, corners: tuple[int, ...], colour: tuple[int, int, int], thickness: int) -> None:
     left, top, right, bottom = (int(v) for v in corners)
-    cv2.rectangle(shown, (left, top), (right, bottom), RIM_BGR, thickness + 1, cv2.LINE_AA)
+    cv2.rectangle(shown, (left, top), (right, bottom), RIM_BGR, thickness + 2, cv2.LINE_AA)
     cv2.rectangle(shown, (left, top), (right, bottom), colour, thickness, cv2.LINE_AA)
 
 

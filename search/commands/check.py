@@ -3,17 +3,15 @@
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from objectives.data.check.run import CheckReport
 from reports.data.text import check_lines
 from reports.table.console import open_console
+from reports.table.progress import counting
 from search.settings.data_check import check_fully
 from search.settings.settings import load_settings
 from spaces.errors import SettingsError, nearest
@@ -45,7 +43,7 @@ def run_check(arguments: list[str]) -> None:
     """Check a data set and put the report out; exit with 1 if scores on it would be wrong."""
     output, overrides = _split(arguments)
     settings = load_settings(overrides)
-    with _progress() as progress:
+    with counting(open_console(stderr=True), "images") as progress:
         report = check_fully(settings, progress)
     if output.page is not None:
         from reports.data.page import write_check_page
@@ -85,16 +83,3 @@ def _put_out(report: CheckReport, output: Output) -> None:
         if output.page is not None:
             console.print()
             console.print(f"page: {output.page}")
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None] | None]:
-    """Show how many images have been looked at, on standard error, in a terminal alone."""
-    console = open_console(stderr=True)
-    if not console.is_terminal:
-        yield None
-        return
-    columns = (TextColumn("looking at images"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

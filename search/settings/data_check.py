@@ -1,5 +1,6 @@
 """The check of the data set that the settings name: in full, and the quick part that every search begins with."""
 
+import re
 from collections.abc import Callable, Sequence
 
 from objectives.data.check.run import QUICK_CHECKS, CheckReport, run_checks
@@ -8,11 +9,14 @@ from objectives.data.codes import CODES, Severity
 from objectives.data.dataset import Dataset
 from objectives.data.findings import Finding
 from objectives.data.pictures.index import index_file, look
+from objectives.data.splits.groups import compiled_pattern
 from search.settings.dataset import load_both
 from search.settings.settings import Settings
 from spaces.dimension import Choice, Grid, Interval
 from spaces.errors import DataError
 from spaces.space import SearchSpace
+
+READER_ONLY = "images.unreadable"  # what the reader says of any broken file; the index knows what each one lacks
 
 
 def check_fully(settings: Settings, progress: Callable[[int, int], None] | None = None) -> CheckReport:
@@ -23,12 +27,13 @@ def check_fully(settings: Settings, progress: Callable[[int, int], None] | None 
         progress: is called with the images looked at so far, and all of them.
 
     Raises:
-        DataError: the data set cannot be read.
+        DataError: the data set cannot be read, or `data.group` is no regular expression.
     """
     raw, dataset = load_both(settings.data)
     pictures = look([image.path for image in raw.images], index_file(dataset.root), progress)
-    subject = subject_of(raw, dataset, pictures, input_sizes(settings.space))
-    return run_checks(subject, dataset.to_json(), others=dataset.findings)
+    subject = subject_of(raw, dataset, pictures, input_sizes(settings.space), _group(settings))
+    others = [finding for finding in dataset.findings if finding.code != READER_ONLY]
+    return run_checks(subject, dataset.to_json(), others=others)
 
 
 def check_quickly(settings: Settings, dataset: Dataset) -> list[Finding]:
@@ -40,7 +45,7 @@ def check_quickly(settings: Settings, dataset: Dataset) -> list[Finding]:
     """
     if settings.data.check == "off":
         return []
-    report = run_checks(quick_subject(dataset), dataset.to_json(), QUICK_CHECKS)
+    report = run_checks(quick_subject(dataset, _group(settings)), dataset.to_json(), QUICK_CHECKS)
     known = {finding.code for finding in dataset.findings}
     found = [*report.of(Severity.ERROR), *report.of(Severity.WARNING)]
     return [finding for finding in found if finding.code not in known]
@@ -55,6 +60,10 @@ def refusal(findings: Sequence[Finding], settings: Settings) -> DataError | None
         f"data.check: scores on this data set would be wrong: {'; '.join(errors)}; "
         "`automl data check` shows all of it, data.check=warn searches all the same"
     )
+
+
+def _group(settings: Settings) -> re.Pattern[str] | None:
+    return None if settings.data.group is None else compiled_pattern(settings.data.group)
 
 
 def input_sizes(space: SearchSpace) -> tuple[int, ...]:

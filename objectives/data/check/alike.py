@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from objectives.data.check.sources import photo_of
 from objectives.data.check.spots import Spot
 from objectives.data.check.subject import CheckedImage, Subject, pair
 from objectives.data.dataset import SPLITS
 from objectives.data.pictures.near import RADIUS, near_clusters
+from objectives.data.splits.groups import photo_of
 
 # Two photos of one field of blood cells, boxes by two people: .79 of 58 boxes agree; of other photos .25 at most.
 SAME_PLACE_IOU, AGREED_SHARE = 0.5, 0.7
@@ -44,8 +44,8 @@ class Looks:
         others = others[start : start + COMPARED]
         bits = np.bitwise_count(self.hashes[others] ^ self.hashes[i])
         found = [int(others[k]) for k in np.argsort(bits, kind="stable") if bits[k] <= RADIUS]
-        photo = photo_of(self.entries[i].path)
-        return [k for k in found if photo is None or photo_of(self.entries[k].path) != photo]
+        photo, is_augmented = photo_of(self.entries[i].path)
+        return [k for k in found if not is_augmented or photo_of(self.entries[k].path)[0] != photo]
 
 
 def check_alike(subject: Subject) -> Iterator[Spot]:

@@ -10,8 +10,19 @@ from objectives.data.pictures.picture import Picture
 
 SMALL_PX = 32  # of the shorter side
 STRETCHED_RATIO = 20.0  # of the longer side to the shorter
-KIND_OF_MODE = {"L": "grey", "1": "grey", "LA": "grey", "La": "grey", "I": "grey", "F": "grey", "CMYK": "CMYK"}
-CODE_OF_KIND = {"grey": "images.grey", "CMYK": "images.cmyk", "colour": "images.colour"}
+KIND_OF_MODE = {
+    "RGBA": "alpha",
+    "RGBa": "alpha",
+    "LA": "alpha",
+    "La": "alpha",
+    "PA": "alpha",
+    "L": "grey",
+    "1": "grey",
+    "I": "grey",
+    "F": "grey",
+    "CMYK": "CMYK",
+}
+CODE_OF_KIND = {"alpha": "images.alpha", "grey": "images.grey", "CMYK": "images.cmyk", "colour": "images.colour"}
 
 
 def check_images(subject: Subject) -> Iterator[Spot]:

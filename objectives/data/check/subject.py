@@ -82,14 +82,14 @@ class Subject:
         classes: class names by index.
         entries: its images.
         sizes_px: input sizes that are searched, the smallest and the largest; empty if none are known.
-        groups: finds in a path what must not be in two splits (a scene, a camera, a day); None if not known.
+        group: finds in a path what must not be in two splits (a scene, a camera, a day); None if not known.
     """
 
     root: Path
     classes: tuple[str, ...]
     entries: tuple[CheckedImage, ...]
     sizes_px: tuple[int, ...] = ()
-    groups: re.Pattern[str] | None = None
+    group: re.Pattern[str] | None = None
 
     def place(self, path: Path) -> str:
         """Return a path as people read it: relative to the root where it lies below."""
@@ -162,7 +162,7 @@ def subject_of(
     dataset: Dataset,
     pictures: Mapping[Path, Picture],
     sizes_px: tuple[int, ...] = (),
-    groups: re.Pattern[str] | None = None,
+    group: re.Pattern[str] | None = None,
 ) -> Subject:
     """Return the subject of raw entries: boxes as annotated, in the frames of the pictures.
 
@@ -171,7 +171,7 @@ def subject_of(
         dataset: the same, mended; names the splits where the files do not.
         pictures: what the image files hold; those that are missing cannot be read.
         sizes_px: input sizes that are searched.
-        groups: finds in a path what must not be in two splits.
+        group: finds in a path what must not be in two splits.
     """
     assigned: dict[Path, list[str]] = {}
     for split, images in dataset.splits.items():
@@ -190,7 +190,7 @@ def subject_of(
         )
         for i, image in enumerate(raw.images)
     ]
-    return Subject(dataset.root, raw.classes, _joined(entries), sizes_px, groups)
+    return Subject(dataset.root, raw.classes, _joined(entries), sizes_px, group)
 
 
 def _joined(entries: Iterable[CheckedImage]) -> tuple[CheckedImage, ...]:
@@ -209,7 +209,7 @@ def _split(image: RawImage, used_in: list[str]) -> str | None:
     return image.split if image.split in used_in else used_in[0] if used_in else None
 
 
-def quick_subject(dataset: Dataset, groups: re.Pattern[str] | None = None) -> Subject:
+def quick_subject(dataset: Dataset, group: re.Pattern[str] | None = None) -> Subject:
     """Return the subject of a data set as it is trained on, with what the index of its pictures knows."""
     pictures = dataset.pictures
     entries = [
@@ -224,7 +224,7 @@ def quick_subject(dataset: Dataset, groups: re.Pattern[str] | None = None) -> Su
         for split, images in dataset.splits.items()
         for image in images
     ]
-    return Subject(dataset.root, dataset.classes, tuple(entries), groups=groups)
+    return Subject(dataset.root, dataset.classes, tuple(entries), group=group)
 
 
 def _size_px(picture: Picture | None) -> tuple[int, int] | None:

@@ -72,7 +72,7 @@ def group_images(
     links += [(cluster[0], other) for cluster in near_clusters(looks) for other in cluster[1:]]
     findings = Findings()
     if pattern is not None:
-        links += _by_pattern(paths, root, _compiled(pattern), findings)
+        links += _by_pattern(paths, root, compiled_pattern(pattern), findings)
     return Groups(_numbered(len(paths), links), findings.made())
 
 
@@ -103,7 +103,12 @@ def _by_pattern(
     return _linked(scenes)
 
 
-def _compiled(pattern: str) -> re.Pattern[str]:
+def compiled_pattern(pattern: str) -> re.Pattern[str]:
+    """Return a pattern of the user's that names scenes.
+
+    Raises:
+        DataError: it is no regular expression.
+    """
     try:
         return re.compile(pattern)
     except re.error as error:

@@ -110,6 +110,20 @@ def test_the_data_set_decides_what_is_too_small(tmp_path: Path) -> None:
     assert "labels.too_small" not in large.stdout
 
 
+def test_groups_of_the_users_stay_on_one_side(tmp_path: Path) -> None:
+    root = clean(tmp_path / "data")
+    for split, names in (("train", ["a-1", "b-2"]), ("val", ["b-3", "c-4"])):
+        for stem, name in zip(("0", "1") if split == "train" else ("v0", "v1"), names, strict=True):
+            for folder, suffix in (("images", "jpg"), ("labels", "txt")):
+                path = root / split / folder / f"{stem}.{suffix}"
+                path.rename(path.with_stem(name))
+    line = ["data", "check", "conf=smoke", f"data.root={root}"]
+    assert automl(*line, folder=tmp_path).returncode == 0
+    done = automl(*line, "data.group='([abc])-'", folder=tmp_path)
+    assert done.returncode == 1
+    assert "b: train/images/b-2.jpg in train, val/images/b-3.jpg in val" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -121,6 +135,7 @@ def test_the_data_set_decides_what_is_too_small(tmp_path: Path) -> None:
         (["data", "check", "format=yaml", "format=json"], "format: needs one value, got 'format=json'"),
         (["data", "check", "data.check=strikt"], "data.check: unknown choice 'strikt'; nearest: strict"),
         (["data", "check", "data.root=nowhere"], "data.root: '"),
+        (["data", "check", "data.group='(cam'"], "data.group: '(cam' is no regular expression"),
     ],
 )
 def test_a_mistake_is_one_line(tmp_path: Path, arguments: list[str], told: str) -> None:

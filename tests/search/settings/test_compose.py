@@ -45,7 +45,11 @@ def test_preset_composes_and_its_space_can_be_built(preset: str) -> None:
     assert settings.name == preset
     assert settings.seed == 42
     assert settings.gate == GATES[preset]
-    named = {f"train.{name}" for name in dimensions_of("train")} - {"train.elastic"}  # of a group of its own
+    named = {f"train.{name}" for name in dimensions_of("train")} - {
+        "train.elastic",
+        "train.oversample",
+        "train.share",
+    }  # of other groups
     assert named <= settings.space.domains.keys()
     check_vocabulary(settings.space)
 
@@ -262,6 +266,7 @@ def test_settings_go_to_json_and_name_every_section() -> None:
         "format": "auto",
         "split": "val",
         "check": "strict",
+        "group": None,
         "reading": None,
         "reader": {"_target_": None},
         "detections_max": None,

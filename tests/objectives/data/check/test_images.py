@@ -19,6 +19,7 @@ USUAL = [shot(f"{i}.jpg", looks=5) for i in range(5)]
     [
         (shot("a.jpg", mode="L"), "images.grey", "a.jpg: L"),
         (shot("a.jpg", mode="CMYK"), "images.cmyk", "a.jpg: CMYK"),
+        (shot("a.png", mode="RGBA"), "images.alpha", "a.png: RGBA"),
         (shot("a.gif", frames=3), "images.animated", "a.gif: 3 frames"),
         (shot("a.jpg", orientation=6), "images.turned", "a.jpg: EXIF orientation 6"),
         (shot("a.jpg", problem="images.truncated"), "images.truncated", "a.jpg"),
@@ -42,7 +43,9 @@ def test_deep_images_are_grey_too_unless_all_are() -> None:
 def test_colour_among_grey() -> None:
     grey = [shot(f"{i}.png", mode="L") for i in range(3)]
     assert counts(check_images(subject(*grey, shot("a.jpg")))) == {"images.colour": 1}
-    assert counts(check_images(subject(*USUAL, shot("b.png", mode="RGBA"), shot("c.png", mode="P")))) == {}
+    assert counts(check_images(subject(*USUAL, shot("b.png", mode="RGB;16"), shot("c.png", mode="P")))) == {
+        "images.deep": 1
+    }
 
 
 def test_files_that_were_not_looked_at_say_nothing() -> None:

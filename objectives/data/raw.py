@@ -34,7 +34,7 @@ class RawImage:
 
 @dataclass(frozen=True, eq=False)
 class RawSet:
-    """Images of one reading, one entry a picture.
+    """Images of one reading, as the files have them: a picture that two entries name is there twice.
 
     Attributes:
         root: folder it was read from.

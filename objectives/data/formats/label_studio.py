@@ -16,6 +16,8 @@ from objectives.data.raw import RawSet
 from spaces.errors import DataError
 
 Item = dict[str, Any]
+Size = tuple[float, float]
+Box = tuple[float, float, float, float]  # left, top, width, height
 _FLAWS = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 _LABELS = ("rectanglelabels", "polygonlabels", "ellipselabels", "labels")
 _PREFIX = re.compile(r"^[0-9a-f]{8}-")  # which Label Studio puts before the name of an uploaded file
@@ -81,27 +83,37 @@ def _add(task: Item, name: str, split: str | None, path: Path, gathered: Gathere
     if picture is None:
         return
     boxes: list[RawBox] = []
-    size: tuple[float, float] | None = None
+    size: Size | None = None
     for result in results:
+        place = gathered.place(path, name)
         try:
-            if not any(key in _value(result) for key in _LABELS):
+            if not any(key in result.get("value", result) for key in _LABELS):
                 continue  # a choice, a text, a relation
-            frame = number(result["original_width"]), number(result["original_height"])
-            box, upright = _box(_value(result), frame)
-            labels = next(_value(result)[key] for key in _LABELS if key in _value(result))
-            label = gathered.name(text_of(labels[0]), gathered.place(path, name))
+            frame, label, box, upright = _labelled(result, gathered, place)
+            if min(frame) < 1 or size not in (None, frame):
+                raise ValueError("another frame than the picture's other boxes")
         except _FLAWS:
-            gathered.findings.add("labels.not_a_box", gathered.place(path, name))
-            continue
-        if min(frame) < 1 or (size is not None and size != frame):
-            gathered.findings.add("labels.not_a_box", gathered.place(path, name))
+            gathered.findings.add("labels.not_a_box", place)
             continue
         if label is not None:
             size = frame
             boxes.append((label, *box))
             if not upright:
-                gathered.findings.add("labels.polygon", gathered.place(path, name))
+                gathered.findings.add("labels.polygon", place)
     gathered.entries.append(Entry(picture, tuple(boxes), split, size, source=path))
+
+
+def _labelled(result: Item, gathered: Gathered, place: str) -> tuple[Size, str | None, Box, bool]:
+    """Return the frame of a result in pixels, its class, its box, and whether the shape was upright.
+
+    Raises:
+        KeyError, TypeError, ValueError, IndexError: it is no box.
+    """
+    value = result.get("value", result)
+    frame = number(result["original_width"]), number(result["original_height"])
+    labels = next(value[key] for key in _LABELS if key in value)
+    box, upright = _box(value, frame)
+    return frame, gathered.name(text_of(labels[0]), place), box, upright
 
 
 def _picture(name: str, split: str | None, path: Path, gathered: Gathered) -> Path | None:
@@ -113,14 +125,6 @@ def _picture(name: str, split: str | None, path: Path, gathered: Gathered) -> Pa
         if sought.candidates == 1 and not sought.renamed:
             return sought.path
     return gathered.picture(names[1], path, bases, split)
-
-
-def _value(result: Item) -> Item:
-    """Return what a result says; in the short form the result itself does."""
-    value = result.get("value", result)
-    if not isinstance(value, dict):
-        raise TypeError("no mapping")
-    return value
 
 
 def _results(task: Item, path: Path, gathered: Gathered) -> list[Item] | None:
@@ -152,7 +156,7 @@ def _mappings(found: Any, place: str, gathered: Gathered) -> Iterator[Item]:
             gathered.findings.add("labels.not_a_box", place)
 
 
-def _box(value: Item, frame: tuple[float, float]) -> tuple[tuple[float, float, float, float], bool]:
+def _box(value: Item, frame: Size) -> tuple[Box, bool]:
     """Return left, top, width, height in pixels, and whether the shape was upright.
 
     A rectangle is turned about its left top corner, clockwise, in pixels.

@@ -18,7 +18,7 @@ from objectives.data.formats.contract import Gathered
 from spaces.errors import DataError
 
 NAME_FILES = ("classes.txt", "obj.names", "_darknet.labels", "names.txt", "labels.txt", "predefined_classes.txt")
-CLASSES_MOST = 100_000  # that a count alone may stand for
+UNNAMED_MOST = 100_000  # that a count alone may stand for
 _SPLIT_FOLDERS = {"train": ("train", "training"), "val": ("val", "valid", "validation"), "test": ("test", "testing")}
 _NULL = "tag:yaml.org,2002:null"
 
@@ -126,7 +126,7 @@ class Card:
                 if is_file(place / name):
                     return names_in_file(place / name, findings)
         last = highest()
-        if last >= CLASSES_MOST:
+        if last >= UNNAMED_MOST:
             raise DataError(f"data.root: '{folder}' has {last + 1} classes and no names; list them in a data.yaml")
         if last >= 0:
             findings.add("classes.unnamed", f"0 to {last}", last + 1)

@@ -206,3 +206,11 @@ def test_a_foreign_yaml_and_json_beside_do_no_harm(tmp_path: Path, name: str) ->
     found = read_dataset(root)
     assert same(labels_of(found), SAMPLE)
     assert found.findings == ()
+
+
+def test_the_page_and_the_config_name_every_format() -> None:
+    root = Path(__file__).parents[4]
+    rows = re.findall(r"^\| `(\w+)` \|", (root / "docs" / "formats.md").read_text(), re.MULTILINE)
+    assert rows == list(FORMATS)
+    (comment,) = re.findall(r"^format: auto +# auto, (.*)$", (root / "conf/data/folder.yaml").read_text(), re.MULTILINE)
+    assert comment.split(", ") == list(FORMATS)

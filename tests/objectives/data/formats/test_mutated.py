@@ -14,7 +14,7 @@ from small_formats import SAMPLE, WRITERS
 from objectives.data.readers import FORMATS, read_dataset
 from spaces.errors import DataError
 
-MUTANTS, FAST = 500, 40  # of each format
+MUTANTS, FAST = 500, 60  # of each format
 SUFFIXES = (".json", ".xml", ".csv", ".txt", ".yaml")
 VALUES: list[Any] = [None, True, [], {}, [1], {"a": 1}, "", "x", "nan", float("nan"), float("inf"), -1, 0, 1.5, 10**9]
 VALUES += [10**30, -(10**9), 1e308, "../../../../../etc/passwd", "/dev/zero", "a\0b", "x" * 5000, "ä\udc80", "7", [[]]]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from objectives.data.check.spots import Mark, Spot
 from objectives.data.check.subject import CheckedImage, Subject
-from objectives.data.files.folder import PICTURE_SUFFIXES, is_file, walk
+from objectives.data.files.folder import is_file, is_picture, walk
 
 ANNOTATIONS = frozenset({".txt", ".xml", ".json"})  # of formats with an annotation file an image
 LISTS = frozenset({"classes", "labels", "names", "notes", "readme", "license", "obj", "train", "val", "valid", "test"})
@@ -24,7 +24,7 @@ def check_files(subject: Subject) -> Iterator[Spot]:
     others = [path for path in walk(subject.root) if path not in pictures and path not in sources]
     folders = {path.parent for path in pictures}
     for path in others:
-        if path.parent in folders and path.suffix.lower() not in PICTURE_SUFFIXES | BESIDE:
+        if path.parent in folders and not is_picture(path) and path.suffix.lower() not in BESIDE:
             yield Spot("images.unsupported", subject.place(path))
     if _is_per_image(subject):
         unused = _unused(others, sources)

@@ -42,6 +42,10 @@ def summary(table: StudyTable, page: Path | None = None) -> RenderableType:
             child = next(row for row in table.front if row.is_child)
             words = f"trial {child.number}, cut from the network of trial {child.parent} and not trained itself"
             parts.append(Text(f"{child.number} of {child.parent}: {words}", style="dim"))
+        if polished := [row for row in table.front if row.is_polish]:
+            first = polished[0]
+            words = f"trial {first.number}, trained on from the weights of trial {first.polishes}"
+            parts.append(Text(f"{first.number} on {first.polishes}: {words}", style="dim"))
     parts += [Text(sentence) for sentence in caveats(table)]
     died = death_classes(table)
     if died:
@@ -80,7 +84,7 @@ def _front(table: StudyTable) -> Table:
     """Return the front, the fastest first; a long one loses members at even distances, never its ends."""
     members = _thinned(table.front, judge(table).row)
     title = "The front" + (f" ({len(members)} of {len(table.front):,})" if len(members) < len(table.front) else "")
-    has_children = any(row.is_child for row in members)
+    has_children = any(row.is_child or row.is_polish for row in members)
     grid = Table(
         box=box.SIMPLE_HEAD,
         title=title,
@@ -111,10 +115,10 @@ def _smaller_batches(rows: Sequence[TrialRow]) -> Text:
 def _cells(row: TrialRow, digits: int, *, with_gate: bool) -> list[RenderableType]:
     """Return one line of the front.
 
-    `~` marks a latency that is unstable, `*` a batch smaller than asked, 'of 3' a child of trial 3.
+    `~` marks a latency that is unstable, `*` a batch smaller than asked, 'of 3' a child of trial 3, 'on 12' a polish.
     """
     candidate, shaky = row.candidate, "" if row.stable else "~"
-    child = f" of {row.parent}" if row.is_child else ""
+    child = f" of {row.parent}" if row.is_child else f" on {row.polishes}" if row.is_polish else ""
     cells: list[RenderableType] = [
         f"{row.number:{digits}}{'*' if row.smaller_batch else ''}{child}",
         Text(short_name(candidate.get("backbone.name", ABSENT))),

@@ -193,7 +193,7 @@ def show(name: str, trial: int, folder: str, store: str | None) -> None:
 
 
 class DataGroup(Group):
-    """`automl data check ...`, and `automl data ...`, the card, for a line that names no command."""
+    """`automl data check ...` and `errors ...`, and `automl data ...`, the card, for a line that names no command."""
 
     CARD = "card"
 
@@ -205,11 +205,12 @@ class DataGroup(Group):
 
 @main.group(cls=DataGroup)
 def data() -> None:
-    """Read the data set of a search and say what is in it, or what is wrong with it.
+    """Read the data set of a search and say what is in it, what is wrong with it, or what a detector gets wrong on it.
 
     \b
     automl data conf=retail data.root=~/shelves         the card: classes, images and boxes by split
     automl data check conf=retail data.root=~/shelves   what would spoil the scores
+    automl data errors retail --pick best               a detector's errors, and the labels that it doubts
     """
 
 
@@ -235,6 +236,35 @@ def check(overrides: tuple[str, ...]) -> None:
     from search.commands.check import run_check
 
     run_check(list(overrides))
+
+
+@data.command()
+@click.argument("where")
+@click.argument("words", nargs=-1, metavar="[TRIAL] [OVERRIDES]...")
+@click.option("--pick", default=None, help="gate (the default), knee, fastest, best, or a trial's number; of a study.")
+@click.option("--to", "target", default=None, help="The folder to write; by default beside the detector.")
+@click.option("--unlabelled", metavar="FOLDER", default=None, help="Rank its images: which to label next.")
+@RUNS
+@STORE
+@guarded
+def errors(
+    where: str,
+    words: tuple[str, ...],
+    pick: str | None,
+    target: str | None,
+    unlabelled: str | None,
+    folder: str,
+    store: str | None,
+) -> None:
+    """Show what a trained detector gets wrong on a split, and the labels that it doubts.
+
+    WHERE: a study, or an export folder (or its folder `trained`). OVERRIDES: split=val, data.root=PATH,
+    data.format=NAME, device=cpu, confidence=0.25. Writes a page with pictures, and COCO JSON of the doubtful labels and
+    of all detections. See docs/errors.md.
+    """
+    from search.commands.data_errors import run_errors
+
+    run_errors(where, words, pick=pick, folder=folder, store=store, target=target, unlabelled=unlabelled)
 
 
 @main.command()

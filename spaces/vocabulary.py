@@ -132,6 +132,13 @@ DIMENSIONS = (
     _slim("p5", "the backbone from there on"),
     _slim("neck", "the neck"),
     _slim("head", "the head"),
+    _of_network(
+        "slim.blocks",
+        "residual blocks that each stage of timm's backbone is built without",
+        default=0,
+        limits=(0, 32),
+        elastic=True,
+    ),
     # Structural pruning.
     Dimension(
         "prune.importance",
@@ -166,6 +173,8 @@ DIMENSIONS = (
     Dimension("train.cls", "gain of the loss of classes", 0.5, limits=GAIN),
     Dimension("train.dfl", "gain of the distribution focal loss", 1.5, limits=GAIN),
     Dimension("train.class_weights", "power of the inverse class frequency; 0: off", 0.0, limits=SHARE),
+    Dimension("train.oversample", "power of how much more often rare classes' images come; 0: off", 0.0, limits=SHARE),
+    Dimension("train.share", "share of the training images, each class as large a one", 1.0, limits=(0.01, 1.0)),
     Dimension(
         "train.close_mosaic", "share of the training, at its end, without mosaic, mixup, cutmix", 0.25, limits=SHARE
     ),

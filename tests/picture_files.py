@@ -160,3 +160,16 @@ BROKEN: dict[str, tuple[str, Callable[[Path], Path]]] = {
     "gif named jpg": ("images.format", _pillow(".gif", name="a.jpg", format="GIF")),
     "ppm": ("images.format", _pillow(".ppm")),
 }
+
+
+def mutated(data: bytes, chance: np.random.Generator, how: int) -> bytes:
+    """Return a file with a fault: cut, other bytes, other bytes in its head, a piece gone or thrice."""
+    if how % 4 == 0:
+        return data[: int(chance.integers(1, len(data)))]
+    first, last = sorted(chance.integers(0, len(data), 2).tolist())
+    if how % 4 == 1:
+        return data[:first] + (data[first:last] * 3 if how % 8 == 1 else b"") + data[last:]
+    changed = bytearray(data)
+    for at in chance.integers(0, min(200, len(data)) if how % 4 == 2 else len(data), chance.integers(1, 9)).tolist():
+        changed[at] = int(chance.choice([0, 1, 127, 128, 255, int(chance.integers(0, 256))]))
+    return bytes(changed)

@@ -41,8 +41,8 @@ def elastic_settings(folder: Path, *overrides: str) -> Settings:
     """Return settings of a search whose trainings are elastic: sizes from 64 to 256 px, and two widths of two parts."""
     whole = (f"space.slim.{part}=0.0" for part in ("p4", "p5", "head"))
     widths = ("space.slim.p3=choice(0.0, 0.5)", "space.slim.neck=choice(0.0, 0.5)", "pruner=none")
-    quick = "trial.score=quick_trainer:score_children"
-    return settings_of(folder, "space/slim=elastic", *whole, *widths, quick, "budget.trials=12", *overrides)
+    quick = "trial.score=quick_trainer:score_children", "trial.polish=0"
+    return settings_of(folder, "space/slim=elastic", *whole, *widths, *quick, "budget.trials=12", *overrides)
 
 
 class Begun(Search):

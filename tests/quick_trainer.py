@@ -3,11 +3,11 @@
 `trial.run=quick_trainer:run_trial`, with this folder on PYTHONPATH. What it "measures" is a plain formula of the
 candidate. Faults wait as files in the folder that QUICK_FAULTS names, else in `faults` in the study's folder: the
 first trial that comes to one takes it away and suffers it. `fault-KIND-...` is for any trial, `late-KIND-...` strikes
-behind a checkpoint, `trial3-KIND-...` and `trial3epoch2-KIND-...` are for one alone; `hold` waits until a test removes
-the file. `trial.score=quick_trainer:score_children` scores children likewise; `children3round2-KIND-...` strikes the
-scorer of trial 3's children when its second order is done and not reported. Every epoch that is trained is written to
-`epochs.log` in the trial's folder, so that a test can count what was done twice, and to `events.log` in the study's
-with what else was done, so that it knows in which order.
+behind a checkpoint, `trial3-KIND-...` and `trial3epoch2-KIND-...` are for one alone, `polish-KIND-...` for a polish;
+`hold` waits until a test removes the file. `trial.score=quick_trainer:score_children` scores children likewise;
+`children3round2-KIND-...` strikes the scorer of trial 3's children when its second order is done and not reported.
+Every epoch that is trained is written to `epochs.log` in the trial's folder, so that a test can count what was done
+twice, and to `events.log` in the study's with what else was done, so that it knows in which order.
 """
 
 import errno
@@ -45,6 +45,8 @@ def run_trial(job: TrialJob, listener: TrialListener) -> Ending | None:
     remove_partials(job.folder)
     did(job, f"begins for {_searcher_pid()}, batch by {job.batch_divisor}")
     listener.stage("build")
+    if job.weights is not None:
+        assert job.weights.read_text()  # of one of a family
     write_text(job.folder / "candidate.json", str(job.candidate.to_json()))
     latency = job.latency or _measured(job, listener)
     if job.measure_only:
@@ -101,15 +103,10 @@ def _scored_child(job: TrialJob, choices: Choices) -> ScoredChild:
 
 
 def _childs(job: TrialJob, choices: Choices) -> tuple[Candidate, float, Latency]:
-    """Return a child's candidate, accuracy and latency: what has fewer channels is faster, and less accurate."""
+    """Return a child's candidate, accuracy and latency."""
     assert job.family is not None
     child = replace(job, candidate=job.family.child(job.candidate, choices))
-    lost = sum(slim_ratios(child.candidate).values()) / 5
-    whole = latency_of(child)
-    times = {
-        name: getattr(whole, name) * (1 - 0.6 * lost) for name in ("p50_ms", "p95_ms", "p50_low_ms", "p50_high_ms")
-    }
-    return child.candidate, accuracy_of(child, job.epochs) * (1 - 0.5 * lost), replace(whole, **times)
+    return child.candidate, accuracy_of(child, job.epochs), latency_of(child)
 
 
 def did(job: TrialJob, what: str) -> None:
@@ -169,16 +166,21 @@ def rung_of(job: TrialJob, epoch: int) -> Rung:
 
 
 def accuracy_of(job: TrialJob, epoch: int) -> float:
-    """Return mAP after an epoch: larger and slower detectors get further, learning rates have an optimum."""
+    """Return mAP after an epoch: larger and slower detectors get further, learning rates have an optimum.
+
+    What has fewer channels is less accurate, and less so if it goes on from another's weights.
+    """
+    lost = (0.5 if job.weights is None else 0.3) * sum(slim_ratios(job.candidate).values()) / 5
     pixels, lr0 = job.candidate.number("size.pixels"), job.candidate.group("train").get("lr0", 2e-3)
     size = 1 - math.exp(-pixels / 150)
     rate = math.exp(-0.3 * (math.log10(float(lr0)) + 2.7) ** 2)
-    return 0.9 * size * rate * (1 - math.exp(-2.5 * epoch / job.epochs)) * (0.95 + 0.05 * _chance(job))
+    return 0.9 * size * rate * (1 - math.exp(-2.5 * epoch / job.epochs)) * (0.95 + 0.05 * _chance(job)) * (1 - lost)
 
 
 def latency_of(job: TrialJob) -> Latency:
-    """Return the latency that the formula gives."""
+    """Return the latency that the formula gives: what has fewer channels is faster."""
     p50 = 1e-4 * job.candidate.number("size.pixels") ** 1.9 * (0.5 + _chance(job))
+    p50 *= 1 - 0.6 * sum(slim_ratios(job.candidate).values()) / 5
     fingerprint = job.device.fingerprint
     return Latency(p50, 1.2 * p50, 0.99 * p50, 1.01 * p50, 0.8 * p50, 60, 1.0, True, "", fingerprint, 10**8)
 
@@ -202,6 +204,7 @@ def _suffer(job: TrialJob, epoch: int = 0, *, after_checkpoint: bool = False, ki
     """Take a fault that waits, if there is one, and suffer it; epoch 0 is the export; `kinds` are a scorer's."""
     folder = Path(os.environ.get("QUICK_FAULTS") or study_folder(job) / "faults")
     for_it = ["late"] if after_checkpoint else ["fault", f"trial{job.number}", f"trial{job.number}epoch{epoch}"]
+    for_it += ["polish"] if job.weights is not None else []
     for file in sorted(path for kind in kinds or for_it for path in folder.glob(f"{kind}-*")):
         taken = file.with_name(f"taken-{file.name}-{job.number}-{os.getpid()}")
         try:

@@ -152,6 +152,11 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "labels.crowded": Code(
             _N, "images with far more boxes than the others", "used as they are; look whether they are slips"
         ),
+        "labels.dense": Code(
+            _N,
+            "images with over 100 boxes",
+            "as many detections as they need are kept (data.detections_max); an rtdetr head finds 100 at most",
+        ),
         "labels.disagree": Code(
             _W, "copies of an image that have other boxes", "used as they are; correct one of the two"
         ),
@@ -180,9 +185,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "labels.outside": Code(_N, "boxes that reach beyond their image", "clipped to the image"),
         "labels.over_cap": Code(
-            _W,
-            "images with more boxes than a detector returns",
-            "boxes beyond cannot be found; cut the images into tiles",
+            _W, "images with more boxes than detections that are kept", "the rest is lost; raise data.detections_max"
         ),
         "labels.polygon": Code(_N, "polygons and turned boxes", "the upright boxes around them were taken"),
         "labels.same_everywhere": Code(

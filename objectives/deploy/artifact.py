@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+from objectives.data.crowds import USUAL_MAX
 from spaces.errors import DataError
 from spaces.vocabulary import DEFAULTS
 
 META_KEY = "automl"
-MAX_DETECTIONS = 300  # boxes of an image that are kept, in validation as deployed
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class ArtifactMeta:
     head: str
     classes: tuple[str, ...]
     nms_iou: float = float(DEFAULTS["deploy.nms_iou"])
-    max_detections: int = MAX_DETECTIONS
+    max_detections: int = USUAL_MAX
 
     def dump(self) -> str:
         """Return the text kept in the file."""

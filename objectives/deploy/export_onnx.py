@@ -11,6 +11,7 @@ import torch
 from timm.utils.model import reparameterize_model
 from torch import nn
 
+from objectives.data.crowds import USUAL_MAX
 from objectives.deploy.artifact import META_KEY, ArtifactMeta
 from objectives.machine.files import whole
 from objectives.records.failures import ExportFailed
@@ -47,10 +48,12 @@ def export_onnx(model: nn.Module, meta: ArtifactMeta, path: Path) -> Path:
     return path
 
 
-def meta_of(model: nn.Module, candidate: Candidate, classes: tuple[str, ...]) -> ArtifactMeta:
+def meta_of(
+    model: nn.Module, candidate: Candidate, classes: tuple[str, ...], max_detections: int = USUAL_MAX
+) -> ArtifactMeta:
     """Return what the file of a candidate's network says of itself."""
     size_px, nms_iou = int(candidate.number("size.pixels")), float(choices_of(candidate, "deploy")["nms_iou"])
-    return ArtifactMeta(size_px, head_of(model), classes, nms_iou)
+    return ArtifactMeta(size_px, head_of(model), classes, nms_iou, max_detections)
 
 
 def head_of(model: nn.Module) -> str:

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 import torch_pruning as tp
 from torch import Tensor, nn
-from ultralytics.nn.modules import C3
 
 from objectives.network.pruning import TRACE_PX, trace_image, traceable, tracer
 from spaces.errors import SpaceError, first_line
@@ -167,18 +166,6 @@ def built_slim(model: nn.Module, ratios: Ratios, *, ranked: bool) -> nn.Module:
         ranked: whether channels go by their importance.
     """
     return Slimmer(model, sorted(set(ratios.values())), ranked=ranked).cut(model, ratios) if ratios else model
-
-
-def shorten(model: nn.Module, depth: int) -> nn.Module:
-    """Leave out the last blocks of each level of the neck beyond `depth`, in place; return the network."""
-    for block in neck_blocks(model):
-        block.m = block.m[:depth]
-    return model
-
-
-def neck_blocks(model: Any) -> list[Any]:
-    """Return the blocks of the neck that are made of repeated ones."""
-    return [module for module in model.model if isinstance(module, C3)]
 
 
 def agrees(model: nn.Module, slimmer: Slimmer, ratios: Ratios, masked: nn.Module, tolerance: float = 1e-3) -> bool:

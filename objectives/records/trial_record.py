@@ -65,6 +65,7 @@ class TrialRecord:
         forked_from: its number in the study that it was copied from, if it was.
         family: of an elastic training: dimension to the values that its children have, its own first.
         parent: of a child: number of the elastic training that it was cut from; it was never trained itself.
+        polishes: of a polish: number of the trial whose weights it goes on from, one of a family.
         measured_fully: of one of a family: whether its latency is by the full protocol by now.
     """
 
@@ -92,12 +93,18 @@ class TrialRecord:
     forked_from: int | None = None
     family: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     parent: int | None = None
+    polishes: int | None = None
     measured_fully: bool = False
 
     @property
     def is_child(self) -> bool:
         """Whether it was cut from an elastic training, and not trained."""
         return self.parent is not None
+
+    @property
+    def is_polish(self) -> bool:
+        """Whether it was trained on from the weights of one of a family."""
+        return self.polishes is not None
 
     @property
     def has_quick_latency(self) -> bool:
@@ -175,7 +182,8 @@ def read_trial(trial: "FrozenTrial") -> TrialRecord:
     rungs = tuple(sorted(records(Rung, attrs.get(keys.RUNGS)), key=lambda rung: rung.epoch))
     decisions = records(Decision, attrs.get(keys.DECISIONS))
     values = trial.values if trial.state.name == "COMPLETE" and trial.values else None
-    folder, forked_from, parent = (attrs.get(key) for key in (keys.FOLDER, keys.FORKED_FROM, keys.PARENT))
+    folder, forked_from = attrs.get(keys.FOLDER), attrs.get(keys.FORKED_FROM)
+    parent, polishes = attrs.get(keys.PARENT), attrs.get(keys.POLISHES)
     return TrialRecord(
         number=trial.number,
         phase=_phase(trial, ending, has_rungs=bool(rungs)),
@@ -201,6 +209,7 @@ def read_trial(trial: "FrozenTrial") -> TrialRecord:
         forked_from=forked_from if isinstance(forked_from, int) else None,
         family=mapping(attrs.get(keys.FAMILY)),
         parent=parent if isinstance(parent, int) else None,
+        polishes=polishes if isinstance(polishes, int) else None,
     )
 
 

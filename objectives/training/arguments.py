@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from objectives.deploy.artifact import MAX_DETECTIONS
+from objectives.data.crowds import USUAL_MAX
 from objectives.training.augment import albumentations_transforms, magnitudes, ultralytics_arguments
 from spaces.candidate import Candidate
 from spaces.vocabulary import choices_of, train_choices
@@ -22,6 +22,7 @@ class TrainingPlan:
         device: "cpu", "0", ... as Ultralytics names it.
         workers: data-loading processes (on a GPU).
         cache: whether decoded images are kept in memory.
+        max_detections: boxes of an image that are kept in validation.
         batch_divisor: the batch is divided by it, where the candidate's own does not fit into memory.
     """
 
@@ -33,6 +34,7 @@ class TrainingPlan:
     workers: int = 2
     cache: bool = True
     batch_divisor: int = 1
+    max_detections: int = USUAL_MAX
 
     def __post_init__(self) -> None:
         if self.batch_divisor < 1:
@@ -85,7 +87,7 @@ def trainer_arguments(candidate: Candidate, plan: TrainingPlan, epochs: int | No
         "close_mosaic": round(train["close_mosaic"] * epochs),
         "conf": 0.001,  # of the validator: the whole precision-recall curve
         "iou": float(choices_of(candidate, "deploy")["nms_iou"]),
-        "max_det": MAX_DETECTIONS,
+        "max_det": plan.max_detections,
         "nms": False if candidate.text("head.kind") == "end2end" else None,
         **ultralytics_arguments(magnitude),
         "augmentations": albumentations_transforms(magnitude),

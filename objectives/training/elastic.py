@@ -16,11 +16,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from objectives.network.slim import Ranks, Slimmer, agrees, neck_blocks, shorten
+from objectives.network.depth import neck_blocks, shallow, stages
+from objectives.network.slim import Ranks, Slimmer, agrees
+from objectives.training.teaching import distance
 from spaces.dimension import Value
 from spaces.errors import SpaceError
 from spaces.network.detector import is_rtdetr
-from spaces.network.family import DEPTH, SIZE, Family, slim_ratios
+from spaces.network.family import BLOCKS, DEPTH, SIZE, Family, slim_ratios
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ class ElasticNetwork:
             ranked: whether the weights are trained already, so that channels differ in importance.
             ranks: of an earlier look at the same network.
         """
+        if BLOCKS in family.axes:
+            family = family.with_blocks(max(map(len, stages(model)), default=0))
         ratios = sorted({ratio for ratios in family.ratios.values() for ratio in ratios if ratio > 0})
         if not ratios:
             return cls(family, None)
@@ -107,7 +111,7 @@ class ElasticNetwork:
         child = deepcopy(model)
         if self.slimmer is not None:
             self.slimmer.cut(child, slim_ratios(choices))
-        return (shorten(child, int(choices[DEPTH])) if DEPTH in choices else child), choices
+        return shallow(child, choices, stages(model)), choices
 
 
 def _acts_cut(model: nn.Module, slimmer: Slimmer, part: str, ratio: float) -> bool:
@@ -148,6 +152,7 @@ class ElasticTraining:
 
     def begin(self, network: Any) -> None:
         """Take the network that is trained; copies that were made of it before stay whole."""
+        blocks = stages(network) if BLOCKS in self.family.axes else []
         self._layers = dict(network.named_modules())
         if self.slimmer is not None:
             every: set[str] = set()
@@ -158,6 +163,9 @@ class ElasticTraining:
         for block in neck_blocks(network) if DEPTH in self.family.axes else ():
             for i, repeated in enumerate(block.m):
                 self._hooks.append(repeated.register_forward_hook(self._skip(i)))
+        for stage in blocks:
+            for behind, name in enumerate(reversed(stage)):
+                self._hooks.append(self._layers[name].register_forward_hook(self._pass_on(behind)))
         if self.recipe.taught and not is_rtdetr(network):  # whose losses are matched to the labels, query by query
             self._teacher = network
             network.loss = self._taught_loss
@@ -250,6 +258,12 @@ class ElasticTraining:
 
         return hook
 
+    def _pass_on(self, behind: int) -> Any:
+        def hook(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+            return inputs[0] if behind < int(self.choices[BLOCKS]) else output
+
+        return hook
+
     # Teaching
 
     def _taught_loss(self, batch: dict[str, Any], preds: Any = None) -> Any:
@@ -265,7 +279,7 @@ class ElasticTraining:
             teacher = network.forward(batch["img"])
         heads = [(preds[name], teacher[name]) for name in ("one2many", "one2one") if name in preds]
         gains = network.args
-        extra = sum(_distance(one, other, gains.cls, gains.dfl) for one, other in heads or [(preds, teacher)])
+        extra = sum(distance(one, other, gains.cls, gains.dfl) for one, other in heads or [(preds, teacher)])
         return loss + self.recipe.taught * extra * len(batch["img"]) / 3, items  # the loss has three parts, added up
 
     @contextmanager
@@ -277,25 +291,6 @@ class ElasticTraining:
             yield
         finally:
             self.take(choices)
-
-
-def _distance(student: dict[str, Tensor], teacher: dict[str, Tensor], cls: float, dfl: float) -> Tensor:
-    """Return how far a head's outputs are from another's: cross-entropy of the scores, and of the edges' bins."""
-    wanted = teacher["scores"].sigmoid()
-    weight = wanted.amax(dim=1)  # (images, anchors)
-    total = weight.sum().clamp(min=1.0)
-    scores = functional.binary_cross_entropy_with_logits(student["scores"], wanted, reduction="none")
-    scores = (scores - functional.binary_cross_entropy_with_logits(teacher["scores"], wanted, reduction="none")).sum()
-    images, bins, anchors = student["boxes"].shape
-    if bins == 4:
-        edges = (student["boxes"] - teacher["boxes"]).abs().mean(dim=1)
-    else:
-        one, other = (head["boxes"].view(images, 4, bins // 4, anchors) for head in (student, teacher))
-        edges = (
-            functional.softmax(other, 2) * (functional.log_softmax(other, 2) - functional.log_softmax(one, 2))
-        ).sum(2)
-        edges = edges.mean(dim=1)
-    return cls * scores / total + dfl * (edges * weight).sum() / total
 
 
 def _first_of(values: Sequence[Value], share: float) -> Value:

@@ -22,8 +22,11 @@ from objectives.training.elastic import ElasticTraining
 from objectives.training.hardware import available_cores
 from objectives.training.loading import check_complete, fit_loader, forget_images
 from objectives.training.monitor import Monitor
+from objectives.training.selection import Selection, selecting
 from objectives.training.statistics import batches_of, retake_statistics
 from spaces.network.detector import is_rtdetr
+
+ALL_IMAGES = Selection()  # each once
 
 
 @dataclass
@@ -57,6 +60,7 @@ def train_phase(
     on_rung: OnRung,
     monitor: Monitor | None = None,
     elastic: ElasticTraining | None = None,
+    selection: Selection = ALL_IMAGES,
 ) -> nn.Module:
     """Train a network for the epochs of its arguments, or what is left of them after a cut.
 
@@ -71,6 +75,7 @@ def train_phase(
         on_rung: takes each evaluated epoch.
         monitor: called between the batches.
         elastic: draws the detector of each step; None trains the whole network alone.
+        selection: what an epoch holds of the training images.
 
     Returns:
         The averaged network (EMA), in evaluation mode; after an elastic training with batch-norm statistics taken anew,
@@ -82,7 +87,7 @@ def train_phase(
     """
     fit = _fit_class(RTDETRTrainer if is_rtdetr(model) else DetectionTrainer)
     epochs = frozenset(evaluate_at), frozenset(decide_at)
-    session = fit(model, arguments, progress, *epochs, on_rung, monitor or Monitor(), elastic)
+    session = fit(model, arguments, progress, *epochs, on_rung, monitor or Monitor(), elastic, selection)
     session.report_saved()
     try:
         if not (session.finished_before or progress.stopped):
@@ -112,7 +117,9 @@ def _fit_class(base: Any) -> Any:
             on_rung: OnRung,
             monitor: Monitor,
             elastic: ElasticTraining | None,
+            selection: Selection,
         ) -> None:
+            self.selection = selection
             self.network, self.progress, self.on_rung, self.monitor = network, progress, on_rung, monitor
             self.evaluate_at, self.decide_at, self.elastic = evaluate_at, decide_at, elastic
             self.calibration: list[torch.Tensor] = []
@@ -173,13 +180,15 @@ def _fit_class(base: Any) -> Any:
             return batch
 
         def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> Any:
-            with locked_folder(Path(img_path).parent):  # it keeps what it has read there, for all trials
+            selection = self.selection if mode == "train" else ALL_IMAGES
+            # It keeps what it has read there, for all trials.
+            with locked_folder(Path(img_path).parent), selecting(selection) as read:
                 if base is RTDETRTrainer:
                     dataset = super().build_dataset(img_path, mode, batch)
                 else:  # square, as deployed; Ultralytics would validate on rectangles
                     arguments = (self.args, img_path, batch, self.data)
                     dataset = build_yolo_dataset(*arguments, mode=mode, rect=False, stride=32)
-            check_complete(Path(img_path), dataset.im_files)
+            check_complete(Path(img_path), read)
             return dataset
 
         def _build_train_pipeline(self) -> None:

@@ -15,12 +15,13 @@ from objectives.deploy.accuracy import SCORE_CONFIDENCE, score
 from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.detector import Detections, letterbox, read_output
 from objectives.deploy.export_onnx import deployed_network
-from objectives.network.slim import Slimmer, shorten
+from objectives.network.depth import shallow, stages
+from objectives.network.slim import Slimmer
 from objectives.records.even_sample import evenly
 from objectives.records.records import Accuracy
 from objectives.training.statistics import CALIBRATION_IMAGES, calibration_batches, retake_statistics
 from spaces.dimension import Value
-from spaces.network.family import DEPTH, SIZE, slim_ratios
+from spaces.network.family import SIZE, slim_ratios
 
 KEPT_BYTES = 1_000_000_000  # of decoded images
 LOOK_BATCH = 16  # images of a batch where children are looked at
@@ -47,6 +48,7 @@ class Children:
             train_device: "cpu", "0", "0,1", ...: where statistics are taken and children looked at.
         """
         self._network, self._slimmer, self._size_px = network, slimmer, size_px
+        self._stages = stages(network)
         self._training = evenly(sorted(training), CALIBRATION_IMAGES)
         first = train_device.split(",")[0]
         self._device = torch.device(f"cuda:{first}" if first.isdecimal() else first)
@@ -57,8 +59,7 @@ class Children:
         child = deepcopy(self._network)
         if (ratios := slim_ratios(choices)) and self._slimmer is not None:
             self._slimmer.cut(child, ratios)
-        if DEPTH in choices:
-            shorten(child, int(choices[DEPTH]))
+        shallow(child, choices, self._stages)
         return retake_statistics(child.to(self._device), self._calibration(int(choices.get(SIZE, self._size_px))))
 
     def _calibration(self, size_px: int) -> list[Tensor]:

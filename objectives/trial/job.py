@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from objectives.data.crowds import USUAL_MAX
 from objectives.data.dataset import LabelledImage
 from objectives.deploy.device import Device
 from objectives.latency.protocol import LatencyProtocol
-from objectives.records.children import ChildrenOrder, ChildrenReport
+from objectives.records.children import HELD_OUT, ChildrenOrder, ChildrenReport
 from objectives.records.even_sample import evenly
 from objectives.records.gate import Gate
 from objectives.records.records import Accuracy, Ending, Latency, Resources, Rung
@@ -18,6 +19,7 @@ from spaces.candidate import Candidate
 from spaces.network.family import Family
 
 TIMED = 16  # images of a split that latency is measured on
+HELD_OUT_LEAST = 200  # images of a split from which on children are chosen by one half and reported on the other
 
 
 class RungDecision(StrEnum):
@@ -31,6 +33,24 @@ class RungDecision(StrEnum):
 def timed_images(images: Sequence[LabelledImage]) -> list[Path]:
     """Return the files of a split that latency is measured on, an even sample."""
     return [image.path for image in evenly(images, TIMED)]
+
+
+@dataclass(frozen=True)
+class Half:
+    """Images that something is scored on, and what they are called."""
+
+    images: tuple[LabelledImage, ...]
+    name: str
+
+
+def halves(images: tuple[LabelledImage, ...], split: str) -> tuple[Half, Half]:
+    """Return the images that children are chosen by, and those that figures of them and their polishes are of.
+
+    Two halves of a split that is large enough, every second image each; else all of it twice.
+    """
+    if len(images) < HELD_OUT_LEAST:
+        return Half(images, split), Half(images, split)
+    return Half(images[::2], f"{split}, first half"), Half(images[1::2], f"{split}{HELD_OUT}")
 
 
 def rung_ladder(epochs: int, rungs: int, eta: float) -> list[int]:
@@ -72,6 +92,7 @@ class TrialJob:
         measure_only: end when the untrained latency is known.
         batch_divisor: the batch is divided by it, the images per optimiser step are not: gradients are added up.
         reported_epoch: last evaluated epoch that the searching process knows of.
+        max_detections: boxes of an image that are kept, in validation and as deployed.
         cores: processor cores to train on; empty for all.
         family: what may differ between the children of an elastic training; None for any other.
         training: image files of the training split, for batch-norm statistics of children; empty where there are none.
@@ -105,6 +126,7 @@ class TrialJob:
     measure_only: bool = False
     batch_divisor: int = 1
     reported_epoch: int = 0
+    max_detections: int = USUAL_MAX
     cores: tuple[int, ...] = ()
     family: Family | None = None
     training: tuple[Path, ...] = ()

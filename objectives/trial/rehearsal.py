@@ -82,7 +82,7 @@ def rehearse_export(job: TrialJob, listener: TrialListener) -> None:
     began = time.perf_counter()
     if pruning := pruning_of(job.candidate):
         prune_detector(model, pruning.ratio, pruning.importance)
-    meta = meta_of(model, job.candidate, job.classes)
+    meta = meta_of(model, job.candidate, job.classes, job.max_detections)
     with SharedDevices(training_keys("cpu")).working():
         path = export_onnx(model, meta, TrialPaths(job.folder).untrained)
     listener.resources(

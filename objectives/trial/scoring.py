@@ -11,7 +11,6 @@ from typing import Any
 import yaml
 from torch import nn
 
-from objectives.data.dataset import LabelledImage
 from objectives.deploy.accuracy import SCORE_CONFIDENCE, detect_all, score
 from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.detections_picture import draw_detections
@@ -24,15 +23,7 @@ from objectives.machine.cores import on_cores
 from objectives.machine.files import remove_partials, write_text
 from objectives.network.assembly import assemble, load_weights, read_ranks, save_weights
 from objectives.network.slim import Slimmer
-from objectives.records.children import (
-    HELD_OUT,
-    ChildrenOrder,
-    ChildrenReport,
-    Choices,
-    FailedChild,
-    Look,
-    ScoredChild,
-)
+from objectives.records.children import ChildrenOrder, ChildrenReport, Choices, FailedChild, Look, ScoredChild
 from objectives.records.classify import classify
 from objectives.records.even_sample import even_indices
 from objectives.records.failures import OF_MEMORY, Failure
@@ -42,7 +33,7 @@ from objectives.training.arguments import TrainingPlan, trainer_arguments
 from objectives.training.hardware import available_device
 from objectives.trial.children import Children, LookedAt
 from objectives.trial.heartbeat import Heartbeat
-from objectives.trial.job import TrialJob, TrialListener, timed_images
+from objectives.trial.job import TrialJob, TrialListener, halves, timed_images
 from objectives.trial.trial import PICTURED
 from spaces.candidate import Candidate
 from spaces.errors import AutomlError, SpaceError, first_line
@@ -50,7 +41,6 @@ from spaces.network.description import describe
 from spaces.network.detector import count_multiply_adds, count_parameters
 
 FAULTS_THAT_PASS = OF_MEMORY | {Failure.DISK_FULL, Failure.DATA_UNREADABLE}
-HELD_OUT_LEAST = 200  # images of a split from which on children are chosen by one half and reported on the other
 
 
 def score_children(job: TrialJob, listener: TrialListener) -> Ending | None:
@@ -66,22 +56,6 @@ def score_children(job: TrialJob, listener: TrialListener) -> Ending | None:
     with on_cores(job.cores) as all_cores:
         _Scorer(job, listener, all_cores).run()
     return None
-
-
-def halves(images: tuple[LabelledImage, ...], split: str) -> tuple["_Half", "_Half"]:
-    """Return the images that children are chosen by, and those that their figures are reported on.
-
-    Two halves of a split that is large enough, every second image each; else all of it twice.
-    """
-    if len(images) < HELD_OUT_LEAST:
-        return _Half(images, split), _Half(images, split)
-    return _Half(images[::2], f"{split}, first half"), _Half(images[1::2], f"{split}{HELD_OUT}")
-
-
-@dataclass(frozen=True)
-class _Half:
-    images: tuple[LabelledImage, ...]
-    name: str
 
 
 @dataclass(frozen=True)
@@ -191,7 +165,15 @@ class _Scorer:
     def _write_texts(self, paths: TrialPaths, candidate: Candidate) -> None:
         """Write what a trial's folder holds beside its large files: what a training of this child alone would be."""
         job = self.job
-        plan = TrainingPlan(job.data_yaml, paths.training(0), job.epochs, job.seed, self.train_device, job.workers)
+        plan = TrainingPlan(
+            job.data_yaml,
+            paths.training(0),
+            job.epochs,
+            job.seed,
+            self.train_device,
+            job.workers,
+            max_detections=job.max_detections,
+        )
         texts = {
             paths.candidate: json.dumps(candidate.to_json(), indent=2),
             paths.description: _yaml(describe(candidate, job.classes), default_flow_style=None),
@@ -250,7 +232,7 @@ class _Scorer:
         return self.family.child(self.job.candidate, choices)
 
     def _meta(self, network: nn.Module, choices: Choices) -> ArtifactMeta:
-        return meta_of(network, self._candidate(choices), self.job.classes)
+        return meta_of(network, self._candidate(choices), self.job.classes, self.job.max_detections)
 
 
 def _failed(choices: Choices, error: BaseException) -> FailedChild:

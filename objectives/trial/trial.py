@@ -41,6 +41,7 @@ from objectives.records.records import Ending, Latency, Outcome, Resources, Rung
 from objectives.training.arguments import TrainingPlan, trainer_arguments
 from objectives.training.elastic import ElasticNetwork
 from objectives.training.hardware import available_device
+from objectives.training.selection import Selection
 from objectives.training.trainer import Progress, train_phase
 from objectives.trial.heartbeat import Heartbeat
 from objectives.trial.job import RungDecision, TrialJob, TrialListener, timed_images
@@ -176,7 +177,8 @@ class _Trial:
             with self.devices.working():
                 child, choices = self.elastic.fastest(model)
                 fastest = Candidate.of({**self.job.candidate, **choices})
-                path = export_onnx(child, meta_of(child, fastest, self.job.classes), self.paths.untrained)
+                meta = meta_of(child, fastest, self.job.classes, self.job.max_detections)
+                path = export_onnx(child, meta, self.paths.untrained)
             latency = self._time(path, self.job.protocol.quick())
             path.unlink()
         return self.job.gate.admits_latency(latency.p50_ms, latency.p95_ms)
@@ -205,6 +207,8 @@ class _Trial:
         return latency
 
     def _train(self, model: nn.Module) -> nn.Module:
+        head: Any = model.model[-1]  # type: ignore[index]  # Ultralytics' list of layers
+        head.max_det = self.job.max_detections  # of a head without NMS, in the trainer's own validation
         for i, (epochs, prune) in enumerate(self._phases()):
             if prune is not None:
                 with self.clock.stage("prune"):
@@ -221,10 +225,16 @@ class _Trial:
                     self._ends_at,
                     self.heartbeat,
                     self.elastic.training(ranked=self.ranked) if self.elastic else None,
+                    self._selection(),
                 )
             if self.progress.stopped:
                 break
         return model
+
+    def _selection(self) -> Selection:
+        """Return what an epoch holds of the training images."""
+        train = train_choices(self.job.candidate)
+        return Selection(float(train["share"]), float(train["oversample"]), self.job.seed)
 
     def _ends_at(self, rung: Rung) -> bool:
         """Report a rung and return whether the training ends there."""
@@ -287,11 +297,19 @@ class _Trial:
         return measure_latency(path, self.job.device, images, protocol, patience=patience, cores=self.all_cores)
 
     def _meta(self, model: nn.Module) -> ArtifactMeta:
-        return meta_of(model, self.job.candidate, self.job.classes)
+        return meta_of(model, self.job.candidate, self.job.classes, self.job.max_detections)
 
     def _plan(self, phase: int) -> TrainingPlan:
         job = self.job
         folder, device = self.paths.training(phase), self.train_device
         return TrainingPlan(
-            job.data_yaml, folder, job.epochs, job.seed, device, job.workers, job.cache, job.batch_divisor
+            job.data_yaml,
+            folder,
+            job.epochs,
+            job.seed,
+            device,
+            job.workers,
+            job.cache,
+            job.batch_divisor,
+            job.max_detections,
         )

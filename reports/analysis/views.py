@@ -1,7 +1,7 @@
 """The two views of the front as data to draw: the gate's terms, and the search's objectives."""
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from objectives.records.even_sample import best_and_sample
@@ -29,7 +29,7 @@ class Point:
     """One trial in a view: latency in ms, mAP (None where only the latency is known), and its marks.
 
     Attributes:
-        family: number of the elastic training that it is a child of, or is itself; None if of no family.
+        family: number of the elastic training that it is a child of, was polished from, or is; None if of no family.
         is_child: whether it was cut from that training, and not trained itself.
     """
 
@@ -97,7 +97,8 @@ def front_view(table: StudyTable, key: str, winner: int | None = None) -> FrontV
     """Return mAP50 against p95 (`gate`) or mAP 0.5:0.95 against p50 (`objectives`)."""
     in_gate, gate = key == "gate", table.gate
     found: dict[str, list[Point]] = {layer: [] for layer in LAYERS}
-    families = {family.number for family in table.families if family.children}
+    families = {family.number: family.number for family in table.families if family.children}
+    families |= {row.number: family.number for family in table.families for row in family.polishes}
     for row in table.rows:
         layer = _layer(row)
         is_seen = layer and not row.other_device
@@ -159,20 +160,20 @@ def _layer(row: TrialRow) -> str | None:
     return None
 
 
-def _point(row: TrialRow, families: Collection[int], *, in_gate: bool, has_gate: bool) -> Point | None:
+def _point(row: TrialRow, families: Mapping[int, int], *, in_gate: bool, has_gate: bool) -> Point | None:
     latency = row.p95_ms if in_gate else row.p50_ms
     if latency is None:
         return None
     last = row.rungs[-1] if row.rungs and not row.is_measured else None
     seen = (last.map50 if in_gate else last.map) if last else None
     accuracy = (row.map50 if in_gate else row.map) if row.is_measured else seen
-    family = row.parent if row.is_child else row.number if row.number in families else None
+    family = row.parent if row.is_child else families.get(row.number)
     passes = has_gate and row.passes_gate
     return Point(row.number, latency, accuracy, row.stable, passes, _label(row), family, row.is_child)
 
 
 def _label(row: TrialRow) -> str:
-    """Return two lines for a hover, of a child three: architecture, figures, whose child it is."""
+    """Return two lines for a hover, three for one of a family: architecture, figures, what it comes from."""
     figures = (
         ("mAP50", row.map50, share),
         ("mAP", row.map, share),
@@ -180,7 +181,7 @@ def _label(row: TrialRow) -> str:
         ("p50", row.p50_ms, ms),
     )
     said = "  ".join(f"{name} {form(value)}" for name, value, form in figures if value is not None)
-    child = f"\n{origin_words(row)}" if row.is_child else ""
+    child = f"\n{origin_words(row)}" if row.is_child or row.is_polish else ""
     return f"{architecture(row.candidate) or row.status}\n{said}{child}"
 
 

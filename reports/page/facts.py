@@ -8,6 +8,7 @@ from objectives.records.records import Outcome
 from reports.analysis.history import WorkClock, current_hypervolume
 from reports.page.payload import OUTCOME_KEYS
 from reports.table.family_words import source_words
+from reports.table.row import Origin
 from reports.table.table import StudyTable
 from reports.table.words import ABSENT, duration, number, plural, share
 
@@ -92,9 +93,10 @@ def _scored(table: StudyTable) -> Fact:
 
 def _members(table: StudyTable) -> str:
     """Return what the front is a front of, and of what kind its members are."""
-    children = sum(row.is_child for row in table.front)
-    kinds = f", {children:,} of them children" if children else ""
-    return f"of {len(table.finished):,} finished{kinds}"
+    children, polished = (sum(row.origin is kind for row in table.front) for kind in (Origin.CHILD, Origin.POLISHED))
+    named = [f"{children:,} of them children"] if children else []
+    named += [f"{polished:,} polished"] if polished else []
+    return ", ".join([f"of {len(table.finished):,} finished", *named])
 
 
 def _work(table: StudyTable) -> str:

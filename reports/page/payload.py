@@ -99,7 +99,9 @@ def _brief(row: TrialRow, names: Sequence[str], *, has_gate: bool) -> dict[str, 
 
 
 def _of_family(row: TrialRow, families: Mapping[int, FamilyRow]) -> dict[str, Any]:
-    """Return whose child a trial is, how it was chosen and how it differs; or which children it has."""
+    """Return whose child a trial is, how it was chosen and how it differs; what it polishes; which children it has."""
+    if row.is_polish:
+        return {"kind": kind_words(row, None), "polishes": row.polishes}
     if not row.is_child:
         own = families.get(row.number)
         members = [child.number for child in own.on_front] if own else None

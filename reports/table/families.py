@@ -18,6 +18,7 @@ class FamilyRow:
         number: of the training that the children were cut from, their parent.
         parent: its row; None where the study does not hold it as an elastic training.
         children: rows of the children that were scored as files, by number.
+        polishes: rows of what was trained on from the weights of one of them, or of the parent, by number.
         looked_at: number of children that were looked at, those that were scored later among them.
         only_looked_at: number of children that were looked at, and are no trials.
         look_s: seconds that the looks took.
@@ -27,6 +28,7 @@ class FamilyRow:
     number: int
     parent: TrialRow | None
     children: tuple[TrialRow, ...] = ()
+    polishes: tuple[TrialRow, ...] = ()
     looked_at: int = 0
     only_looked_at: int = 0
     look_s: float = 0.0
@@ -55,12 +57,16 @@ class Difference:
 def find_families(rows: Sequence[TrialRow], study: StudyRecord) -> tuple[FamilyRow, ...]:
     """Return the families whose children were scored, looked at, or tried, by the parents' numbers."""
     children: dict[int, list[TrialRow]] = {}
+    polishes: dict[int, list[TrialRow]] = {}
+    parent_of = {row.number: row.number if row.parent is None else row.parent for row in rows}
     for row in rows:
         if row.parent is not None:
             children.setdefault(row.parent, []).append(row)
+        elif row.polishes in parent_of:
+            polishes.setdefault(parent_of[row.polishes], []).append(row)
     parents = {row.number: row for row in rows if row.family and not row.is_child}
     numbers = sorted(children.keys() | parents.keys())
-    found = (_family(n, parents.get(n), children.get(n, []), study.looks(n)) for n in numbers)
+    found = (_family(n, parents.get(n), children.get(n, []), polishes.get(n, []), study.looks(n)) for n in numbers)
     return tuple(family for family in found if family.children or family.looked_at or family.failed)
 
 
@@ -77,7 +83,11 @@ def differences(child: TrialRow, parent: TrialRow) -> tuple[Difference, ...]:
 
 
 def _family(
-    number: int, parent: TrialRow | None, children: Sequence[TrialRow], reports: Iterable[ChildrenReport]
+    number: int,
+    parent: TrialRow | None,
+    children: Sequence[TrialRow],
+    polishes: Sequence[TrialRow],
+    reports: Iterable[ChildrenReport],
 ) -> FamilyRow:
     """Return one family; a child that was looked at twice counts once."""
     found = list(reports)
@@ -89,6 +99,7 @@ def _family(
         number=number,
         parent=parent,
         children=tuple(children),
+        polishes=tuple(polishes),
         looked_at=len(seen),
         only_looked_at=len(seen - scored),
         look_s=sum(look.seconds for look in looks),

@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 from objectives.records.children import HELD_OUT
 from reports.table.families import FamilyRow, is_held_out
+from reports.table.polishes import polish_words
 from reports.table.row import Origin, TrialRow
 from reports.table.table import StudyTable
 from reports.table.words import plural
@@ -13,12 +14,14 @@ Scored: TypeAlias = list[tuple[FamilyRow, Sequence[TrialRow]]]  # families with 
 
 
 def origin_words(row: TrialRow) -> str:
-    """Return 'trained' or 'child of trial 3'."""
+    """Return 'trained', 'child of trial 3' or 'polished from trial 12'."""
+    if row.is_polish:
+        return f"{Origin.POLISHED} from trial {row.polishes}"
     return f"{Origin.CHILD} of trial {row.parent}" if row.is_child else str(row.origin)
 
 
 def kind_words(row: TrialRow, family: FamilyRow | None) -> str:
-    """Return '`child of 3`', '`parent, 14 children`' or 'trained'.
+    """Return '`child of 3`', '`polish of 12`', '`parent, 14 children`' or 'trained'.
 
     Args:
         row: the trial.
@@ -26,6 +29,8 @@ def kind_words(row: TrialRow, family: FamilyRow | None) -> str:
     """
     if row.is_child:
         return f"{Origin.CHILD} of {row.parent}"
+    if row.is_polish:
+        return f"polish of {row.polishes}"
     return f"parent, {children_words(len(family.children))}" if family else str(row.origin)
 
 
@@ -40,9 +45,12 @@ def scored_words(table: StudyTable) -> str:
 
 
 def source_words(table: StudyTable) -> str:
-    """Return '`from 3 trainings, 120 more looked at`'."""
+    """Return '`from 3 trainings, 2 polished, 120 more looked at`'."""
+    polished = sum(row.is_polish for row in table.trainings)
     looked = sum(family.only_looked_at for family in table.families)
-    return f"from {plural(len(table.trainings), 'training')}" + (f", {looked:,} more looked at" if looked else "")
+    parts = [f"from {plural(len(table.trainings) - polished, 'training')}"]
+    parts += [f"{polished:,} polished"] if polished else []
+    return ", ".join([*parts, *([f"{looked:,} more looked at"] if looked else [])])
 
 
 def family_words(family: FamilyRow) -> str:
@@ -76,6 +84,8 @@ def caveats(table: StudyTable) -> tuple[str, ...]:
             f"{_chosen(apart)} by mAP on one half of the images, and scored on the other ({_images(apart)}); detectors "
             "that were trained themselves are scored on all of them."
         )
+    polished = polish_words(table.rows)
+    found += [polished] if polished else []
     quick = sum(row.has_quick_latency for row in table.front)
     if quick:
         of = "All" if quick == len(table.front) else f"{quick:,} of the"

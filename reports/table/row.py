@@ -14,6 +14,7 @@ class Origin(StrEnum):
 
     TRAINED = "trained"  # by the trial itself
     CHILD = "child"  # cut from an elastic training, and not trained itself
+    POLISHED = "polished"  # trained on from the weights of one of a family
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class TrialRow(TrialRecord):
     @property
     def origin(self) -> Origin:
         """Where the detector's weights come from."""
-        return Origin.CHILD if self.is_child else Origin.TRAINED
+        return Origin.CHILD if self.is_child else Origin.POLISHED if self.is_polish else Origin.TRAINED
 
     @property
     def smaller_batch(self) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from spaces.network.family import PARTS, slim_ratios
+from spaces.network.family import BLOCKS, PARTS, slim_ratios
 
 ABSENT = "–"
 
@@ -76,11 +76,12 @@ def architecture(candidate: Mapping[str, Any]) -> str:
 
 
 def slim(candidate: Mapping[str, Any]) -> str:
-    """Return the shares of channels that a child is built without: 'slim 0.3' of all parts, 'slim p4 0.5 head 0.3'."""
+    """Return what a child is built without: 'slim 0.3' of all parts, 'slim p4 0.5 head 0.3', 'slim p5 0.3 blocks 1'."""
     ratios = slim_ratios(candidate)
-    if len(ratios) == len(PARTS) and len(set(ratios.values())) == 1:
-        return f"slim {ratios[PARTS[0]]:g}"
-    return " ".join(["slim", *(f"{part} {ratio:g}" for part, ratio in ratios.items())]) if ratios else ""
+    alike = len(ratios) == len(PARTS) and len(set(ratios.values())) == 1
+    texts = [f"{ratios[PARTS[0]]:g}"] if alike else [f"{part} {ratio:g}" for part, ratio in ratios.items()]
+    texts += [f"blocks {candidate[BLOCKS]}"] if candidate.get(BLOCKS) else []
+    return " ".join(["slim", *texts]) if texts else ""
 
 
 def size(count_bytes: float) -> str:

@@ -42,7 +42,7 @@ class Exported:
     Attributes:
         table: the study.
         row: the trial.
-        trained: the trial whose epochs the detector has seen: of a child its parent.
+        trained: the trial whose epochs the detector has seen: of a child, also a polished one, its parent.
         full: latency by the full protocol, of one of a family, whose figure in the search is a quick one.
         why_quick: why that could not be measured.
     """
@@ -55,8 +55,8 @@ class Exported:
 
     @property
     def keeps_weights(self) -> bool:
-        """Whether a training at full length goes on from the weights: of an elastic training and its children."""
-        return self.row.is_child or bool(self.row.family)
+        """Whether a training at full length goes on from the weights: of one of a family, or a polish."""
+        return self.row.is_child or self.row.is_polish or bool(self.row.family)
 
     @property
     def cut(self) -> str:
@@ -97,7 +97,8 @@ def _removed_why(row: TrialRow) -> str:
 
 def _exported(table: StudyTable, row: TrialRow, trial: TrialPaths) -> Exported:
     """Return what is exported; a quick latency figure is measured anew by the full protocol first."""
-    trained = row if row.parent is None else table.row(row.parent)
+    before = row if row.polishes is None else table.row(row.polishes)
+    trained = before if before.parent is None else table.row(before.parent)
     if not row.has_quick_latency:
         return Exported(table, row, trained)
     open_console(highlight=False, soft_wrap=True).print("measuring its latency by the full protocol", style="dim")
@@ -132,6 +133,7 @@ def _config(what: Exported) -> dict[str, Any]:
         "study": table.name,
         "trial": row.number,
         **({"parent": row.parent} if row.is_child else {}),
+        **({"polishes": row.polishes} if row.is_polish else {}),
         "candidate": _alone(row.candidate),
         **({"weights": WEIGHTS} if what.keeps_weights else {}),  # that `automl train` goes on from
         "epochs": trial.get("full_epochs") or 4 * seen,
@@ -196,7 +198,7 @@ def _lineage(what: Exported) -> dict[str, Any]:
 
 
 def _origin(what: Exported) -> dict[str, Any]:
-    """Return what is special about a child or an elastic training; nothing of any other trial."""
+    """Return what is special about a child, an elastic training or a polish; nothing of any other trial."""
     row = what.row
     found: dict[str, Any] = {}
     if row.is_child:
@@ -205,6 +207,9 @@ def _origin(what: Exported) -> dict[str, Any]:
             f"a child of the elastic training of trial {row.parent}: cut from its weights, batch-norm statistics taken "
             "anew on training images, never trained itself"
         )
+    elif row.is_polish:
+        found["polishes"] = row.polishes
+        found["origin"] = f"trained on, as one detector, from the weights of trial {row.polishes}"
     elif row.family:
         size = Family.from_json(row.family).size
         found["origin"] = f"the whole network of an elastic training of {size:,} detectors"

@@ -49,7 +49,9 @@ def _origin(row: TrialRow, table: StudyTable) -> list[tuple[str, str]]:
 
 
 def _family(row: TrialRow, table: StudyTable) -> list[tuple[str, str]]:
-    """Return whose child a trial is, how it was chosen and how it differs; or which children it has."""
+    """Return whose child a trial is, how it was chosen and how it differs; what it polishes; which children it has."""
+    if row.is_polish:
+        return [("polish", f"of trial {row.polishes}: trained on from its weights, as one detector")]
     if not row.is_child:
         family = table.family(row.number)
         if family is None:

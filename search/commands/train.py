@@ -14,6 +14,7 @@ import yaml
 from rich.console import Console
 from rich.text import Text
 
+from objectives.data.crowds import detections_max
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out, remove_other_layouts
 from objectives.deploy.device import Device
@@ -225,6 +226,7 @@ def _job(config: dict[str, Any], dataset: Dataset, out: Path, place: Place, own:
         data_yaml=lay_out(dataset, TrialPaths(out).data),
         images=dataset.splits[split],
         split=split,
+        max_detections=detections_max(dataset, config["data"].get("detections_max")),
         epochs=epochs,
         rungs=1,
         eta=2.0,

@@ -62,7 +62,7 @@ class Digest:
         return [*changed, *range(old, len(self.trials))]
 
     def _note(self, i: int, trial: Observed) -> None:
-        accuracy = np.nan if trial.best is None else trial.best
+        accuracy = np.nan if trial.best is None or trial.is_polish else trial.best  # no surrogate learns of a polish
         final = np.nan if trial.final is None else trial.final
         timed = bool(trial.seconds) and trial.seconds[-1] > 0
         self._table[i] = (

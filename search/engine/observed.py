@@ -41,6 +41,8 @@ class Observed:
         p95_ms: 95th percentile of the same measurement as `latency_ms`; None if it is not known.
         is_deployed: whether these are of the trained, exported file; else they were measured before training.
         is_child: whether it was cut from an elastic training, and not trained: it has no curve.
+        is_polish: whether it went on from the weights of one of a family: its curve is no candidate's own, and is left
+            out.
         outgrew: whether it, or an attempt at it, was too large for this machine (memory, time).
 
     What is derived from these is worked out once: most trials of a long study never change any more.
@@ -60,6 +62,12 @@ class Observed:
     is_deployed: bool = False
     outgrew: bool = False
     is_child: bool = False
+    is_polish: bool = False
+
+    @property
+    def shows_curve(self) -> bool:
+        """Whether it was trained from the start, so that its end says something of its candidate's curve."""
+        return not (self.is_child or self.is_polish)
 
     @property
     def epoch(self) -> int:
@@ -120,13 +128,14 @@ def _observed(record: TrialRecord) -> Observed | None:
 def observed(record: TrialRecord) -> Observed:
     """Return a trial as the engine sees it."""
     failure = record.ending.error_class if record.ending else ""
+    rungs = () if record.is_polish else record.rungs
     return Observed(
         number=record.number,
         params=record.params,
         latency_ms=record.p50_ms,
-        epochs=tuple(rung.epoch for rung in record.rungs),
-        accuracies=tuple(rung.map for rung in record.rungs),
-        seconds=tuple(rung.seconds for rung in record.rungs),
+        epochs=tuple(rung.epoch for rung in rungs),
+        accuracies=tuple(rung.map for rung in rungs),
+        seconds=tuple(rung.seconds for rung in rungs),
         final=record.map,
         phase=record.phase,
         overhead_s=record.overhead_s,
@@ -134,6 +143,7 @@ def observed(record: TrialRecord) -> Observed:
         p95_ms=record.p95_ms,
         is_deployed=record.latency is not None,
         is_child=record.is_child,
+        is_polish=record.is_polish,
         outgrew=not OF_SIZE.isdisjoint({failure, *(attempt.error_class for attempt in record.attempts)}),
     )
 

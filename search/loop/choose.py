@@ -14,8 +14,10 @@ from objectives.records.trial_record import Phase, TrialRecord, trial_records
 from objectives.trial.job import RungDecision
 from reports.table.table import StudyTable, read_study
 from search.engine.observed import observe
+from search.engine.proposal.polish import PolishProposal
 from search.engine.schedulers.scheduler import BudgetLeft, Step
-from search.loop.families import Families
+from search.loop.families import SURER, Families
+from search.loop.polishing import Polishing
 from search.loop.settle import reserved_s
 from search.samplers.registry import make_known_latency, make_sampler, suggest
 from search.samplers.schedulers import make_scheduler
@@ -25,6 +27,7 @@ from search.study.experience.frozen import frozen_experience
 from search.study.latencies import Measure, StudyLatencies
 from search.study.stored_trial import StoredTrial
 from search.workers.jobs import Jobs
+from spaces.candidate import Candidate
 from spaces.network.family import may_be_elastic
 
 if TYPE_CHECKING:
@@ -56,7 +59,8 @@ class Chooser:
         self._jobs, self.ladder = jobs, jobs.ladder
         self._known = make_known_latency(settings, self.latencies, self.ladder, frozen_experience(settings, study))
         self._scheduler = make_scheduler(settings.pruner, self._known)
-        self.families = Families(study, self._known, self.seconds_left, self._rate_of_new, settings.budget.trials)
+        self.families = Families(study, self._known, self.seconds_left, self._rate_beside, settings.budget.trials)
+        self._polishing = Polishing(study, self._known, jobs.polish_epochs, self.seconds_left)
 
     def used(self, trials: Sequence[TrialRecord] | None = None) -> BudgetUsed:
         """Return what of the budget is used; `trials` are the study's, if they were read just now."""
@@ -80,7 +84,7 @@ class Chooser:
         return reserved_s(self.settings.budget.hours) if may_be_elastic(self.settings.space) else 0.0
 
     def next_work(self, trials: Sequence[TrialRecord], busy: Collection[int]) -> Step | None:
-        """Return what to do next: the children of a parent, where they are worth more per second, or a training.
+        """Return what to do next, whatever is worth most per second: children of a parent, a polish, or a training.
 
         Args:
             trials: all trials of the study.
@@ -92,7 +96,28 @@ class Chooser:
         if children is not None:
             number, proposal = children
             return Step(number, 0, f"children of trial {number}: {proposal.why}", children=True)
-        return self.next_step(trials=trials)
+        step, polish = self.next_step(trials=trials), self._polish(trials)
+        if polish is None or (step is not None and SURER * polish.rate < self._rate_of(step, trials)):
+            return step
+        stop = {} if step is None else step.stop
+        return Step(polish.number, 0, polish.why, stop, polish=True, rate=polish.rate)
+
+    def _rate_of(self, step: Step, trials: Sequence[TrialRecord]) -> float:
+        """Return the gain per second of a step of training, by the engine's measure where its scheduler has none."""
+        if step.idle:
+            return 0.0
+        if step.rate is not None:
+            return step.rate
+        return math.inf if step.number is not None or _waiting(trials) else self._rate_of_new(trials)
+
+    def _polish(self, trials: Sequence[TrialRecord]) -> PolishProposal | None:
+        """Return the polish that is worth most per second, if a trial may start."""
+        return self._polishing.best(trials) if self._may_start(trials) else None
+
+    def _rate_beside(self, trials: Sequence[TrialRecord]) -> float:
+        """Return the gain per second that children are weighed against: of a new training, or of a polish."""
+        polish = self._polish(trials)
+        return max(self._rate_of_new(trials), 0.0 if polish is None else SURER * polish.rate)
 
     def _rate_of_new(self, trials: Sequence[TrialRecord]) -> float:
         """Return the gain per second that a new training promises; 0 where none can start, or nothing is known yet."""
@@ -146,10 +171,22 @@ class Chooser:
         self._seed(number)
         return optuna_trial(self.study, number)
 
+    def taken_up(self, trial: StoredTrial) -> StoredTrial:
+        """Return a trial that was cut, with the values that a sampler has chosen, or chooses again."""
+        if trial.candidate is not None or trial.record.is_polish:  # whose choices are another trial's
+            return trial
+        return self.sampled(self.asked_again(trial.number))
+
     def sampled(self, asked: "optuna.Trial") -> StoredTrial:
         """Let the sampler choose the values of a new trial: with them the choices of other processes may go on."""
         suggest(asked, self.settings.space)
         return StoredTrial(self.study, asked.number)
+
+    def begin_polish(self, trials: Sequence[TrialRecord], hold: Callable[[int], None]) -> StoredTrial:
+        """Store the new trial that `next_work` wants for these trials, on from another one's weights, and claim it."""
+        trial = self._polishing.begin(trials)
+        hold(trial.number)
+        return trial
 
     def record_candidate(self, trial: StoredTrial, trials: Sequence[TrialRecord]) -> None:
         """Record a sampled trial's candidate and why it was proposed; the candidate last: with it the trial has begun.
@@ -160,6 +197,14 @@ class Chooser:
             trial: the new trial, whose values are sampled.
             trials: all trials of the study, as read just before.
         """
+        paths = StudyPaths(self.settings.folder)
+        folder = paths.relative(paths.trial(trial.number))
+        if trial.record.polishes is not None:
+            before = trials[trial.record.polishes]
+            if before.latency is not None:
+                trial.record_latency(before.latency, trained=False)  # it is the same network
+            trial.record_candidate(Candidate.of(before.candidate), folder)
+            return
         sampler = self.settings.sampler.name
         if trial.was_asked_for:
             trial.record_proposal(Proposal("start", sampler, _asked_for(trial)))
@@ -169,8 +214,7 @@ class Chooser:
         latency = self.latencies.untrained(params, trials)
         if latency is not None:
             trial.record_latency(latency, trained=False)
-        paths = StudyPaths(self.settings.folder)
-        trial.record_candidate(self._jobs.candidate(params), paths.relative(paths.trial(trial.number)))
+        trial.record_candidate(self._jobs.candidate(params), folder)
 
     def promote(self, trial: StoredTrial, why: str) -> None:
         """Store that a paused trial goes on, and why."""

@@ -1,11 +1,12 @@
 """The trials that a searching process works on, each at a place of its own, within its limits."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from objectives.records.paths import StudyPaths
 from objectives.records.records import Ending, Latency
+from objectives.records.trial_record import TrialRecord
 from search.loop.follow import Decide, TrialFollower
 from search.loop.follow_children import ChildrenFollower, Next
 from search.settings.settings import Settings
@@ -67,14 +68,24 @@ class Crew:
         self.active: dict[int, Active] = {}
         self.backend = make_backend(settings.trial.backend, StudyPaths(settings.folder).ultralytics)
 
-    def begin(self, trial: StoredTrial, place: Place) -> None:
-        """Start a claimed trial; it goes on from its last checkpoint."""
-        candidate = trial.candidate
+    def begin(self, trial: StoredTrial, place: Place, trials: Sequence[TrialRecord]) -> None:
+        """Start a claimed trial; it goes on from its last checkpoint, and a polish from another trial's weights.
+
+        Args:
+            trial: the trial; its candidate is recorded.
+            place: where it runs.
+            trials: of the study.
+        """
+        candidate, record = trial.candidate, trial.record
         assert candidate is not None
-        record = trial.record
-        rungs = record.rungs
+        rungs, jobs = record.rungs, self.jobs
+        job = (
+            jobs.job(trial.number, candidate)
+            if record.polishes is None
+            else jobs.polish(trial.number, candidate, trials[record.polishes])
+        )
         job = replace(
-            self.jobs.job(trial.number, candidate),
+            job,
             latency=record.latency_untrained,
             trained_s=rungs[-1].seconds if rungs else 0.0,
             reported_epoch=rungs[-1].epoch if rungs else 0,

@@ -33,7 +33,7 @@ class Families:
         study: "optuna.Study",
         sampler: KnownLatencySampler,
         seconds_left: Callable[[], float],
-        rate_of_new: Callable[[Sequence[TrialRecord]], float],
+        rate_beside: Callable[[Sequence[TrialRecord]], float],
         trials_most: int,
     ) -> None:
         """Set up.
@@ -42,11 +42,11 @@ class Families:
             study: the store.
             sampler: the engine's, whichever sampler proposes trainings.
             seconds_left: of the budget.
-            rate_of_new: the gain of hypervolume per second that a new training promises.
+            rate_beside: the gain of hypervolume per second that anything else promises.
             trials_most: of the budget.
         """
         self._study, self._seconds_left, self._trials_most = study, seconds_left, trials_most
-        self._rate_of_new = rate_of_new
+        self._rate_beside = rate_beside
         self._sampler = sampler
         self._failed: dict[int, int] = {}  # parent to deaths of its scorers in this process
         self._ordered: dict[int, int] = {}  # parent to children that are being scored for this process
@@ -55,7 +55,7 @@ class Families:
     def best(self, trials: Sequence[TrialRecord], busy: Collection[int]) -> tuple[int, ChildrenProposal] | None:
         """Return the parent whose children are worth most per second, and what is to be done with them.
 
-        None where no children are worth their time, or a new training is worth more.
+        None where no children are worth their time, or a new training or a polish is worth more.
 
         Args:
             trials: the study's.
@@ -131,7 +131,7 @@ class Families:
         )
         found = [(number, proposal) for number, proposal in proposals if proposal]
         best = max(found, key=lambda pair: (pair[1].rate, -pair[0]), default=None)
-        if best is None or math.isinf(best[1].rate) or SURER * best[1].rate >= self._rate_of_new(trials):
+        if best is None or math.isinf(best[1].rate) or SURER * best[1].rate >= self._rate_beside(trials):
             return best
         return None
 

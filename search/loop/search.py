@@ -151,8 +151,8 @@ class Search:
             return False
         with self.claims.alone():
             trials = trial_records(self.study)
-            cut = [number for number in self._running(trials) if number not in self.crew.active]
-            if any(not self.claims.is_elsewhere(number) for number in cut):
+            others = (number for number in self._running(trials) if number not in self.crew.active)
+            if not all(self.claims.is_elsewhere(number) for number in others):
                 return True
             step = self.chooser.next_work(trials, self.scorers.at_work(trials))
         return step is not None and not step.idle
@@ -172,7 +172,7 @@ class Search:
                 return True
             if trial.candidate is None:  # what others need of it for their own choices is stored already
                 self.chooser.record_candidate(trial, trials)
-            self.crew.begin(trial, place)
+            self.crew.begin(trial, place, trials)
             unless_begun.pop_all()
         return True
 
@@ -193,17 +193,15 @@ class Search:
 
     def _show_progress(self) -> None:
         """Show the view what goes on beside the trials, now and then."""
-        now = time.monotonic()
-        if now < self._show_at:
-            return
-        self._show_at = now + SHOWN_EVERY_S
-        self.view.sessions(self.session.seen(tuple(self.crew.active)))
-        self.view.budget(self.used())
+        if time.monotonic() >= self._show_at:
+            self._show_at = time.monotonic() + SHOWN_EVERY_S
+            self.view.sessions(self.session.seen(tuple(self.crew.active)))
+            self.view.budget(self.used())
 
     def _running(self, trials: Sequence[TrialRecord] | None = None) -> list[int]:
         """Return the trials that a process works on, or did when it died; of `trials` if they were read just now."""
-        stored = trial_records(self.study) if trials is None else trials
-        return [trial.number for trial in stored if trial.phase is Phase.RUNNING]
+        trials = trial_records(self.study) if trials is None else trials
+        return [trial.number for trial in trials if trial.phase is Phase.RUNNING]
 
     def _next_trial(self, trials: Sequence[TrialRecord]) -> StoredTrial | None:
         """Claim what is to be worked on next: a trial that was cut, a paused one, or a new one."""
@@ -213,7 +211,7 @@ class Search:
                 if trial.is_cut and trial.record.ending:
                     self._finish(trial, trial.record.ending)  # its process died before Optuna had its end
                 elif trial.is_cut and self.chooser.seconds_left() > 0:
-                    return trial if trial.candidate else self.chooser.sampled(self.chooser.asked_again(number))
+                    return self.chooser.taken_up(trial)
                 else:
                     self.claims.free(number)
         step = self.chooser.next_work(trials, self.scorers.at_work(trials))
@@ -222,6 +220,8 @@ class Search:
         self._stop(step.stop)
         if step.idle:
             return None
+        if step.polish:
+            return self.chooser.begin_polish(trials, self.claims.hold)
         if step.number is None:
             asked = self.chooser.ask(trials)
             self.claims.hold(asked.number)

@@ -154,8 +154,9 @@ class Rehearsals:
         """Return seconds of an epoch of the whole data set, the validations shared out over all epochs."""
         candidate, costs = one
         job = self.jobs.job(0, candidate)
-        train, scored = len(self.dataset.splits["train"]), len(self.dataset.splits["val"])
-        batch = min(int(train_choices(candidate)["batch"]), train)
+        choices, scored = train_choices(candidate), len(self.dataset.splits["val"])
+        train = max(1, round(float(choices["share"]) * len(self.dataset.splits["train"])))
+        batch = min(int(choices["batch"]), train)
         validated_s = len(job.evaluated) / job.epochs * scored * costs.seconds["validation"]
         return -(-train // batch) * costs.seconds["step"] + validated_s
 

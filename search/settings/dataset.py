@@ -1,9 +1,11 @@
 """The data set that the settings name; the embedded one is rendered first if need be."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from objectives.data.crowds import crowd_findings
 from objectives.data.dataset import Dataset
 from objectives.data.raw import RawSet
 from objectives.data.readers import OwnReader, read_both
@@ -40,7 +42,8 @@ def load_both(settings: DataSettings) -> tuple[RawSet, Dataset]:
         raw, dataset = read_both(Path(settings.root), settings.format, reading=settings.reading, reader=reader)
     if settings.split not in dataset.splits:
         raise DataError(f"data.split: the data set has no '{settings.split}'; it has {', '.join(dataset.splits)}")
-    return raw, dataset
+    crowded = crowd_findings(dataset, settings.detections_max)
+    return raw, replace(dataset, findings=(*dataset.findings, *crowded))
 
 
 def _own_reader(values: Mapping[str, Any]) -> OwnReader | None:

@@ -39,6 +39,7 @@ class DataSettings:
         group: regular expression that finds in the path of an image what must not be in two splits, or None.
         reading: which of several readings of the folder; "all" puts them together, None where there is one.
         reader: a reader of the user's own by `_target_`, and its own settings; `_target_` is None for the formats.
+        detections_max: boxes of an image that are kept, scored and deployed; None follows the data.
     """
 
     root: str
@@ -48,6 +49,7 @@ class DataSettings:
     group: str | None
     reading: str | None
     reader: dict[str, Any] | None
+    detections_max: int | None
 
     def __post_init__(self) -> None:
         if self.check == "False":  # what YAML reads where a file says `check: off`
@@ -55,6 +57,8 @@ class DataSettings:
         if self.check not in DATA_CHECKS:
             hint = nearest(self.check, DATA_CHECKS)
             raise SettingsError(f"data.check: unknown choice '{self.check}'{hint}; known: {', '.join(DATA_CHECKS)}")
+        if self.detections_max is not None and self.detections_max < 1:
+            raise SettingsError(f"data.detections_max: must be 1 or more, or null, got {self.detections_max}")
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,7 @@ class TrialSettings:
     epochs: int | None
     images_seen: int
     full_epochs: int | None
+    polish: float
     evaluate_every: int
     train_device: str
     workers: int
@@ -99,6 +104,8 @@ class TrialSettings:
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise SettingsError(f"trial.{name}: must be positive, got {value}")
+        if not 0 <= self.polish <= 1:
+            raise SettingsError(f"trial.polish: must be a share of a training's epochs, 0 to 1, got {self.polish}")
         if self.images_seen < 1:
             raise SettingsError(f"trial.images_seen: must be 1 or more, got {self.images_seen}")
 

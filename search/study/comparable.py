@@ -25,6 +25,7 @@ OUTSIDE = "outside the new space"
 NOT_BEGUN = "not begun"
 ADMITTED = "over the old latency bound alone, never trained"
 OF_NO_PARENT = "children of elastic trainings that are left out"
+OF_NOTHING_KEPT = "polishes of detectors that are left out"
 
 
 @dataclass(frozen=True)
@@ -77,10 +78,10 @@ def compare(trials: Iterable[TrialRecord], differing: Sequence[str], space: Sear
     """
     barrier = next((why for part, why in BARRIERS.items() if part in differing), None)
     kept, left_out = dict[int, Kept](), Counter[str]()
-    for trial in trials:  # parents come before their children
+    for trial in trials:  # parents come before their children, and both before their polishes
         if trial.phase is Phase.WAITING:
             continue
-        found = barrier or (_judged(trial, space, gate) if trial.parent is None else _child(trial, kept))
+        found = barrier or _found(trial, kept, space, gate)
         if isinstance(found, Kept):
             kept[trial.number] = found
         else:
@@ -121,6 +122,21 @@ def _judged(trial: TrialRecord, space: SearchSpace, gate: Gate) -> Kept | str:
     waits = not trial.phase.has_ended
     over_bound = waits and not admitted and not trial.family  # of a family, the fastest child decides
     return Kept(trial, candidate, over_bound, _family(trial, space) if trial.family else None)
+
+
+def _found(trial: TrialRecord, kept: Mapping[int, Kept], space: SearchSpace, gate: Gate) -> Kept | str:
+    """Return a trial as a fork keeps it beside those before it, or why it is left out."""
+    if trial.parent is not None:
+        return _child(trial, kept)
+    return _polish(trial, kept) if trial.polishes is not None else _judged(trial, space, gate)
+
+
+def _polish(trial: TrialRecord, kept: Mapping[int, Kept]) -> Kept | str:
+    """Return a polish as a fork keeps it: beside the detector that it goes on from, whose choices it has."""
+    before = kept.get(-1 if trial.polishes is None else trial.polishes)
+    if before is None:
+        return OF_NOTHING_KEPT
+    return Kept(trial, before.candidate) if trial.has_begun else NOT_BEGUN
 
 
 def _family(trial: TrialRecord, space: SearchSpace) -> Family:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from objectives.data.crowds import USUAL_MAX, detections_max
 from objectives.data.dataset import Dataset
 from objectives.deploy.device import Device
 from objectives.records.study_record import StudyRecord, StudyWriter
@@ -46,6 +47,8 @@ class Contract:
         trainer = trainer_versions(settings.device)
         epochs = settings.trial.epochs_for(len(dataset.splits["train"]))
         training = f"{epochs} epochs, seed {settings.seed}, scored on {settings.data.split}"
+        most = detections_max(dataset, settings.data.detections_max)
+        training += f", {most} detections an image" if most != USUAL_MAX else ""  # older studies kept as many
         return cls(
             fingerprints={
                 "space": settings.space.fingerprint,
@@ -149,8 +152,11 @@ def _data_card(card: Mapping[str, Any]) -> dict[str, str]:
 
 def _training_card(text: str) -> dict[str, str]:
     """Read "24 epochs, seed 42, scored on val"."""
-    found = re.fullmatch(r"(\d+) epochs, seed (\d+), scored on (.*)", text)
-    return dict(zip(("epochs", "seed", "scored on"), found.groups(), strict=True)) if found else {"training": text}
+    found = re.fullmatch(r"(\d+) epochs, seed (\d+), scored on (.*?)(?:, (\d+) detections an image)?", text)
+    if not found:
+        return {"training": text}
+    names = ("epochs", "seed", "scored on", "detections an image")
+    return dict(zip(names, (*found.groups()[:3], found[4] or str(USUAL_MAX)), strict=True))
 
 
 def _classes(old: str, new: str) -> str:

@@ -132,7 +132,9 @@ def fork(
         for key, record in _measured(kept_of_old, then, settings.space):
             writer.measured(key, record)
     writer.removed({numbers[old]: names for old, names in kept_of_old.removed.items() if old in numbers})
-    trained = [kept.candidate.to_json().items() for kept in found.kept if not kept.trial.is_child]
+    trained = [
+        kept.candidate.to_json().items() for kept in found.kept if not (kept.trial.is_child or kept.trial.is_polish)
+    ]
     for candidate in settings.start:
         if not any(candidate.items() <= choices for choices in trained):
             enqueue(study, candidate, settings.space)
@@ -169,7 +171,7 @@ def _copied(
 ) -> "FrozenTrial":
     """Return a trial as the fork stores it: with the parameters and distributions of the new space."""
     names = [name for name in kept.candidate if name not in space.fixed]
-    parent = kept.trial.parent
+    parent, polishes = kept.trial.parent, kept.trial.polishes
     return copied(
         trial,
         numbers[trial.number],
@@ -179,6 +181,7 @@ def _copied(
         Ending(Outcome.STOPPED, OVER_BOUND) if kept.over_bound else None,
         kept.family,
         None if parent is None else numbers[parent],
+        None if polishes is None else numbers[polishes],
     )
 
 

@@ -169,6 +169,30 @@ def child_of(
     )
 
 
+def polish_of(one: TrialRecord, proposal: Proposal) -> "FrozenTrial":
+    """Return a polish as the store keeps it when it begins: a trial that runs, with the choices of one of a family.
+
+    Args:
+        one: the child, or the elastic training, whose weights it goes on from.
+        proposal: why it is polished.
+    """
+    from optuna.trial import FrozenTrial, TrialState
+
+    return FrozenTrial(
+        number=-1,  # the store gives one
+        state=TrialState.RUNNING,
+        value=None,
+        datetime_start=datetime.now(),
+        datetime_complete=None,
+        params=dict(one.params),
+        distributions=dict(one.distributions),
+        user_attrs={keys.POLISHES: one.number, keys.PROPOSAL: proposal.to_json()},
+        system_attrs={},
+        intermediate_values={},
+        trial_id=-1,
+    )
+
+
 def copied(
     trial: "FrozenTrial",
     number: int,
@@ -178,6 +202,7 @@ def copied(
     ending: Ending | None = None,
     family: Family | None = None,
     parent: int | None = None,
+    polishes: int | None = None,
 ) -> "FrozenTrial":
     """Return a trial as another study stores it.
 
@@ -192,6 +217,7 @@ def copied(
         ending: of a paused trial that ends by being copied.
         family: of an elastic training: its children that the other study may have.
         parent: of a child: the number that its elastic training has there.
+        polishes: of a polish: the number that what it goes on from has there.
     """
     from optuna.trial import FrozenTrial, TrialState
 
@@ -206,6 +232,8 @@ def copied(
         attributes[keys.FAMILY] = family.to_json()
     if parent is not None:
         attributes[keys.PARENT] = parent
+    if polishes is not None:
+        attributes[keys.POLISHES] = polishes
     if ending:
         attributes |= {keys.ENDING: ending.to_json(), keys.PAUSED: False}
     return FrozenTrial(

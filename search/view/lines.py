@@ -43,7 +43,8 @@ class LineView(View):
     def trial_ended(self, number: int, table: StudyTable, used: BudgetUsed) -> None:
         """Write how the trial stands, and how far the search is."""
         row, front = table.row(number), f"front {len(table.front)}"
-        line = f"trial {number:3d}  {architecture(row.candidate)}  {row_result(row)}"
+        polish = f"polish of {row.polishes}, " if row.is_polish else ""
+        line = f"trial {number:3d}  {polish}{architecture(row.candidate)}  {row_result(row)}"
         left = eta_text(used, self.settings)
         self.line(f"{line}  [{used.trials}/{self.settings.budget.trials}, {front}, {left}]")
 

@@ -7,15 +7,17 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from objectives.data.crowds import detections_max
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import DATA_YAML
-from objectives.records.paths import StudyPaths
-from objectives.trial.job import TrialJob
+from objectives.records.paths import WEIGHTS, StudyPaths
+from objectives.records.trial_record import TrialRecord
+from objectives.trial.job import TrialJob, halves
 from search.settings.settings import Settings, TrialSettings
 from spaces.candidate import Candidate
 from spaces.dimension import Value
 from spaces.errors import SettingsError
-from spaces.network.family import Family, is_elastic, slim_ratios
+from spaces.network.family import BLOCKS, Family, is_elastic, slim_ratios
 
 
 def check_run(trial: TrialSettings) -> None:
@@ -46,6 +48,7 @@ class Jobs:
         self._settings, self._dataset = settings, dataset
         self.folder = settings.folder
         self.data_yaml = StudyPaths(self.folder).data / DATA_YAML  # of a layout, once it is there
+        self._detections_max = detections_max(dataset, settings.data.detections_max)
         self.hub = True  # until a hub turns out to be out of reach
 
     def trial_folder(self, number: int) -> Path:
@@ -79,6 +82,7 @@ class Jobs:
             data_yaml=self.data_yaml,
             images=self._dataset.splits[settings.data.split],
             split=settings.data.split,
+            max_detections=self._detections_max,
             epochs=trial.epochs_for(len(train)),
             rungs=settings.pruner.rungs,
             eta=settings.pruner.eta,
@@ -96,6 +100,32 @@ class Jobs:
             run=trial.run,
         )
 
+    @property
+    def polish_epochs(self) -> int:
+        """Epochs of a polish; 0 for none at all."""
+        share = self._settings.trial.polish
+        return max(1, round(share * self.job(0, Candidate.of({"size.pixels": 32})).epochs)) if share else 0
+
+    def polish(self, number: int, candidate: Candidate, before: TrialRecord) -> TrialJob:
+        """Return the job that trains one of a family on, as one detector.
+
+        Args:
+            number: of the new trial.
+            candidate: the choices of both.
+            before: the trial whose weights it goes on from.
+        """
+        job = self.job(number, candidate)
+        _, reported_on = halves(job.images, job.split)  # children are chosen by the other half
+        return replace(
+            job,
+            epochs=self.polish_epochs,
+            rungs=1,
+            images=reported_on.images,
+            split=reported_on.name,
+            family=None,
+            weights=self.folder / (before.folder or "") / WEIGHTS,
+        )
+
     def scorer(self, number: int, candidate: Candidate, family: Family) -> TrialJob:
         """Return the job that scores children of a trained parent, of the family that the parent turned out to have."""
         training = tuple(image.path for image in self._dataset.splits["train"])
@@ -104,6 +134,6 @@ class Jobs:
 
     def family(self, candidate: Candidate) -> Family | None:
         """Return what may differ between the children of an elastic candidate; None for any other, a child too."""
-        if not is_elastic(candidate) or slim_ratios(candidate):
+        if not is_elastic(candidate) or slim_ratios(candidate) or candidate.get(BLOCKS):
             return None
         return Family.of(candidate, self._settings.space)

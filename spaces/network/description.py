@@ -5,6 +5,7 @@ from typing import Any
 
 from spaces.candidate import Candidate
 from spaces.network.backbones import ULTRALYTICS
+from spaces.network.family import BLOCKS
 from spaces.vocabulary import VOCABULARY
 
 Row = list[Any]  # [from, repeats, module, arguments]
@@ -15,7 +16,7 @@ def describe(candidate: Candidate, classes: Sequence[str]) -> dict[str, Any]:
 
     Args:
         candidate: reads `backbone.name`, `backbone.width` and `backbone.depth` (Ultralytics' only),
-            `neck.width`, `neck.depth` and `head.kind`.
+            `slim.blocks` (timm's only), `neck.width`, `neck.depth` and `head.kind`.
         classes: class names, in the order of their indices.
 
     Returns:
@@ -28,7 +29,7 @@ def describe(candidate: Candidate, classes: Sequence[str]) -> dict[str, Any]:
     backbone, levels = (
         _ultralytics_rows(name, candidate.number("backbone.width"), candidate.number("backbone.depth"))
         if name in ULTRALYTICS
-        else _timm_rows(name)
+        else _timm_rows(name, int(candidate.get(BLOCKS, 0)))
     )
     width, depth = int(candidate.number("neck.width")), int(candidate.number("neck.depth"))
     neck, outputs = _pan_rows(levels, len(backbone), width, depth)
@@ -43,11 +44,11 @@ def describe(candidate: Candidate, classes: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _timm_rows(name: str) -> tuple[list[Row], tuple[int, int, int]]:
+def _timm_rows(name: str, without: int) -> tuple[list[Row], tuple[int, int, int]]:
     from spaces.network.timm_backbone import TimmBackbone
 
     channels = TimmBackbone(name).channels
-    rows: list[Row] = [[-1, 1, "TimmBackbone", [name]]]
+    rows: list[Row] = [[-1, 1, "TimmBackbone", [name, without] if without else [name]]]
     rows += [[0, 1, "Index", [c, i]] for i, c in enumerate(channels)]
     return rows, (1, 2, 3)
 

@@ -14,7 +14,7 @@ from spaces.vocabulary import VOCABULARY, single_values, train_choices
 
 BACKBONE_PARTS = ("p3", "p4", "p5")  # of the backbone: up to stride 8, to 16, to 32
 PARTS = (*BACKBONE_PARTS, "neck", "head")  # of a detector, each with a share of channels that it is built without
-SIZE, DEPTH = "size.pixels", "neck.depth"
+SIZE, DEPTH, BLOCKS = "size.pixels", "neck.depth", "slim.blocks"
 
 Axes = Mapping[str, tuple[Value, ...]]
 
@@ -60,7 +60,7 @@ class Family:
             values: list[Any] = list(single_values(name, domain))
             if name.startswith("slim."):
                 if name.removeprefix("slim.") not in _uncut(parent):
-                    axes[name] = tuple(sorted({0.0, *(float(value) for value in values)}))
+                    axes[name] = tuple(sorted({0, *values} if name == BLOCKS else {0.0, *map(float, values)}))
             else:
                 own = parent.number(name)
                 axes[name] = tuple(sorted({own, *(v for v in values if v <= own)}, reverse=True))
@@ -87,13 +87,21 @@ class Family:
         return {
             name.removeprefix("slim."): tuple(float(value) for value in values)
             for name, values in self.axes.items()
-            if name.startswith("slim.")
+            if name.removeprefix("slim.") in PARTS
         }
 
     def only(self, parts: Sequence[str]) -> Self:
         """Return the family without the widths of parts that cannot lose channels."""
-        kept = {f"slim.{part}" for part in parts}
-        return type(self)({n: values for n, values in self.axes.items() if not n.startswith("slim.") or n in kept})
+        gone = {f"slim.{part}" for part in PARTS if part not in parts}
+        return type(self)({name: values for name, values in self.axes.items() if name not in gone})
+
+    def with_blocks(self, most: int) -> Self:
+        """Return the family of a backbone with so many residual blocks in its deepest stage."""
+        axes = {
+            name: tuple(v for v in values if int(v) <= most) if name == BLOCKS else values
+            for name, values in self.axes.items()
+        }
+        return type(self)({name: values for name, values in axes.items() if len(values) > 1})
 
     def child(self, parent: Candidate, choices: Mapping[str, Value]) -> Candidate:
         """Return a child as a candidate.
@@ -145,6 +153,6 @@ def check_elastic(space: SearchSpace) -> None:
 
 
 def _uncut(parent: Candidate) -> tuple[str, ...]:
-    """Return the parts that never lose channels: Ultralytics' own backbones, RT-DETR's decoder."""
-    backbone = BACKBONE_PARTS if parent.text("backbone.name") in ULTRALYTICS else ()
+    """Return the parts that never lose anything: Ultralytics' own backbones, RT-DETR's decoder."""
+    backbone = (*BACKBONE_PARTS, "blocks") if parent.text("backbone.name") in ULTRALYTICS else ()
     return (*backbone, *(("head",) if parent.get("head.kind") == "rtdetr" else ()))

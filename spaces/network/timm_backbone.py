@@ -8,6 +8,7 @@ from timm.layers import Format
 from torch import Tensor, nn
 
 from spaces.errors import SpaceError, first_line
+from spaces.network.residual import leave_out, residual_blocks
 from spaces.vocabulary import STRIDES
 
 CHECK_PX = 256  # Ultralytics builds each detector with a forward pass at this size, too
@@ -18,15 +19,18 @@ class TimmBackbone(nn.Module):
 
     Args:
         name: timm's name of the network.
+        without: residual blocks that each stage is built without, the last ones.
 
     Raises:
         SpaceError: the network has no feature maps at these strides.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, without: int = 0) -> None:
         super().__init__()
         self.name = name
         self.m: Any = create_features(name)
+        if without:
+            leave_out(self, residual_blocks(self), without)
 
     @property
     def channels(self) -> list[int]:

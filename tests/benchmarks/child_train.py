@@ -96,7 +96,7 @@ def _run(bench: Bench) -> Iterator[Mapping[str, Any]]:
     began = time.perf_counter()
     network = bench.train(model, candidate, given.parent_epochs, ElasticTraining(family, slimmer, RECIPE))
     yield {**vars(given), "parent_s": round(time.perf_counter() - began, 1)}
-    makes = Children(network, slimmer, [image.path for image in bench.data.splits["train"]])
+    makes = Children(network, slimmer, SIZES[0], [image.path for image in bench.data.splits["train"]])
     cut = {f"slim.{part}": given.ratio for part in slimmer.parts}
     for name, choices in (
         ("child", {"size.pixels": given.pixels, **cut}),

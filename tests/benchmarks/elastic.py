@@ -29,7 +29,7 @@ from search.settings.dataset import load_data
 from search.settings.sections import read_section
 from search.settings.settings import DataSettings
 from spaces.candidate import Candidate
-from spaces.network.family import PARTS, Family
+from spaces.network.family import BLOCKS, PARTS, Family
 
 RATIOS = (0.0, 0.15, 0.3, 0.5)
 SIZES = (128, 160, 192, 224, 256)
@@ -69,6 +69,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--lr0", type=float, default=0.003)
     parser.add_argument("--recipe", default="chosen", choices=sorted(RECIPES))
     parser.add_argument("--child", default="", help="RATIO,SIZE: train this one alone")
+    parser.add_argument("--blocks", type=int, default=0, help="residual blocks a stage that children may lack")
     parser.add_argument("--seed", type=int, default=42)
     parser.add_argument("--threads", type=int, default=1)
     return parser.parse_args()
@@ -92,6 +93,7 @@ def _run(given: argparse.Namespace, folder: Path):
         children = [(0.0, size)]
     else:
         axes = {f"slim.{part}": RATIOS for part in slimmer.parts}
+        axes |= {BLOCKS: tuple(range(given.blocks + 1))} if given.blocks else {}
         family = Family({**axes, "size.pixels": tuple(reversed(SIZES))})
         elastic = ElasticTraining(family, slimmer, RECIPES[given.recipe])
     plan = TrainingPlan(lay_out(data, folder / "data"), folder / "training", given.epochs, given.seed)
@@ -109,14 +111,15 @@ def _run(given: argparse.Namespace, folder: Path):
     yield {**vars(given), "train_s": round(time.perf_counter() - began, 1), "rung": round(rungs[-1], 4)}
     makes = Children(network, slimmer, size, [image.path for image in data.splits["train"]])
     looked = LookedAt(data.splits["val"], data.classes, "val")
-    for ratio, pixels in children:
+    for ratio, pixels, without in [(*child, blocks) for blocks in range(given.blocks + 1) for child in children]:
         began = time.perf_counter()
         choices = {"size.pixels": pixels, **{f"slim.{part}": ratio for part in PARTS if not given.child}}
+        choices |= {BLOCKS: without} if without else {}
         child = makes.make(choices)
         accuracy = looked.accuracy(child, meta_of(child, Candidate.of({**candidate, **choices}), data.classes))
         shown = float(given.child.split(",")[0]) if given.child else ratio
         took_s = time.perf_counter() - began
-        yield {"ratio": shown, "size": pixels, "map": round(accuracy.map, 4), "s": round(took_s, 2)}
+        yield {"ratio": shown, "size": pixels, "blocks": without, "map": round(accuracy.map, 4), "s": round(took_s, 2)}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Images with more boxes than a detector returns, with far more than the others, or all with the same boxes."""
+"""Images with far more boxes than the others, or all with the same boxes."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -8,7 +8,6 @@ import numpy as np
 from objectives.data.check.spots import Mark, Spot
 from objectives.data.check.subject import CheckedImage, Subject
 
-DETECTIONS_MAX = 300  # boxes of an image that a detector returns (MAX_DETECTIONS in objectives/deploy/artifact.py)
 CROWDED_FROM = 50  # boxes: no image below counts as crowded
 CROWDED_TIMES = 3  # the 99th percentile of boxes an image
 COUNTED_FROM = 20  # images: of fewer, no image can be called unusual
@@ -21,15 +20,9 @@ def check_crowds(subject: Subject) -> Iterator[Spot]:
     counts = np.array([len(entry.classes) for entry in entries])
     usual = np.percentile(counts, 99) * CROWDED_TIMES if len(counts) >= COUNTED_FROM else np.inf
     for entry, count in zip(entries, counts.tolist(), strict=True):
-        code = (
-            "labels.over_cap"
-            if count > DETECTIONS_MAX
-            else "labels.crowded"
-            if count > max(CROWDED_FROM, usual)
-            else None
-        )
-        if code:
-            yield Spot(code, f"{subject.place(entry.path)}: {count} boxes", 1, (Mark(entry.path, entry.split),))
+        if count > max(CROWDED_FROM, usual):
+            place = f"{subject.place(entry.path)}: {count} boxes"
+            yield Spot("labels.crowded", place, 1, (Mark(entry.path, entry.split),))
     yield from _same_everywhere(subject, entries)
 
 

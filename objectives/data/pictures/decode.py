@@ -40,29 +40,22 @@ def decode(data: NDArray[np.uint8]) -> Pixels | None:
     if not data.size:
         return None
     kind = kind_of(data[:HEAD_BYTES].tobytes())
-    pixels = _decode_tiff(data) if kind == ".tif" else None
-    if kind in {".avif", ".heic"}:
-        pixels = _decode_pillow(data)
-    if pixels is None:
-        pixels = _decode_opencv(data)
+    pixels = _decode_pillow(data) if kind in {".avif", ".heic"} else None
+    try:
+        if kind == ".tif":
+            pixels = _decode_tiff(data)
+        if pixels is None:
+            pixels = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    except cv2.error:  # too large, or no picture at all
+        return None
     if pixels is not None and pixels.dtype == np.uint16:
         pixels = (pixels // 256).astype(np.uint8)
     return pixels if pixels is not None and pixels.dtype == np.uint8 else None  # type: ignore[return-value]
 
 
-def _decode_opencv(data: NDArray[np.uint8]) -> NDArray[np.number[Any]] | None:
-    try:
-        return cv2.imdecode(data, cv2.IMREAD_COLOR)
-    except cv2.error:
-        return None
-
-
 def _decode_tiff(data: NDArray[np.uint8]) -> NDArray[np.number[Any]] | None:
     """Return the first page of a colour TIFF, whatever its depth and bands; None of a grey one."""
-    try:
-        found, pages = cv2.imdecodemulti(data, cv2.IMREAD_UNCHANGED, range=(0, 1))
-    except cv2.error:
-        return None
+    found, pages = cv2.imdecodemulti(data, cv2.IMREAD_UNCHANGED, range=(0, 1))
     if not found or not len(pages) or pages[0].ndim != 3:
         return None
     return np.ascontiguousarray(pages[0][..., :3])

@@ -22,6 +22,8 @@ from objectives.data.pictures.picture import Picture
 from objectives.data.pictures.wholeness import is_truncated
 
 FILE_BYTES_MAX = 1 << 30  # of a file that is read whole, as decoders need it
+JPEG_END = b"\xff\xd9"
+TURNED, TURNED_FROM = 6, 5  # EXIF orientations: one that swaps the sides, and the least that does
 HASHED_PX = 64  # least side of a JPEG that is decoded at a part of its size, for its hash
 # Side that is decoded, as a part of the whole -> OpenCV's flag. Entropy decoding, which finds faults, is done whole.
 _REDUCED = {
@@ -37,6 +39,7 @@ class _Seen:
     """What Pillow says of a file without decoding it."""
 
     header: Header
+    format: str
     mode: str
     frames: int
 
@@ -90,7 +93,8 @@ def _look_inside(raw: bytes, path: Path) -> _Seen:
         header = header_of(image, path)
         mode = image.mode + (";16" if ";16" not in image.mode and _is_deep(image, raw) else "")
         frames = int(getattr(image, "n_frames", 1))
-    return _Seen(header, mode, frames)
+        format_ = str(image.format)
+    return _Seen(header, format_, mode, frames)
 
 
 def _is_deep(image: Image.Image, raw: bytes) -> bool:
@@ -104,42 +108,68 @@ def _is_deep(image: Image.Image, raw: bytes) -> bool:
 
 def _decoded(path: Path, content: str, raw: bytes, kind: str, seen: _Seen) -> Picture:
     """Decode as the trainer will, and name what keeps it from training."""
-    grey = _grey(np.frombuffer(raw, np.uint8), kind, seen)
-    problem, looks = None, None
-    if not kind:
-        problem = "images.format"
-    elif is_truncated(raw, kind):
+    problem, looks, header = None, None, seen.header
+    if is_truncated(raw, kind):
         problem = "images.truncated"
-    elif grey is None or (kind == ".png" and not _is_sound(raw)):
+    elif not _is_taken(raw, kind, seen):  # before it is decoded: a broken length may ask for gigabytes
         problem = "images.unreadable"
-    elif min(seen.header.shown_px) < MIN_SIDE_PX:
-        problem = "images.too_small"
-    if grey is not None and problem != "images.truncated":
-        looks = looks_of(grey)
-    return Picture(path, seen.header, content, looks, seen.mode, seen.frames, problem)
+    else:
+        grey, part = _grey(np.frombuffer(raw, np.uint8), kind, header)
+        shown = None if grey is None else _as_decoded(header, grey, part)
+        if grey is None or shown is None:
+            problem = "images.unreadable"
+        else:
+            header, looks = shown, looks_of(grey)
+            small = min(header.shown_px) < MIN_SIDE_PX
+            problem = "images.format" if not kind else "images.too_small" if small else None
+    return Picture(path, header, content, looks, seen.mode, seen.frames, problem)
 
 
-def _grey(data: NDArray[np.uint8], kind: str, seen: _Seen) -> NDArray[np.uint8] | None:
-    """Return the picture in grey, upright, for its hash; None if the decoder does not open it."""
-    if kind == ".jpg":
-        side = min(seen.header.stored_px)
-        part = next((part for part in _REDUCED if side >= HASHED_PX * part), 1)
-        try:
-            return cv2.imdecode(data, _REDUCED[part])  # type: ignore[return-value]  # 8 bit
-        except cv2.error:
-            return None
-    pixels = decode(data)
-    return None if pixels is None else cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)  # type: ignore[return-value]  # 8 bit
+def _is_taken(raw: bytes, kind: str, seen: _Seen) -> bool:
+    """Whether the trainer takes a file whose first picture may be sound.
 
-
-def _is_sound(raw: bytes) -> bool:
-    """Whether the checksums of a PNG are right: the trainer does not take it otherwise."""
+    It checks the checksums of a PNG, and decodes all pages of a TIFF. A JPEG that does not end with its end marker it
+    writes anew, and leaves out if Pillow cannot decode it.
+    """
+    rewritten = seen.format == "JPEG" and not raw.endswith(JPEG_END)
     try:
-        with Image.open(BytesIO(raw)) as image:
-            image.verify()
-    except Exception:  # Pillow raises what it likes on broken files
+        if kind == ".tif" and seen.frames > 1:
+            cv2.imdecodemulti(np.frombuffer(raw, np.uint8), cv2.IMREAD_UNCHANGED)
+        if kind == ".png" or rewritten:
+            with Image.open(BytesIO(raw)) as image:
+                image.load() if rewritten else image.verify()
+    except Exception:  # OpenCV does for pages that are too large, and Pillow raises what it likes on broken files
         return False
     return True
+
+
+def _grey(data: NDArray[np.uint8], kind: str, header: Header) -> tuple[NDArray[np.uint8] | None, int]:
+    """Return the picture in grey, upright, for its hash, and what part of its size that is: 1 for the whole, 2, 4, 8.
+
+    The picture is None if the decoder does not open it.
+    """
+    if kind == ".jpg":
+        part = next((part for part in _REDUCED if min(header.stored_px) >= HASHED_PX * part), 1)
+        try:
+            return cv2.imdecode(data, _REDUCED[part]), part  # type: ignore[return-value]  # 8 bit
+        except cv2.error:
+            return None, part
+    pixels = decode(data)
+    grey = None if pixels is None else cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
+    return grey, 1  # type: ignore[return-value]  # 8 bit
+
+
+def _as_decoded(header: Header, grey: NDArray[np.uint8], part: int) -> Header | None:
+    """Return the header with the turn that the decoder made, which reads broken EXIF in its own way.
+
+    None where the decoded picture has another size than the header says.
+    """
+    decoded = grey.shape[1], grey.shape[0]
+    for orientation in (header.orientation, TURNED if header.orientation < TURNED_FROM else 1):
+        tried = Header(header.stored_px, orientation)
+        if all(abs(side - whole / part) < 1 for side, whole in zip(decoded, tried.shown_px, strict=True)):
+            return tried
+    return None
 
 
 @contextmanager

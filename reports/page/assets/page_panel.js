@@ -38,7 +38,7 @@ function facts(title, pairs) {
 
 const trialLink = (number) => element("a", { href: `#trial-${number}` }, `trial ${number}`);
 
-// Of a child: its parent, how it was chosen, the choices that differ. Of a parent: its children.
+// Of a child: its parent, how it was chosen, the choices that differ. Of a polish: what it goes on from. Of a parent: its children.
 function family(row) {
   if (row.parent !== undefined) {
     const differing = (row.differs || []).map(([name, own, child]) => element("tr", {}, element("td", {}, name), element("td", { class: "number" }, plain(own)), element("td", { class: "number" }, plain(child))));
@@ -46,6 +46,11 @@ function family(row) {
     return element("div", {}, element("h3", {}, "Child of ", trialLink(row.parent)),
       element("p", { class: "hint" }, `Cut from the weights of ${`trial ${row.parent}`} and not trained itself; ${row.chosen}.`),
       differing.length ? element("table", {}, element("thead", {}, head), element("tbody", {}, ...differing)) : "");
+  }
+  if (row.polishes !== undefined) {
+    const before = REPORT.rows.find((other) => other.n === row.polishes);
+    const gain = before && before.map != null && row.map != null ? `: mAP ${plain(before.map)} before, ${plain(row.map)} after` : "";
+    return element("div", {}, element("h3", {}, "Polish of ", trialLink(row.polishes)), element("p", { class: "hint" }, `Trained on from its weights, as one detector${gain}.`));
   }
   if (!row.family) return "";
   const links = row.members.flatMap((number, index) => [index ? ", " : "", element("a", { href: `#trial-${number}` }, String(number))]);

@@ -34,6 +34,7 @@ const columns = COLUMNS.filter((column) => REPORT.rows.some((row) => { const val
 // How it ended: of a child whose it is, of a parent its children too, which a click shows or hides below it.
 function kind(row) {
   if (row.parent !== undefined) return ["child of ", element("a", { href: `#trial-${row.parent}` }, String(row.parent))];
+  if (row.polishes !== undefined && row.outcome === "finished") return ["polish of ", element("a", { href: `#trial-${row.polishes}` }, String(row.polishes))];
   if (!row.children) return [FAMILIES && row.outcome === "finished" ? row.kind : statusOf(row)];
   const open = view.filter === "trainings" && view.open.has(row.n);
   const button = element("button", { type: "button", class: "fold", "aria-expanded": String(open) }, `${row.kind} ${open ? "▾" : "▸"}`);

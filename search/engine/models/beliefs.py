@@ -140,7 +140,8 @@ class Beliefs:
         categorical = np.append(self.encoder.categorical, False)
         surrogate = GaussianProcess(categorical, linear=len(categorical) - 1)
         scale = self._centre, self._spread
-        settled = self._study.for_tuning(self._study.finished)
+        ended = np.intersect1d(self._study.finished, self._study.scored, assume_unique=True)
+        settled = self._study.for_tuning(ended)
         if settled is None:
             tuned = even_indices(len(rows), TUNED_MAX)
             surrogate.tune(rows[tuned], targets[tuned], errors[tuned], scale=scale)
@@ -200,7 +201,7 @@ def accuracy_table(trials: Sequence[Observed], ladder: Sequence[int]) -> Floats:
 
 def _teaches(failed: Observed) -> bool:
     """Whether a failure says anything of the accuracies near it; what does not fit this machine is `fits`' matter."""
-    return not failed.outgrew and failed.failure not in BLAMELESS
+    return not (failed.outgrew or failed.is_polish) and failed.failure not in BLAMELESS
 
 
 def _spread(predicted: Floats, sd: Floats) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from objectives.records.children import ChildrenOrder, Choices, Look
 from search.engine.models.gaussian_process import GaussianProcess
 from search.engine.staircase import NODES, Floats, Staircase
-from spaces.network.family import SIZE, Family
+from spaces.network.family import PARTS, SIZE, Family
 
 LOOKED_MOST = 8  # children of one order
 SCORED_MOST = 6
@@ -193,7 +193,9 @@ class _View:
         whole = self._whole
         found = []
         for choices in pool:
-            kept = [1.0 - float(value) for name, value in choices.items() if name.startswith("slim.")]
+            kept = [
+                1.0 - ratio for ratio in (float(choices[f"slim.{part}"]) for part in PARTS if f"slim.{part}" in choices)
+            ]
             smaller = float(choices.get(SIZE, 1)) / float(whole.get(SIZE, 1))
             width = 1.0 - SLIM_SPEED * (1.0 - float(np.mean(kept))) if kept else 1.0
             found.append(math.log(self.parent.latency_ms) + SIZE_POWER * math.log(smaller) + math.log(width))

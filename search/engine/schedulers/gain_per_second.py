@@ -1,5 +1,6 @@
 """The engine's scheduler: new candidates and the next rungs of old ones compete by expected gain per second."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -71,9 +72,10 @@ class GainPerSecond(Scheduler):
     ) -> Step | None:
         """Return the step of the highest expected gain per second; an idle one where there only is what stops."""
         mute = {t.number: NOTHING for t in trials if t.phase is Phase.PAUSED and t.epochs and t.best is None}
-        ended = [t for t in trials if t.final is not None and not t.is_child]  # children have no curves
+        ended = [t for t in trials if t.final is not None and t.shows_curve]
         if early := _early(trials, ended, ladder, mute, budget_left):
-            return Step(early.number, next_rung(early.epoch, ladder), "the first ones show whole learning curves", mute)
+            why = "the first ones show whole learning curves"
+            return Step(early.number, next_rung(early.epoch, ladder), why, mute, rate=math.inf)
         seconds_left = budget_left.seconds_left
         proposed = self.sampler.propose(trials, len(trials), seconds_left) if budget_left.may_start else None
         waiting = self._paused(trials, last, proposed, budget_left)
@@ -81,12 +83,15 @@ class GainPerSecond(Scheduler):
         old = _best(waiting, ladder, budget_left, stop, last)
         about = _about(waiting, last)
         if budget_left.waiting and budget_left.may_start:
-            return Step(None, ladder[0], "a candidate that was asked for comes first", stop, *about)
+            why = "a candidate that was asked for comes first"
+            return Step(None, ladder[0], why, stop, *about, rate=math.inf)
         if old is not None and (proposed is None or waiting.rates[old] >= proposed.rate):
             chosen = waiting.trials[old]
-            return Step(chosen.number, next_rung(chosen.epoch, ladder), waiting.text(old), stop, *about)
+            rate = float(waiting.rates[old])
+            return Step(chosen.number, next_rung(chosen.epoch, ladder), waiting.text(old), stop, *about, rate=rate)
         if proposed is not None:
-            return Step(None, ladder[0], f"a new candidate: {proposed.proposal.why}", stop, *about)
+            why = f"a new candidate: {proposed.proposal.why}"
+            return Step(None, ladder[0], why, stop, *about, rate=proposed.rate)
         return Step(None, ladder[0], "nothing is worth training now", stop, *about, idle=True) if stop else None
 
     def _paused(

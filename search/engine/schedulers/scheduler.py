@@ -24,6 +24,8 @@ class Step:
         last_sd: standard deviation of that belief.
         idle: nothing is to be trained now: the step only holds which trials stop and what is believed.
         children: the trial has been trained, and its children are to be scored.
+        polish: the trial is one of a family, and a new trial is to go on from its weights.
+        rate: expected gain of hypervolume per second; infinite for what does not wait, None where it was not rated.
     """
 
     number: int | None
@@ -34,6 +36,8 @@ class Step:
     last_sd: float | None = None
     idle: bool = False
     children: bool = False
+    polish: bool = False
+    rate: float | None = None
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,17 @@ def promise(row: TrialRow, table: StudyTable) -> float:
 
 
 def least_needed(table: StudyTable, rows: Iterable[TrialRow]) -> list[TrialRow]:
-    """Return the finished trials that nobody would pick: children first, and the one that most others dominate."""
+    """Return the finished trials that nobody would pick: children first, and the one that most others dominate.
+
+    What a polish that has not ended goes on from is needed.
+    """
     pick = judge(table).row  # of the gate, or nearest to it; the other picks are members of the front
     above = _dominated_by(table.finished)
-    kept = [row for row in rows if row.outcome is Outcome.FINISHED and not row.on_front and row is not pick]
+    needed = {row.polishes for row in table.rows if row.is_polish and row.outcome is None}
+    if pick is not None:
+        needed.add(pick.number)
+    finished = (row for row in rows if row.outcome is Outcome.FINISHED)
+    kept = [row for row in finished if not row.on_front and row.number not in needed]
     return sorted(kept, key=lambda row: (not row.is_child, -above.get(row.number, 0), row.map or 0.0, row.number))
 
 

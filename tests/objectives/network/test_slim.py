@@ -9,8 +9,9 @@ from torch import nn
 from ultralytics.nn.modules import Detect
 
 from objectives.network.assembly import assemble
+from objectives.network.depth import neck_blocks, shallow
 from objectives.network.pruning import prune_detector
-from objectives.network.slim import Slimmer, agrees, built_slim, neck_blocks, shorten
+from objectives.network.slim import Slimmer, agrees, built_slim
 from spaces.candidate import Candidate
 from spaces.network.family import PARTS
 
@@ -100,4 +101,4 @@ def test_ultralytics_backbone_stays_whole() -> None:
 def test_shortened_neck_is_the_neck_built_with_fewer_blocks() -> None:
     deep = network("lcnet_050", **{"neck.depth": 2})
     assert {len(block.m) for block in neck_blocks(deep)} == {2}
-    assert shapes(shorten(deep, 1)) == shapes(network("lcnet_050"))
+    assert shapes(shallow(deep, {"neck.depth": 1}, [])) == shapes(network("lcnet_050"))

@@ -13,7 +13,8 @@ from torch import nn
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out
 from objectives.network.assembly import assemble, read_ranks, save_ranks
-from objectives.network.slim import Slimmer, shorten
+from objectives.network.depth import shallow
+from objectives.network.slim import Slimmer
 from objectives.training.arguments import TrainingPlan, trainer_arguments
 from objectives.training.elastic import RECIPE, ElasticNetwork, ElasticTraining, Recipe
 from objectives.training.monitor import Monitor
@@ -102,7 +103,7 @@ def test_the_network_acts_as_the_detector_that_was_taken(model: nn.Module, slimm
     ):
         training.take(choices)
         child = slimmer.cut(deepcopy(model), {"p4": choices["slim.p4"], "neck": choices["slim.neck"]})
-        shorten(child, int(choices["neck.depth"]))
+        shallow(child, choices, [])
         with torch.no_grad():
             one, other = acting.eval()(image)[0], child.eval()(image)[0]
         assert torch.allclose(one, other, rtol=1e-3, atol=1e-3)

@@ -20,9 +20,10 @@ from objectives.network.assembly import read_weights
 from objectives.records.children import ChildrenOrder, ChildrenReport, Choices
 from objectives.records.paths import TrialPaths
 from objectives.records.records import Outcome
+from objectives.trial import job as job_module
 from objectives.trial import scoring
-from objectives.trial.job import SilentListener, TrialJob
-from objectives.trial.scoring import halves, score_children
+from objectives.trial.job import SilentListener, TrialJob, halves
+from objectives.trial.scoring import score_children
 from objectives.trial.trial import run_trial
 from spaces.candidate import Candidate
 from spaces.errors import DataError
@@ -150,7 +151,7 @@ def test_children_are_chosen_and_reported_on_other_images_where_there_are_enough
     chosen_by, reported_on = halves(parent.images, "val")
     assert chosen_by.images == reported_on.images == parent.images
     assert reported_on.name == "val"
-    monkeypatch.setattr(scoring, "HELD_OUT_LEAST", 16)
+    monkeypatch.setattr(job_module, "HELD_OUT_LEAST", 16)
     chosen_by, reported_on = halves(parent.images, "val")
     assert not {image.path for image in chosen_by.images} & {image.path for image in reported_on.images}
     assert len(chosen_by.images) + len(reported_on.images) == 16

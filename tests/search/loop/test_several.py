@@ -98,6 +98,7 @@ def two_searching(arena: Arena) -> Iterator[list[Searcher]]:
         yield sorted(searchers, key=lambda process: trial_of[process.pid])
 
 
+@pytest.mark.slow
 def test_two_searches_share_a_budget(arena: Arena) -> None:
     arena.trials = 8
     with two_searching(arena) as searchers:

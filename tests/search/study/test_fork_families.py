@@ -11,12 +11,14 @@ from quick_search import Begun, begun, elastic_settings, run
 from objectives.data.dataset import Dataset
 from objectives.records.children import ChildrenOrder, ChildrenReport, FailedChild
 from objectives.records.paths import StudyPaths
+from objectives.records.records import Ending, Outcome, Proposal
 from objectives.records.study_record import StudyRecord, StudyWriter
 from objectives.records.trial_record import TrialRecord, trial_records
 from objectives.trial.job import SilentListener
 from search.settings.settings import Settings
 from search.study.fork import ensure_fork, forked_settings
 from search.study.store import load_study
+from search.study.stored_trial import StoredTrial, polish_of
 from search.workers.registry import make_backend
 from spaces.candidate import Candidate
 from spaces.network.family import Family
@@ -136,6 +138,29 @@ def test_children_of_a_training_that_is_left_out_are_left_out_and_the_others_fol
         assert (new.folder / str(now.folder) / "model.onnx").is_file()
     assert looks_of(study, 0) == looks_of(load_study(runs, "smoke", None), 1) != []
     assert len(list(StudyPaths(new.folder).trials.iterdir())) == sum(trial.parent is None for trial in kept)
+
+
+@pytest.mark.seconds
+def test_a_polish_stays_beside_what_it_goes_on_from(runs: Path, blocks: Dataset) -> None:
+    old = old_trials(runs)
+    study = load_study(runs, "smoke", None)
+    for of in (2, 6):  # a child of each training
+        study.add_trial(polish_of(old[of], Proposal("polish", "known_latency", "worth it")))
+        polish = StoredTrial(study, len(study.trials) - 1)
+        polish.record_candidate(Candidate.of(old[of].candidate), f"trials/{polish.number:05d}")
+        (runs / "smoke" / "trials" / f"{polish.number:05d}").mkdir()
+        polish.end(Ending(Outcome.FINISHED, ""), (0.5, 2.0))
+    fork, told, _ = forked(runs, blocks, START, "space.size.pixels=range(64,289,32)")
+    assert told.endswith("keeps 12 of 12 trials")
+    assert [trial.polishes for trial in trial_records(fork)] == [None] * 10 + [2, 6]
+    shutil.rmtree(runs / "wide")
+    only, told, _ = forked(runs, blocks, "space.backbone.name=lcnet_050")
+    assert "1: polishes of detectors that are left out" in told
+    *others, last = trial_records(only)
+    assert last.polishes is not None
+    assert others[last.polishes].forked_from == 6
+    assert last.candidate == others[last.polishes].candidate
+    assert not any(trial.is_polish for trial in others)
 
 
 @pytest.mark.seconds

@@ -62,9 +62,6 @@ def test_crowded_images() -> None:
         boxes: list[Labelled] = [(0, *rng.uniform(0, 90, 2), 9, 9) for _ in range(count)]
         return entry(name, boxes)
 
-    usual = [crowd(f"{i}.jpg", 5) for i in range(30)]
-    found = list(check_crowds(subject(*usual, crowd("a.jpg", 60), crowd("b.jpg", 301), crowd("c.jpg", 300))))
-    assert texts(found, "labels.over_cap") == ["b.jpg: 301 boxes"]
     usual = [crowd(f"{i}.jpg", 5) for i in range(300)]
     found = list(check_crowds(subject(*usual, crowd("a.jpg", 60))))
     assert texts(found, "labels.crowded") == ["a.jpg: 60 boxes"]

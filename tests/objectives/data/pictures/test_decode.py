@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from picture_files import BROKEN, SIZE, SOUND
+from picture_files import BROKEN, SIZE, SOUND, mutated
 from small_data import draw
 from ultralytics.data.utils import check_image
 from ultralytics.utils.patches import imread
@@ -19,6 +19,7 @@ from spaces.errors import DataError
 def as_trained(path: Path) -> NDArray[np.uint8]:
     """Return what the trainer opens through the link that it is given; raises what the trainer raises."""
     link = path.with_name(f"000000{kind_of_file(path) or path.suffix.lower()}")
+    link.unlink(missing_ok=True)
     link.symlink_to(path)
     (height, width) = check_image(str(link))[1]
     pixels = imread(str(link))
@@ -55,6 +56,26 @@ def test_what_the_trainer_would_refuse_has_a_problem(tmp_path: Path, name: str) 
     if name != "a jpg padded with zeros":  # that one the trainer takes, grey below the middle
         with pytest.raises(Exception, match=r".*"):
             as_trained(path)
+
+
+@pytest.mark.seconds
+@pytest.mark.filterwarnings("ignore")  # of broken EXIF
+def test_of_mutated_files_those_without_a_problem_are_opened_alike(tmp_path: Path) -> None:
+    chance, problems, opened = np.random.default_rng(7), set(), 0
+    for name in SOUND:
+        sound = SOUND[name](tmp_path).read_bytes()
+        for how in range(12):
+            path = tmp_path / "mutated.jpg"
+            path.write_bytes(mutated(sound, chance, how))
+            picture = examine(path)
+            problems.add(picture.problem)
+            if picture.problem is None and picture.header is not None:
+                opened += 1
+                trained, scored = as_trained(path), read_image(path)
+                assert trained.shape[1::-1] == scored.shape[1::-1] == picture.header.shown_px
+                assert kind_of_file(path) == ".jpg" or np.array_equal(trained, scored)
+    assert {"images.unreadable", "images.truncated", "images.too_large", None} <= problems
+    assert opened > 100
 
 
 def test_a_small_image_has_a_problem(tmp_path: Path) -> None:

@@ -1,0 +1,100 @@
+"""Polishes of a search: one of a family trained on as one detector, from the store alone."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from objectives.records.paths import WEIGHTS
+from objectives.records.records import Proposal
+from objectives.records.study_record import StudyRecord
+from objectives.records.trial_record import TrialRecord
+from search.engine.known_latency import KnownLatencySampler
+from search.engine.observed import observe
+from search.engine.proposal.engine import NAME
+from search.engine.proposal.polish import Polishable, Polished, PolishProposal, propose_polish
+from search.loop.families import is_parent
+from search.study.stored_trial import StoredTrial, polish_of
+
+if TYPE_CHECKING:
+    import optuna
+
+SLOWER_MOST = 4.0  # what a polish took over what was foretold, or the inverse: beyond, the machine was at fault
+
+
+class Polishing:
+    """Chooses and begins polishes; call it while no other process of the study chooses."""
+
+    def __init__(
+        self, study: "optuna.Study", sampler: KnownLatencySampler, epochs: int, seconds_left: Callable[[], float]
+    ) -> None:
+        """Set up.
+
+        Args:
+            study: the store.
+            sampler: the engine's, whichever sampler proposes trainings.
+            epochs: of a polish; 0 for none at all.
+            seconds_left: of the budget.
+        """
+        self._study, self._sampler, self._epochs, self._seconds_left = study, sampler, epochs, seconds_left
+
+    def best(self, trials: Sequence[TrialRecord]) -> PolishProposal | None:
+        """Return the polish that is worth most per second; None where none is worth its time.
+
+        Args:
+            trials: the study's.
+        """
+        parents = {trial.number: trial for trial in trials if is_parent(trial)}
+        if not (self._epochs and parents):
+            return None
+        engine = self._sampler.engine
+        assert engine is not None
+        candidates = list(self._candidates(trials, parents))
+        front = engine.look(observe(self._study, trials)).beliefs.front
+        seen = list(_seen(trials, parents, self._epochs))
+        return propose_polish(candidates, seen, front, self._epochs, self._seconds_left())
+
+    def begin(self, trials: Sequence[TrialRecord]) -> StoredTrial:
+        """Store the best polish as a new trial; it runs, and begins once its candidate is recorded."""
+        proposal = self.best(trials)
+        assert proposal is not None  # the same trials were looked at just now
+        said = Proposal(
+            role="polish",
+            sampler=NAME,
+            why=proposal.why,
+            expected_gain=proposal.share,
+            predicted_map=proposal.mean,
+            predicted_map_sd=proposal.sd,
+            latency_ms=proposal.latency_ms,
+            latency_measured=True,
+        )
+        self._study.add_trial(polish_of(trials[proposal.number], said))
+        return StoredTrial(self._study, len(trials))
+
+    def _candidates(self, trials: Sequence[TrialRecord], parents: Mapping[int, TrialRecord]) -> Iterator[Polishable]:
+        """Yield what can be polished: of each family what has weights and was not polished yet."""
+        removed = {number for number, names in StudyRecord.of(self._study).removed.items() if WEIGHTS in names}
+        closed = removed | {trial.polishes for trial in trials}
+        open_ = (trial for trial in trials if trial.number not in closed)
+        return (one for trial in open_ if (one := _polishable(trial, parents)) is not None)
+
+
+def _polishable(trial: TrialRecord, parents: Mapping[int, TrialRecord]) -> Polishable | None:
+    """Return one of a family as what is known of it before it is polished; None for any other trial."""
+    parent = parents.get(trial.number if trial.parent is None else trial.parent)
+    if parent is None or parent.p50_ms is None or not parent.rungs:
+        return None
+    if trial.p50_ms is None or not trial.map:  # without any mAP there is nothing that a polish could multiply
+        return None
+    last = parent.rungs[-1]
+    epoch_s = last.seconds / last.epoch
+    return Polishable(trial.number, trial.map, trial.p50_ms, parent.p50_ms, epoch_s, parent.overhead_s)
+
+
+def _seen(trials: Sequence[TrialRecord], parents: Mapping[int, TrialRecord], epochs: int) -> Iterator[Polished]:
+    """Yield what came of the polishes that have ended well."""
+    for trial in trials:
+        if trial.polishes is None or trial.map is None:
+            continue
+        before = _polishable(trials[trial.polishes], parents)
+        if before is not None:
+            slower = sum(trial.stages_s.values()) / before.seconds(epochs)
+            yield Polished(before.map, trial.map, min(max(slower, 1 / SLOWER_MOST), SLOWER_MOST))

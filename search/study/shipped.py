@@ -1,0 +1,166 @@
+"""A trained detector by what users call it: a trial of a study, an export folder, or what was trained from that."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from objectives.deploy.device import Device
+from objectives.records.paths import MODEL, ExportPaths, StudyPaths, TrialPaths
+from reports.table.pick import pick
+from reports.table.row import TrialRow
+from reports.table.table import StudyTable, read_study
+from search.settings.compose import CONF, default_values
+from search.settings.sections import read_section
+from search.settings.settings import EMBEDDED, DataSettings
+from search.study.store import load_study
+from search.study.study_file import study_file
+from spaces.errors import AutomlError, DeviceError, SettingsError, nearest
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A trained detector with a file of its own, and what it was trained on.
+
+    Attributes:
+        name: for people: "trial 3 of retail".
+        model: the deployable file.
+        confidence: score below which the deployed detector drops boxes.
+        data: settings of the data set.
+        data_fingerprint: of the data set as it was when the detector was trained.
+        device_settings: of the device that its latency was measured on.
+        results: folder for what is found out about it.
+    """
+
+    name: str
+    model: Path
+    confidence: float
+    data: Mapping[str, Any]
+    data_fingerprint: str
+    device_settings: Mapping[str, Any]
+    results: Path
+
+    def device(self, name: str | None) -> Device:
+        """Return the device to run the detector on: that of its study, or another by its name in `conf/device/`.
+
+        Raises:
+            SettingsError: there is no device of this name.
+            DeviceError: the device cannot be used here.
+        """
+        if name is None:
+            device = read_section(Device, "device", self.device_settings)
+        else:
+            known = sorted(path.stem for path in (CONF / "device").glob("*.yaml"))
+            if name not in known:
+                raise SettingsError(f"device: unknown device '{name}'{nearest(name, known)}; known: {', '.join(known)}")
+            device = read_section(Device, "device", {"name": name})
+        try:
+            device.check()
+        except DeviceError as error:
+            hint = "" if device.on_processor else "; device=cpu finds the same boxes on the processor"
+            raise DeviceError(f"{error}{hint}") from None
+        return device
+
+    def data_settings(self, changes: Mapping[str, str]) -> DataSettings:
+        """Return the settings of the data set, some of them changed: `root`, `format`, `split`."""
+        return DataSettings(**{**default_values("data"), **self.data, **changes})
+
+
+def find_shipped(where: str, how: str | None, folder: str, store: str | None) -> Shipped:
+    """Find a detector.
+
+    Args:
+        where: name of a study, folder of a study, or folder of an export or of its training at full length.
+        how: which trial of a study: `gate`, `knee`, `fastest`, `best` or a number; None is `gate`.
+        folder: where studies live.
+        store: Optuna storage URL, if the study is not SQLite in its folder.
+
+    Raises:
+        AutomlError: there is none, or several answer to it.
+    """
+    studies, path = Path(folder).expanduser().absolute(), Path(where).expanduser().absolute()
+    is_name = Path(where).name == where
+    export = next((ExportPaths(p) for p in (path, path.parent) if _holds_export(p, path)), None)
+    is_study = is_name and (store is not None or study_file(studies / where).exists())
+    if export and is_study:
+        raise AutomlError(
+            f"errors: '{where}' is an export folder here and a study in '{studies}'; "
+            f"write './{where}' or '{studies / where}'"
+        )
+    if export:
+        if how is not None:
+            raise AutomlError(f"errors: '{where}' is an export folder and holds one detector; leave out trial and pick")
+        return _exported(export, path)
+    if not is_name:
+        if not path.is_dir() or not study_file(path).exists():
+            raise AutomlError(f"errors: '{where}' holds neither a study nor an export (config.yaml); name one of them")
+        studies, where = path.parent, path.name
+    return _of_study(studies, where, store, how or "gate")
+
+
+def _holds_export(folder: Path, path: Path) -> bool:
+    """Whether a folder is an export and `path` is that folder, or that of its training at full length."""
+    exported = ExportPaths(folder)
+    return exported.config.is_file() and path in (folder, exported.trained.folder)
+
+
+def _of_study(studies: Path, name: str, store: str | None, how: str) -> Shipped:
+    table = read_study(load_study(studies, name, store))
+    row = pick(table, how)
+    root = studies / name
+    trial = TrialPaths(root / (row.folder or ""))
+    _check_file(table, row, trial.model)
+    data = dict(table.settings["data"])
+    return Shipped(
+        name=f"trial {row.number} of {name}",
+        model=trial.model,
+        confidence=_confidence(table.settings),
+        data=data if data["root"] == EMBEDDED else {**data, "root": table.data["root"]},
+        data_fingerprint=str(table.fingerprints.get("data", "")),
+        device_settings=table.settings["device"],
+        results=StudyPaths(root).folder / "errors" / f"{row.number:05d}",
+    )
+
+
+def _check_file(table: StudyTable, row: TrialRow, model: Path) -> None:
+    if model.is_file():
+        return
+    why = "was removed to keep the study's folder small" if MODEL in row.removed else f"is not in '{model.parent}'"
+    raise AutomlError(f"errors: {MODEL} of trial {row.number} of '{table.name}' {why}; pick another")
+
+
+def _exported(export: ExportPaths, path: Path) -> Shipped:
+    """Return the detector of an export folder, or the one trained from it at full length."""
+    import yaml
+
+    config: dict[str, Any] = yaml.safe_load(export.config.read_text())
+    is_full = path != export.folder
+    trial = export.trained
+    model = trial.model if is_full else export.folder / MODEL
+    if not model.is_file():
+        hint = f"let automl train {export.folder} end" if is_full else "export again"
+        raise AutomlError(f"errors: '{model.parent}' holds no {MODEL}; {hint}")
+    try:
+        fingerprint = _read(trial.identity)["data"] if is_full else _read(export.lineage)["fingerprints"]["data"]
+    except (OSError, ValueError, KeyError):  # lost, or an older automl's: then nothing is known of what it was
+        fingerprint = ""
+    length = ", trained at full length" if is_full else ""
+    return Shipped(
+        name=f"trial {config['trial']} of {config['study']}{length}",
+        model=model,
+        confidence=_confidence(config),
+        data=config["data"],
+        data_fingerprint=str(fingerprint),
+        device_settings=config["device"],
+        results=path / "errors",
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads(path.read_text())
+    return values
+
+
+def _confidence(settings: Mapping[str, Any]) -> float:
+    return float({**default_values("latency"), **settings.get("latency", {})}["confidence"])

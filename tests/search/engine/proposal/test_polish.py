@@ -1,0 +1,56 @@
+"""What a polish is worth: more for what gains more per second, less once polishes have brought little."""
+
+import math
+
+import numpy as np
+
+from search.engine.proposal.polish import Polishable, Polished, propose_polish
+from search.engine.staircase import Staircase
+
+FRONT = Staircase.of(np.array([0.3, 0.5]), np.log([2.0, 8.0]), 0.0, math.log(20.0))
+EPOCHS = 10
+
+
+def one(number: int, map_: float, latency_ms: float, **changes: float) -> Polishable:
+    values = {"parent_ms": 8.0, "parent_epoch_s": 2.0, "overhead_s": 5.0, **changes}
+    return Polishable(number, map_, latency_ms, **values)
+
+
+def test_of_members_of_the_front_the_one_that_gains_most_per_second_comes_first() -> None:
+    proposal = propose_polish([one(3, 0.3, 2.0), one(4, 0.5, 8.0), one(5, 0.1, 4.0)], [], FRONT, EPOCHS, math.inf)
+    assert proposal is not None
+    assert proposal.number == 3  # its gain counts up to 8 ms, and its epochs are the shorter ones
+    assert 0.3 < proposal.mean < 0.36
+    assert proposal.share > 0
+    assert proposal.rate > 0
+    assert "10 epochs more of trial 3" in proposal.why
+
+
+def test_an_epoch_of_a_fast_child_takes_a_good_part_of_its_parent_s() -> None:
+    fast, whole = one(1, 0.3, 0.8).seconds(EPOCHS), one(0, 0.5, 8.0).seconds(EPOCHS)
+    assert whole == 10 * 2.0 + 5.0
+    assert 0.4 * whole < fast < 0.6 * whole
+    assert one(2, 0.5, 16.0).seconds(EPOCHS) == whole  # measured slower than its parent: noise
+
+
+def test_what_does_not_end_in_time_is_not_begun() -> None:
+    seconds = one(3, 0.3, 2.0).seconds(EPOCHS)
+    assert propose_polish([one(3, 0.3, 2.0)], [], FRONT, EPOCHS, seconds - 0.1) is None
+    assert propose_polish([one(3, 0.3, 2.0)], [], FRONT, EPOCHS, seconds + 0.1) is not None
+    slow = [Polished(0.3, 0.35, slower=4.0)] * 50
+    assert propose_polish([one(3, 0.3, 2.0)], slow, FRONT, EPOCHS, 2 * seconds) is None  # as slow as those before
+
+
+def test_what_polishes_brought_is_expected_of_the_next() -> None:
+    def expected(*gains: float) -> float:
+        seen = [Polished(0.4, 0.4 * gain) for gain in gains]
+        proposal = propose_polish([one(3, 0.3, 2.0)], seen, FRONT, EPOCHS, math.inf)
+        return 0.0 if proposal is None else proposal.mean
+
+    assert expected(1.5, 1.5, 1.5) > expected(1.2) > expected() > expected(1.0, 1.0)
+
+
+def test_nothing_is_polished_that_cannot_move_the_front() -> None:
+    assert propose_polish([], [], FRONT, EPOCHS, math.inf) is None
+    worse = [Polished(0.4, 0.39)] * 30
+    assert propose_polish([one(5, 0.1, 4.0)], worse, FRONT, EPOCHS, math.inf) is None

@@ -61,6 +61,8 @@ def thumbnails(spots: Mapping[str, Sequence[Spot]], subject: Subject) -> dict[st
 
 
 def _drawn(mark: Mark, entry: CheckedImage | None, subject: Subject) -> str:
+    if entry is not None and entry.picture is not None and entry.picture.problem is not None:
+        return ""  # broken, or hostile: the index has opened it in a process of its own
     try:
         pixels = read_image(mark.path)
     except DataError:

@@ -35,21 +35,21 @@ class DataSettings:
         root: a folder, one annotation file, or "embedded".
         format: name of a format; "auto" looks at what is there.
         split: the split that trials are scored on.
+        detections_max: boxes of an image that are kept, scored and deployed; None follows the data.
         check: what a search does about faults that are found first, one of DATA_CHECKS.
         group: regular expression that finds in the path of an image what must not be in two splits, or None.
         reading: which of several readings of the folder; "all" puts them together, None where there is one.
         reader: a reader of the user's own by `_target_`, and its own settings; `_target_` is None for the formats.
-        detections_max: boxes of an image that are kept, scored and deployed; None follows the data.
     """
 
     root: str
     format: str
     split: str
+    detections_max: int | None
     check: str
     group: str | None
     reading: str | None
     reader: dict[str, Any] | None
-    detections_max: int | None
 
     def __post_init__(self) -> None:
         if self.check == "False":  # what YAML reads where a file says `check: off`

@@ -20,6 +20,7 @@ from objectives.data.splits.groups import photo_of
 SAME_PLACE_IOU, AGREED_SHARE = 0.5, 0.7
 # Frames of a fixed camera are one cluster, in which every two are near: each is compared with some of them.
 COMPARED, BOXES_COMPARED = 512, 16
+FAR = 1e3  # sides of the picture: what lies farther out is somewhere there
 FEW_PLACES, FEW_IOU = 3, 0.7  # of fewer boxes, those of other things may lie in one place by chance
 
 
@@ -127,7 +128,8 @@ def _matched(one: CheckedImage, other: CheckedImage, iou: float) -> int:
 def _shares(entry: CheckedImage) -> NDArray[np.float64]:
     """Return boxes as shares of the picture's sides; what is no number becomes a box of no size."""
     width, height = entry.size_px or (1, 1)
-    return np.asarray(np.nan_to_num(entry.boxes / [width, height, width, height], posinf=0, neginf=0))
+    shares = np.nan_to_num(entry.boxes / [width, height, width, height], posinf=0, neginf=0)
+    return np.clip(shares, -FAR, FAR)
 
 
 def _iou(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:

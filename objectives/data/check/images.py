@@ -8,7 +8,7 @@ from objectives.data.check.subject import CheckedImage, Subject
 from objectives.data.pictures.hashes import FLAT
 from objectives.data.pictures.picture import Picture
 
-SMALL_PX = 32  # of the shorter side
+SMALL_SIDE_PX = 32  # of the shorter side
 STRETCHED_RATIO = 20.0  # of the longer side to the shorter
 KIND_OF_MODE = {
     "RGBA": "alpha",
@@ -35,7 +35,7 @@ def check_images(subject: Subject) -> Iterator[Spot]:
     for entry in subject.entries:
         if entry.size_px is not None:
             size = "{} x {} px".format(*entry.size_px)
-            if min(entry.size_px) < SMALL_PX:
+            if min(entry.size_px) < SMALL_SIDE_PX:
                 yield _spot(subject, entry, "images.small", size)
             if max(entry.size_px) > STRETCHED_RATIO * min(entry.size_px):
                 yield _spot(subject, entry, "images.stretched", size)

@@ -31,7 +31,7 @@ def _repeated(boxes: BoxTable) -> NDArray[np.bool_]:
     """(n,) whether a box has the class and place of an earlier one of its image, as the trainer's labels round them."""
     left_top, sides = boxes.xywh[:, :2], boxes.xywh[:, 2:]
     places = np.rint(np.hstack([(left_top + sides / 2) / boxes.size_px, sides / boxes.size_px]) / LABEL_STEP)
-    rows = np.column_stack([boxes.entry, boxes.classes, places]).astype(np.int64)
+    rows = np.column_stack([boxes.entry, boxes.classes, places])
     _, first = np.unique(rows, axis=0, return_index=True)
     repeated = np.ones(len(rows), dtype=bool)
     repeated[first] = False

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from objectives.data.check.alike import check_alike
 from objectives.data.check.balance import check_balance
 from objectives.data.check.boxes import check_boxes
@@ -84,6 +86,7 @@ def run_checks(
         others: what the reader found; of a code that a check counts too, the check's count stands.
     """
     spots = Spots()
-    for check in checks:
-        spots.extend(check(subject))
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # whatever stands in a file for a number
+        for check in checks:
+            spots.extend(check(subject))
     return CheckReport(subject, card, spots.findings(others), spots.shown())

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from subjects import Labelled, entry, subject
+from subjects import Labelled, entry, picture, subject
 
 from objectives.data.check.boxes import check_boxes
 from objectives.data.check.copies import check_copies
@@ -106,6 +106,14 @@ def test_an_image_that_cannot_be_shown_is_named(tmp_path: Path, broken: bytes | 
     (shown,) = thumbnails(spots, it)["images.unreadable"][0]
     assert (shown.source, shown.name) == ("", "a.jpg (train)")
     assert "cannot be shown" in render_check(run_checks(it, card("can"), [lambda _: spots["images.unreadable"]]))
+
+
+def test_what_the_index_found_broken_is_not_opened(tmp_path: Path) -> None:
+    """It may be a bomb."""
+    known = picture("a.png", problem="images.too_large", root=tmp_path)
+    one = CheckedImage(**{**vars(photo(tmp_path, "a.png", [(0, -5, 20, 40, 30)])), "picture": known})
+    (shown,) = thumbnails(checked(subject(one, root=tmp_path)).spots, subject(one, root=tmp_path))["labels.outside"][0]
+    assert shown.source == ""
 
 
 @pytest.mark.parametrize(

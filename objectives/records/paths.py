@@ -14,6 +14,7 @@ UNTRAINED = "untrained.onnx"  # the same before training, for its latency
 DETECTIONS = "detections.jpg"
 CONFIG = "config.yaml"  # of an exported detector
 ULTRALYTICS_SETTINGS = ".ultralytics"  # folder of its settings
+ERRORS = "errors"  # folder of what a trained detector gets wrong, beside the detector; in it, a folder a split
 CHECKPOINT = "checkpoint.pt"  # in the folder of a training
 TRAININGS = "training-*"  # folders of a trial, one a phase of its training
 CHILDREN = "children"  # folder of an elastic training's children
@@ -157,6 +158,11 @@ class StudyPaths:
     def ultralytics(self) -> Path:
         """Folder of Ultralytics' settings."""
         return self.folder / ULTRALYTICS_SETTINGS
+
+    @property
+    def errors(self) -> Path:
+        """Folder of what detectors get wrong, a folder a trial."""
+        return self.folder / ERRORS
 
     @property
     def trials(self) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from objectives.deploy.device import Device
-from objectives.records.paths import MODEL, ExportPaths, StudyPaths, TrialPaths
+from objectives.records.paths import ERRORS, MODEL, ExportPaths, StudyPaths, TrialPaths
 from reports.table.pick import pick
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable, read_study
@@ -17,6 +17,8 @@ from search.settings.settings import EMBEDDED, DataSettings
 from search.study.store import load_study
 from search.study.study_file import study_file
 from spaces.errors import AutomlError, DeviceError, SettingsError, nearest
+
+NEEDED = {"study", "trial", "data", "device"}  # of an export's config
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def _of_study(studies: Path, name: str, store: str | None, how: str) -> Shipped:
         data=data if data["root"] == EMBEDDED else {**data, "root": table.data["root"]},
         data_fingerprint=str(table.fingerprints.get("data", "")),
         device_settings=table.settings["device"],
-        results=StudyPaths(root).folder / "errors" / f"{row.number:05d}",
+        results=StudyPaths(root).errors / f"{row.number:05d}",
     )
 
 
@@ -132,9 +134,7 @@ def _check_file(table: StudyTable, row: TrialRow, model: Path) -> None:
 
 def _exported(export: ExportPaths, path: Path) -> Shipped:
     """Return the detector of an export folder, or the one trained from it at full length."""
-    import yaml
-
-    config: dict[str, Any] = yaml.safe_load(export.config.read_text())
+    config = _config(export.config)
     is_full = path != export.folder
     trial = export.trained
     model = trial.model if is_full else export.folder / MODEL
@@ -143,7 +143,12 @@ def _exported(export: ExportPaths, path: Path) -> Shipped:
         raise AutomlError(f"errors: '{model.parent}' holds no {MODEL}; {hint}")
     try:
         fingerprint = _read(trial.identity)["data"] if is_full else _read(export.lineage)["fingerprints"]["data"]
-    except (OSError, ValueError, KeyError):  # lost, or an older automl's: then nothing is known of what it was
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+    ):  # lost, or an older automl's: then nothing is known of what it was
         fingerprint = ""
     length = ", trained at full length" if is_full else ""
     return Shipped(
@@ -153,8 +158,27 @@ def _exported(export: ExportPaths, path: Path) -> Shipped:
         data=config["data"],
         data_fingerprint=str(fingerprint),
         device_settings=config["device"],
-        results=path / "errors",
+        results=path / ERRORS,
     )
+
+
+def _config(path: Path) -> dict[str, Any]:
+    """Return the config of an export.
+
+    Raises:
+        AutomlError: the file is another program's, or damaged.
+    """
+    import yaml
+
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (ValueError, yaml.YAMLError):
+        config = None
+    if not isinstance(config, dict) or config.get("format") != 1 or not config.keys() >= NEEDED:
+        raise AutomlError(
+            f"errors: '{path}' is no config of an export of format 1; name a folder of automl export --to"
+        )
+    return config
 
 
 def _read(path: Path) -> dict[str, Any]:

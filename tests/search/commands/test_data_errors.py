@@ -301,6 +301,20 @@ def test_folders_and_data_that_cannot_be_used_are_refused(place: Path, searched:
 
 
 @pytest.mark.seconds
+@pytest.mark.parametrize("text", [b"", b"- a", b"format: 1\n", b"{", b"\xff\xfe\x00", b"format: 2\nstudy: a\n"])
+def test_another_programs_config_is_refused(place: Path, text: bytes) -> None:
+    ExportPaths(place / "out").config.write_bytes(text)
+    assert "is no config of an export of format 1" in refused(place, "out")
+
+
+@pytest.mark.seconds
+def test_a_lost_lineage_leaves_open_what_was_trained_on(place: Path) -> None:
+    for text in ("", "[]", "{}"):
+        ExportPaths(place / "out").lineage.write_text(text)
+        assert "is not known" in errors(place, "out").stdout
+
+
+@pytest.mark.seconds
 def test_a_device_that_is_not_here_is_refused_with_a_way_out(place: Path) -> None:
     config = yaml.safe_load(ExportPaths(place / "out").config.read_text())
     config["device"] |= {"name": "cuda", "provider": "NoSuchExecutionProvider"}

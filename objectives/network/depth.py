@@ -7,7 +7,7 @@ from torch import nn
 from ultralytics.nn.modules import C3
 
 from spaces.dimension import Value
-from spaces.network.family import BLOCKS, DEPTH
+from spaces.network.family import DEPTH, SLIM_BLOCKS
 from spaces.network.residual import leave_out, residual_blocks
 from spaces.network.timm_backbone import TimmBackbone
 
@@ -40,4 +40,4 @@ def shallow(model: nn.Module, choices: Mapping[str, Value], found: Sequence[Sequ
     if DEPTH in choices:
         for block in neck_blocks(model):
             block.m = block.m[: int(choices[DEPTH])]
-    return leave_out(model, found, int(choices.get(BLOCKS, 0)))
+    return leave_out(model, found, int(choices.get(SLIM_BLOCKS, 0)))

@@ -22,7 +22,7 @@ from objectives.training.teaching import distance
 from spaces.dimension import Value
 from spaces.errors import SpaceError
 from spaces.network.detector import is_rtdetr
-from spaces.network.family import BLOCKS, DEPTH, SIZE, Family, slim_ratios
+from spaces.network.family import DEPTH, SIZE, SLIM_BLOCKS, Family, slim_ratios
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class ElasticNetwork:
             ranked: whether the weights are trained already, so that channels differ in importance.
             ranks: of an earlier look at the same network.
         """
-        if BLOCKS in family.axes:
+        if SLIM_BLOCKS in family.axes:
             family = family.with_blocks(max(map(len, stages(model)), default=0))
         ratios = sorted({ratio for ratios in family.ratios.values() for ratio in ratios if ratio > 0})
         if not ratios:
@@ -152,7 +152,7 @@ class ElasticTraining:
 
     def begin(self, network: Any) -> None:
         """Take the network that is trained; copies that were made of it before stay whole."""
-        blocks = stages(network) if BLOCKS in self.family.axes else []
+        blocks = stages(network) if SLIM_BLOCKS in self.family.axes else []
         self._layers = dict(network.named_modules())
         if self.slimmer is not None:
             every: set[str] = set()
@@ -260,7 +260,7 @@ class ElasticTraining:
 
     def _pass_on(self, behind: int) -> Any:
         def hook(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-            return inputs[0] if behind < int(self.choices[BLOCKS]) else output
+            return inputs[0] if behind < int(self.choices[SLIM_BLOCKS]) else output
 
         return hook
 

@@ -12,12 +12,12 @@ from objectives.deploy.detector import Image
 from objectives.deploy.errors.next_images import Looked
 from objectives.deploy.errors.suspects import Doubt, Suspect
 
-SIDE_PX = 420  # of a crop's longer side
+SUSPECT_PX = 420  # of a crop's longer side
 AROUND = 1.2  # surroundings on each side, in sides of what is shown
 OUTSET_PX = 5  # of a label around a proposal, which may lie at the same place
 LEAST_PX = 96  # least side of what is shown, in pixels of the image
 ASPECT = 1.2  # width by height of what is shown, where the image is large enough
-QUALITY = 84
+CROP_QUALITY = 84
 # Okabe and Ito's palette, BGR: told apart by colour-blind people. The page's legend has the same.
 LABEL, PROPOSED, OTHER, RIM = (0, 159, 230), (233, 180, 86), (255, 255, 255), (30, 30, 30)
 
@@ -78,7 +78,7 @@ def _window(boxes: Sequence[Box], size_px: tuple[int, int]) -> tuple[int, int, i
 
 def _cut(image: Image, window: tuple[int, int, int, int]) -> tuple[Image, float]:
     left, top, right, bottom = window
-    ratio = SIDE_PX / max(right - left, bottom - top)
+    ratio = SUSPECT_PX / max(right - left, bottom - top)
     size = max(1, round((right - left) * ratio)), max(1, round((bottom - top) * ratio))
     method = cv2.INTER_AREA if ratio < 1 else cv2.INTER_CUBIC
     cut = np.ascontiguousarray(image[top:bottom, left:right])
@@ -97,11 +97,11 @@ def _draw(
     """Draw a box with a dark rim, so that it is seen on any ground; `outset_px` larger, so that two are seen."""
     shifted: NDArray[np.float64] = (np.array(box) - np.array([window[0], window[1]] * 2)) * ratio
     shifted += (-outset_px, -outset_px, outset_px, outset_px)
-    left, top, right, bottom = np.clip(shifted, -4 * SIDE_PX, 5 * SIDE_PX).round().astype(int).tolist()
+    left, top, right, bottom = np.clip(shifted, -4 * SUSPECT_PX, 5 * SUSPECT_PX).round().astype(int).tolist()
     cv2.rectangle(shown, (left, top), (right, bottom), RIM, thickness + 2)
     cv2.rectangle(shown, (left, top), (right, bottom), colour, thickness)
 
 
 def _address(shown: Image) -> str:
-    _, encoded = cv2.imencode(".jpg", shown, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    _, encoded = cv2.imencode(".jpg", shown, [cv2.IMWRITE_JPEG_QUALITY, CROP_QUALITY])
     return f"data:image/jpeg;base64,{b64encode(encoded.tobytes()).decode()}"

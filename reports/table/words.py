@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from spaces.network.family import BLOCKS, PARTS, slim_ratios
+from spaces.network.family import PARTS, SLIM_BLOCKS, slim_ratios
 
 ABSENT = "–"
 
@@ -80,7 +80,7 @@ def slim(candidate: Mapping[str, Any]) -> str:
     ratios = slim_ratios(candidate)
     alike = len(ratios) == len(PARTS) and len(set(ratios.values())) == 1
     texts = [f"{ratios[PARTS[0]]:g}"] if alike else [f"{part} {ratio:g}" for part, ratio in ratios.items()]
-    texts += [f"blocks {candidate[BLOCKS]}"] if candidate.get(BLOCKS) else []
+    texts += [f"blocks {candidate[SLIM_BLOCKS]}"] if candidate.get(SLIM_BLOCKS) else []
     return " ".join(["slim", *texts]) if texts else ""
 
 

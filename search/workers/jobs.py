@@ -17,7 +17,7 @@ from search.settings.settings import Settings, TrialSettings
 from spaces.candidate import Candidate
 from spaces.dimension import Value
 from spaces.errors import SettingsError
-from spaces.network.family import BLOCKS, Family, is_elastic, slim_ratios
+from spaces.network.family import SLIM_BLOCKS, Family, is_elastic, slim_ratios
 
 
 def check_run(trial: TrialSettings) -> None:
@@ -134,6 +134,6 @@ class Jobs:
 
     def family(self, candidate: Candidate) -> Family | None:
         """Return what may differ between the children of an elastic candidate; None for any other, a child too."""
-        if not is_elastic(candidate) or slim_ratios(candidate) or candidate.get(BLOCKS):
+        if not is_elastic(candidate) or slim_ratios(candidate) or candidate.get(SLIM_BLOCKS):
             return None
         return Family.of(candidate, self._settings.space)

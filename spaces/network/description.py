@@ -5,7 +5,7 @@ from typing import Any
 
 from spaces.candidate import Candidate
 from spaces.network.backbones import ULTRALYTICS
-from spaces.network.family import BLOCKS
+from spaces.network.family import SLIM_BLOCKS
 from spaces.vocabulary import VOCABULARY
 
 Row = list[Any]  # [from, repeats, module, arguments]
@@ -29,7 +29,7 @@ def describe(candidate: Candidate, classes: Sequence[str]) -> dict[str, Any]:
     backbone, levels = (
         _ultralytics_rows(name, candidate.number("backbone.width"), candidate.number("backbone.depth"))
         if name in ULTRALYTICS
-        else _timm_rows(name, int(candidate.get(BLOCKS, 0)))
+        else _timm_rows(name, int(candidate.get(SLIM_BLOCKS, 0)))
     )
     width, depth = int(candidate.number("neck.width")), int(candidate.number("neck.depth"))
     neck, outputs = _pan_rows(levels, len(backbone), width, depth)

@@ -14,7 +14,7 @@ from spaces.vocabulary import VOCABULARY, single_values, train_choices
 
 BACKBONE_PARTS = ("p3", "p4", "p5")  # of the backbone: up to stride 8, to 16, to 32
 PARTS = (*BACKBONE_PARTS, "neck", "head")  # of a detector, each with a share of channels that it is built without
-SIZE, DEPTH, BLOCKS = "size.pixels", "neck.depth", "slim.blocks"
+SIZE, DEPTH, SLIM_BLOCKS = "size.pixels", "neck.depth", "slim.blocks"
 
 Axes = Mapping[str, tuple[Value, ...]]
 
@@ -60,7 +60,7 @@ class Family:
             values: list[Any] = list(single_values(name, domain))
             if name.startswith("slim."):
                 if name.removeprefix("slim.") not in _uncut(parent):
-                    axes[name] = tuple(sorted({0, *values} if name == BLOCKS else {0.0, *map(float, values)}))
+                    axes[name] = tuple(sorted({0, *values} if name == SLIM_BLOCKS else {0.0, *map(float, values)}))
             else:
                 own = parent.number(name)
                 axes[name] = tuple(sorted({own, *(v for v in values if v <= own)}, reverse=True))
@@ -98,7 +98,7 @@ class Family:
     def with_blocks(self, most: int) -> Self:
         """Return the family of a backbone with so many residual blocks in its deepest stage."""
         axes = {
-            name: tuple(v for v in values if int(v) <= most) if name == BLOCKS else values
+            name: tuple(v for v in values if int(v) <= most) if name == SLIM_BLOCKS else values
             for name, values in self.axes.items()
         }
         return type(self)({name: values for name, values in axes.items() if len(values) > 1})

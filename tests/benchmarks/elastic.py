@@ -29,7 +29,7 @@ from search.settings.dataset import load_data
 from search.settings.sections import read_section
 from search.settings.settings import DataSettings
 from spaces.candidate import Candidate
-from spaces.network.family import BLOCKS, PARTS, Family
+from spaces.network.family import PARTS, SLIM_BLOCKS, Family
 
 RATIOS = (0.0, 0.15, 0.3, 0.5)
 SIZES = (128, 160, 192, 224, 256)
@@ -93,7 +93,7 @@ def _run(given: argparse.Namespace, folder: Path):
         children = [(0.0, size)]
     else:
         axes = {f"slim.{part}": RATIOS for part in slimmer.parts}
-        axes |= {BLOCKS: tuple(range(given.blocks + 1))} if given.blocks else {}
+        axes |= {SLIM_BLOCKS: tuple(range(given.blocks + 1))} if given.blocks else {}
         family = Family({**axes, "size.pixels": tuple(reversed(SIZES))})
         elastic = ElasticTraining(family, slimmer, RECIPES[given.recipe])
     plan = TrainingPlan(lay_out(data, folder / "data"), folder / "training", given.epochs, given.seed)
@@ -114,7 +114,7 @@ def _run(given: argparse.Namespace, folder: Path):
     for ratio, pixels, without in [(*child, blocks) for blocks in range(given.blocks + 1) for child in children]:
         began = time.perf_counter()
         choices = {"size.pixels": pixels, **{f"slim.{part}": ratio for part in PARTS if not given.child}}
-        choices |= {BLOCKS: without} if without else {}
+        choices |= {SLIM_BLOCKS: without} if without else {}
         child = makes.make(choices)
         accuracy = looked.accuracy(child, meta_of(child, Candidate.of({**candidate, **choices}), data.classes))
         shown = float(given.child.split(",")[0]) if given.child else ratio

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from objectives.data.pictures.picture import Picture
-from objectives.data.pictures.store import Stamp, Store, stamp_of
+from objectives.data.pictures.store import PictureStore, Stamp, stamp_of
 from objectives.machine.files import cache_folder
 
 KEPT_EVERY_S = 1.0  # what is seen is written as often: an index that was cut goes on from there
@@ -39,7 +39,7 @@ def look(paths: Sequence[Path], cache: Path, progress: Progress | None = None) -
 
     report = _Paced(progress)
     stamps, found = _stamps(paths)
-    with Store(cache) as store:
+    with PictureStore(cache) as store:
         found.update(store.read(stamps))
         new = [path for path in stamps if path not in found]
         total = len(stamps) + len(found.keys() - stamps.keys())

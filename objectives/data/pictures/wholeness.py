@@ -5,8 +5,8 @@ from typing import Literal
 
 from PIL import Image
 
-START, END, SCAN = 0xD8, 0xD9, 0xDA  # markers of JPEG
-STANDALONE = frozenset({0x01, START, *range(0xD0, 0xD8)})  # without a length
+HEAD, END, SCAN = 0xD8, 0xD9, 0xDA  # markers of JPEG
+STANDALONE = frozenset({0x01, HEAD, *range(0xD0, 0xD8)})  # without a length
 PADDING_MAX = 64  # zeros behind a picture; more are a file whose rest never came
 
 

@@ -12,7 +12,7 @@ from search.engine.staircase import Staircase
 # Before a study has polished any: a gain of 8 % of its mAP, less or more by 8 %, worth two polishes. From parents of
 # twenty epochs on, five brought 20 to 69 % (`tests/benchmarks/child_train.py`); a parent that has trained long leaves
 # less to be had.
-GAIN, GAIN_SD, GAIN_WORTH = math.log(1.08), 0.08, 2.0
+LOG_GAIN, LOG_GAIN_SD, GAIN_WORTH = math.log(1.08), 0.08, 2.0
 EVERY_EPOCH = 0.4  # share of the parent's seconds of an epoch that goes not by the latency: reading, losses, assigning
 SURE_SD = 0.005  # of a figure of mAP, at least
 
@@ -120,6 +120,6 @@ def _usual(seen: Sequence[Polished]) -> tuple[float, float]:
     """Return mean and standard deviation of the logarithm of what a polish multiplies mAP by."""
     gains = np.array([math.log(max(p.after, 1e-3) / max(p.before, 1e-3)) for p in seen])
     weight = GAIN_WORTH + len(gains)
-    mean = (GAIN_WORTH * GAIN + gains.sum()) / weight
-    spread = GAIN_WORTH * (GAIN_SD**2 + (GAIN - mean) ** 2) + ((gains - mean) ** 2).sum()
+    mean = (GAIN_WORTH * LOG_GAIN + gains.sum()) / weight
+    spread = GAIN_WORTH * (LOG_GAIN_SD**2 + (LOG_GAIN - mean) ** 2) + ((gains - mean) ** 2).sum()
     return float(mean), math.sqrt(spread / weight)

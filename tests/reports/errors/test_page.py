@@ -16,7 +16,7 @@ from objectives.deploy.errors.analysis import Seen
 from objectives.deploy.errors.looking import Unlabelled
 from objectives.deploy.errors.next_images import Looked, NextImage
 from objectives.deploy.errors.suspects import Suspect
-from reports.errors.crops import SIDE_PX, suspect_crop
+from reports.errors.crops import SUSPECT_PX, suspect_crop
 from reports.errors.page import SUSPECTS_DRAWN, NextToLabel, render_errors
 from reports.errors.text import summary_of_errors, summary_of_unlabelled
 from reports.table.console import open_console
@@ -111,7 +111,7 @@ def test_a_crop_shows_the_label_and_the_proposal(
     picture: LabelledImage, rows: list[tuple[float, ...]], kind: str, has_label: bool, has_proposal: bool
 ) -> None:
     _, pixels = crop_of(picture, rows, kind)
-    assert max(pixels.shape) == SIDE_PX
+    assert max(pixels.shape) == SUSPECT_PX
     assert (near(pixels, LABEL) > 100) == has_label
     assert (near(pixels, PROPOSED) > 100) == has_proposal
 
@@ -123,7 +123,7 @@ def test_a_crop_of_whatever_box_lies_inside_the_image(picture: LabelledImage, bo
     _, pixels = crop_of(
         replace(picture, boxes_xywh=np.zeros((0, 4)), classes=np.zeros(0, np.int64)), [(*box, 0.9, 2)], "missing label"
     )
-    assert max(pixels.shape) == SIDE_PX
+    assert max(pixels.shape) == SUSPECT_PX
     assert near(pixels, PROPOSED) > 50
 
 

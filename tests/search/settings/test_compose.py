@@ -61,7 +61,9 @@ def test_option_composes(group: str, option: str) -> None:
     settings = load_settings(["conf=smoke", f"{group}={option}", *needed])
     if group.startswith("space/"):
         config = compose_config(["conf=smoke", f"{group}={option}"])
-        named = {group.removeprefix("space/"), *(["train"] if option == "elastic" else [])}  # of two groups
+        named = {"train"} if group == "space/images" else {group.removeprefix("space/")}
+        if group == "space/slim" and option != "none":
+            named |= {"train", "backbone"}  # what it sets, and what its conditions name
         read = SearchSpace.from_config({name: config["space"][name] for name in named})
         assert read.domains.items() <= settings.space.domains.items()
         assert read.domains.keys() <= VOCABULARY.keys()

@@ -1,4 +1,5 @@
 from .data.dataset import Dataset
+from .data.formats.contract import Entry
 from .data.readers import read_dataset
 from .deploy.device import Device
 from .latency.measure import measure_latency
@@ -10,6 +11,7 @@ from .trial.trial import run_trial
 __all__ = [
     "Dataset",
     "Device",
+    "Entry",
     "Gate",
     "LatencyProtocol",
     "TrialJob",

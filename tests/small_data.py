@@ -58,3 +58,8 @@ def boxes_of(dataset: Dataset, split: str) -> list[tuple[str, list[float]]]:
         for image in dataset.splits[split]
         for label, box in zip(image.classes, image.boxes_xywh, strict=True)
     ]
+
+
+def counts(dataset: Dataset) -> dict[str, int]:
+    """Return how often each code was found."""
+    return {finding.code: finding.count for finding in dataset.findings}

@@ -1,7 +1,6 @@
 """A detection data set in memory: images with boxes, by split, and its fingerprint."""
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,8 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from objectives.data.class_names import case_note, check_unique
+from objectives.data.class_names import add_case, check_unique
+from objectives.data.codes import CODES, Severity
 from objectives.data.dvc import dvc_hashes
+from objectives.data.findings import Finding, Findings
 from objectives.data.pictures.index import index_file, look
 from objectives.data.pictures.kinds import MIN_SIDE_PX
 from spaces.errors import DataError
@@ -25,6 +26,7 @@ TRAINED_SUFFIXES = IMAGE_SUFFIXES | {".avif", ".dng", ".heic", ".heif", ".jp2", 
 LABEL_STEP = 1e-6  # of a side: the last digit of the trainer's labels; boxes that differ less are one to the trainer
 VAL_SHARE = 0.2
 CONTENTS = "contents-"  # begins a fingerprint; those of an older automl were of file sizes
+OUTSIDE_PX = 0.5  # beyond an edge: less is rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,14 +57,19 @@ class Dataset:
         root: folder it was read from.
         classes: class names by index.
         splits: "train" and "val", and "test" where there is one.
-        notes: what was left out or assumed while reading, one line each.
+        findings: what was mended, left out or assumed while reading.
     """
 
     name: str
     root: Path
     classes: tuple[str, ...]
     splits: Mapping[str, tuple[LabelledImage, ...]]
-    notes: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The findings for people, one line each."""
+        return tuple(finding.line for finding in self.findings)
 
     @cached_property
     def contents(self) -> Mapping[Path, str]:
@@ -138,14 +145,18 @@ def make_image(
         boxes_xywh: left, top, width, height in pixels.
         classes: class index of each box.
     """
-    width, height = size_px
-    boxes = np.array([list(b) for b in boxes_xywh], dtype=np.float64).reshape(-1, 4)
+    clipped, kept = _clipped(np.array([list(b) for b in boxes_xywh], dtype=np.float64).reshape(-1, 4), size_px)
     labels = np.array(list(classes), dtype=np.int64)
-    left_top = np.clip(boxes[:, :2], 0, (width, height))
-    right_bottom = np.clip(boxes[:, :2] + boxes[:, 2:], 0, (width, height))
+    return LabelledImage(path, *size_px, clipped[kept], labels[kept]), int((~kept).sum())
+
+
+def _clipped(boxes: NDArray[np.float64], size_px: tuple[int, int]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return boxes clipped to the image, and which have at least a pixel each way then."""
+    left_top = np.clip(boxes[:, :2], 0, size_px)
+    right_bottom = np.clip(boxes[:, :2] + boxes[:, 2:], 0, size_px)
     clipped = np.hstack([left_top, right_bottom - left_top])
-    kept = np.isfinite(clipped).all(axis=1) & (clipped[:, 2:] >= 1).all(axis=1)  # at least a pixel each way
-    return LabelledImage(path, width, height, clipped[kept], labels[kept]), int((~kept).sum())
+    kept: NDArray[np.bool_] = np.all(np.isfinite(clipped), axis=1) & np.all(clipped[:, 2:] >= 1, axis=1)
+    return clipped, kept
 
 
 def drop_repeats(image: LabelledImage) -> tuple[LabelledImage, int]:
@@ -168,23 +179,25 @@ def make_noted_image(
     size_px: tuple[int, int],
     boxes_xywh: Iterable[Iterable[float]],
     classes: Iterable[int],
-    notes: Counter[str],
+    findings: Findings,
 ) -> LabelledImage:
-    """Clip boxes to the image; drop those without area and those that are there twice, both counted in the notes.
+    """Clip boxes to the image; drop those without area and those that are there twice; each of these is a finding.
 
     Args:
         path: image file.
         size_px: width and height.
         boxes_xywh: left, top, width, height in pixels.
         classes: class index of each box.
-        notes: counts by note.
+        findings: takes what is found.
     """
-    image, without_area = make_image(path, size_px, boxes_xywh, classes)
+    boxes = np.array([list(b) for b in boxes_xywh], dtype=np.float64).reshape(-1, 4)
+    image, without_area = make_image(path, size_px, boxes, classes)
     image, repeated = drop_repeats(image)
-    if without_area:
-        notes["boxes without area inside the image were left out"] += without_area
-    if repeated:
-        notes["boxes were there twice, with one class and place, and were counted once"] += repeated
+    clipped, kept = _clipped(boxes, size_px)
+    outside = int((np.abs(clipped - boxes)[kept] > OUTSIDE_PX).any(axis=1).sum())
+    for code, count in (("outside", outside), ("no_size", without_area), ("duplicate_box", repeated)):
+        if count:
+            findings.add(f"labels.{code}", path.name, count)
     return image
 
 
@@ -193,39 +206,57 @@ def finish(
     root: Path,
     classes: tuple[str, ...],
     splits: Mapping[str, list[LabelledImage]],
-    notes: list[str],
+    findings: Findings,
 ) -> Dataset:
     """Check what a reader found, drop classes without boxes, and make the split that may be missing.
 
     Raises:
         DataError: no image, no box, no training image, or two classes of one name.
     """
-    trained = {split: tuple(i for i in images if _is_trained(i)) for split, images in splits.items()}
-    found = {split: images for split, images in trained.items() if images}
-    passed_over = sum(map(len, splits.values())) - sum(map(len, found.values()))
-    if passed_over:
-        reason = f"under {MIN_SIDE_PX} pixels a side, or without a suffix that it knows"
-        notes.append(f"{passed_over} images that the trainer does not read ({reason}) were left out")
+    found = {split: images for split, images in _trained(splits, findings).items() if images}
     if not any(len(i.classes) for images in found.values() for i in images):
         images = sum(map(len, found.values()))
-        raise DataError(f"data.root: '{root}' holds {images} images and no box; label some, or name another folder")
+        raise DataError(
+            f"data.root: '{root}' holds {images} images and no box; label some, or name another folder{_met(findings)}"
+        )
+    if "test" in found and not any(len(i.classes) for i in found["test"]):
+        findings.add("splits.unlabelled", count=len(found.pop("test")))
     if "val" not in found:
-        found, note = _split_off_val(found)
-        notes.append(note)
+        found = _split_off_val(found, findings)
     if not any(len(i.classes) for i in found.get("train", ())):
-        raise DataError(f"data.root: '{root}' has no labelled training image; expected a split named train")
+        raise DataError(
+            f"data.root: '{root}' has no labelled training image; expected a split named train{_met(findings)}"
+        )
     if not any(len(i.classes) for i in found["val"]):
-        raise DataError(f"data.root: '{root}' has no box in its validation split; nothing could be scored")
-    dataset = _drop_unused(Dataset(name, root, classes, found, tuple(notes)))
+        raise DataError(
+            f"data.root: '{root}' has no box in its validation split; nothing could be scored{_met(findings)}"
+        )
+    dataset = _drop_unused(Dataset(name, root, classes, found), findings)
     check_unique(dataset.classes, root)
-    return replace(dataset, notes=(*dataset.notes, *case_note(dataset.classes)))
+    add_case(dataset.classes, findings)
+    return replace(dataset, findings=findings.made())
+
+
+def _met(findings: Findings) -> str:
+    """Return the worst of what was found, for an error that it may explain."""
+    worst = [f for f in findings.made() if CODES[f.code].severity is not Severity.NOTE]
+    return f"; found {max(worst, key=lambda f: f.count).line}" if worst else ""
+
+
+def _trained(splits: Mapping[str, list[LabelledImage]], findings: Findings) -> dict[str, tuple[LabelledImage, ...]]:
+    trained = {split: tuple(i for i in images if _is_trained(i)) for split, images in splits.items()}
+    for split, images in splits.items():
+        if len(trained[split]) < len(images):
+            first = next(i for i in images if not _is_trained(i))
+            findings.add("images.untrained", first.path.name, len(images) - len(trained[split]))
+    return trained
 
 
 def _is_trained(image: LabelledImage) -> bool:
     return min(image.width_px, image.height_px) >= MIN_SIDE_PX and image.path.suffix.lower() in TRAINED_SUFFIXES
 
 
-def _drop_unused(dataset: Dataset) -> Dataset:
+def _drop_unused(dataset: Dataset, findings: Findings) -> Dataset:
     counts = np.zeros(len(dataset.classes), dtype=np.int64)
     for images in dataset.splits.values():
         for image in images:
@@ -235,20 +266,18 @@ def _drop_unused(dataset: Dataset) -> Dataset:
         return dataset
     index = np.full(len(counts), -1)
     index[used] = np.arange(len(used))
-    names = [dataset.classes[i] for i in np.flatnonzero(counts == 0)]
+    for i in np.flatnonzero(counts == 0):
+        findings.add("classes.unused", dataset.classes[i])
     splits = {
         split: tuple(replace(image, classes=index[image.classes]) for image in images)
         for split, images in dataset.splits.items()
     }
-    note = f"classes without a box were left out: {', '.join(names)}"
-    return replace(
-        dataset, classes=tuple(dataset.classes[i] for i in used), splits=splits, notes=(*dataset.notes, note)
-    )
+    return replace(dataset, classes=tuple(dataset.classes[i] for i in used), splits=splits)
 
 
 def _split_off_val(
-    splits: Mapping[str, tuple[LabelledImage, ...]],
-) -> tuple[dict[str, tuple[LabelledImage, ...]], str]:
+    splits: Mapping[str, tuple[LabelledImage, ...]], findings: Findings
+) -> dict[str, tuple[LabelledImage, ...]]:
     """Take a fifth of the photos for validation; augmentations of one photo stay together."""
     images = splits.get("train", ())
     photos = sorted({_photo(image.path) for image in images}, key=lambda name: hashlib.sha256(name.encode()).digest())
@@ -259,8 +288,8 @@ def _split_off_val(
     held = set(photos[: max(1, round(VAL_SHARE * len(photos)))])
     val = tuple(i for i in images if _photo(i.path) in held)
     train = tuple(i for i in images if _photo(i.path) not in held)
-    note = f"no validation split: {len(val)} of {len(images)} training images were set aside, whole photos each"
-    return {**splits, "train": train, "val": val}, note
+    findings.add("splits.validation", f"{len(val)} of {len(images)}", len(val))
+    return {**splits, "train": train, "val": val}
 
 
 def _photo(path: Path) -> str:

@@ -6,7 +6,6 @@ lie on the turned picture. Tools that ignore the tag write the stored size, and 
 
 import struct
 import warnings
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from objectives.data.findings import Findings
 from spaces.errors import DataError
 
 Size = tuple[float, float]
@@ -24,7 +24,6 @@ Boxes = NDArray[np.float64]  # (n, 4) left, top, width, height
 ORIENTATION = 0x0112
 ASPECT_SLACK = 0.01  # of the smaller of two sizes that are held to be the same picture; and a pixel, by rounding
 OUTSIDE_SLACK = 0.02  # of a side: boxes are often drawn a little over the edge
-TURNED_UNKNOWN = "images lie under an EXIF turn: their boxes were taken as drawn on the turned picture"
 
 
 @dataclass(frozen=True)
@@ -184,43 +183,64 @@ class Claim:
         return turn(boxes, self.header) if stored else boxes
 
 
-def settle(claims: Sequence[Claim], source: Path, notes: Counter[str]) -> list[Boxes]:
-    """Bring the boxes of one file into the frames of the decoded pictures; count what was scaled, turned or assumed.
+def settle(claims: Sequence[Claim], source: Path, findings: Findings, *, file_each: bool = False) -> list[Boxes | None]:
+    """Bring the boxes of one export into the frames of the decoded pictures; record what was scaled, turned or assumed.
 
-    Where sizes do not say whether a turned picture's boxes lie on stored pixels, the other pictures of the file do.
+    Where sizes do not say whether a turned picture's boxes lie on stored pixels, the other pictures of the export do.
+
+    Args:
+        claims: pictures with their boxes.
+        source: the export, for the error.
+        findings: takes what is found.
+        file_each: whether each picture has a file of its own: one that contradicts its picture is left out (None in
+            its place). A file for all of them that contradicts some was not made for these pictures.
 
     Raises:
-        DataError: a picture has another shape than the file claims, or boxes lie outside the claimed one.
+        DataError: a picture has another shape than the file for all of them claims, or boxes lie outside the claimed
+            one.
     """
-    fits = [claim.fit for claim in claims]
-    labelled = [(claim, fit) for claim, fit in zip(claims, fits, strict=True) if len(claim.boxes)]
-    misfits = [claim for claim, fit in labelled if fit is Fit.NEITHER]
-    if misfits:
-        raise DataError(_refusal(misfits, source, "have another shape than it says", "export the annotations again"))
-    outside = [claim for claim, _ in labelled if claim.is_contradicted]
-    if outside:
-        raise DataError(
-            _refusal(outside, source, "have boxes outside the size that it says", "correct width and height")
-        )
-    turned = {fit for claim, fit in zip(claims, fits, strict=True) if claim.header.orientation >= 5}
+    wrong = _contradictions(claims, source)
+    for claim, why in wrong.items():
+        if not file_each:
+            raise DataError(why)
+        findings.add("images.other_shape", claim.path.name)
+    good = [claim for claim in claims if claim not in wrong]
+    fits = {claim: claim.fit for claim in good}
+    turned = {fit for claim, fit in fits.items() if claim.header.orientation >= 5}
     ignores_exif = Fit.STORED in turned and Fit.SHOWN not in turned
-    stored = [fit is Fit.STORED or (fit is Fit.EITHER and ignores_exif) for fit in fits]
-    for claim, fit, on_stored in zip(claims, fits, stored, strict=True):
+    stored = {claim: fit is Fit.STORED or (fit is Fit.EITHER and ignores_exif) for claim, fit in fits.items()}
+    for claim, fit in fits.items():
         if len(claim.boxes):
-            notes.update(_assumed(claim, fit, on_stored))
-    return [claim.settled(on_stored) for claim, on_stored in zip(claims, stored, strict=True)]
+            for code in _assumed(claim, fit, stored[claim]):
+                findings.add(code, claim.path.name)
+    return [claim.settled(stored[claim]) if claim in stored else None for claim in claims]
+
+
+def _contradictions(claims: Sequence[Claim], source: Path) -> dict[Claim, str]:
+    """Return the claims that cannot be true, each with the reason for all that have it."""
+    labelled = [claim for claim in claims if len(claim.boxes)]
+    misfits = [claim for claim in labelled if claim.fit is Fit.NEITHER]
+    outside = [claim for claim in labelled if claim.is_contradicted and claim not in misfits]
+    found: dict[Claim, str] = {}
+    if misfits:
+        why = _refusal(misfits, source, "have another shape than it says", "export the annotations again")
+        found |= dict.fromkeys(misfits, why)
+    if outside:
+        why = _refusal(outside, source, "have boxes outside the size that it says", "correct width and height")
+        found |= dict.fromkeys(outside, why)
+    return found
 
 
 def _assumed(claim: Claim, fit: Fit, on_stored: bool) -> list[str]:
-    """Name what was done to the boxes of a picture, or assumed of them."""
-    notes = []
+    """Return the codes of what was done to the boxes of a picture, or assumed of them."""
+    codes = []
     if claim.is_scaled(on_stored):
-        notes.append("images have another size than their JSON says: their boxes were scaled to the picture")
+        codes.append("images.other_size")
     if on_stored:
-        notes.append("images lie under an EXIF turn that their JSON ignores: their boxes were turned along")
+        codes.append("images.exif_turned")
     elif fit is Fit.EITHER:
-        notes.append(TURNED_UNKNOWN)
-    return notes
+        codes.append("images.exif_assumed")
+    return codes
 
 
 def _refusal(claims: Sequence[Claim], source: Path, what: str, remedy: str) -> str:

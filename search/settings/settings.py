@@ -28,11 +28,21 @@ EMBEDDED = "embedded"  # data.root of the rendered shelves
 
 @dataclass(frozen=True)
 class DataSettings:
-    """Where the data set is: a folder, or "embedded"; the split that trials are scored on."""
+    """Where the data set is, and how it is read.
+
+    Attributes:
+        root: a folder, one annotation file, or "embedded".
+        format: name of a format; "auto" looks at what is there.
+        split: the split that trials are scored on.
+        reading: which of several readings of the folder; "all" puts them together, None where there is one.
+        reader: a reader of the user's own by `_target_`, and its own settings; `_target_` is None for the formats.
+    """
 
     root: str
     format: str
     split: str
+    reading: str | None
+    reader: dict[str, Any] | None
 
 
 @dataclass(frozen=True)

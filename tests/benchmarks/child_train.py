@@ -32,6 +32,7 @@ from objectives.training.trainer import Progress, train_phase
 from objectives.training.ultralytics_env import quiet_ultralytics
 from objectives.trial.children import Children, LookedAt
 from search.settings.dataset import load_data
+from search.settings.sections import read_section
 from search.settings.settings import DataSettings
 from spaces.candidate import Candidate
 from spaces.network.family import Family, slim_ratios
@@ -68,7 +69,7 @@ def main() -> None:
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         quiet_ultralytics(Path(folder) / "ultralytics")
-        for line in _run(Bench(given, load_data(DataSettings("embedded", "auto", "val")), Path(folder))):
+        for line in _run(Bench(given, load_data(read_section(DataSettings, "data")), Path(folder))):
             print(json.dumps(line), flush=True)
 
 

@@ -26,6 +26,7 @@ from objectives.training.trainer import Progress, train_phase
 from objectives.training.ultralytics_env import quiet_ultralytics
 from objectives.trial.children import Children, LookedAt
 from search.settings.dataset import load_data
+from search.settings.sections import read_section
 from search.settings.settings import DataSettings
 from spaces.candidate import Candidate
 from spaces.network.family import PARTS, Family
@@ -74,7 +75,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _run(given: argparse.Namespace, folder: Path):
-    data = read_dataset(Path(given.data)) if given.data else load_data(DataSettings("embedded", "auto", "val"))
+    data = read_dataset(Path(given.data)) if given.data else load_data(read_section(DataSettings, "data"))
     size = int(given.child.split(",")[1]) if given.child else SIZES[-1]
     values = {"backbone.name": given.backbone, "neck.width": given.neck, "neck.depth": 1, "head.kind": given.head}
     values |= {"size.pixels": size, "train.batch": given.batch, "train.nbs": given.batch, "train.lr0": given.lr0}

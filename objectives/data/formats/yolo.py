@@ -1,137 +1,185 @@
-"""Reader of YOLO text labels with a data.yaml."""
+"""YOLO text labels: with a data.yaml in its common shapes, a darknet .data file, or none."""
 
-from collections import Counter
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import yaml
 
-from objectives.data.class_names import gap_note, names_in_yaml
-from objectives.data.dataset import (
-    IMAGE_SUFFIXES,
-    SPLIT_ALIASES,
-    SPLITS,
-    Dataset,
-    LabelledImage,
-    finish,
-    make_noted_image,
-)
-from objectives.data.frame import TURNED_UNKNOWN, read_header
+from objectives.data.dataset import SPLIT_ALIASES, SPLITS
+from objectives.data.files.folder import Folder, is_file, is_folder, is_picture, shown, walk
+from objectives.data.files.split_names import set_folder
+from objectives.data.files.text import number, peek, read_text
+from objectives.data.files.yaml_names import yaml_pairs
+from objectives.data.formats.contract import Gathered, Reading
+from objectives.data.formats.yolo_card import NAME_FILES, Card, split_source
+from objectives.data.formats.yolo_labels import LabelFiles
+from objectives.data.raw import RawImage, RawSet
 from spaces.errors import DataError
 
+CARD_SUFFIXES = (".yaml", ".yml", ".data")
+_CARD_LINE = re.compile(r"""^\s*["']?(names|nc|train|val|classes)["']?\s*[:=]""", re.MULTILINE)
+_LABEL_LINE = re.compile(r"\s*\d+(\.0*)?(\s+[-+]?[\d.]+([eE][-+]?\d+)?){4,}\s*", re.ASCII)
+_LOOKED_AT = 20  # label files of a folder, until one has a line
+_SPLIT_KEYS = {*SPLITS, *SPLIT_ALIASES}
+_LIKELIEST = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
 
-def find_yamls(root: Path) -> list[Path]:
-    """Return the data.yaml files of a folder, likeliest first."""
-    if root.is_file():
-        return [root] if root.suffix in {".yaml", ".yml"} else []
-    found = [p for pattern in ("data.yaml", "data.yml", "dataset.yaml", "*.yaml", "*.yml") for p in root.glob(pattern)]
-    return [p for p in found if isinstance(content := _parse(p, _read(p)), dict) and "names" in content]
+
+# What lies there
 
 
-def _read(path: Path) -> str:
+def sniff(folder: Folder) -> list[Reading]:
+    """Return a reading for each data.yaml, or for each set of label files where there is none."""
+    cards = [reading for path in folder.annotations(*CARD_SUFFIXES) if (reading := _card(folder, path))]
+    if cards or folder.only:
+        return sorted(cards, key=lambda reading: _likeliness(reading.files[0][1]))
+    return list(_without_card(folder))
+
+
+def _likeliness(path: Path) -> tuple[int, Path]:
+    return (_LIKELIEST.index(path.name) if path.name in _LIKELIEST else len(_LIKELIEST)), path
+
+
+def _card(folder: Folder, path: Path) -> Reading | None:
+    """Return the reading of a data.yaml, with its problem if it looks like one and cannot be read."""
+    what = f"a YOLO {path.name}" + (f" in {shown(path.parent, folder.root)}/" if path.parent != folder.root else "")
+    reading = Reading(folder, path.parent, ((None, path),), what, part=path.stem)
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"data.root: '{path}' is not readable YAML: {str(error).splitlines()[0]}") from None
+        text = read_text(path)
+        if path.suffix == ".data" or folder.only:
+            return reading if folder.only or {"train", "names"} <= Card.read(path).keys else None
+        card = Card(path, tuple(yaml_pairs(path, text)) if _CARD_LINE.search(text) else ())
+    except DataError as error:
+        is_meant = path.name in _LIKELIEST or folder.only or _CARD_LINE.search(_rough(path))
+        return Reading(folder, path.parent, reading.files, what, str(error)) if is_meant else None
+    if card.keys & {"backbone", "head"}:  # a network, which has an `nc` too
+        return None
+    has_splits = bool(card.texts("train") and {"nc", "val", "valid"} & card.keys)
+    has_names = "names" in card.keys and (card.keys & _SPLIT_KEYS or any(_without_card(folder)))
+    return reading if has_splits or has_names else None
 
 
-def _parse(path: Path, text: str) -> Any:
+def _rough(path: Path) -> str:
     try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:
-        raise DataError(f"data.root: '{path}' is not readable YAML: {str(error).splitlines()[0]}") from None
+        return path.read_bytes()[:100_000].decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
-def read_yolo(name: str, root: Path, yaml_path: Path) -> Dataset:
-    """Read the data set that a data.yaml describes.
+def _without_card(folder: Folder) -> Iterator[Reading]:
+    stems = {path.stem for path in folder.pictures}
+    by_folder: dict[Path, list[Path]] = {}
+    for path in folder.annotations(".txt"):
+        if path.stem in stems and path.name not in NAME_FILES:
+            by_folder.setdefault(path.parent, []).append(path)
+    sets: dict[Path, list[Path]] = {}
+    for place, paths in by_folder.items():
+        if any(map(_looks_like_labels, paths[:_LOOKED_AT])):
+            sets.setdefault(set_folder(place, folder.root), []).append(place)
+    for base, places in sets.items():
+        where = ", ".join(f"{shown(place, folder.root)}/" for place in places[:3])
+        count = sum(len(by_folder[place]) for place in places)
+        yield Reading(folder, base, (), f"{count} YOLO label files in {where}")
+
+
+def _looks_like_labels(path: Path) -> bool:
+    filled = [line for line in peek(path).splitlines()[:3] if line.strip()]
+    return bool(filled) and all(map(_LABEL_LINE.fullmatch, filled))
+
+
+# Reading
+
+
+def read(reading: Reading) -> RawSet:
+    """Read the data set that a data.yaml describes, or that pictures and label files make up.
 
     Raises:
-        DataError: something it names is missing or unusable.
+        DataError: a training or validation split that it names is not there, or its names are unusable.
     """
-    text = _read(yaml_path)
-    content = _parse(yaml_path, text)
-    if not isinstance(content, dict) or "names" not in content:
-        raise DataError(f"data.root: '{yaml_path}' is not a YOLO data.yaml: it lacks names")
-    notes: Counter[str] = Counter()
-    names = names_in_yaml(text, yaml_path, notes)
-    index = {key: i for i, key in enumerate(names)}
-    splits: dict[str, list[LabelledImage]] = {}
-    for key, value in content.items():
-        split = SPLIT_ALIASES.get(key, key)
-        if split in SPLITS and value:
-            if split in splits:
-                raise DataError(f"data.root: '{yaml_path}' names the {split} split twice; keep one of the two keys")
-            files = _once(_files(yaml_path, content.get("path"), value), notes)
-            splits[split] = [_image(file, index, yaml_path, notes) for file in files]
-    lines = [f"{count} {what}" for what, count in notes.items()]
-    return finish(name, root, tuple(names.values()), splits, lines + gap_note(names, yaml_path))
+    gathered = Gathered(reading)
+    if reading.files:
+        card = Card.read(reading.files[0][1])
+        names = card.names(gathered.findings, lambda: _highest(reading, reading.folder.pictures))
+        splits = dict(_card_splits(card, gathered))
+    else:
+        pictures = [path for path in reading.folder.pictures if path.is_relative_to(reading.base)]
+        names = Card.names_beside(reading.base, gathered.findings, lambda: _highest(reading, pictures))
+        splits = _split_by_folder(sorted(pictures), gathered)
+        card = None
+    labels = LabelFiles(reading, names, card.numbers_of_keypoints if card else 0, gathered)
+    images = [image for split, paths in splits.items() for image in _images(split, paths, labels, gathered)]
+    _record_orphans(reading, {image.source for image in images if image.source}, gathered)
+    return RawSet(reading.base, "yolo", tuple(names.values()), tuple(images), gathered.findings.made())
 
 
-def _files(yaml_path: Path, base: str | None, value: str | list[str]) -> list[Path]:
-    """Return the images of a split: folders, or text files that list images."""
-    files: list[Path] = []
-    for text in [value] if isinstance(value, str) else value:
-        source = _source(yaml_path, base, text)
-        if source.is_dir():
-            files += sorted(p for p in source.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
-        else:
-            lines = source.read_text(encoding="utf-8").split("\n")
-            files += [source.parent / line.strip() for line in lines if line.strip()]
-    return files
+def _card_splits(card: Card, gathered: Gathered) -> Iterator[tuple[str | None, list[Path]]]:
+    named = card.splits()
+    if not named:
+        pictures = sorted(p for p in gathered.reading.folder.pictures if p.is_relative_to(card.path.parent))
+        yield from _split_by_folder(pictures, gathered).items()
+    for split, texts in named.items():
+        files: list[Path] = []
+        for text in texts:
+            source = split_source(card, split, text, gathered)
+            if source is not None:
+                files += _files(card, split, source, gathered)
+        unique = list(dict.fromkeys(files))
+        if len(unique) < len(files):
+            gathered.findings.add("images.listed_twice", count=len(files) - len(unique))
+        yield split, unique
 
 
-def _once(files: list[Path], notes: Counter[str]) -> list[Path]:
-    unique = list(dict.fromkeys(files))
-    if len(unique) < len(files):
-        notes["images were listed again in their split, and read once"] += len(files) - len(unique)
-    return unique
+def _split_by_folder(pictures: Iterable[Path], gathered: Gathered) -> dict[str | None, list[Path]]:
+    splits: dict[str | None, list[Path]] = {}
+    for path in pictures:
+        splits.setdefault(gathered.split(path), []).append(path)
+    order = [*SPLITS, None]
+    return dict(sorted(splits.items(), key=lambda item: order.index(item[0])))
 
 
-def _source(yaml_path: Path, base: str | None, text: str) -> Path:
-    folder = yaml_path.parent
-    # Roboflow writes `../train/images` for a folder beside data.yaml, hence the last one.
-    tries = [folder / (base or "") / text, folder / text, folder / text.removeprefix("../")]
-    for path in tries:
-        if path.exists():
-            return path
-    raise DataError(
-        f"data.root: '{yaml_path}' names '{text}', which does not exist (tried {', '.join(map(str, tries))})"
-    )
+def _files(card: Card, split: str, source: Path, gathered: Gathered) -> Iterable[Path]:
+    """Return the images of a folder, or of a text file that lists them."""
+    if is_folder(source):
+        return sorted(path for path in walk(source, gathered.reading.folder.closed) if is_picture(path))
+    if is_picture(source):
+        return [source]
+    bases = (source.parent, *card.roots)
+    lines = [line.strip() for line in re.split(r"\r\n|\n|\r", read_text(source))]
+    found = [gathered.picture(line, source, bases, split) for line in lines if line]
+    return [path for path in found if path is not None]
 
 
-def _image(path: Path, classes: dict[int, int], yaml_path: Path, notes: Counter[str]) -> LabelledImage:
-    header = read_header(path)
-    width, height = header.shown_px
-    boxes, labels = [], []
-    for line in _label_lines(path):
-        try:
-            label, *numbers = (float(v) for v in line.split())
-            index = int(label)
-            if index != label or index not in classes:
-                raise DataError(f"data.root: class {label:g} in the labels of '{path}' is not in {yaml_path.name}")
-            cx, cy, w, h = numbers if len(numbers) == 4 else _hull(numbers)
-        except (ValueError, OverflowError):
-            raise DataError(f"data.root: the labels of '{path}' hold a line that is not a box: {line[:60]!r}") from None
-        boxes.append(((cx - w / 2) * width, (cy - h / 2) * height, w * width, h * height))
-        labels.append(classes[index])
-    if header.orientation > 1 and boxes:
-        notes[TURNED_UNKNOWN] += 1
-    return make_noted_image(path, (width, height), np.array(boxes).reshape(-1, 4), labels, notes)
+def _images(split: str | None, paths: list[Path], labels: "LabelFiles", gathered: Gathered) -> Iterator[RawImage]:
+    sources = {path: labels.of(path) for path in paths}
+    unlabelled_test = split == "test" and not any(sources.values())
+    for path, source in sources.items():
+        if source is None and not unlabelled_test and is_file(path):
+            labels.record_missing(path, split)
+        lines = labels.boxes(source) if source else []
+        if lines is not None:
+            boxes = np.array([box for _, box in lines], dtype=np.float64).reshape(-1, 4)
+            classes = np.array([index for index, _ in lines], dtype=np.int64)
+            yield RawImage(path, split, None, boxes, classes, relative=True, source=source)
 
 
-def _label_lines(image: Path) -> list[str]:
-    parts = list(image.parts)
-    if "images" in parts:
-        last = len(parts) - 1 - parts[::-1].index("images")
-        parts[last] = "labels"
-    label = Path(*parts).with_suffix(".txt")
-    return [line for line in label.read_text().splitlines() if line.strip()] if label.is_file() else []
+def _record_orphans(reading: Reading, used: set[Path], gathered: Gathered) -> None:
+    """Record label files that lie among others and are no picture's."""
+    places, stems = {path.parent for path in used}, {path.stem for path in reading.folder.pictures}
+    for path in reading.folder.files if reading.folder.only is None else ():
+        lies_there = path.suffix == ".txt" and path.parent in places and path.name not in NAME_FILES
+        if lies_there and path not in used and path.stem not in stems and _looks_like_labels(path):
+            gathered.findings.add("labels.orphan", gathered.place(path))
 
 
-def _hull(numbers: list[float]) -> tuple[float, float, float, float]:
-    """Centre and size of a polygon x1 y1 x2 y2 ..."""
-    xs, ys = numbers[::2], numbers[1::2]
-    if len(xs) < 3 or len(xs) != len(ys):
-        raise ValueError(numbers)
-    return (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2, max(xs) - min(xs), max(ys) - min(ys)
+def _highest(reading: Reading, pictures: Iterable[Path]) -> int:
+    """Return the highest class index of the label files, which must be named where nothing names them."""
+    finder = LabelFiles(reading, {}, 0, Gathered(reading))
+    highest = -1
+    for path in pictures:
+        source = finder.of(path)
+        for line in finder.lines(source) or () if source else ():
+            try:
+                highest = max(highest, int(number(line.split(maxsplit=1)[0])))
+            except ValueError:
+                continue
+    return highest

@@ -1,7 +1,6 @@
 """Trainer and scorer count the same: what Ultralytics loads from the layout, and what mAP is computed on."""
 
 import json
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -9,20 +8,21 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from small_data import CARD, boxes_of, coco, draw, yolo
+from small_data import CARD, boxes_of, coco, counts, draw, yolo
 from ultralytics.cfg import get_cfg
 from ultralytics.data import YOLODataset
 from ultralytics.data.utils import IMG_FORMATS, check_det_dataset
 from ultralytics.models.rtdetr.val import RTDETRDataset
 
 from objectives.data.dataset import MIN_SIDE_PX, TRAINED_SUFFIXES, Dataset, make_noted_image
+from objectives.data.findings import Findings
 from objectives.data.readers import read_dataset
 from objectives.data.yolo_layout import lay_out
 from objectives.deploy.accuracy import score
 from objectives.deploy.detector import Detections
 from spaces.errors import DataError
 
-TWICE = "{} boxes were there twice, with one class and place, and were counted once"
+TWICE = "labels.duplicate_box"
 
 
 def counted_by_trainer(dataset: Dataset, split: str, folder: Path, kind: Any = YOLODataset) -> list[int]:
@@ -59,7 +59,7 @@ def test_repeated_yolo_lines_count_once(tmp_path: Path) -> None:
     same = "0 0.50 5e-1 0.5 0.4\n0 0.25 0.3 0.75 0.3 0.75 0.7 0.25 0.7\n"  # the same box in other words
     labels = {"train/a": (line + other) * 2, "train/b": line + same, "train/c": "", "val/d": other * 3}
     found = read_dataset(yolo(tmp_path / "set", labels, CARD))
-    assert found.notes == (TWICE.format(2 + 2 + 2),)
+    assert counts(found) == {"labels.polygon": 1, TWICE: 2 + 2 + 2}
     assert [name for name, _ in boxes_of(found, "train")] == ["can", "jar", "can"]
     assert agree(found, tmp_path / "laid") == {"train": [2, 1, 0], "val": [1]}
 
@@ -71,7 +71,7 @@ def test_repeated_coco_boxes_count_once(tmp_path: Path) -> None:
         coco(tmp_path / f"{split}.json", {"a.jpg": [(7, box), (3, box), (7, near), (7, box), (7, box)]})
     found = read_dataset(tmp_path)
     assert boxes_of(found, "val") == [("can", list(box)), ("jar", list(box)), ("can", list(near))]
-    assert TWICE.format(4) in found.notes
+    assert counts(found)[TWICE] == 4
     assert agree(found, tmp_path / "laid") == {"train": [3], "val": [3]}
 
 
@@ -94,7 +94,7 @@ def test_boxes_that_are_nearly_one_are_counted_alike(tmp_path: Path, data: st.Da
     boxes += [[x + s * width, y, w, h] for (x, y, w, h), (_, s, _) in zip(boxes, chosen, strict=True)]
     labels = [label for _, _, label in chosen] * 2
     path = draw(folder / "a.jpg", (width, height))
-    image = make_noted_image(path, (width, height), boxes, labels, Counter())
+    image = make_noted_image(path, (width, height), boxes, labels, Findings())
     splits = {"train": (image,), "val": (image,)}
     count = counted_by_trainer(Dataset("one", folder, ("can", "jar"), splits), "train", folder / "laid")
     assert count == [len(image.classes)]
@@ -107,9 +107,9 @@ def test_images_that_the_trainer_passes_over_are_left_out(tmp_path: Path) -> Non
         draw(tmp_path / "set" / split / "images" / "a.jpg", (MIN_SIDE_PX - 1, 50))
         draw(tmp_path / "set" / split / "images" / "b.jpg", (50, MIN_SIDE_PX))
     found = read_dataset(tmp_path / "set")
+    assert counts(found) == {"images.untrained": 2, "classes.unused": 1}
     assert found.notes[0] == (
-        "2 images that the trainer does not read (under 10 pixels a side, or without a suffix that it knows) "
-        "were left out"
+        "2 images under 10 pixels a side, or of a kind that the trainer does not read: left out (a.jpg)"
     )
     assert agree(found, tmp_path / "laid") == {"train": [1, 1], "val": [1, 1]}
 
@@ -122,7 +122,7 @@ def test_suffixes_are_those_of_the_trainer(tmp_path: Path) -> None:
             draw(tmp_path / split / name)
         coco(tmp_path / f"{split}.json", {"a.jpg": boxes, "b.gif": boxes})
     found = read_dataset(tmp_path)
-    assert "2 images that the trainer does not read" in found.notes[0]
+    assert counts(found)["images.untrained"] == 2
     assert agree(found, tmp_path / "laid") == {"train": [1], "val": [1]}
 
 
@@ -135,7 +135,7 @@ def test_images_listed_twice_are_read_once(tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text("./train/images/b.jpg\ntrain/images/b.jpg\n")
     found = read_dataset(tmp_path)
     assert [image.path.stem for image in found.splits["train"]] == ["b", "a"]
-    assert found.notes == ("2 images were listed again in their split, and read once",)
+    assert counts(found) == {"images.listed_twice": 2}
 
 
 def entries_changed(root: Path, change: Any) -> Path:
@@ -153,7 +153,7 @@ def test_an_image_entry_that_is_there_twice_is_read_once(tmp_path: Path) -> None
     found = read_dataset(entries_changed(tmp_path, lambda content: content["images"].append(content["images"][0])))
     assert len(found.splits["train"]) == 2
     assert len(boxes_of(found, "train")) == 2
-    assert "1 image entries were there twice, and read once" in found.notes
+    assert counts(found)["images.listed_twice"] == 1
 
 
 def test_two_entries_of_one_file_are_one_image(tmp_path: Path) -> None:
@@ -167,8 +167,7 @@ def test_two_entries_of_one_file_are_one_image(tmp_path: Path) -> None:
     found = read_dataset(entries_changed(tmp_path, change))
     assert [image.path.name for image in found.splits["train"]] == ["a.jpg", "b.jpg"]
     assert boxes_of(found, "train")[:2] == [("can", [1, 2, 10, 12]), ("jar", [20, 10, 10, 10])]
-    assert "1 image entries have the file of another entry: their boxes were put together" in found.notes
-    assert TWICE.format(1) in found.notes
+    assert counts(found)["images.joined"] == counts(found)[TWICE] == 1
 
 
 def test_one_id_of_two_files_is_refused(tmp_path: Path) -> None:
@@ -185,20 +184,21 @@ def test_boxes_of_an_unlisted_image_are_counted(tmp_path: Path) -> None:
 
     found = read_dataset(entries_changed(tmp_path, change))
     assert len(boxes_of(found, "train")) == 2
-    assert "2 boxes of an unlisted image were left out" in found.notes
+    assert counts(found)["labels.no_image"] == 2
 
 
 @pytest.mark.parametrize(("flag", "count"), [(0, 2), ("0", 2), (False, 2), (None, 2), (1, 1), ("1", 1), (True, 1)])
 def test_crowds_may_be_flagged_in_text(tmp_path: Path, flag: Any, count: int) -> None:
     found = read_dataset(entries_changed(tmp_path, lambda content: content["annotations"][0].update(iscrowd=flag)))
     assert len(boxes_of(found, "train")) == count
-    assert ("1 crowd boxes were left out" in found.notes) == (count == 1)
+    assert counts(found).get("labels.crowd", 0) == 2 - count
 
 
 @pytest.mark.parametrize("boxes", [[[1, 2, 3, 4, 5, 6, 7, 8]], [[1, 2], [3, 4]], [[10**400, 1, 2, 3]], [3], [None]])
-def test_a_box_without_four_numbers_is_refused(tmp_path: Path, boxes: list[Any]) -> None:
+def test_a_box_without_four_numbers_is_a_finding(tmp_path: Path, boxes: list[Any]) -> None:
     def change(content: dict[str, Any]) -> None:
-        content["annotations"] = [{"image_id": 10, "category_id": 7, "bbox": box} for box in boxes]
+        content["annotations"] += [{"image_id": 10, "category_id": 7, "bbox": box} for box in boxes]
 
-    with pytest.raises(DataError, match=r"'.*train\.json' holds an entry that is not COCO"):
-        read_dataset(entries_changed(tmp_path, change))
+    found = read_dataset(entries_changed(tmp_path, change))
+    assert len(boxes_of(found, "train")) == 2
+    assert counts(found)["labels.not_a_box"] == len(boxes)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from small_data import boxes_of, coco, draw, yolo
+from small_data import boxes_of, coco, counts, draw, yolo
 from ultralytics.data.utils import check_det_dataset
 
 from objectives.data.readers import read_dataset
@@ -51,15 +51,17 @@ def test_keys_are_indices_and_names_are_as_written(
 
 def test_indices_that_do_not_count_from_zero_are_said(tmp_path: Path) -> None:
     found = read_dataset(one_each(tmp_path / "a", [1, 2, 3], "names: {1: can, 2: bottle, 3: crate}"))
-    assert found.notes == ("names in data.yaml go from 1 to 3, not 0 to 2; taken as written",)
+    assert counts(found) == {"classes.gap": 1}
+    assert "goes from 1 to 3" in found.notes[0]
     assert read_dataset(one_each(tmp_path / "b", [0, 1], "names: {1: can, 0: jar}")).notes == ()
 
 
 @pytest.mark.parametrize("label", [0, 4])
-def test_a_label_in_a_gap_is_refused(tmp_path: Path, label: int) -> None:
-    one_each(tmp_path, [1, label], "names: {1: can, 2: bottle, 3: crate, 5: jar}")
-    with pytest.raises(DataError, match=rf"class {label} in the labels of '.*a\.jpg' is not in data\.yaml"):
-        read_dataset(tmp_path)
+def test_a_label_in_a_gap_is_a_finding(tmp_path: Path, label: int) -> None:
+    found = read_dataset(one_each(tmp_path, [1, label], "names: {1: can, 2: bottle, 3: crate, 5: jar}"))
+    unknown = next(finding for finding in found.findings if finding.code == "labels.unknown_class")
+    assert (unknown.count, unknown.examples) == (1, (f"train/labels/a.txt: class {label}",))
+    assert [name for name, _ in boxes_of(found, "train")] == ["can"]
 
 
 @pytest.mark.parametrize(
@@ -92,16 +94,14 @@ def test_unusable_names_are_one_clear_line(tmp_path: Path, names: str, told: str
 def test_a_name_that_stands_twice_does_no_harm_where_one_has_no_box(tmp_path: Path) -> None:
     found = read_dataset(one_each(tmp_path, [2, 1], "names: [bolt, bolt, nut]"))
     assert found.classes == ("bolt", "nut")
-    assert found.notes == ("classes without a box were left out: bolt",)
+    assert counts(found) == {"classes.unused": 1}
 
 
 def test_spaces_around_names_are_removed_and_case_is_said(tmp_path: Path) -> None:
     found = read_dataset(one_each(tmp_path, [0, 1, 2], "names: ['can ', Can, \"\\tjar\"]"))
     assert found.classes == ("can", "Can", "jar")
-    assert found.notes == (
-        "2 class names had spaces around them, which were removed",
-        "classes that differ in case alone are kept apart: can and Can",
-    )
+    assert counts(found) == {"classes.spaces": 2, "classes.case": 2}
+    assert found.notes[1] == "2 classes whose names differ in case alone: kept apart (can and Can)"
 
 
 # COCO
@@ -124,7 +124,7 @@ def test_ids_count_within_their_file_and_names_over_all(tmp_path: Path) -> None:
     words = {split: [name for name, _ in boxes_of(found, split)] for split in found.splits}
     assert words == {"train": ["can", "bottle"], "val": ["bottle", "can"], "test": ["jar", "can"]}
     assert found.classes == ("jar", "can", "bottle")  # by file name, then as listed
-    assert found.notes == ("1 class names had spaces around them, which were removed",)
+    assert counts(found) == {"classes.spaces": 1}
     assert read_dataset(tmp_path).fingerprint == found.fingerprint
 
 
@@ -136,7 +136,7 @@ def test_roboflows_project_name_is_no_second_class(tmp_path: Path) -> None:
     ]
     found = read_dataset(coco_with(tmp_path, categories, [(1, (0, 0, 10, 10)), (2, (5, 5, 12, 12))]))
     assert found.classes == ("can", "jar")
-    assert found.notes == ("2 categories without boxes have the name of another one, and were left out",)
+    assert counts(found) == {"classes.twice": 2}
 
 
 def test_one_category_listed_twice_is_one(tmp_path: Path) -> None:

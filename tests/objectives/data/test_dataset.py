@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small_data import CARD, Box, boxes_of, coco, draw, yolo
+from small_data import CARD, Box, boxes_of, coco, counts, draw, yolo
 
 from objectives.data.dataset import make_image
 from objectives.data.frame import read_header
@@ -29,7 +29,7 @@ def test_roboflows_coco(tmp_path: Path) -> None:
     assert boxes_of(found, "val") == [("can", [1, 2, 10, 12]), ("jar", [5, 5, 4, 4])]
     assert found.splits["val"][0].path == tmp_path / "valid" / "a.jpg"
     assert found.classes == ("can", "jar")
-    assert found.notes == ("classes without a box were left out: unused",)
+    assert found.notes == ("1 classes without a box: left out (unused)",)
     assert found.name == tmp_path.name
 
 
@@ -56,7 +56,7 @@ def test_a_single_json_is_split_by_whole_photos(tmp_path: Path) -> None:
         assert len(photos["train"]) == 8
         assert not photos["val"] & photos["train"]
         assert len(found.splits["val"]) == 6
-        assert "no validation split: 6 of 30 training images were set aside, whole photos each" in found.notes
+        assert counts(found)["splits.validation"] == 6
     assert read_dataset(tmp_path).fingerprint == found.fingerprint  # the same split each time
 
 
@@ -77,11 +77,13 @@ def test_flawed_boxes_are_left_out_and_told(tmp_path: Path) -> None:
     coco(tmp_path / "val.json", {"b.jpg": [(7, (1, 1, 2, 2))]})
     found = read_dataset(tmp_path)
     assert boxes_of(found, "train") == [("can", [0, 0, 15, 30]), ("jar", [1, 1, 2, 2])]
-    assert set(found.notes) == {
-        "5 boxes without area inside the image were left out",
-        "1 boxes of an unlisted category were left out",
-        "1 crowd boxes were left out",
-        "classes without a box were left out: unused",
+    assert counts(found) == {
+        "labels.no_size": 4,
+        "labels.not_a_box": 1,
+        "labels.outside": 1,
+        "labels.unknown_class": 1,
+        "labels.crowd": 1,
+        "classes.unused": 1,
     }
 
 
@@ -99,9 +101,12 @@ def test_images_without_boxes_stay(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"images": [{"id": 10, "file_name": "gone.jpg"}]}, "image 'gone.jpg' of '.*' was not found"),
-        ({"annotations": [{"image_id": 10, "category_id": 7}]}, "holds an entry that is not COCO .*bbox"),
-        ({"annotations": [{"image_id": 10, "category_id": 7, "bbox": [1, 2]}]}, "holds an entry that is not COCO"),
+        (
+            {"images": [{"id": 10, "file_name": "gone.jpg"}]},
+            "none of the 1 images of '.*' is there and can be read; image 'gone.jpg'",
+        ),
+        ({"annotations": [{"image_id": 10, "category_id": 7}]}, "no box; .*; found 1 lines or entries that are no box"),
+        ({"annotations": [{"image_id": 10, "category_id": 7, "bbox": [1, 2]}]}, "found 1 lines or entries that are no"),
         ({"annotations": []}, "holds 1 images and no box"),
     ],
 )
@@ -160,44 +165,52 @@ def test_an_unused_class_is_dropped_and_the_rest_move_up(tmp_path: Path) -> None
     assert found.classes == ("can", "jar")
     assert found.splits["train"][0].classes.tolist() == [1]
     assert found.splits["val"][0].classes.tolist() == [0]
-    assert found.notes == ("classes without a box were left out: bag, box",)
+    assert found.notes == ("2 classes without a box: left out (bag, box)",)
 
 
 @pytest.mark.parametrize(
-    ("label", "told"),
+    ("label", "code", "said"),
     [
-        ("2 0.5 0.5 1 1", r"class 2 in the labels of '.*a\.jpg' is not in data\.yaml"),
-        ("-1 0.5 0.5 1 1", "class -1 in the labels"),
-        ("0.5 0.5 0.5 1 1", "class 0.5 in the labels"),
-        ("0 0.5 0.5 1", "hold a line that is not a box: '0 0.5 0.5 1'"),
-        ("0 0.1 0.1 0.2 0.2 0.3", "hold a line that is not a box"),
-        ("can 0.5 0.5 1 1", "hold a line that is not a box"),
-        ("nan 0.5 0.5 1 1", "hold a line that is not a box"),
-        ("inf 0.5 0.5 1 1", "hold a line that is not a box"),
+        ("2 0.5 0.5 1 1", "labels.unknown_class", "class 2"),
+        ("-1 0.5 0.5 1 1", "labels.unknown_class", "class -1"),
+        ("0.5 0.5 0.5 1 1", "labels.unknown_class", "class 0.5"),
+        ("0 0.5 0.5 1", "labels.not_a_box", "'0 0.5 0.5 1'"),
+        ("0 0.1 0.1 0.2 0.2 0.3", "labels.not_a_box", "'0 0.1 0.1 0.2 0.2 0.3'"),
+        ("can 0.5 0.5 1 1", "labels.not_a_box", "'can 0.5 0.5 1 1'"),
+        ("nan 0.5 0.5 1 1", "labels.not_a_box", "'nan 0.5 0.5 1 1'"),
+        ("inf 0.5 0.5 1 1", "labels.not_a_box", "'inf 0.5 0.5 1 1'"),
+        ("0 0.5 0.5 1e400 1", "labels.not_a_box", "'0 0.5 0.5 1e400 1'"),
+        ("0 0.5 0_5 1 1", "labels.not_a_box", "'0 0.5 0_5 1 1'"),
     ],
 )
-def test_bad_labels_are_told(tmp_path: Path, label: str, told: str) -> None:
-    yolo(tmp_path, {"train/a": label, "val/b": "1 0.5 0.5 1 1"}, CARD)
-    with pytest.raises(DataError, match=told):
-        read_dataset(tmp_path)
+def test_bad_labels_are_findings_and_the_rest_is_read(tmp_path: Path, label: str, code: str, said: str) -> None:
+    yolo(tmp_path, {"train/a": f"{label}\n0 0.5 0.5 0.5 0.2\n", "val/b": "1 0.5 0.5 1 1"}, CARD)
+    found = read_dataset(tmp_path)
+    assert boxes_of(found, "train") == [("can", [10, 12, 20, 6])]
+    assert [(f.code, f.count, f.examples) for f in found.findings] == [(code, 1, (f"train/labels/a.txt: {said}",))]
 
 
 @pytest.mark.parametrize(
     ("card", "told"),
     [
-        ("train: nowhere/images\nnames: [can]\n", "names 'nowhere/images', which does not exist"),
-        ("train: list.txt\nnames: [can]\n", r"gone\.jpg' is not a readable image"),
+        (
+            "train: other/images\nval: val\nnames: [can, jar]\n",
+            "names 'other/images' for train, which does not exist",
+        ),
+        ("train: list.txt\nnames: [can]\n", "needs two labelled photos or more"),
         ("names: [can\n", "is not readable YAML"),
         ("val: val/images\nnames: [can, jar]\n", "has no labelled training image"),
         ("train: train/images\nval: empty\nnames: [can, jar]\n", "has no box in its validation split"),
         ("train: train/images\nnames: [can, jar]\n", "needs two labelled photos or more"),
-        ("hello: world\n", "found no COCO JSON or a YOLO data.yaml"),
+        ("nc: x\nhello\n", "is not readable YAML"),
     ],
 )
 def test_unusable_yolo_is_told(tmp_path: Path, card: str, told: str) -> None:
     yolo(tmp_path, {"train/a": "0 0.5 0.5 1 1", "val/b": "1 0.5 0.5 1 1"}, card)
     draw(tmp_path / "empty" / "c.jpg")
     (tmp_path / "list.txt").write_text("train/images/a.jpg\ngone.jpg\n")
+    if "other/images" in card:
+        shutil.rmtree(tmp_path / "train")
     with pytest.raises(DataError, match=told):
         read_dataset(tmp_path)
 
@@ -205,10 +218,10 @@ def test_unusable_yolo_is_told(tmp_path: Path, card: str, told: str) -> None:
 def test_nothing_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="does not exist"):
         read_dataset(tmp_path / "nowhere")
-    with pytest.raises(DataError, match="found no COCO JSON in"):
+    with pytest.raises(DataError, match=r"found no COCO JSON in '.*'; seen: no file; known formats: yolo, coco"):
         read_dataset(tmp_path, "coco")
-    with pytest.raises(DataError, match=r"data\.format: 'voc' is unknown; known: auto, coco, yolo"):
-        read_dataset(tmp_path, "voc")
+    with pytest.raises(DataError, match=r"data\.format: 'cocoa' is unknown; nearest: coco, voc; known: auto, yolo"):
+        read_dataset(tmp_path, "cocoa")
 
 
 # Images

@@ -195,6 +195,7 @@ def test_paths_are_taken_as_they_are(tmp_path: Path) -> None:
     assert settings.data.root == str(folder)
     assert settings.folder == Path.home() / "automl runs" / "mine"
     assert load_settings(["conf=smoke", "data.root=~/shelves"]).data.root == "~/shelves"
+    assert load_settings(["conf=smoke", "data.reading=coco:shelf b, new"]).data.reading == "coco:shelf b, new"
     assert load_settings(["conf=smoke", "data.root='/quoted'"]).data.root == "/quoted"
     assert load_settings(["conf=smoke", "store.url=null"]).store.url is None
 
@@ -256,7 +257,13 @@ def test_settings_go_to_json_and_name_every_section() -> None:
     settings = load_settings([*PRUNED, "data.root=/shelves", "store.folder=/runs"])
     values = settings.to_json()
     assert set(values) == {f.name for f in dataclasses.fields(Settings)}
-    assert values["data"] == {"root": "/shelves", "format": "auto", "split": "val"}
+    assert values["data"] == {
+        "root": "/shelves",
+        "format": "auto",
+        "split": "val",
+        "reading": None,
+        "reader": {"_target_": None},
+    }
     assert values["gate"]["map50_min"] == 0.55
     assert values["space"] == settings.space.to_json()
     assert values["space"]["prune.ratio"].endswith(" if prune.importance not in none")

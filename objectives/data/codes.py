@@ -81,9 +81,6 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "images.truncated": Code(_W, "images whose file ends too early", "left out; replace the files"),
         "images.unlabelled": Code(_N, "pictures that no annotation names", "not used"),
         "images.unreadable": Code(_W, "images that cannot be decoded", "left out; replace the files"),
-        "images.untrained": Code(
-            _W, "images under 10 pixels a side, or of a kind that the trainer does not read", "left out"
-        ),
         "labels.annotators": Code(_N, "images with several people's annotations", "the first one's were taken"),
         "labels.apart": Code(_N, "label files that lie apart from where their picture's should", "read"),
         "labels.crowd": Code(_N, "crowd boxes", "left out"),

@@ -15,14 +15,10 @@ from objectives.data.codes import CODES, Severity
 from objectives.data.dvc import dvc_hashes
 from objectives.data.findings import Finding, Findings
 from objectives.data.pictures.index import index_file, look
-from objectives.data.pictures.kinds import MIN_SIDE_PX
 from spaces.errors import DataError
 
 SPLITS = ("train", "val", "test")
 SPLIT_ALIASES = {"valid": "val", "validation": "val", "dev": "val", "training": "train", "testing": "test"}
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
-# What Ultralytics passes over without an error, so that trainer and scorer would count different images.
-TRAINED_SUFFIXES = IMAGE_SUFFIXES | {".avif", ".dng", ".heic", ".heif", ".jp2", ".mpo"}
 LABEL_STEP = 1e-6  # of a side: the last digit of the trainer's labels; boxes that differ less are one to the trainer
 VAL_SHARE = 0.2
 CONTENTS = "contents-"  # begins a fingerprint; those of an older automl were of file sizes
@@ -213,7 +209,7 @@ def finish(
     Raises:
         DataError: no image, no box, no training image, or two classes of one name.
     """
-    found = {split: images for split, images in _trained(splits, findings).items() if images}
+    found = {split: tuple(images) for split, images in splits.items() if images}
     if not any(len(i.classes) for images in found.values() for i in images):
         images = sum(map(len, found.values()))
         raise DataError(
@@ -241,19 +237,6 @@ def _met(findings: Findings) -> str:
     """Return the worst of what was found, for an error that it may explain."""
     worst = [f for f in findings.made() if CODES[f.code].severity is not Severity.NOTE]
     return f"; found {max(worst, key=lambda f: f.count).line}" if worst else ""
-
-
-def _trained(splits: Mapping[str, list[LabelledImage]], findings: Findings) -> dict[str, tuple[LabelledImage, ...]]:
-    trained = {split: tuple(i for i in images if _is_trained(i)) for split, images in splits.items()}
-    for split, images in splits.items():
-        if len(trained[split]) < len(images):
-            first = next(i for i in images if not _is_trained(i))
-            findings.add("images.untrained", first.path.name, len(images) - len(trained[split]))
-    return trained
-
-
-def _is_trained(image: LabelledImage) -> bool:
-    return min(image.width_px, image.height_px) >= MIN_SIDE_PX and image.path.suffix.lower() in TRAINED_SUFFIXES
 
 
 def _drop_unused(dataset: Dataset, findings: Findings) -> Dataset:

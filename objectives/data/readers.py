@@ -13,6 +13,7 @@ from objectives.data.formats import coco, csv, cvat, kitti, label_studio, labelm
 from objectives.data.formats.contract import Format
 from objectives.data.formats.own import read_own
 from objectives.data.mend import mend
+from objectives.data.pictures.index import Progress, index_file, look
 from objectives.data.raw import RawSet
 from spaces.errors import DataError, nearest
 
@@ -42,7 +43,12 @@ OwnReader = Callable[[Path], object]  # gives a RawSet, or entries: what it give
 
 
 def read_dataset(
-    root: Path, format_: str = AUTO, name: str = "", reading: str | None = None, reader: OwnReader | None = None
+    root: Path,
+    format_: str = AUTO,
+    name: str = "",
+    reading: str | None = None,
+    reader: OwnReader | None = None,
+    progress: Progress | None = None,
 ) -> Dataset:
     """Read a data set from a folder, or from one annotation file.
 
@@ -52,6 +58,7 @@ def read_dataset(
         name: name for people; the folder's name if empty.
         reading: which of several readings of the folder; "all" puts them together.
         reader: a reader of the user's own, instead of a format.
+        progress: called with the images looked at so far, and all of them; they are opened once, and then known.
 
     Raises:
         DataError: nothing there, no known format, several that differ, or no usable box.
@@ -59,7 +66,8 @@ def read_dataset(
     root = root.expanduser().absolute()
     raw = read_raw(root, format_, reading, reader)
     folder = root if root.is_dir() else raw.root
-    return replace(mend(raw, name or folder.name), root=folder)
+    pictures = look([image.path for image in raw.images], index_file(folder), progress)
+    return replace(mend(raw, name or folder.name, pictures), root=folder)
 
 
 def read_raw(root: Path, format_: str = AUTO, reading: str | None = None, reader: OwnReader | None = None) -> RawSet:

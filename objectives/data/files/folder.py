@@ -4,16 +4,15 @@ import os
 from collections import deque
 from collections.abc import Iterator
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 
-from objectives.data.dataset import TRAINED_SUFFIXES
 from objectives.data.files.json_kinds import JsonKind, json_kind
 from objectives.data.files.split_names import set_folder
 from objectives.data.findings import printable
+from objectives.data.pictures.kinds import PICTURE_SUFFIXES
 from spaces.errors import DataError
 
 DEPTH_MAX = 8  # folders below the one that is named
-PICTURE_SUFFIXES = TRAINED_SUFFIXES | {".gif", ".jfif", ".jpe", ".pgm", ".pnm", ".ppm"}
 STUDY_FILE = "study.sqlite3"  # a folder with this file is a study of ours, whose layouts are no data set
 
 
@@ -33,7 +32,7 @@ def is_folder(path: Path) -> bool:
         return False
 
 
-def is_picture(path: Path) -> bool:
+def is_picture(path: PurePath) -> bool:
     """Whether a file is a picture by its suffix."""
     return path.suffix.lower() in PICTURE_SUFFIXES
 

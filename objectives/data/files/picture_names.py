@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from objectives.data.files.folder import PICTURE_SUFFIXES, Folder, is_file
+from objectives.data.files.folder import Folder, is_file, is_picture
 from objectives.data.files.split_names import split_of
 
 
@@ -61,7 +61,7 @@ class PictureNames:
         path = PurePosixPath(written)
         if not path.name:
             return []
-        stem = path.stem if path.suffix.lower() in PICTURE_SUFFIXES else path.name
+        stem = path.stem if is_picture(path) else path.name
         found = self._by_name.get(_key(path.name)) or self._by_stem.get(_key(stem), [])
         return _best(found, path, near, split)
 

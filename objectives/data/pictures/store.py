@@ -52,6 +52,7 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         """Open the file, or make it."""
+        self._path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
@@ -59,25 +60,44 @@ class Store:
             except sqlite3.OperationalError:  # locked, full, or not ours to write: the file itself may be sound
                 raise
             except sqlite3.DatabaseError:
-                path.unlink()
-                self._database = _open(path)
+                self._database = _open_anew(path)
         except (OSError, sqlite3.Error):
             self._database = _open(":memory:")
 
     def read(self, stamps: Mapping[Path, Stamp]) -> dict[Path, Picture]:
         """Return what is known of files in the state of their stamps, by their paths, or by those they had before."""
+        try:
+            found = self._by_path(stamps)
+            found.update(self._by_stamp({path: stamp for path, stamp in stamps.items() if path not in found}))
+        except sqlite3.OperationalError:
+            return {}
+        except sqlite3.DatabaseError:  # part of the file is broken
+            self._database.close()
+            try:
+                self._database = _open_anew(self._path)
+            except (OSError, sqlite3.Error):
+                self._database = _open(":memory:")
+            return {}
+        return found
+
+    def _by_path(self, stamps: Mapping[Path, Stamp]) -> dict[Path, Picture]:
         found: dict[Path, Picture] = {}
         for asked in _parts(stamps):
             by_path = {os.fsencode(path): path for path in asked}
             for name, stamp, *row in self._rows("path", list(by_path)):
                 if stamp == stamps[by_path[name]]:
-                    found[by_path[name]] = to_picture(by_path[name], tuple(row))
-        for asked in _parts([path for path in stamps if path not in found]):
+                    _add(found, by_path[name], row)
+        return found
+
+    def _by_stamp(self, stamps: Mapping[Path, Stamp]) -> dict[Path, Picture]:
+        found: dict[Path, Picture] = {}
+        for asked in _parts(stamps):
             by_stamp: dict[Stamp, list[Path]] = {}
             for path in asked:
                 by_stamp.setdefault(stamps[path], []).append(path)
             for _name, stamp, *row in self._rows("stamp", list(by_stamp)):
-                found.update({path: to_picture(path, tuple(row)) for path in by_stamp[stamp]})
+                for path in by_stamp[stamp]:
+                    _add(found, path, row)
         return found
 
     def _rows(self, column: str, values: list[Any]) -> list[Any]:
@@ -90,17 +110,17 @@ class Store:
     def keep(self, pictures: Iterable[tuple[Picture, Stamp]]) -> None:
         """Write rows, in one step."""
         rows = [(os.fsencode(p.path), stamp, _made_by(), *to_row(p)) for p, stamp in pictures]
-        with suppress(sqlite3.OperationalError), self._database:  # a full disk: they are seen again next time
+        with suppress(sqlite3.DatabaseError), self._database:  # a full disk: they are seen again next time
             self._database.executemany(f"INSERT OR REPLACE INTO pictures VALUES ({','.join('?' * 11)})", rows)
 
     def forget_removed(self, asked: int) -> None:
         """Remove the rows of files that are gone, once there are as many rows that nobody asks for as others."""
-        (count,) = self._database.execute("SELECT COUNT(*) FROM pictures").fetchone()
-        if count < 2 * asked + GONE_MIN:
-            return
-        names = [name for (name,) in self._database.execute("SELECT path FROM pictures")]
-        gone = [(name,) for name in names if not os.path.exists(name)]  # noqa: PTH110  # bytes, as they were stored
-        with suppress(sqlite3.OperationalError), self._database:
+        with suppress(sqlite3.DatabaseError), self._database:
+            (count,) = self._database.execute("SELECT COUNT(*) FROM pictures").fetchone()
+            if count < 2 * asked + GONE_MIN:
+                return
+            names = [name for (name,) in self._database.execute("SELECT path FROM pictures")]
+            gone = [(name,) for name in names if not os.path.exists(name)]  # noqa: PTH110  # bytes, as they were stored
             self._database.executemany("DELETE FROM pictures WHERE path = ?", gone)
 
     def __enter__(self) -> Self:
@@ -115,17 +135,36 @@ class Store:
 def _open(path: Path | str) -> sqlite3.Connection:
     database = sqlite3.connect(path, timeout=WAIT_S)
     try:
-        (found,) = database.execute("PRAGMA user_version").fetchone()
-        if found != VERSION:
-            with database:
+        # A cache may be lost with the power; waiting for the disk would cost more than small data sets do.
+        database.execute("PRAGMA synchronous = OFF")
+        if _version(database) != VERSION:
+            database.execute("BEGIN IMMEDIATE")
+            if _version(database) != VERSION:  # still: another process may have been first
                 database.execute("DROP TABLE IF EXISTS pictures")
                 database.execute(_TABLE)
                 database.execute("CREATE INDEX stamps ON pictures (stamp)")
                 database.execute(f"PRAGMA user_version = {VERSION}")
+            database.commit()
     except sqlite3.Error:
         database.close()
         raise
     return database
+
+
+def _open_anew(path: Path) -> sqlite3.Connection:
+    path.unlink()
+    path.with_name(f"{path.name}-journal").unlink(missing_ok=True)
+    return _open(path)
+
+
+def _version(database: sqlite3.Connection) -> int:
+    return int(database.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _add(found: dict[Path, Picture], path: Path, row: list[Any]) -> None:
+    """Add the picture of a row; one that an automl of another kind has written is none."""
+    with suppress(ValueError, TypeError):
+        found[path] = to_picture(path, tuple(row))
 
 
 def _parts(paths: Iterable[Path]) -> Iterator[list[Path]]:

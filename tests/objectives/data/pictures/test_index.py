@@ -3,6 +3,7 @@
 import os
 import shutil
 import sqlite3
+import subprocess
 import sys
 import time
 import zlib
@@ -110,7 +111,9 @@ def test_a_file_that_no_decoder_could_open_is_opened_by_others(
     assert opened == [*paths, heic]
 
 
-@pytest.mark.parametrize("damage", ["text", "cut", "of a newer automl", "a folder", "read only"])
+@pytest.mark.parametrize(
+    "damage", ["text", "cut", "broken inside", "of a newer automl", "a code of a newer one", "a folder", "read only"]
+)
 def test_an_index_that_cannot_be_used_is_done_without(tmp_path: Path, damage: str) -> None:
     paths = pictures(tmp_path / "set")
     place = tmp_path / "cache" / "index"
@@ -119,6 +122,13 @@ def test_an_index_that_cannot_be_used_is_done_without(tmp_path: Path, damage: st
         place.write_text("no database " * 1000)
     elif damage == "cut":
         place.write_bytes(place.read_bytes()[:5000])
+    elif damage == "broken inside":
+        data = place.read_bytes()
+        place.write_bytes(data[:4096] + b"\xff" * (len(data) - 4096))
+    elif damage == "a code of a newer one":
+        with sqlite3.connect(place) as database:
+            database.execute("UPDATE pictures SET problem = 'images.of_the_future'")
+        database.close()
     elif damage == "of a newer automl":
         with sqlite3.connect(place) as database:
             database.execute("DROP TABLE pictures")
@@ -136,6 +146,21 @@ def test_an_index_that_cannot_be_used_is_done_without(tmp_path: Path, damage: st
         assert look(paths, place) == first
     finally:
         place.parent.chmod(0o700)
+
+
+@pytest.mark.seconds
+def test_processes_make_one_index_together(tmp_path: Path) -> None:
+    paths = pictures(tmp_path / "set", 20)
+    code = (
+        "import sys; from pathlib import Path; from objectives.data.pictures.index import look\n"
+        "print(sum(p.problem is None for p in look(sorted(Path(sys.argv[1]).iterdir()), Path(sys.argv[2])).values()))"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "set"), str(tmp_path / "index")]
+    at_once = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    assert [process.communicate()[0] for process in at_once] == ["20\n"] * 4
+    with sqlite3.connect(tmp_path / "index") as database:
+        assert database.execute("SELECT COUNT(*) FROM pictures").fetchone() == (len(paths),)
+    database.close()
 
 
 def test_rows_of_removed_files_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

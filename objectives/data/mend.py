@@ -21,8 +21,8 @@ def mend(raw: RawSet, name: str, pictures: Mapping[Path, Picture]) -> Dataset:
     """Return the data set of a reading.
 
     Images that are not there, or that the trainer could not take, are left out; boxes are brought into the frame of the
-    decoded picture, clipped to it, and dropped where they have no area or are there twice; entries of one picture become
-    one.
+    decoded picture, clipped to it, and dropped where they have no area or are there twice; entries of one picture are
+    put together.
 
     Args:
         raw: the reading; it is not changed.

@@ -4,10 +4,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from objectives.data.pictures.examine import examine
 from objectives.data.pictures.picture import Picture
 from objectives.data.pictures.store import Stamp, Store, stamp_of
-from objectives.data.pictures.workers import examine_all
 from objectives.machine.files import cache_folder
 
 KEPT_EVERY_S = 1.0  # what is seen is written as often: an index that was cut goes on from there
@@ -37,6 +35,8 @@ def look(paths: Sequence[Path], cache: Path, progress: Progress | None = None) -
         cache: the index, an SQLite file; made if it is not there.
         progress: called with the files done and all files, ten times a second at most, and at the end.
     """
+    from objectives.data.pictures.workers import examine_all  # late: who looks at a study decodes nothing
+
     report = _Paced(progress)
     stamps, found = _stamps(paths)
     with Store(cache) as store:
@@ -70,6 +70,8 @@ def _stamps(paths: Sequence[Path]) -> tuple[dict[Path, Stamp], dict[Path, Pictur
         try:
             stamps[path] = stamp_of(path.stat())
         except (OSError, ValueError):
+            from objectives.data.pictures.examine import examine  # late, as above
+
             without[path] = examine(path)
     return stamps, without
 

@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from objectives.data.pictures.picture import Picture
-from objectives.data.pictures.store import Stamp, Store, stamp_of
+from objectives.data.pictures.store import PictureStore, Stamp, stamp_of
 from objectives.machine.files import cache_folder
 
 KEPT_EVERY_S = 1.0  # what is seen is written as often: an index that was cut goes on from there
 SETTLED_S = 0.1  # a file that changed later than so before it was seen may change again within the clock's step
-TOLD_EVERY_S = 0.1
+CALLED_EVERY_S = 0.1
 
 Progress = Callable[[int, int], None]  # files done, of so many
 
@@ -39,7 +39,7 @@ def look(paths: Sequence[Path], cache: Path, progress: Progress | None = None) -
 
     report = _Paced(progress)
     stamps, found = _stamps(paths)
-    with Store(cache) as store:
+    with PictureStore(cache) as store:
         found.update(store.read(stamps))
         new = [path for path in stamps if path not in found]
         total = len(stamps) + len(found.keys() - stamps.keys())
@@ -95,4 +95,4 @@ class _Paced:
     def __call__(self, done: int, total: int, *, last: bool = False) -> None:
         if self._progress is not None and (last or time.monotonic() >= self._next):
             self._progress(done, total)
-            self._next = time.monotonic() + TOLD_EVERY_S
+            self._next = time.monotonic() + CALLED_EVERY_S

@@ -15,19 +15,17 @@ from objectives.data.codes import CODES, Severity
 from objectives.data.dvc import dvc_hashes
 from objectives.data.findings import Finding, Findings
 from objectives.data.pictures.index import index_file, look
-from objectives.data.pictures.kinds import MIN_SIDE_PX
 from objectives.data.pictures.picture import Picture
+from objectives.data.splits.arrange import arranged
+from objectives.data.splits.splitting import Splitting
 from spaces.errors import DataError
 
 SPLITS = ("train", "val", "test")
 SPLIT_ALIASES = {"valid": "val", "validation": "val", "dev": "val", "training": "train", "testing": "test"}
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
-# What Ultralytics passes over without an error, so that trainer and scorer would count different images.
-TRAINED_SUFFIXES = IMAGE_SUFFIXES | {".avif", ".dng", ".heic", ".heif", ".jp2", ".mpo"}
 LABEL_STEP = 1e-6  # of a side: the last digit of the trainer's labels; boxes that differ less are one to the trainer
-VAL_SHARE = 0.2
-OUTSIDE_PX = 0.5  # beyond an edge: less is rounding
 CONTENTS = "contents-"  # begins a fingerprint; those of an older automl were of file sizes
+GIVEN = Splitting()
+OUTSIDE_PX = 0.5  # beyond an edge: less is rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,13 +217,24 @@ def finish(
     classes: tuple[str, ...],
     splits: Mapping[str, list[LabelledImage]],
     findings: Findings,
+    pictures: Mapping[Path, Picture],
+    how: Splitting = GIVEN,
 ) -> Dataset:
-    """Check what a reader found, drop classes without boxes, and make the split that may be missing.
+    """Check what a reader found, drop classes without boxes, and arrange the splits.
+
+    Args:
+        name: for people.
+        root: folder of the data set.
+        classes: names by index.
+        splits: images as the files give them.
+        findings: takes what is found.
+        pictures: what each image file holds.
+        how: how images come to their splits.
 
     Raises:
         DataError: no image, no box, no training image, or two classes of one name.
     """
-    found = {split: images for split, images in _trained(splits, findings).items() if images}
+    found = {split: tuple(images) for split, images in splits.items() if images}
     if not any(len(i.classes) for images in found.values() for i in images):
         images = sum(map(len, found.values()))
         raise DataError(
@@ -233,8 +242,7 @@ def finish(
         )
     if "test" in found and not any(len(i.classes) for i in found["test"]):
         findings.add("splits.unlabelled", count=len(found.pop("test")))
-    if "val" not in found:
-        found = _split_off_val(found, findings)
+    found = arranged(found, classes, pictures, root, how, findings)
     if not any(len(i.classes) for i in found.get("train", ())):
         raise DataError(
             f"data.root: '{root}' has no labelled training image; expected a split named train{_met(findings)}"
@@ -255,19 +263,6 @@ def _met(findings: Findings) -> str:
     return f"; found {max(worst, key=lambda f: f.count).line}" if worst else ""
 
 
-def _trained(splits: Mapping[str, list[LabelledImage]], findings: Findings) -> dict[str, tuple[LabelledImage, ...]]:
-    trained = {split: tuple(i for i in images if _is_trained(i)) for split, images in splits.items()}
-    for split, images in splits.items():
-        if len(trained[split]) < len(images):
-            first = next(i for i in images if not _is_trained(i))
-            findings.add("images.untrained", first.path.name, len(images) - len(trained[split]))
-    return trained
-
-
-def _is_trained(image: LabelledImage) -> bool:
-    return min(image.width_px, image.height_px) >= MIN_SIDE_PX and image.path.suffix.lower() in TRAINED_SUFFIXES
-
-
 def _drop_unused(dataset: Dataset, findings: Findings) -> Dataset:
     counts = np.zeros(len(dataset.classes), dtype=np.int64)
     for images in dataset.splits.values():
@@ -285,25 +280,3 @@ def _drop_unused(dataset: Dataset, findings: Findings) -> Dataset:
         for split, images in dataset.splits.items()
     }
     return replace(dataset, classes=tuple(dataset.classes[i] for i in used), splits=splits)
-
-
-def _split_off_val(
-    splits: Mapping[str, tuple[LabelledImage, ...]], findings: Findings
-) -> dict[str, tuple[LabelledImage, ...]]:
-    """Take a fifth of the photos for validation; augmentations of one photo stay together."""
-    images = splits.get("train", ())
-    photos = sorted({_photo(image.path) for image in images}, key=lambda name: hashlib.sha256(name.encode()).digest())
-    if len(photos) < 2:
-        raise DataError(
-            f"data.root: needs two labelled photos or more to split off a validation set, got {len(photos)}"
-        )
-    held = set(photos[: max(1, round(VAL_SHARE * len(photos)))])
-    val = tuple(i for i in images if _photo(i.path) in held)
-    train = tuple(i for i in images if _photo(i.path) not in held)
-    findings.add("splits.validation", f"{len(val)} of {len(images)}", len(val))
-    return {**splits, "train": train, "val": val}
-
-
-def _photo(path: Path) -> str:
-    """Name of the photo that a file shows; Roboflow names augmentations `PHOTO.rf.HASH.jpg`."""
-    return path.stem.split(".rf.")[0]

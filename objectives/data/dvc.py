@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 LOCK = "dvc.lock"
-HASH_BYTES_MAX = 10_000_000  # of a file of DVC's; larger ones are something else
+DVC_BYTES_MAX = 10_000_000  # of a file of DVC's; larger ones are something else
 HASHES = ("md5", "etag", "checksum", "hash")
 
 
@@ -35,7 +35,7 @@ def dvc_hashes(root: Path) -> dict[str, str]:
 
 def _outputs(path: Path) -> Iterator[Mapping[str, Any]]:
     """Yield the outputs that a file of DVC's lists, each with a path and a hash."""
-    if not path.is_file() or path.stat().st_size > HASH_BYTES_MAX:
+    if not path.is_file() or path.stat().st_size > DVC_BYTES_MAX:
         return
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))

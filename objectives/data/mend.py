@@ -1,61 +1,62 @@
 """Raw entries to a data set that can be trained on: what is safe to mend is mended, and every repair is a finding."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from objectives.data.dataset import Dataset, LabelledImage, finish, make_noted_image
-from objectives.data.files.folder import is_file, shown
+from objectives.data.dataset import GIVEN, Dataset, LabelledImage, finish, make_noted_image
+from objectives.data.files.folder import shown
 from objectives.data.findings import Findings, printable
-from objectives.data.frame import Boxes, Claim, Header, read_header, settle
+from objectives.data.frame import Boxes, Claim, Header, settle
+from objectives.data.pictures.picture import Picture
 from objectives.data.raw import RawImage, RawSet
+from objectives.data.splits.splitting import Splitting
 from spaces.errors import DataError
 
 FILE_EACH = frozenset({"voc", "labelme"})  # formats with an annotation file for each picture
-ReadHeader = Callable[[Path], Header]
 
 
-def mend(raw: RawSet, name: str, read: ReadHeader = read_header) -> Dataset:
+def mend(raw: RawSet, name: str, pictures: Mapping[Path, Picture], how: Splitting = GIVEN) -> Dataset:
     """Return the data set of a reading.
 
-    Images that are not there or cannot be read are left out; boxes are brought into the frame of the decoded picture,
-    clipped to it, and dropped where they have no area or are there twice; entries of one picture become one.
+    Images that are not there, or that the trainer could not take, are left out; boxes are brought into the frame of the
+    decoded picture, clipped to it, and dropped where they have no area or are there twice; entries of one picture are
+    put together.
 
     Args:
         raw: the reading; it is not changed.
         name: name for people.
-        read: returns the header of an image file, or raises a DataError.
+        pictures: what each image file holds.
+        how: how images come to their splits.
 
     Raises:
         DataError: nothing is left to train or score on, or an annotation file was not made for its pictures.
     """
     findings = Findings()
     findings.extend(raw.findings)
-    headers = _headers(raw, findings, read)
+    headers = _headers(raw, findings, pictures)
     there = [image for image in raw.images if image.path in headers]
     if raw.images and not there:
         raise DataError(_none_there(raw))
     splits: dict[str, list[LabelledImage]] = {}
     for split, pieces in _together(there, _settled(raw, there, headers, findings)).items():
         splits[split] = [_image(path, headers[path], found, findings) for path, found in pieces.items()]
-    return finish(name, raw.root, raw.classes, splits, findings)
+    return finish(name, raw.root, raw.classes, splits, findings, pictures, how)
 
 
 Piece = tuple[RawImage, Boxes]  # an entry, and its boxes in pixels of the decoded picture
 
 
-def _headers(raw: RawSet, findings: Findings, read: ReadHeader) -> dict[Path, Header]:
+def _headers(raw: RawSet, findings: Findings, pictures: Mapping[Path, Picture]) -> dict[Path, Header]:
     headers: dict[Path, Header] = {}
     for path in dict.fromkeys(image.path for image in raw.images):
-        if not is_file(path):
-            findings.add("images.missing", shown(path, raw.root))
-            continue
-        try:
-            headers[path] = read(path)
-        except DataError:
-            findings.add("images.unreadable", shown(path, raw.root))
+        picture = pictures[path]
+        if picture.problem is not None:
+            findings.add(picture.problem, shown(path, raw.root))
+        elif picture.header is not None:
+            headers[path] = picture.header
     return headers
 
 

@@ -6,14 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from objectives.data.choose import choose, options_of
-from objectives.data.dataset import Dataset
+from objectives.data.dataset import GIVEN, Dataset
 from objectives.data.files.folder import Folder, is_file, shown
 from objectives.data.findings import Findings
 from objectives.data.formats import coco, csv, cvat, kitti, label_studio, labelme, voc, yolo
 from objectives.data.formats.contract import Format
 from objectives.data.formats.own import read_own
 from objectives.data.mend import mend
+from objectives.data.pictures.index import Progress, index_file, look
 from objectives.data.raw import RawSet
+from objectives.data.splits.splitting import Splitting
 from spaces.errors import DataError, nearest
 
 # In the order in which equal readings are preferred.
@@ -42,7 +44,13 @@ OwnReader = Callable[[Path], object]  # gives a RawSet, or entries: what it give
 
 
 def read_dataset(
-    root: Path, format_: str = AUTO, name: str = "", reading: str | None = None, reader: OwnReader | None = None
+    root: Path,
+    format_: str = AUTO,
+    name: str = "",
+    reading: str | None = None,
+    reader: OwnReader | None = None,
+    progress: Progress | None = None,
+    how: Splitting = GIVEN,
 ) -> Dataset:
     """Read a data set from a folder, or from one annotation file.
 
@@ -52,21 +60,30 @@ def read_dataset(
         name: name for people; the folder's name if empty.
         reading: which of several readings of the folder; "all" puts them together.
         reader: a reader of the user's own, instead of a format.
+        progress: called with the images looked at so far, and all of them; they are opened once, and then known.
+        how: how images come to their splits.
 
     Raises:
         DataError: nothing there, no known format, several that differ, or no usable box.
     """
-    return read_both(root, format_, name, reading, reader)[1]
+    return read_both(root, format_, name, reading, reader, progress, how)[1]
 
 
 def read_both(
-    root: Path, format_: str = AUTO, name: str = "", reading: str | None = None, reader: OwnReader | None = None
+    root: Path,
+    format_: str = AUTO,
+    name: str = "",
+    reading: str | None = None,
+    reader: OwnReader | None = None,
+    progress: Progress | None = None,
+    how: Splitting = GIVEN,
 ) -> tuple[RawSet, Dataset]:
     """Read a data set as its files have it, and mend it; arguments and errors are those of `read_dataset`."""
     root = root.expanduser().absolute()
     raw = read_raw(root, format_, reading, reader)
     folder = root if root.is_dir() else raw.root
-    return raw, replace(mend(raw, name or folder.name), root=folder)
+    pictures = look([image.path for image in raw.images], index_file(folder), progress)
+    return raw, replace(mend(raw, name or folder.name, pictures, how), root=folder)
 
 
 def read_raw(root: Path, format_: str = AUTO, reading: str | None = None, reader: OwnReader | None = None) -> RawSet:

@@ -29,7 +29,7 @@ def check_fully(settings: Settings, progress: Callable[[int, int], None] | None 
     Raises:
         DataError: the data set cannot be read, or `data.group` is no regular expression.
     """
-    raw, dataset = load_both(settings.data)
+    raw, dataset = load_both(settings.data, progress)
     pictures = look([image.path for image in raw.images], index_file(dataset.root), progress)
     subject = subject_of(raw, dataset, pictures, input_sizes(settings.space), _group(settings))
     others = [finding for finding in dataset.findings if finding.code != READER_ONLY]

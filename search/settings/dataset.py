@@ -7,6 +7,7 @@ from typing import Any
 
 from objectives.data.crowds import crowd_findings
 from objectives.data.dataset import Dataset
+from objectives.data.pictures.index import Progress
 from objectives.data.raw import RawSet
 from objectives.data.readers import OwnReader, read_both
 from objectives.machine.files import cache_folder
@@ -17,17 +18,25 @@ from spaces.errors import DataError, SettingsError
 EMBEDDED_SEED = 42
 
 
-def load_data(settings: DataSettings) -> Dataset:
+def load_data(settings: DataSettings, progress: Progress | None = None) -> Dataset:
     """Read the data set.
+
+    Args:
+        settings: where it is, and how it is read.
+        progress: called with the images looked at so far, and all of them.
 
     Raises:
         DataError: it cannot be used, or lacks the split that trials are scored on.
     """
-    return load_both(settings)[1]
+    return load_both(settings, progress)[1]
 
 
-def load_both(settings: DataSettings) -> tuple[RawSet, Dataset]:
+def load_both(settings: DataSettings, progress: Progress | None = None) -> tuple[RawSet, Dataset]:
     """Read the data set, and return it as its files have it and as it is trained on.
+
+    Args:
+        settings: where it is, and how it is read.
+        progress: called with the images looked at so far, and all of them.
 
     Raises:
         DataError: it cannot be used, or lacks the split that trials are scored on.
@@ -36,10 +45,12 @@ def load_both(settings: DataSettings) -> tuple[RawSet, Dataset]:
         from objectives.data.shelves.render import VERSION, render_shelves
 
         root = render_shelves(cache_folder() / f"shelves-{VERSION}-{EMBEDDED_SEED}", EMBEDDED_SEED)
-        raw, dataset = read_both(root, "coco", "shelves")
+        raw, dataset = read_both(root, "coco", "shelves", how=settings.splitting)
     else:
         reader = _own_reader(settings.reader or {})
-        raw, dataset = read_both(Path(settings.root), settings.format, reading=settings.reading, reader=reader)
+        raw, dataset = read_both(
+            Path(settings.root), settings.format, "", settings.reading, reader, progress, settings.splitting
+        )
     if settings.split not in dataset.splits:
         raise DataError(f"data.split: the data set has no '{settings.split}'; it has {', '.join(dataset.splits)}")
     crowded = crowd_findings(dataset, settings.detections_max)

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from objectives.data.splits.splitting import Splitting
 from objectives.deploy.device import Device
 from objectives.latency.protocol import LatencyProtocol
 from objectives.records.gate import Gate
@@ -37,7 +38,11 @@ class DataSettings:
         split: the split that trials are scored on.
         detections_max: boxes of an image that are kept, scored and deployed; None follows the data.
         check: what a search does about faults that are found first, one of DATA_CHECKS.
+        splits: how images come to their splits, one of WAYS.
         group: regular expression that finds in the path of an image what must not be in two splits, or None.
+        time: regular expression that finds there when an image was taken, for splits by time.
+        fold: the part that is scored, "2/5", for splits by folds.
+        splits_seed: of all chance in splits that are made.
         reading: which of several readings of the folder; "all" puts them together, None where there is one.
         reader: a reader of the user's own by `_target_`, and its own settings; `_target_` is None for the formats.
     """
@@ -47,7 +52,11 @@ class DataSettings:
     split: str
     detections_max: int | None
     check: str
+    splits: str
     group: str | None
+    time: str | None
+    fold: str | None
+    splits_seed: int
     reading: str | None
     reader: dict[str, Any] | None
 
@@ -59,6 +68,12 @@ class DataSettings:
             raise SettingsError(f"data.check: unknown choice '{self.check}'{hint}; known: {', '.join(DATA_CHECKS)}")
         if self.detections_max is not None and self.detections_max < 1:
             raise SettingsError(f"data.detections_max: must be 1 or more, or null, got {self.detections_max}")
+        _ = self.splitting
+
+    @property
+    def splitting(self) -> Splitting:
+        """How images come to their splits."""
+        return Splitting(self.splits, self.group, self.time, self.fold, self.splits_seed)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import os
 from collections import deque
 from collections.abc import Iterator
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from objectives.data.files.json_kinds import JsonKind, json_kind
 from objectives.data.files.split_names import set_folder
@@ -32,7 +32,7 @@ def is_folder(path: Path) -> bool:
         return False
 
 
-def is_picture(path: Path) -> bool:
+def is_picture(path: PurePath) -> bool:
     """Whether a file is a picture by its suffix."""
     return path.suffix.lower() in PICTURE_SUFFIXES
 

@@ -61,7 +61,7 @@ class PictureNames:
         path = PurePosixPath(written)
         if not path.name:
             return []
-        stem = path.stem if is_picture(Path(path.name)) else path.name
+        stem = path.stem if is_picture(path) else path.name
         found = self._by_name.get(_key(path.name)) or self._by_stem.get(_key(stem), [])
         return _best(found, path, near, split)
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 CHUNK_BYTES = 1 << 20
-HASH_SIDE = 32  # of the thumbnail that is hashed
+THUMB_PX = 32  # of the thumbnail that is hashed
 KEPT = 8  # lowest frequencies, by axis
 FLAT_GREY_LEVELS = 1.5  # standard deviation below which a thumbnail shows nothing that could be compared
 FLAT = 0  # looks of a picture that shows nothing: blank, black, over-exposed
@@ -28,9 +28,9 @@ def content_hash(path: Path) -> str:
 
 
 def _cosines() -> NDArray[np.float64]:
-    """Return the first KEPT rows of the discrete cosine transform (type II) of HASH_SIDE values."""
-    rows, columns = np.arange(KEPT)[:, None], np.arange(HASH_SIDE)[None, :]
-    return np.cos(np.pi * rows * (2 * columns + 1) / (2 * HASH_SIDE))
+    """Return the first KEPT rows of the discrete cosine transform (type II) of THUMB_PX values."""
+    rows, columns = np.arange(KEPT)[:, None], np.arange(THUMB_PX)[None, :]
+    return np.cos(np.pi * rows * (2 * columns + 1) / (2 * THUMB_PX))
 
 
 _BASIS = _cosines()
@@ -47,7 +47,7 @@ def looks_of(grey: NDArray[np.uint8]) -> int:
     Args:
         grey: (H, W), of any size.
     """
-    small = cv2.resize(grey, (HASH_SIDE, HASH_SIDE), interpolation=cv2.INTER_AREA).astype(np.float64)
+    small = cv2.resize(grey, (THUMB_PX, THUMB_PX), interpolation=cv2.INTER_AREA).astype(np.float64)
     if small.std() < FLAT_GREY_LEVELS:
         return FLAT
     frequencies = (_BASIS @ small @ _BASIS.T).ravel()

@@ -10,7 +10,7 @@ from objectives.machine.files import cache_folder
 
 KEPT_EVERY_S = 1.0  # what is seen is written as often: an index that was cut goes on from there
 SETTLED_S = 0.1  # a file that changed later than so before it was seen may change again within the clock's step
-TOLD_EVERY_S = 0.1
+CALLED_EVERY_S = 0.1
 
 Progress = Callable[[int, int], None]  # files done, of so many
 
@@ -95,4 +95,4 @@ class _Paced:
     def __call__(self, done: int, total: int, *, last: bool = False) -> None:
         if self._progress is not None and (last or time.monotonic() >= self._next):
             self._progress(done, total)
-            self._next = time.monotonic() + TOLD_EVERY_S
+            self._next = time.monotonic() + CALLED_EVERY_S

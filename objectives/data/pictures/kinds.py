@@ -19,6 +19,7 @@ TRAINED_KINDS = frozenset({*_MAGIC, ".webp", ".avif", ".heic"})
 PICTURE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".png", ".apng", ".bmp", ".dib", ".webp", ".tif", ".tiff", ".avif"}
     | {".heic", ".heif", ".hif", ".jp2", ".j2k", ".jpf", ".jpx", ".mpo", ".dng", ".gif"}
+    | {".pgm", ".pnm", ".ppm"}
 )
 
 

@@ -16,7 +16,7 @@ from objectives.data.pictures.rows import to_picture, to_row
 
 VERSION = 1  # raised when files are examined in another way: what an older automl has seen is seen anew
 DECODERS = ("opencv-python-headless", "pillow", "pi-heif")
-STORE_WAIT_S = 30.0  # for another process that writes
+WRITER_WAIT_S = 30.0  # for another process that writes
 ASKED_AT_ONCE = 500
 GONE_MIN = 1000  # rows not asked for, after which those of removed files are looked for
 
@@ -133,7 +133,7 @@ class PictureStore:
 
 
 def _open(path: Path | str) -> sqlite3.Connection:
-    database = sqlite3.connect(path, timeout=STORE_WAIT_S)
+    database = sqlite3.connect(path, timeout=WRITER_WAIT_S)
     try:
         # A cache may be lost with the power; waiting for the disk would cost more than small data sets do.
         database.execute("PRAGMA synchronous = OFF")

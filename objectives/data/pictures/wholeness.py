@@ -5,8 +5,8 @@ from typing import Literal
 
 from PIL import Image
 
-HEAD, END, SCAN = 0xD8, 0xD9, 0xDA  # markers of JPEG
-STANDALONE = frozenset({0x01, HEAD, *range(0xD0, 0xD8)})  # without a length
+JPEG_SOI, JPEG_EOI, JPEG_SOS = 0xD8, 0xD9, 0xDA  # markers of JPEG
+STANDALONE = frozenset({0x01, JPEG_SOI, *range(0xD0, 0xD8)})  # without a length
 PADDING_MAX = 64  # zeros behind a picture; more are a file whose rest never came
 
 
@@ -36,7 +36,7 @@ def _lacks_directory(data: bytes) -> bool:
 def _is_cut_jpeg(data: bytes) -> bool:
     """Whether the end marker of a JPEG is missing, and pixels or a run of zeros show that more is."""
     scan = _first_scan(data)
-    if scan < 0 or data.find(bytes((0xFF, END)), scan) >= 0:
+    if scan < 0 or data.find(bytes((0xFF, JPEG_EOI)), scan) >= 0:
         return scan < 0
     return len(data) - len(data.rstrip(b"\0")) > PADDING_MAX or _breaks_off(data)
 
@@ -48,7 +48,7 @@ def _first_scan(data: bytes) -> int:
         if data[at] != 0xFF:
             return -1
         marker = data[at + 1]
-        if marker == SCAN:
+        if marker == JPEG_SOS:
             return at
         if marker == 0xFF:  # a fill byte
             at += 1

@@ -20,7 +20,7 @@ from objectives.data.pictures.rows import Row, to_picture
 from objectives.data.pictures.worker import READY, receive, send
 
 IN_PROCESS = 32  # files that are examined faster than a process starts
-FILES_AT_ONCE = 64  # files a message
+ASKED_FILES = 64  # files a message
 WORKERS_MAX = 16  # beyond, the disk is what is waited for
 COMMAND = (sys.executable, "-m", "objectives.data.pictures.worker")
 FILE_TIMEOUT_S = 60.0  # of one file; the largest picture that is decoded takes some seconds
@@ -31,7 +31,7 @@ def examine_all(paths: Sequence[Path]) -> Iterator[Picture]:
     if len(paths) <= IN_PROCESS:
         yield from map(examine, paths)
         return
-    crew = _Crew(paths, min(_cores(), WORKERS_MAX, -(-len(paths) // FILES_AT_ONCE)))
+    crew = _Crew(paths, min(_cores(), WORKERS_MAX, -(-len(paths) // ASKED_FILES)))
     try:
         yield from crew.pictures()
     finally:
@@ -47,7 +47,7 @@ class _Crew:
 
     def __init__(self, paths: Sequence[Path], workers: int) -> None:
         self._count = len(paths)
-        self._batches = deque(paths[i : i + FILES_AT_ONCE] for i in range(0, len(paths), FILES_AT_ONCE))
+        self._batches = deque(paths[i : i + ASKED_FILES] for i in range(0, len(paths), ASKED_FILES))
         self._found: queue.SimpleQueue[Picture | BaseException] = queue.SimpleQueue()
         self._ended = threading.Event()
         self._struck: set[Path] = set()  # files at which a worker ended

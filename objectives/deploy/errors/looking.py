@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from objectives.data.dataset import TRAINED_SUFFIXES
 from objectives.data.pictures.decode import read_image
+from objectives.data.pictures.kinds import PICTURE_SUFFIXES
 from objectives.deploy.detector import Detections, Detector
 from objectives.deploy.errors.matching import above
 from objectives.deploy.errors.next_images import Looked, features, uncertainty
@@ -61,10 +61,10 @@ def images_to_label(folder: Path, labelled: Collection[Path]) -> tuple[list[Path
     """
     if not folder.is_dir():
         raise DataError(f"unlabelled: '{folder}' is no folder; name a folder of images")
-    inside = (path for path in folder.rglob("*") if path.suffix.lower() in TRAINED_SUFFIXES and path.is_file())
+    inside = (path for path in folder.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES and path.is_file())
     found = sorted(p for p in inside if not any(part.startswith(".") for part in p.relative_to(folder).parts))
     if not found:
-        kinds = ", ".join(sorted(TRAINED_SUFFIXES))
+        kinds = ", ".join(sorted(PICTURE_SUFFIXES))
         raise DataError(f"unlabelled: '{folder}' holds no image; looked for {kinds}, in the folder and below it")
     fresh = [path for path in found if path.resolve() not in labelled]
     if not fresh:

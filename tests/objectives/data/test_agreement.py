@@ -14,8 +14,9 @@ from ultralytics.data import YOLODataset
 from ultralytics.data.utils import IMG_FORMATS, check_det_dataset
 from ultralytics.models.rtdetr.val import RTDETRDataset
 
-from objectives.data.dataset import MIN_SIDE_PX, TRAINED_SUFFIXES, Dataset, make_noted_image
+from objectives.data.dataset import Dataset, make_noted_image
 from objectives.data.findings import Findings
+from objectives.data.pictures.kinds import MIN_SIDE_PX, PICTURE_SUFFIXES, TRAINED_KINDS
 from objectives.data.readers import read_dataset
 from objectives.data.yolo_layout import lay_out
 from objectives.deploy.accuracy import score
@@ -107,22 +108,23 @@ def test_images_that_the_trainer_passes_over_are_left_out(tmp_path: Path) -> Non
         draw(tmp_path / "set" / split / "images" / "a.jpg", (MIN_SIDE_PX - 1, 50))
         draw(tmp_path / "set" / split / "images" / "b.jpg", (50, MIN_SIDE_PX))
     found = read_dataset(tmp_path / "set")
-    assert counts(found) == {"images.untrained": 2, "classes.unused": 1}
+    assert counts(found) == {"images.too_small": 2, "classes.unused": 1}
     assert found.notes[0] == (
-        "2 images under 10 pixels a side, or of a kind that the trainer does not read: left out (a.jpg)"
+        "2 images of under 10 pixels a side, which the trainer does not take: left out (train/images/a.jpg)"
     )
     assert agree(found, tmp_path / "laid") == {"train": [1, 1], "val": [1, 1]}
 
 
-def test_suffixes_are_those_of_the_trainer(tmp_path: Path) -> None:
-    assert {f".{suffix}" for suffix in IMG_FORMATS} == TRAINED_SUFFIXES
+def test_kinds_are_those_of_the_trainer(tmp_path: Path) -> None:
+    assert {kind.removeprefix(".") for kind in TRAINED_KINDS} <= IMG_FORMATS
+    assert {f".{suffix}" for suffix in IMG_FORMATS} <= PICTURE_SUFFIXES
     boxes = [(7, (1, 2, 10, 12))]
     for split in ("train", "val"):
         for name in ("a.jpg", "b.gif"):
             draw(tmp_path / split / name)
         coco(tmp_path / f"{split}.json", {"a.jpg": boxes, "b.gif": boxes})
     found = read_dataset(tmp_path)
-    assert counts(found)["images.untrained"] == 2
+    assert counts(found)["images.format"] == 2
     assert agree(found, tmp_path / "laid") == {"train": [1], "val": [1]}
 
 

@@ -176,7 +176,7 @@ def test_rows_of_removed_files_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_progress_goes_up_to_the_count_of_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index, "TOLD_EVERY_S", 0)
+    monkeypatch.setattr(index, "CALLED_EVERY_S", 0)
     told: list[tuple[int, int]] = []
     paths = [*pictures(tmp_path / "set", 5), tmp_path / "missing.jpg"]
     look([*paths, paths[0]], tmp_path / "index", lambda done, total: told.append((done, total)))
@@ -316,7 +316,7 @@ def test_processes_that_do_not_start_are_an_error(tmp_path: Path, monkeypatch: p
 def test_what_was_seen_before_a_cut_is_kept_and_no_process_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(index, "TOLD_EVERY_S", 0)
+    monkeypatch.setattr(index, "CALLED_EVERY_S", 0)
     paths = pictures(tmp_path / "set", workers.IN_PROCESS + 10)
 
     def cut(done: int, _total: int) -> None:
@@ -333,7 +333,7 @@ def test_what_was_seen_before_a_cut_is_kept_and_no_process_stays(
 
 @pytest.mark.seconds
 def test_a_cut_does_not_wait_for_a_file_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index, "TOLD_EVERY_S", 0)
+    monkeypatch.setattr(index, "CALLED_EVERY_S", 0)
     monkeypatch.setattr(workers, "COMMAND", (sys.executable, "-c", FAULTY, "hang", str(tmp_path / "struck")))
     paths = pictures(tmp_path / "set", workers.IN_PROCESS + 10)
     paths[8] = paths[8].rename(tmp_path / "set" / "fatal.jpg")

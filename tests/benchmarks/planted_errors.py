@@ -2,7 +2,7 @@
 
 EXPORT is a folder of `automl export`. The detector is run over its split once; then, for each seed, labels of the split
 are spoilt in memory (10 removed, 10 of another class, 7 moved by 0.55 of their width, 7 invented), and how many of the
-34 stand among the first 10, 34 and 50 suspects is printed, beside how many would by chance, in a random order of labels.
+34 stand among the first 10, 34 and 50 suspects is printed, beside how many would by chance, in a random order.
 """
 
 import sys

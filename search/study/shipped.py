@@ -96,7 +96,7 @@ def find_shipped(where: str, how: str | None, folder: str, store: str | None) ->
         return _exported(export, path)
     if not is_name:
         if not path.is_dir() or not study_file(path).exists():
-            raise AutomlError(f"errors: '{where}' holds neither a study nor an export (config.yaml); name one of them")
+            raise AutomlError(f"errors: '{where}' holds neither a study nor an export; name one of them")
         studies, where = path.parent, path.name
     return _of_study(studies, where, store, how or "gate")
 

@@ -217,20 +217,26 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "used as they are; look whether the camera alone is the same",
         ),
         "splits.group_leak": Code(
-            _E, "images of a group that is also in another split", "move each group to one split"
+            _E,
+            "images of a group that is also in another split",
+            "move each group to one split, or take data.splits=repair",
         ),
         "splits.large_group": Code(
             _W,
             "images of groups too large for any split",
             "cut in the order of their names: neighbours may lie on both sides; name scenes with data.group",
         ),
-        "splits.leak": Code(_E, "images of one split that are there in another", "remove one of the two copies"),
+        "splits.leak": Code(
+            _E,
+            "images of one split that are there in another",
+            "remove one of the two copies, or take data.splits=repair",
+        ),
         "splits.missing": Code(_N, "splits that are named but not there", "left out"),
         "splits.moved": Code(_N, "images whose copies lie in another split", "moved there"),
         "splits.near_leak": Code(
             _E,
             "images of one split that nearly equal one of another, boxes too",
-            "remove one of the two, or move both to one split",
+            "remove one of the two, move both to one split, or take data.splits=repair",
         ),
         "splits.no_group": Code(_W, "images that the pattern of data.group does not match", "each a group of its own"),
         "splits.other_classes": Code(

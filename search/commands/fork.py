@@ -1,6 +1,7 @@
 """`automl search --fork NEW_NAME`: the fork is made, if it is not there yet, and the line is one of the fork's."""
 
 from reports.table.console import labelled, open_console
+from reports.table.progress import counting
 from search.commands.search import checked_settings
 from search.settings.compose import name_override
 from search.settings.dataset import load_data
@@ -21,7 +22,8 @@ def forked_line(arguments: list[str], name: str, log_format: str = "auto") -> li
     """
     settings = checked_settings(arguments)
     new = forked_settings(settings, name)
-    dataset = load_data(settings.data)
+    with counting(open_console(stderr=True), "looking at images") as show:
+        dataset = load_data(settings.data, show)
     with prepared_folder(new) as claims, claims.alone():
         made = ensure_fork(settings, new, dataset)
     if made:

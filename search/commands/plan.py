@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from objectives.data.dataset import Dataset
 from reports.table.console import open_console
+from reports.table.progress import counting
 from search.commands.search import checked_settings, interruptible
 from search.plan.make import make_plan
 from search.plan.text import print_plan
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 def run_plan(arguments: list[str]) -> None:
     """Time a few candidates of a search and print what it would cost."""
     settings = checked_settings(arguments)
-    dataset = load_data(settings.data)
+    with counting(open_console(stderr=True), "looking at images") as show:
+        dataset = load_data(settings.data, show)
     console = open_console()
     with interruptible(), TemporaryDirectory(prefix="automl-plan-") as folder:
         plan = make_plan(settings, dataset, Path(folder), _study(settings, dataset))

@@ -13,6 +13,7 @@ from objectives.records.paths import StudyPaths
 from objectives.records.study_record import StudyRecord, StudyWriter
 from objectives.trial.job import TrialJob
 from reports.table.console import labelled, open_console
+from reports.table.progress import counting
 from reports.table.table import StudyTable
 from reports.table.words import plural
 from reports.terminal import summary
@@ -36,7 +37,8 @@ def run_search(arguments: list[str], log_format: str = "auto") -> None:
     """Search as the command line says; `log_format` is auto, plain or json."""
     console = open_console(stderr=log_format == "json")  # standard output is the events' alone
     settings = checked_settings(arguments)
-    dataset = load_data(settings.data)
+    with counting(open_console(stderr=True), "looking at images") as show:
+        dataset = load_data(settings.data, show)
     view = make_view(open_console(), settings, log_format)
     with open_search(settings, dataset, view) as search:
         _introduce(console, settings, dataset)

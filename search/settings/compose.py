@@ -10,7 +10,7 @@ from spaces.vocabulary import VOCABULARY
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 DEFAULT_PRESET = "retail"
-PATHS = ("data.root", "store.folder", "store.url")  # taken as they are: `~`, commas and spaces too
+PATHS = ("data.root", "pretrained.folder", "store.folder", "store.url")  # taken as they are: `~`, commas and spaces too
 NAME_KEY = "name"  # taken as it is, too, where Hydra would read more into it than a word or a number
 
 

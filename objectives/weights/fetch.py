@@ -19,7 +19,7 @@ from spaces.network.published import Published
 
 REACHED_S = 4.0  # within which a hub answers, or counts as out of reach; all hubs are asked at once
 SILENCE_S = 20.0  # of a download, after which it has failed
-CHUNK_BYTES = 1 << 20
+READ_BYTES = 1 << 20
 HUGGING_FACE = "https://huggingface.co"
 YES = ("1", "on", "yes", "true")  # as Hugging Face's client reads its environment
 
@@ -39,15 +39,16 @@ class Hubs:
         self._lost: dict[str, str] = {}  # a hub's address -> why it cannot be reached; empty if it answered
 
     def fetch(self, wanted: Sequence[Published]) -> dict[str, str]:
-        """Fetch weights into the cache, as far as hubs can be reached.
+        """Fetch weights that are not here into the cache, as far as hubs can be reached.
 
         Returns:
             Published name -> reason, of those that could not be fetched.
         """
-        self._ask(address for one in wanted for address in map(_hub_of, _urls(one)) if _kept_elsewhere(one) is None)
+        missing = [one for one in wanted if self.shelf.find(one) is None]
+        self._ask(address for one in missing for address in map(_hub_of, _urls(one)) if _kept_elsewhere(one) is None)
         failed = {}
         self.shelf.cache.mkdir(parents=True, exist_ok=True)
-        for one in wanted:
+        for one in missing:
             try:
                 with locked_folder(self.shelf.cache):  # of several searches that begin, one fetches
                     if self.shelf.find(one) is None:
@@ -93,7 +94,7 @@ class Hubs:
         digest, count = hashlib.sha256(), 0
         with whole(path, shared=True) as partial:
             with partial.open("wb") as stream:
-                while chunk := read(CHUNK_BYTES):
+                while chunk := read(READ_BYTES):
                     digest.update(chunk)
                     count += stream.write(chunk)
             if size is not None and count != size:

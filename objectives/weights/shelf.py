@@ -11,7 +11,7 @@ from spaces.errors import DataError, SettingsError
 from spaces.network.published import Published
 
 HASH_ENDING = ".sha256"  # of the file beside one in the cache; `sha256sum -c` reads it
-IN_FOLDER, IN_CACHE, OWN = "folder", "cache", "checkpoint"  # where a file was found
+IN_FOLDER, IN_CACHE, OF_USER = "folder", "cache", "checkpoint"  # where a file was found
 
 
 @dataclass(frozen=True)

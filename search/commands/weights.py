@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator, Sequence
 
-from objectives.weights.fetch import Hubs, Say
+from objectives.weights.fetch import Hubs
 from objectives.weights.shelf import Shelf, WeightsFile
 from reports.table.console import open_console
 from reports.table.words import plural
@@ -11,7 +11,7 @@ from search.settings.settings import Settings, load_settings
 from search.study.start_weights import find_starts
 from spaces.network.published import needed
 
-COLUMNS = ("backbone", "file", "MB", "where", "sha256")
+HEADINGS = ("backbone", "file", "MB", "where", "sha256")
 MISSING = "missing"
 
 
@@ -19,12 +19,14 @@ def run_weights(arguments: list[str], *, fetch: bool) -> None:
     """List what a search would start from; `fetch` fetches what is missing, and exits with 1 if that fails."""
     settings = load_settings(arguments)
     console = open_console(highlight=False, soft_wrap=True)
-    failed = _fetched(settings, lambda line: console.print(line)) if fetch else {}
+    failed = {}
+    if fetch:
+        failed = Hubs(Shelf.of(settings.pretrained.folder), console.print).fetch(needed(settings.space))
     rows = _rows(settings)
     if not rows:
         console.print("this space starts from random weights; space/train=pretrained asks for published ones")
         return
-    for line in _aligned([COLUMNS, *rows]):
+    for line in _aligned([HEADINGS, *rows]):
         console.print(line)
     missing = sum(row[3] == MISSING for row in rows)
     for reason in dict.fromkeys(failed.values()):
@@ -40,13 +42,6 @@ def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-
-
-def _fetched(settings: Settings, say: Say) -> dict[str, str]:
-    """Fetch what is missing; return name -> reason of what could not be fetched."""
-    shelf = Shelf.of(settings.pretrained.folder)
-    missing = [one for one in needed(settings.space) if shelf.find(one) is None]
-    return Hubs(shelf, say).fetch(missing) if missing else {}
 
 
 def _rows(settings: Settings) -> list[tuple[str, ...]]:

@@ -61,8 +61,7 @@ class Search:
         """Enter the study; nothing runs yet."""
         self.settings, self.dataset, self.study, self.view = settings, dataset, study, view
         self.folder, self.paths = settings.folder, StudyPaths(settings.folder)
-        self.jobs = Jobs(settings, dataset, starts_of(settings, study))
-        self.claims = claims
+        self.jobs, self.claims = Jobs(settings, dataset, starts_of(settings, study)), claims
         with claims.alone():
             self.session = Session(study, claims, clock)
         self.keeper = Keeper(self.folder, settings.store.size_mb_max)

@@ -15,7 +15,7 @@ from objectives.records.trial_record import trial_records
 from search.settings.settings import Settings
 from search.study.comparable import compare
 from search.study.start_weights import PART as WEIGHTS_PART
-from search.study.start_weights import RANDOM, card_of, differ, find_starts, fingerprint_of, kept_card
+from search.study.start_weights import WITHOUT, card_of, differ, find_starts, fingerprint_of, kept_card
 from spaces.dimension import Choice, Domain, Grid, Interval, Value, parse_domain
 from spaces.errors import SpaceError, StoreError
 
@@ -160,7 +160,7 @@ def _data_card(card: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _weights_card(card: Card) -> dict[str, str]:
-    return {name: text if text == RANDOM else f"sha256 {text[:HASH_SHOWN]}" for name, text in card.items()}
+    return {name: text if text == WITHOUT else f"sha256 {text[:HASH_SHOWN]}" for name, text in card.items()}
 
 
 def _training_card(text: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from objectives.records.study_record import StudyRecord
 from objectives.weights.fetch import Hubs, Say
-from objectives.weights.shelf import OWN, Shelf, WeightsFile
+from objectives.weights.shelf import OF_USER, Shelf, WeightsFile
 from search.settings.settings import Settings
 from spaces.candidate import Candidate
 from spaces.errors import SpaceError
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import optuna
 
 PART = "weights"  # of the contract
-RANDOM = "random"  # in place of a hash: published weights were not there when the study began
+WITHOUT = "random"  # in place of a hash: published weights were not there when the study began
 LISTED_MOST = 5  # names in a note
 
 Starts = Mapping[str, WeightsFile | None]  # published name, or path of a checkpoint -> its file
@@ -38,14 +38,14 @@ def find_starts(settings: Settings, kept: Mapping[str, str] | None = None) -> St
     shelf, weights = Shelf.of(settings.pretrained.folder), needed(settings.space)
     found = shelf.find_all(weights)
     starts: dict[str, WeightsFile | None] = {
-        one.name: None if (kept or {}).get(one.name) == RANDOM else found.get(one.name) for one in weights
+        one.name: None if (kept or {}).get(one.name) == WITHOUT else found.get(one.name) for one in weights
     }
     return {**starts, **{path: _own(path) for path in sources(settings.space) if path not in (NONE, HUB)}}
 
 
 def card_of(starts: Starts) -> dict[str, str]:
     """Return name -> SHA-256, or "random"."""
-    return {name: file.sha256 if file else RANDOM for name, file in starts.items()}
+    return {name: file.sha256 if file else WITHOUT for name, file in starts.items()}
 
 
 def fingerprint_of(starts: Starts) -> str:
@@ -78,10 +78,9 @@ def fetch_starts(settings: Settings, study: "optuna.Study | None", say: Say) -> 
         say: called with a line before each download.
     """
     kept = kept_card(StudyRecord.of(study).fingerprints) if study is not None else {}
-    without = [one.name for one in needed(settings.space) if kept.get(one.name) == RANDOM]
+    without = [one.name for one in needed(settings.space) if kept.get(one.name) == WITHOUT]
     shelf = Shelf.of(settings.pretrained.folder)
-    missing = [one for one in needed(settings.space) if one.name not in without and shelf.find(one) is None]
-    failed = Hubs(shelf, say).fetch(missing) if missing else {}
+    failed = Hubs(shelf, say).fetch([one for one in needed(settings.space) if one.name not in without])
     notes = []
     if failed:
         why = "; ".join(dict.fromkeys(failed.values()))
@@ -108,17 +107,15 @@ def start_alone(candidate: Candidate, folder: str | None, kept: str | None, say:
         say: called with a line for people: what is fetched, and what is other than it was.
     """
     name = start_of(candidate)
-    if name is None or kept == RANDOM:
+    if name is None or kept == WITHOUT:
         return None
     weights, shelf = published_for(candidate), Shelf.of(folder)
     if weights is None or weights.name != name:
         file: WeightsFile | None = _own(name)
     else:
-        found = shelf.find(weights)
-        failed = {} if found else Hubs(shelf, say).fetch([weights])
-        if failed:
-            say(f"pretrained: {failed[name]}")
-        file = found or shelf.find(weights)
+        for reason in Hubs(shelf, say).fetch([weights]).values():
+            say(f"pretrained: {reason}")
+        file = shelf.find(weights)
     if file is not None and kept not in (None, file.sha256):
         say(f"pretrained: '{file.path}' is another file than the search started from (another sha256)")
     return file
@@ -128,7 +125,7 @@ def _own(path: str) -> WeightsFile:
     file = Path(path).expanduser().absolute()
     if not file.is_file():
         raise SpaceError(f"train.pretrained: '{path}' is not a file; name a checkpoint, or take none or hub")
-    return WeightsFile.of(file, OWN)
+    return WeightsFile.of(file, OF_USER)
 
 
 def _listed(names: list[str]) -> str:

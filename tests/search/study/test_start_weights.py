@@ -1,7 +1,8 @@
 """What the trials of a study start from: found before the first, a part of the contract, the same ever after."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from small_hub import SmallHub, small_hub
 
 from objectives.data.dataset import Dataset
 from objectives.records import attributes as keys
+from reports.table.table import StudyTable
+from search.commands import export, train
 from search.settings.settings import Settings, load_settings
 from search.study.contract import Contract
 from search.study.fork import ensure_fork, forked_settings
@@ -177,3 +180,20 @@ def test_one_training_starts_as_the_search_did(folder: Path, hub: SmallHub) -> N
     assert [line for line in said if "is another file than the search started from" in line] == said != []
     assert start_alone(candidate, None, None, said.append) is None  # the hub has none
     assert "answers 404" in said[-1]
+
+
+def test_an_export_names_the_weights_and_its_training_finds_them(
+    report_table: Callable[..., StudyTable], folder: Path
+) -> None:
+    table = report_table(12)
+    row = replace(table.finished[0], candidate=TINY)
+    digest = put(folder, b"weights")
+    settings = {**table.settings, "pretrained": {"folder": str(folder)}}
+    for kept in (digest, "random"):
+        fingerprints = {**table.fingerprints, "weights": json.dumps({NAME: kept})}
+        told = replace(table, settings=settings, fingerprints=fingerprints)
+        config = export._start(export.Exported(told, row, row))
+        assert config == {"start": {"name": NAME, "sha256": kept}, "pretrained": {"folder": str(folder)}}
+        start = train._start(config, Candidate.of(TINY), print)
+        assert (start.sha256 if start else "random") == kept
+    assert export._start(export.Exported(table, row, row)) == {}  # an older automl kept no hashes

@@ -252,7 +252,8 @@ def _job(config: dict[str, Any], dataset: Dataset, out: Path, place: Place, own:
 def _start(config: dict[str, Any], candidate: Candidate, say: Say) -> WeightsFile | None:
     """Return the file of the pretrained weights that a training from new weights starts from."""
     kept, folder = config.get("start", {}), config.get("pretrained", {}).get("folder")
-    return start_alone(candidate, config.get("pretrained.folder", folder), kept.get("sha256"), say)
+    given = config.get("pretrained.folder", folder)
+    return start_alone(candidate, None if given == "null" else given, kept.get("sha256"), say)
 
 
 def _check_same_run(out: Path, config: dict[str, Any], dataset: Dataset, own: Path | None) -> None:

@@ -85,8 +85,8 @@ def fetch_starts(settings: Settings, study: "optuna.Study | None", say: Say) -> 
     if failed:
         why = "; ".join(dict.fromkeys(failed.values()))
         notes.append(
-            f"pretrained: {why}; {len(failed)} published weights are missing and these trainings start from random "
-            f"weights: {_listed(list(failed))}; put the files into pretrained.folder=DIR, or see `automl weights`"
+            f"pretrained: {why}; these start from random weights: {_listed(list(failed))}; "
+            "put the files into pretrained.folder=DIR, or see `automl weights`"
         )
     here = [name for name in without if name in shelf.find_all(needed(settings.space))]
     if here:

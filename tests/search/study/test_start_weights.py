@@ -112,7 +112,7 @@ def test_a_study_that_began_without_goes_on_without(
     study, notes = make(settings, blocks)
     assert part(study) == {NAME: "random"}
     assert len(notes) == 1
-    assert "1 published weights are missing and these trainings start from random weights: lcnet_050.ra2" in notes[0]
+    assert f"answers 404 Not Found; these start from random weights: {NAME}; put the files into" in notes[0]
     hub.files[f"/timm/{NAME}/resolve/main/model.safetensors"] = b"weights"
     again, notes = make(settings, blocks)
     assert (part(again), notes) == ({NAME: "random"}, [])
@@ -196,4 +196,5 @@ def test_an_export_names_the_weights_and_its_training_finds_them(
         assert config == {"start": {"name": NAME, "sha256": kept}, "pretrained": {"folder": str(folder)}}
         start = train._start(config, Candidate.of(TINY), print)
         assert (start.sha256 if start else "random") == kept
+        assert train._start({**config, "pretrained.folder": "null"}, Candidate.of(TINY), list[str]().append) is None
     assert export._start(export.Exported(table, row, row)) == {}  # an older automl kept no hashes

@@ -161,8 +161,8 @@ def train(directory: str, overrides: tuple[str, ...], fresh: bool) -> None:
     What was exported of an elastic training (the detector itself, or a child of its) goes on from its own weights, as
     one detector; any other starts anew.
 
-    OVERRIDES: epochs=N, data.root=PATH, train_device=0, seed=N; limits: memory_mb=N, silence_s=N, timeout_s=N,
-    processes_max=N.
+    OVERRIDES: epochs=N, data.root=PATH, train_device=0, seed=N, pretrained.folder=DIR; limits: memory_mb=N,
+    silence_s=N, timeout_s=N, processes_max=N.
     """
     from search.commands.train import run_train
 
@@ -265,6 +265,22 @@ def errors(
     from search.commands.data_errors import run_errors
 
     run_errors(where, words, pick=pick, folder=folder, store=store, target=target, unlabelled=unlabelled)
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("overrides", nargs=-1)
+@click.option("--fetch", is_flag=True, help="Fetch what is missing into the cache; exit code 1 if that fails.")
+@guarded
+def weights(overrides: tuple[str, ...], fetch: bool) -> None:
+    """List the published weights that a search would start from: file, size, where it is, its SHA-256.
+
+    Files are looked for in pretrained.folder=DIR by their published names, then in the cache (~/.cache/automl/weights).
+
+    OVERRIDES: those of the search; space/train=pretrained asks for published weights.
+    """
+    from search.commands.weights import run_weights
+
+    run_weights(list(overrides), fetch=fetch)
 
 
 @main.command()

@@ -486,7 +486,7 @@ def tiny_job(tmp_path: Path, blocks: Dataset, make_candidate: Callable[..., Cand
     """The job of a real trial of two epochs, quick at measuring; its folder is tmp_path / "trial"."""
     from small_jobs import quick_job  # late: found since this file has named its folder
 
-    return quick_job(blocks, tmp_path, make_candidate(), rungs=1, seed=1, hub=True)
+    return quick_job(blocks, tmp_path, make_candidate(), rungs=1, seed=1)
 
 
 @pytest.fixture

@@ -43,7 +43,6 @@ def quick_job(dataset: Dataset, folder: Path, candidate: Candidate, **more: Any)
         "protocol": protocol_of(processes=1, processes_max=1, images_min=10, cap_s=0.3, warmup_s=0.05),
         "train_device": "cpu",
         "workers": 2,
-        "hub": False,
     }
     return TrialJob(
         candidate=candidate,

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from objectives.machine.files import whole
 from objectives.network.slim import Ranks
+from objectives.weights.shelf import WeightsFile
 from spaces.candidate import Candidate
 from spaces.errors import DataError, first_line
 from spaces.network.description import describe
@@ -50,17 +51,23 @@ def assemble(candidate: Candidate, classes: Sequence[str], seed: int) -> tuple[d
     return description, build_detector(description, seed)
 
 
-def initialise(model: nn.Module, candidate: Candidate) -> int:
+def initialise(model: nn.Module, candidate: Candidate, start: WeightsFile | None = None) -> int:
     """Load the pretrained weights that a candidate asks for; return the number of tensors.
 
+    Args:
+        model: the candidate's network.
+        candidate: what is trained.
+        start: the file of the weights that the candidate names, as the search has found it; None: published weights
+            are not here, and a checkpoint is read as it is.
+
     Raises:
-        HubUnreachable: published weights cannot be had here.
+        DataError: the file is not what it was when the search began.
+        SpaceError: the file is unreadable or fits nowhere.
     """
-    name = candidate.text("backbone.name")
-    scale = None
-    if "backbone.width" in candidate:
-        scale = candidate.number("backbone.depth"), candidate.number("backbone.width")
-    return load_pretrained(model, name, str(train_choices(candidate)["pretrained"]), scale)
+    if start is not None:
+        start.check()
+    source = str(train_choices(candidate)["pretrained"])
+    return load_pretrained(model, candidate.text("backbone.name"), source, start.path if start else None)
 
 
 def load_weights(model: nn.Module, path: Path) -> None:

@@ -15,6 +15,7 @@ from objectives.records.children import HELD_OUT, ChildrenOrder, ChildrenReport
 from objectives.records.even_sample import evenly
 from objectives.records.gate import Gate
 from objectives.records.records import Accuracy, Ending, Latency, Resources, Rung
+from objectives.weights.shelf import WeightsFile
 from spaces.candidate import Candidate
 from spaces.network.family import Family
 
@@ -85,7 +86,7 @@ class TrialJob:
         train_device: "auto", "cpu", "0", ...
         workers: data-loading processes on a GPU.
         cache: whether decoded images are kept in memory.
-        hub: whether hubs are tried for pretrained weights.
+        start: file of the pretrained weights that the candidate names; None where published ones are not here.
         grace: share of the training before which a rung is looked at but decides nothing: large detectors start slowly.
         latency: of the untrained network, if it is known already; else it is measured first.
         trained_s: seconds that earlier processes of the trial have trained.
@@ -119,7 +120,7 @@ class TrialJob:
     train_device: str
     workers: int
     cache: bool = True
-    hub: bool = True
+    start: WeightsFile | None = None
     grace: float = 0.0
     latency: Latency | None = None
     trained_s: float = 0.0

@@ -48,7 +48,7 @@ from objectives.trial.job import RungDecision, TrialJob, TrialListener, timed_im
 from spaces.candidate import Candidate
 from spaces.network.detector import count_multiply_adds, count_parameters
 from spaces.network.family import Family, slim_ratios
-from spaces.network.pretrained import HUB, HubUnreachable
+from spaces.network.published import HUB, start_of
 from spaces.vocabulary import train_choices
 
 PICTURED = 3  # images of the split that are drawn
@@ -150,12 +150,11 @@ class _Trial:
             model = built_slim(model, slim_ratios(job.candidate), ranked=False)  # shapes depend on the shares alone
             load_weights(model, job.weights)
             return model
-        wants_hub = train_choices(job.candidate)["pretrained"] == HUB
-        try:
-            if job.hub or not wants_hub:
-                self.ranked = initialise(model, job.candidate) > 0
-        except HubUnreachable as error:
-            self.listener.warning(f"pretrained: {error}; training starts from random weights")
+        self.ranked = initialise(model, job.candidate, job.start) > 0
+        if not self.ranked and train_choices(job.candidate)["pretrained"] == HUB:
+            what = start_of(job.candidate) or f"any for {job.candidate.text('backbone.name')} at its scale"
+            text = f"pretrained: published weights are not here ({what}); training starts from random weights"
+            self.listener.warning(text)
         return built_slim(model, slim_ratios(job.candidate), ranked=self.ranked)
 
     def _elastic(self, model: nn.Module, family: Family) -> ElasticNetwork:

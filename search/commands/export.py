@@ -24,10 +24,13 @@ from reports.table.words import ms, share
 from search.loop.full_latency import measured_fully
 from search.settings.settings import EMBEDDED
 from search.study.folder.keep import CHILDREN_MOST
+from search.study.start_weights import kept_card
 from search.study.store import load_study
+from spaces.candidate import Candidate
 from spaces.errors import AutomlError
 from spaces.network.backbones import is_native
 from spaces.network.family import Family, slim_ratios
+from spaces.network.published import start_of
 
 FORMAT = 1
 # Limits that hold at full length as in the search; a trial's timeout_s is meant for fewer epochs.
@@ -136,6 +139,7 @@ def _config(what: Exported) -> dict[str, Any]:
         **({"polishes": row.polishes} if row.is_polish else {}),
         "candidate": _alone(row.candidate),
         **({"weights": WEIGHTS} if what.keeps_weights else {}),  # that `automl train` goes on from
+        **_start(what),
         "epochs": trial.get("full_epochs") or 4 * seen,
         "search_epochs": seen,
         "seed": settings["seed"],
@@ -148,6 +152,16 @@ def _config(what: Exported) -> dict[str, Any]:
         "workers": trial["workers"],
         **{key: trial[key] for key in TRAINED_ALIKE if key in trial},  # an older automl stored fewer
     }
+
+
+def _start(what: Exported) -> dict[str, Any]:
+    """Return the pretrained weights that the search's training started from; nothing where it named none."""
+    name = start_of(Candidate.from_json(dict(what.row.candidate)))
+    kept = kept_card(what.table.fingerprints)
+    if name not in kept:  # an older automl kept no hashes
+        return {}
+    folder = what.table.settings.get("pretrained", {}).get("folder")
+    return {"start": {"name": name, "sha256": kept[name]}, "pretrained": {"folder": folder}}
 
 
 def _alone(candidate: Mapping[str, Any]) -> dict[str, Any]:

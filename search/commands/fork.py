@@ -24,8 +24,9 @@ def forked_line(arguments: list[str], name: str, log_format: str = "auto") -> li
     new = forked_settings(settings, name)
     with counting(open_console(stderr=True), "looking at images") as show:
         dataset = load_data(settings.data, show)
+    console = open_console(stderr=log_format == "json")
     with prepared_folder(new) as claims, claims.alone():
-        made = ensure_fork(settings, new, dataset)
+        made = ensure_fork(settings, new, dataset, lambda line: console.print(line, highlight=False, soft_wrap=True))
     if made:
-        open_console(stderr=log_format == "json").print(labelled("fork", str(made), 7), soft_wrap=True)
+        console.print(labelled("fork", str(made), 7), soft_wrap=True)
     return [*(argument for argument in arguments if not argument.startswith("name=")), name_override(name)]

@@ -40,7 +40,9 @@ def run_search(arguments: list[str], log_format: str = "auto") -> None:
     with counting(open_console(stderr=True), "looking at images") as show:
         dataset = load_data(settings.data, show)
     view = make_view(open_console(), settings, log_format)
-    with open_search(settings, dataset, view) as search:
+    with open_search(
+        settings, dataset, view, lambda line: console.print(line, highlight=False, soft_wrap=True)
+    ) as search:
         _introduce(console, settings, dataset)
         interrupted = _interrupted(console, search)
         table, used = search.table(), search.used()

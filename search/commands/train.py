@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from objectives.records.gate import Gate
 from objectives.records.paths import MODEL, WEIGHTS, ExportPaths, TrialPaths
 from objectives.records.records import Ending, Rung
 from objectives.trial.job import RungDecision, TrialJob
+from objectives.weights.fetch import Say
+from objectives.weights.shelf import WeightsFile
 from reports.table.console import open_console
 from search.commands.search import interruptible
 from search.loop.full_training import FullTraining, TrainingFailed, TrainingListener
@@ -31,6 +34,7 @@ from search.settings.compose import default_values
 from search.settings.dataset import load_data
 from search.settings.sections import read_section
 from search.settings.settings import DataSettings, TrialSettings
+from search.study.start_weights import start_alone
 from search.view.words import attempt_text, one_line
 from search.workers.jobs import check_run, fits_cache
 from search.workers.limits import Limits
@@ -42,7 +46,7 @@ from spaces.errors import AutomlError, DataError, SettingsError, nearest
 WHOLE = {"epochs": 1, "seed": 0, "workers": 0, "memory_mb": 1, "processes_max": 1, "cache_mb": 0}  # name: least value
 SECONDS = ("timeout_s", "silence_s")
 NULLABLE = ("timeout_s", "memory_mb")
-OVERRIDES = (*WHOLE, *SECONDS, "data.root", "data.format", "train_device", "backend")
+OVERRIDES = (*WHOLE, *SECONDS, "data.root", "data.format", "train_device", "backend", "pretrained.folder")
 LIKE_TRIALS = ("timeout_s", "silence_s", "memory_mb", "processes_max", "cache_mb", "backend", "run")
 GPU_LOOK_EVERY_S = 2.0  # between two looks whether a GPU is free
 
@@ -118,6 +122,7 @@ def _train(console: Console, config: dict[str, Any], trial: TrialSettings, folde
         job = _job(config, dataset, out, place, own)
         remove_other_layouts(job.data_yaml)
         listener = Printer(console, job.epochs)
+        job = replace(job, start=None if own else _start(config, job.candidate, listener.warning))
         backend = make_backend(config["backend"], paths.ultralytics)
         if backend.caveat:
             console.print(f"note: {backend.caveat}", highlight=False)
@@ -242,6 +247,13 @@ def _job(config: dict[str, Any], dataset: Dataset, out: Path, place: Place, own:
         weights=own,
         run=config["run"],
     )
+
+
+def _start(config: dict[str, Any], candidate: Candidate, say: Say) -> WeightsFile | None:
+    """Return the file of the pretrained weights that a training from new weights starts from."""
+    kept, folder = config.get("start", {}), config.get("pretrained", {}).get("folder")
+    given = config.get("pretrained.folder", folder)
+    return start_alone(candidate, None if given == "null" else given, kept.get("sha256"), say)
 
 
 def _check_same_run(out: Path, config: dict[str, Any], dataset: Dataset, own: Path | None) -> None:

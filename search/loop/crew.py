@@ -65,6 +65,7 @@ class Crew:
         """
         self.settings, self.jobs, self.view, self._decide, self._tick = settings, jobs, view, decide, tick
         self._next_order = next_order
+        self._pretrained_noted = False
         self.active: dict[int, Active] = {}
         self.backend = make_backend(settings.trial.backend, StudyPaths(settings.folder).ultralytics)
 
@@ -159,7 +160,7 @@ class Crew:
 
     def _warn(self, text: str) -> None:
         if text.startswith("pretrained:"):
-            if not self.jobs.hub:
+            if self._pretrained_noted:
                 return  # one warning for the whole search
-            self.jobs.hub = False
+            self._pretrained_noted = True
         self.view.note(text)

@@ -1,6 +1,6 @@
 """A search as a library call: it prints nothing, and returns the study as it stands."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from threadpoolctl import threadpool_limits
@@ -15,7 +15,8 @@ from search.settings.dataset import load_data
 from search.settings.settings import Settings
 from search.study.experience.frozen import freeze_experience
 from search.study.folder.prepare import prepared_folder
-from search.study.store import create_study, has_begun, open_storage, storage_url, store_errors
+from search.study.start_weights import fetch_starts
+from search.study.store import create_study, existing_study, has_begun, open_storage, storage_url, store_errors
 from search.view.base import View
 from search.workers.jobs import check_run
 from search.workers.registry import check_backend
@@ -60,8 +61,12 @@ def check_settings(settings: Settings) -> None:
 
 
 @contextmanager
-def open_search(settings: Settings, dataset: Dataset, view: View) -> Iterator[Search]:
+def open_search(
+    settings: Settings, dataset: Dataset, view: View, say: Callable[[str], None] = lambda _: None
+) -> Iterator[Search]:
     """Make the study's folder and store, or open them, and enter the study; nothing runs yet.
+
+    Published weights that trials start from and that are not here are fetched; `say` is called before each.
 
     Raises:
         DataError: the study has not begun, and its scores would be wrong; see `data.check`.
@@ -75,9 +80,10 @@ def open_search(settings: Settings, dataset: Dataset, view: View) -> Iterator[Se
     one_thread = threadpool_limits(1, user_api="blas")
     with one_thread, prepared_folder(settings) as claims, store_errors(settings.name):
         storage = open_storage(storage_url(settings.folder, settings.store.url))
+        fetched = fetch_starts(settings, existing_study(settings, storage), say)
         with claims.alone():
             study = create_study(settings, dataset, storage)
-            notes = freeze_experience(settings, study)
+            notes = [*fetched, *freeze_experience(settings, study)]
         with Search(settings, dataset, study, claims, view) as opened:
             opened.notes = [*(finding.line for finding in findings), *notes]
             yield opened

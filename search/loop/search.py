@@ -28,6 +28,7 @@ from search.study.folder.disk_space import check_disk_space, has_disk_space, wai
 from search.study.folder.keep import Keeper
 from search.study.folder.leftovers import tidy
 from search.study.sessions import Clock, Session
+from search.study.start_weights import starts_of
 from search.study.store import store_errors
 from search.study.stored_trial import StoredTrial
 from search.view.base import View
@@ -60,8 +61,7 @@ class Search:
         """Enter the study; nothing runs yet."""
         self.settings, self.dataset, self.study, self.view = settings, dataset, study, view
         self.folder, self.paths = settings.folder, StudyPaths(settings.folder)
-        self.jobs = Jobs(settings, dataset)
-        self.claims = claims
+        self.jobs, self.claims = Jobs(settings, dataset, starts_of(settings, study)), claims
         with claims.alone():
             self.session = Session(study, claims, clock)
         self.keeper = Keeper(self.folder, settings.store.size_mb_max)

@@ -134,7 +134,7 @@ class Rehearsals:
     def _job(self, candidate: Candidate, function: str) -> TrialJob:
         run = f"objectives.trial.rehearsal:{function}"
         folder = self.scratch / f"{function}-{candidate.fingerprint}"
-        return replace(self.jobs.job(0, candidate), folder=folder, images=(), hub=False, run=run)
+        return replace(self.jobs.job(0, candidate), folder=folder, images=(), run=run)
 
     # From a sample to the whole
 

@@ -10,7 +10,8 @@ from spaces.vocabulary import VOCABULARY
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 DEFAULT_PRESET = "retail"
-PATHS = ("data.root", "data.reading", "store.folder", "store.url")  # taken as they are: `~`, commas and spaces too
+# Taken as they are: `~`, commas and spaces too.
+PATHS = ("data.root", "data.reading", "pretrained.folder", "store.folder", "store.url")
 NAME_KEY = "name"  # taken as it is, too, where Hydra would read more into it than a word or a number
 
 

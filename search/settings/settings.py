@@ -130,6 +130,17 @@ class TrialSettings:
 
 
 @dataclass(frozen=True)
+class PretrainedSettings:
+    """Where published weights are looked for first: a folder with files by their published names; None for none."""
+
+    folder: str | None
+
+    def __post_init__(self) -> None:
+        if self.folder is not None:  # an export is read from another folder
+            object.__setattr__(self, "folder", str(Path(self.folder).expanduser().absolute()))
+
+
+@dataclass(frozen=True)
 class StoreSettings:
     """Where studies live."""
 
@@ -159,6 +170,7 @@ class Settings:
     trial: TrialSettings
     sampler: SamplerSettings
     pruner: PrunerSettings
+    pretrained: PretrainedSettings
     store: StoreSettings
     space: SearchSpace
     start: tuple[dict[str, Any], ...]
@@ -207,6 +219,7 @@ def load_settings(arguments: Sequence[str]) -> Settings:
             ("gate", Gate),
             ("budget", BudgetSettings),
             ("trial", TrialSettings),
+            ("pretrained", PretrainedSettings),
             ("store", StoreSettings),
         )
     }

@@ -19,6 +19,7 @@ BARRIERS = {
     "data": "accuracies on other data cannot be compared",
     "training": "accuracies of another training cannot be compared",
     "trainer": "accuracies of another trainer cannot be compared",
+    "weights": "accuracies of trainings from other weights cannot be compared",
     "device": "latencies on another device cannot be compared",
 }
 OUTSIDE = "outside the new space"

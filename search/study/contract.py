@@ -14,6 +14,8 @@ from objectives.records.study_record import StudyRecord, StudyWriter
 from objectives.records.trial_record import trial_records
 from search.settings.settings import Settings
 from search.study.comparable import compare
+from search.study.start_weights import PART as WEIGHTS_PART
+from search.study.start_weights import WITHOUT, card_of, differ, find_starts, fingerprint_of, kept_card
 from spaces.dimension import Choice, Domain, Grid, Interval, Value, parse_domain
 from spaces.errors import SpaceError, StoreError
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 TRAINING_VERSION = 1  # raised when automl trains or scores in another way: accuracies of two versions differ
 TRAINER = ("torch", "torchvision", "timm", "ultralytics-opencv-headless", "torch-pruning", "onnx")
 NOT_THERE = "absent"
+HASH_SHOWN = 12  # digits of a hash
 
 Card = Mapping[str, str]  # what a part of the contract says, for people: name -> text
 
@@ -32,7 +35,7 @@ class Contract:
     """What must stay the same. What is free: budget, workers, sampler, pruner, limits, folders.
 
     Attributes:
-        fingerprints: part (space, data, device, training, gate, trainer) -> text that names the part.
+        fingerprints: part (space, data, device, training, gate, trainer, weights) -> text that names the part.
         cards: part -> name -> text, for people.
     """
 
@@ -49,6 +52,7 @@ class Contract:
         training = f"{epochs} epochs, seed {settings.seed}, scored on {settings.data.split}"
         most = detections_max(dataset, settings.data.detections_max)
         training += f", {most} detections an image" if most != USUAL_MAX else ""  # older studies kept as many
+        starts = find_starts(settings, kept_card(stored.fingerprints) if stored else None)
         return cls(
             fingerprints={
                 "space": settings.space.fingerprint,
@@ -57,6 +61,7 @@ class Contract:
                 "training": training,
                 "gate": json.dumps(_gate_card(asdict(settings.gate)), sort_keys=True),
                 "trainer": json.dumps(trainer, sort_keys=True),
+                WEIGHTS_PART: fingerprint_of(starts),
             },
             cards={
                 "space": settings.space.to_json(),
@@ -65,6 +70,7 @@ class Contract:
                 "training": _training_card(training),
                 "gate": _gate_card(asdict(settings.gate)),
                 "trainer": trainer,
+                WEIGHTS_PART: _weights_card(card_of(starts)),
             },
         )
 
@@ -82,13 +88,15 @@ class Contract:
                 "training": _training_card(fingerprints.get("training", "")),
                 "gate": _gate_card(asdict(kept.gate)),
                 "trainer": json.loads(fingerprints.get("trainer", "{}")),
+                WEIGHTS_PART: _weights_card(kept_card(fingerprints)),
             },
         )
 
     def differing(self, now: "Contract") -> list[str]:
         """Return the parts that differ in another contract; one that this study never kept does not."""
         kept = self.fingerprints
-        return [part for part, found in now.fingerprints.items() if part in kept and kept[part] != found]
+        differing = [part for part, found in now.fingerprints.items() if part in kept and kept[part] != found]
+        return [p for p in differing if p != WEIGHTS_PART or differ(kept[p], now.fingerprints[p])]
 
     def diff(self, now: "Contract") -> Iterator[str]:
         """Yield an indented line for each thing that differs: the part, what it is about, old -> new."""
@@ -123,7 +131,8 @@ def check_contract(study: "optuna.Study", settings: Settings, dataset: Dataset) 
             f"store: study '{study.study_name}' was made with another {' and '.join(differing)}; "
             f"give the old settings, or {others}\n" + "\n".join([*then.diff(now), *would_keep])
         )
-    whole = {**now.fingerprints, **then.fingerprints, "data": dataset.fingerprint}
+    weights = {WEIGHTS_PART: now.fingerprints[WEIGHTS_PART]}
+    whole = {**now.fingerprints, **then.fingerprints, **weights, "data": dataset.fingerprint}
     if whole != then.fingerprints:
         StudyWriter(study).contract(settings.gate, whole)
 
@@ -148,6 +157,10 @@ def _gate_card(gate: Mapping[str, Any]) -> dict[str, str]:
 def _data_card(card: Mapping[str, Any]) -> dict[str, str]:
     splits = {name: f"{split['images']} images, {split['boxes']} boxes" for name, split in card["splits"].items()}
     return {"root": str(card["root"]), "classes": ", ".join(card["classes"]), **splits}
+
+
+def _weights_card(card: Card) -> dict[str, str]:
+    return {name: text if text == WITHOUT else f"sha256 {text[:HASH_SHOWN]}" for name, text in card.items()}
 
 
 def _training_card(text: str) -> dict[str, str]:

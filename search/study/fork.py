@@ -15,12 +15,14 @@ from objectives.records.paths import CHILDREN, TRAININGS, StudyPaths
 from objectives.records.records import Ending, Outcome
 from objectives.records.study_record import MeasuredRecord, StudyRecord, StudyWriter
 from objectives.records.trial_record import TrialRecord, trial_records
+from objectives.weights.fetch import Say
 from search.engine.candidates import distribution
 from search.settings.settings import Settings
 from search.study.comparable import Comparison, Kept, compare, fitted, within
 from search.study.contract import Contract, fixed_values
 from search.study.known_good import enqueue
 from search.study.latencies import architecture_key
+from search.study.start_weights import fetch_starts
 from search.study.store import check_version, load_study, open_storage, record_contract, storage_url, store_errors
 from search.study.stored_trial import copied
 from spaces.dimension import Value
@@ -57,7 +59,7 @@ def forked_settings(settings: Settings, name: str) -> Settings:
     return replace(settings, name=name)
 
 
-def ensure_fork(old: Settings, new: Settings, dataset: Dataset) -> Forked | None:
+def ensure_fork(old: Settings, new: Settings, dataset: Dataset, say: Say = lambda _: None) -> Forked | None:
     """Make the fork, unless the same line made it before; one whose making was cut is made again.
 
     The old study is only read.
@@ -66,6 +68,7 @@ def ensure_fork(old: Settings, new: Settings, dataset: Dataset) -> Forked | None
         old: settings with the old study's name.
         new: the fork's settings; its folder must be there.
         dataset: what the fork will train on.
+        say: called with a line before each download of published weights, and with what is to be known of them.
 
     Returns:
         What was taken along; None if the fork was there already.
@@ -90,6 +93,8 @@ def ensure_fork(old: Settings, new: Settings, dataset: Dataset) -> Forked | None
             raise StoreError(
                 f"--fork: '{new.folder}' holds trials without a study; give another name, or move them away"
             )
+        for note in fetch_starts(new, source, say):
+            say(note)
         return fork(source, new, dataset, storage, old.folder, new.folder)
 
 
@@ -138,7 +143,7 @@ def fork(
     for candidate in settings.start:
         if not any(candidate.items() <= choices for choices in trained):
             enqueue(study, candidate, settings.space)
-    record_contract(study, settings, dataset)
+    record_contract(study, settings, dataset, then if found.kept else None)
     return Forked(settings.name, old.study_name, found)
 
 

@@ -22,6 +22,7 @@ from search.settings.settings import Settings
 from search.study.contract import Contract, check_contract
 from search.study.known_good import enqueue
 from search.study.sqlite_check import LOCK_WAIT_S, explained, file_of, holds_tables, is_full, of_another_optuna
+from search.study.start_weights import PART
 from search.study.study_file import file_url, studies_in, study_file
 from spaces.errors import DiskFull, StoreError, nearest
 
@@ -143,6 +144,16 @@ def create_study(settings: Settings, dataset: Dataset, storage: "optuna.storages
         return study
 
 
+def existing_study(settings: Settings, storage: "optuna.storages.BaseStorage") -> "optuna.Study | None":
+    """Return the study of the settings' name, as far as it is made; None if there is none yet."""
+    import optuna
+
+    with store_errors(settings.name):
+        if settings.name not in optuna.get_all_study_names(storage):
+            return None
+        return optuna.load_study(study_name=settings.name, storage=storage)
+
+
 def has_begun(settings: Settings) -> bool:
     """Whether the study of the settings' name is there already.
 
@@ -164,12 +175,22 @@ def _follow(study: "optuna.Study", dataset: Dataset) -> None:
         StudyWriter(study).data(card)
 
 
-def record_contract(study: "optuna.Study", settings: Settings, dataset: Dataset) -> None:
-    """Store what a study is a study of; the version last: with it the study is whole."""
+def record_contract(
+    study: "optuna.Study", settings: Settings, dataset: Dataset, before: Contract | None = None
+) -> None:
+    """Store what a study is a study of; the version last: with it the study is whole.
+
+    Args:
+        study: the study.
+        settings: its settings.
+        dataset: its data set.
+        before: contract of the study that a fork is made of: weights that its trials began without stay away.
+    """
+    weights = {PART: Contract.of(settings, dataset, before).fingerprints[PART]}
     StudyWriter(study).whole(
         settings=json.loads(shown_url(json.dumps(settings.to_json()))),
         provenance=provenance(settings.seed),
-        fingerprints=Contract.of(settings, dataset).fingerprints,
+        fingerprints={**Contract.of(settings, dataset).fingerprints, **weights},
         device=settings.device.describe(),
         data=dataset.to_json(),
         gate=settings.gate,

@@ -13,11 +13,13 @@ from objectives.data.yolo_layout import DATA_YAML
 from objectives.records.paths import WEIGHTS, StudyPaths
 from objectives.records.trial_record import TrialRecord
 from objectives.trial.job import TrialJob, halves
+from objectives.weights.shelf import WeightsFile
 from search.settings.settings import Settings, TrialSettings
 from spaces.candidate import Candidate
 from spaces.dimension import Value
 from spaces.errors import SettingsError
 from spaces.network.family import SLIM_BLOCKS, Family, is_elastic, slim_ratios
+from spaces.network.published import start_of
 
 
 def check_run(trial: TrialSettings) -> None:
@@ -44,12 +46,14 @@ def fits_cache(images: int, pixels: int, cache_mb: float) -> bool:
 class Jobs:
     """Makes the jobs of a search's trials."""
 
-    def __init__(self, settings: Settings, dataset: Dataset) -> None:
-        self._settings, self._dataset = settings, dataset
+    def __init__(
+        self, settings: Settings, dataset: Dataset, starts: Mapping[str, WeightsFile | None] | None = None
+    ) -> None:
+        """Prepare; `starts` are the files of pretrained weights by name or path, None for those that are not here."""
+        self._settings, self._dataset, self._starts = settings, dataset, starts or {}
         self.folder = settings.folder
         self.data_yaml = StudyPaths(self.folder).data / DATA_YAML  # of a layout, once it is there
         self._detections_max = detections_max(dataset, settings.data.detections_max)
-        self.hub = True  # until a hub turns out to be out of reach
 
     def trial_folder(self, number: int) -> Path:
         """Return the folder of a trial."""
@@ -94,7 +98,7 @@ class Jobs:
             train_device=trial.train_device,
             workers=trial.workers,
             cache=fits_cache(len(train), int(candidate.number("size.pixels")), trial.cache_mb),
-            hub=self.hub,
+            start=self._starts.get(start_of(candidate) or ""),
             grace=settings.pruner.grace,
             family=self.family(candidate),
             run=trial.run,

@@ -7,37 +7,38 @@ from spaces.errors import SpaceError, nearest
 from spaces.space import SearchSpace
 from spaces.vocabulary import single_values
 
-# Networks that were built, exported, timed and pruned at strides 8, 16, 32. Others of timm are accepted too.
-TIMM = (
-    "tinynet_e",
-    "lcnet_050",
-    "lcnet_100",
-    "mnasnet_small",
-    "mobilenetv2_100",
-    "mobilenetv3_small_050",
-    "mobilenetv3_small_100",
-    "mobilenetv3_large_100",
-    "mobilenetv4_conv_small",
-    "mobilenetv4_conv_medium",
-    "ghostnet_100",
-    "fbnetc_100",
-    "semnasnet_075",
-    "efficientnet_lite0",
-    "efficientnet_b0",
-    "tf_efficientnetv2_b0",
-    "regnetx_002",
-    "regnety_004",
-    "resnet10t",
-    "resnet18",
-    "resnet34",
-    "resnet50",
-    "hgnetv2_b0",
-    "starnet_s1",
-    "convnext_atto",
-    "convnext_femto",
-    "convnext_pico",
-    "convnextv2_atto",
-)
+# Networks that were built, exported, timed and pruned at strides 8, 16, 32, and the tag of the published weights that
+# timm means by the bare name: a searching process, which imports no timm, has to know it. Others of timm are accepted.
+TIMM = {
+    "tinynet_e": "in1k",
+    "lcnet_050": "ra2_in1k",
+    "lcnet_100": "ra2_in1k",
+    "mnasnet_small": "lamb_in1k",
+    "mobilenetv2_100": "ra_in1k",
+    "mobilenetv3_small_050": "lamb_in1k",
+    "mobilenetv3_small_100": "lamb_in1k",
+    "mobilenetv3_large_100": "ra_in1k",
+    "mobilenetv4_conv_small": "e2400_r224_in1k",
+    "mobilenetv4_conv_medium": "e500_r256_in1k",
+    "ghostnet_100": "in1k",
+    "fbnetc_100": "rmsp_in1k",
+    "semnasnet_075": "rmsp_in1k",
+    "efficientnet_lite0": "ra_in1k",
+    "efficientnet_b0": "ra_in1k",
+    "tf_efficientnetv2_b0": "in1k",
+    "regnetx_002": "pycls_in1k",
+    "regnety_004": "tv2_in1k",
+    "resnet10t": "c3_in1k",
+    "resnet18": "a1_in1k",
+    "resnet34": "a1_in1k",
+    "resnet50": "a1_in1k",
+    "hgnetv2_b0": "ssld_stage2_ft_in1k",
+    "starnet_s1": "in1k",
+    "convnext_atto": "d2_in1k",
+    "convnext_femto": "d1_in1k",
+    "convnext_pico": "d1_in1k",
+    "convnextv2_atto": "fcmae_ft_in1k",
+}
 
 
 @dataclass(frozen=True)
@@ -94,16 +95,29 @@ def check_backbones(space: SearchSpace) -> None:
 def check_backbone(name: str) -> None:
     """Check that a backbone can be built; one outside the catalogue is built, and tried on an image.
 
+    Args:
+        name: Ultralytics', or timm's with or without the tag of its published weights, as in
+            "mobilenetv3_small_100.lamb_in1k".
+
     Raises:
-        SpaceError: the name is neither Ultralytics' nor that of a timm network whose feature maps a neck can take.
+        SpaceError: the name is neither Ultralytics' nor that of a timm network whose feature maps a neck can take, or
+            timm knows no such tag.
     """
-    if name in ULTRALYTICS or name in TIMM:
+    architecture, _, tag = name.partition(".")
+    if name in ULTRALYTICS or name in TIMM or (tag and TIMM.get(architecture) == tag):
         return
     import timm  # only for names outside the catalogue: it brings torch along
 
-    if not timm.is_model(name):
+    if not timm.is_model(architecture):
         near = nearest(name, [*ULTRALYTICS, *TIMM, *timm.list_models()])
         raise SpaceError(f"backbone: unknown network '{name}', neither timm's nor Ultralytics'{near}")
+    if tag and name not in timm.list_pretrained(f"{architecture}.*"):
+        known = timm.list_pretrained(f"{architecture}.*")
+        there = f"known: {', '.join(known)}" if known else "it has none; give the name alone"
+        near = nearest(name, known)
+        raise SpaceError(f"backbone: timm publishes no weights '{tag}' of {architecture}{near}; {there}")
+    if architecture in TIMM:
+        return
     from spaces.network.timm_backbone import check_features
 
     check_features(name)

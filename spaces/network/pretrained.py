@@ -1,102 +1,79 @@
-"""Pretrained weights: timm's hub, Ultralytics' files, a checkpoint on disk. A checkpoint never runs code."""
+"""Pretrained weights into a detector: from published files, or a checkpoint of the user's own."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from spaces.errors import SpaceError
 from spaces.network.backbones import ULTRALYTICS
+from spaces.network.checkpoint_file import read_tensors
+from spaces.network.published import HUB, NONE
 from spaces.network.timm_backbone import TimmBackbone, create_features
 
-NONE, HUB = "none", "hub"
+SAME = 0.9  # share of a network's numbers that must be those of a file for the network to count as loaded from it
 
 
-class HubUnreachable(Exception):
-    """Published weights could not be fetched; the message is one line for people."""
-
-
-def load_pretrained(model: nn.Module, backbone: str, source: str, scale: tuple[float, float] | None = None) -> int:
+def load_pretrained(model: nn.Module, backbone: str, source: str, published: Path | None = None) -> int:
     """Load pretrained weights into a detector as far as names and shapes agree.
 
     Args:
         model: as built by `spaces.network.detector.build_detector`.
         backbone: its backbone's name.
-        source: "none", "hub" (timm's hub or Ultralytics' published files) or the path of a checkpoint: a detector of
-            this project's (`weights.pt`), a state dict of the timm backbone, or an Ultralytics `.pt` file.
-        scale: depth and width of an Ultralytics backbone; published files exist for some.
+        source: "none", "hub" or the path of a checkpoint: a detector of this project's (`weights.pt`), a state dict
+            of the timm backbone (`.safetensors` too), or an Ultralytics `.pt` file.
+        published: the file that "hub" stands for; None where there is none, and then nothing is loaded.
 
     Returns:
         Number of tensors loaded.
 
     Raises:
-        HubUnreachable: the hub could not be reached, or publishes nothing for this network.
         SpaceError: the checkpoint is missing, unreadable or fits nowhere.
     """
-    if source == NONE:
+    path = published if source == HUB else None if source == NONE else Path(source).expanduser()
+    if path is None:
         return 0
-    if source == HUB:
-        return _load_into(model, _from_hub(backbone, scale))
-    count = _load_into(model, _from_file(Path(source).expanduser()))
+    count = _load_into(model, backbone, read_tensors(path))
     if count == 0:
-        raise SpaceError(f"train.pretrained: no tensor of '{source}' fits {backbone}; name a checkpoint of it, or none")
+        raise SpaceError(f"train.pretrained: no tensor of '{path}' fits {backbone}; name a checkpoint of it, or none")
     return count
 
 
-def _from_hub(backbone: str, scale: tuple[float, float] | None) -> Mapping[str, Tensor]:
-    try:
-        if backbone in ULTRALYTICS:
-            return _ultralytics_state(_published(backbone, scale))
-        return create_features(backbone, pretrained=True).state_dict()  # type: ignore[no-any-return]  # a state dict
-    except HubUnreachable:
-        raise
-    except Exception as error:  # hub clients raise their own, the network's and the file system's errors
-        reason = str(error).splitlines()[0][:100] if str(error) else type(error).__name__
-        raise HubUnreachable(f"no published weights for {backbone} ({reason})") from error
-
-
-def _published(backbone: str, scale: tuple[float, float] | None) -> str:
-    for letter, (depth, width, _) in ULTRALYTICS[backbone].scales.items():
-        if (depth, width) == scale:
-            return f"{backbone}{letter}.pt"
-    raise HubUnreachable(f"Ultralytics publishes no {backbone} of depth and width {scale}")
-
-
-def _ultralytics_state(name_or_path: str) -> Mapping[str, Tensor]:
-    from ultralytics.nn.tasks import torch_safe_load
-
-    checkpoint, _ = torch_safe_load(name_or_path, safe_only=True)
-    network = checkpoint.get("ema") or checkpoint["model"]
-    return network.float().state_dict()  # type: ignore[no-any-return]  # a state dict
-
-
-def _from_file(path: Path) -> Mapping[str, Tensor]:
-    if not path.is_file():
-        raise SpaceError(f"train.pretrained: '{path}' is not a file; name a checkpoint, or take none or hub")
-    try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception:  # not plain tensors: an Ultralytics file holds a network, read with an allow-list
-        try:
-            return _ultralytics_state(str(path))
-        except Exception as error:  # unpickling refuses in many ways
-            reason = (str(error) or type(error).__name__).splitlines()[0][:100]
-            raise SpaceError(f"train.pretrained: '{path}' cannot be read safely ({reason})") from error
-    for key in ("state_dict", "model"):
-        if isinstance(content, dict) and isinstance(content.get(key), dict):
-            content = content[key]
-    return {k: v for k, v in content.items() if isinstance(v, Tensor)} if isinstance(content, dict) else {}
-
-
-def _load_into(model: Any, state: Mapping[str, Tensor]) -> int:
+def _load_into(model: Any, backbone: str, state: Mapping[str, Tensor]) -> int:
     """Load what fits the detector, or else what fits its backbone; return the number of tensors."""
     first = model.model[0]
-    targets = [model, *([first.m] if isinstance(first, TimmBackbone) else [])]
-    fitting = []
-    for target in targets:
-        own = target.state_dict()
-        fitting.append({k: v for k, v in state.items() if k in own and v.shape == own[k].shape})
-    best = max(range(len(targets)), key=lambda i: len(fitting[i]))
-    targets[best].load_state_dict(fitting[best], strict=False)
-    return len(fitting[best])
+    of_timm = isinstance(first, TimmBackbone)
+    fits = [(model, _fitting(model, state))]
+    if of_timm and len(fits[0][1]) < len(model.state_dict()):
+        fits.append((first.m, _fitting(first.m, state)))
+        if len(fits[1][1]) < len(first.m.state_dict()) and backbone not in ULTRALYTICS:
+            fits.append((first.m, _fitting(first.m, _renamed(backbone, state))))
+    target, fitting = max(fits, key=lambda fit: len(fit[1]))
+    target.load_state_dict(fitting, strict=False)
+    return len(fitting)
+
+
+def _fitting(target: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    own = target.state_dict()
+    return {name: tensor for name, tensor in state.items() if name in own and tensor.shape == own[name].shape}
+
+
+def _renamed(backbone: str, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """Return a state dict of timm's whole network under the names of its feature maps' network, as timm loads it.
+
+    timm loads what fits and is silent about the rest, so that the outcome is compared with the file's numbers.
+    """
+    try:
+        network = create_features(backbone, pretrained=True, pretrained_cfg_overlay={"state_dict": dict(state)})
+    except SpaceError:  # timm's own errors: the file is another network's
+        return {}
+    found: dict[str, Tensor] = network.state_dict()
+    known = {_fingerprint(tensor) for tensor in state.values()}
+    same = sum(tensor.numel() for tensor in found.values() if _fingerprint(tensor) in known)
+    return found if same >= SAME * sum(tensor.numel() for tensor in found.values()) else {}
+
+
+def _fingerprint(tensor: Tensor) -> tuple[object, ...]:
+    """Return a tensor's shape, its first numbers and their sum."""
+    return (*tensor.shape, *tensor.flatten()[:8].tolist(), float(tensor.double().sum()))

@@ -16,7 +16,15 @@ from objectives.trial.job import TrialJob
 from search.commands.train import _defaults, _job
 from search.settings.choices import PrunerSettings
 from search.settings.compose import CONF, base_values, default_values
-from search.settings.settings import BudgetSettings, DataSettings, Settings, StoreSettings, TrialSettings, load_settings
+from search.settings.settings import (
+    BudgetSettings,
+    DataSettings,
+    PretrainedSettings,
+    Settings,
+    StoreSettings,
+    TrialSettings,
+    load_settings,
+)
 from search.workers.places import Place
 
 SECTIONS: dict[str, Any] = {
@@ -26,6 +34,7 @@ SECTIONS: dict[str, Any] = {
     "gate": Gate,
     "budget": BudgetSettings,
     "trial": TrialSettings,
+    "pretrained": PretrainedSettings,
     "store": StoreSettings,
 }
 

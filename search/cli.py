@@ -249,6 +249,33 @@ def latency(artifact: str, overrides: tuple[str, ...]) -> None:
 
 
 @main.command()
+@click.argument("champion")
+@click.argument("challenger")
+@click.argument("overrides", nargs=-1)
+@click.option("--pick", default="gate", show_default=True, help="Of a study: gate, knee, fastest, best, or a number.")
+@RUNS
+@STORE
+@guarded
+def compare(
+    champion: str, challenger: str, overrides: tuple[str, ...], pick: str, folder: str, store: str | None
+) -> None:
+    """Compare two detectors on one frozen set and this machine: promote the challenger, or keep the champion?
+
+    CHAMPION, CHALLENGER: an export folder, an ONNX file of automl or of `yolo export`, or a study's name (its pick).
+
+    OVERRIDES: split=val or split=test; margin=0.01 (mAP that the challenger must have more), slower_max=0.1 (share by
+    which its p50 may be longer; null: any); level=0.95, resamples=1000, seed=0 of the intervals; frozen=FINGERPRINT
+    refuses another set; format=json; page=FILE. The rest as of a search: data.root=PATH, device=openvino. Without any
+    of data and conf, the data set is the one that the champion was made for, else the challenger.
+
+    Exit code: 0 promote, 1 keep, 3 cannot tell; 2 is a mistake in the line.
+    """
+    from search.commands.compare import run_compare
+
+    run_compare(champion, challenger, list(overrides), folder, store, pick)
+
+
+@main.command()
 @guarded
 def presets() -> None:
     """List the presets and the options of every config group."""

@@ -70,21 +70,22 @@ def judge(accuracy: Difference, champion: Latency, challenger: Latency, rules: R
 def _accuracy(apart: Difference, margin: float) -> tuple[Ruling, str]:
     if math.isnan(apart.low):
         return Ruling.CANNOT_TELL, "mAP: too few images for an interval"
-    interval = f"the difference of mAP, {apart.value:+.3f}, lies between {apart.low:+.3f} and {apart.high:+.3f}"
+    said = f"the difference of mAP, {apart.value:+.3f}, lies between {apart.low:+.3f} and {apart.high:+.3f}"
+    bound = f"the margin of {margin:+g}" if margin else "zero"
     if apart.low > margin:
-        return Ruling.PROMOTE, f"{interval}: over the margin of {margin:+g}"
+        return Ruling.PROMOTE, f"{said}: all of it over {bound}"
     if apart.high <= margin:
-        return Ruling.KEEP, f"{interval}: not over the margin of {margin:+g}"
-    return Ruling.CANNOT_TELL, f"{interval}, on both sides of the margin of {margin:+g}"
+        return Ruling.KEEP, f"{said}: none of it over {bound}"
+    return Ruling.CANNOT_TELL, f"{said}: on both sides of {bound}"
 
 
 def _latency(champion: Latency, challenger: Latency, slower_max: float) -> tuple[Ruling, str]:
     ratio = challenger.p50_ms / champion.p50_ms
     low, high = challenger.p50_low_ms / champion.p50_high_ms, challenger.p50_high_ms / champion.p50_low_ms
-    said = f"p50 is {ratio:.2f} times the champion's ({low:.2f} to {high:.2f})"
-    bound = f"{1 + slower_max:g} times"
+    said = f"the challenger's p50 is {ratio:.2f} times the champion's ({low:.2f} to {high:.2f})"
+    bound = f"the bound of {1 + slower_max:g}"
     if high <= 1 + slower_max:
         return Ruling.PROMOTE, f"{said}: within {bound}"
     if low > 1 + slower_max:
         return Ruling.KEEP, f"{said}: over {bound}"
-    return Ruling.CANNOT_TELL, f"{said}, on both sides of {bound}"
+    return Ruling.CANNOT_TELL, f"{said}: on both sides of {bound}"

@@ -67,7 +67,7 @@ def read_ultralytics(properties: Mapping[str, str], path: Path) -> dict[str, Any
         values = {key: _value(text) for key, text in properties.items()}
         args = values.get("args") or {}
         nms = args.get("nms")
-        names = values["names"]
+        names = dict(values["names"])
         classes = tuple(str(names[i]) for i in range(len(names)))
         height_px, width_px = (int(side) for side in values["imgsz"])
     except (ValueError, SyntaxError, KeyError, TypeError, AttributeError) as error:

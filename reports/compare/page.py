@@ -138,7 +138,7 @@ def _latencies(found: Comparison) -> list[tuple[str, str, str, str]]:
         before, after = getattr(one, name), getattr(other, name)
         rows.append((label, ms(before), ms(after), f"{after / before - 1:+.1%}"))
     spans = [f"{number(each.p50_low_ms)} to {ms(each.p50_high_ms)}" for each in (one, other)]
-    state = ["stable" if each.stable else f"unstable: {each.note}" for each in (one, other)]
+    state = ["stable" if each.stable else "unstable" for each in (one, other)]
     return [*rows, ("p50 lies between", spans[0], spans[1], ""), ("measurement", state[0], state[1], "")]
 
 

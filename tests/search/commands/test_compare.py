@@ -10,11 +10,14 @@ import onnx
 import pytest
 import yaml
 from command_line import Done, automl
+from quick_search import settings_of
 from window_detector import POOR, SIDE_PX, write_windows
 
+import search
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out
 from objectives.deploy.ultralytics_meta import ultralytics_properties
+from reports.table.pick import pick
 
 QUICK = (
     *("latency.processes=1", "latency.processes_max=1", "latency.images_min=5", "latency.cap_s=0.2"),
@@ -178,6 +181,26 @@ def test_an_export_names_its_data_set_and_where_it_was_chosen(place: Path) -> No
     assert "'out' is as long trained as in the search" in done.stdout
     assert "'other/trained' is as long" not in done.stdout
     assert "out was made for device=openvino; both ran on device=cpu" in done.stdout
+
+
+@pytest.mark.seconds
+def test_a_study_stands_for_its_pick(place: Path, tmp_path: Path, blocks: Dataset) -> None:
+    """Its data set is the study's, where neither the line nor the champion names one."""
+    few = replace(blocks, splits={name: images[:4] for name, images in blocks.splits.items()})
+    lay_out(few, tmp_path / "data")
+    settings = settings_of(tmp_path / "runs", "budget.trials=2", "sampler=random", "pruner=none", data_of(tmp_path))
+    row = pick(search.search(settings), "best")
+    model, good = settings.folder / str(row.folder) / "model.onnx", str(place / "good.onnx")
+    model.unlink()
+    said = refusal(tmp_path, good, "smoke", "--pick", "best")
+    assert said.startswith(f"compare: trial {row.number} of 'smoke' lacks model.onnx")
+    shutil.copy(good, model)
+    done = automl("compare", good, "smoke", "--pick", "best", *QUICK, folder=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert f"smoke, trial {row.number} (nms, 160 px" in done.stdout
+    assert "val: 4 images" in done.stdout
+    assert f"smoke, trial {row.number} was chosen among the trials of study 'smoke'" in done.stdout
+    assert "nearest: smoke" in refusal(tmp_path, good, "smok")
 
 
 def test_bad_input_is_one_line_and_exit_code_2(place: Path) -> None:

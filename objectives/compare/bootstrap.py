@@ -37,7 +37,7 @@ class Resampling:
 
 
 @dataclass(frozen=True)
-class Difference:
+class PairedDifference:
     """One figure of both detectors, and how far they lie apart: challenger minus champion.
 
     Attributes:
@@ -69,7 +69,9 @@ def draw(images: int, resampling: Resampling) -> NDArray[np.float64]:
     return np.concatenate([np.ones((images, 1)), drawn.T.astype(np.float64)], axis=1)
 
 
-def difference(champion: NDArray[np.float64], challenger: NDArray[np.float64], images: int, level: float) -> Difference:
+def difference(
+    champion: NDArray[np.float64], challenger: NDArray[np.float64], images: int, level: float
+) -> PairedDifference:
     """Return a difference with its interval.
 
     The interval is the expanded percentile interval (Hesterberg 2015, "What Teachers Should Know About the Bootstrap",
@@ -85,7 +87,7 @@ def difference(champion: NDArray[np.float64], challenger: NDArray[np.float64], i
     apart = (challenger - champion)[1:]
     apart = apart[~np.isnan(apart)]
     if images < 2 or not len(apart):
-        return Difference(float(champion[0]), float(challenger[0]), math.nan, math.nan)
+        return PairedDifference(float(champion[0]), float(challenger[0]), math.nan, math.nan)
     tail = float(norm.cdf(math.sqrt(images / (images - 1)) * student.ppf((1 - level) / 2, images - 1)))
     low, high = np.quantile(apart, [tail, 1 - tail])
-    return Difference(float(champion[0]), float(challenger[0]), float(low), float(high))
+    return PairedDifference(float(champion[0]), float(challenger[0]), float(low), float(high))

@@ -4,13 +4,13 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from objectives.compare.bootstrap import METHOD, Difference, Resampling
+from objectives.compare.bootstrap import METHOD, PairedDifference, Resampling
 from objectives.compare.frozen import ClassMatch, FrozenSet
 from objectives.compare.verdict import Judgement, Rules
 from objectives.deploy.detector import Detections
 from objectives.records.records import Latency
 
-FORMAT = 1
+DOCUMENT_FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ class Part:
 
     name: str
     objects: int
-    map: Difference
-    map50: Difference
+    map: PairedDifference
+    map50: PairedDifference
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Pictured:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PairedComparison:
     """Champion and challenger on one frozen set and one device.
 
     Attributes:
@@ -114,8 +114,8 @@ class Comparison:
     device: dict[str, Any]
     confidence: float
     classes: ClassMatch
-    map: Difference
-    map50: Difference
+    map: PairedDifference
+    map50: PairedDifference
     per_class: tuple[Part, ...]
     per_size: tuple[Part, ...]
     per_image: tuple[ImageErrors, ...]
@@ -144,7 +144,7 @@ class Comparison:
         """Return all of it as JSON values; what is not known is null."""
         latencies = self.champion.latency, self.challenger.latency
         return {
-            "format": FORMAT,
+            "format": DOCUMENT_FORMAT,
             "verdict": {
                 "outcome": str(self.judgement.ruling),
                 "why": list(self.judgement.why),
@@ -183,6 +183,6 @@ def _part(part: Part) -> dict[str, Any]:
     return {"name": part.name, "objects": part.objects, "map": _apart(part.map), "map50": _apart(part.map50)}
 
 
-def _apart(apart: Difference) -> dict[str, float | None]:
+def _apart(apart: PairedDifference) -> dict[str, float | None]:
     values = {**asdict(apart), "difference": apart.value}
     return {key: None if math.isnan(value) else value for key, value in values.items()}

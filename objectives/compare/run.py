@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from objectives.compare.bootstrap import Difference, Resampling, difference, draw
-from objectives.compare.comparison import Comparison, ImageErrors, Part, Pictured, Side
+from objectives.compare.bootstrap import PairedDifference, Resampling, difference, draw
+from objectives.compare.comparison import ImageErrors, PairedComparison, Part, Pictured, Side
 from objectives.compare.frozen import ClassMatch, FrozenSet, match_classes
 from objectives.compare.matches import IOUS, SIDES_PX, Matches, match
 from objectives.compare.precision import average_precisions, over_classes
@@ -50,7 +50,7 @@ def compare(
     resampling: Resampling,
     rules: Rules,
     progress: Progress = lambda what, done, total: None,
-) -> Comparison:
+) -> PairedComparison:
     """Compare two deployable files, paired per image.
 
     Args:
@@ -78,7 +78,7 @@ def compare(
     progress("timing both in turn", 0, 0)
     one, other = _latencies([champion.path, challenger.path], device, frozen.images, protocol)
     apart = figures.whole(is_50=False)
-    return Comparison(
+    return PairedComparison(
         champion=_side(champion, metas[0], one),
         challenger=_side(challenger, metas[1], other),
         frozen=frozen,
@@ -106,7 +106,7 @@ class _Figures:
         self._objects = {key: int(matches.objects.sum()) for key, matches in matched[0].items()}
         self._classes, self._images, self._level = classes, images, resampling.level
 
-    def whole(self, *, is_50: bool, size: str = "all") -> Difference:
+    def whole(self, *, is_50: bool, size: str = "all") -> PairedDifference:
         """Return mAP of both over the classes, at IoU 0.5:0.95 or 0.5."""
         return self._apart([over_classes([one[name, size][is_50] for name in self._classes]) for one in self._both])
 
@@ -120,7 +120,7 @@ class _Figures:
         objects = sum(self._objects[name, size] for name in self._classes)
         return Part(size, objects, self.whole(is_50=False, size=size), self.whole(is_50=True, size=size))
 
-    def _apart(self, both: Sequence[Column]) -> Difference:
+    def _apart(self, both: Sequence[Column]) -> PairedDifference:
         return difference(both[0], both[1], self._images, self._level)
 
 

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
-from objectives.compare.bootstrap import Difference
+from objectives.compare.bootstrap import PairedDifference
 from objectives.records.records import Latency
 from spaces.errors import SettingsError
 
@@ -49,7 +49,7 @@ class Judgement:
     why: tuple[str, ...]
 
 
-def judge(accuracy: Difference, champion: Latency, challenger: Latency, rules: Rules) -> Judgement:
+def judge(accuracy: PairedDifference, champion: Latency, challenger: Latency, rules: Rules) -> Judgement:
     """Judge a challenger: promoted where each rule says so, kept out where one says no, else it cannot be said.
 
     Accuracy: yes if the whole interval of the difference lies over the margin, no if none of it does. Latency: yes if
@@ -67,7 +67,7 @@ def judge(accuracy: Difference, champion: Latency, challenger: Latency, rules: R
     return Judgement(ruling, tuple(why for _, why in found))
 
 
-def _accuracy(apart: Difference, margin: float) -> tuple[Ruling, str]:
+def _accuracy(apart: PairedDifference, margin: float) -> tuple[Ruling, str]:
     if math.isnan(apart.low):
         return Ruling.CANNOT_TELL, "mAP: too few images for an interval"
     said = f"the difference of mAP, {apart.value:+.3f}, lies between {apart.low:+.3f} and {apart.high:+.3f}"

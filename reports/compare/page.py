@@ -11,18 +11,18 @@ from typing import Any
 import cv2
 from markupsafe import Markup
 
-from objectives.compare.bootstrap import Difference
-from objectives.compare.comparison import Comparison, Pictured
+from objectives.compare.bootstrap import PairedDifference
+from objectives.compare.comparison import PairedComparison, Pictured
 from objectives.compare.verdict import Ruling
 from objectives.deploy.detections_picture import draw_tile
 from objectives.machine.files import write_text
-from reports.compare.words import ADVICE, class_lines, figures, images_line, level, method_line
+from reports.compare.words import VERDICTS, class_lines, figures, images_line, level, method_line
 from reports.page.palette import DARK, LIGHT, css_variables
 from reports.page.template import asset, environment
 from reports.table.words import ms, number, size
 
-TONES = {Ruling.PROMOTE: "gate", Ruling.KEEP: "front", Ruling.CANNOT_TELL: "stopped"}
-QUALITY = 82  # of the JPEGs
+RULING_TONES = {Ruling.PROMOTE: "gate", Ruling.KEEP: "front", Ruling.CANNOT_TELL: "stopped"}
+JPEG_QUALITY = 82  # of the JPEGs
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Bar:
     tone: str
 
 
-def write_compare_page(found: Comparison, target: Path) -> Path:
+def write_compare_page(found: PairedComparison, target: Path) -> Path:
     """Write the page and return its path; a reader never sees half a page.
 
     Args:
@@ -54,7 +54,7 @@ def write_compare_page(found: Comparison, target: Path) -> Path:
     return target
 
 
-def render_compare(found: Comparison) -> str:
+def render_compare(found: PairedComparison) -> str:
     """Return the page as HTML text."""
     rows = list(_rows(found))
     reach = _reach([apart for _, _, apart, _ in rows], found.rules.margin)
@@ -62,9 +62,9 @@ def render_compare(found: Comparison) -> str:
         environment()
         .get_template("compare.html.jinja")
         .render(
-            advice=ADVICE[found.judgement.ruling],
+            advice=VERDICTS[found.judgement.ruling],
             why=found.judgement.why,
-            tone=TONES[found.judgement.ruling],
+            tone=RULING_TONES[found.judgement.ruling],
             data=found.frozen.to_json(),
             tiles=_tiles(found),
             rows=[(name, count, figures(apart), _bar(apart, reach), first) for name, count, apart, first in rows],
@@ -89,7 +89,7 @@ def render_compare(found: Comparison) -> str:
     )
 
 
-def _tiles(found: Comparison) -> list[tuple[str, str, str]]:
+def _tiles(found: PairedComparison) -> list[tuple[str, str, str]]:
     """Return label, figure and a line below it."""
     one, other = found.champion.latency, found.challenger.latency
     tiles = [(name, figures(apart)) for name, apart in (("mAP", found.map), ("mAP50", found.map50))]
@@ -102,7 +102,7 @@ def _tiles(found: Comparison) -> list[tuple[str, str, str]]:
     ]
 
 
-def _rows(found: Comparison) -> Iterator[tuple[str, int, Difference, bool]]:
+def _rows(found: PairedComparison) -> Iterator[tuple[str, int, PairedDifference, bool]]:
     """Yield name, objects and difference of each row, and whether a group begins with it."""
     objects = sum(part.objects for part in found.per_class)
     yield "mAP", objects, found.map, False
@@ -113,7 +113,7 @@ def _rows(found: Comparison) -> Iterator[tuple[str, int, Difference, bool]]:
         yield part.name, part.objects, part.map, i == 0
 
 
-def _reach(differences: Sequence[Difference], margin: float) -> float:
+def _reach(differences: Sequence[PairedDifference], margin: float) -> float:
     """Return how far the scale reaches to both sides of zero."""
     ends = [abs(v) for apart in differences for v in (apart.low, apart.high, apart.value) if not math.isnan(v)]
     return 1.05 * max([0.01, abs(margin), *ends])
@@ -123,7 +123,7 @@ def _place(value: float, reach: float) -> float:
     return round(50 + 50 * value / reach, 2)
 
 
-def _bar(apart: Difference, reach: float) -> Bar | None:
+def _bar(apart: PairedDifference, reach: float) -> Bar | None:
     if math.isnan(apart.low) or math.isnan(apart.value):
         return None
     low, high = _place(apart.low, reach), _place(apart.high, reach)
@@ -131,7 +131,7 @@ def _bar(apart: Difference, reach: float) -> Bar | None:
     return Bar(low, round(high - low, 2), _place(apart.value, reach), tone)
 
 
-def _latencies(found: Comparison) -> list[tuple[str, str, str, str]]:
+def _latencies(found: PairedComparison) -> list[tuple[str, str, str, str]]:
     one, other = found.champion.latency, found.challenger.latency
     rows = []
     for label, name in (("p50", "p50_ms"), ("p95", "p95_ms"), ("network alone, p50", "network_ms")):
@@ -142,7 +142,7 @@ def _latencies(found: Comparison) -> list[tuple[str, str, str, str]]:
     return [*rows, ("p50 lies between", spans[0], spans[1], ""), ("measurement", state[0], state[1], "")]
 
 
-def _picture(found: Comparison, one: Pictured) -> dict[str, Any]:
+def _picture(found: PairedComparison, one: Pictured) -> dict[str, Any]:
     """Return an image with what both found on it."""
     image = found.frozen.images[one.errors.image]
     sides = []
@@ -151,7 +151,7 @@ def _picture(found: Comparison, one: Pictured) -> dict[str, Any]:
         ("challenger", one.challenger, one.errors.challenger),
     ):
         tile = draw_tile(image, detections, found.classes.scored, found.confidence)
-        _, encoded = cv2.imencode(".jpg", tile, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+        _, encoded = cv2.imencode(".jpg", tile, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
         source = f"data:image/jpeg;base64,{b64encode(encoded.tobytes()).decode()}"
         sides.append({"role": role, "source": source, "errors": errors})
     return {"name": image.path.name, "sides": sides}

@@ -7,16 +7,16 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from objectives.compare.comparison import Comparison, Side
+from objectives.compare.comparison import PairedComparison, Side
 from objectives.compare.verdict import Ruling
-from reports.compare.words import ADVICE, class_lines, figures, images_line, level, method_line
+from reports.compare.words import VERDICTS, class_lines, figures, images_line, level, method_line
 from reports.table.console import labelled
 from reports.table.words import ms, plural, size
 
-STYLES = {Ruling.PROMOTE: "bold green", Ruling.KEEP: "bold", Ruling.CANNOT_TELL: "bold yellow"}
+RULING_STYLES = {Ruling.PROMOTE: "bold green", Ruling.KEEP: "bold", Ruling.CANNOT_TELL: "bold yellow"}
 
 
-def compare_lines(found: Comparison) -> Iterator[RenderableType]:
+def compare_lines(found: PairedComparison) -> Iterator[RenderableType]:
     """Yield what is printed: both files, the set, the figures, the latencies, the verdict."""
     for role, side in (("champion", found.champion), ("challenger", found.challenger)):
         yield labelled(role, _side(side))
@@ -30,7 +30,7 @@ def compare_lines(found: Comparison) -> Iterator[RenderableType]:
     yield _table(found)
     for line in (*class_lines(found), images_line(found), method_line(found), *found.notes):
         yield Text(line, style="dim")
-    yield Text.assemble((ADVICE[found.judgement.ruling], STYLES[found.judgement.ruling]))
+    yield Text.assemble((VERDICTS[found.judgement.ruling], RULING_STYLES[found.judgement.ruling]))
     for why in found.judgement.why:
         yield Text(f"  {why}")
 
@@ -39,7 +39,7 @@ def _side(side: Side) -> str:
     return f"{side.name} ({side.head}, {side.size_px} px, {size(side.artifact_bytes)}, sha256 {side.sha256[:12]})"
 
 
-def _table(found: Comparison) -> Table:
+def _table(found: PairedComparison) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
     for column in ("", "objects", "champion", "challenger", "difference", f"{level(found)} interval"):
         table.add_column(column, justify="right" if column else "left", overflow="fold")

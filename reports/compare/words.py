@@ -3,12 +3,12 @@
 import math
 from collections.abc import Iterator
 
-from objectives.compare.bootstrap import Difference
-from objectives.compare.comparison import Comparison
+from objectives.compare.bootstrap import PairedDifference
+from objectives.compare.comparison import PairedComparison
 from objectives.compare.verdict import Ruling
 from reports.table.words import ABSENT, plural, share
 
-ADVICE = {
+VERDICTS = {
     Ruling.PROMOTE: "promote the challenger",
     Ruling.KEEP: "keep the champion",
     Ruling.CANNOT_TELL: "cannot tell",
@@ -25,23 +25,23 @@ def signed(value: float) -> str:
     return ABSENT if math.isnan(value) else f"{value:+.3f}"
 
 
-def interval(apart: Difference) -> str:
+def interval(apart: PairedDifference) -> str:
     """Return an interval: '+0.012 to +0.050'."""
     return ABSENT if math.isnan(apart.low) else f"{signed(apart.low)} to {signed(apart.high)}"
 
 
-def figures(apart: Difference) -> tuple[str, str, str, str]:
+def figures(apart: PairedDifference) -> tuple[str, str, str, str]:
     """Return champion, challenger, difference and interval as texts."""
     both = share(known(apart.champion)), share(known(apart.challenger))
     return (*both, signed(apart.value), interval(apart))
 
 
-def level(found: Comparison) -> str:
+def level(found: PairedComparison) -> str:
     """Return the level of the intervals: '95 %'."""
     return f"{100 * found.resampling.level:g} %"
 
 
-def class_lines(found: Comparison) -> Iterator[str]:
+def class_lines(found: PairedComparison) -> Iterator[str]:
     """Yield a line for each kind of classes that the figures are not of."""
     classes = found.classes
     kinds = (
@@ -57,7 +57,7 @@ def class_lines(found: Comparison) -> Iterator[str]:
             yield f"not scored, {noun} {what}: {', '.join(names)}"
 
 
-def images_line(found: Comparison) -> str:
+def images_line(found: PairedComparison) -> str:
     """Return in how many images the challenger makes fewer errors."""
     counts = found.image_counts
     fewer, more, alike = (counts[key] for key in ("fewer_errors", "more_errors", "as_many"))
@@ -67,7 +67,7 @@ def images_line(found: Comparison) -> str:
     )
 
 
-def method_line(found: Comparison) -> str:
+def method_line(found: PairedComparison) -> str:
     """Return how the intervals were made."""
     return (
         f"intervals of {level(found)} by the paired bootstrap over images, {found.resampling.resamples:,} resamples, "

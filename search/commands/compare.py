@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from objectives.compare.comparison import Comparison
+from objectives.compare.comparison import PairedComparison
 from objectives.compare.frozen import FrozenSet, freeze
 from objectives.compare.run import compare
 from objectives.compare.verdict import Ruling
@@ -64,7 +64,7 @@ def _data(both: Sequence[Named], settings: Settings, overrides: Sequence[str]) -
     raise DataError("data.root: neither file says which data set it is for; give data.root=...")
 
 
-def _notes(found: Comparison, both: Sequence[Named], settings: Settings, frozen: FrozenSet) -> Iterator[str]:
+def _notes(found: PairedComparison, both: Sequence[Named], settings: Settings, frozen: FrozenSet) -> Iterator[str]:
     """Yield what else must be known to read the figures."""
     for named in both:
         if named.note:
@@ -88,7 +88,7 @@ def _is_same(root: str, frozen: FrozenSet, settings: Settings) -> bool:
     return root == settings.data.root or Path(root).expanduser().absolute() == Path(frozen.root).absolute()
 
 
-def _put_out(found: Comparison, options: CompareOptions) -> None:
+def _put_out(found: PairedComparison, options: CompareOptions) -> None:
     console = open_console(highlight=False, soft_wrap=True)
     if options.page is not None:
         from reports.compare.page import write_compare_page

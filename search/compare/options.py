@@ -10,9 +10,9 @@ from objectives.compare.bootstrap import Resampling
 from objectives.compare.verdict import Rules
 from spaces.errors import SettingsError, nearest
 
-FORMATS = ("text", "json")
+PRINTED = ("text", "json")
 KEYS = ("split", "format", "page", "frozen", "margin", "slower_max", "level", "resamples", "seed")
-WHOLE = ("resamples", "seed")
+WHOLE_NUMBERS = ("resamples", "seed")
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class CompareOptions:
 
     Attributes:
         split: the split that both are run on; None takes the one that trials are scored on.
-        format: what is printed, one of FORMATS.
+        format: what is printed, one of PRINTED.
         page: the HTML file to be written; None for none.
         frozen: fingerprint that the set must have; None takes any.
         resampling: of the intervals.
@@ -36,9 +36,9 @@ class CompareOptions:
     rules: Rules
 
     def __post_init__(self) -> None:
-        if self.format not in FORMATS:
-            hint = nearest(self.format, FORMATS)
-            raise SettingsError(f"format: unknown choice '{self.format}'{hint}; known: {', '.join(FORMATS)}")
+        if self.format not in PRINTED:
+            hint = nearest(self.format, PRINTED)
+            raise SettingsError(f"format: unknown choice '{self.format}'{hint}; known: {', '.join(PRINTED)}")
         if self.page is not None and self.page.is_dir():
             raise SettingsError(f"page: '{self.page}' is a folder; name a file, such as page=compare.html")
 
@@ -59,8 +59,10 @@ def read_options(arguments: list[str]) -> tuple[CompareOptions, list[str]]:
             raise SettingsError(f"{key}: needs one value, got '{argument}'; give {key}=... once")
         else:
             given[key] = value
-    numbers = {key: _number(key, given[key]) for key in ("margin", "slower_max", "level", *WHOLE) if key in given}
-    resampling = {key: numbers[key] for key in ("level", *WHOLE) if key in numbers}
+    numbers = {
+        key: _number(key, given[key]) for key in ("margin", "slower_max", "level", *WHOLE_NUMBERS) if key in given
+    }
+    resampling = {key: numbers[key] for key in ("level", *WHOLE_NUMBERS) if key in numbers}
     rules = {key: numbers[key] for key in ("margin", "slower_max") if key in numbers}
     options = CompareOptions(
         given.get("split"),
@@ -77,8 +79,8 @@ def _number(key: str, text: str) -> float | int | None:
     value = yaml.safe_load(text)
     if value is None and key == "slower_max":
         return None
-    kinds = (int,) if key in WHOLE else (int, float)
+    kinds = (int,) if key in WHOLE_NUMBERS else (int, float)
     if type(value) not in kinds or not math.isfinite(value):
-        kind = "whole number" if key in WHOLE else "number"
+        kind = "whole number" if key in WHOLE_NUMBERS else "number"
         raise SettingsError(f"{key}: must be a {kind}{' or null' if key == 'slower_max' else ''}, got '{text}'")
     return value  # type: ignore[no-any-return]  # one of the kinds above

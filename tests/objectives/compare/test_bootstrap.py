@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from objectives.compare.bootstrap import Difference, Resampling, difference, draw
+from objectives.compare.bootstrap import PairedDifference, Resampling, difference, draw
 from objectives.compare.matches import match
 from objectives.compare.precision import average_precisions
 from objectives.data.dataset import LabelledImage
@@ -15,7 +15,7 @@ from objectives.deploy.detector import Detections
 from spaces.errors import SettingsError
 
 
-def of_means(a: np.ndarray, b: np.ndarray, resampling: Resampling) -> Difference:
+def of_means(a: np.ndarray, b: np.ndarray, resampling: Resampling) -> PairedDifference:
     """Return the difference of two means over images: a figure whose truth is known."""
     weights = draw(len(a), resampling)
     return difference(a @ weights / len(a), b @ weights / len(b), len(a), resampling.level)
@@ -87,7 +87,7 @@ def test_intervals_of_map_hold_the_true_difference() -> None:
     """Whole detections, matched and scored; the truth is the difference on very many images."""
     rng = np.random.default_rng(11)
 
-    def apart(images: int, seed: int) -> Difference:
+    def apart(images: int, seed: int) -> PairedDifference:
         scenes = [scene(rng, (0.4, 0.3)) for _ in range(images)]
         truth = [image for image, _ in scenes]
         weights = draw(images, Resampling(0.9, 200, seed))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from objectives.compare.bootstrap import Difference
+from objectives.compare.bootstrap import PairedDifference
 from objectives.compare.verdict import Rules, Ruling, judge
 from objectives.records.records import Latency
 from spaces.errors import SettingsError
@@ -20,8 +20,8 @@ def timed(p50_ms: float, spread: float = 0.01) -> Latency:
     return replace(CHAMPION, p50_ms=p50_ms, p50_low_ms=p50_ms * (1 - spread), p50_high_ms=p50_ms * (1 + spread))
 
 
-def apart(low: float, high: float) -> Difference:
-    return Difference(0.5, 0.5 + (low + high) / 2, low, high)
+def apart(low: float, high: float) -> PairedDifference:
+    return PairedDifference(0.5, 0.5 + (low + high) / 2, low, high)
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from objectives.compare.bootstrap import Difference, Resampling
-from objectives.compare.comparison import Comparison, ImageErrors, Part, Pictured, Side
+from objectives.compare.bootstrap import PairedDifference, Resampling
+from objectives.compare.comparison import ImageErrors, PairedComparison, Part, Pictured, Side
 from objectives.compare.frozen import ClassMatch, FrozenSet
 from objectives.compare.verdict import Rules, Ruling, judge
 from objectives.data.dataset import LabelledImage
@@ -23,20 +23,20 @@ from reports.compare.words import class_lines, images_line
 HOSTILE = "</td><script>window.hacked = 1</script>&'{{7*7}}"
 LATENCY = Latency(10.0, 11.0, 9.9, 10.1, 8.0, 100, 1.0, True, "", "device", 0)
 DEVICE = {"name": "cpu", "runtime": "onnxruntime", "runtime_version": "1", "processor": "a core", "threads": 1}
-UNKNOWN = Difference(math.nan, math.nan, math.nan, math.nan)
+UNKNOWN = PairedDifference(math.nan, math.nan, math.nan, math.nan)
 
 
 @pytest.fixture
-def found(tmp_path: Path) -> Comparison:
+def found(tmp_path: Path) -> PairedComparison:
     path = tmp_path / "a&b.png"
     cv2.imwrite(str(path), np.full((60, 80, 3), 128, np.uint8))
     image = LabelledImage(path, 80, 60, np.array([[5, 5, 20, 20]], float), np.zeros(1, np.int64))
     frozen = FrozenSet("shelf", "/data/shelf", "val", (HOSTILE, "jar"), (image,), "contents-0123456789abcdef")
     boxes = Detections(np.array([[5, 5, 25, 25]], float), np.array([0.9]), np.zeros(1, np.int64))
     nothing = Detections(np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64))
-    better = Difference(0.4, 0.5, 0.05, 0.15)
+    better = PairedDifference(0.4, 0.5, 0.05, 0.15)
     errors = ImageErrors(0, 1, 0)
-    return Comparison(
+    return PairedComparison(
         champion=Side("old.onnx", "/a/old.onnx", "a" * 64, 1_000_000, 64, "nms", (HOSTILE,), LATENCY),
         challenger=Side(HOSTILE, "/a/new.onnx", "b" * 64, 2_000_000, 96, "end2end", (HOSTILE, "jar"), LATENCY),
         frozen=frozen,
@@ -46,7 +46,10 @@ def found(tmp_path: Path) -> Comparison:
         map=better,
         map50=replace(better, low=-0.05),
         per_class=(Part(HOSTILE, 1, better, better),),
-        per_size=(Part("small", 1, Difference(0.4, 0.3, -0.2, -0.05), better), Part("large", 0, UNKNOWN, UNKNOWN)),
+        per_size=(
+            Part("small", 1, PairedDifference(0.4, 0.3, -0.2, -0.05), better),
+            Part("large", 0, UNKNOWN, UNKNOWN),
+        ),
         per_image=(errors,),
         pictured=(Pictured(errors, nothing, boxes),),
         resampling=Resampling(),
@@ -56,7 +59,7 @@ def found(tmp_path: Path) -> Comparison:
     )
 
 
-def test_the_page_shows_what_was_found_and_loads_nothing(found: Comparison, tmp_path: Path) -> None:
+def test_the_page_shows_what_was_found_and_loads_nothing(found: PairedComparison, tmp_path: Path) -> None:
     page = write_compare_page(found, tmp_path / "pages" / "compare.html").read_text()
     assert "<strong>Promote the challenger.</strong>" in page
     assert "A note &amp; more." in page
@@ -68,7 +71,7 @@ def test_the_page_shows_what_was_found_and_loads_nothing(found: Comparison, tmp_
     assert "+0.050 to +0.150" in page
 
 
-def test_bars_lie_where_their_intervals_do(found: Comparison) -> None:
+def test_bars_lie_where_their_intervals_do(found: PairedComparison) -> None:
     """The scale reaches 5 % beyond the farthest end, here -0.2: to 0.21 on both sides of the middle."""
     page = render_compare(found)
     bars = re.findall(r"span fill-(\w+)\" style=\"left: ([\d.]+)%; width: ([\d.]+)%", page)
@@ -81,7 +84,7 @@ def test_bars_lie_where_their_intervals_do(found: Comparison) -> None:
     )
 
 
-def test_words_name_the_classes_that_are_not_scored(found: Comparison) -> None:
+def test_words_name_the_classes_that_are_not_scored(found: PairedComparison) -> None:
     assert list(class_lines(found)) == [
         "not scored, class known to the challenger alone: jar",
         "not scored, class of a detector and not of the data set: cap",
@@ -92,7 +95,7 @@ def test_words_name_the_classes_that_are_not_scored(found: Comparison) -> None:
     assert texts[-2].strip().startswith("the difference of mAP, +0.100, lies between")
 
 
-def test_json_has_null_for_what_is_unknown(found: Comparison) -> None:
+def test_json_has_null_for_what_is_unknown(found: PairedComparison) -> None:
     values = found.to_json()
     assert values["per_size"][1]["map"] == {
         "champion": None,

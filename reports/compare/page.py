@@ -19,10 +19,10 @@ from objectives.machine.files import write_text
 from reports.compare.words import VERDICTS, class_lines, figures, images_line, level, method_line
 from reports.page.palette import DARK, LIGHT, css_variables
 from reports.page.template import asset, environment
-from reports.table.words import ms, number, size
+from reports.table.words import ms, number
 
 RULING_TONES = {Ruling.PROMOTE: "gate", Ruling.KEEP: "front", Ruling.CANNOT_TELL: "stopped"}
-JPEG_QUALITY = 82  # of the JPEGs
+PICTURE_QUALITY = 82  # of the JPEGs
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def render_compare(found: PairedComparison) -> str:
             level=level(found),
             latencies=_latencies(found),
             sides=(("champion", found.champion), ("challenger", found.challenger)),
-            sizes=(size(found.champion.artifact_bytes), size(found.challenger.artifact_bytes)),
+            sizes=[f"{number(side.artifact_bytes / 1e6, 2)} MB" for side in (found.champion, found.challenger)],
             device=found.device,
             lines=[images_line(found), method_line(found), *class_lines(found)],
             notes=found.notes,
@@ -151,7 +151,7 @@ def _picture(found: PairedComparison, one: Pictured) -> dict[str, Any]:
         ("challenger", one.challenger, one.errors.challenger),
     ):
         tile = draw_tile(image, detections, found.classes.scored, found.confidence)
-        _, encoded = cv2.imencode(".jpg", tile, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+        _, encoded = cv2.imencode(".jpg", tile, [cv2.IMWRITE_JPEG_QUALITY, PICTURE_QUALITY])
         source = f"data:image/jpeg;base64,{b64encode(encoded.tobytes()).decode()}"
         sides.append({"role": role, "source": source, "errors": errors})
     return {"name": image.path.name, "sides": sides}

@@ -11,7 +11,7 @@ from objectives.compare.comparison import PairedComparison, Side
 from objectives.compare.verdict import Ruling
 from reports.compare.words import VERDICTS, class_lines, figures, images_line, level, method_line
 from reports.table.console import labelled
-from reports.table.words import ms, plural, size
+from reports.table.words import ms, number, plural
 
 RULING_STYLES = {Ruling.PROMOTE: "bold green", Ruling.KEEP: "bold", Ruling.CANNOT_TELL: "bold yellow"}
 
@@ -36,7 +36,7 @@ def compare_lines(found: PairedComparison) -> Iterator[RenderableType]:
 
 
 def _side(side: Side) -> str:
-    return f"{side.name} ({side.head}, {side.size_px} px, {size(side.artifact_bytes)}, sha256 {side.sha256[:12]})"
+    return f"{side.name} ({side.head}, {side.size_px} px, {number(side.artifact_bytes / 1e6, 2)} MB, sha256 {side.sha256[:12]})"
 
 
 def _table(found: PairedComparison) -> Table:

@@ -36,7 +36,8 @@ def compare_lines(found: PairedComparison) -> Iterator[RenderableType]:
 
 
 def _side(side: Side) -> str:
-    return f"{side.name} ({side.head}, {side.size_px} px, {number(side.artifact_bytes / 1e6, 2)} MB, sha256 {side.sha256[:12]})"
+    size = f"{number(side.artifact_bytes / 1e6, 2)} MB"
+    return f"{side.name} ({side.head}, {side.size_px} px, {size}, sha256 {side.sha256[:12]})"
 
 
 def _table(found: PairedComparison) -> Table:

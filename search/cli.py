@@ -1,70 +1,11 @@
 """The command line: a thin skin over the search, the report, the export and the training."""
 
 import os
-import signal
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import wraps
-from typing import Any
 
 import click
 
-from spaces.errors import AutomlError, SettingsError
-
-CONTEXT = {"help_option_names": ["-h", "--help"], "ignore_unknown_options": False}
-RUNS = click.option("--folder", default="runs", show_default=True, help="Where studies live (store.folder).")
-STORE = click.option("--store", default=None, help="Optuna storage URL, if not SQLite in the study's folder.")
-
-
-class Group(click.Group):
-    """Commands, with the nearest name for a typo and one line for a user's mistake."""
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the command, or say which one is near."""
-        found = super().get_command(ctx, cmd_name)
-        if found is None:
-            from spaces.errors import nearest
-
-            known = self.list_commands(ctx)
-            hint = nearest(cmd_name, known) or f"; known: {', '.join(known)}"
-            fail(f"unknown command '{cmd_name}'{hint}")
-        return found
-
-
-def fail(message: str) -> None:
-    """Say a user's mistake on standard error and leave with 2."""
-    click.echo(f"automl: {message}", err=True)
-    sys.exit(2)
-
-
-def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Tell a user's mistake in one line, exit code 2; the traceback with --debug only."""
-
-    @wraps(command)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return command(*args, **kwargs)
-        except AutomlError as error:
-            if click.get_current_context().find_root().params.get("debug"):
-                raise
-            fail(str(error))
-        except OSError as error:
-            if click.get_current_context().find_root().params.get("debug"):
-                raise
-            fail(f"{error.strerror or error}: '{error.filename}'" if error.filename else str(error))
-
-    return run
-
-
-@contextmanager
-def interrupted_at_once() -> Iterator[None]:
-    """Let Ctrl-C end the process while libraries are imported: extension modules make other errors of it."""
-    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+from search.command_line import CONTEXT, RUNS, STORE, Group, guarded, interrupted_at_once
+from spaces.errors import SettingsError
 
 
 @click.group(cls=Group, context_settings=CONTEXT)
@@ -75,7 +16,7 @@ def main(debug: bool) -> None:
 
     \b
     automl search conf=retail                        search; the same line again goes on where it stopped
-    automl search conf=retail data.root=~/shelves    ... on your own images (COCO JSON or YOLO)
+    automl search conf=retail data.root=~/shelves    ... on your own images (docs/formats.md)
     automl report retail                             the page of the front, and a summary here
     automl export retail --pick gate --to out        the winner: config, weights, ONNX, lineage
     automl train out                                 train it at full length
@@ -219,7 +160,7 @@ def data() -> None:
 @guarded
 def card(overrides: tuple[str, ...]) -> None:
     """Say what is in the data set (what `automl data` does)."""
-    from search.commands.data import run_data
+    from search.commands.data_set.card import run_data
 
     run_data(list(overrides))
 
@@ -233,7 +174,7 @@ def check(overrides: tuple[str, ...]) -> None:
     OVERRIDES: those of the search; format=yaml or format=json instead of lines for people; page=FILE writes an HTML
     page with pictures of what was found. The codes of findings: docs/data.md.
     """
-    from search.commands.check import run_check
+    from search.commands.data_set.check import run_check
 
     run_check(list(overrides))
 
@@ -262,7 +203,7 @@ def errors(
     data.format=NAME, device=cpu, confidence=0.25. Writes a page with pictures, and COCO JSON of the doubtful labels and
     of all detections. See docs/errors.md.
     """
-    from search.commands.data_errors import run_errors
+    from search.commands.data_set.errors import run_errors
 
     run_errors(where, words, pick=pick, folder=folder, store=store, target=target, unlabelled=unlabelled)
 
@@ -292,6 +233,33 @@ def latency(artifact: str, overrides: tuple[str, ...]) -> None:
     from search.commands.latency import run_latency
 
     run_latency(artifact, list(overrides))
+
+
+@main.command()
+@click.argument("champion")
+@click.argument("challenger")
+@click.argument("overrides", nargs=-1)
+@click.option("--pick", default="gate", show_default=True, help="Of a study: gate, knee, fastest, best, or a number.")
+@RUNS
+@STORE
+@guarded
+def compare(
+    champion: str, challenger: str, overrides: tuple[str, ...], pick: str, folder: str, store: str | None
+) -> None:
+    """Compare two detectors on one frozen set and this machine: promote the challenger, or keep the champion?
+
+    CHAMPION, CHALLENGER: an export folder, an ONNX file of automl or of `yolo export`, or a study's name (its pick).
+
+    OVERRIDES: split=val or split=test; margin=0.01 (mAP that the challenger must have more), slower_max=0.1 (share by
+    which its p50 may be longer; null: any); level=0.95, resamples=1000, seed=0 of the intervals; frozen=FINGERPRINT
+    refuses another set; format=json; page=FILE. The rest as of a search: data.root=PATH, device=openvino. Without any
+    of data and conf, the data set is the one that the champion was made for, else the challenger.
+
+    Exit code: 0 promote, 1 keep, 3 cannot tell; 2 is a mistake in the line.
+    """
+    from search.commands.compare import run_compare
+
+    run_compare(champion, challenger, list(overrides), folder, store, pick)
 
 
 @main.command()

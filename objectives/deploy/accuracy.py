@@ -52,9 +52,9 @@ def _precision(
     """Return interpolated precision, (10 IoU thresholds, 101 recalls, classes); -1 where a class has no box."""
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
         truth = COCO()
-        truth.dataset = _truth(images, classes)
+        truth.dataset = coco_truth(images, classes)
         truth.createIndex()
-        results = _results(detections)
+        results = coco_results(detections)
         if not results:
             return np.where(_has_boxes(images, classes), 0.0, -1.0) * np.ones((10, 101, 1))
         evaluation = COCOeval(truth, truth.loadRes(results), "bbox")
@@ -66,7 +66,8 @@ def _precision(
     return precision
 
 
-def _truth(images: Sequence[LabelledImage], classes: Sequence[str]) -> dict[str, Any]:
+def coco_truth(images: Sequence[LabelledImage], classes: Sequence[str]) -> dict[str, Any]:
+    """Return the boxes of a split as a COCO data set; images are numbered from 0, classes and boxes from 1."""
     annotations = [
         {
             "image_id": i,
@@ -86,7 +87,8 @@ def _truth(images: Sequence[LabelledImage], classes: Sequence[str]) -> dict[str,
     }
 
 
-def _results(detections: Sequence[Detections]) -> list[dict[str, Any]]:
+def coco_results(detections: Sequence[Detections]) -> list[dict[str, Any]]:
+    """Return detections as COCO results, numbered as in `coco_truth`."""
     return [
         {"image_id": i, "category_id": int(k) + 1, "score": float(s), "bbox": [x0, y0, x1 - x0, y1 - y0]}
         for i, found in enumerate(detections)

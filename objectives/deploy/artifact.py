@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from objectives.data.crowds import USUAL_MAX
+from objectives.deploy.ultralytics_meta import is_ultralytics, read_ultralytics
 from spaces.errors import DataError
 from spaces.vocabulary import DEFAULTS
 
@@ -23,6 +24,7 @@ class ArtifactMeta:
         classes: class names by index.
         nms_iou: IoU above which the lesser of two boxes of one class falls.
         max_detections: most boxes returned for an image.
+        stretched: whether an image is stretched to the square, not letterboxed: RT-DETR as Ultralytics exports it.
     """
 
     size_px: int
@@ -30,10 +32,11 @@ class ArtifactMeta:
     classes: tuple[str, ...]
     nms_iou: float = float(DEFAULTS["deploy.nms_iou"])
     max_detections: int = USUAL_MAX
+    stretched: bool = False
 
     def dump(self) -> str:
-        """Return the text kept in the file."""
-        return json.dumps(asdict(self))
+        """Return the text kept in the file; older versions read it too, which know no `stretched`."""
+        return json.dumps({key: value for key, value in asdict(self).items() if key != "stretched" or value})
 
     @classmethod
     def load(cls, text: str) -> Self:
@@ -50,8 +53,12 @@ def read_meta(properties: Mapping[str, str], path: Path) -> ArtifactMeta:
         path: the file, for the message.
 
     Raises:
-        DataError: the file was not written by this project.
+        DataError: the file was written neither by this project nor by Ultralytics' export of a detector.
     """
-    if META_KEY not in properties:
-        raise DataError(f"artifact: '{path}' was not exported by automl (its metadata lack '{META_KEY}')")
-    return ArtifactMeta.load(properties[META_KEY])
+    if META_KEY in properties:
+        return ArtifactMeta.load(properties[META_KEY])
+    if is_ultralytics(properties):
+        return ArtifactMeta(**read_ultralytics(properties, path))
+    raise DataError(
+        f"artifact: '{path}' was not exported by automl or Ultralytics (its metadata lack '{META_KEY}' and 'names')"
+    )

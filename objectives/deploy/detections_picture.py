@@ -42,7 +42,7 @@ def draw_detections(
         classes: class names by index.
         confidence: least score that is drawn.
     """
-    tiles = [_tile(image, found, classes, confidence) for image, found in zip(images, detections, strict=True)]
+    tiles = [draw_tile(image, found, classes, confidence) for image, found in zip(images, detections, strict=True)]
     height = max(tile.shape[0] for tile in tiles)
     padded = [cv2.copyMakeBorder(t, 0, height - t.shape[0], 0, 4, cv2.BORDER_CONSTANT, value=WHITE) for t in tiles]
     _, encoded = cv2.imencode(".jpg", np.hstack(padded), [cv2.IMWRITE_JPEG_QUALITY, 82])
@@ -50,7 +50,8 @@ def draw_detections(
         partial.write_bytes(encoded.tobytes())
 
 
-def _tile(image: LabelledImage, found: Detections, classes: Sequence[str], confidence: float) -> NDArray[np.uint8]:
+def draw_tile(image: LabelledImage, found: Detections, classes: Sequence[str], confidence: float) -> NDArray[np.uint8]:
+    """Return an image, TILE_PX wide, with the boxes of its labels and of a detector drawn on it."""
     picture = read_image(image.path)
     ratio = TILE_PX / picture.shape[1]
     picture = cv2.resize(picture, None, fx=ratio, fy=ratio, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]  # 8-bit stays

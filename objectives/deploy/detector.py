@@ -45,7 +45,7 @@ class Detector:
 
     def __call__(self, image: Image) -> Detections:
         """Find the objects of one image (H, W, 3) BGR."""
-        blob, scale, pad = letterbox(image, self.meta.size_px)
+        blob, scale, pad = (stretch if self.meta.stretched else letterbox)(image, self.meta.size_px)
         start = time.perf_counter()
         output = self.runtime.run(blob)
         self.network_s = time.perf_counter() - start
@@ -105,6 +105,14 @@ def letterbox(image: Image, size_px: int) -> tuple[NDArray[np.float32], tuple[fl
         image = cv2.copyMakeBorder(image, *sides, cv2.BORDER_CONSTANT, value=border)  # type: ignore[assignment]  # 8-bit stays 8-bit
     blob = cv2.dnn.blobFromImage(image, 1 / 255, swapRB=True)
     return blob, (new[0] / width, new[1] / height), (left, top)  # type: ignore[return-value]  # 32-bit floats
+
+
+def stretch(image: Image, size_px: int) -> tuple[NDArray[np.float32], tuple[float, float], tuple[int, int]]:
+    """Stretch an image to a square, as Ultralytics does for RT-DETR; what is returned is as of `letterbox`."""
+    height, width = image.shape[:2]
+    image = cv2.resize(image, (size_px, size_px), interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]  # 8-bit stays 8-bit
+    blob = cv2.dnn.blobFromImage(image, 1 / 255, swapRB=True)
+    return blob, (size_px / width, size_px / height), (0, 0)  # type: ignore[return-value]  # 32-bit floats
 
 
 def suppress(

@@ -13,6 +13,7 @@ from torch import nn
 
 from objectives.data.crowds import USUAL_MAX
 from objectives.deploy.artifact import META_KEY, ArtifactMeta
+from objectives.deploy.ultralytics_meta import ultralytics_properties
 from objectives.machine.files import whole
 from objectives.records.failures import ExportFailed
 from spaces.candidate import Candidate
@@ -78,8 +79,22 @@ def _export(network: nn.Module, meta: ArtifactMeta, path: Path) -> None:
             dynamo=False,  # the exporter through torch.export cannot trace these heads
         )
     slim = onnxslim.slim(onnx.load(str(path)))
-    slim.metadata_props.add(key=META_KEY, value=meta.dump())
+    for key, value in {META_KEY: meta.dump(), **_ultralytics(network, meta)}.items():
+        slim.metadata_props.add(key=key, value=value)
     onnx.save(slim, str(path))
+
+
+def _ultralytics(network: nn.Module, meta: ArtifactMeta) -> dict[str, str]:
+    """Return the metadata that Ultralytics reads of a deployed network's file."""
+    of_network: Any = network
+    return ultralytics_properties(
+        meta.classes,
+        meta.size_px,
+        head=type(of_network.model[-1]).__name__,
+        stride_px=int(max(of_network.stride)),
+        end2end=meta.head == "end2end",
+        opset=OPSET,
+    )
 
 
 def deployed_network(model: nn.Module, meta: ArtifactMeta) -> nn.Module:

@@ -25,11 +25,11 @@ class Runtime(ABC):
         """Open a file.
 
         Args:
-            path: an ONNX file of this project's.
+            path: an ONNX file of this project's, or a detector's that Ultralytics exported.
             device: its provider, threads and options.
 
         Raises:
-            DataError: the file was not written by this project.
+            DataError: the file was written neither by this project nor by Ultralytics.
             DeviceError: the runtime cannot load the file, or does not take the options.
         """
 
@@ -61,9 +61,13 @@ class OnnxRuntime(Runtime):
             raise _not_loaded(path, device, error) from error
         self.meta = read_meta(self.session.get_modelmeta().custom_metadata_map, path)
         self._input = self.session.get_inputs()[0].name
+        self._is_half = self.session.get_inputs()[0].type == "tensor(float16)"  # as Ultralytics exports on a GPU
 
     def run(self, blob: NDArray[np.float32]) -> NDArray[np.float32]:
         """Run the session."""
+        if self._is_half:
+            halves: NDArray[np.float16] = self.session.run(None, {self._input: blob.astype(np.float16)})[0]
+            return halves.astype(np.float32)
         output: NDArray[np.float32] = self.session.run(None, {self._input: blob})[0]
         return output
 
@@ -100,7 +104,7 @@ def open_artifact(path: Path, device: Device) -> Runtime:
     """Open a deployable file on a device.
 
     Raises:
-        DataError: there is no such file, or it was not written by this project.
+        DataError: there is no such file, or it was written neither by this project nor by Ultralytics.
         DeviceError: the runtime is not usable.
     """
     if not path.is_file():

@@ -99,12 +99,26 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     Raises:
         DataError: the file is missing, damaged, or of another version.
     """
+    weights: dict[str, Tensor] = _content(path)["state_dict"]
+    return weights
+
+
+def read_trained(path: Path) -> tuple[Candidate, tuple[str, ...], dict[str, Tensor]]:
+    """Read all that `save_weights` wrote: candidate, class names by index, weights by name.
+
+    Raises:
+        DataError: the file is missing, damaged, or of another version.
+    """
+    content = _content(path)
+    return Candidate.from_json(content["candidate"]), tuple(content["classes"]), content["state_dict"]
+
+
+def _content(path: Path) -> dict[str, Any]:
     content = _read(path)
     if content.get("format") != WEIGHTS_FORMAT or "state_dict" not in content:
         version = content.get("format")
         raise DataError(f"weights: '{path}' is of version {version}, this automl reads {WEIGHTS_FORMAT}; train again")
-    weights: dict[str, Tensor] = content["state_dict"]
-    return weights
+    return content
 
 
 def save_ranks(path: Path, ranks: Ranks) -> None:

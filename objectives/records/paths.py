@@ -12,6 +12,7 @@ WEIGHTS = "weights.pt"
 MODEL = "model.onnx"  # the deployable file
 UNTRAINED = "untrained.onnx"  # the same before training, for its latency
 DETECTIONS = "detections.jpg"
+PLAIN = "ultralytics.pt"  # the same weights, as plain Ultralytics loads them
 CONFIG = "config.yaml"  # of an exported detector
 ULTRALYTICS_SETTINGS = ".ultralytics"  # folder of its settings
 ERRORS = "errors"  # folder of what a trained detector gets wrong, beside the detector; in it, a folder a split
@@ -48,6 +49,11 @@ class TrialPaths:
     def weights(self) -> Path:
         """Weights of the trained network."""
         return self.folder / WEIGHTS
+
+    @property
+    def plain(self) -> Path:
+        """The weights as plain Ultralytics loads them, of a training at full length."""
+        return self.folder / PLAIN
 
     @property
     def model(self) -> Path:
@@ -233,6 +239,21 @@ class ExportPaths:
     def description(self) -> Path:
         """The network."""
         return self.folder / DESCRIPTION
+
+    @property
+    def weights(self) -> Path:
+        """Weights of the trained network."""
+        return self.folder / WEIGHTS
+
+    @property
+    def plain(self) -> Path:
+        """The weights as plain Ultralytics loads them, where it builds the network alone."""
+        return self.folder / PLAIN
+
+    @property
+    def model(self) -> Path:
+        """The deployable file."""
+        return self.folder / MODEL
 
     @property
     def trained(self) -> TrialPaths:

@@ -13,8 +13,9 @@ from rich.console import Console
 
 from objectives.data.yolo_layout import DATA_YAML
 from objectives.machine.files import whole_folder, write_text
-from objectives.records.paths import DESCRIPTION, WEIGHTS, ExportPaths, TrialPaths
+from objectives.records.paths import DESCRIPTION, PLAIN, WEIGHTS, ExportPaths, TrialPaths
 from objectives.records.records import Latency
+from objectives.trial.plain_process import write_plain_checkpoint
 from reports.table.console import open_console
 from reports.table.family_words import origin_words
 from reports.table.pick import misses, pick
@@ -24,8 +25,8 @@ from reports.table.words import ms, share
 from search.loop.full_latency import measured_fully
 from search.settings.settings import EMBEDDED
 from search.study.folder.keep import CHILDREN_MOST
-from search.study.start_weights import kept_card
 from search.study.store import load_study
+from search.study.terms.start_weights import kept_card
 from spaces.candidate import Candidate
 from spaces.errors import AutomlError
 from spaces.network.backbones import is_native
@@ -89,8 +90,8 @@ def run_export(name: str, folder: str, store: str | None, how: str, target: str)
     if missing:
         raise AutomlError(f"export: trial {row.number} lacks {', '.join(missing)} in '{trial}'; pick another")
     paths, exported = ExportPaths(out), _exported(table, row, TrialPaths(trial))
-    _write(paths, TrialPaths(trial), exported)
-    _print(open_console(highlight=False, soft_wrap=True), paths, exported)
+    why_not_plain = _write(paths, TrialPaths(trial), exported)
+    _print(open_console(highlight=False, soft_wrap=True), paths, exported, why_not_plain)
 
 
 def _removed_why(row: TrialRow) -> str:
@@ -110,8 +111,12 @@ def _exported(table: StudyTable, row: TrialRow, trial: TrialPaths) -> Exported:
     return Exported(table, row, trained, full, why)
 
 
-def _write(exported: ExportPaths, trial: TrialPaths, what: Exported) -> None:
-    """Write beside the target and rename: a folder of this name is always whole."""
+def _write(exported: ExportPaths, trial: TrialPaths, what: Exported) -> str:
+    """Write beside the target and rename: a folder of this name is always whole.
+
+    Returns:
+        why there is no checkpoint for Ultralytics alone though it knows every layer; empty otherwise.
+    """
     with whole_folder(exported.folder, exported.partial.folder):
         partial = exported.partial
         for file in ExportPaths.COPIED:
@@ -123,6 +128,13 @@ def _write(exported: ExportPaths, trial: TrialPaths, what: Exported) -> None:
         _dump(partial.train_arguments, _portable(trial.arguments, what))
         _dump(partial.data_card, dict(what.table.data))
         partial.lineage.write_text(json.dumps(_lineage(what), indent=2))
+        if what.cut or not _is_native(trial.description):
+            return ""
+        return write_plain_checkpoint(trial.weights, partial.plain)
+
+
+def _is_native(description: Path) -> bool:
+    return is_native(yaml.safe_load(description.read_text()))
 
 
 def _config(what: Exported) -> dict[str, Any]:
@@ -239,7 +251,7 @@ def _dump(path: Path, values: dict[str, Any]) -> None:
     path.write_text(yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
 
 
-def _print(console: Console, exported: ExportPaths, what: Exported) -> None:
+def _print(console: Console, exported: ExportPaths, what: Exported, why_not_plain: str) -> None:
     row = what.row
     figures = f"mAP {share(row.map)}, mAP50 {share(row.map50)}, p50 {ms(row.p50_ms)}, p95 {ms(row.p95_ms)}"
     console.print(f"trial {row.number} ({figures}; {origin_words(row)}) written to {exported.folder}")
@@ -248,10 +260,14 @@ def _print(console: Console, exported: ExportPaths, what: Exported) -> None:
     console.print(f"train it at full length: {shlex.join(['automl', 'train', str(exported.folder)])}")
     if what.cut:
         console.print(f"not with Ultralytics alone: `yolo detect train` builds {DESCRIPTION} whole, and {what.cut}")
-    elif is_native(yaml.safe_load(exported.description.read_text())):
+    elif _is_native(exported.description):
         files = f"cfg={exported.train_arguments}", f"model={exported.description}"
         line = shlex.join(["yolo", "detect", "train", *files, f"data=YOUR/{DATA_YAML}"])
         console.print(f"or with Ultralytics alone: {line}")
+        if exported.plain.exists():
+            console.print(f"its weights for Ultralytics alone: {PLAIN}, which YOLO(...) loads, trains and exports")
+        else:
+            warn(console, f"no {PLAIN}: {why_not_plain}")
 
 
 def _print_latency(console: Console, what: Exported) -> None:

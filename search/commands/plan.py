@@ -12,9 +12,9 @@ from search.plan.make import make_plan
 from search.plan.text import print_plan
 from search.settings.dataset import load_data
 from search.settings.settings import Settings
-from search.study.contract import check_contract
 from search.study.store import load_study
 from search.study.study_file import study_file
+from search.study.terms.contract import check_contract
 
 if TYPE_CHECKING:
     import optuna

@@ -22,9 +22,10 @@ from objectives.deploy.device import Device
 from objectives.latency.protocol import LatencyProtocol
 from objectives.machine.files import remove_folders, write_text
 from objectives.records.gate import Gate
-from objectives.records.paths import MODEL, WEIGHTS, ExportPaths, TrialPaths
+from objectives.records.paths import MODEL, PLAIN, WEIGHTS, ExportPaths, TrialPaths
 from objectives.records.records import Ending, Rung
 from objectives.trial.job import RungDecision, TrialJob
+from objectives.trial.plain_process import write_plain_checkpoint
 from objectives.weights.fetch import Say
 from objectives.weights.shelf import WeightsFile
 from reports.table.console import open_console
@@ -34,7 +35,7 @@ from search.settings.compose import default_values
 from search.settings.dataset import load_data
 from search.settings.sections import read_section
 from search.settings.settings import DataSettings, TrialSettings
-from search.study.start_weights import start_alone
+from search.study.terms.start_weights import start_alone
 from search.view.words import attempt_text, one_line
 from search.workers.jobs import check_run, fits_cache
 from search.workers.limits import Limits
@@ -130,6 +131,10 @@ def _train(console: Console, config: dict[str, Any], trial: TrialSettings, folde
     metrics = _metrics(job, listener, dataset)
     write_text(paths.metrics, json.dumps(metrics, indent=2))
     remove_folders(paths.trainings)
+    if ExportPaths(folder).plain.exists():  # it was exported for Ultralytics alone, and so it is trained
+        why_not = write_plain_checkpoint(paths.weights, paths.plain)
+        if why_not:
+            listener.warning(f"no {PLAIN}: {why_not}")
     _conclude(console, metrics, Gate(**config["gate"]), out)
 
 
@@ -300,5 +305,6 @@ def _conclude(console: Console, metrics: dict[str, Any], gate: Gate, out: Path) 
     met = met and gate.admits_latency(latency["p50_ms"], latency["p95_ms"])
     if gate != Gate():
         console.print(f"gate {gate}: {'met' if met else 'not met'}", highlight=False, style="bold")
-    names = ", ".join((MODEL, WEIGHTS, TrialPaths(out).metrics.name))
+    plain = [PLAIN] if TrialPaths(out).plain.exists() else []
+    names = ", ".join((MODEL, WEIGHTS, *plain, TrialPaths(out).metrics.name))
     console.print(f"written to {os.path.relpath(out)}: {names}")

@@ -8,7 +8,7 @@ from objectives.weights.shelf import Shelf, WeightsFile
 from reports.table.console import open_console
 from reports.table.words import plural
 from search.settings.settings import Settings, load_settings
-from search.study.start_weights import find_starts
+from search.study.terms.start_weights import find_starts
 from spaces.network.published import needed
 
 HEADINGS = ("backbone", "file", "MB", "where", "sha256")

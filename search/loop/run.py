@@ -15,8 +15,8 @@ from search.settings.dataset import load_data
 from search.settings.settings import Settings
 from search.study.experience.frozen import freeze_experience
 from search.study.folder.prepare import prepared_folder
-from search.study.start_weights import fetch_starts
 from search.study.store import create_study, existing_study, has_begun, open_storage, storage_url, store_errors
+from search.study.terms.start_weights import fetch_starts
 from search.view.base import View
 from search.workers.jobs import check_run
 from search.workers.registry import check_backend

@@ -28,9 +28,9 @@ from search.study.folder.disk_space import check_disk_space, has_disk_space, wai
 from search.study.folder.keep import Keeper
 from search.study.folder.leftovers import tidy
 from search.study.sessions import Clock, Session
-from search.study.start_weights import starts_of
 from search.study.store import store_errors
 from search.study.stored_trial import StoredTrial
+from search.study.terms.start_weights import starts_of
 from search.view.base import View
 from search.workers.jobs import Jobs
 from search.workers.places import Place, take_place

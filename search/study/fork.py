@@ -18,13 +18,13 @@ from objectives.records.trial_record import TrialRecord, trial_records
 from objectives.weights.fetch import Say
 from search.engine.candidates import distribution
 from search.settings.settings import Settings
-from search.study.comparable import Comparison, Kept, compare, fitted, within
-from search.study.contract import Contract, fixed_values
 from search.study.known_good import enqueue
 from search.study.latencies import architecture_key
-from search.study.start_weights import fetch_starts
 from search.study.store import check_version, load_study, open_storage, record_contract, storage_url, store_errors
 from search.study.stored_trial import copied
+from search.study.terms.comparable import Comparison, Kept, compare, fitted, within
+from search.study.terms.contract import Contract, fixed_values
+from search.study.terms.start_weights import fetch_starts
 from spaces.dimension import Value
 from spaces.errors import SettingsError, StoreError
 from spaces.space import SearchSpace

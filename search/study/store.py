@@ -19,11 +19,11 @@ from objectives.records.attributes import VERSION
 from objectives.records.study_record import StudyRecord, StudyWriter
 from objectives.records.trial_record import Phase, trial_records
 from search.settings.settings import Settings
-from search.study.contract import Contract, check_contract
 from search.study.known_good import enqueue
 from search.study.sqlite_check import LOCK_WAIT_S, explained, file_of, holds_tables, is_full, of_another_optuna
-from search.study.start_weights import PART
 from search.study.study_file import file_url, studies_in, study_file
+from search.study.terms.contract import Contract, check_contract
+from search.study.terms.start_weights import PART
 from spaces.errors import DiskFull, StoreError, nearest
 
 if TYPE_CHECKING:

@@ -80,7 +80,9 @@ def test_files_that_cannot_be_opened_are_refused_in_one_line(device: Device, tmp
     with pytest.raises(DeviceError, match=rf"^device={device.name}: cannot load '.*broken\.onnx': .+") as error:
         open_artifact(tmp_path / "broken.onnx", device)
     assert "\n" not in str(error.value)
-    with pytest.raises(DataError, match=r"strange\.onnx' was not exported by automl \(its metadata lack 'automl'\)"):
+    with pytest.raises(
+        DataError, match=r"strange\.onnx' was not exported by automl or Ultralytics \(its metadata lack "
+    ):
         open_artifact(write_file(tmp_path / "strange.onnx", None), device)
 
 

@@ -21,7 +21,7 @@ from objectives.records.records import Death, Ending, Outcome
 from reports.table.console import labelled, open_console
 from reports.table.table import read_trials
 from reports.terminal import summary
-from search.commands.data import run_data
+from search.commands.data_set.card import run_data
 from search.commands.export import run_export
 from search.commands.report import run_report
 from search.commands.search import _conclude, _introduce

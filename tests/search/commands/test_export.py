@@ -1,16 +1,23 @@
-"""`export` of a trial whose files were removed to make room."""
+"""`export` of a trial whose files were removed to make room, and what is written for Ultralytics alone."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import optuna
 import pytest
+import torch
+import yaml
+from quick_search import settings_of
 
-from objectives.records.paths import LARGE
+import search
+from objectives.data.dataset import Dataset
+from objectives.network.assembly import assemble, save_weights
+from objectives.records.paths import LARGE, PLAIN, ExportPaths, TrialPaths
 from objectives.records.study_record import StudyWriter
 from reports.table.table import StudyTable, read_study
 from search.commands.export import run_export
 from search.study.store import load_study, open_storage, storage_url
+from spaces.candidate import Candidate
 from spaces.errors import AutomlError
 
 
@@ -45,3 +52,27 @@ def test_removed_files_are_told_in_one_line(table: StudyTable, tmp_path: Path) -
 
 def test_files_that_nobody_removed_are_missing(table: StudyTable, tmp_path: Path) -> None:
     assert "lacks model.yaml" in refusal(tmp_path, str(table.front[0].number))
+
+
+@pytest.mark.seconds
+def test_what_ultralytics_can_build_is_exported_as_its_checkpoint(
+    tmp_path: Path, blocks: Dataset, make_candidate: Callable[..., Candidate], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Real weights in the folders of two trials: of Ultralytics' own layers, and with a backbone of timm's."""
+    settings = settings_of(tmp_path, "budget.trials=2", "sampler=random", "pruner=none")
+    native, ours = search.search(settings, dataset=blocks).rows
+    yolo = {"backbone.name": "yolo11", "backbone.width": 0.125, "backbone.depth": 0.5}
+    for row, candidate in ((native, make_candidate(yolo)), (ours, make_candidate())):
+        trial = TrialPaths(settings.folder / str(row.folder))
+        description, network = assemble(candidate, blocks.classes, 0)
+        trial.description.write_text(yaml.safe_dump(description))
+        save_weights(trial.weights, network, candidate, blocks.classes)
+        trial.detections.write_text("drawn")
+        trial.arguments.write_text(yaml.safe_dump({"epochs": 4, "warmup_epochs": 1.0, "close_mosaic": 0}))
+        run_export("smoke", str(tmp_path), None, str(row.number), str(tmp_path / f"out{row.number}"))
+    said = capsys.readouterr().out
+    assert said.count(PLAIN) == 1
+    assert "which YOLO(...) loads, trains and exports" in said
+    content = torch.load(ExportPaths(tmp_path / f"out{native.number}").plain, weights_only=False)
+    assert content["model"].names == dict(enumerate(blocks.classes))
+    assert not ExportPaths(tmp_path / f"out{ours.number}").plain.exists()

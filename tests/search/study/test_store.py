@@ -14,7 +14,6 @@ from objectives.data.dataset import Dataset
 from objectives.records import attributes as keys
 from objectives.records.paths import StudyPaths
 from search.settings.settings import Settings, load_settings
-from search.study.contract import Contract
 from search.study.store import (
     PACKAGES,
     create_study,
@@ -25,6 +24,7 @@ from search.study.store import (
     storage_url,
     store_errors,
 )
+from search.study.terms.contract import Contract
 from spaces.errors import DiskFull, StoreError
 
 START = "start=[{backbone.name: lcnet_050, size.pixels: 96}]"

@@ -11,8 +11,8 @@ from objectives.records import attributes as keys
 from search.samplers.registry import suggest
 from search.settings.settings import Settings, load_settings
 from search.study import contract
-from search.study.contract import Contract
 from search.study.store import create_study, open_storage, storage_url
+from search.study.terms.contract import Contract
 from spaces.errors import StoreError
 
 

@@ -16,10 +16,10 @@ from objectives.records import attributes as keys
 from reports.table.table import StudyTable
 from search.commands import export, train
 from search.settings.settings import Settings, load_settings
-from search.study.contract import Contract
 from search.study.fork import ensure_fork, forked_settings
-from search.study.start_weights import fetch_starts, start_alone
 from search.study.store import create_study, existing_study, open_storage, storage_url
+from search.study.terms.contract import Contract
+from search.study.terms.start_weights import fetch_starts, start_alone
 from spaces.candidate import Candidate
 from spaces.errors import SpaceError, StoreError
 

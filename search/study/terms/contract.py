@@ -13,9 +13,9 @@ from objectives.deploy.device import Device
 from objectives.records.study_record import StudyRecord, StudyWriter
 from objectives.records.trial_record import trial_records
 from search.settings.settings import Settings
-from search.study.comparable import compare
-from search.study.start_weights import PART as WEIGHTS_PART
-from search.study.start_weights import WITHOUT, card_of, differ, find_starts, fingerprint_of, kept_card
+from search.study.terms.comparable import compare
+from search.study.terms.start_weights import PART as WEIGHTS_PART
+from search.study.terms.start_weights import WITHOUT, card_of, differ, find_starts, fingerprint_of, kept_card
 from spaces.dimension import Choice, Domain, Grid, Interval, Value, parse_domain
 from spaces.errors import SpaceError, StoreError
 

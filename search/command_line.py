@@ -1,0 +1,66 @@
+"""How every command behaves: mistakes in one line, the nearest name for a typo, options that several have."""
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any
+
+import click
+
+from spaces.errors import AutomlError
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "ignore_unknown_options": False}
+RUNS = click.option("--folder", default="runs", show_default=True, help="Where studies live (store.folder).")
+STORE = click.option("--store", default=None, help="Optuna storage URL, if not SQLite in the study's folder.")
+
+
+class Group(click.Group):
+    """Commands, with the nearest name for a typo and one line for a user's mistake."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command, or say which one is near."""
+        found = super().get_command(ctx, cmd_name)
+        if found is None:
+            from spaces.errors import nearest
+
+            known = self.list_commands(ctx)
+            hint = nearest(cmd_name, known) or f"; known: {', '.join(known)}"
+            fail(f"unknown command '{cmd_name}'{hint}")
+        return found
+
+
+def fail(message: str) -> None:
+    """Say a user's mistake on standard error and leave with 2."""
+    click.echo(f"automl: {message}", err=True)
+    sys.exit(2)
+
+
+def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Tell a user's mistake in one line, exit code 2; the traceback with --debug only."""
+
+    @wraps(command)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except AutomlError as error:
+            if click.get_current_context().find_root().params.get("debug"):
+                raise
+            fail(str(error))
+        except OSError as error:
+            if click.get_current_context().find_root().params.get("debug"):
+                raise
+            fail(f"{error.strerror or error}: '{error.filename}'" if error.filename else str(error))
+
+    return run
+
+
+@contextmanager
+def interrupted_at_once() -> Iterator[None]:
+    """Let Ctrl-C end the process while libraries are imported: extension modules make other errors of it."""
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

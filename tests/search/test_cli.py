@@ -147,7 +147,7 @@ def test_an_interrupt_while_libraries_are_imported_says_nothing(
 ) -> None:
     program = f"""
 import signal
-from search.cli import interrupted_at_once
+from search.command_line import interrupted_at_once
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored in the background
 try:
     with interrupted_at_once():

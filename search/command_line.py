@@ -38,7 +38,7 @@ def fail(message: str) -> None:
 
 
 def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Tell a user's mistake in one line, exit code 2; the traceback with --debug only."""
+    """Show a user's mistake in one line, exit code 2; the traceback with --debug only."""
 
     @wraps(command)
     def run(*args: Any, **kwargs: Any) -> Any:

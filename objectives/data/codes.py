@@ -143,9 +143,6 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "images.unsupported": Code(
             _N, "files beside the images that are none that can be read", "not used; convert them if they are images"
         ),
-        "images.untrained": Code(
-            _W, "images under 10 pixels a side, or of a kind that the trainer does not read", "left out"
-        ),
         "labels.annotators": Code(_N, "images with several people's annotations", "the first one's were taken"),
         "labels.apart": Code(_N, "label files that lie apart from where their picture's should", "read"),
         "labels.crowd": Code(_N, "crowd boxes", "left out"),

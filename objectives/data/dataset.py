@@ -16,7 +16,6 @@ from objectives.data.dvc import dvc_hashes
 from objectives.data.findings import Finding, Findings
 from objectives.data.pictures.index import index_file, look
 from objectives.data.pictures.picture import Picture
-from objectives.data.splits.arrange import arranged
 from objectives.data.splits.splitting import Splitting
 from spaces.errors import DataError
 
@@ -234,6 +233,8 @@ def finish(
     Raises:
         DataError: no image, no box, no training image, or two classes of one name.
     """
+    from objectives.data.splits.arrange import arranged  # scipy: for who reads a data set, not for who shows a study
+
     found = {split: tuple(images) for split, images in splits.items() if images}
     if not any(len(i.classes) for images in found.values() for i in images):
         images = sum(map(len, found.values()))

@@ -38,7 +38,7 @@ class DataSettings:
         split: the split that trials are scored on.
         detections_max: boxes of an image that are kept, scored and deployed; None follows the data.
         check: what a search does about faults that are found first, one of DATA_CHECKS.
-        splits: how images come to their splits, one of WAYS.
+        splits: how images come to their splits, one of SPLIT_WAYS.
         group: regular expression that finds in the path of an image what must not be in two splits, or None.
         time: regular expression that finds there when an image was taken, for splits by time.
         fold: the part that is scored, "2/5", for splits by folds.

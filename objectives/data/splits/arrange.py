@@ -15,7 +15,7 @@ from objectives.data.splits.splitting import Splitting
 from objectives.data.splits.times import assign_by_time, times_of
 from spaces.errors import DataError
 
-SHARES = {"train": 0.7, "val": 0.15, "test": 0.15}  # of splits that are made anew; in this order by time
+MADE_SHARES = {"train": 0.7, "val": 0.15, "test": 0.15}  # of splits that are made anew; in this order by time
 VAL_SHARE = 0.2  # of the training images, where a validation split is missing
 
 Image = TypeVar("Image", bound=Labelled)
@@ -48,11 +48,11 @@ def arranged(
     groups = group_images([image.path for image in images], pictures, root, how.group)
     findings.extend(groups.findings)
     if how.way == "group":
-        named, found = assign(images, groups, classes, SHARES, how.seed)
+        named, found = assign(images, groups, classes, MADE_SHARES, how.seed)
         findings.extend(found)
     elif how.way == "time":
         times = times_of([image.path for image in images], root, how.time or "")
-        named = assign_by_time(times, groups, SHARES)
+        named = assign_by_time(times, groups, MADE_SHARES)
     elif how.way == "fold":
         named = _folded(images, given, groups, classes, how, findings)
     else:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from spaces.errors import DataError, nearest
 
-WAYS = ("given", "repair", "group", "time", "fold")
+SPLIT_WAYS = ("given", "repair", "group", "time", "fold")
 _FOLD = re.compile(r"(\d+)/(\d+)(?:x(\d+))?")
 
 
@@ -14,7 +14,7 @@ class Splitting:
     """How images come to their splits.
 
     Attributes:
-        way: one of WAYS. "given": as the files say, with a validation split taken from training where there is none;
+        way: one of SPLIT_WAYS. "given": as the files say; a validation split is taken from training where there is none;
             "repair": the same, and copies that lie in several splits go to one; "group": all anew by groups; "time":
             all anew, trained on the past; "fold": one of the parts of what is not for testing is scored on.
         group: regular expression that finds in an image's path what must stay on one side; None for nothing.
@@ -30,9 +30,9 @@ class Splitting:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.way not in WAYS:
-            hint = nearest(self.way, WAYS)
-            raise DataError(f"data.splits: unknown choice '{self.way}'{hint}; known: {', '.join(WAYS)}")
+        if self.way not in SPLIT_WAYS:
+            hint = nearest(self.way, SPLIT_WAYS)
+            raise DataError(f"data.splits: unknown choice '{self.way}'{hint}; known: {', '.join(SPLIT_WAYS)}")
         for way, given in (("time", self.time), ("fold", self.fold)):
             if (self.way == way) != (given is not None):
                 raise DataError(f"data.splits: '{way}' and data.{way} go together; give both, or neither")

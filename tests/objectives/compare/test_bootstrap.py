@@ -82,6 +82,7 @@ def scene(rng: np.random.Generator, misses: tuple[float, float]) -> tuple[Labell
     return LabelledImage(Path("a.jpg"), 400, 400, boxes, np.zeros(4, np.int64)), found
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_intervals_of_map_hold_the_true_difference() -> None:
     """Whole detections, matched and scored; the truth is the difference on very many images."""

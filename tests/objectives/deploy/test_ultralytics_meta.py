@@ -115,6 +115,7 @@ def test_ultralytics_predicts_with_our_files_what_we_do(
         assert_same(found["rows"], ours(tmp_path / f"{head}.onnx", image))
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_we_detect_with_their_files_what_ultralytics_does(
     make_candidate: Callable[..., Candidate], tmp_path: Path

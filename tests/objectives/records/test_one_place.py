@@ -16,6 +16,7 @@ USES_KEYS = re.compile(
 )
 PATHS = "objectives/records/paths.py"
 OTHERS = {
+    "objectives/data/files/folder.py",  # knows a study of ours by its file
     "objectives/data/readers.py",  # the data sets of users have names of their own
     "objectives/machine/locks.py",  # so have locks of the machine
     "search/cli.py",  # help, for people

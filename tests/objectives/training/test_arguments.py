@@ -36,7 +36,12 @@ ARRIVALS: dict[str, tuple[Any, str, Any]] = {
 
 
 def test_every_dimension_arrives(make_candidate: Make) -> None:
-    assert set(dimensions_of("train")) - set(ARRIVALS) == {"pretrained", "elastic"}  # not the trainer's
+    assert set(dimensions_of("train")) - set(ARRIVALS) == {
+        "pretrained",
+        "elastic",
+        "share",
+        "oversample",
+    }  # not the trainer's
     default = trainer_arguments(make_candidate(), PLAN)
     for name, (value, theirs, expected) in ARRIVALS.items():
         found = trainer_arguments(make_candidate({f"train.{name}": value}), PLAN)

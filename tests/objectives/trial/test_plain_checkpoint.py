@@ -33,6 +33,8 @@ for file in files:
 TRAIN = """
 import os
 from ultralytics import YOLO
+
+pytestmark = pytest.mark.slow  # real trainings and searches; CI runs them
 given = dict(imgsz=64, batch=2, workers=0, plots=False, device="cpu", amp=False, exist_ok=True, project=os.getcwd())
 model = YOLO("nms.pt")
 model.train(data=data, epochs=1, warmup_epochs=0.0, optimizer="SGD", lr0=1e-6, name="trained", **given)

@@ -63,7 +63,7 @@ def test_errors_come_first_and_places_are_whole() -> None:
         "error    splits.leak (7): images of one split that are there in another",
         *[f"         {long} {i}" for i in range(5)],
         "         and more",
-        "         remove one of the two copies",
+        "         remove one of the two copies, or take data.splits=repair",
         "",
         "note     images.grey (1): grey images among others",
         "         b.jpg: L",
@@ -100,6 +100,6 @@ def test_as_values() -> None:
             "count": 1,
             "what": "images of one split that are there in another",
             "examples": ["a.jpg = b.jpg"],
-            "action": "remove one of the two copies",
+            "action": "remove one of the two copies, or take data.splits=repair",
         }
     ]

@@ -16,6 +16,7 @@ from rich.console import Console
 import reports
 import search
 from objectives.data.dataset import Dataset
+from objectives.data.findings import Finding
 from objectives.records import attributes
 from objectives.records.records import Death, Ending, Outcome
 from reports.table.console import labelled, open_console
@@ -138,12 +139,12 @@ def test_the_summary_needs_no_console_of_ours(capsys: pytest.CaptureFixture[str]
 def test_a_search_introduces_its_names_as_written(
     settings: Settings, blocks: Dataset, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    notes = ("classes without a box were left out: [/red]",)
-    _introduce(open_console(), settings, replace(blocks, name="[/x] :cat:", notes=notes))
+    found = (Finding("classes.unused", 1, ("[/red]",)),)
+    _introduce(open_console(), settings, replace(blocks, name="[/x] :cat:", findings=found))
     text = capsys.readouterr().out
     assert f"  study  {STUDY} in {settings.folder}, gate no gate\n" in text
     assert "   data  [/x] :cat:: 48 train, 48 val images, 2 classes\n" in text
-    assert "   note  classes without a box were left out: [/red]\n" in text
+    assert "[/red]" in text
 
 
 def test_a_search_ends_with_lines_to_paste(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:

@@ -52,6 +52,7 @@ def refusal(place: Path, *arguments: str) -> str:
     return done.stderr.removeprefix("automl: ").rstrip()
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_a_better_one_is_promoted_with_json_and_page(place: Path) -> None:
     done = compared(place, "poor.onnx", "good.onnx", "format=json", "page=pages/compare.html")
@@ -100,6 +101,7 @@ def test_a_worse_one_is_kept_out_and_a_file_against_itself_is_no_better(place: P
     assert found["champion"] > 0.3
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_what_lies_on_both_sides_of_the_margin_cannot_be_told(place: Path) -> None:
     found = json.loads(compared(place, "poor.onnx", "good.onnx", "format=json").stdout)["map"]
@@ -109,6 +111,7 @@ def test_what_lies_on_both_sides_of_the_margin_cannot_be_told(place: Path) -> No
     assert f"on both sides of the margin of {found['difference']:+.4f}".rstrip("0") in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_a_slower_one_is_kept_out(place: Path) -> None:
     quick = [argument for argument in QUICK if not argument.startswith("slower_max")]
@@ -122,6 +125,7 @@ def test_a_slower_one_is_kept_out(place: Path) -> None:
     assert found["map"]["low"] > 0
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_a_file_of_ultralytics_is_read_by_its_metadata(place: Path) -> None:
     """The same network under both kinds of metadata; the one of Ultralytics has its own NMS threshold."""
@@ -135,6 +139,7 @@ def test_a_file_of_ultralytics_is_read_by_its_metadata(place: Path) -> None:
     assert found["map"]["champion"] > 0.3
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_classes_go_by_name_and_those_of_one_side_are_said(place: Path) -> None:
     write_windows(place / "turned.onnx", classes={"blue": "blue", "green": "red", "red": "red"})
@@ -151,6 +156,7 @@ def test_classes_go_by_name_and_those_of_one_side_are_said(place: Path) -> None:
     assert said.startswith("classes: no class of 'val' (red, blue) is known to both detectors; nearest: Red")
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_the_set_can_be_frozen_by_its_fingerprint(place: Path) -> None:
     found = json.loads(compared(place, "good.onnx", "good.onnx", "format=json").stdout)
@@ -162,6 +168,7 @@ def test_the_set_can_be_frozen_by_its_fingerprint(place: Path) -> None:
     assert f"is {fingerprint} now, not contents-0" in said
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_an_export_names_its_data_set_and_where_it_was_chosen(place: Path) -> None:
     for name in ("out", "other"):
@@ -183,6 +190,7 @@ def test_an_export_names_its_data_set_and_where_it_was_chosen(place: Path) -> No
     assert "out was made for device=openvino; both ran on device=cpu" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_a_study_stands_for_its_pick(place: Path, tmp_path: Path, blocks: Dataset) -> None:
     """Its data set is the study's, where neither the line nor the champion names one."""
@@ -203,6 +211,7 @@ def test_a_study_stands_for_its_pick(place: Path, tmp_path: Path, blocks: Datase
     assert "nearest: smoke" in refusal(tmp_path, good, "smok")
 
 
+@pytest.mark.slow
 def test_bad_input_is_one_line_and_exit_code_2(place: Path) -> None:
     (place / "empty").mkdir(exist_ok=True)
     (place / "best.pt").write_bytes(b"weights")

@@ -37,6 +37,8 @@ LINE = (
     *("space.size.pixels=choice(64, 96)", "space.neck.depth=choice(1, 2)", "space.backbone.name=lcnet_050"),
     *("start=[{size.pixels: 96, neck.depth: 2}]", "trial.backend=inline", "trial.full_epochs=1"),
 )
+
+pytestmark = pytest.mark.slow  # real trainings and searches; CI runs them
 WHOLE, CUT, SMALL = "0", "1", "2"  # numbers of the training, and of its children
 
 

@@ -29,6 +29,8 @@ LINE = (
     *("space.size.pixels=choice(64, 96)", "space.neck.depth=choice(1, 2)", "space.backbone.name=lcnet_050"),
     *("start=[{size.pixels: 96, neck.depth: 2}]", "trial.backend=inline", "pruner=none"),
 )
+
+pytestmark = pytest.mark.slow  # real trainings and searches; CI runs them
 SLIM = {"size.pixels": 64, "neck.depth": 1, "slim.p4": 0.5, "slim.neck": 0.5}
 
 

@@ -98,6 +98,7 @@ def shuffled(rng: random.Random, row: dict[str, Any]) -> float:
     return rng.uniform(0.1, 0.7)
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_nothing_to_learn_costs_nothing() -> None:
     difference, error = gap(table_of(accuracy=shuffled), "known_latency", 12)

@@ -90,6 +90,7 @@ def test_off_in_a_file_of_the_users_is_a_word(tmp_path: Path) -> None:
     assert load_settings([f"conf={tmp_path / 'mine.yaml'}"]).data.check == "off"
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_the_embedded_set_is_silent() -> None:
     """In full, under every preset but smoke, whose inputs of 96 px at most are too small for some of its boxes."""

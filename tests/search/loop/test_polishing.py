@@ -51,6 +51,7 @@ def test_one_of_a_family_is_trained_on_from_its_weights(tmp_path: Path, blocks: 
     assert any(row.on_front for row in read_study(search.study).rows if row.is_polish)
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_a_polish_that_is_killed_is_taken_up(tmp_path: Path, blocks: Dataset) -> None:
     settings = polishing(tmp_path, "trial.backend=process")

@@ -117,6 +117,7 @@ def study_of(arena: Arena) -> optuna.Study:
     return optuna.load_study(study_name="smoke", storage=f"sqlite:///{arena.folder / 'study.sqlite3'}")
 
 
+@pytest.mark.slow
 def test_a_killed_search_leaves_its_trial_to_the_other(arena: Arena) -> None:
     with two_searching(arena) as (doomed, survivor):
         os.kill(doomed.pid, signal.SIGKILL)

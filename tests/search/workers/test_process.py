@@ -233,6 +233,7 @@ def test_a_trial_over_its_memory_is_ended_and_its_peak_told(begin: Begin, quick:
     assert processes_in(quick.folder) == []
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_a_trial_with_too_many_processes_is_ended_with_all_of_them(begin: Begin, quick: TrialJob) -> None:
     """Each is in a session of its own, and goes on when the trial is killed."""

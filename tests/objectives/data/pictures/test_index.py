@@ -277,6 +277,7 @@ worker.main()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 @pytest.mark.parametrize("fault", ["crash", "hang"])
 def test_a_decoder_that_crashes_or_hangs_costs_its_file_alone(

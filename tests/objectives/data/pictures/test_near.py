@@ -90,6 +90,7 @@ def seconds(looks: list[int | None]) -> float:
     return time.process_time() - start
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 @pytest.mark.parametrize("kind", ["other pictures", "one camera", "half the bits alike", "one picture", "blank"])
 def test_time_grows_with_the_count_and_not_with_its_square(kind: str) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from objectives.data.findings import Findings
 from objectives.data.pictures.picture import Picture
 from objectives.data.splits.arrange import arranged
-from objectives.data.splits.splitting import WAYS, Splitting
+from objectives.data.splits.splitting import SPLIT_WAYS, Splitting
 from spaces.errors import DataError
 
 ROOT = Path("/set")
@@ -136,4 +136,4 @@ def test_each_image_is_scored_in_one_fold_and_tests_stay_apart() -> None:
 def test_what_makes_no_split_is_refused(values: dict[str, str], told: str) -> None:
     with pytest.raises(DataError, match=told):
         Splitting(**values)
-    assert set(WAYS) == {"given", "repair", "group", "time", "fold"}
+    assert set(SPLIT_WAYS) == {"given", "repair", "group", "time", "fold"}

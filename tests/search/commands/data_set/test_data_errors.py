@@ -17,10 +17,12 @@ from objectives.records.paths import ExportPaths, StudyPaths
 
 CLASSES = ("red <b>", "blue, né")
 LINE = (
-    *("conf=smoke", "budget.trials=1", "trial.epochs=14", "trial.train_device=cpu", "trial.backend=inline"),
+    *("conf=smoke", "budget.trials=1", "trial.epochs=40", "trial.train_device=cpu", "trial.backend=inline"),
     *("space.backbone.name=yolo11", "space.size.pixels=64", "trial.full_epochs=1", "sampler=random", "pruner=none"),
     *("space.train.batch=4", "space.train.lr0=0.01"),
 )
+
+pytestmark = pytest.mark.slow  # real trainings and searches; CI runs them
 
 
 def write_coco(folder: Path, splits: dict[str, list[LabelledImage]]) -> Path:
@@ -288,7 +290,7 @@ def test_folders_and_data_that_cannot_be_used_are_refused(place: Path, searched:
     assert "all 96 images of" in refused(place, "out", "--unlabelled", all_known)
     broken = place / "broken"
     broken.mkdir()
-    assert "holds no image; looked for .avif, .bmp" in refused(place, "out", "--unlabelled", str(broken))
+    assert "holds no image; looked for .apng, .avif" in refused(place, "out", "--unlabelled", str(broken))
     (broken / "a.png").write_bytes(b"")
     assert "none of the 1 images of" in refused(place, "out", "--unlabelled", str(broken))
     shutil.copytree(place / "out", place / "smoke")

@@ -10,8 +10,8 @@ from objectives.data.dataset import Dataset
 from objectives.records import attributes as keys
 from search.samplers.registry import suggest
 from search.settings.settings import Settings, load_settings
-from search.study import contract
 from search.study.store import create_study, open_storage, storage_url
+from search.study.terms import contract
 from search.study.terms.contract import Contract
 from spaces.errors import StoreError
 

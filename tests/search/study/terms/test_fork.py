@@ -24,10 +24,10 @@ from search.engine.observed import observe
 from search.samplers.registry import make_sampler, suggest
 from search.settings.choices import SamplerSettings
 from search.settings.settings import Settings, load_settings
-from search.study import contract
 from search.study.fork import ensure_fork, forked_settings
 from search.study.latencies import architecture_key
 from search.study.store import create_study, load_study, open_storage, storage_url
+from search.study.terms import contract
 from search.study.terms.comparable import fitted
 from spaces.dimension import Choice
 from spaces.errors import SettingsError, StoreError

@@ -182,6 +182,7 @@ def test_a_narrower_space_keeps_the_children_that_it_holds(runs: Path, blocks: D
     assert not [child for report in StudyRecord.of(study).looks(1) for child in report.failed]  # it was of 64 px
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 @pytest.mark.parametrize(
     "overrides", [("space.backbone.name=lcnet_050",), ("space.size.pixels=choice(256, 128)", START)], ids=str

@@ -14,7 +14,7 @@ class Splitting:
     """How images come to their splits.
 
     Attributes:
-        way: one of SPLIT_WAYS. "given": as the files say; a validation split is taken from training where there is none;
+        way: one of SPLIT_WAYS. "given": as the files say, and a validation split from training where there is none;
             "repair": the same, and copies that lie in several splits go to one; "group": all anew by groups; "time":
             all anew, trained on the past; "fold": one of the parts of what is not for testing is scored on.
         group: regular expression that finds in an image's path what must stay on one side; None for nothing.

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from search.engine.proposal.children import LEAST_SHARE
-from search.engine.staircase import Staircase
+from search.engine.staircase import Floats, Staircase
 
-# Before a study has polished any: a gain of 8 % of its mAP, less or more by 8 %, worth two polishes. From parents of
-# twenty epochs on, five brought 20 to 69 % (`tests/benchmarks/child_train.py`); a parent that has trained long leaves
-# less to be had.
-LOG_GAIN, LOG_GAIN_SD, GAIN_WORTH = math.log(1.08), 0.08, 2.0
+# The logarithm of what a polish multiplies mAP by: so much for the best of the families, and so much more for each
+# factor e that one lies below it, each with the standard deviation of what is not known before a study has polished any.
+# Parents of forty epochs on the embedded shelves: +.05 at .79, +.3 at .55 (docs/elastic.md); of twenty, more.
+GAIN_PRIOR, GAIN_PRIOR_SD = (0.05, 0.4), (0.05, 0.2)
+GAIN_NOISE = 0.04  # of one polish, of the same logarithm
 EVERY_EPOCH = 0.4  # share of the parent's seconds of an epoch that goes not by the latency: reading, losses, assigning
 SURE_SD = 0.005  # of a figure of mAP, at least
 
@@ -93,11 +94,12 @@ def propose_polish(
     """
     if not candidates:
         return None
-    gain, doubt = _usual(seen)
     slower = math.exp(np.mean([0.0, *(math.log(polished.slower) for polished in seen)]))
     seconds = slower * np.array([one.seconds(epochs) for one in candidates])
     maps, logs = np.array([one.map for one in candidates]), np.log([one.latency_ms for one in candidates])
-    means, sds = maps * math.exp(gain), np.maximum(maps * doubt, SURE_SD)
+    top = max(maps.max(), max((polished.before for polished in seen), default=0.0))
+    factors, doubts = _foretold(np.log(top / maps), seen, top)
+    means, sds = np.minimum(maps * factors, 1.0), np.maximum(maps * doubts, SURE_SD)
     gains = front.expected_gain(means, sds, logs)
     shares = front.share(gains)
     rates = np.where((seconds <= seconds_left) & (shares >= LEAST_SHARE), gains / seconds, 0.0)
@@ -116,10 +118,20 @@ def propose_polish(
     )
 
 
-def _usual(seen: Sequence[Polished]) -> tuple[float, float]:
-    """Return mean and standard deviation of the logarithm of what a polish multiplies mAP by."""
-    gains = np.array([math.log(max(p.after, 1e-3) / max(p.before, 1e-3)) for p in seen])
-    weight = GAIN_WORTH + len(gains)
-    mean = (GAIN_WORTH * LOG_GAIN + gains.sum()) / weight
-    spread = GAIN_WORTH * (LOG_GAIN_SD**2 + (LOG_GAIN - mean) ** 2) + ((gains - mean) ** 2).sum()
-    return float(mean), math.sqrt(spread / weight)
+def _foretold(below: Floats, seen: Sequence[Polished], top: float) -> tuple[Floats, Floats]:
+    """Return what polishes multiply mAP by, and the standard deviation of that, by a Bayesian linear regression.
+
+    Args:
+        below: how far each candidate lies below the best, as a logarithm, shape (n,).
+        seen: the study's polishes.
+        top: mAP of the best before any polish.
+    """
+    rows = np.array([[1.0, math.log(top / polished.before)] for polished in seen]).reshape(-1, 2)
+    gains = np.array([math.log(max(polished.after, 1e-3) / polished.before) for polished in seen])
+    precision = np.diag(1.0 / np.square(GAIN_PRIOR_SD))
+    covariance = np.linalg.inv(precision + rows.T @ rows / GAIN_NOISE**2)
+    weights = covariance @ (precision @ np.array(GAIN_PRIOR) + rows.T @ gains / GAIN_NOISE**2)
+    asked = np.column_stack([np.ones(len(below)), below])
+    variance = np.einsum("ij,jk,ik->i", asked, covariance, asked) + GAIN_NOISE**2
+    factors: Floats = np.exp(asked @ weights)
+    return factors, factors * np.sqrt(variance)

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pytest
 
 from search.engine.proposal.polish import Polishable, Polished, propose_polish
 from search.engine.staircase import Staircase
@@ -20,7 +21,7 @@ def test_of_members_of_the_front_the_one_that_gains_most_per_second_comes_first(
     proposal = propose_polish([one(3, 0.3, 2.0), one(4, 0.5, 8.0), one(5, 0.1, 4.0)], [], FRONT, EPOCHS, math.inf)
     assert proposal is not None
     assert proposal.number == 3  # its gain counts up to 8 ms, and its epochs are the shorter ones
-    assert 0.3 < proposal.mean < 0.36
+    assert 0.3 < proposal.mean < 0.45
     assert proposal.share > 0
     assert proposal.rate > 0
     assert "10 epochs more of trial 3" in proposal.why
@@ -44,10 +45,24 @@ def test_what_does_not_end_in_time_is_not_begun() -> None:
 def test_what_polishes_brought_is_expected_of_the_next() -> None:
     def expected(*gains: float) -> float:
         seen = [Polished(0.4, 0.4 * gain) for gain in gains]
-        proposal = propose_polish([one(3, 0.3, 2.0)], seen, FRONT, EPOCHS, math.inf)
+        best = one(9, 0.4, 19.0)  # of the family, behind the front
+        proposal = propose_polish([one(3, 0.3, 2.0), best], seen, FRONT, EPOCHS, math.inf)
         return 0.0 if proposal is None else proposal.mean
 
     assert expected(1.5, 1.5, 1.5) > expected(1.2) > expected() > expected(1.0, 1.0)
+
+
+def test_the_weak_gain_more_than_the_strong_and_the_study_s_own_polishes_say_how_much() -> None:
+    def factor(map_: float, seen: list[Polished]) -> float:
+        proposal = propose_polish([one(3, map_, 2.0)], [Polished(0.8, 0.84), *seen], FRONT, EPOCHS, math.inf)
+        assert proposal is not None
+        return proposal.mean / map_
+
+    assert factor(0.4, []) > factor(0.7, []) > 1
+    steep = [Polished(0.8, 0.82), Polished(0.6, 0.75), Polished(0.4, 0.65)]
+    flat = [Polished(0.8, 0.9), Polished(0.6, 0.66), Polished(0.4, 0.44)]
+    assert factor(0.35, steep) > factor(0.35, []) > factor(0.35, flat)
+    assert factor(0.4, steep * 20) == pytest.approx(0.65 / 0.4, rel=0.05)
 
 
 def test_nothing_is_polished_that_cannot_move_the_front() -> None:

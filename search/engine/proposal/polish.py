@@ -10,8 +10,8 @@ from search.engine.proposal.children import LEAST_SHARE
 from search.engine.staircase import Floats, Staircase
 
 # The logarithm of what a polish multiplies mAP by: so much for the best of the families, and so much more for each
-# factor e that one lies below it, each with the standard deviation of what is not known before a study has polished any.
-# Parents of forty epochs on the embedded shelves: +.05 at .79, +.3 at .55 (docs/elastic.md); of twenty, more.
+# factor e that one lies below it, each with the standard deviation of what is not known before a study has polished
+# any. Parents of forty epochs on the embedded shelves: +.05 at .79, +.3 at .55 (docs/elastic.md); of twenty, more.
 GAIN_PRIOR, GAIN_PRIOR_SD = (0.05, 0.4), (0.05, 0.2)
 GAIN_NOISE = 0.04  # of one polish, of the same logarithm
 EVERY_EPOCH = 0.4  # share of the parent's seconds of an epoch that goes not by the latency: reading, losses, assigning

@@ -16,6 +16,8 @@ from objectives.network.pruning import prune_detector
 from objectives.trial.plain_process import write_plain_checkpoint
 from spaces.candidate import Candidate
 
+pytestmark = pytest.mark.slow  # real trainings; CI runs them
+
 CLASSES = ("can", "jar", "box")
 YOLO = {"backbone.name": "yolo11", "backbone.width": 0.125, "backbone.depth": 0.5}
 HEADS = ("nms", "end2end", "rtdetr")
@@ -33,8 +35,6 @@ for file in files:
 TRAIN = """
 import os
 from ultralytics import YOLO
-
-pytestmark = pytest.mark.slow  # real trainings and searches; CI runs them
 given = dict(imgsz=64, batch=2, workers=0, plots=False, device="cpu", amp=False, exist_ok=True, project=os.getcwd())
 model = YOLO("nms.pt")
 model.train(data=data, epochs=1, warmup_epochs=0.0, optimizer="SGD", lr0=1e-6, name="trained", **given)

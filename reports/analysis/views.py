@@ -48,7 +48,7 @@ class FamilyLine:
     """One family in a view: its number, how many children were scored, and its parent and children on the front.
 
     Attributes:
-        points: the parent and its children on the front, by rising latency.
+        points: the parent, and its children and polishes on the front, by rising latency.
     """
 
     number: int
@@ -125,7 +125,7 @@ def front_view(table: StudyTable, key: str, winner: int | None = None) -> FrontV
 def _lines(table: StudyTable, layers: dict[str, list[Point]]) -> tuple[FamilyLine, ...]:
     """Return the families with children that are drawn."""
     on_front = [point for point in layers["front"] if point.family is not None]
-    parents = [p for name in ("finished", "front") for p in layers[name] if p.family is not None and not p.is_child]
+    parents = [p for name in ("finished", "front") for p in layers[name] if p.family == p.number]
     members = {point.number: point for point in (*parents, *on_front)}.values()
     ranked = sorted(members, key=lambda point: (point.latency_ms, point.accuracy or 0.0))
     return tuple(

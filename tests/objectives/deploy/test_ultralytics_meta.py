@@ -98,6 +98,7 @@ def assert_same(theirs: list[list[float]], own: np.ndarray) -> None:
     assert np.median(apart) > 0.3  # rows differ: the match is no accident
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_ultralytics_predicts_with_our_files_what_we_do(
     make_candidate: Callable[..., Candidate], tmp_path: Path

@@ -98,6 +98,7 @@ def test_each_file_has_as_many_processes_as_it_needs(artifact: Path, images: lis
         assert [figure.samples for figure in figures if isinstance(figure, Latency)] == [10 * most] * 2
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_a_process_that_dies_takes_no_other_file_with_it(artifact: Path, images: list[Path]) -> None:
     """The process that measures two files dies; they are measured anew, one each, and the second one dies again."""
@@ -118,6 +119,7 @@ def test_a_process_that_dies_takes_no_other_file_with_it(artifact: Path, images:
     assert str(bad) == "device=cpu: measuring 'model.onnx' failed: its process was ended by SIGKILL"
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 @pytest.mark.usefixtures("all_cores")
 def test_what_others_take_of_the_core_is_not_counted(
@@ -198,6 +200,7 @@ def test_a_killed_measurement_is_told(artifact: Path, images: list[Path]) -> Non
         measure_latency(artifact, CPU, images, protocol, patience=Patience(kill))
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_a_measurement_goes_with_its_killed_parent(artifact: Path, images: list[Path]) -> None:
     program = f"""

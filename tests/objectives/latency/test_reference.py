@@ -36,6 +36,7 @@ def test_the_calm_time_is_measured_once_and_kept(cache: Path) -> None:
     assert float(kept(cache)) == 99
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["damaged", "", "-1", "inf", "nan", "0"])
 def test_a_damaged_one_is_measured_again(cache: Path, text: str) -> None:
     Reference("d3vice").calm_ms()

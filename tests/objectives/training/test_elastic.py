@@ -161,6 +161,7 @@ def train(dataset: Dataset, folder: Path, monitor: Monitor | None = None) -> dic
     return trained.state_dict()
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_a_cut_elastic_training_goes_on_as_if_uncut(few_blocks: Dataset, tmp_path: Path) -> None:
     whole = train(few_blocks, tmp_path / "whole")

@@ -305,6 +305,7 @@ def test_a_trial_killed_at_every_moment_ends_as_one_that_was_not(blocks: Dataset
         torch.testing.assert_close(actual, expected[name], rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_another_measures_while_a_trial_trains(blocks: Dataset, tmp_path: Path) -> None:
     """The measurement is done before the training is, and its seconds are not the training's."""
     spans: list[tuple[float, float]] = []

@@ -95,6 +95,7 @@ def test_what_hugging_faces_client_has_kept_needs_no_hub(
     assert found.path.read_bytes() == b"weights"
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_silent_hubs_are_found_out_once_and_together(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three hubs that take a connection and say nothing, and one whose name nobody resolves, cost under 5 s in all."""

@@ -379,6 +379,7 @@ def test_user_text_stays_text(tmp_path: Path) -> None:
     assert "[/red] crate [small] &lt;/script&gt;" in document
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 @needs_browser
 @pytest.mark.parametrize("kind", ["empty", "running", "failed", "bare", "no gate", "missed", "orphan"])

@@ -54,6 +54,7 @@ def test_files_that_nobody_removed_are_missing(table: StudyTable, tmp_path: Path
     assert "lacks model.yaml" in refusal(tmp_path, str(table.front[0].number))
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_what_ultralytics_can_build_is_exported_as_its_checkpoint(
     tmp_path: Path, blocks: Dataset, make_candidate: Callable[..., Candidate], capsys: pytest.CaptureFixture[str]

@@ -133,6 +133,7 @@ def test_it_says_its_stages_and_epochs_and_keeps_the_metrics(quick: Path, backen
     assert slots_taken() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_an_export_of_older_code_is_trained_by_the_real_trainer(export: Path) -> None:
     """It names none; two epochs of a few images, in a process."""
@@ -263,6 +264,7 @@ def test_memory_of_the_line_is_kept(quick: Path) -> None:
     assert re.search(r"\(out of memory\): \d+ MB, over its limit of 900 MB \(memory_mb\); give it more", done.stderr)
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_silence_of_the_config_is_kept_and_the_line_overrides_it(quick: Path) -> None:
     edit(quick, silence_s=1.0)
@@ -275,6 +277,7 @@ def test_silence_of_the_config_is_kept_and_the_line_overrides_it(quick: Path) ->
     assert "no sign of life for 2 s (silence_s)" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_time_and_processes_of_the_line_are_kept(quick: Path) -> None:
     done = train(quick, "epochs=100000", "timeout_s=1")
@@ -308,6 +311,7 @@ def test_a_limit_that_cannot_be_is_refused_in_one_line(quick: Path, override: st
 # Beside others
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_it_waits_for_a_gpu_that_another_training_has(quick: Path) -> None:
     lease = lease_gpu([7])

@@ -89,6 +89,7 @@ def test_both_backends_come_to_the_same_families(tmp_path: Path, blocks: Dataset
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_the_same_line_with_a_larger_budget_goes_on_with_the_children(
@@ -133,6 +134,7 @@ def replace_looks(report: ChildrenReport) -> ChildrenReport:
     return ChildrenReport(scored=report.scored)
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 @pytest.mark.parametrize("order", [1, 2, 3])
 def test_a_scorer_that_is_killed_loses_nothing_that_it_reported(tmp_path: Path, blocks: Dataset, order: int) -> None:

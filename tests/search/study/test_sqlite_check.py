@@ -236,6 +236,7 @@ def fill(path: Path) -> None:
         os.close(descriptor)
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_full_disk_is_told_and_survived(small_disk: Path) -> None:
     path = small_disk / "study.db"

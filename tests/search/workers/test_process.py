@@ -152,6 +152,7 @@ def is_measuring(pid: int) -> bool:
         return False
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_end_leaves_nothing_of_a_trial_that_measures(begin: Begin, job: TrialJob) -> None:
     process = begin(replace(job, protocol=replace(job.protocol, warmup_s=60)))  # measuring would go on for a minute
@@ -213,6 +214,7 @@ def test_a_trial_over_its_time_is_ended_although_it_talks_all_the_time(begin: Be
     assert 1.0 < death_of(end).seconds < 60
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 @pytest.mark.parametrize("fault", ["hang", "stopped"])
 def test_a_trial_without_a_sign_of_life_is_ended(begin: Begin, quick: TrialJob, fault: str) -> None:

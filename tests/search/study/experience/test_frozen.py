@@ -79,6 +79,7 @@ def test_a_study_starts_from_what_the_setting_names(tmp_path: Path, blocks: Data
     assert gathered(quick(tmp_path, "fork", 2), forked_from="earlier")[0] == read_trainings()
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_own_studies_that_end_meanwhile_change_nothing(tmp_path: Path, blocks: Dataset) -> None:
     """One search goes through; another one of the same folder is cut, and more own studies end before it goes on."""

@@ -336,6 +336,7 @@ fork.ensure_fork(old, new, read_dataset(Path(sys.argv[2]), "coco"))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 @pytest.mark.parametrize("after", [1, 3])
 def test_fork_that_was_killed_is_told_and_made_again(tmp_path: Path, shelves: Path, after: int) -> None:

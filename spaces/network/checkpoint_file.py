@@ -67,7 +67,7 @@ def _pickled(path: Path) -> object:
     """Read what `torch.save` wrote: plain tensors, or a network with a stand-in for each of its classes."""
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception:
+    except Exception:  # what the strict reading cannot take, it says by errors of many kinds
         names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
     strange = next((name for name in names if name.partition(".")[0] not in OF_NETWORKS), None)
     if strange is not None:

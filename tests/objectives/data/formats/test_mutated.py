@@ -114,7 +114,7 @@ def test_a_mutant_is_a_finding_or_one_line(tmp_path: Path, name: str, first: int
         mutant(random.Random(f"{name} {seed}"), root)
         try:
             outcomes.append(survives(root))
-        except Exception as error:
+        except Exception as error:  # whatever it is, it is raised again with the seed
             error.add_note(f"{name}, seed {seed}")
             raise
         shutil.rmtree(root.parent)

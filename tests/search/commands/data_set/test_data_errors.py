@@ -212,7 +212,8 @@ def test_classes_are_known_by_name(searched: Path, place: Path) -> None:
     assert blue["recall"] > 0.7
     suspects = content_of(place / "found" / "suspects.json")["annotations"]
     unlabelled = [a for a in suspects if a["category_id"] == 1]
-    assert {(a["kind"], a["score"]) for a in unlabelled} == {("missing label", 0.0)}  # no other red one has a label
+    assert {a["kind"] for a in unlabelled} == {"missing label"}
+    assert max(a["score"] for a in unlabelled) < 0.05  # hardly a red one lies on a label, and then on a blue one's
 
 
 @pytest.mark.seconds

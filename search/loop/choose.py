@@ -100,7 +100,7 @@ class Chooser:
         if polish is None or (step is not None and SURER * polish.rate < self._rate_of(step, trials)):
             return step
         stop = {} if step is None else step.stop
-        return Step(polish.number, 0, polish.why, stop, polish=True, rate=polish.rate)
+        return Step(polish.number, 0, polish.why, stop, polish=polish, rate=polish.rate)
 
     def _rate_of(self, step: Step, trials: Sequence[TrialRecord]) -> float:
         """Return the gain per second of a step of training, by the engine's measure where its scheduler has none."""
@@ -182,9 +182,11 @@ class Chooser:
         suggest(asked, self.settings.space)
         return StoredTrial(self.study, asked.number)
 
-    def begin_polish(self, trials: Sequence[TrialRecord], hold: Callable[[int], None]) -> StoredTrial:
-        """Store the new trial that `next_work` wants for these trials, on from another one's weights, and claim it."""
-        trial = self._polishing.begin(trials)
+    def begin_polish(
+        self, polish: PolishProposal, trials: Sequence[TrialRecord], hold: Callable[[int], None]
+    ) -> StoredTrial:
+        """Store the new trial of a polish that `next_work` wants for these trials, and claim it."""
+        trial = self._polishing.begin(polish, trials)
         hold(trial.number)
         return trial
 

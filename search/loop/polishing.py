@@ -52,10 +52,8 @@ class Polishing:
         seen = list(_seen(trials, parents, self._epochs))
         return propose_polish(candidates, seen, front, self._epochs, self._seconds_left())
 
-    def begin(self, trials: Sequence[TrialRecord]) -> StoredTrial:
-        """Store the best polish as a new trial; it runs, and begins once its candidate is recorded."""
-        proposal = self.best(trials)
-        assert proposal is not None  # the same trials were looked at just now
+    def begin(self, proposal: PolishProposal, trials: Sequence[TrialRecord]) -> StoredTrial:
+        """Store a polish as a new trial; it runs, and begins once its candidate is recorded."""
         said = Proposal(
             role="polish",
             sampler=NAME,

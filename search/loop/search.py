@@ -220,8 +220,8 @@ class Search:
         self._stop(step.stop)
         if step.idle:
             return None
-        if step.polish:
-            return self.chooser.begin_polish(trials, self.claims.hold)
+        if step.polish is not None:
+            return self.chooser.begin_polish(step.polish, trials, self.claims.hold)
         if step.number is None:
             asked = self.chooser.ask(trials)
             self.claims.hold(asked.number)

@@ -43,6 +43,8 @@ def arranged(
     Raises:
         DataError: too few groups of images, or a pattern that finds nothing.
     """
+    if how.way == "given" and "val" in splits:  # nothing to arrange: nothing need be grouped
+        return {split: tuple(found) for split, found in splits.items()}
     images = [image for found in splits.values() for image in found]
     given = [split for split, found in splits.items() for _ in found]
     groups = group_images([image.path for image in images], pictures, root, how.group)

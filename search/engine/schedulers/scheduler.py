@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from objectives.records.trial_record import Phase
 from search.engine.observed import Observed
+from search.engine.proposal.polish import PolishProposal
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Step:
         last_sd: standard deviation of that belief.
         idle: nothing is to be trained now: the step only holds which trials stop and what is believed.
         children: the trial has been trained, and its children are to be scored.
-        polish: the trial is one of a family, and a new trial is to go on from its weights.
+        polish: a new trial is to go on from the weights of one of a family: of which, and what is expected of it.
         rate: expected gain of hypervolume per second; infinite for what does not wait, None where it was not rated.
     """
 
@@ -36,7 +37,7 @@ class Step:
     last_sd: float | None = None
     idle: bool = False
     children: bool = False
-    polish: bool = False
+    polish: PolishProposal | None = None
     rate: float | None = None
 
 

@@ -39,14 +39,14 @@ def entry(
 def picture(
     name: str, content: str = "", looks: int | None = None, root: Path = Path("/set"), **more: object
 ) -> Picture:
-    header = Header(SIZE_PX, int(more.pop("orientation", 1)))  # type: ignore[call-overload]
-    return Picture(root / name, header, content or name, looks, **{"mode": "RGB", **more})  # type: ignore[arg-type]
+    header = Header(SIZE_PX, int(more.pop("orientation", 1)))  # type: ignore[call-overload]  # whole numbers by name
+    return Picture(root / name, header, content or name, looks, **{"mode": "RGB", **more})  # type: ignore[arg-type]  # fields by name
 
 
 def subject(
     *entries: CheckedImage, classes: Sequence[str] = ("can", "jar"), root: Path = Path("/set"), **more: object
 ) -> Subject:
-    return Subject(root, tuple(classes), entries, **more)  # type: ignore[arg-type]
+    return Subject(root, tuple(classes), entries, **more)  # type: ignore[arg-type]  # fields by name
 
 
 def counts(spots: Iterable[Spot]) -> dict[str, int]:

@@ -25,25 +25,15 @@ HALF_WRITTEN = f"*{PARTIAL}*"
 
 
 @dataclass(frozen=True)
-class TrialPaths:
-    """The files of one trial, or of an exported detector's training."""
+class DetectorPaths:
+    """What every folder of one trained detector holds: a trial's, an export's, a training's at full length."""
 
     folder: Path
-
-    @property
-    def candidate(self) -> Path:
-        """Every choice of the trial."""
-        return self.folder / "candidate.json"
 
     @property
     def description(self) -> Path:
         """The network."""
         return self.folder / DESCRIPTION
-
-    @property
-    def arguments(self) -> Path:
-        """Arguments of the trainer."""
-        return self.folder / ARGUMENTS
 
     @property
     def weights(self) -> Path:
@@ -52,13 +42,28 @@ class TrialPaths:
 
     @property
     def plain(self) -> Path:
-        """The weights as plain Ultralytics loads them, of a training at full length."""
+        """The weights as plain Ultralytics loads them, where it builds the network alone."""
         return self.folder / PLAIN
 
     @property
     def model(self) -> Path:
         """The deployable file."""
         return self.folder / MODEL
+
+
+@dataclass(frozen=True)
+class TrialPaths(DetectorPaths):
+    """The files of one trial, or of an exported detector's training."""
+
+    @property
+    def candidate(self) -> Path:
+        """Every choice of the trial."""
+        return self.folder / "candidate.json"
+
+    @property
+    def arguments(self) -> Path:
+        """Arguments of the trainer."""
+        return self.folder / ARGUMENTS
 
     @property
     def untrained(self) -> Path:
@@ -208,10 +213,8 @@ MEASURING = ".measure-"
 
 
 @dataclass(frozen=True)
-class ExportPaths:
+class ExportPaths(DetectorPaths):
     """The files of an exported detector; what an export shares with a trial has the same names."""
-
-    folder: Path
 
     COPIED = (DESCRIPTION, MODEL, WEIGHTS, DETECTIONS)
 
@@ -234,26 +237,6 @@ class ExportPaths:
     def lineage(self) -> Path:
         """Where the detector comes from."""
         return self.folder / "lineage.json"
-
-    @property
-    def description(self) -> Path:
-        """The network."""
-        return self.folder / DESCRIPTION
-
-    @property
-    def weights(self) -> Path:
-        """Weights of the trained network."""
-        return self.folder / WEIGHTS
-
-    @property
-    def plain(self) -> Path:
-        """The weights as plain Ultralytics loads them, where it builds the network alone."""
-        return self.folder / PLAIN
-
-    @property
-    def model(self) -> Path:
-        """The deployable file."""
-        return self.folder / MODEL
 
     @property
     def trained(self) -> TrialPaths:

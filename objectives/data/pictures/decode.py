@@ -50,7 +50,7 @@ def decode(data: NDArray[np.uint8]) -> Pixels | None:
         return None
     if pixels is not None and pixels.dtype == np.uint16:
         pixels = (pixels // 256).astype(np.uint8)
-    return pixels if pixels is not None and pixels.dtype == np.uint8 else None  # type: ignore[return-value]
+    return pixels if pixels is not None and pixels.dtype == np.uint8 else None  # type: ignore[return-value]  # 8 bits were asked just before
 
 
 def _decode_tiff(data: NDArray[np.uint8]) -> NDArray[np.number[Any]] | None:

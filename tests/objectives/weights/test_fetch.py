@@ -104,7 +104,7 @@ def test_silent_hubs_are_found_out_once_and_together(shelf: Shelf, monkeypatch: 
     def resolve(host: str, *more: object, **named: object) -> object:
         if host == "nowhere.invalid":
             time.sleep(30)
-        return real(host, *more, **named)  # type: ignore[arg-type]
+        return real(host, *more, **named)  # type: ignore[arg-type]  # passed on as they came
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     listening = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]

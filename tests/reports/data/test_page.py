@@ -169,4 +169,4 @@ def test_nothing_is_wider_than_the_window(tmp_path: Path, width: int) -> None:
     flags = f"--headless --no-sandbox --disable-gpu --no-first-run --dump-dom --window-size={width},900"
     command = [BROWSER, *flags.split(), f"--user-data-dir={tmp_path / 'profile'}", (tmp_path / "check.html").as_uri()]
     document = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
-    assert re.search(r"<title>(.*?)</title>", document)[1] == f"fits {width}"  # type: ignore[index]
+    assert re.search(r"<title>(.*?)</title>", document)[1] == f"fits {width}"  # type: ignore[index]  # a page has a title

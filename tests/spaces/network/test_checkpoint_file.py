@@ -63,7 +63,7 @@ def test_classes_that_are_nowhere_are_read_and_none_is_imported(
             self.register_buffer("passing", torch.ones(2), persistent=False)
 
     Block.__module__, Block.__qualname__ = module.__name__, "Block"
-    module.Block = Block  # type: ignore[attr-defined]
+    module.Block = Block  # type: ignore[attr-defined]  # a module that is made here
     with monkeypatch.context() as there:
         there.setitem(sys.modules, module.__name__, module)
         block = Block()

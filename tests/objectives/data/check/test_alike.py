@@ -17,7 +17,7 @@ def shot(
 ) -> CheckedImage:
     """An image whose hash differs from HASH in so many bits."""
     looks = HASH ^ ((1 << bits) - 1)
-    return entry(name, boxes, split, picture=picture(name, content, looks), **more)  # type: ignore[arg-type]
+    return entry(name, boxes, split, picture=picture(name, content, looks), **more)  # type: ignore[arg-type]  # fields by name
 
 
 @pytest.mark.parametrize("bits", [0, 3, 6])
@@ -29,7 +29,7 @@ def test_a_recoded_copy_in_another_split_is_a_leak(bits: int) -> None:
 
 
 def test_a_scaled_copy_is_a_leak() -> None:
-    large: list[Labelled] = [(label, *(2 * v for v in box)) for label, *box in BOXES]  # type: ignore[misc]
+    large: list[Labelled] = [(label, *(2 * v for v in box)) for label, *box in BOXES]  # type: ignore[misc]  # four numbers behind the label
     images = [shot("a.jpg", "train"), shot("b.jpg", "test", 2, large, size_px=(400, 200))]
     assert counts(check_alike(subject(*images))) == {"splits.near_leak": 1}
 

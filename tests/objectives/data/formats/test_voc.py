@@ -126,7 +126,7 @@ def test_polygons_and_turned_boxes_become_upright_boxes(tmp_path: Path) -> None:
         ("robndbox", {"cx": 40, "cy": 30, "w": 20, "h": 10, "angle": math.pi / 2}),
         ("neither", {}),
     ):
-        item = SubElement(tree.getroot(), "object")  # type: ignore[arg-type]
+        item = SubElement(tree.getroot(), "object")  # type: ignore[arg-type]  # a root is there, sizes are as given
         SubElement(item, "name").text = "bag"
         shape = SubElement(item, kind)
         for key, value in numbers.items():
@@ -158,7 +158,7 @@ def test_sizes_of_zero_are_the_pictures_and_others_are_scaled(tmp_path: Path, si
     root = write_voc(tmp_path)
     scale = max(1, size[0] // SIZE[0])
     labels = [(name, tuple(scale * v for v in box)) for name, box in SAMPLE["train/a.jpg"]]
-    voc_xml("a.jpg", labels, size=size).write(root / "Annotations" / "a.xml")  # type: ignore[arg-type]
+    voc_xml("a.jpg", labels, size=size).write(root / "Annotations" / "a.xml")  # type: ignore[arg-type]  # a root is there, sizes are as given
     found = read_dataset(root)
     assert labels_of(found) == SAMPLE
     assert counts(found) == {"images.bad_size" if scale == 1 else "images.other_size": 1}

@@ -59,7 +59,7 @@ def test_clusters_are_those_of_comparing_every_two(
     ],
 )
 def test_a_copy_of_a_picture_is_near(copy: object) -> None:
-    changed: NDArray[np.uint8] = copy(PHOTO)  # type: ignore[operator]
+    changed: NDArray[np.uint8] = copy(PHOTO)  # type: ignore[operator]  # a function of the table above
     assert near_clusters([looks_of(PHOTO), looks_of(changed)]) == [[0, 1]]
 
 
@@ -109,7 +109,7 @@ def test_time_grows_with_the_count_and_not_with_its_square(kind: str) -> None:
             hashes[:] = hashes[0]
         elif kind == "blank":
             hashes[:] = FLAT
-        return hashes.tolist()  # type: ignore[no-any-return]
+        return hashes.tolist()  # type: ignore[no-any-return]  # a list of whole numbers
 
     few, many = looks(8_000), looks(40_000)
     assert seconds(many) < 13 * max(seconds(few), seconds(few), 0.02)

@@ -66,7 +66,7 @@ def test_a_warning_is_no_error(tmp_path: Path) -> None:
 def test_as_values_standard_output_is_theirs_alone(tmp_path: Path, leaky: Path, form: str, read: object) -> None:
     done = automl("data", "check", "conf=smoke", f"data.root={leaky}", f"format={form}", folder=tmp_path)
     assert (done.returncode, done.stderr) == (1, "")
-    values = read(done.stdout)  # type: ignore[operator]
+    values = read(done.stdout)  # type: ignore[operator]  # a reader of the table above
     assert (values["name"], values["errors"], values["warnings"]) == ("data", 1, 0)
     assert values["splits"]["val"] == {"images": 4, "background": 0, "boxes": 12, "per_class": {"can": 6, "jar": 6}}
     (found,) = values["findings"]

@@ -49,7 +49,7 @@ class Polishing:
         assert engine is not None
         candidates = list(self._candidates(trials, parents))
         front = engine.look(observe(self._study, trials)).beliefs.front
-        seen = list(_seen(trials, parents, self._epochs))
+        seen = list(seen_polishes(trials, parents, self._epochs))
         return propose_polish(candidates, seen, front, self._epochs, self._seconds_left())
 
     def begin(self, proposal: PolishProposal, trials: Sequence[TrialRecord]) -> StoredTrial:
@@ -87,12 +87,14 @@ def _polishable(trial: TrialRecord, parents: Mapping[int, TrialRecord]) -> Polis
     return Polishable(trial.number, trial.map, trial.p50_ms, parent.p50_ms, epoch_s, parent.overhead_s)
 
 
-def _seen(trials: Sequence[TrialRecord], parents: Mapping[int, TrialRecord], epochs: int) -> Iterator[Polished]:
+def seen_polishes(trials: Sequence[TrialRecord], parents: Mapping[int, TrialRecord], epochs: int) -> Iterator[Polished]:
     """Yield what came of the polishes that have ended well."""
     for trial in trials:
         if trial.polishes is None or trial.map is None:
             continue
         before = _polishable(trials[trial.polishes], parents)
-        if before is not None:
-            slower = sum(trial.stages_s.values()) / before.seconds(epochs)
-            yield Polished(before.map, trial.map, min(max(slower, 1 / SLOWER_MOST), SLOWER_MOST))
+        if before is None:
+            continue
+        took_s, foretold_s = sum(trial.stages_s.values()), before.seconds(epochs)
+        slower = took_s / foretold_s if took_s > 0 and foretold_s > 0 else 1.0  # nothing was timed
+        yield Polished(before.map, trial.map, min(max(slower, 1 / SLOWER_MOST), SLOWER_MOST))

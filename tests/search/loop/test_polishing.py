@@ -7,9 +7,11 @@ from quick_search import Begun, elastic_settings, plant, run
 
 from objectives.data.dataset import Dataset
 from objectives.records.paths import WEIGHTS
+from objectives.records.records import Resources, Rung
 from objectives.records.trial_record import Phase, TrialRecord, trial_records
 from objectives.trial.job import HELD_OUT_LEAST
 from reports.table.table import read_study
+from search.loop.polishing import seen_polishes
 from search.settings.settings import Settings
 from search.workers.jobs import Jobs
 from spaces.candidate import Candidate
@@ -84,3 +86,15 @@ def test_a_polish_is_scored_on_the_images_that_children_are_reported_on(tmp_path
 def test_a_share_beyond_the_training_is_refused(tmp_path: Path, share: str) -> None:
     with pytest.raises(SettingsError, match=r"trial\.polish: must be a share"):
         polishing(tmp_path, f"trial.polish={share}")
+
+
+def test_a_polish_that_was_not_timed_says_nothing_of_the_seconds() -> None:
+    rung, timed = Rung(8, 0.4, 0.5, 16.0, 1.0, True), Resources(1, 1, 1, 1, {"train": 8.0})
+    parent = TrialRecord(0, Phase.FINISHED, map=0.4, objective_ms=4.0, rungs=(rung,), family={"size.pixels": [96, 64]})
+    polishes = [
+        TrialRecord(1, Phase.FINISHED, map=0.5, polishes=0),
+        TrialRecord(2, Phase.FINISHED, map=0.5, polishes=0, resources=timed),
+    ]
+    untimed, twice = seen_polishes([parent, *polishes], {0: parent}, 2)
+    assert (untimed.before, untimed.after, untimed.slower) == (0.4, 0.5, 1.0)
+    assert twice.slower == pytest.approx(2.0)  # two epochs of two seconds each were foretold

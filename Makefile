@@ -32,7 +32,7 @@ PARALLEL := -n logical --maxprocesses 4 --dist worksteal
 test: $(READY)  ## the default tests; ARGS=... goes to pytest (-n0: in one process)
 	$(BIN)/pytest -m "not slow" $(PARALLEL) $(ARGS)
 
-test-fast: $(READY)  ## those without processes and trainings, in under a minute: while you write
+test-fast: $(READY)  ## those without processes and trainings, in a minute and a half: while you write
 	$(BIN)/pytest -m "not slow and not seconds" $(PARALLEL) $(ARGS)
 
 test-slow: $(READY)  ## the tests of minutes: real searches and trainings

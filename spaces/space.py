@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -14,18 +14,28 @@ from spaces.errors import SpaceError, nearest
 
 @dataclass(frozen=True)
 class Condition:
-    """`child` exists only where `parent` takes one of `values` (or, if `negated`, none of them)."""
+    """`child` exists only where `parent` takes one of `values` (or, if `negated`, none of them).
+
+    None among the values (`null` in YAML) stands for a parent that a candidate does not have.
+    """
 
     parent: str
-    values: tuple[Value, ...]
+    values: tuple[Value | None, ...]
     negated: bool = False
 
     def holds(self, chosen: Mapping[str, object]) -> bool:
-        """Whether the condition holds among the choices made so far; an absent parent never does."""
-        return self.parent in chosen and ((chosen[self.parent] in self.values) != self.negated)
+        """Whether the condition holds among the choices made so far; an absent parent does if it is listed."""
+        if self.parent not in chosen:
+            return None in self.values and not self.negated
+        return (chosen[self.parent] in self.values) != self.negated
+
+    @property
+    def listed(self) -> tuple[str, ...]:
+        """The values as texts."""
+        return tuple("absent" if value is None else str(value) for value in self.values)
 
     def __str__(self) -> str:
-        return f"{self.parent} {'not ' if self.negated else ''}in {', '.join(map(str, self.values))}"
+        return f"{self.parent} {'not ' if self.negated else ''}in {', '.join(self.listed)}"
 
 
 @dataclass(frozen=True)
@@ -46,7 +56,8 @@ class SearchSpace:
 
         Args:
             config: group name to a mapping of dimension to domain text; the key `when` of a group holds
-                conditions: dimension -> {parent: [values]} or {parent: {not: [values]}}.
+                conditions: dimension -> {parent: [values]} or {parent: {not: [values]}};
+                null among values stands for a parent that is not there.
 
         Raises:
             SpaceError: a domain is malformed or empty, a condition names an unknown dimension or goes round.
@@ -110,10 +121,7 @@ class SearchSpace:
         """Whether some candidate has all of these choices at once, the conditions taken into account."""
         if any(name not in self.domains or value not in self.domains[name] for name, value in choices.items()):
             return False
-        asked = set(choices)
-        for name in reversed(list(self.domains)):  # parents come before children
-            if name in asked:
-                asked |= {condition.parent for condition in self.conditions.get(name, ())}
+        asked = self._with_parents(choices)
         return self._holds({}, [name for name in self.domains if name in asked], choices)
 
     def _holds(self, chosen: Mapping[str, object], names: Sequence[str], choices: Mapping[str, Value]) -> bool:
@@ -126,13 +134,40 @@ class SearchSpace:
         values = [choices[name]] if name in choices else self._deciding(name)
         return any(self._holds({**chosen, name: value}, rest, choices) for value in values)
 
+    def combinations(self, names: Collection[str]) -> Iterator[dict[str, object]]:
+        """Yield what candidates have of some dimensions together; those that a candidate lacks are left out.
+
+        Of a dimension of numbers the values that conditions distinguish, and an object for the others.
+        """
+        asked = self._with_parents(names)
+
+        def walk(chosen: dict[str, object], rest: Sequence[str]) -> Iterator[dict[str, object]]:
+            if not rest:
+                yield {name: value for name, value in chosen.items() if name in names}
+                return
+            name, *others = rest
+            exists = all(condition.holds(chosen) for condition in self.conditions.get(name, ()))
+            for more in ({name: value} for value in self._deciding(name)) if exists else ({},):
+                yield from walk({**chosen, **more}, others)
+
+        yield from walk({}, [name for name in self.domains if name in asked])
+
+    def _with_parents(self, names: Iterable[str]) -> set[str]:
+        """Return dimensions, and all that their conditions name, directly or not."""
+        asked = set(names)
+        for name in reversed(list(self.domains)):  # parents come before children
+            if name in asked:
+                asked |= {condition.parent for condition in self.conditions.get(name, ())}
+        return asked
+
     def _deciding(self, name: str) -> list[object]:
         """Return the values of a dimension as far as conditions distinguish them."""
         domain = self.domains[name]
         if isinstance(domain, Choice):
             return list(domain.values)
         tests = [test for found in self.conditions.values() for test in found if test.parent == name]
-        return [*(value for test in tests for value in test.values if value in domain), object()]
+        named = (value for test in tests for value in test.values if value is not None)
+        return [*(value for value in named if value in domain), object()]
 
     def check(self, values: Mapping[str, Value]) -> None:
         """Check that some choices lie in the space.

@@ -34,6 +34,7 @@ class Dimension:
         multiple_of: what its numbers are multiples of; 0 if they are free.
         words: the texts that may be chosen; empty if they are not listed here.
         required: whether every space must have it.
+        unless: dimension and value beside which a candidate has none, and so needs none.
         deployed: whether it changes the deployed network, so that latency depends on it.
         load: whether it decides how much memory and time a training needs.
         elastic: whether one elastic training has all its values at once, as far as they are below the training's own.
@@ -47,6 +48,7 @@ class Dimension:
     multiple_of: int = 0
     words: tuple[str, ...] = ()
     required: bool = False
+    unless: tuple[str, Value] | None = None
     deployed: bool = False
     load: bool = False
     elastic: bool = False
@@ -102,6 +104,7 @@ def _magnitude(name: str, about: str, limits: Limits = SHARE) -> Dimension:
 
 
 _of_network = partial(Dimension, deployed=True, load=True)
+_of_our_neck = partial(_of_network, required=True, unless=("neck.kind", "own"))  # not of a whole published detector
 
 
 def _slim(part: str, about: str) -> Dimension:
@@ -115,9 +118,12 @@ DIMENSIONS = (
     _of_network("backbone.name", "timm's network, or Ultralytics' own", required=True),
     _of_network("backbone.width", "factor on channels, of Ultralytics' own", usual=0.25, limits=(0.0625, 4.0)),
     _of_network("backbone.depth", "factor on repeats, of Ultralytics' own", usual=0.5, limits=(0.1, 4.0)),
-    _of_network("neck.width", "channels at stride 8; doubled at 16 and again at 32", limits=(8, 1024), required=True),
-    _of_network("neck.depth", "blocks a level", usual=1, limits=(1, 12), required=True, elastic=True),
-    _of_network("head.kind", "kind of head", usual="nms", words=("nms", "end2end", "rtdetr"), required=True),
+    _of_network(
+        "neck.kind", "pan: ours; own: neck and head of the published detector", default="pan", words=("pan", "own")
+    ),
+    _of_our_neck("neck.width", "channels at stride 8; doubled at 16 and again at 32", limits=(8, 1024)),
+    _of_our_neck("neck.depth", "blocks a level", usual=1, limits=(1, 12), elastic=True),
+    _of_our_neck("head.kind", "kind of head", usual="nms", words=("nms", "end2end", "rtdetr")),
     _of_network(
         "size.pixels",
         "side of the square input, pixels",
@@ -287,8 +293,14 @@ def check_vocabulary(space: SearchSpace) -> None:
         for value in single_values(name, domain) if known.words or known.multiple_of else _ends(domain):
             known.check(value, "space.")
     for known in DIMENSIONS:
-        if known.required and known.name not in space.domains:
+        if known.required and known.name not in space.domains and not _excluded(known, space):
             raise SpaceError(f"space.{known.name}: is missing; give a value or a sweep")
+
+
+def _excluded(known: Dimension, space: SearchSpace) -> bool:
+    """Whether every candidate of a space has the choice beside which a dimension is not needed."""
+    name, value = known.unless or ("", "")
+    return space.fixed.get(name) == value and not space.conditions.get(name)
 
 
 def single_values(name: str, domain: Domain) -> Iterable[Value]:

@@ -16,7 +16,9 @@ from spaces.candidate import Candidate
 from spaces.errors import DataError, first_line
 from spaces.network.description import describe
 from spaces.network.detector import build_detector
-from spaces.network.pretrained import load_pretrained
+from spaces.network.own import has_own_neck
+from spaces.network.pretrained import Loaded, load_pretrained
+from spaces.network.whole_weights import load_whole
 from spaces.vocabulary import choices_of, train_choices
 
 WEIGHTS_FORMAT = 1
@@ -51,12 +53,15 @@ def assemble(candidate: Candidate, classes: Sequence[str], seed: int) -> tuple[d
     return description, build_detector(description, seed)
 
 
-def initialise(model: nn.Module, candidate: Candidate, start: WeightsFile | None = None) -> int:
-    """Load the pretrained weights that a candidate asks for; return the number of tensors.
+def initialise(
+    model: nn.Module, candidate: Candidate, classes: Sequence[str], start: WeightsFile | None = None
+) -> Loaded:
+    """Load the pretrained weights that a candidate asks for; return what was loaded.
 
     Args:
         model: the candidate's network.
         candidate: what is trained.
+        classes: class names, in the order of their indices.
         start: the file of the weights that the candidate names, as the search has found it; None: published weights
             are not here, and a checkpoint is read as it is.
 
@@ -66,8 +71,10 @@ def initialise(model: nn.Module, candidate: Candidate, start: WeightsFile | None
     """
     if start is not None:
         start.check()
-    source = str(train_choices(candidate)["pretrained"])
-    return load_pretrained(model, candidate.text("backbone.name"), source, start.path if start else None)
+    source, path = str(train_choices(candidate)["pretrained"]), start.path if start else None
+    if has_own_neck(candidate):
+        return load_whole(model, classes, source, path)
+    return Loaded(load_pretrained(model, candidate.text("backbone.name"), source, path))
 
 
 def load_weights(model: nn.Module, path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from objectives.data.crowds import USUAL_MAX
 from objectives.training.augment import albumentations_transforms, magnitudes, ultralytics_arguments
 from spaces.candidate import Candidate
+from spaces.network.own import head_kind
 from spaces.vocabulary import choices_of, train_choices
 
 
@@ -45,7 +46,7 @@ def trainer_arguments(candidate: Candidate, plan: TrainingPlan, epochs: int | No
     """Return Ultralytics' training arguments for a candidate.
 
     Args:
-        candidate: reads `train.*`, `augment.*`, `size.pixels` and `head.kind`.
+        candidate: reads `train.*`, `augment.*`, `size.pixels`, and the kind of head.
         plan: data, folder, epochs, seed, device.
         epochs: of this phase, if not the plan's.
     """
@@ -88,7 +89,7 @@ def trainer_arguments(candidate: Candidate, plan: TrainingPlan, epochs: int | No
         "conf": 0.001,  # of the validator: the whole precision-recall curve
         "iou": float(choices_of(candidate, "deploy")["nms_iou"]),
         "max_det": plan.max_detections,
-        "nms": False if candidate.text("head.kind") == "end2end" else None,
+        "nms": False if head_kind(candidate) == "end2end" else None,
         **ultralytics_arguments(magnitude),
         "augmentations": albumentations_transforms(magnitude),
     }

@@ -1,6 +1,7 @@
 """One trial: candidate, untrained file, latency, training with rungs and pruning, trained file, mAP."""
 
 import json
+import logging
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -150,7 +151,11 @@ class _Trial:
             model = built_slim(model, slim_ratios(job.candidate), ranked=False)  # shapes depend on the shares alone
             load_weights(model, job.weights)
             return model
-        self.ranked = initialise(model, job.candidate, job.start) > 0
+        loaded = initialise(model, job.candidate, job.classes, job.start)
+        self.ranked = loaded.tensors > 0
+        if loaded.note and not job.measure_only:
+            logging.getLogger(__name__).warning(loaded.note)  # into the trial's log; people are shown it once
+            self.listener.warning(loaded.note)
         if not self.ranked and train_choices(job.candidate)["pretrained"] == HUB:
             what = start_of(job.candidate) or f"any for {job.candidate.text('backbone.name')} at its scale"
             text = f"pretrained: published weights are not here ({what}); training starts from random weights"

@@ -65,7 +65,7 @@ class Crew:
         """
         self.settings, self.jobs, self.view, self._decide, self._tick = settings, jobs, view, decide, tick
         self._next_order = next_order
-        self._pretrained_noted = False
+        self._pretrained_noted: set[str] = set()
         self.active: dict[int, Active] = {}
         self.backend = make_backend(settings.trial.backend, StudyPaths(settings.folder).ultralytics)
 
@@ -160,7 +160,8 @@ class Crew:
 
     def _warn(self, text: str) -> None:
         if text.startswith("pretrained:"):
-            if self._pretrained_noted:
-                return  # one warning for the whole search
-            self._pretrained_noted = True
+            key = text.partition("(")[0]  # one warning for the whole search, and one for each file of a whole detector
+            if key in self._pretrained_noted:
+                return
+            self._pretrained_noted.add(key)
         self.view.note(text)

@@ -54,7 +54,7 @@ def domain_text(domain: Domain) -> str:
 
 
 def _condition_text(condition: Condition) -> str:
-    return f"{condition.parent} is {'not ' if condition.negated else ''}{' or '.join(map(str, condition.values))}"
+    return f"{condition.parent} is {'not ' if condition.negated else ''}{' or '.join(condition.listed)}"
 
 
 def _parents(space: SearchSpace) -> set[str]:

@@ -20,6 +20,7 @@ from search.settings.sections import read_section
 from spaces.errors import SettingsError, nearest
 from spaces.network.backbones import check_backbones
 from spaces.network.family import check_elastic
+from spaces.network.own import check_necks
 from spaces.space import SearchSpace
 from spaces.vocabulary import check_vocabulary, is_deployed
 
@@ -229,6 +230,7 @@ def load_settings(arguments: Sequence[str]) -> Settings:
     check_vocabulary(space)
     check_elastic(space)
     check_backbones(space)
+    check_necks(space)
     narrowed = any(argument.lstrip("+~").startswith("space") for argument in arguments)
     start = _start(config.get("start"), space, narrowed=narrowed)
     seed = config["seed"]

@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from spaces.candidate import Candidate
-from spaces.network.backbones import ULTRALYTICS
+from spaces.errors import SpaceError
+from spaces.network.backbones import RTDETR, ULTRALYTICS
 from spaces.network.family import SLIM_BLOCKS
+from spaces.network.own import OWN_HEADS, has_own_neck
 from spaces.vocabulary import VOCABULARY
 
 Row = list[Any]  # [from, repeats, module, arguments]
+UNSCALED = ("nn.Upsample", "Concat", "Detect")  # rows of a neck or head that name no channels
 
 
 def describe(candidate: Candidate, classes: Sequence[str]) -> dict[str, Any]:
@@ -16,16 +19,18 @@ def describe(candidate: Candidate, classes: Sequence[str]) -> dict[str, Any]:
 
     Args:
         candidate: reads `backbone.name`, `backbone.width` and `backbone.depth` (Ultralytics' only),
-            `slim.blocks` (timm's only), `neck.width`, `neck.depth` and `head.kind`.
+            `slim.blocks` (timm's only), `neck.kind`, and with a neck of ours `neck.width`, `neck.depth`, `head.kind`.
         classes: class names, in the order of their indices.
 
     Returns:
         Ultralytics' model description with every channel count and repeat written out.
 
     Raises:
-        SpaceError: the backbone or the head is unknown.
+        SpaceError: the backbone or the head is unknown, or the backbone has no neck of the kind.
     """
     name = candidate.text("backbone.name")
+    if has_own_neck(candidate):
+        return _finished(_whole(candidate, name, len(classes)), classes)
     backbone, levels = (
         _ultralytics_rows(name, candidate.number("backbone.width"), candidate.number("backbone.depth"))
         if name in ULTRALYTICS
@@ -34,14 +39,28 @@ def describe(candidate: Candidate, classes: Sequence[str]) -> dict[str, Any]:
     width, depth = int(candidate.number("neck.width")), int(candidate.number("neck.depth"))
     neck, outputs = _pan_rows(levels, len(backbone), width, depth)
     head = _head(candidate.text("head.kind"), outputs, len(classes))
-    return {
-        "nc": len(classes),
-        "scale": "n",
-        "scales": {"n": [1.0, 1.0, 1_000_000]},  # nothing left to scale: rows hold final numbers
-        "backbone": backbone,
-        **head,
-        "head": [*neck, *head["head"]],
-    }
+    return _finished({"backbone": backbone, **head, "head": [*neck, *head["head"]]}, classes)
+
+
+def _finished(rows: dict[str, Any], classes: Sequence[str]) -> dict[str, Any]:
+    """Return a description whose rows hold final numbers: nothing is left to scale."""
+    return {"nc": len(classes), "scale": "n", "scales": {"n": [1.0, 1.0, 1_000_000]}, **rows}
+
+
+def _whole(candidate: Candidate, name: str, classes: int) -> dict[str, Any]:
+    """Return the rows of a published detector, its own neck and head among them, as Ultralytics scales them."""
+    from ultralytics.nn.tasks import yaml_model_load
+
+    if name not in OWN_HEADS:
+        raise SpaceError(f"neck.kind: {name} has no neck of its own; {', '.join(OWN_HEADS)} have")
+    config = ULTRALYTICS[name].config if name in ULTRALYTICS else RTDETR[name]
+    found = yaml_model_load(config)
+    rows, kept = [*found["backbone"], *found["head"]], len(found["backbone"])
+    if name in ULTRALYTICS:
+        rows = _scaled(name, candidate.number("backbone.width"), candidate.number("backbone.depth"), rows)
+    of_head = {key: found[key] for key in ("end2end", "reg_max") if key in found}
+    *neck, (outputs, repeats, module, _) = rows[kept:]
+    return {"backbone": rows[:kept], **of_head, "head": [*neck, [outputs, repeats, module, [classes]]]}
 
 
 def _timm_rows(name: str, without: int) -> tuple[list[Row], tuple[int, int, int]]:
@@ -57,16 +76,24 @@ def _ultralytics_rows(name: str, width: float, depth: float) -> tuple[list[Row],
     from ultralytics.nn.tasks import yaml_model_load
 
     backbone = ULTRALYTICS[name]
+    rows = yaml_model_load(backbone.config)["backbone"][: backbone.layers]
+    return _scaled(name, width, depth, rows), backbone.levels
+
+
+def _scaled(name: str, width: float, depth: float, rows: Sequence[Row]) -> list[Row]:
+    """Return rows of an Ultralytics detector with channels and repeats of a width and a depth."""
+    backbone = ULTRALYTICS[name]
     greatest = {(d, w): c for d, w, c in backbone.scales.values()}.get((depth, width), 1024)
     heavy = (depth, width) == backbone.scales["m"][:2]  # Ultralytics takes C3k for the inner blocks from this scale on
-    rows = []
-    for source, repeats, module, arguments in yaml_model_load(backbone.config)["backbone"][: backbone.layers]:
-        channels = _eighths(min(arguments[0], greatest) * width)
+    scaled = []
+    for source, repeats, module, arguments in rows:
         repeats = max(round(repeats * depth), 1) if repeats > 1 else repeats
         if module == "C3k2" and heavy:
             arguments = [arguments[0], True, *arguments[2:]]
-        rows.append([source, repeats, module, [channels, *arguments[1:]]])
-    return rows, backbone.levels
+        if module not in UNSCALED:
+            arguments = [_eighths(min(arguments[0], greatest) * width), *arguments[1:]]
+        scaled.append([source, repeats, module, arguments])
+    return scaled
 
 
 def _pan_rows(levels: tuple[int, int, int], first: int, width: int, depth: int) -> tuple[list[Row], list[int]]:

@@ -9,6 +9,7 @@ from spaces.candidate import Candidate
 from spaces.dimension import Choice, Interval, Value
 from spaces.errors import SpaceError
 from spaces.network.backbones import ULTRALYTICS
+from spaces.network.own import has_own_neck
 from spaces.space import SearchSpace
 from spaces.vocabulary import VOCABULARY, single_values, train_choices
 
@@ -61,7 +62,7 @@ class Family:
             if name.startswith("slim."):
                 if name.removeprefix("slim.") not in _uncut(parent):
                     axes[name] = tuple(sorted({0, *values} if name == SLIM_BLOCKS else {0.0, *map(float, values)}))
-            else:
+            elif name in parent:  # a published detector's own neck has no depth of ours
                 own = parent.number(name)
                 axes[name] = tuple(sorted({own, *(v for v in values if v <= own)}, reverse=True))
         return cls({name: values for name, values in axes.items() if len(values) > 1})
@@ -153,6 +154,8 @@ def check_elastic(space: SearchSpace) -> None:
 
 
 def _uncut(parent: Candidate) -> tuple[str, ...]:
-    """Return the parts that never lose anything: Ultralytics' own backbones, RT-DETR's decoder."""
+    """Return the parts that never lose anything: Ultralytics' own backbones and necks, RT-DETR's decoder."""
+    if has_own_neck(parent):
+        return (*PARTS, "blocks")
     backbone = (*BACKBONE_PARTS, "blocks") if parent.text("backbone.name") in ULTRALYTICS else ()
     return (*backbone, *(("head",) if parent.get("head.kind") == "rtdetr" else ()))

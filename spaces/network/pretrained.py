@@ -1,6 +1,7 @@
 """Pretrained weights into a detector: from published files, or a checkpoint of the user's own."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,19 @@ from spaces.network.published import HUB, NONE
 from spaces.network.timm_backbone import TimmBackbone, create_features
 
 SAME = 0.9  # share of a network's numbers that must be those of a file for the network to count as loaded from it
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a network has taken from a file.
+
+    Attributes:
+        tensors: number of them.
+        note: what of a whole published detector was loaded and what is new, as a line for people; empty for backbones.
+    """
+
+    tensors: int
+    note: str = ""
 
 
 def load_pretrained(model: nn.Module, backbone: str, source: str, published: Path | None = None) -> int:

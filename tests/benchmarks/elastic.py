@@ -84,7 +84,7 @@ def _run(given: argparse.Namespace, folder: Path):
         values |= {"backbone.width": 0.25, "backbone.depth": 0.5}
     candidate = Candidate.of({**values, "augment.policy": "none"})
     _, model = assemble(candidate, data.classes, given.seed)
-    initialise(model, candidate)
+    initialise(model, candidate, data.classes)
     slimmer = Slimmer(model, RATIOS[1:], ranked=False)
     elastic, children = None, [(ratio, size) for ratio in RATIOS for size in reversed(SIZES)]
     if given.child:

@@ -88,7 +88,7 @@ def _trainings(given: argparse.Namespace, data: Dataset, folder: Path) -> Iterat
         for source in (HUB, NONE):
             began, candidate = time.monotonic(), _candidate(given, source)
             _, model = assemble(candidate, data.classes, seed)
-            loaded = initialise(model, candidate, start if source == HUB else None)
+            loaded = initialise(model, candidate, data.classes, start if source == HUB else None).tensors
             plan = TrainingPlan(data_yaml, folder / f"{source}{seed}", given.epochs, seed)
             arguments, last = trainer_arguments(candidate, plan), {given.epochs}
             trained = train_phase(model, arguments, Progress(), last, last, lambda rung: False)

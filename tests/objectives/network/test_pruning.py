@@ -139,7 +139,7 @@ def test_weights_start_another_training(make_candidate: Make, tmp_path: Path) ->
     _, trained = assemble(candidate, CLASSES, seed=1)
     save_weights(tmp_path / "weights.pt", trained, candidate, CLASSES)
     _, fresh = assemble(candidate, CLASSES, seed=2)
-    loaded = initialise(fresh, make_candidate({"train.pretrained": str(tmp_path / "weights.pt")}))
+    loaded = initialise(fresh, make_candidate({"train.pretrained": str(tmp_path / "weights.pt")}), CLASSES).tensors
     assert loaded == len(trained.state_dict())
     assert all(torch.equal(v, trained.state_dict()[k]) for k, v in fresh.state_dict().items())
-    assert initialise(fresh, candidate) == 0
+    assert initialise(fresh, candidate, CLASSES).tensors == 0

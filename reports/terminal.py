@@ -19,6 +19,7 @@ from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 from reports.table.verdict import judge
 from reports.table.words import ABSENT, number, plural, share, short_name
+from spaces.network.own import head_kind, published_letter
 
 ROWS_MAX = 15
 PLOT_WIDTH, PLOT_HEIGHT = 60, 10
@@ -121,9 +122,9 @@ def _cells(row: TrialRow, digits: int, *, with_gate: bool) -> list[RenderableTyp
     child = f" of {row.parent}" if row.is_child else f" on {row.polishes}" if row.is_polish else ""
     cells: list[RenderableType] = [
         f"{row.number:{digits}}{'*' if row.smaller_batch else ''}{child}",
-        Text(short_name(candidate.get("backbone.name", ABSENT))),
+        Text(short_name(candidate.get("backbone.name", ABSENT)) + published_letter(candidate)),
         Text(str(candidate.get("size.pixels", ABSENT))),
-        Text(str(candidate.get("head.kind", ABSENT))),
+        Text(head_kind(candidate) or ABSENT),
         share(row.map),
         share(row.map50),
         shaky + number(row.p50_ms),

@@ -16,6 +16,7 @@ from reports.table.family_words import choice_words, family_words, kind_words
 from reports.table.row import PAUSED, TrialRow
 from reports.table.table import StudyTable
 from reports.table.words import architecture, slim
+from spaces.network.own import has_own_neck, head_kind, published_letter
 
 FULL_MAX = 2000  # trials with everything; of the others of a larger study the page holds what the table shows
 LOGS_MAX = 200
@@ -91,6 +92,8 @@ def _brief(row: TrialRow, names: Sequence[str], *, has_gate: bool) -> dict[str, 
         "reason": (row.ending and row.ending.reason) or None,
         "error": (row.ending and row.ending.error_class) or None,
         "candidate": [row.candidate.get(name) for name in names],
+        "scale": published_letter(row.candidate) or None,
+        "own": head_kind(row.candidate) if has_own_neck(row.candidate) else None,
         "batch": row.smaller_batch or None,
         "copied": row.forked_from,
         "removed": ", ".join(row.removed) or None,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from spaces.network.family import PARTS, SLIM_BLOCKS, slim_ratios
+from spaces.network.own import has_own_neck, head_kind, published_letter
 
 ABSENT = "–"
 
@@ -64,12 +65,18 @@ def short_name(name: object) -> str:
 
 
 def architecture(candidate: Mapping[str, Any]) -> str:
-    """Return the choices that name a detector: 'lcnet_050 · pan 16x1 · nms · 256 px · cut 0.35 · slim p5 0.3'."""
+    """Return the choices that name a detector: 'lcnet_050 · pan 16x1 · nms · 256 px · cut 0.35 · slim p5 0.3'.
+
+    One that is published whole goes by its published name: 'yolo11n · own neck · nms · 320 px'.
+    """
     name = str(candidate.get("backbone.name", ""))
-    if "backbone.width" in candidate:
+    if letter := published_letter(candidate):
+        name += letter
+    elif "backbone.width" in candidate:
         name += f" w{candidate['backbone.width']:g} d{candidate.get('backbone.depth', 1):g}"
     neck = f"pan {candidate['neck.width']}x{candidate.get('neck.depth', 1)}" if "neck.width" in candidate else ""
-    head = str(candidate.get("head.kind", ""))
+    neck = "own neck" if has_own_neck(candidate) else neck
+    head = head_kind(candidate) or ""
     size = f"{candidate['size.pixels']} px" if "size.pixels" in candidate else ""
     cut = f"cut {candidate['prune.ratio']:g}" if "prune.ratio" in candidate else ""
     return " · ".join(part for part in (name, neck, head, size, cut, slim(candidate)) if part)

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from search.engine.staircase import Floats
-from spaces.vocabulary import VOCABULARY
+from spaces.dimension import Value
+from spaces.vocabulary import DEFAULTS, VOCABULARY
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
+NECK = "neck.kind"
 LOG_RATIO = 4.0  # numbers to choose from that span this ratio or more are seen on a logarithmic scale
 
 
@@ -27,7 +29,7 @@ class Column:
         low, high: ends of its scale (of the logarithm, if `log`).
         log: whether the logarithm is taken.
         codes: value to code for a dimension without an order; empty for numbers.
-        absent: what counts where a candidate does not have the dimension; None for nothing.
+        absent: what counts where a candidate does not have the dimension, as it is chosen; None for nothing.
     """
 
     name: str
@@ -35,7 +37,7 @@ class Column:
     high: float = 1.0
     log: bool = False
     codes: Mapping[_Code, int] | None = None
-    absent: float | None = None
+    absent: Value | None = None
 
     @property
     def categorical(self) -> bool:
@@ -90,8 +92,13 @@ def _column(name: str, distribution: "BaseDistribution") -> Column | None:
 
 
 def _with_absent(column: Column) -> Column:
-    """Return a column in which the parent of an elastic training stands beside its children: whole."""
+    """Return a column in which the parent of an elastic training stands beside its children: whole.
+
+    So does a detector that says nothing of its neck, as all did once, beside those with the same one.
+    """
     known = VOCABULARY.get(column.name)
+    if column.name == NECK:
+        return replace(column, absent=DEFAULTS[NECK])
     if known is None or not known.elastic or known.default is None or column.categorical:
         return column
     return replace(column, absent=float(known.default))

@@ -15,6 +15,7 @@ from search.settings.dataset import load_data
 from search.settings.settings import Settings
 from search.study.experience.frozen import freeze_experience
 from search.study.folder.prepare import prepared_folder
+from search.study.published_start import PublishedStarts, published_starts
 from search.study.store import create_study, existing_study, has_begun, open_storage, storage_url, store_errors
 from search.study.terms.start_weights import fetch_starts
 from search.view.base import View
@@ -80,10 +81,12 @@ def open_search(
     one_thread = threadpool_limits(1, user_api="blas")
     with one_thread, prepared_folder(settings) as claims, store_errors(settings.name):
         storage = open_storage(storage_url(settings.folder, settings.store.url))
-        fetched = fetch_starts(settings, existing_study(settings, storage), say)
+        existing = existing_study(settings, storage)
+        fetched = fetch_starts(settings, existing, say)
+        early = published_starts(settings) if existing is None else PublishedStarts()
         with claims.alone():
-            study = create_study(settings, dataset, storage)
-            notes = [*fetched, *freeze_experience(settings, study)]
+            study = create_study(settings, dataset, storage, early.known)
+            notes = [*fetched, *early.notes, *freeze_experience(settings, study)]
         with Search(settings, dataset, study, claims, view) as opened:
             opened.notes = [*(finding.line for finding in findings), *notes]
             yield opened

@@ -27,7 +27,7 @@ def completed(known: Mapping[str, Value], space: SearchSpace) -> dict[str, Value
 
     def choose(name: str, domain: Domain) -> Value:
         beside = {**space.fixed, **known, **chosen}
-        chosen[name] = known[name] if name in known else _good(domain, _default(name, beside))
+        chosen[name] = known[name] if name in known else nearest_in(domain, _default(name, beside))
         return chosen[name]
 
     space.build(choose)
@@ -55,8 +55,8 @@ def _default(name: str, beside: Mapping[str, Value]) -> Value | None:
     return None
 
 
-def _good(domain: Domain, default: Value | None) -> Value:
-    """Return the value of a domain that is nearest to a default, or its middle."""
+def nearest_in(domain: Domain, default: Value | None) -> Value:
+    """Return the value of a domain that is nearest to a default, or its middle; of words that lack it the first."""
     if default is not None and default in domain:
         return default
     numbers = _numbers(domain)

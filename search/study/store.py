@@ -6,7 +6,7 @@ import re
 import shlex
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -24,6 +24,7 @@ from search.study.sqlite_check import LOCK_WAIT_S, explained, file_of, holds_tab
 from search.study.study_file import file_url, studies_in, study_file
 from search.study.terms.contract import Contract, check_contract
 from search.study.terms.start_weights import PART
+from spaces.dimension import Value
 from spaces.errors import DiskFull, StoreError, nearest
 
 if TYPE_CHECKING:
@@ -118,10 +119,21 @@ def _cause(error: BaseException) -> BaseException:
     return _cause(inner) if inner else error
 
 
-def create_study(settings: Settings, dataset: Dataset, storage: "optuna.storages.BaseStorage") -> "optuna.Study":
+def create_study(
+    settings: Settings,
+    dataset: Dataset,
+    storage: "optuna.storages.BaseStorage",
+    known: Sequence[Mapping[str, Value]] = (),
+) -> "optuna.Study":
     """Open the study of the settings' name, or create it; a study of another contract is refused.
 
     One whose making was cut, in a file of its own, is made again: the version is written last.
+
+    Args:
+        settings: the search's.
+        dataset: its data set.
+        storage: where the study is kept.
+        known: candidates that a study which is made now tries behind those of `start`.
 
     Raises:
         StoreError: the study was made with another contract, by a newer automl, or not by automl.
@@ -138,7 +150,7 @@ def create_study(settings: Settings, dataset: Dataset, storage: "optuna.storages
                 return study
         else:
             study = optuna.create_study(study_name=settings.name, storage=storage, directions=["maximize", "minimize"])
-        for candidate in settings.start:
+        for candidate in (*settings.start, *known):
             enqueue(study, candidate, settings.space)
         record_contract(study, settings, dataset)
         return study

@@ -1,4 +1,4 @@
-"""What a stranger's checkpoint holds, tensors and what it says of them: safetensors, a state dict, or a whole pickled network. Nothing of it runs.
+"""What a stranger's checkpoint holds: safetensors, a state dict, or a whole pickled network. Nothing of it runs.
 
 A whole network is read by torch's own unpickler for weights alone. For each class that the file names, an empty class
 stands in, which keeps what it is given: no module is imported, no constructor of anybody's is called.
@@ -112,7 +112,7 @@ def _safetensors(path: Path) -> dict[str, Any]:
 
     with safe_open(path, "pt") as file:
         metadata = file.metadata() or {}
-    said = {}
+    said: dict[str, Any] = {}
     for key in CLASS_NAMES:
         for read in (json.loads, ast.literal_eval) if key in metadata else ():
             with suppress(ValueError, SyntaxError, RecursionError, MemoryError):

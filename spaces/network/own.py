@@ -24,11 +24,20 @@ def has_own_neck(candidate: Mapping[str, object]) -> bool:
 
 
 def head_kind(candidate: Mapping[str, object]) -> str | None:
-    """Return the kind of a candidate's head: its choice, or the published detector's; None for a part of a candidate."""
+    """Return the kind of a candidate's head: its choice, or the published detector's; None where neither is said."""
     if has_own_neck(candidate):
         return OWN_HEADS.get(str(candidate.get(NAME)))
     kind = candidate.get(HEAD)
     return None if kind is None else str(kind)
+
+
+def published_letter(candidate: Mapping[str, object]) -> str:
+    """Return the letter of the scale at which a whole detector is published, as "n"; empty for any other candidate."""
+    backbone = ULTRALYTICS.get(str(candidate.get(NAME)))
+    if backbone is None or not has_own_neck(candidate):
+        return ""
+    scale = candidate.get(SCALES[1]), candidate.get(SCALES[0])
+    return next((letter for letter, (depth, width, _) in backbone.scales.items() if (depth, width) == scale), "")
 
 
 def check_necks(space: SearchSpace) -> None:
@@ -54,7 +63,8 @@ def check_necks(space: SearchSpace) -> None:
         wrong = next((ours for ours in OURS if (ours in beside) == own), None)
         if wrong and own:
             raise SpaceError(
-                f"space.{wrong}: a detector with neck.kind=own has none; leave it out (~space.{wrong}), or take neck.kind=pan"
+                f"space.{wrong}: a detector with neck.kind=own has none; leave it out "
+                f"(~space.{wrong}), or take neck.kind=pan"
             )
         if wrong:
             raise SpaceError(f"space.{wrong}: is missing for {name} with our own neck; see its condition (`when`)")

@@ -102,10 +102,16 @@ def needed(space: SearchSpace) -> tuple[Published, ...]:
         return ()
     found: dict[str, Published] = {}
     for name in single_values("backbone.name", space.domains["backbone.name"]):
-        for scale in _scales(space, str(name)):
-            if (one := published(str(name), scale)) is not None:
-                found.setdefault(one.name, one)
+        for one, _ in published_scales(space, str(name)):
+            found.setdefault(one.name, one)
     return tuple(found.values())
+
+
+def published_scales(space: SearchSpace, backbone: str) -> Iterator[tuple[Published, Scale | None]]:
+    """Yield what is published for a backbone at the scales of a space, each with its scale."""
+    for scale in _scales(space, backbone):
+        if (one := published(backbone, scale)) is not None:
+            yield one, scale
 
 
 def sources(space: SearchSpace) -> tuple[str, ...]:

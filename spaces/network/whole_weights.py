@@ -43,7 +43,9 @@ def load_whole(model: nn.Module, classes: Sequence[str], source: str, published:
     rows = shared_rows(classes, checkpoint.classes)
     state = {**head.fitting(checkpoint.tensors), **head.of_classes(checkpoint, rows)}
     if not state:
-        raise SpaceError(f"train.pretrained: no tensor of '{path}' fits this detector; name a checkpoint of it, or none")
+        raise SpaceError(
+            f"train.pretrained: no tensor of '{path}' fits this detector; name a checkpoint of it, or none"
+        )
     model.load_state_dict(state, strict=False)
     text = f"pretrained: {len(state)} of {len(head.own)} tensors from '{path.name}'"
     return Loaded(len(state), f"{text}; {_rows_text(head, checkpoint, classes, rows)}{head.towers_text(checkpoint)}")

@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from objectives.records.even_sample import even_indices
 from search.engine.digest import TUNED_MAX
-from search.engine.encoding import Column, Encoder
+from search.engine.encoding import NECK, Column, Encoder
 from search.engine.models.experience.recorded import Training, even_trainings, standardised
 from search.engine.models.gaussian_process import GaussianProcess
 from search.engine.staircase import Floats
 from spaces.dimension import Value
+from spaces.vocabulary import DEFAULTS
 
 # How much of a prior comes true in a new study, before studies were held against each other: the slope of its
 # standardised accuracies on the prior, and the spread of that slope over studies. They count as PRIOR_STUDIES studies.
@@ -139,7 +140,7 @@ def prior_of(trainings: Sequence[Training], encoder: Encoder, fixed: Mapping[str
         encoder: of the new study's candidates.
         fixed: its dimensions of a single value.
     """
-    studies = standardised(even_trainings(trainings))
+    studies = standardised(_with_necks(even_trainings(trainings)))
     kept = [training for found, _ in studies.values() for training in found]
     if not kept or not len(_common(kept, encoder, fixed)[0]):
         return None
@@ -147,6 +148,13 @@ def prior_of(trainings: Sequence[Training], encoder: Encoder, fixed: Mapping[str
         return Prior(kept, encoder, fixed)
     except np.linalg.LinAlgError:  # trainings that lie in no space of points: no search fails for them
         return None
+
+
+def _with_necks(trainings: Sequence[Training]) -> list[Training]:
+    """Return trainings that all say what neck they have, if some do: older ones had no other than the default."""
+    if not any(NECK in one.params for one in trainings):
+        return list(trainings)
+    return [replace(one, params={NECK: DEFAULTS[NECK], **one.params}) for one in trainings]
 
 
 def _slope(scores: Floats, foretold: Floats) -> float:

@@ -1,4 +1,4 @@
-"""Blocks that can be cut compute what Ultralytics' own do: in evaluation and training, fused or not, in whole detectors."""
+"""Blocks that can be cut compute what Ultralytics' own do: in training too, fused too, in whole detectors."""
 
 from copy import deepcopy
 from typing import Any

@@ -88,7 +88,7 @@ def test_a_backbone_of_ultralytics_is_cut(make_candidate: Make, backbone: str, h
 @pytest.mark.seconds
 @pytest.mark.parametrize("name", WHOLE)
 def test_a_published_detector_is_cut_all_over(name: str) -> None:
-    """Multiply-adds fall with the square of what is left; rounding to eights takes more, attention and the head less."""
+    """Multiply-adds fall with the square of what is left; rounding takes more, attention and the head less."""
     whole: Any = DetectionModel(f"{name}.yaml", verbose=False)
     before = count_multiply_adds(whole, 128)
     heads = {n: (m.num_heads, m.key_dim, m.head_dim) for n, m in attentions(whole).items()}
@@ -202,10 +202,10 @@ def test_what_a_candidate_asks_for(make_candidate: Make) -> None:
 
 @pytest.mark.seconds
 @pytest.mark.parametrize("pruned", [False, True])
-@pytest.mark.parametrize("head", ["nms", "end2end"])
-def test_weights_bring_the_network_back(make_candidate: Make, tmp_path: Path, head: str, pruned: bool) -> None:
+@pytest.mark.parametrize("more", [{}, {"head.kind": "end2end"}, NATIVE], ids=["nms", "end2end", "yolo26"])
+def test_weights_bring_the_network_back(make_candidate: Make, tmp_path: Path, more: Any, pruned: bool) -> None:
     choices = {"prune.importance": "l1", "prune.ratio": 0.4} if pruned else {}
-    candidate = make_candidate({"head.kind": head, **choices})
+    candidate = make_candidate({**more, **choices})
     _, model = assemble(candidate, CLASSES, seed=7)
     if pruned:
         prune_detector(model, 0.4, "l1")

@@ -180,8 +180,8 @@ def _start(what: Exported) -> dict[str, Any]:
 
 def _cut_now(what: Exported) -> dict[str, Any]:
     """Return that a pruned detector was cut as it is now; nothing where an older automl did it in another way."""
-    now = cutting.PART in what.table.fingerprints and cutting.is_cut_otherwise(what.row.candidate)
-    return {cutting.PART: cutting.CARD} if now else {}
+    now = cutting.CUT_PART in what.table.fingerprints and cutting.is_cut_otherwise(what.row.candidate)
+    return {cutting.CUT_PART: cutting.CARD} if now else {}
 
 
 def _alone(candidate: Mapping[str, Any]) -> dict[str, Any]:

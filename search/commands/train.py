@@ -124,7 +124,7 @@ def _train(console: Console, config: dict[str, Any], trial: TrialSettings, folde
     _check_same_run(out, config, dataset, own)
     if own is not None:
         console.print(f"goes on from its own weights ({own.name}); --fresh starts anew", highlight=False)
-    if cutting.is_cut_otherwise(config["candidate"]) and cutting.PART not in config:
+    if cutting.is_cut_otherwise(config["candidate"]) and cutting.CUT_PART not in config:
         console.print(f"note: {NOW_CUT}", highlight=False)
     with _place(console, str(config["train_device"])) as place:
         job = _job(config, dataset, out, place, own)

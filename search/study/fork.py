@@ -135,7 +135,7 @@ def fork(
         if (latency := kept_of_old.measured_fully.get(kept.trial.number)) is not None:
             writer.measured_fully(numbers[kept.trial.number], latency)
     if not {"data", "device", "trainer"} & set(differing):
-        for key, record in _measured(kept_of_old, then, settings.space, recut=cutting.PART in differing):
+        for key, record in _measured(kept_of_old, then, settings.space, recut=cutting.CUT_PART in differing):
             writer.measured(key, record)
     writer.removed({numbers[old]: names for old, names in kept_of_old.removed.items() if old in numbers})
     trained = [

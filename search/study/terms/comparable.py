@@ -83,7 +83,7 @@ def compare(trials: Iterable[TrialRecord], differing: Sequence[str], space: Sear
     for trial in trials:  # parents come before their children, and both before their polishes
         if trial.phase is Phase.WAITING:
             continue
-        otherwise = cutting.PART in differing and cutting.is_cut_otherwise(trial.candidate) and trial.has_begun
+        otherwise = cutting.CUT_PART in differing and cutting.is_cut_otherwise(trial.candidate) and trial.has_begun
         found = barrier or (cutting.CUT_OTHERWISE if otherwise else _found(trial, kept, space, gate))
         if isinstance(found, Kept):
             kept[trial.number] = found

@@ -62,7 +62,7 @@ class Contract:
                 "training": training,
                 "gate": json.dumps(_gate_card(asdict(settings.gate)), sort_keys=True),
                 "trainer": json.dumps(trainer, sort_keys=True),
-                cutting.PART: cutting.fingerprint_of(cutting.CARD),
+                cutting.CUT_PART: cutting.fingerprint_of(cutting.CARD),
                 WEIGHTS_PART: fingerprint_of(starts),
             },
             cards={
@@ -72,7 +72,7 @@ class Contract:
                 "training": _training_card(training),
                 "gate": _gate_card(asdict(settings.gate)),
                 "trainer": trainer,
-                cutting.PART: cutting.CARD,
+                cutting.CUT_PART: cutting.CARD,
                 WEIGHTS_PART: _weights_card(card_of(starts)),
             },
         )
@@ -84,7 +84,7 @@ class Contract:
         fingerprints = kept.fingerprints
         cut = cutting.stored_card(study, fixed_values(kept.settings["space"]))
         return cls(
-            fingerprints={**fingerprints, **({cutting.PART: cutting.fingerprint_of(cut)} if cut else {})},
+            fingerprints={**fingerprints, **({cutting.CUT_PART: cutting.fingerprint_of(cut)} if cut else {})},
             cards={
                 "space": kept.settings["space"],
                 "data": _data_card(kept.data),
@@ -92,7 +92,7 @@ class Contract:
                 "training": _training_card(fingerprints.get("training", "")),
                 "gate": _gate_card(asdict(kept.gate)),
                 "trainer": json.loads(fingerprints.get("trainer", "{}")),
-                cutting.PART: cut,
+                cutting.CUT_PART: cut,
                 WEIGHTS_PART: _weights_card(kept_card(fingerprints)),
             },
         )

@@ -11,11 +11,10 @@ from spaces.network.backbones import ULTRALYTICS
 if TYPE_CHECKING:
     import optuna
 
-PART = "pruning"  # of the contract
-OWN = "backbones of Ultralytics' own"
-CARD = {OWN: "cut"}
-CARD_BEFORE = {OWN: "left whole"}  # their blocks could not be cut
-CUT_OTHERWISE = f"pruned when {OWN} were left whole: other detectors now"
+CUT_PART = "pruning"  # of the contract
+CARD = {"backbones of Ultralytics' own": "cut"}
+CARD_BEFORE = dict.fromkeys(CARD, "left whole")  # their blocks could not be cut
+CUT_OTHERWISE = "pruned when backbones of Ultralytics' own were left whole: other detectors now"
 
 
 def fingerprint_of(card: Mapping[str, str]) -> str:
@@ -31,8 +30,8 @@ def stored_card(study: "optuna.Study", fixed: Mapping[str, Any]) -> dict[str, st
         fixed: dimensions of its space that have one value, which parameters of trials lack.
     """
     kept = StudyRecord.of(study)
-    if PART in kept.fingerprints:
-        return dict(json.loads(kept.fingerprints[PART]))
+    if CUT_PART in kept.fingerprints:
+        return dict(json.loads(kept.fingerprints[CUT_PART]))
     begun = (trial.candidate for trial in trial_records(study) if trial.has_begun)
     measured = ({**fixed, **record.params} for _, record in kept.measured())
     return CARD_BEFORE if any(map(is_cut_otherwise, (*begun, *measured))) else {}

@@ -51,7 +51,7 @@ def older(settings: Settings, dataset: Dataset, *choices: dict[str, Any]) -> opt
         trial.set_user_attr(keys.LATENCY_UNTRAINED, LATENCY.to_json())
         study.tell(trial, [0.5, 5.0])
     kept = dict(study.user_attrs[keys.FINGERPRINTS])
-    del kept[cutting.PART]
+    del kept[cutting.CUT_PART]
     study.set_user_attr(keys.FINGERPRINTS, kept)
     return study
 
@@ -67,7 +67,7 @@ def test_a_study_that_holds_none_goes_on_and_learns_the_part(tmp_path: Path, blo
     study.enqueue_trial({**YOLO, **PRUNED})  # waits, and has never been built
     again = made(settings, blocks)
     assert again.user_attrs[keys.FINGERPRINTS] == Contract.of(settings, blocks).fingerprints
-    assert cutting.PART in again.user_attrs[keys.FINGERPRINTS]
+    assert cutting.CUT_PART in again.user_attrs[keys.FINGERPRINTS]
 
 
 @pytest.mark.parametrize("ahead", [False, True], ids=["a trial", "a latency measured ahead"])
@@ -83,7 +83,7 @@ def test_a_study_that_holds_one_is_refused(tmp_path: Path, blocks: Dataset, ahea
     assert others[0] == "  pruning: backbones of Ultralytics' own: left whole -> cut"
     left_out = "" if ahead else f" (1: {cutting.CUT_OTHERWISE})"
     assert others[1:] == [f"  --fork NEW keeps {2 if ahead else 1} of 2 trials{left_out}"]
-    assert cutting.PART not in study.user_attrs[keys.FINGERPRINTS]
+    assert cutting.CUT_PART not in study.user_attrs[keys.FINGERPRINTS]
 
 
 def test_a_fork_leaves_out_what_was_cut_otherwise(tmp_path: Path, blocks: Dataset) -> None:

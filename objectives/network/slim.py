@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from objectives.network.pruning import TRACE_PX, trace_image, traceable, tracer
 from spaces.errors import SpaceError, first_line
 from spaces.network.family import BACKBONE_PARTS, PARTS
+from spaces.network.timm_backbone import TimmBackbone
 from spaces.vocabulary import STRIDES
 
 Ratios = Mapping[str, float]  # part of the detector to the share of its channels that is left out
@@ -123,7 +124,7 @@ class Slimmer:
 
     def _trace(self, model: nn.Module, ratios: Sequence[float]) -> list[ChannelGroup]:
         part_of = _parts(model)
-        pruner = tracer(model, self._importance, 0.0)
+        pruner = tracer(model, self._importance, 0.0, _uncut_rows(model))
         names = {module: name for name, module in model.named_modules()}
         names |= {parameter: name for name, parameter in model.named_parameters()}
         order = {name: i for i, name in enumerate(names.values())}
@@ -138,6 +139,11 @@ class Slimmer:
                 layers = [(dep, indices) for dep, indices in found if dep.target.module in names]
                 group.lost[ratio] = [_lost_of(names, dep, indices) for dep, indices in layers]
         return list(groups.values())
+
+
+def _uncut_rows(model: Any) -> list[nn.Module]:
+    """Return the rows of a backbone of Ultralytics' own: its blocks stay as they were built, which no cut follows."""
+    return [] if isinstance(model.model[0], TimmBackbone) else list(model.model[: len(model.yaml["backbone"])])
 
 
 class _Order(tp.importance.Importance):  # type: ignore[misc]  # Torch-Pruning has no types

@@ -35,6 +35,7 @@ from search.settings.compose import default_values
 from search.settings.dataset import load_data
 from search.settings.sections import read_section
 from search.settings.settings import DataSettings, TrialSettings
+from search.study.terms import cutting
 from search.study.terms.start_weights import start_alone
 from search.view.words import attempt_text, one_line
 from search.workers.jobs import check_run, fits_cache
@@ -49,6 +50,10 @@ SECONDS = ("timeout_s", "silence_s")
 NULLABLE = ("timeout_s", "memory_mb")
 OVERRIDES = (*WHOLE, *SECONDS, "data.root", "data.format", "train_device", "backend", "pretrained.folder")
 LIKE_TRIALS = ("timeout_s", "silence_s", "memory_mb", "processes_max", "cache_mb", "backend", "run")
+NOW_CUT = (
+    "an older automl pruned this detector and left its backbone whole; this training cuts the backbone too: a smaller "
+    "and faster detector comes of it than the exported one"
+)
 GPU_LOOK_EVERY_S = 2.0  # between two looks whether a GPU is free
 
 
@@ -119,6 +124,8 @@ def _train(console: Console, config: dict[str, Any], trial: TrialSettings, folde
     _check_same_run(out, config, dataset, own)
     if own is not None:
         console.print(f"goes on from its own weights ({own.name}); --fresh starts anew", highlight=False)
+    if cutting.is_cut_otherwise(config["candidate"]) and cutting.CUT_PART not in config:
+        console.print(f"note: {NOW_CUT}", highlight=False)
     with _place(console, str(config["train_device"])) as place:
         job = _job(config, dataset, out, place, own)
         remove_other_layouts(job.data_yaml)

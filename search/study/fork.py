@@ -22,6 +22,7 @@ from search.study.known_good import enqueue
 from search.study.latencies import architecture_key
 from search.study.store import check_version, load_study, open_storage, record_contract, storage_url, store_errors
 from search.study.stored_trial import copied
+from search.study.terms import cutting
 from search.study.terms.comparable import Comparison, Kept, compare, fitted, within
 from search.study.terms.contract import Contract, fixed_values
 from search.study.terms.start_weights import fetch_starts
@@ -134,7 +135,7 @@ def fork(
         if (latency := kept_of_old.measured_fully.get(kept.trial.number)) is not None:
             writer.measured_fully(numbers[kept.trial.number], latency)
     if not {"data", "device", "trainer"} & set(differing):
-        for key, record in _measured(kept_of_old, then, settings.space):
+        for key, record in _measured(kept_of_old, then, settings.space, recut=cutting.CUT_PART in differing):
             writer.measured(key, record)
     writer.removed({numbers[old]: names for old, names in kept_of_old.removed.items() if old in numbers})
     trained = [
@@ -228,12 +229,17 @@ def _link_file(source: Path, target: Path) -> None:
         shutil.copy2(source, target)
 
 
-def _measured(study: StudyRecord, then: Contract, space: SearchSpace) -> Iterator[tuple[str, MeasuredRecord]]:
-    """Yield the latencies measured ahead of trials, under the names and parameters of the new space."""
+def _measured(
+    study: StudyRecord, then: Contract, space: SearchSpace, *, recut: bool
+) -> Iterator[tuple[str, MeasuredRecord]]:
+    """Yield the latencies measured ahead of trials, under the names and parameters of the new space.
+
+    Those of detectors that were cut otherwise then are left out, if some are among them.
+    """
     fixed = fixed_values(then.cards["space"])
     for _, record in study.measured():
         candidate = fitted(space, _completed(record.params, fixed, space))
-        if candidate is not None:
+        if candidate is not None and not (recut and cutting.is_cut_otherwise(candidate)):
             params = {name: value for name, value in candidate.items() if name not in space.fixed}
             yield architecture_key(params), replace(record, params=params, seconds=0.0)
 

@@ -105,7 +105,7 @@ def _pan_rows(levels: tuple[int, int, int], first: int, width: int, depth: int) 
     p3, p4, p5 = levels
 
     def fuse(channels: int) -> Row:
-        return [-1, depth, "C3", [channels, False]]  # unlike C3k2, Torch-Pruning can cut it
+        return [-1, depth, "C3", [channels, False]]  # unlike of C3k2, its channels can be masked
 
     up: Row = [-1, 1, "nn.Upsample", [None, 2, "nearest"]]
     rows: list[Row] = [

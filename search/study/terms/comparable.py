@@ -7,6 +7,7 @@ from typing import Any
 
 from objectives.records.gate import Gate
 from objectives.records.trial_record import Phase, TrialRecord
+from search.study.terms import cutting
 from spaces.candidate import Candidate
 from spaces.dimension import Domain, Value
 from spaces.errors import SpaceError
@@ -82,7 +83,8 @@ def compare(trials: Iterable[TrialRecord], differing: Sequence[str], space: Sear
     for trial in trials:  # parents come before their children, and both before their polishes
         if trial.phase is Phase.WAITING:
             continue
-        found = barrier or _found(trial, kept, space, gate)
+        otherwise = cutting.CUT_PART in differing and cutting.is_cut_otherwise(trial.candidate) and trial.has_begun
+        found = barrier or (cutting.CUT_OTHERWISE if otherwise else _found(trial, kept, space, gate))
         if isinstance(found, Kept):
             kept[trial.number] = found
         else:

@@ -13,6 +13,7 @@ from objectives.deploy.device import Device
 from objectives.records.study_record import StudyRecord, StudyWriter
 from objectives.records.trial_record import trial_records
 from search.settings.settings import Settings
+from search.study.terms import cutting
 from search.study.terms.comparable import compare
 from search.study.terms.start_weights import PART as WEIGHTS_PART
 from search.study.terms.start_weights import WITHOUT, card_of, differ, find_starts, fingerprint_of, kept_card
@@ -35,7 +36,7 @@ class Contract:
     """What must stay the same. What is free: budget, workers, sampler, pruner, limits, folders.
 
     Attributes:
-        fingerprints: part (space, data, device, training, gate, trainer, weights) -> text that names the part.
+        fingerprints: part (space, data, device, training, gate, trainer, pruning, weights) -> text that names it.
         cards: part -> name -> text, for people.
     """
 
@@ -61,6 +62,7 @@ class Contract:
                 "training": training,
                 "gate": json.dumps(_gate_card(asdict(settings.gate)), sort_keys=True),
                 "trainer": json.dumps(trainer, sort_keys=True),
+                cutting.CUT_PART: cutting.fingerprint_of(cutting.CARD),
                 WEIGHTS_PART: fingerprint_of(starts),
             },
             cards={
@@ -70,6 +72,7 @@ class Contract:
                 "training": _training_card(training),
                 "gate": _gate_card(asdict(settings.gate)),
                 "trainer": trainer,
+                cutting.CUT_PART: cutting.CARD,
                 WEIGHTS_PART: _weights_card(card_of(starts)),
             },
         )
@@ -79,8 +82,9 @@ class Contract:
         """Return the contract that a study was made with; an older automl kept fewer parts of it."""
         kept = StudyRecord.of(study)
         fingerprints = kept.fingerprints
+        cut = cutting.stored_card(study, fixed_values(kept.settings["space"]))
         return cls(
-            fingerprints=fingerprints,
+            fingerprints={**fingerprints, **({cutting.CUT_PART: cutting.fingerprint_of(cut)} if cut else {})},
             cards={
                 "space": kept.settings["space"],
                 "data": _data_card(kept.data),
@@ -88,6 +92,7 @@ class Contract:
                 "training": _training_card(fingerprints.get("training", "")),
                 "gate": _gate_card(asdict(kept.gate)),
                 "trainer": json.loads(fingerprints.get("trainer", "{}")),
+                cutting.CUT_PART: cut,
                 WEIGHTS_PART: _weights_card(kept_card(fingerprints)),
             },
         )

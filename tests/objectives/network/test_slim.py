@@ -7,8 +7,10 @@ import pytest
 import torch
 from torch import nn
 from ultralytics.nn.modules import Detect
+from ultralytics.nn.tasks import DetectionModel
 
 from objectives.network.assembly import assemble
+from objectives.network.cuttable import join_of
 from objectives.network.depth import neck_blocks, shallow
 from objectives.network.pruning import prune_detector
 from objectives.network.slim import Slimmer, agrees, built_slim
@@ -102,3 +104,19 @@ def test_shortened_neck_is_the_neck_built_with_fewer_blocks() -> None:
     deep = network("lcnet_050", **{"neck.depth": 2})
     assert {len(block.m) for block in neck_blocks(deep)} == {2}
     assert shapes(shallow(deep, {"neck.depth": 1}, [])) == shapes(network("lcnet_050"))
+
+
+@pytest.mark.seconds
+@pytest.mark.parametrize("name", ["yolo11n", "yolo26n"])
+def test_of_a_whole_detector_of_ultralytics_blocks_that_halve_stay_whole(name: str) -> None:
+    model: Any = DetectionModel(f"{name}.yaml", verbose=False)
+    slimmer = Slimmer(model, RATIOS, ranked=False)
+    assert slimmer.parts == ("neck", "head")
+    ratios = dict.fromkeys(slimmer.parts, 0.5)
+    cut = slimmer.cut(deepcopy(model), ratios)
+    assert agrees(deepcopy(model), slimmer, ratios, masked(model, slimmer, ratios))
+    changed = {name for name, shape in shapes(cut).items() if shape != shapes(model)[name]}
+    halving = {name for name, module in model.named_modules() if join_of(module) is not None}
+    of_blocks = {name for name in changed if any(name.startswith(f"{block}.") for block in halving)}
+    assert of_blocks <= {f"{block}.cv1.conv.weight" for block in halving}  # whose inputs alone may be fewer
+    assert changed > of_blocks

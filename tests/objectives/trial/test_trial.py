@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 import yaml
@@ -33,13 +34,16 @@ from objectives.records.gate import Gate
 from objectives.records.paths import TrialPaths
 from objectives.records.records import Accuracy, Latency, Outcome, Resources, Rung
 from objectives.trial.job import RungDecision, TrialJob, TrialListener
+from objectives.trial.plain_process import write_plain_checkpoint
 from objectives.trial.trial import run_trial
 from spaces.candidate import Candidate
 from spaces.errors import DataError
+from spaces.network.detector import count_multiply_adds
 
 pytestmark = pytest.mark.seconds
 
 ROOT = Path(__file__).parents[3]
+CUT_HALFWAY = {"prune__importance": "l2", "prune__ratio": 0.4, "prune__at": 0.5}
 
 
 @dataclass
@@ -93,7 +97,7 @@ def job(dataset: Dataset, folder: Path, gate: Gate | None = None, epochs: int = 
         {"head__kind": "nms"},
         {"head__kind": "end2end", "backbone__name": "yolo26", "backbone__width": 0.125, "backbone__depth": 0.5},
         pytest.param({"head__kind": "rtdetr"}, marks=pytest.mark.slow),
-        {"prune__importance": "l2", "prune__ratio": 0.4, "prune__at": 0.5},
+        CUT_HALFWAY,
     ],
     ids=["nms", "yolo26 end2end", "rtdetr", "pruned"],
 )
@@ -141,6 +145,36 @@ def test_pruned_weights_load_again(few_blocks: Dataset, tmp_path: Path) -> None:
     with torch.no_grad():
         output = network(torch.zeros(1, 3, 64, 64))[0]
     assert np.isfinite(output.numpy()).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backbone", ["yolo11", "yolo26"])
+def test_a_backbone_of_ultralytics_is_cut_on_the_way(blocks: Dataset, tmp_path: Path, backbone: str) -> None:
+    """Paused behind the cut, and taken up again: its network is built whole, cut, and gets the checkpoint's weights."""
+    choices = {**CUT_HALFWAY, "backbone__name": backbone, "backbone__width": 0.25, "backbone__depth": 0.5}
+    made = replace(job(blocks, tmp_path, epochs=4, **choices), evaluate_every=1)
+    whole, paused, resumed = Recorder(), Recorder(pause_at=3), Recorder()
+    run_trial(replace(made, folder=tmp_path / "uncut"), whole)
+    assert run_trial(made, paused) is None
+    known = {"latency": paused.latencies[0][0], "trained_s": paused.rungs[-1].seconds, "reported_epoch": 3}
+    assert run_trial(replace(made, **known), resumed).outcome == Outcome.FINISHED
+    assert [rung.epoch for rung in (*paused.rungs, *resumed.rungs)] == [1, 2, 3, 4]
+    expected, found = weights_of(tmp_path / "uncut"), weights_of(made.folder)
+    assert expected.keys() == found.keys()
+    for name, actual in found.items():
+        torch.testing.assert_close(actual, expected[name], rtol=1e-3, atol=1e-4)
+    network = assemble(made.candidate, made.classes, seed=0)[1].eval()
+    before = count_multiply_adds(network, 64)
+    prune_detector(network, 0.4, "l2")
+    network.load_state_dict(found)
+    assert resumed.costs[0].multiply_adds == count_multiply_adds(network, 64) < 0.45 * before
+    blob = np.random.default_rng(0).random((1, 3, 64, 64), dtype=np.float32)
+    with torch.no_grad():
+        wanted = network(torch.from_numpy(blob))[0].numpy()
+    (actual,) = onnxruntime.InferenceSession(str(made.folder / "model.onnx")).run(None, {"images": blob})
+    np.testing.assert_allclose(actual, wanted, rtol=1e-3, atol=1e-3)
+    assert "weights are of one that is cut" in write_plain_checkpoint(made.folder / "weights.pt", tmp_path / "plain.pt")
+    assert not (tmp_path / "plain.pt").exists()
 
 
 def test_over_the_bound_is_not_trained(few_blocks: Dataset, tmp_path: Path) -> None:
@@ -285,10 +319,9 @@ run_trial(pickle.loads(Path(sys.argv[1]).read_bytes()), Killer(sys.argv[2]))
 
 @pytest.mark.slow
 def test_a_trial_killed_at_every_moment_ends_as_one_that_was_not(blocks: Dataset, tmp_path: Path) -> None:
-    choices = {"prune__importance": "l2", "prune__ratio": 0.4, "prune__at": 0.5}
     whole = Recorder()
-    run_trial(job(blocks, tmp_path / "whole", epochs=4, **choices), whole)
-    work = replace(job(blocks, tmp_path / "cut", epochs=4, **choices), latency=whole.latencies[0][0])
+    run_trial(job(blocks, tmp_path / "whole", epochs=4, **CUT_HALFWAY), whole)
+    work = replace(job(blocks, tmp_path / "cut", epochs=4, **CUT_HALFWAY), latency=whole.latencies[0][0])
     (tmp_path / "job").write_bytes(pickle.dumps(work))
     moments = ["build", "1 begins", "rung 2", "prune", "3 begins", "rung 4", "export", "latency True", "score"]
     for moment in [*moments, "accuracy", "resources"]:

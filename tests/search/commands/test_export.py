@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
@@ -12,6 +13,7 @@ from quick_search import settings_of
 import search
 from objectives.data.dataset import Dataset
 from objectives.network.assembly import assemble, save_weights
+from objectives.records import attributes as keys
 from objectives.records.paths import LARGE, PLAIN, ExportPaths, TrialPaths
 from objectives.records.study_record import StudyWriter
 from reports.table.table import StudyTable, read_study
@@ -77,3 +79,29 @@ def test_what_ultralytics_can_build_is_exported_as_its_checkpoint(
     content = torch.load(ExportPaths(tmp_path / f"out{native.number}").plain, weights_only=False)
     assert content["model"].names == dict(enumerate(blocks.classes))
     assert not ExportPaths(tmp_path / f"out{ours.number}").plain.exists()
+
+
+@pytest.mark.seconds
+def test_an_export_says_that_its_backbone_was_cut(tmp_path: Path, blocks: Dataset) -> None:
+    """So that `automl train` knows a detector that an older automl pruned and left its backbone whole."""
+    yolo = ("space.backbone.name=yolo11", "space.backbone.width=0.125", "space.backbone.depth=0.5")
+    cut = ("space/prune=gentle", "space.prune.importance=l1", "space.prune.ratio=0.3")
+    settings = settings_of(tmp_path, *yolo, *cut, "budget.trials=1", "sampler=random", "pruner=none")
+    (row,) = search.search(settings, dataset=blocks).rows
+    trial = TrialPaths(settings.folder / str(row.folder))
+    for path in (trial.detections, trial.weights):
+        path.write_text("none")
+    trial.description.write_text(yaml.safe_dump({"backbone": [[-1, 1, "TimmBackbone", ["lcnet_050"]]]}))
+    trial.arguments.write_text(yaml.safe_dump({"epochs": 4, "warmup_epochs": 1.0, "close_mosaic": 0}))
+
+    def said(target: str) -> dict[str, Any]:
+        run_export("smoke", str(tmp_path), None, str(row.number), str(tmp_path / target))
+        config: dict[str, Any] = yaml.safe_load(ExportPaths(tmp_path / target).config.read_text())
+        return config
+
+    assert said("now")["pruning"] == {"backbones of Ultralytics' own": "cut"}
+    study = load_study(tmp_path, "smoke", None)
+    kept = dict(study.user_attrs[keys.FINGERPRINTS])
+    del kept["pruning"]
+    study.set_user_attr(keys.FINGERPRINTS, kept)
+    assert "pruning" not in said("older")

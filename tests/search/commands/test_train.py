@@ -252,6 +252,21 @@ def test_a_training_that_an_older_automl_began_goes_on(quick: Path) -> None:
     assert trained(quick) == list(range(1, 21))
 
 
+@pytest.mark.seconds
+def test_what_an_older_automl_cut_otherwise_is_said(quick: Path) -> None:
+    cut = {**TINY, "train.batch": 8, "prune.importance": "l1", "prune.ratio": 0.3, "prune.at": 0.5}
+    yolo = {"backbone.name": "yolo11", "backbone.width": 0.125, "backbone.depth": 0.5}
+    note = "note: an older automl pruned this detector and left its backbone whole"
+    for values, said in (
+        ({"candidate": {**cut, **yolo}}, True),
+        ({"pruning": {"backbones of Ultralytics' own": "cut"}}, False),
+        ({"candidate": cut, "pruning": None}, False),
+    ):
+        edit(quick, **values)
+        assert any(line.startswith(note) for line in plain(train(quick, "epochs=1").stdout)) is said
+        shutil.rmtree(ExportPaths(quick).trained.folder)
+
+
 # Limits
 
 

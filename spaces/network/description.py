@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from spaces.candidate import Candidate
+from spaces.errors import SpaceError
 from spaces.network.backbones import ULTRALYTICS
 from spaces.network.family import SLIM_BLOCKS
 from spaces.vocabulary import VOCABULARY
@@ -16,7 +17,7 @@ def describe(candidate: Candidate, classes: Sequence[str]) -> dict[str, Any]:
 
     Args:
         candidate: reads `backbone.name`, `backbone.width` and `backbone.depth` (Ultralytics' only),
-            `slim.blocks` (timm's only), `neck.width`, `neck.depth` and `head.kind`.
+            `slim.blocks` (timm's only), `neck.kind`, `neck.width` and `neck.depth` (of `pan`) and `head.kind`.
         classes: class names, in the order of their indices.
 
     Returns:
@@ -26,6 +27,8 @@ def describe(candidate: Candidate, classes: Sequence[str]) -> dict[str, Any]:
         SpaceError: the backbone or the head is unknown.
     """
     name = candidate.text("backbone.name")
+    if candidate.get("neck.kind") == "own":
+        return _published_whole(candidate, len(classes))
     backbone, levels = (
         _ultralytics_rows(name, candidate.number("backbone.width"), candidate.number("backbone.depth"))
         if name in ULTRALYTICS
@@ -42,6 +45,24 @@ def describe(candidate: Candidate, classes: Sequence[str]) -> dict[str, Any]:
         **head,
         "head": [*neck, *head["head"]],
     }
+
+
+def _published_whole(candidate: Candidate, classes: int) -> dict[str, Any]:
+    """Return a published detector with its own neck and head: Ultralytics' file at the candidate's scale."""
+    from ultralytics.nn.tasks import yaml_model_load
+
+    name = candidate.text("backbone.name")
+    if name in ULTRALYTICS:
+        config, scales = ULTRALYTICS[name].config, ULTRALYTICS[name].scales
+        wanted = (candidate.number("backbone.depth"), candidate.number("backbone.width"))
+        letter = next((letter for letter, scale in scales.items() if scale[:2] == wanted), None)
+        if letter is None:
+            raise SpaceError(f"neck.kind: 'own' needs {name} at a published scale, {', '.join(scales)}; got {wanted}")
+    else:
+        config, letter = f"{name}.yaml", name.rpartition("-")[2]
+    whole = yaml_model_load(config)
+    kept = {key: whole[key] for key in ("end2end", "reg_max", "backbone", "head") if key in whole}
+    return {"nc": classes, "scale": letter, "scales": {letter: list(whole["scales"][letter])}, **kept}
 
 
 def _timm_rows(name: str, without: int) -> tuple[list[Row], tuple[int, int, int]]:

@@ -173,7 +173,7 @@ def _point(row: TrialRow, families: Mapping[int, int], *, in_gate: bool, has_gat
 
 
 def _label(row: TrialRow) -> str:
-    """Return two lines for a hover, three for one of a family: architecture, figures, what it comes from."""
+    """Return two lines for a hover, three for one of a family or the baseline: architecture, figures, what it comes from."""
     figures = (
         ("mAP50", row.map50, share),
         ("mAP", row.map, share),
@@ -181,7 +181,7 @@ def _label(row: TrialRow) -> str:
         ("p50", row.p50_ms, ms),
     )
     said = "  ".join(f"{name} {form(value)}" for name, value, form in figures if value is not None)
-    child = f"\n{origin_words(row)}" if row.is_child or row.is_polish else ""
+    child = f"\n{origin_words(row)}" if row.is_child or row.is_polish or row.is_baseline else ""
     return f"{architecture(row.candidate) or row.status}\n{said}{child}"
 
 

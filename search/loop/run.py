@@ -13,6 +13,7 @@ from search.samplers.schedulers import check_pruner
 from search.settings.data_check import check_quickly, refusal
 from search.settings.dataset import load_data
 from search.settings.settings import Settings
+from search.study.baseline import follow_line
 from search.study.experience.frozen import freeze_experience
 from search.study.folder.prepare import prepared_folder
 from search.study.store import create_study, existing_study, has_begun, open_storage, storage_url, store_errors
@@ -83,7 +84,7 @@ def open_search(
         fetched = fetch_starts(settings, existing_study(settings, storage), say)
         with claims.alone():
             study = create_study(settings, dataset, storage)
-            notes = [*fetched, *freeze_experience(settings, study)]
+            notes = [*fetched, *follow_line(study, settings, claims), *freeze_experience(settings, study)]
         with Search(settings, dataset, study, claims, view) as opened:
             opened.notes = [*(finding.line for finding in findings), *notes]
             yield opened

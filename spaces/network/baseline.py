@@ -76,8 +76,8 @@ class Baseline:
         if text == NONE:
             return None
         if name not in baselines():
-            known = ", ".join([*baselines(), NONE])
-            raise SpaceError(f"baseline: unknown detector '{name}'{nearest(name, [*baselines(), NONE])}; known: {known}")
+            known = [*baselines(), NONE]
+            raise SpaceError(f"baseline: unknown detector '{name}'{nearest(name, known)}; known: {', '.join(known)}")
         if not at:
             return cls(name)
         if not pixels.isdecimal():

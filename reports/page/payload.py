@@ -93,6 +93,7 @@ def _brief(row: TrialRow, names: Sequence[str], *, has_gate: bool) -> dict[str, 
         "candidate": [row.candidate.get(name) for name in names],
         "batch": row.smaller_batch or None,
         "copied": row.forked_from,
+        "baseline": row.baseline,
         "removed": ", ".join(row.removed) or None,
         "parameters": row.resources.parameters if row.resources else None,
     }

@@ -98,9 +98,7 @@ class _Searched(optuna.Study):
     def __init__(self, study: optuna.Study) -> None:
         vars(self).update(vars(study))
 
-    def get_trials(
-        self, deepcopy: bool = True, states: "Container[TrialState] | None" = None
-    ) -> "list[FrozenTrial]":
+    def get_trials(self, deepcopy: bool = True, states: "Container[TrialState] | None" = None) -> "list[FrozenTrial]":
         """Return the trials but for the baseline."""
         return self._get_trials(deepcopy, states)
 

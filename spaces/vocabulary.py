@@ -115,7 +115,9 @@ DIMENSIONS = (
     _of_network("backbone.name", "timm's network, or Ultralytics' own", required=True),
     _of_network("backbone.width", "factor on channels, of Ultralytics' own", usual=0.25, limits=(0.0625, 4.0)),
     _of_network("backbone.depth", "factor on repeats, of Ultralytics' own", usual=0.5, limits=(0.1, 4.0)),
-    _of_network("neck.kind", "pan: ours; own: neck and head as published", default="pan", words=("pan", "own")),
+    _of_network(
+        "neck.kind", "pan: ours; own: neck and head of the published detector", default="pan", words=("pan", "own")
+    ),
     _of_network("neck.width", "channels at stride 8; doubled at 16 and again at 32", limits=(8, 1024), required=True),
     _of_network("neck.depth", "blocks a level", usual=1, limits=(1, 12), required=True, elastic=True),
     _of_network("head.kind", "kind of head", usual="nms", words=("nms", "end2end", "rtdetr"), required=True),

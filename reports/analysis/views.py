@@ -147,7 +147,7 @@ def _lines(table: StudyTable, layers: dict[str, list[Point]]) -> tuple[FamilyLin
 
 
 def _thinned(layers: dict[str, list[Point]], winner: int | None) -> dict[str, tuple[Point, ...]]:
-    """Return POINTS_MAX points or few more: the whole front, winner, baseline, and the same share of every other layer."""
+    """Return POINTS_MAX points or few more: the front, winner, baseline, and the same share of every other layer."""
     total = sum(map(len, layers.values()))
     thinned = {}
     for layer, points in layers.items():
@@ -185,7 +185,7 @@ def _point(row: TrialRow, families: Mapping[int, int], *, in_gate: bool, has_gat
 
 
 def _label(row: TrialRow) -> str:
-    """Return two lines for a hover, a third for what was not just trained: architecture, figures, what it comes from."""
+    """Return two lines for a hover, a third for what was not just trained: detector, figures, what it comes from."""
     figures = (
         ("mAP50", row.map50, share),
         ("mAP", row.map, share),

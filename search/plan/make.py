@@ -11,7 +11,9 @@ from objectives.records.study_record import StudyRecord
 from objectives.records.trial_record import Phase, TrialRecord, trial_records
 from search.plan.model import SearchPlan, Timed
 from search.plan.rehearsals import Rehearsals
+from search.settings.baseline import BaselineSettings
 from search.settings.settings import Settings
+from search.study.baseline import baseline_in
 
 if TYPE_CHECKING:
     import optuna
@@ -39,6 +41,8 @@ def make_plan(settings: Settings, dataset: Dataset, folder: Path, study: "optuna
         return replace(plan_of_trials, artifact_bytes=plan_of_trials.artifact_bytes or _artifact_bytes(trials))
     if plan is not None:
         return plan
+    if study is not None and baseline_in(study) is None:
+        settings = replace(settings, baseline=BaselineSettings(None))
     return Rehearsals(settings, dataset, folder).plan()
 
 

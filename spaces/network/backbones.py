@@ -50,12 +50,14 @@ class UltralyticsBackbone:
         layers: number of its rows that are the backbone.
         levels: indices of the rows whose outputs have strides 8, 16, 32.
         scales: letter of a published scale to its (depth, width, greatest channel count).
+        head: kind of the head that it is published with.
     """
 
     config: str
     layers: int
     levels: tuple[int, int, int]
     scales: dict[str, tuple[float, float, int]]
+    head: str
 
 
 ULTRALYTICS = {
@@ -64,15 +66,19 @@ ULTRALYTICS = {
         11,
         (4, 6, 10),
         {"n": (0.5, 0.25, 1024), "s": (0.5, 0.5, 1024), "m": (0.5, 1.0, 512)},
+        "nms",
     ),
     "yolo26": UltralyticsBackbone(
         "yolo26.yaml",
         11,
         (4, 6, 10),
         {"n": (0.5, 0.25, 1024), "s": (0.5, 0.5, 1024), "m": (0.5, 1.0, 512)},
+        "end2end",
     ),
 }
 
+# Detectors that exist whole alone, with neck and head of their own and in one size: name to Ultralytics' model file.
+RTDETR = {"rtdetr-l": "rtdetr-l.yaml", "rtdetr-x": "rtdetr-x.yaml"}
 
 SCALES = ("backbone.width", "backbone.depth")  # of Ultralytics' own; timm's networks have theirs in the name
 
@@ -104,12 +110,12 @@ def check_backbone(name: str) -> None:
             timm knows no such tag.
     """
     architecture, _, tag = name.partition(".")
-    if name in ULTRALYTICS or name in TIMM or (tag and TIMM.get(architecture) == tag):
+    if name in ULTRALYTICS or name in RTDETR or name in TIMM or (tag and TIMM.get(architecture) == tag):
         return
     import timm  # only for names outside the catalogue: it brings torch along
 
     if not timm.is_model(architecture):
-        near = nearest(name, [*ULTRALYTICS, *TIMM, *timm.list_models()])
+        near = nearest(name, [*ULTRALYTICS, *RTDETR, *TIMM, *timm.list_models()])
         raise SpaceError(f"backbone: unknown network '{name}', neither timm's nor Ultralytics'{near}")
     if tag and name not in timm.list_pretrained(f"{architecture}.*"):
         known = timm.list_pretrained(f"{architecture}.*")

@@ -7,15 +7,14 @@ from typing import Self
 from spaces.candidate import Candidate
 from spaces.dimension import Value
 from spaces.errors import SpaceError, nearest
-from spaces.network.backbones import ULTRALYTICS
-from spaces.network.published import HUB, RTDETR, Published, published
+from spaces.network.backbones import RTDETR, ULTRALYTICS
+from spaces.network.published import HUB, Published, published
 from spaces.space import SearchSpace
 from spaces.vocabulary import VOCABULARY, single_values
 
 NONE = "none"  # no baseline at all
 STOCK_PX = 640  # side of the input that published detectors are made for
 SIZE = "size.pixels"
-HEADS = {"yolo11": "nms", "yolo26": "end2end", RTDETR: "rtdetr"}  # that each family is published with
 # Ultralytics' own defaults (`ultralytics/cfg/default.yaml`, 8.4) in the words of the vocabulary. Its other gains and
 # shares are what the vocabulary has as defaults; what `optimizer: auto` decides is in `auto_optimizer`.
 STOCK_BATCH, STOCK_NBS = 16, 64
@@ -111,7 +110,7 @@ def baselines() -> dict[str, tuple[str, tuple[float, float] | None]]:
         for name, backbone in ULTRALYTICS.items()
         for letter, (depth, width, _) in backbone.scales.items()
     }
-    return {**found, RTDETR: (RTDETR, None)}
+    return {**found, **{name: (name, None) for name in RTDETR}}
 
 
 def baseline_candidate(baseline: Baseline, space: SearchSpace, size: TrainingSize) -> Candidate:
@@ -120,9 +119,10 @@ def baseline_candidate(baseline: Baseline, space: SearchSpace, size: TrainingSiz
     It may lie outside the space, of which the size of the input alone is read.
     """
     family, scale = baselines()[baseline.name]
-    network: dict[str, Value] = {"backbone.name": family, "neck.kind": "own", "head.kind": HEADS[family]}
+    network: dict[str, Value] = {"backbone.name": family, "neck.kind": "own", "head.kind": "rtdetr"}
     if scale is not None:
-        network |= {"backbone.depth": scale[0], "backbone.width": scale[1]}
+        head = ULTRALYTICS[family].head
+        network |= {"backbone.depth": scale[0], "backbone.width": scale[1], "head.kind": head}
     return Candidate.of({**network, SIZE: baseline.size_px(space), **_stock(size)})
 
 

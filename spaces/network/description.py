@@ -5,7 +5,7 @@ from typing import Any
 
 from spaces.candidate import Candidate
 from spaces.errors import SpaceError
-from spaces.network.backbones import ULTRALYTICS
+from spaces.network.backbones import RTDETR, ULTRALYTICS
 from spaces.network.family import SLIM_BLOCKS
 from spaces.vocabulary import VOCABULARY
 
@@ -59,7 +59,7 @@ def _published_whole(candidate: Candidate, classes: int) -> dict[str, Any]:
         if letter is None:
             raise SpaceError(f"neck.kind: 'own' needs {name} at a published scale, {', '.join(scales)}; got {wanted}")
     else:
-        config, letter = f"{name}.yaml", name.rpartition("-")[2]
+        config, letter = RTDETR[name], name.rpartition("-")[2]
     whole = yaml_model_load(config)
     kept = {key: whole[key] for key in ("end2end", "reg_max", "backbone", "head") if key in whole}
     return {"nc": classes, "scale": letter, "scales": {letter: list(whole["scales"][letter])}, **kept}

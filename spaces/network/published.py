@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from spaces.candidate import Candidate
-from spaces.network.backbones import SCALES, TIMM, ULTRALYTICS
+from spaces.network.backbones import RTDETR, SCALES, TIMM, ULTRALYTICS
 from spaces.space import SearchSpace
 from spaces.vocabulary import DEFAULTS, single_values
 
@@ -13,8 +13,6 @@ SOURCE = "train.pretrained"
 HUB_FILES = ("model.safetensors", "pytorch_model.bin")  # of a timm network in its folder on the hub, best first
 ENDINGS = (".safetensors", ".pt", ".pth", ".bin")  # of files that are read, best first
 ASSETS = "https://github.com/ultralytics/assets/releases/download/v8.4.0"  # Ultralytics 8.4's own files
-
-RTDETR = "rtdetr-l"  # a whole detector of a single size
 
 Scale = tuple[float, float]  # depth and width of an Ultralytics backbone
 
@@ -58,8 +56,8 @@ def published(backbone: str, scale: Scale | None = None) -> Published | None:
         letter = next((letter for letter, (depth, width, _) in letters if (depth, width) == scale), None)
         name = f"{backbone}{letter}"
         return Published(name, backbone, url=f"{ASSETS}/{name}.pt") if letter else None
-    if backbone == RTDETR:
-        return Published(RTDETR, RTDETR, url=f"{ASSETS}/{RTDETR}.pt")
+    if backbone in RTDETR:
+        return Published(backbone, backbone, url=f"{ASSETS}/{backbone}.pt")
     architecture, _, tag = backbone.partition(".")
     if tag in ("", TIMM.get(architecture)) and architecture in TIMM:
         name = f"{architecture}.{TIMM[architecture]}"

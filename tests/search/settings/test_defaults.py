@@ -56,7 +56,8 @@ def test_a_record_has_no_default_but_none_and_conf_says_the_same(section: str) -
 
 def test_every_section_is_looked_at() -> None:
     names = {f.name for f in dataclasses.fields(Settings)}
-    assert names - set(SECTIONS) == {"name", "seed", "space", "start", "workers", "experience", "sampler", "pruner"}
+    others = {"name", "seed", "space", "start", "workers", "experience", "sampler", "pruner", "baseline"}
+    assert names - set(SECTIONS) == others
     assert own_defaults(Settings) == {}
     assert default_values("trial")["run"] == TrialJob.run
 
@@ -79,7 +80,7 @@ def test_what_a_group_of_the_users_own_leaves_out_is_as_conf_has_it(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "key", ["pruner.grace", "latency", "device.threads", "trial.silence_s", "workers", "experience"]
+    "key", ["pruner.grace", "latency", "device.threads", "trial.silence_s", "workers", "experience", "baseline"]
 )
 def test_what_a_line_takes_away_is_as_conf_has_it(key: str) -> None:
     assert load_settings(["conf=retail", f"~{key}"]) == load_settings(["conf=retail"])

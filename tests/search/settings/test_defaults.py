@@ -80,7 +80,7 @@ def test_what_a_group_of_the_users_own_leaves_out_is_as_conf_has_it(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "key", ["pruner.grace", "latency", "device.threads", "trial.silence_s", "workers", "experience", "baseline"]
+    "key", ["pruner.grace", "latency", "device.threads", "trial.silence_s", "workers", "experience"]
 )
 def test_what_a_line_takes_away_is_as_conf_has_it(key: str) -> None:
     assert load_settings(["conf=retail", f"~{key}"]) == load_settings(["conf=retail"])

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 from ultralytics.cfg import DEFAULT_CFG_DICT
 from ultralytics.engine.trainer import BaseTrainer
 from ultralytics.nn.tasks import DetectionModel
@@ -15,6 +16,7 @@ from spaces.candidate import Candidate
 from spaces.errors import SpaceError
 from spaces.network.baseline import Baseline, TrainingSize, auto_optimizer, baseline_candidate, baselines
 from spaces.network.detector import count_parameters
+from spaces.network.pretrained import load_pretrained
 from spaces.space import SearchSpace
 
 SMALL = TrainingSize(images=96, classes=6, epochs=40)
@@ -135,3 +137,15 @@ def test_another_scale_is_refused() -> None:
     other = Candidate.of({**candidate_of("yolo11n"), "backbone.width": 0.375})
     with pytest.raises(SpaceError, match=r"neck.kind: 'own' needs yolo11 at a published scale, n, s, m"):
         assemble(other, ["a"], 0)
+
+
+@pytest.mark.seconds
+def test_a_published_file_loads_but_for_what_depends_on_the_classes(tmp_path: Path) -> None:
+    published = DetectionModel("yolo26n.yaml", nc=80, verbose=False)
+    torch.save({"model": published}, tmp_path / "yolo26n.pt")
+    _, model = assemble(candidate_of("yolo26n"), ["a", "b"], 0)
+    load_pretrained(model, "yolo26", "hub", tmp_path / "yolo26n.pt")
+    then, now = published.state_dict(), model.state_dict()
+    same = {name for name in now if then[name].shape == now[name].shape and torch.equal(then[name], now[name])}
+    assert {name.split(".")[2] for name in now.keys() - same} <= {"cv3", "one2one_cv3"}
+    assert {name for name in now if ".cv3." not in name and "_cv3." not in name} <= same

@@ -14,6 +14,8 @@ from objectives.records.gate import Gate
 from reports.analysis.deaths import DeathClass, death_classes
 from reports.analysis.history import current_hypervolume
 from reports.analysis.views import latency_ticks
+from reports.table.baseline import against_baseline
+from reports.table.baseline_words import baseline_words
 from reports.table.family_words import caveats, scored_words
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
@@ -32,6 +34,8 @@ def summary(table: StudyTable, page: Path | None = None) -> RenderableType:
     Fits 80 columns; without colours nothing is lost.
     """
     parts: list[RenderableType] = [_verdict(table), _counts(table)]
+    if (against := against_baseline(table)) is not None:
+        parts.append(Text(baseline_words(against)))
     if table.front:
         if len({row.p50_ms for row in table.finished}) > 2:
             parts += ["", _scatter(table)]

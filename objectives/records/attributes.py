@@ -36,4 +36,5 @@ ATTEMPTS = "automl.attempts"  # list of Ending: deaths after which the trial was
 FORKED_FROM = "automl.forked.trial"  # number that a copied trial had in the study it was forked from
 FAMILY = "automl.family"  # of an elastic training: dimension -> values that its children have, its own first
 PARENT = "automl.parent"  # number of the elastic training that a child was cut from
+BASELINE = "automl.baseline"  # of the stock detector that others are compared with: its name, as "yolo26n"
 POLISHES = "automl.polishes"  # number of the trial whose weights a polish goes on from: a child, or its parent

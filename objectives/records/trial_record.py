@@ -66,6 +66,7 @@ class TrialRecord:
         family: of an elastic training: dimension to the values that its children have, its own first.
         parent: of a child: number of the elastic training that it was cut from; it was never trained itself.
         polishes: of a polish: number of the trial whose weights it goes on from, one of a family.
+        baseline: of the stock detector that the others are compared with: its name, as "yolo26n" or "yolo26n@320".
         measured_fully: of one of a family: whether its latency is by the full protocol by now.
     """
 
@@ -94,6 +95,7 @@ class TrialRecord:
     family: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     parent: int | None = None
     polishes: int | None = None
+    baseline: str | None = None
     measured_fully: bool = False
 
     @property
@@ -105,6 +107,11 @@ class TrialRecord:
     def is_polish(self) -> bool:
         """Whether it was trained on from the weights of one of a family."""
         return self.polishes is not None
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether it is the stock detector; its candidate may lie outside the space."""
+        return self.baseline is not None
 
     @property
     def has_quick_latency(self) -> bool:
@@ -183,7 +190,7 @@ def read_trial(trial: "FrozenTrial") -> TrialRecord:
     decisions = records(Decision, attrs.get(keys.DECISIONS))
     values = trial.values if trial.state.name == "COMPLETE" and trial.values else None
     folder, forked_from = attrs.get(keys.FOLDER), attrs.get(keys.FORKED_FROM)
-    parent, polishes = attrs.get(keys.PARENT), attrs.get(keys.POLISHES)
+    parent, polishes, baseline = (attrs.get(key) for key in (keys.PARENT, keys.POLISHES, keys.BASELINE))
     return TrialRecord(
         number=trial.number,
         phase=_phase(trial, ending, has_rungs=bool(rungs)),
@@ -210,6 +217,7 @@ def read_trial(trial: "FrozenTrial") -> TrialRecord:
         family=mapping(attrs.get(keys.FAMILY)),
         parent=parent if isinstance(parent, int) else None,
         polishes=polishes if isinstance(polishes, int) else None,
+        baseline=baseline if isinstance(baseline, str) else None,
     )
 
 

@@ -53,7 +53,8 @@ def current_hypervolume(table: StudyTable) -> float | None:
 
 def _hypervolumes(table: StudyTable, rows: Sequence[TrialRow]) -> list[float]:
     """Return the hypervolume after each row; one that cannot stand on the front adds nothing."""
-    reference = reference_for([row.p50_ms for row in table.finished if row.p50_ms is not None])
+    within = [row for row in table.finished if row.on_front or not row.is_baseline]  # the space sets the scale
+    reference = reference_for([row.p50_ms for row in within if row.p50_ms is not None])
     if reference is None:
         return []
     counts = {row.number for row in table.finished}

@@ -63,6 +63,7 @@ def _of_families(objective: str, direction: Direction, measured: Measured) -> Im
 
     A child repeats the other choices of its parent: hundreds of them would say of those what one training says.
     """
+    measured = [(row, value) for row, value in measured if not row.is_baseline]  # which the space did not choose
     trained = [(row, value) for row, value in measured if not (row.is_child or row.is_polish)]
     elastic = {name for row, _ in trained for name in row.family}
     if len(trained) >= TRIALS_MIN or len(trained) == len(measured) or not elastic:

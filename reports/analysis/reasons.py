@@ -11,6 +11,7 @@ from reports.table.words import ms, number, percent, share
 
 ROLES = {
     "start": "asked for by the user",
+    "stock": "the baseline",
     "baseline": "a baseline",
     "spread": "to spread over the range of latencies",
     "explore": "to explore",

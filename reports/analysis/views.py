@@ -31,6 +31,7 @@ class Point:
     Attributes:
         family: number of the elastic training that it is a child of, was polished from, or is; None if of no family.
         is_child: whether it was cut from that training, and not trained itself.
+        is_baseline: whether it is the stock detector that the others are compared with.
     """
 
     number: int
@@ -41,6 +42,7 @@ class Point:
     label: str
     family: int | None = None
     is_child: bool = False
+    is_baseline: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class FrontView:
         winner: number of the trial to name.
         total: points that there are; `layers` may hold fewer.
         families: those with scored children, by number.
+        baseline: the finished baseline's point, which lies in a layer too, and its name.
     """
 
     key: str
@@ -81,6 +84,7 @@ class FrontView:
     winner: int | None
     total: int
     families: tuple[FamilyLine, ...] = ()
+    baseline: tuple[Point, str] | None = None
 
     @property
     def drawn(self) -> int:
@@ -119,7 +123,14 @@ def front_view(table: StudyTable, key: str, winner: int | None = None) -> FrontV
         winner=winner,
         total=sum(map(len, found.values())),
         families=_lines(table, found),
+        baseline=_baseline(table, found),
     )
+
+
+def _baseline(table: StudyTable, layers: dict[str, list[Point]]) -> tuple[Point, str] | None:
+    names = {row.number: row.baseline for row in table.rows if row.baseline is not None}
+    points = (point for layer in ("front", "finished") for point in layers[layer] if point.number in names)
+    return next(((point, names[point.number]) for point in points), None)
 
 
 def _lines(table: StudyTable, layers: dict[str, list[Point]]) -> tuple[FamilyLine, ...]:
@@ -136,13 +147,13 @@ def _lines(table: StudyTable, layers: dict[str, list[Point]]) -> tuple[FamilyLin
 
 
 def _thinned(layers: dict[str, list[Point]], winner: int | None) -> dict[str, tuple[Point, ...]]:
-    """Return POINTS_MAX points or few more: the whole front, the winner, and the same share of every other layer."""
+    """Return POINTS_MAX points or few more: the front, winner, baseline, and the same share of every other layer."""
     total = sum(map(len, layers.values()))
     thinned = {}
     for layer, points in layers.items():
         most = len(points) if layer == "front" else math.ceil(len(points) * min(1.0, POINTS_MAX / max(1, total)))
         kept = best_and_sample(points, most, lambda point: point.accuracy or 0.0)
-        named = [point for point in points if point.number == winner and point not in kept]
+        named = [point for point in points if (point.number == winner or point.is_baseline) and point not in kept]
         thinned[layer] = (*kept, *named)
     return thinned
 
@@ -169,11 +180,12 @@ def _point(row: TrialRow, families: Mapping[int, int], *, in_gate: bool, has_gat
     accuracy = (row.map50 if in_gate else row.map) if row.is_measured else seen
     family = row.parent if row.is_child else families.get(row.number)
     passes = has_gate and row.passes_gate
-    return Point(row.number, latency, accuracy, row.stable, passes, _label(row), family, row.is_child)
+    said = _label(row)
+    return Point(row.number, latency, accuracy, row.stable, passes, said, family, row.is_child, row.is_baseline)
 
 
 def _label(row: TrialRow) -> str:
-    """Return two lines for a hover, three for one of a family: architecture, figures, what it comes from."""
+    """Return two lines for a hover, a third for what was not just trained: detector, figures, what it comes from."""
     figures = (
         ("mAP50", row.map50, share),
         ("mAP", row.map, share),
@@ -181,7 +193,7 @@ def _label(row: TrialRow) -> str:
         ("p50", row.p50_ms, ms),
     )
     said = "  ".join(f"{name} {form(value)}" for name, value, form in figures if value is not None)
-    child = f"\n{origin_words(row)}" if row.is_child or row.is_polish else ""
+    child = f"\n{origin_words(row)}" if row.is_child or row.is_polish or row.is_baseline else ""
     return f"{architecture(row.candidate) or row.status}\n{said}{child}"
 
 

@@ -46,6 +46,7 @@ def front_figure(view: FrontView, palette: Palette = LIGHT) -> go.Figure:
             trace = _scatter(layer, name, of_group, palette, colour, mark, size * (0.6 if crowded else 1), view)
             figure.add_trace(trace.update(legendgroup=group) if group else trace)
             name = ""  # the legend names a layer once
+    figure.add_traces(_baseline_mark(view, palette))
     low, high = view.latency_range_ms
     ticks = latency_ticks(low, high)
     figure.update_xaxes(
@@ -100,6 +101,27 @@ def _scatter(
         hovertemplate="<b>trial %{customdata}</b><br>%{text}<extra></extra>",
         meta=layer,
     )
+
+
+def _baseline_mark(view: FrontView, palette: Palette) -> list[go.Scatter]:
+    """Return a star over the baseline's point, named in the legend; nothing in a study without one."""
+    if view.baseline is None:
+        return []
+    point, name = view.baseline
+    mark = {"symbol": "star", "size": 17, "color": palette.baseline, "line": {"color": palette.card, "width": 1}}
+    return [
+        go.Scatter(
+            x=[point.latency_ms],
+            y=[point.accuracy],
+            name=f"baseline {name}",
+            mode="markers",
+            marker=mark,
+            customdata=[point.number],
+            text=[escape(point.label, quote=False).replace("\n", "<br>")],
+            hovertemplate="<b>trial %{customdata}</b><br>%{text}<extra></extra>",
+            meta="baseline",
+        )
+    ]
 
 
 def _rim(point: Point) -> float:

@@ -28,6 +28,8 @@ from reports.page.palette import CSS, DARK, LIGHT, colours, css_variables
 from reports.page.payload import script_json, trials_payload
 from reports.page.pictures import pictures
 from reports.page.template import asset, environment
+from reports.table.baseline import against_baseline
+from reports.table.baseline_words import baseline_words
 from reports.table.family_words import caveats
 from reports.table.table import StudyTable
 from reports.table.verdict import Verdict, judge
@@ -68,6 +70,7 @@ def _rendered(table: StudyTable, study_folder: Path) -> str:
         figures["calibration"] = calibration_figure(calibration, CSS)
     figures |= {f"importance_{item.objective}": importance_figure(item, CSS) for item in found if item.shares}
     winner = verdict.row.number if verdict.row else None
+    against = against_baseline(table)
     payload = {
         "study": table.name,
         "winner": winner,
@@ -83,6 +86,7 @@ def _rendered(table: StudyTable, study_folder: Path) -> str:
         .render(
             table=table,
             verdict=verdict,
+            against=baseline_words(against) if against else "",
             gate=str(table.gate).replace(">=", "≥").replace("<=", "≤") if table.gate != Gate() else "",
             numbers=key_numbers(table),
             shares=outcome_shares(table),

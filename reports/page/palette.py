@@ -22,6 +22,7 @@ class Palette:
     running: str
     paused: str
     failed: str
+    baseline: str
     family_0: str
     family_1: str
     family_2: str
@@ -56,6 +57,7 @@ LIGHT = Palette(
     running="#1c2228",
     paused="#767000",
     failed="#bf3b0c",
+    baseline="#c2185b",
     family_0="#c8385a",
     family_1="#00808f",
     family_2="#8a5fb0",
@@ -83,6 +85,7 @@ DARK = Palette(
     running="#e8eaeb",
     paused="#d8cf5a",
     failed="#ff8a5b",
+    baseline="#ff7eb6",
     family_0="#ff8b9d",
     family_1="#45c4d4",
     family_2="#c6a1e6",

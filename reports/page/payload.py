@@ -96,6 +96,7 @@ def _brief(row: TrialRow, names: Sequence[str], *, has_gate: bool) -> dict[str, 
         "own": head_kind(row.candidate) if has_own_neck(row.candidate) else None,
         "batch": row.smaller_batch or None,
         "copied": row.forked_from,
+        "baseline": row.baseline,
         "removed": ", ".join(row.removed) or None,
         "parameters": row.resources.parameters if row.resources else None,
     }

@@ -14,14 +14,16 @@ Scored: TypeAlias = list[tuple[FamilyRow, Sequence[TrialRow]]]  # families with 
 
 
 def origin_words(row: TrialRow) -> str:
-    """Return 'trained', 'child of trial 3' or 'polished from trial 12'."""
+    """Return 'trained', 'child of trial 3', 'polished from trial 12' or 'the baseline, stock yolo26n'."""
+    if row.is_baseline:
+        return f"the baseline, stock {row.baseline}"
     if row.is_polish:
         return f"{Origin.POLISHED} from trial {row.polishes}"
     return f"{Origin.CHILD} of trial {row.parent}" if row.is_child else str(row.origin)
 
 
 def kind_words(row: TrialRow, family: FamilyRow | None) -> str:
-    """Return '`child of 3`', '`polish of 12`', '`parent, 14 children`' or 'trained'.
+    """Return '`child of 3`', '`polish of 12`', '`baseline yolo26n`', '`parent, 14 children`' or 'trained'.
 
     Args:
         row: the trial.
@@ -31,6 +33,8 @@ def kind_words(row: TrialRow, family: FamilyRow | None) -> str:
         return f"{Origin.CHILD} of {row.parent}"
     if row.is_polish:
         return f"polish of {row.polishes}"
+    if row.is_baseline:
+        return f"baseline {row.baseline}"
     return f"parent, {children_words(len(family.children))}" if family else str(row.origin)
 
 

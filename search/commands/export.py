@@ -16,6 +16,7 @@ from objectives.machine.files import whole_folder, write_text
 from objectives.records.paths import DESCRIPTION, PLAIN, WEIGHTS, ExportPaths, TrialPaths
 from objectives.records.records import Latency
 from objectives.trial.plain_process import write_plain_checkpoint
+from reports.table.baseline import against_baseline
 from reports.table.console import open_console
 from reports.table.family_words import origin_words
 from reports.table.pick import misses, pick
@@ -223,12 +224,19 @@ def _lineage(what: Exported) -> dict[str, Any]:
         "study": table.name,
         "trial": row.number,
         **_origin(what),
+        **_beside_baseline(what),
         "fingerprints": dict(table.fingerprints),
         "provenance": dict(table.provenance),
         "settings": dict(table.settings),
         "device": dict(table.device),
         **row.figures(),
     }
+
+
+def _beside_baseline(what: Exported) -> dict[str, Any]:
+    """Return what the study found against its baseline, this trial as the pick; nothing in a study without one."""
+    against = against_baseline(what.table, what.row)
+    return {"baseline": against.to_json()} if against else {}
 
 
 def _origin(what: Exported) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from rich.text import Text
 from objectives.records.records import Outcome
 from reports.analysis.deaths import deaths
 from reports.analysis.reasons import reasons
+from reports.table.baseline import against_baseline
+from reports.table.baseline_words import baseline_words, beside_words
 from reports.table.console import labelled, open_console
 from reports.table.families import differences
 from reports.table.family_words import choice_words, family_words, origin_words
@@ -25,7 +27,8 @@ def run_show(name: str, number: int, folder: str, store: str | None) -> None:
     on_front = ", on the front" if row.on_front else ""
     console.print(Text.assemble((f"trial {row.number}", "bold"), f" of {name}: {row.status}{on_front}"))
     before = ""
-    told = [*_origin(row, table), *_family(row, table), *((r.label, r.text) for r in reasons(row)), *_deaths(row)]
+    told = [*_origin(row, table), *_family(row, table), *_beside_baseline(row, table)]
+    told += [*((r.label, r.text) for r in reasons(row)), *_deaths(row)]
     for label, text in [*told, *_facts(row, table)]:
         console.print(labelled("" if label == before else label, text))
         before = label
@@ -65,6 +68,18 @@ def _family(row: TrialRow, table: StudyTable) -> list[tuple[str, str]]:
         found = differences(row, family.parent) if family.parent else ()
         lines += [("differs", f"{item.name} {item.child} (parent {item.parent})") for item in found]
     return lines
+
+
+def _beside_baseline(row: TrialRow, table: StudyTable) -> list[tuple[str, str]]:
+    """Return how a trial compares with the study's baseline, or how the whole study does with this one."""
+    against = against_baseline(table, row)
+    if against is None:
+        return []
+    if row.is_baseline:
+        return [("baseline", baseline_words(against_baseline(table) or against))]
+    if against.pick is None:
+        return []
+    return [("beside", f"the baseline, trial {against.row.number}: {beside_words(against.pick)}")]
 
 
 def _deaths(row: TrialRow) -> list[tuple[str, str]]:

@@ -8,8 +8,7 @@ from objectives.weights.shelf import Shelf, WeightsFile
 from reports.table.console import open_console
 from reports.table.words import plural
 from search.settings.settings import Settings, load_settings
-from search.study.terms.start_weights import find_starts
-from spaces.network.published import needed
+from search.study.terms.start_weights import find_starts, wanted
 
 HEADINGS = ("backbone", "file", "MB", "where", "sha256")
 MISSING = "missing"
@@ -21,10 +20,10 @@ def run_weights(arguments: list[str], *, fetch: bool) -> None:
     console = open_console(highlight=False, soft_wrap=True)
     failed = {}
     if fetch:
-        failed = Hubs(Shelf.of(settings.pretrained.folder), console.print).fetch(needed(settings.space))
+        failed = Hubs(Shelf.of(settings.pretrained.folder), console.print).fetch(wanted(settings))
     rows = _rows(settings)
     if not rows:
-        console.print("this space starts from random weights; space/train=pretrained asks for published ones")
+        console.print("this search starts from random weights; space/train=pretrained asks for published ones")
         return
     for line in _aligned([HEADINGS, *rows]):
         console.print(line)
@@ -45,8 +44,8 @@ def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 def _rows(settings: Settings) -> list[tuple[str, ...]]:
-    """Return a row for each file, in the order of the space; checkpoints of the user's own come last."""
-    backbones = {one.name: (one.backbone, one.files[0]) for one in needed(settings.space)}
+    """Return a row for each file: in the order of the space, of the baseline, then checkpoints of the user's own."""
+    backbones = {one.name: (one.backbone, one.files[0]) for one in wanted(settings)}
     rows = []
     for name, file in find_starts(settings).items():
         backbone, published_as = backbones.get(name, ("", name))

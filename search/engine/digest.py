@@ -19,7 +19,8 @@ FRONT_MAX = 50  # of them, members of the front
 TUNED_MAX = 100  # trials that hyperparameters are fitted to
 SETTLED_LEAST = 60  # ended trials from which on hyperparameters are fitted to those alone
 MARK_RATIO = 1.1  # and then only once the study has grown by so much: between two marks they stay as they are
-NUMBER, LOG_LATENCY, BEST_ACCURACY, FINAL, EPOCH, PHASE, WAS_TIMED, OUTGREW = range(8)  # columns of a digest's table
+# Columns of a digest's table.
+NUMBER, LOG_LATENCY, BEST_ACCURACY, FINAL, EPOCH, PHASE, WAS_TIMED, OUTGREW, IS_BASELINE = range(9)
 FOR_GOOD = 1_000_000  # a candidate that failed counts as tried so often: no list holds it more often
 PHASES = {phase: float(code) for code, phase in enumerate(Phase)}
 SCATTER = 2654435761  # 2^32 over the golden ratio: multiples of it, modulo 2^32, scatter evenly
@@ -42,7 +43,7 @@ class Digest:
         """Take the trials; with the digest of an earlier state of the study, which is used up by this."""
         self.trials = list(trials)
         self.count = trials[-1].number + 1 if trials else 0
-        self._table = np.empty((len(trials), 8))
+        self._table = np.empty((len(trials), 9))
         self.tried: Counter[Key] = Counter()
         self.known_ms: dict[Key, tuple[int, float]] = {}
         changed: Iterable[int] = range(len(trials))
@@ -62,12 +63,16 @@ class Digest:
         return [*changed, *range(old, len(self.trials))]
 
     def _note(self, i: int, trial: Observed) -> None:
-        accuracy = np.nan if trial.best is None or trial.is_polish else trial.best  # no surrogate learns of a polish
+        unlearnt = trial.is_polish or trial.is_baseline  # no surrogate learns of these
+        accuracy = np.nan if trial.best is None or unlearnt else trial.best
         final = np.nan if trial.final is None else trial.final
         timed = bool(trial.seconds) and trial.seconds[-1] > 0
         self._table[i] = (
-            trial.number, trial.log_latency, accuracy, final, trial.epoch, PHASES[trial.phase], timed, trial.outgrew
+            trial.number, trial.log_latency, accuracy, final, trial.epoch, PHASES[trial.phase], timed, trial.outgrew,
+            trial.is_baseline
         )  # fmt: skip
+        if trial.is_baseline:
+            return
         self.tried[trial.key] += _counts(trial)
         if trial.latency_ms is not None:
             figure = trial.number, trial.latency_ms
@@ -89,8 +94,8 @@ class Digest:
 
     @cached_property
     def measured(self) -> Indices:
-        """Indices of the trials with a latency, rising; likewise below."""
-        return np.flatnonzero(~np.isnan(self._table[:, LOG_LATENCY]))
+        """Indices of the trials with a latency, rising; likewise below. The baseline's tells nothing of candidates."""
+        return np.flatnonzero(~np.isnan(self._table[:, LOG_LATENCY]) & (self._table[:, IS_BASELINE] == 0))
 
     @cached_property
     def scored(self) -> Indices:
@@ -100,9 +105,8 @@ class Digest:
 
     @cached_property
     def finished(self) -> Indices:
-        """Trials with a latency and a final accuracy."""
-        found: Indices = self.measured[~np.isnan(self._table[self.measured, FINAL])]
-        return found
+        """Trials with a latency and a final accuracy, the baseline among them."""
+        return np.flatnonzero(~np.isnan(self._table[:, LOG_LATENCY] + self._table[:, FINAL]))
 
     @cached_property
     def timed(self) -> Indices:
@@ -113,7 +117,7 @@ class Digest:
     @cached_property
     def outgrown(self) -> Indices:
         """Trials that were too large for this machine."""
-        return np.flatnonzero(self._table[:, OUTGREW] > 0)
+        return np.flatnonzero((self._table[:, OUTGREW] > 0) & (self._table[:, IS_BASELINE] == 0))
 
     @cached_property
     def trained(self) -> Indices:
@@ -164,6 +168,8 @@ class Digest:
 
 
 def _counts(trial: Observed) -> int:
+    if trial.is_baseline:
+        return 0
     return FOR_GOOD if trial.phase is Phase.FAILED else 1
 
 

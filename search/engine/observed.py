@@ -43,6 +43,8 @@ class Observed:
         is_child: whether it was cut from an elastic training, and not trained: it has no curve.
         is_polish: whether it went on from the weights of one of a family: its curve is no candidate's own, and is left
             out.
+        is_baseline: whether it is the stock detector, outside the space: it has a place on the front, and teaches
+            nothing of candidates.
         outgrew: whether it, or an attempt at it, was too large for this machine (memory, time).
 
     What is derived from these is worked out once: most trials of a long study never change any more.
@@ -63,11 +65,12 @@ class Observed:
     outgrew: bool = False
     is_child: bool = False
     is_polish: bool = False
+    is_baseline: bool = False
 
     @property
     def shows_curve(self) -> bool:
         """Whether it was trained from the start, so that its end says something of its candidate's curve."""
-        return not (self.is_child or self.is_polish)
+        return not (self.is_child or self.is_polish or self.is_baseline)
 
     @property
     def epoch(self) -> int:
@@ -128,7 +131,7 @@ def _observed(record: TrialRecord) -> Observed | None:
 def observed(record: TrialRecord) -> Observed:
     """Return a trial as the engine sees it."""
     failure = record.ending.error_class if record.ending else ""
-    rungs = () if record.is_polish else record.rungs
+    rungs = () if record.is_polish or record.is_baseline else record.rungs
     return Observed(
         number=record.number,
         params=record.params,
@@ -144,6 +147,7 @@ def observed(record: TrialRecord) -> Observed:
         is_deployed=record.latency is not None,
         is_child=record.is_child,
         is_polish=record.is_polish,
+        is_baseline=record.is_baseline,
         outgrew=not OF_SIZE.isdisjoint({failure, *(attempt.error_class for attempt in record.attempts)}),
     )
 

@@ -22,6 +22,7 @@ from search.loop.settle import reserved_s
 from search.samplers.registry import make_known_latency, make_sampler, suggest
 from search.samplers.schedulers import make_scheduler
 from search.settings.settings import Settings
+from search.study.baseline import stock
 from search.study.budget import BudgetUsed
 from search.study.experience.frozen import frozen_experience
 from search.study.latencies import Measure, StudyLatencies
@@ -32,6 +33,8 @@ from spaces.network.family import may_be_elastic
 
 if TYPE_CHECKING:
     import optuna
+
+BASELINE_FIRST = "the baseline comes first"
 
 
 class Chooser:
@@ -92,6 +95,9 @@ class Chooser:
         """
         if self.seconds_left() <= 0:
             return None
+        baseline = next((number for number in _waiting(trials) if trials[number].is_baseline), None)
+        if baseline is not None and self._may_start(trials):
+            return Step(baseline, 0, BASELINE_FIRST, rate=math.inf)
         children = self.families.best(trials, busy)
         if children is not None:
             number, proposal = children
@@ -173,7 +179,7 @@ class Chooser:
 
     def taken_up(self, trial: StoredTrial) -> StoredTrial:
         """Return a trial that was cut, with the values that a sampler has chosen, or chooses again."""
-        if trial.candidate is not None or trial.record.is_polish:  # whose choices are another trial's
+        if trial.candidate is not None or trial.record.is_polish or trial.record.is_baseline:  # whose choices are known
             return trial
         return self.sampled(self.asked_again(trial.number))
 
@@ -207,6 +213,11 @@ class Chooser:
                 trial.record_latency(before.latency, trained=False)  # it is the same network
             trial.record_candidate(Candidate.of(before.candidate), folder)
             return
+        if trial.record.baseline is not None:
+            candidate, proposal = stock(trial.record.baseline, self._jobs)
+            trial.record_proposal(proposal)
+            trial.record_candidate(candidate, folder)
+            return
         sampler = self.settings.sampler.name
         if trial.was_asked_for:
             trial.record_proposal(Proposal("start", sampler, _asked_for(trial)))
@@ -219,7 +230,10 @@ class Chooser:
         trial.record_candidate(self._jobs.candidate(params), folder)
 
     def promote(self, trial: StoredTrial, why: str) -> None:
-        """Store that a paused trial goes on, and why."""
+        """Store that a paused trial goes on, and why; the baseline, which waits in the queue, begins."""
+        if trial.record.phase is Phase.WAITING:
+            trial.begin()
+            return
         rungs = trial.record.rungs
         trial.record_decision(Decision(rungs[-1].epoch if rungs else 0, "promote", why))
         trial.go_on()

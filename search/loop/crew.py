@@ -80,11 +80,10 @@ class Crew:
         candidate, record = trial.candidate, trial.record
         assert candidate is not None
         rungs, jobs = record.rungs, self.jobs
-        job = (
-            jobs.job(trial.number, candidate)
-            if record.polishes is None
-            else jobs.polish(trial.number, candidate, trials[record.polishes])
-        )
+        if record.polishes is not None:
+            job = jobs.polish(trial.number, candidate, trials[record.polishes])
+        else:
+            job = (jobs.baseline if record.is_baseline else jobs.job)(trial.number, candidate)
         job = replace(
             job,
             latency=record.latency_untrained,

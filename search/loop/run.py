@@ -13,6 +13,7 @@ from search.samplers.schedulers import check_pruner
 from search.settings.data_check import check_quickly, refusal
 from search.settings.dataset import load_data
 from search.settings.settings import Settings
+from search.study.baseline import follow_line
 from search.study.experience.frozen import freeze_experience
 from search.study.folder.prepare import prepared_folder
 from search.study.published_start import PublishedStarts, published_starts
@@ -86,7 +87,8 @@ def open_search(
         early = published_starts(settings) if existing is None else PublishedStarts()
         with claims.alone():
             study = create_study(settings, dataset, storage, early.known)
-            notes = [*fetched, *early.notes, *freeze_experience(settings, study)]
+            followed = follow_line(study, settings, claims)
+            notes = [*fetched, *followed, *early.notes, *freeze_experience(settings, study)]
         with Search(settings, dataset, study, claims, view) as opened:
             opened.notes = [*(finding.line for finding in findings), *notes]
             yield opened

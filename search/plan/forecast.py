@@ -42,6 +42,7 @@ class Forecast:
         trial_bytes: files of a trial that is kept.
         waiting_bytes: checkpoints of a trial that waits.
         free_bytes: room on the disk.
+        baseline_s: seconds of the stock detector that comes first, one of the trials; 0 without one.
     """
 
     trial_s: float
@@ -58,6 +59,7 @@ class Forecast:
     trial_bytes: int
     waiting_bytes: int
     free_bytes: int
+    baseline_s: float = 0.0
 
     @classmethod
     def of(cls, plan: SearchPlan, settings: Settings, dataset: Dataset) -> Self:
@@ -83,6 +85,7 @@ class Forecast:
             trial_bytes=round(4 * parameters + plan.artifact_bytes + LOGS_BYTES),
             waiting_bytes=round(GENERATIONS * TENSORS * 4 * parameters) if scheduler.pauses else 0,
             free_bytes=free_bytes(settings.folder),
+            baseline_s=stock.overhead_s + job.epochs * stock.epoch_s if (stock := plan.baseline) else 0.0,
         )
 
     @property
@@ -91,12 +94,17 @@ class Forecast:
         if self.hours is None:
             return None
         seconds = 3600 * self.hours * self.together
-        return math.floor(seconds / self.trial_s), math.floor(seconds / self.stopped_s)
+        if seconds < self.baseline_s:
+            return 0, 0
+        first, left_s = (1, seconds - self.baseline_s) if self.baseline_s else (0, seconds)
+        return first + math.floor(left_s / self.trial_s), first + math.floor(left_s / self.stopped_s)
 
     @property
     def counted_s(self) -> tuple[float, float]:
         """Seconds that the budget's count of trials takes: all stopped at the first rung, all trained to their end."""
-        return self.trials * self.stopped_s / self.together, self.trials * self.trial_s / self.together
+        others = self.trials - 1 if self.baseline_s else self.trials
+        stopped_s, whole_s = (self.baseline_s + others * each for each in (self.stopped_s, self.trial_s))
+        return stopped_s / self.together, whole_s / self.together
 
     @property
     def binding(self) -> str:

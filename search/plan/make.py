@@ -11,7 +11,9 @@ from objectives.records.study_record import StudyRecord
 from objectives.records.trial_record import Phase, TrialRecord, trial_records
 from search.plan.model import SearchPlan, Timed
 from search.plan.rehearsals import Rehearsals
+from search.settings.baseline import BaselineSettings
 from search.settings.settings import Settings
+from search.study.baseline import baseline_in
 
 if TYPE_CHECKING:
     import optuna
@@ -39,16 +41,18 @@ def make_plan(settings: Settings, dataset: Dataset, folder: Path, study: "optuna
         return replace(plan_of_trials, artifact_bytes=plan_of_trials.artifact_bytes or _artifact_bytes(trials))
     if plan is not None:
         return plan
+    if study is not None and baseline_in(study) is None:
+        settings = replace(settings, baseline=BaselineSettings(None))
     return Rehearsals(settings, dataset, folder).plan()
 
 
 def _costs_of(trials: Sequence[TrialRecord]) -> tuple[Timed, ...]:
     """Return what the trials that were trained have cost; none before one has come to its end."""
-    whole = [trial.overhead_s for trial in trials if trial.phase is Phase.FINISHED]
+    whole = [trial.overhead_s for trial in trials if trial.phase is Phase.FINISHED and not trial.is_baseline]
     timed = [
         _timed(trial, trial.overhead_s if trial.phase is Phase.FINISHED else fmean(whole))
         for trial in trials
-        if whole and trial.rungs and trial.resources
+        if whole and trial.rungs and trial.resources and not trial.is_baseline
     ]
     return tuple(sorted(timed, key=lambda one: one.epoch_s))
 

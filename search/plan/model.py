@@ -37,6 +37,7 @@ class SearchPlan(Record):
         notes: what to doubt about the figures; one line each.
         artifact_bytes: size of a usual deployable file.
         seconds: what the timing cost.
+        baseline: what the stock detector costs that comes first; None where there is none, or it could not be timed.
     """
 
     timed: tuple[Timed, ...] = ()
@@ -45,6 +46,7 @@ class SearchPlan(Record):
     notes: tuple[str, ...] = ()
     artifact_bytes: int = 0
     seconds: float = 0.0
+    baseline: Timed | None = None
 
     @property
     def places(self) -> tuple[Timed, ...]:

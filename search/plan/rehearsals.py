@@ -90,15 +90,27 @@ class Rehearsals:
                 sample(self.dataset, max(IMAGES, batch), SCORED), StudyPaths(self.scratch).data
             )
             found = sorted(self._rehearsed(drawn), key=self._epoch_s)
+            stock = self._stock()
             usual = self._run(found[len(found) // 2][0], "rehearse_export") if found else None
         exported = usual or Resources()
+        export_s = exported.seconds.get("export", 0.0)
         return SearchPlan(
-            timed=tuple(self._timed(one, exported.seconds.get("export", 0.0)) for one in found),
+            timed=tuple(self._timed(one, export_s) for one in found),
             refused=tuple(self.refused),
             notes=tuple(self.notes),
             artifact_bytes=exported.artifact_bytes,
             seconds=time.monotonic() - began,
+            baseline=self._timed(stock, export_s) if stock else None,
         )
+
+    def _stock(self) -> Rehearsed | None:
+        """Time the baseline; None where there is none, or it cannot be timed."""
+        detector = self.settings.baseline.detector
+        if detector is None:
+            return None
+        candidate = self.jobs.baseline_candidate(detector)
+        costs = self._run(candidate, "rehearse")
+        return (candidate, costs) if costs else None
 
     def _rehearsed(self, drawn: Sequence[Candidate]) -> list[Rehearsed]:
         """Time candidates at their places; the next nearest takes the place of one that fails."""

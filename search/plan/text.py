@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from objectives.data.dataset import Dataset
-from reports.table.words import architecture, duration, plural, size
+from reports.table.words import architecture, duration, percent, plural, size
 from search.plan.first_candidates import first_candidates
 from search.plan.forecast import Forecast
 from search.plan.model import SearchPlan
@@ -48,6 +48,9 @@ def forecast_rows(forecast: Forecast, settings: Settings) -> Iterator[tuple[str,
     """Yield what the budget buys and what it needs: label and text."""
     stops = forecast.first_rung < forecast.epochs
     least_s, most_s = forecast.counted_s
+    if forecast.baseline_s:
+        of = f", {percent(forecast.baseline_s / (3600 * forecast.hours))} of the hours" if forecast.hours else ""
+        yield "baseline", f"{settings.baseline.to_json()} comes first, and takes {duration(forecast.baseline_s)}{of}"
     early = f", {duration(least_s)} if all stop at epoch {forecast.first_rung} of {forecast.epochs}" if stops else ""
     if forecast.families:
         each = f"a training takes {duration(forecast.trial_s)}, and brings children of seconds each"

@@ -5,12 +5,13 @@ end with values or pruned, and Optuna's samplers look at no failed trial. So a w
 asks for the first value of it, and drawn anew while the candidate is an old one.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import optuna
 
+from objectives.records.trial_record import read_trial
 from search.engine.candidates import Params, SpaceCandidates
 from search.engine.digest import Digest
 from search.engine.observed import key_of, observe
@@ -45,10 +46,11 @@ class DistinctSampler(optuna.samplers.BaseSampler):
         asked = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
         given = {name: value for name, value in asked.items() if name in self._source.domains}
         others = [t for t in observe(study) if t.number != trial.number]
+        seen = _Searched(study) if any(t.is_baseline for t in others) else study
         tried = {t.key for t in others}
         drawn: list[Params] = []
         for attempt in range(DRAWN_MOST):
-            drawn.append(self._draw(self._make(attempt) if attempt else self.peer, study, trial, given))
+            drawn.append(self._draw(self._make(attempt) if attempt else self.peer, seen, trial, given))
             if key_of(drawn[-1]) not in tried:
                 return dict(drawn[-1])
         rng = np.random.default_rng([self._seed, trial.number])
@@ -85,3 +87,23 @@ class DistinctSampler(optuna.samplers.BaseSampler):
 
         candidate = self._source.space.build(lambda name, _: value_of(name))
         return {name: value for name, value in candidate.items() if name in self._source.domains}
+
+
+class _Searched(optuna.Study):
+    """A study as samplers see it: without the baseline, whose parameters are none of the space's.
+
+    Optuna's samplers model the dimensions that all trials have in common, which a trial without any would leave empty.
+    """
+
+    def __init__(self, study: optuna.Study) -> None:
+        vars(self).update(vars(study))
+
+    def get_trials(self, deepcopy: bool = True, states: "Container[TrialState] | None" = None) -> "list[FrozenTrial]":
+        """Return the trials but for the baseline."""
+        return self._get_trials(deepcopy, states)
+
+    def _get_trials(
+        self, deepcopy: bool = True, states: "Container[TrialState] | None" = None, use_cache: bool = False
+    ) -> "list[FrozenTrial]":
+        found = super()._get_trials(deepcopy, states, use_cache)
+        return [trial for trial in found if trial.params or not read_trial(trial).is_baseline]

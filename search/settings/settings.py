@@ -14,6 +14,7 @@ from objectives.data.splits.splitting import Splitting
 from objectives.deploy.device import Device
 from objectives.latency.protocol import LatencyProtocol
 from objectives.records.gate import Gate
+from search.settings.baseline import BaselineSettings
 from search.settings.choices import PrunerSettings, SamplerSettings
 from search.settings.compose import base_values, compose_config
 from search.settings.sections import read_section
@@ -175,6 +176,7 @@ class Settings:
     store: StoreSettings
     space: SearchSpace
     start: tuple[dict[str, Any], ...]
+    baseline: BaselineSettings
     workers: int
     experience: str
 
@@ -233,6 +235,7 @@ def load_settings(arguments: Sequence[str]) -> Settings:
     check_necks(space)
     narrowed = any(argument.lstrip("+~").startswith("space") for argument in arguments)
     start = _start(config.get("start"), space, narrowed=narrowed)
+    sections["baseline"] = BaselineSettings.from_config(config, arguments)
     seed = config["seed"]
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise SettingsError(f"seed: must be a whole number of 0 or more, got {seed!r}")
@@ -275,6 +278,7 @@ def _holds(space: SearchSpace, name: str, value: Any) -> bool:
     return name in space.domains and value in space.domains[name]
 
 
-def _json(section: Any) -> dict[str, Any]:
+def _json(section: Any) -> dict[str, Any] | str:
     """Return a section as JSON values."""
-    return section.to_json() if isinstance(section, SamplerSettings | PrunerSettings) else asdict(section)
+    own = SamplerSettings | PrunerSettings | BaselineSettings
+    return section.to_json() if isinstance(section, own) else asdict(section)

@@ -18,6 +18,7 @@ from objectives.records.trial_record import TrialRecord, trial_records
 from objectives.weights.fetch import Say
 from search.engine.candidates import distribution
 from search.settings.settings import Settings
+from search.study.baseline import baseline_in, enqueue_baseline
 from search.study.known_good import enqueue
 from search.study.latencies import architecture_key
 from search.study.store import check_version, load_study, open_storage, record_contract, storage_url, store_errors
@@ -139,8 +140,12 @@ def fork(
             writer.measured(key, record)
     writer.removed({numbers[old]: names for old, names in kept_of_old.removed.items() if old in numbers})
     trained = [
-        kept.candidate.to_json().items() for kept in found.kept if not (kept.trial.is_child or kept.trial.is_polish)
+        kept.candidate.to_json().items()
+        for kept in found.kept
+        if not (kept.trial.is_child or kept.trial.is_polish or kept.trial.is_baseline)
     ]
+    if baseline_in(old) is not None or settings.baseline.is_named or not found.kept:
+        enqueue_baseline(study, settings)
     for candidate in settings.start:
         if not any(candidate.items() <= choices for choices in trained):
             enqueue(study, candidate, settings.space)
@@ -176,7 +181,8 @@ def _copied(
     kept: Kept, trial: "FrozenTrial", numbers: Mapping[int, int], folder: str, space: SearchSpace
 ) -> "FrozenTrial":
     """Return a trial as the fork stores it: with the parameters and distributions of the new space."""
-    names = [name for name in kept.candidate if name not in space.fixed]
+    outside = kept.trial.is_baseline
+    names = [] if outside else [name for name in kept.candidate if name not in space.fixed]
     parent, polishes = kept.trial.parent, kept.trial.polishes
     return copied(
         trial,

@@ -161,7 +161,9 @@ class StudyLatencies(LatencyBook):
             self._doubted.add(key)
 
     def _take(self, trial: Observed) -> None:
-        """Take the figures of a trial; one that has ended never gets more."""
+        """Take the figures of a trial; one that has ended never gets more. The baseline is no candidate's detector."""
+        if trial.is_baseline:
+            return
         key = _deployed(trial.params)
         if trial.phase not in (Phase.RUNNING, Phase.PAUSED):
             self._ended[trial.number] = key

@@ -19,6 +19,7 @@ from objectives.records.attributes import VERSION
 from objectives.records.study_record import StudyRecord, StudyWriter
 from objectives.records.trial_record import Phase, trial_records
 from search.settings.settings import Settings
+from search.study.baseline import enqueue_baseline
 from search.study.known_good import enqueue
 from search.study.sqlite_check import LOCK_WAIT_S, explained, file_of, holds_tables, is_full, of_another_optuna
 from search.study.study_file import file_url, studies_in, study_file
@@ -150,6 +151,7 @@ def create_study(
                 return study
         else:
             study = optuna.create_study(study_name=settings.name, storage=storage, directions=["maximize", "minimize"])
+        enqueue_baseline(study, settings)
         for candidate in (*settings.start, *known):
             enqueue(study, candidate, settings.space)
         record_contract(study, settings, dataset)

@@ -50,6 +50,13 @@ class StoredTrial:
         """The trial's candidate; None if the trial has not begun."""
         return Candidate.of(self.record.candidate) if self.record.has_begun else None
 
+    def begin(self) -> None:
+        """Store that a trial of the queue runs; no sampler is asked for its choices."""
+        from optuna.trial import TrialState
+
+        self._storage.set_trial_state_values(self._id, state=TrialState.RUNNING)
+        self.record = replace(self.record, phase=Phase.RUNNING)
+
     def record_proposal(self, proposal: Proposal) -> None:
         """Store why the trial was proposed."""
         self._write(keys.PROPOSAL, proposal.to_json(), proposal=proposal)
@@ -187,6 +194,29 @@ def polish_of(one: TrialRecord, proposal: Proposal) -> "FrozenTrial":
         params=dict(one.params),
         distributions=dict(one.distributions),
         user_attrs={keys.POLISHES: one.number, keys.PROPOSAL: proposal.to_json()},
+        system_attrs={},
+        intermediate_values={},
+        trial_id=-1,
+    )
+
+
+def baseline_of(name: str) -> "FrozenTrial":
+    """Return the baseline as the store queues it: without parameters, which would say of a space what is none of its.
+
+    What a space leaves unsaid (its neck, for one) is other than in a published detector, even where all that it says
+    is the same.
+    """
+    from optuna.trial import FrozenTrial, TrialState
+
+    return FrozenTrial(
+        number=-1,  # the store gives one
+        state=TrialState.WAITING,
+        value=None,
+        datetime_start=None,
+        datetime_complete=None,
+        params={},
+        distributions={},
+        user_attrs={keys.BASELINE: name},
         system_attrs={},
         intermediate_values={},
         trial_id=-1,

@@ -247,8 +247,8 @@ def _named(trial: Running) -> str:
 
 
 def _child(row: TrialRow) -> str:
-    """Return 'child of 3 · ' before a child's detector, likewise before a polish's."""
-    return f"{kind_words(row, None)} · " if row.is_child or row.is_polish else ""
+    """Return 'child of 3 · ' before a child's detector, likewise before a polish's and the baseline's."""
+    return f"{kind_words(row, None)} · " if row.is_child or row.is_polish or row.is_baseline else ""
 
 
 def _stage(trial: Running) -> str:

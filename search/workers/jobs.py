@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from objectives.data.crowds import detections_max
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import DATA_YAML
+from objectives.records.gate import Gate
 from objectives.records.paths import WEIGHTS, StudyPaths
 from objectives.records.trial_record import TrialRecord
 from objectives.trial.job import TrialJob, halves
@@ -18,6 +19,7 @@ from search.settings.settings import Settings, TrialSettings
 from spaces.candidate import Candidate
 from spaces.dimension import Value
 from spaces.errors import SettingsError
+from spaces.network.baseline import Baseline, TrainingSize, baseline_candidate
 from spaces.network.family import SLIM_BLOCKS, Family, is_elastic, slim_ratios
 from spaces.network.published import start_of
 
@@ -51,7 +53,7 @@ class Jobs:
     ) -> None:
         """Prepare; `starts` are the files of pretrained weights by name or path, None for those that are not here."""
         self._settings, self._dataset, self._starts = settings, dataset, starts or {}
-        self.folder = settings.folder
+        self.folder, self.space = settings.folder, settings.space
         self.data_yaml = StudyPaths(self.folder).data / DATA_YAML  # of a layout, once it is there
         self._detections_max = detections_max(dataset, settings.data.detections_max)
 
@@ -129,6 +131,20 @@ class Jobs:
             family=None,
             weights=self.folder / (before.folder or "") / WEIGHTS,
         )
+
+    def baseline_candidate(self, baseline: Baseline) -> Candidate:
+        """Return the stock detector as a candidate, at stock settings for this data set."""
+        images = len(self._dataset.splits["train"])
+        size = TrainingSize(images, len(self._dataset.classes), self._settings.trial.epochs_for(images))
+        return baseline_candidate(baseline, self._settings.space, size)
+
+    def has_start(self, candidate: Candidate) -> bool:
+        """Whether the pretrained weights that a candidate names are here."""
+        return self._starts.get(start_of(candidate) or "") is not None
+
+    def baseline(self, number: int, candidate: Candidate) -> TrialJob:
+        """Return the job of the stock detector: a trial's, whatever the gate says of its latency, without a pause."""
+        return replace(self.job(number, candidate), gate=Gate(), rungs=1, evaluate_every=0)
 
     def scorer(self, number: int, candidate: Candidate, family: Family) -> TrialJob:
         """Return the job that scores children of a trained parent, of the family that the parent turned out to have."""

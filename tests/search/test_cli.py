@@ -179,6 +179,10 @@ def test_unknown_command_is_told_with_the_nearest(tmp_path: Path) -> None:
     [
         (["search"], "conf: name a preset, such as conf=retail; known: defects, retail, smoke, traffic-signs"),
         (["search", "conf=retial"], "unknown preset 'retial'; nearest: retail"),
+        (
+            ["search", "conf=smoke", "baseline=yolo26nn"],
+            "baseline: unknown detector 'yolo26nn'; nearest: yolo26n",
+        ),
         (["search", "conf=smoke", "budget.trails=3"], "unknown setting 'budget.trails'; nearest: budget.trials"),
         (
             ["search", "conf=smoke", "space.backbone.name=lcnet_05"],

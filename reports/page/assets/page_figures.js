@@ -16,6 +16,7 @@ const GLYPHS = {
   other: '<path d="M1 7h12" stroke="var(--muted)" stroke-width="1.6"/>',
   map: '<rect x="2" y="3" width="10" height="8" rx="1" fill="var(--front)"/>',
   map50: '<rect x="2" y="3" width="10" height="8" rx="1" fill="var(--finished)"/>',
+  baseline: '<path d="M7 1l1.8 4.1 4.4.4-3.3 2.9 1 4.4L7 10.5l-3.9 2.3 1-4.4L.8 5.5l4.4-.4z" fill="var(--baseline)"/>',
   gate: '<circle cx="7" cy="7" r="4.4" fill="none" stroke="var(--gate-rim)" stroke-width="2.4"/>',
   unstable: '<path d="M7 2l5 5-5 5-5-5z" fill="var(--muted)"/>',
 };

@@ -15,7 +15,8 @@ function badges(row) {
   const list = element("ul", { class: "badges" });
   const add = (text, kind) => list.append(element("li", { class: kind }, text));
   add(statusOf(row), "");
-  if (row.kind) add(row.kind, "");
+  if (row.baseline) add(`baseline ${row.baseline}`, "");
+  else if (row.kind) add(row.kind, "");
   if (row.front) add("on the front", "");
   if (row.gate) add("passes the gate", "good");
   if (row.unstable) add("latency unstable", "bad");
@@ -199,7 +200,7 @@ document.addEventListener("keydown", (event) => { if (event.key === "Escape") cl
 function showCard(number, pointer) {
   const row = BY_NUMBER.get(number);
   if (!row) return;
-  const marks = [statusOf(row), row.kind, row.front && "on the front", row.gate && "passes the gate", row.unstable && "latency unstable", row.batch];
+  const marks = [statusOf(row), row.baseline && `baseline ${row.baseline}`, !row.baseline && row.kind, row.front && "on the front", row.gate && "passes the gate", row.unstable && "latency unstable", row.batch];
   const picture = REPORT.pictures[number];
   card.replaceChildren(element("b", {}, `Trial ${number}`), " ", element("span", { class: "marks" }, marks.filter(Boolean).join(", ")),
     element("div", {}, row.architecture), quick(row), picture ? element("img", { src: picture, alt: "" }) : "");

@@ -3,7 +3,7 @@ const PAGE_ROWS = 50;
 const FAMILIES = REPORT.rows.some((row) => row.children || row.parent !== undefined);
 const COLUMNS = [
   { title: "trial", key: (row) => row.n, form: (row) => element("a", { href: `#trial-${row.n}` }, String(row.n)), number: true },
-  { title: "outcome", key: (row) => (row.parent === undefined ? NAMES[row.outcome] : "child"), form: (row) => [element("i", { class: `dot fill-${row.parent === undefined ? row.outcome : "child"}` }), ...kind(row), row.batch ? element("span", { class: "tag", title: "after out of memory" }, row.batch) : ""] },
+  { title: "outcome", key: (row) => (row.parent === undefined ? NAMES[row.outcome] : "child"), form: (row) => [element("i", { class: `dot fill-${row.parent === undefined ? row.outcome : "child"}` }), ...kind(row), row.batch ? element("span", { class: "tag", title: "after out of memory" }, row.batch) : "", row.baseline ? element("span", { class: "tag", title: "the stock detector that the others are compared with" }, `baseline ${row.baseline}`) : ""] },
   { title: "front", key: (row) => (row.front ? 1 : 0), form: (row) => (row.front ? "●" : ""), down: true },
   { title: "gate", key: (row) => (row.gate ? 1 : 0), form: (row) => (row.gate ? element("span", { class: "yes" }, "✓") : ""), down: true },
   { title: "backbone", key: (row) => choice(row, "backbone.name"), form: (row) => (choice(row, "backbone.name") == null ? "–" : shortName(choice(row, "backbone.name")) + (row.scale || "")), name: true },
@@ -33,6 +33,7 @@ const columns = COLUMNS.filter((column) => REPORT.rows.some((row) => { const val
 
 // How it ended: of a child whose it is, of a parent its children too, which a click shows or hides below it.
 function kind(row) {
+  if (row.baseline) return [statusOf(row)];
   if (row.parent !== undefined) return ["child of ", element("a", { href: `#trial-${row.parent}` }, String(row.parent))];
   if (row.polishes !== undefined && row.outcome === "finished") return ["polish of ", element("a", { href: `#trial-${row.polishes}` }, String(row.polishes))];
   if (!row.children) return [FAMILIES && row.outcome === "finished" ? row.kind : statusOf(row)];
@@ -53,7 +54,7 @@ function unfold(number, open = true) {
 function haystack(row) {
   if (row.words === undefined) {
     const pairs = REPORT.dimensions.map((name, index) => (row.candidate[index] == null ? "" : `${name}=${plain(row.candidate[index])}`));
-    row.words = [...pairs, statusOf(row), row.kind || "", row.parent === undefined ? "" : `parent=${row.parent}`, row.error || "", row.reason || "", row.batch || "", ...(row.deaths || []).map((death) => death.cause)].join(" ").toLowerCase();
+    row.words = [...pairs, statusOf(row), row.kind || "", row.baseline ? `baseline ${row.baseline}` : "", row.parent === undefined ? "" : `parent=${row.parent}`, row.error || "", row.reason || "", row.batch || "", ...(row.deaths || []).map((death) => death.cause)].join(" ").toLowerCase();
   }
   return row.words;
 }

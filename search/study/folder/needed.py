@@ -25,11 +25,12 @@ def promise(row: TrialRow, table: StudyTable) -> float:
 def least_needed(table: StudyTable, rows: Iterable[TrialRow]) -> list[TrialRow]:
     """Return the finished trials that nobody would pick: children first, and the one that most others dominate.
 
-    What a polish that has not ended goes on from is needed.
+    What a polish that has not ended goes on from is needed, and the baseline.
     """
     pick = judge(table).row  # of the gate, or nearest to it; the other picks are members of the front
     above = _dominated_by(table.finished)
     needed = {row.polishes for row in table.rows if row.is_polish and row.outcome is None}
+    needed |= {row.number for row in table.rows if row.is_baseline}
     if pick is not None:
         needed.add(pick.number)
     finished = (row for row in rows if row.outcome is Outcome.FINISHED)

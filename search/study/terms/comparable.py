@@ -131,6 +131,8 @@ def _found(trial: TrialRecord, kept: Mapping[int, Kept], space: SearchSpace, gat
     """Return a trial as a fork keeps it beside those before it, or why it is left out."""
     if trial.parent is not None:
         return _child(trial, kept)
+    if trial.is_baseline:  # it need not lie in the space, and the gate bars it from nothing
+        return Kept(trial, Candidate.of(trial.candidate)) if trial.has_begun else NOT_BEGUN
     return _polish(trial, kept) if trial.polishes is not None else _judged(trial, space, gate)
 
 

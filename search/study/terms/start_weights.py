@@ -11,7 +11,8 @@ from objectives.weights.shelf import OF_USER, Shelf, WeightsFile
 from search.settings.settings import Settings
 from spaces.candidate import Candidate
 from spaces.errors import SpaceError
-from spaces.network.published import HUB, NONE, needed, published_for, sources, start_of
+from spaces.network.baseline import Baseline, baselines
+from spaces.network.published import HUB, NONE, Published, needed, published_for, sources, start_of
 
 if TYPE_CHECKING:
     import optuna
@@ -21,6 +22,23 @@ WITHOUT = "random"  # in place of a hash: published weights were not there when 
 LISTED_MOST = 5  # names in a note
 
 Starts = Mapping[str, WeightsFile | None]  # published name, or path of a checkpoint -> its file
+
+
+def wanted(settings: Settings, kept: Mapping[str, str] | None = None) -> tuple[Published, ...]:
+    """Return the published weights that a study may start from, each once: those of its space, then its baseline's.
+
+    A study that is there has its baseline's if it names them, or if the line names a baseline: one that an older automl
+    began has none.
+
+    Args:
+        settings: the search's.
+        kept: name -> hash, as the study has them; None for a study that has not begun.
+    """
+    own = [baseline.published for name in baselines() if (baseline := Baseline(name)).published.name in (kept or {})]
+    detector, named = settings.baseline.detector, settings.baseline.is_named
+    if detector is not None and (kept is None or named):
+        own.append(detector.published)
+    return tuple({one.name: one for one in (*needed(settings.space), *own)}.values())
 
 
 def find_starts(settings: Settings, kept: Mapping[str, str] | None = None) -> Starts:
@@ -35,7 +53,7 @@ def find_starts(settings: Settings, kept: Mapping[str, str] | None = None) -> St
         SettingsError: the folder is not there.
         SpaceError: a checkpoint that the space names is not there.
     """
-    shelf, weights = Shelf.of(settings.pretrained.folder), needed(settings.space)
+    shelf, weights = Shelf.of(settings.pretrained.folder), wanted(settings, kept)
     found = shelf.find_all(weights)
     starts: dict[str, WeightsFile | None] = {
         one.name: None if (kept or {}).get(one.name) == WITHOUT else found.get(one.name) for one in weights
@@ -77,10 +95,12 @@ def fetch_starts(settings: Settings, study: "optuna.Study | None", say: Say) -> 
         study: the study, if it has begun: what it began without is not fetched any more.
         say: called with a line before each download.
     """
-    kept = kept_card(StudyRecord.of(study).fingerprints) if study is not None else {}
-    without = [one.name for one in needed(settings.space) if kept.get(one.name) == WITHOUT]
+    fingerprints = StudyRecord.of(study).fingerprints if study is not None else {}
+    kept = kept_card(fingerprints) if fingerprints else None  # a study without any was cut while it was made
+    weights = wanted(settings, kept)
+    without = [one.name for one in weights if (kept or {}).get(one.name) == WITHOUT]
     shelf = Shelf.of(settings.pretrained.folder)
-    failed = Hubs(shelf, say).fetch([one for one in needed(settings.space) if one.name not in without])
+    failed = Hubs(shelf, say).fetch([one for one in weights if one.name not in without])
     notes = []
     if failed:
         why = "; ".join(dict.fromkeys(failed.values()))
@@ -88,7 +108,7 @@ def fetch_starts(settings: Settings, study: "optuna.Study | None", say: Say) -> 
             f"pretrained: {why}; these start from random weights: {_listed(list(failed))}; "
             "put the files into pretrained.folder=DIR, or see `automl weights`"
         )
-    here = [name for name in without if name in shelf.find_all(needed(settings.space))]
+    here = [name for name in without if name in shelf.find_all(weights)]
     if here:
         notes.append(
             f"pretrained: the study began without {_listed(here)} and goes on so, to compare its trials; "

@@ -53,7 +53,7 @@ def test_fetching_ahead(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyP
 def test_a_space_that_needs_none_says_so(tmp_path: Path) -> None:
     done = automl("weights", "conf=smoke", folder=tmp_path)
     assert done.returncode == 0
-    assert done.stdout.startswith("this space starts from random weights; space/train=pretrained asks for published")
+    assert done.stdout.startswith("this search starts from random weights; space/train=pretrained asks for published")
 
 
 def test_a_folder_that_is_not_there_is_one_line(tmp_path: Path) -> None:

@@ -232,6 +232,32 @@ def test_what_does_not_fit_is_a_warning(settings: Callable[..., Settings], block
     assert forecast(settings(), blocks, replace(PLAN, timed=(timed(1.0, peak_bytes=10**8),))).warnings(1000.0) == []
 
 
+def test_the_baseline_is_one_of_the_trials(settings: Callable[..., Settings], blocks: Dataset) -> None:
+    chosen = settings("baseline=yolo26n", "budget.hours=0.1", "trial.epochs=8", "budget.trials=40")
+    plan = replace(PLAN, baseline=timed(20.0))
+    without, found = forecast(chosen, blocks), forecast(chosen, blocks, plan)
+    assert (without.baseline_s, found.baseline_s) == (0.0, 170.0)  # 10 s and eight epochs
+    assert without.bought is not None
+    assert found.bought is not None
+    assert found.bought[0] == 1 + int((360 - 170) / found.trial_s) < without.bought[0]
+    assert found.counted_s[1] == pytest.approx(170 + 39 * found.trial_s)
+    assert dict(forecast_rows(found, chosen))["baseline"] == "yolo26n comes first, and takes 3 min, 47 % of the hours"
+    assert replace(found, hours=0.04).bought == (0, 0)  # not even the baseline fits
+    assert SearchPlan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
+
+
+@pytest.mark.slow
+def test_the_baseline_is_timed_where_there_will_be_one(
+    settings: Callable[..., Settings], blocks: Dataset, tmp_path: Path
+) -> None:
+    plan = make_plan(settings("baseline=yolo26n"), blocks, tmp_path)
+    assert plan.baseline is not None
+    assert plan.baseline.candidate["neck.kind"] == "own"
+    assert plan.baseline.epoch_s > 0
+    assert not any("neck.kind" in one.candidate for one in plan.timed)
+    assert make_plan(settings(), blocks, tmp_path).baseline is None
+
+
 # How it is told
 
 

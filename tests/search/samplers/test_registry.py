@@ -64,6 +64,7 @@ def settings_of(folder: Path, sampler: str, *overrides: str) -> Settings:
     return load_settings(
         [
             "conf=retail",
+            "baseline=none",
             f"store.folder={folder}",
             f"sampler={sampler}",
             *(["sampler.startup=4"] if sampler in STARTING else []),

@@ -56,7 +56,8 @@ def test_a_record_has_no_default_but_none_and_conf_says_the_same(section: str) -
 
 def test_every_section_is_looked_at() -> None:
     names = {f.name for f in dataclasses.fields(Settings)}
-    assert names - set(SECTIONS) == {"name", "seed", "space", "start", "workers", "experience", "sampler", "pruner"}
+    others = {"name", "seed", "space", "start", "workers", "experience", "sampler", "pruner", "baseline"}
+    assert names - set(SECTIONS) == others
     assert own_defaults(Settings) == {}
     assert default_values("trial")["run"] == TrialJob.run
 

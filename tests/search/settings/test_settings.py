@@ -31,6 +31,14 @@ MISTAKES = [
     (["~name"], SettingsError, "name: needs a value; give name=..."),
     (["~seed"], SettingsError, "seed: needs a value"),
     (["data=folder"], SettingsError, "data.root: needs a value; give data.root=..."),
+    # baseline
+    (["baseline=yolo26nn"], SettingsError, "baseline: unknown detector 'yolo26nn'; nearest: yolo26n"),
+    (["baseline=yolo26n@100"], SettingsError, "baseline: size.pixels: must be a multiple of 32, got 100"),
+    (
+        ["baseline=[yolo26n]"],
+        SettingsError,
+        "baseline: must be a detector's name, as yolo26n, or none, got ['yolo26n']",
+    ),
     # groups
     (
         ["sampler=tp"],

@@ -22,15 +22,19 @@ from objectives.records.records import Ending, Latency, Outcome, Rung
 from objectives.records.trial_record import Phase
 from search.engine.observed import observe
 from search.samplers.registry import make_sampler, suggest
+from search.settings.baseline import BaselineSettings
 from search.settings.choices import SamplerSettings
 from search.settings.settings import Settings, load_settings
 from search.study.fork import ensure_fork, forked_settings
 from search.study.latencies import architecture_key
 from search.study.store import create_study, load_study, open_storage, storage_url
+from search.study.stored_trial import StoredTrial
 from search.study.terms import contract
 from search.study.terms.comparable import fitted
+from spaces.candidate import Candidate
 from spaces.dimension import Choice
 from spaces.errors import SettingsError, StoreError
+from spaces.network.baseline import Baseline
 from spaces.space import SearchSpace
 
 GATE = "gate.p50_ms_max=10"
@@ -201,6 +205,49 @@ def test_what_cannot_be_compared_is_not_kept(old: Old, blocks: Dataset, override
     study, told = forked(old, blocks, GATE, override)
     assert told == f"wide is forked from smoke and keeps none of 6 trials (6: {why} cannot be compared)"
     assert states(study) == []
+
+
+BASELINE = "baseline=yolo26n"
+
+
+def with_baseline(folder: Path, dataset: Dataset) -> Old:
+    """Return a study whose baseline has finished, and a trial that is a part of what the baseline is."""
+    old = Old(settings_of(folder, BASELINE), dataset)
+    trial = StoredTrial(old.study, 0)
+    trial.begin()
+    trial.record_candidate(Candidate.of({"backbone.name": "yolo26", "size.pixels": 96, "neck.kind": "own"}), "trials/0")
+    trial.end(Ending(Outcome.FINISHED, ""), (0.4, 90.0))
+    old.finish({"size.pixels": 64})
+    return old
+
+
+@pytest.mark.seconds
+def test_a_baseline_is_kept_though_it_lies_in_no_space(tmp_path: Path, blocks: Dataset) -> None:
+    old = with_baseline(tmp_path, blocks)
+    start = "start=[{size.pixels: 96}]"  # which the baseline has, too, and is no trial of it
+    study, told = forked(old, blocks, "gate.p50_ms_max=10", "space.size.pixels=96,128", start)
+    assert told == "wide is forked from smoke and keeps 1 of 2 trials (1: outside the new space)"
+    baseline, asked = study.get_trials()
+    assert (baseline.user_attrs[keys.BASELINE], baseline.values, baseline.params) == ("yolo26n", [0.4, 90.0], {})
+    assert asked.system_attrs["fixed_params"]["size.pixels"] == 96
+
+
+@pytest.mark.seconds
+def test_one_that_cannot_be_compared_is_trained_anew(tmp_path: Path, blocks: Dataset) -> None:
+    study, told = forked(with_baseline(tmp_path, blocks), blocks, BASELINE, "seed=7")
+    assert "keeps none of 2 trials" in told
+    assert [(t.user_attrs[keys.BASELINE], t.state) for t in study.get_trials()] == [("yolo26n", TrialState.WAITING)]
+
+
+@pytest.mark.seconds
+def test_a_fork_of_a_study_without_one_has_none(old: Old, blocks: Dataset) -> None:
+    given = settings_of(old.settings.folder.parent, GATE)
+    preset = replace(given, baseline=BaselineSettings(Baseline.parse("yolo26n")))
+    new = forked_settings(preset, "wide")
+    new.folder.mkdir()
+    ensure_fork(preset, new, blocks)
+    study = create_study(new, blocks, open_storage(storage_url(new.folder, None)))
+    assert not any(keys.BASELINE in trial.user_attrs for trial in study.get_trials())
 
 
 @pytest.mark.seconds

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import optuna
 import pytest
+from command_line import automl
 from quick_search import begun
 from small_hub import SmallHub, small_hub
 
@@ -15,13 +16,16 @@ from objectives.data.dataset import Dataset
 from objectives.records import attributes as keys
 from reports.table.table import StudyTable
 from search.commands import export, train
+from search.settings.baseline import BaselineSettings
 from search.settings.settings import Settings, load_settings
+from search.study.baseline import stock
 from search.study.fork import ensure_fork, forked_settings
 from search.study.store import create_study, existing_study, open_storage, storage_url
 from search.study.terms.contract import Contract
 from search.study.terms.start_weights import fetch_starts, start_alone
 from spaces.candidate import Candidate
 from spaces.errors import SpaceError, StoreError
+from spaces.network.baseline import Baseline
 
 NAME = "lcnet_050.ra2_in1k"
 TINY = {"backbone.name": "lcnet_050", "size.pixels": 64, "train.pretrained": "hub"}
@@ -198,3 +202,55 @@ def test_an_export_names_the_weights_and_its_training_finds_them(
         assert (start.sha256 if start else "random") == kept
         assert train._start({**config, "pretrained.folder": "null"}, Candidate.of(TINY), list[str]().append) is None
     assert export._start(export.Exported(table, row, row)) == {}  # an older automl kept no hashes
+
+
+# The baseline's
+
+
+def baseline_settings(tmp_path: Path, folder: Path, *overrides: str) -> Settings:
+    """Return settings of a search whose space starts from random weights, and whose baseline does not."""
+    line = ["conf=smoke", f"store.folder={tmp_path / 'runs'}", f"pretrained.folder={folder}", *overrides]
+    return load_settings(line)
+
+
+def test_the_baseline_starts_from_its_published_weights(tmp_path: Path, folder: Path, blocks: Dataset) -> None:
+    settings = baseline_settings(tmp_path, folder, "baseline=yolo26n")
+    (folder / "yolo26n.pt").write_bytes(b"published")
+    study, notes = make(settings, blocks)
+    assert (part(study), notes) == ({"yolo26n": sha256(b"published").hexdigest()}, [])
+    with begun(settings, blocks) as search:
+        candidate, proposal = stock("yolo26n", search.jobs)
+        start = search.jobs.baseline(0, candidate).start
+    assert start is not None
+    assert start.path == folder / "yolo26n.pt"
+    assert "from its published weights (yolo26n)" in proposal.why
+
+
+def test_that_they_are_not_there_is_said(
+    tmp_path: Path, folder: Path, blocks: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spaces.network.published.ASSETS", "http://127.0.0.1:9")  # nobody listens
+    study, (note,) = make(baseline_settings(tmp_path, folder, "baseline=yolo11n"), blocks)
+    assert part(study) == {"yolo11n": "random"}
+    assert "these start from random weights: yolo11n; put the files into pretrained.folder=DIR" in note
+
+
+def test_a_preset_changes_nothing_of_a_study_that_has_none(tmp_path: Path, folder: Path, blocks: Dataset) -> None:
+    """Its contract names no weights of a baseline, then and now, and no hub is asked."""
+    (folder / "yolo26n.pt").write_bytes(b"published")
+    before = baseline_settings(tmp_path, folder)
+    study, _ = make(before, blocks)
+    assert part(study) == {}
+    preset = replace(before, baseline=BaselineSettings(Baseline.parse("yolo11n")))
+    again, notes = make(preset, blocks)
+    assert (part(again), notes) == ({}, [])
+    named = baseline_settings(tmp_path, folder, "baseline=yolo26n")
+    assert part(make(named, blocks)[0]) == {"yolo26n": sha256(b"published").hexdigest()}
+    assert set(part(make(preset, blocks)[0])) == {"yolo26n"}  # it has one by now
+
+
+def test_weights_lists_the_baselines(tmp_path: Path, folder: Path) -> None:
+    (folder / "yolo26n.pt").write_bytes(b"published")
+    done = automl("weights", "conf=smoke", "baseline=yolo26n", f"pretrained.folder={folder}", folder=tmp_path)
+    assert "yolo26n.pt" in done.stdout
+    assert "1 file, 0 missing" in done.stdout

@@ -148,9 +148,10 @@ class Proposal(Record):
     """Why a trial was proposed, and what was expected of it before it was trained.
 
     Attributes:
-        role: "start" (asked for by the user), "stock" (the published detector to compare with), "baseline", "spread"
-            (over the latency range), "explore" (the floor of exploration), "gain" (expected to move the front), or
-            "peer" (a sampler that gives no reasons).
+        role: "start" (asked for by the user), "stock" (the published detector to compare with), "baseline"
+            (the sampler's first candidate, where nothing was measured yet), "spread" (over the latency range),
+            "explore" (the floor of exploration), "gain" (expected to move the front), or "peer" (a sampler that gives
+            no reasons).
         sampler: its name in the settings.
         why: one line for people.
         expected_gain: expected gain of hypervolume as a share of the front's, or None.

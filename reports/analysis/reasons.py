@@ -12,7 +12,7 @@ from reports.table.words import ms, number, percent, share
 ROLES = {
     "start": "asked for by the user",
     "stock": "the baseline",
-    "baseline": "a baseline",
+    "baseline": "the first of all",  # a candidate of the sampler's; not the stock detector
     "spread": "to spread over the range of latencies",
     "explore": "to explore",
     "gain": "expected to move the front",

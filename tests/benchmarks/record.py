@@ -3,7 +3,7 @@
 The trainings themselves are a search that stops nothing and looks at every epoch:
 
     automl search conf=retail name=embedded sampler=random pruner=none start=[] seed=1 budget.trials=110 \\
-        trial.evaluate_every=1 gate.map50_min=null gate.p95_ms_max=null store.folder=STUDIES
+        baseline=none trial.evaluate_every=1 gate.map50_min=null gate.p95_ms_max=null store.folder=STUDIES
     python tests/benchmarks/record.py STUDIES/embedded STUDIES/rbc --to tests/benchmarks/recorded_trainings.csv
 
 Columns: `data` and `seed`, a dimension each (blank where it does not exist for a candidate), `p50_ms` and `p95_ms` of

@@ -65,7 +65,7 @@ def test_what_was_not_told_is_left_out() -> None:
     assert lines(row_of(strange)) == lines(row_of(bare))
 
 
-@pytest.mark.parametrize("role", ["start", "baseline", "spread", "explore", "gain", "peer"])
+@pytest.mark.parametrize("role", ["start", "stock", "baseline", "spread", "explore", "gain", "peer"])
 def test_every_role_has_words(role: str) -> None:
     assert lines(row_of(Proposal(role, "", "")))[0] == ("proposed", ROLES[role])
 

@@ -219,3 +219,34 @@ def test_the_next_digest_is_as_if_made_anew() -> None:
         assert all(study.known_ms[key][1] == ms for key, (_, ms) in fresh.known_ms.items())
     shorter = Digest(now[:5], study)
     assert len(shorter.measured) == 5
+
+
+def stock(number: int, ms: float, final: float | None = 0.9, phase: Phase = Phase.FINISHED) -> Observed:
+    """The baseline: without parameters, and here the most accurate of all."""
+    return Observed(number, {}, ms, (), (), (), final, phase, is_baseline=True, outgrew=phase is Phase.FAILED)
+
+
+@pytest.mark.parametrize("one", [stock(40, 900.0), stock(40, 900.0, None, Phase.RUNNING), stock(40, 0.01)])
+def test_the_baseline_has_its_place_on_the_front_and_teaches_nothing(one: Observed) -> None:
+    trials = made(40)
+    without, study = Digest(trials), Digest([*trials, one])
+    for name in ("measured", "scored", "timed", "trained", "outgrown", "modelled", "front"):
+        assert getattr(study, name).tolist() == getattr(without, name).tolist()
+    assert study.finished.tolist() == [*range(40), *([40] if one.final else [])]
+    assert (study.tried, study.known_ms) == (without.tried, without.known_ms)
+
+
+def test_one_that_was_too_large_says_nothing_of_what_fits() -> None:
+    assert not len(Digest([*made(4), stock(4, 900.0, None, Phase.FAILED)]).outgrown)
+
+
+def test_a_candidate_behind_the_baseline_is_worth_less() -> None:
+    """What lies on the front is known: the baseline leaves less to gain to whatever is slower than it."""
+    space = SearchSpace.from_config({"a": {"kind": "choice(a, b)", "x": "interval(0.0, 1.0)"}})
+    trials = [
+        Observed(t.number, {"a.kind": t.params["kind"], "a.x": t.params["x"]}, *list(vars(t).values())[2:9])
+        for t in made(40)
+    ]
+    engine = Engine(SpaceCandidates(space))
+    alone, beside = engine.rate_of_new(trials), engine.rate_of_new([*trials, stock(40, 1.0)])
+    assert 0 <= beside < alone

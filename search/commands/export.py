@@ -282,7 +282,7 @@ def _print_latency(console: Console, what: Exported) -> None:
         warn(console, "this machine is another device than the search's; the two figures cannot be compared")
     missed = misses(replace(row, latency=full, objective_ms=full.p50_ms), what.table.gate)
     if missed:
-        by = " and ".join(miss.text for miss in missed)
+        by = " and ".join(missed)
         warn(console, f"with that figure trial {row.number} breaks the gate ({by}); it is exported all the same")
 
 

@@ -21,14 +21,16 @@ from objectives.data.yolo_layout import lay_out, remove_other_layouts
 from objectives.deploy.device import Device
 from objectives.latency.protocol import LatencyProtocol
 from objectives.machine.files import remove_folders, write_text
+from objectives.records.bounds.figures import Figures
 from objectives.records.gate import Gate
 from objectives.records.paths import MODEL, PLAIN, WEIGHTS, ExportPaths, TrialPaths
-from objectives.records.records import Ending, Rung
+from objectives.records.records import Accuracy, Ending, Latency, Rung
 from objectives.trial.job import RungDecision, TrialJob
 from objectives.trial.plain_process import write_plain_checkpoint
 from objectives.weights.fetch import Say
 from objectives.weights.shelf import WeightsFile
 from reports.table.console import open_console
+from reports.table.gate_words import miss_words
 from search.commands.search import interruptible
 from search.loop.full_training import FullTraining, TrainingFailed, TrainingListener
 from search.settings.compose import default_values
@@ -242,7 +244,7 @@ def _job(config: dict[str, Any], dataset: Dataset, out: Path, place: Place, own:
         eta=2.0,
         evaluate_every=max(1, epochs // 10),
         seed=int(config["seed"]),
-        gate=Gate(),  # a training at full length was asked for; nothing stops it
+        gate=Gate(**config.get("gate", {})).trained_only(),  # a training at full length was asked for; nothing stops it
         device=read_section(Device, "device", config["device"]),
         protocol=read_section(LatencyProtocol, "latency", config["latency"]),
         train_device=place.train_device,
@@ -287,7 +289,8 @@ def _metrics(job: TrialJob, listener: Printer, dataset: Dataset) -> dict[str, An
     if "test" in dataset.splits and job.split != "test":
         images = dataset.splits["test"]
         detector = Detector(open_artifact(TrialPaths(job.folder).model, job.device), SCORE_CONFIDENCE)
-        metrics["test"] = score(detect_all(detector, images), images, job.classes, "test").to_json()
+        confidence = metrics["accuracy"].get("confidence")
+        metrics["test"] = score(detect_all(detector, images), images, job.classes, "test", confidence).to_json()
     return metrics
 
 
@@ -301,10 +304,10 @@ def _conclude(console: Console, metrics: dict[str, Any], gate: Gate, out: Path) 
             )
     latency = metrics["latency"]
     console.print(f"latency: p50 {latency['p50_ms']:.2f} ms  p95 {latency['p95_ms']:.2f} ms", highlight=False)
-    met = gate.admits_accuracy(metrics["accuracy"]["map"], metrics["accuracy"]["map50"])
-    met = met and gate.admits_latency(latency["p50_ms"], latency["p95_ms"])
     if gate != Gate():
-        console.print(f"gate {gate}: {'met' if met else 'not met'}", highlight=False, style="bold")
+        figures = Figures.of(Latency.from_json(latency), Accuracy.from_json(metrics["accuracy"]))
+        missed = " and ".join(map(miss_words, gate.missed(figures)))
+        console.print(f"gate {gate}: {f'not met ({missed})' if missed else 'met'}", highlight=False, style="bold")
     plain = [PLAIN] if TrialPaths(out).plain.exists() else []
     names = ", ".join((MODEL, WEIGHTS, *plain, TrialPaths(out).metrics.name))
     console.print(f"written to {os.path.relpath(out)}: {names}")

@@ -13,6 +13,7 @@ from reports.table.table import StudyTable
 from reports.table.words import architecture, ms, share
 
 VIEWS = {"gate": "The gate’s terms", "objectives": "The search’s objectives"}
+IN_VIEW = {"gate": {"p95_ms_max", "map50_min"}, "objectives": {"p50_ms_max", "throughput_min", "map_min"}}  # bounds
 LAYERS = ("child", "finished", "stopped", "running", "paused", "over", "front")
 POINTS_MAX = 3000  # a browser draws so many at once
 TICK_LADDERS: tuple[tuple[float, ...], ...] = (
@@ -68,6 +69,7 @@ class FrontView:
         winner: number of the trial to name.
         total: points that there are; `layers` may hold fewer.
         families: those with scored children, by number.
+        gate_has_more: whether the gate bounds other quantities than this view's.
     """
 
     key: str
@@ -81,6 +83,7 @@ class FrontView:
     winner: int | None
     total: int
     families: tuple[FamilyLine, ...] = ()
+    gate_has_more: bool = False
 
     @property
     def drawn(self) -> int:
@@ -106,7 +109,7 @@ def front_view(table: StudyTable, key: str, winner: int | None = None) -> FrontV
         if layer and point and (layer == "over" or point.accuracy is not None):
             found[layer].append(point)
     found["front"].sort(key=lambda point: point.latency_ms)
-    bounds = (gate.p95_ms_max, gate.map50_min) if in_gate else (gate.p50_ms_max, gate.map_min)
+    bounds = (gate.p95_ms_max, gate.map50_min) if in_gate else (gate.p50_ms_most(), gate.map_min)
     return FrontView(
         key=key,
         latency_name="p95 latency" if in_gate else "p50 latency",
@@ -119,6 +122,7 @@ def front_view(table: StudyTable, key: str, winner: int | None = None) -> FrontV
         winner=winner,
         total=sum(map(len, found.values())),
         families=_lines(table, found),
+        gate_has_more=not {bound.setting for bound in gate.bounds} <= IN_VIEW[key],
     )
 
 

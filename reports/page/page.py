@@ -29,6 +29,7 @@ from reports.page.payload import script_json, trials_payload
 from reports.page.pictures import pictures
 from reports.page.template import asset, environment
 from reports.table.family_words import caveats
+from reports.table.gate_words import bound_lines
 from reports.table.table import StudyTable
 from reports.table.verdict import Verdict, judge
 from reports.table.words import architecture, ms, share
@@ -84,6 +85,7 @@ def _rendered(table: StudyTable, study_folder: Path) -> str:
             table=table,
             verdict=verdict,
             gate=str(table.gate).replace(">=", "≥").replace("<=", "≤") if table.gate != Gate() else "",
+            bounds=bound_lines(verdict.row, table.gate) if verdict.row else (),
             numbers=key_numbers(table),
             shares=outcome_shares(table),
             views=VIEWS,

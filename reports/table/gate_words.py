@@ -1,5 +1,7 @@
 """The gate in words: what a trial has of each bound, and by how much it misses one."""
 
+from dataclasses import dataclass
+
 from objectives.records.bounds.quantities import OF_ONE, Judged
 from objectives.records.gate import Gate
 from reports.table.row import TrialRow
@@ -37,3 +39,29 @@ def judged_beside(row: TrialRow, gate: Gate) -> tuple[Judged, ...]:
         if judged.bound.setting not in ALWAYS_SHOWN:
             found.setdefault(judged.bound.quantity.name, judged)  # one that has a floor and a ceiling once
     return tuple(found.values())
+
+
+@dataclass(frozen=True)
+class BoundLine:
+    """One bound and what a trial has of it, in words: "F1", "0.712", ">= 0.7"."""
+
+    name: str
+    value: str
+    limit: str
+    is_kept: bool
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.value}, {self.limit}: {'kept' if self.is_kept else 'missed'}"
+
+
+def bound_lines(row: TrialRow, gate: Gate) -> tuple[BoundLine, ...]:
+    """Return every bound of a gate with what a trial has of it."""
+    return tuple(
+        BoundLine(
+            judged.bound.quantity.name,
+            value_words(judged),
+            str(judged.bound).removeprefix(f"{judged.bound.quantity.name} "),
+            judged.is_kept,
+        )
+        for judged in gate.judge(row.figures_judged)
+    )

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from objectives.records.gate import Gate
-from reports.table.gate_words import judged_beside, value_words
 from reports.table.pick import misses, nearest_miss, pick
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
@@ -33,14 +32,12 @@ def judge(table: StudyTable) -> Verdict:
         return Verdict("nothing", None, "No trial has finished yet.", _so_far(table))
     if table.gate == Gate():
         best = pick(table, "best")
-        return Verdict(
-            "no gate", best, f"No gate is set. Trial {best.number} is the most accurate: ", _figures(best, table.gate)
-        )
+        return Verdict("no gate", best, f"No gate is set. Trial {best.number} is the most accurate: ", _figures(best))
     passing = sum(row.passes_gate for row in table.finished)
     if passing:
         row = pick(table, "gate")
         among = "the only one" if passing == 1 else f"the best of {passing:,}"
-        return Verdict("meets", row, f"Trial {row.number} meets the gate, {among}: ", _figures(row, table.gate))
+        return Verdict("meets", row, f"Trial {row.number} meets the gate, {among}: ", _figures(row))
     return _missed(table)
 
 
@@ -50,19 +47,18 @@ def _missed(table: StudyTable) -> Verdict:
     by = " and ".join(misses(row, table.gate))
     yet = " yet" if table.is_running else ""
     lead = f"No trial meets the gate{yet}. Trial {row.number} comes nearest ({by}): "
-    return Verdict("misses", row, lead, _figures(row, table.gate))
+    return Verdict("misses", row, lead, _figures(row))
 
 
-def _figures(row: TrialRow, gate: Gate) -> str:
-    """Return '`mAP50 0.931, mAP 0.612, p95 9.1 ms, p50 8.2 ms, F1 0.88, with resnet18 · pan · 256 px.`'."""
+def _figures(row: TrialRow) -> str:
+    """Return '`mAP50 0.931, mAP 0.612, p95 9.1 ms, p50 8.2 ms, with resnet18 · pan · 256 px.`'."""
     figures = (
         ("mAP50", row.map50, share),
         ("mAP", row.map, share),
         ("p95", row.p95_ms, ms),
         ("p50", row.p50_ms, ms),
     )
-    others = (f"{judged.bound.quantity.name} {value_words(judged)}" for judged in judged_beside(row, gate))
-    said = ", ".join([*(f"{name} {form(value)}" for name, value, form in figures if value is not None), *others])
+    said = ", ".join(f"{name} {form(value)}" for name, value, form in figures if value is not None)
     what = architecture(row.candidate)
     shaky = " (latency unstable)" if not row.stable else ""
     batch = f", {row.smaller_batch} after out of memory" if row.smaller_batch else ""

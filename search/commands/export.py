@@ -219,8 +219,18 @@ def _lineage(what: Exported) -> dict[str, Any]:
         "provenance": dict(table.provenance),
         "settings": dict(table.settings),
         "device": dict(table.device),
+        "gate": [
+            {"bound": str(judged.bound), "value": judged.value, "kept": judged.is_kept}
+            for judged in table.gate.judge(_by_full(what).figures_judged)
+        ],
         **row.figures(),
     }
+
+
+def _by_full(what: Exported) -> TrialRow:
+    """Return the row with the latency by the full protocol, where that was measured for the export."""
+    full = what.full
+    return what.row if full is None else replace(what.row, latency=full, objective_ms=full.p50_ms)
 
 
 def _origin(what: Exported) -> dict[str, Any]:
@@ -280,7 +290,7 @@ def _print_latency(console: Console, what: Exported) -> None:
     console.print(f"latency by the full protocol: p50 {ms(full.p50_ms)}, p95 {ms(full.p95_ms)}{state}")
     if row.latency and full.device != row.latency.device:
         warn(console, "this machine is another device than the search's; the two figures cannot be compared")
-    missed = misses(replace(row, latency=full, objective_ms=full.p50_ms), what.table.gate)
+    missed = misses(_by_full(what), what.table.gate)
     if missed:
         by = " and ".join(missed)
         warn(console, f"with that figure trial {row.number} breaks the gate ({by}); it is exported all the same")

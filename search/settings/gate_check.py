@@ -27,9 +27,8 @@ def check_gate(gate: Gate, dataset: Dataset, split: str) -> None:
             if not boxes[dataset.classes.index(name)]:
                 raise SettingsError(f"gate.{setting}: split '{split}' holds no '{name}' to judge it by; leave it out")
     if gate.map_small_min is not None and not _has_small(images):
-        raise SettingsError(
-            f"gate.map_small_min: split '{split}' holds no object of {SMALL_SIDE_PX} x {SMALL_SIDE_PX} px or less; leave it out"
-        )
+        size = f"{SMALL_SIDE_PX} x {SMALL_SIDE_PX} px"
+        raise SettingsError(f"gate.map_small_min: split '{split}' holds no object of {size} or less; leave it out")
     check_own(gate.own or ())
 
 

@@ -40,7 +40,7 @@ class Measured:
     file: Path
 
 
-GIVEN = tuple(Measured.__annotations__)
+OF_MEASURED = tuple(Measured.__annotations__)
 
 
 def check_own(metrics: Sequence[Mapping[str, Any]]) -> None:
@@ -73,7 +73,7 @@ def _value(one: Mapping[str, Any], measured: Measured, warn: Callable[[str], Non
     function, name = _load(one), one["name"]
     parameters = inspect.signature(function).parameters
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-    given = {key: getattr(measured, key) for key in GIVEN if takes_any or key in parameters}
+    given = {key: getattr(measured, key) for key in OF_MEASURED if takes_any or key in parameters}
     try:
         value = function(**{**given, **_settings(one)})
     except Exception as error:  # whatever the user's code raises; the training must not be lost for it
@@ -123,12 +123,10 @@ def _check_parameters(one: Mapping[str, Any], function: Callable[..., Any]) -> N
     for parameter in plain:
         if parameter.kind is parameter.POSITIONAL_ONLY:
             raise SettingsError(f"gate.own: '{path}' takes '{parameter.name}' by position alone; take it by its name")
-        if parameter.name not in (*GIVEN, *own) and parameter.default is parameter.empty:
-            hint = nearest(parameter.name, GIVEN)
-            raise SettingsError(
-                f"gate.own: '{path}' takes '{parameter.name}', which it is not given{hint}; known: {', '.join(GIVEN)}"
-            )
-    known = [p.name for p in plain if p.name not in GIVEN]
+        if parameter.name not in (*OF_MEASURED, *own) and parameter.default is parameter.empty:
+            hint = f"{nearest(parameter.name, OF_MEASURED)}; known: {', '.join(OF_MEASURED)}"
+            raise SettingsError(f"gate.own: '{path}' takes '{parameter.name}', which it is not given{hint}")
+    known = [p.name for p in plain if p.name not in OF_MEASURED]
     takes_any = len(plain) < len(parameters)
     for key in own:
         if key not in known and not takes_any:

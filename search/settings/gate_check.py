@@ -6,7 +6,7 @@ import numpy as np
 
 from objectives.data.dataset import Dataset, LabelledImage
 from objectives.deploy.own_metrics import check_own
-from objectives.records.bounds.quantities import SMALL_SIDE_PX
+from objectives.records.bounds.quantities import SMALL_OBJECT_PX
 from objectives.records.gate import OF_CLASSES, Gate
 from spaces.errors import SettingsError, nearest
 
@@ -27,10 +27,10 @@ def check_gate(gate: Gate, dataset: Dataset, split: str) -> None:
             if not boxes[dataset.classes.index(name)]:
                 raise SettingsError(f"gate.{setting}: split '{split}' holds no '{name}' to judge it by; leave it out")
     if gate.map_small_min is not None and not _has_small(images):
-        size = f"{SMALL_SIDE_PX} x {SMALL_SIDE_PX} px"
+        size = f"{SMALL_OBJECT_PX} x {SMALL_OBJECT_PX} px"
         raise SettingsError(f"gate.map_small_min: split '{split}' holds no object of {size} or less; leave it out")
     check_own(gate.own or ())
 
 
 def _has_small(images: Sequence[LabelledImage]) -> bool:
-    return any((image.boxes_xywh[:, 2] * image.boxes_xywh[:, 3] <= SMALL_SIDE_PX**2).any() for image in images)
+    return any((image.boxes_xywh[:, 2] * image.boxes_xywh[:, 3] <= SMALL_OBJECT_PX**2).any() for image in images)

@@ -11,7 +11,7 @@ from objectives.records.bounds.figures import Figures
 
 OLDER = "scored by an older automl"  # why quantities are unknown that older versions did not measure
 NONE_THERE = f"no such object, or {OLDER}"
-SMALL_SIDE_PX = 32  # COCO: a small object covers less than 32 x 32 px of its image
+SMALL_OBJECT_PX = 32  # COCO: a small object covers less than 32 x 32 px of its image
 MB = 1e6  # bytes
 OF_ONE, MS, PER_SECOND, MEGABYTES, OF_USERS = (
     "share",

@@ -56,21 +56,23 @@ def check_own(metrics: Sequence[Mapping[str, Any]]) -> None:
 def measure_own(
     metrics: Sequence[Mapping[str, Any]], measured: Measured, warn: Callable[[str], None]
 ) -> dict[str, float | None]:
-    """Return the value of each metric by its name; None for one that raises or gives no number, which is a warning.
+    """Return the value of each metric by its name; None for one that cannot be had, which is a warning.
 
     Args:
         metrics: as a gate holds them.
         measured: what they are functions of.
         warn: takes one line for each that gives no number.
-
-    Raises:
-        SettingsError: one cannot be imported.
     """
     return {one["name"]: _value(one, measured, warn) for one in metrics}
 
 
 def _value(one: Mapping[str, Any], measured: Measured, warn: Callable[[str], None]) -> float | None:
-    function, name = _load(one), one["name"]
+    name = one["name"]
+    try:
+        function = _load(one)
+    except SettingsError as error:  # it was there before the first trial
+        warn(str(error))
+        return None
     parameters = inspect.signature(function).parameters
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     given = {key: getattr(measured, key) for key in OF_MEASURED if takes_any or key in parameters}

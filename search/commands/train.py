@@ -19,6 +19,7 @@ from objectives.data.crowds import detections_max
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out, remove_other_layouts
 from objectives.deploy.device import Device
+from objectives.deploy.own_metrics import check_own
 from objectives.latency.protocol import LatencyProtocol
 from objectives.machine.files import remove_folders, write_text
 from objectives.records.bounds.figures import Figures
@@ -98,6 +99,7 @@ def run_train(directory: str, arguments: list[str], *, fresh: bool = False) -> N
     own = None if fresh else _own_weights(folder, config)
     trial = read_section(TrialSettings, "trial", {key: config[key] for key in LIKE_TRIALS})
     check_run(trial)
+    check_own(Gate(**config.get("gate", {})).own or ())
     check_backend(config["backend"], setting="train: backend")
     console = open_console(soft_wrap=True)
     try:
@@ -137,7 +139,7 @@ def _train(console: Console, config: dict[str, Any], trial: TrialSettings, folde
         why_not = write_plain_checkpoint(paths.weights, paths.plain)
         if why_not:
             listener.warning(f"no {PLAIN}: {why_not}")
-    _conclude(console, metrics, Gate(**config["gate"]), out)
+    _conclude(console, metrics, Gate(**config.get("gate", {})), out)
 
 
 def _defaults() -> dict[str, Any]:

@@ -106,6 +106,11 @@ def test_what_cannot_be_called_is_found_before_the_first_trial(one: dict[str, An
         ("broken", "'broken' was not measured: KeyError: 'no such class'"),
         ("nan", "'nan' was not measured: it gave nan"),
         ("text", "'text' was not measured: it must give a number, got str"),
+        (
+            "gone",
+            "cannot import 'own_metrics_of_users.gone' (module 'own_metrics_of_users' has no attribute 'gone'); "
+            "give the dotted path of a function in this folder, in PYTHONPATH or installed",
+        ),
     ],
 )
 def test_one_that_gives_no_number_is_a_warning_and_no_value(function: str, told: str) -> None:

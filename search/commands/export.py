@@ -264,6 +264,8 @@ def _dump(path: Path, values: dict[str, Any]) -> None:
 def _print(console: Console, exported: ExportPaths, what: Exported, why_not_plain: str) -> None:
     row = what.row
     figures = f"mAP {share(row.map)}, mAP50 {share(row.map50)}, p50 {ms(row.p50_ms)}, p95 {ms(row.p95_ms)}"
+    if row.accuracy and row.accuracy.confidence is not None:
+        figures += f", deployed at confidence {row.accuracy.confidence:g}"
     console.print(f"trial {row.number} ({figures}; {origin_words(row)}) written to {exported.folder}")
     if what.full or what.why_quick:
         _print_latency(console, what)

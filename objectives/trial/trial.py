@@ -251,17 +251,21 @@ class _Trial:
         with self.devices.working(), self.clock.stage("export"):
             path = export_onnx(model, self._meta(model), self.paths.model)
             save_weights(self.paths.weights, model, job.candidate, job.classes)
-        on, warn = Half(job.images, job.split), self._warn
-        deployed = DeployedFile(job, self.paths, on, warn, lambda: self.heartbeat.batch(1.0))
+        deployed = None
         if job.protocol.rule:
             with self.devices.working(), self.clock.stage("score"):
+                deployed = self._deployed()
                 deployed.settle()
         with self.clock.stage("latency"):
             # One of a family among others: what stands on the front in the end is measured by the full protocol then.
             latency = self._time(path, job.protocol.quick() if self._has_children else job.protocol)
         self.listener.latency(latency, trained=True)
         with self.devices.working(), self.clock.stage("score"):
-            self.listener.accuracy(deployed.score(latency))
+            self.listener.accuracy((deployed or self._deployed()).score(latency))
+
+    def _deployed(self) -> DeployedFile:
+        on = Half(self.job.images, self.job.split)
+        return DeployedFile(self.job, self.paths, on, self._warn, lambda: self.heartbeat.batch(1.0))
 
     def _end(self, model: nn.Module, ending: Ending) -> Ending:
         self._report_resources(model)

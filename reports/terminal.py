@@ -17,6 +17,7 @@ from reports.analysis.views import latency_ticks
 from reports.table.baseline import against_baseline
 from reports.table.baseline_words import baseline_words
 from reports.table.family_words import caveats, scored_words
+from reports.table.gate_words import bound_lines, judged_beside
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 from reports.table.verdict import judge
@@ -64,12 +65,14 @@ def _verdict(table: StudyTable) -> Text:
     """Return the sentence under the study's name."""
     verdict = judge(table)
     gate = f"  gate: {table.gate}" if table.gate != Gate() else ""
+    lines = bound_lines(verdict.row, table.gate) if verdict.row and judged_beside(verdict.row, table.gate) else ()
     return Text.assemble(
         (f"Study {table.name}", "bold"),
         (gate, "dim"),
         "\n",
         (verdict.lead, STYLES[verdict.kind]),
         verdict.figures,
+        *((f"\n  {line}", "dim" if line.is_kept else "yellow") for line in lines),
     )
 
 

@@ -203,10 +203,30 @@ def make_trial(number: int, rng: random.Random, began: datetime) -> FrozenTrial:
         attrs[attributes.RUNGS] = [rung.to_json() for rung in rungs]
     if state is TrialState.COMPLETE:
         per_class = {
-            name: ClassAccuracy(min(1, quality * spread), min(1, 1.35 * quality * spread), 120 + 31 * index)
+            name: ClassAccuracy(
+                map=min(1, quality * spread),
+                map50=min(1, 1.35 * quality * spread),
+                boxes=120 + 31 * index,
+                precision=min(1, 1.3 * quality * spread),
+                recall=min(1, 1.2 * quality * spread),
+            )
             for index, (name, spread) in enumerate(zip(CLASSES, (1.3, 1.15, 1.05, 0.95, 0.8, 0.7), strict=True))
         }
-        accuracy = Accuracy(quality, 1.3 * quality, per_class, "val", 240)
+        accuracy = Accuracy(
+            map=quality,
+            map50=1.3 * quality,
+            per_class=per_class,
+            split="val",
+            images=240,
+            map_small=0.6 * quality,
+            map_medium=quality,
+            map_large=1.1 * quality,
+            confidence=0.25,
+            precision=1.3 * quality,
+            recall=1.2 * quality,
+            f1=1.25 * quality,
+            own={"wobble": 2 * quality},
+        )
         resources = Resources(
             parameters=int(1e6 * factor * kept),
             multiply_adds=int(3e8 * p50_ms),

@@ -27,6 +27,7 @@ import psutil
 import torch
 
 from objectives.machine.files import remove_partials, write_text
+from objectives.records.bounds.figures import Figures
 from objectives.records.children import ChildrenReport, Choices, Look, ScoredChild
 from objectives.records.failures import Diverged
 from objectives.records.paths import TrialPaths
@@ -53,7 +54,7 @@ def run_trial(job: TrialJob, listener: TrialListener) -> Ending | None:
         return None
     if job.family is not None:
         listener.family(job.family)
-    if not job.gate.admits_latency(latency.p50_ms, latency.p95_ms):
+    if job.gate.broken_untrained(Figures.of(latency)):
         return Ending(Outcome.OVER_BOUND, f"p95 {latency.p95_ms:.1f} ms")
     listener.stage("train")
     done = _epochs_done(job, listener)

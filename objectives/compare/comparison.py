@@ -26,6 +26,7 @@ class Side:
         head: how its output is read.
         classes: class names by index.
         latency: of the file.
+        confidence: least score of a box as deployed, where the file carries it.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Side:
     head: str
     classes: tuple[str, ...]
     latency: Latency
+    confidence: float | None = None
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class PairedComparison:
         challenger: the one that may replace it.
         frozen: the set.
         device: what the files ran on.
-        confidence: least score of a box as deployed.
+        confidence: least score of a box as deployed, of a file that carries none of its own.
         classes: classes by who knows them.
         map: mAP at IoU 0.5:0.95, over the classes that are scored.
         map50: mAP at IoU 0.5, likewise.
@@ -131,6 +133,10 @@ class PairedComparison:
         apart = [one.challenger - one.champion for one in self.per_image]
         counts = sum(d < 0 for d in apart), sum(d > 0 for d in apart), sum(d == 0 for d in apart)
         return dict(zip(("fewer_errors", "more_errors", "as_many"), counts, strict=True))
+
+    def confidence_of(self, side: Side) -> float:
+        """Return the confidence at which a detector's errors are counted."""
+        return self.confidence if side.confidence is None else side.confidence
 
     def _most_apart(self) -> list[dict[str, Any]]:
         errors = [one.errors for one in self.pictured]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from objectives.compare.matches import Matches
+from objectives.deploy.matches import Matches
 
 RECALLS = np.linspace(0.0, 1.0, 101)  # COCO's
 Weights = NDArray[np.float64]  # (images, weightings): how often each image counts

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from objectives.compare.bootstrap import PairedDifference, Resampling, difference, draw
 from objectives.compare.comparison import ImageErrors, PairedComparison, Part, Pictured, Side
 from objectives.compare.frozen import ClassMatch, FrozenSet, match_classes
-from objectives.compare.matches import IOUS, SIDES_PX, Matches, match
 from objectives.compare.precision import average_precisions, over_classes
 from objectives.compare.verdict import Rules, judge
 from objectives.data.dataset import LabelledImage
@@ -20,6 +19,7 @@ from objectives.deploy.accuracy import SCORE_CONFIDENCE
 from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.detector import Detections, Detector
 from objectives.deploy.device import Device
+from objectives.deploy.matches import IOUS, SIDES_PX, Matches, match
 from objectives.deploy.runtimes import open_artifact
 from objectives.latency.measure import measure_latencies
 from objectives.latency.protocol import LatencyProtocol
@@ -58,7 +58,7 @@ def compare(
         challenger: the file that may replace it.
         frozen: the images.
         device: what both run on.
-        protocol: of the latency, and the confidence as deployed.
+        protocol: of the latency, and the confidence as deployed of a file that carries none.
         resampling: of the intervals.
         rules: of the verdict.
         progress: is called with each image.
@@ -74,7 +74,7 @@ def compare(
     matched = [match(one, truth, classes.scored) for one in found]
     progress("drawing the images again", 0, 0)
     figures = _Figures(matched, classes.scored, len(truth), resampling)
-    errors = _errors(matched, classes, len(truth), protocol.confidence)
+    errors = _errors(matched, classes, len(truth), [protocol.confidence_of(meta) for meta in metas])
     progress("timing both in turn", 0, 0)
     one, other = _latencies([champion.path, challenger.path], device, frozen.images, protocol)
     apart = figures.whole(is_50=False)
@@ -83,7 +83,7 @@ def compare(
         challenger=_side(challenger, metas[1], other),
         frozen=frozen,
         device=device.describe(),
-        confidence=protocol.confidence,
+        confidence=protocol.fixed_confidence,
         classes=classes,
         map=apart,
         map50=figures.whole(is_50=True),
@@ -161,10 +161,12 @@ def _index(name: str, names: Sequence[str]) -> int:
     return names.index(name) if name in names else -1
 
 
-def _errors(matched: Sequence[Matched], classes: ClassMatch, images: int, confidence: float) -> tuple[ImageErrors, ...]:
-    """Return objects missed and false alarms in each image, at a confidence and IoU 0.5."""
+def _errors(
+    matched: Sequence[Matched], classes: ClassMatch, images: int, confidences: Sequence[float]
+) -> tuple[ImageErrors, ...]:
+    """Return objects missed and false alarms in each image, at the confidence of each detector and IoU 0.5."""
     sums = np.zeros((2, images), dtype=np.int64)
-    for errors, one in zip(sums, matched, strict=True):
+    for errors, one, confidence in zip(sums, matched, confidences, strict=True):
         for name in classes.scored:
             of_class = one[name, "all"]
             sure = of_class.scores > confidence
@@ -195,4 +197,5 @@ def _latencies(
 def _side(one: Contestant, meta: ArtifactMeta, latency: Latency) -> Side:
     content = one.path.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
-    return Side(one.name, str(one.path), digest, len(content), meta.size_px, meta.head, meta.classes, latency)
+    size, head = meta.size_px, meta.head
+    return Side(one.name, str(one.path), digest, len(content), size, head, meta.classes, latency, meta.confidence)

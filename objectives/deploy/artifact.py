@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -12,6 +12,7 @@ from spaces.errors import DataError
 from spaces.vocabulary import DEFAULTS
 
 META_KEY = "automl"
+CONFIDENCE_KEY = "automl_confidence"  # beside it: older versions read files that have it
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class ArtifactMeta:
         nms_iou: IoU above which the lesser of two boxes of one class falls.
         max_detections: most boxes returned for an image.
         stretched: whether an image is stretched to the square, not letterboxed: RT-DETR as Ultralytics exports it.
+        confidence: score that detections must exceed, where it was chosen for this file; else None.
     """
 
     size_px: int
@@ -33,10 +35,16 @@ class ArtifactMeta:
     nms_iou: float = float(DEFAULTS["deploy.nms_iou"])
     max_detections: int = USUAL_MAX
     stretched: bool = False
+    confidence: float | None = None
 
     def dump(self) -> str:
-        """Return the text kept in the file; older versions read it too, which know no `stretched`."""
-        return json.dumps({key: value for key, value in asdict(self).items() if key != "stretched" or value})
+        """Return the text kept in the file; older versions read it too, which know no `stretched`.
+
+        The confidence has a key of its own.
+        """
+        values = asdict(self)
+        del values["confidence"]
+        return json.dumps({key: value for key, value in values.items() if key != "stretched" or value})
 
     @classmethod
     def load(cls, text: str) -> Self:
@@ -56,7 +64,9 @@ def read_meta(properties: Mapping[str, str], path: Path) -> ArtifactMeta:
         DataError: the file was written neither by this project nor by Ultralytics' export of a detector.
     """
     if META_KEY in properties:
-        return ArtifactMeta.load(properties[META_KEY])
+        meta = ArtifactMeta.load(properties[META_KEY])
+        chosen = properties.get(CONFIDENCE_KEY)
+        return meta if chosen is None else replace(meta, confidence=float(chosen))
     if is_ultralytics(properties):
         return ArtifactMeta(**read_ultralytics(properties, path))
     raise DataError(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from objectives.deploy.artifact import ArtifactMeta
+from objectives.deploy.confidence import confidence_of
 from objectives.deploy.runtimes import Runtime
 
 PAD_VALUE = 114  # grey of the letterbox, as in training
@@ -36,11 +37,11 @@ class Detections:
 class Detector:
     """Image in, detections out: the deployed program."""
 
-    def __init__(self, runtime: Runtime, confidence: float) -> None:
-        """Wrap an open file; boxes scored below `confidence` are dropped before NMS."""
+    def __init__(self, runtime: Runtime, confidence: float | None = None) -> None:
+        """Wrap an open file; boxes scored below `confidence` are dropped before NMS; None: as the file says."""
         self.runtime = runtime
         self.meta = runtime.meta
-        self.confidence = confidence
+        self.confidence = confidence_of(runtime.meta) if confidence is None else confidence
         self.network_s = 0.0  # seconds of the network alone in the last call
 
     def __call__(self, image: Image) -> Detections:

@@ -12,7 +12,7 @@ from timm.utils.model import reparameterize_model
 from torch import nn
 
 from objectives.data.crowds import USUAL_MAX
-from objectives.deploy.artifact import META_KEY, ArtifactMeta
+from objectives.deploy.artifact import CONFIDENCE_KEY, META_KEY, ArtifactMeta
 from objectives.deploy.ultralytics_meta import ultralytics_properties
 from objectives.machine.files import whole
 from objectives.records.failures import ExportFailed
@@ -47,6 +47,18 @@ def export_onnx(model: nn.Module, meta: ArtifactMeta, path: Path) -> Path:
             f"export: this network cannot be exported ({reason}); leave its backbone or head out of the space"
         ) from error
     return path
+
+
+def write_confidence(path: Path, confidence: float) -> None:
+    """Write the chosen confidence into an exported file's metadata; the file is whole at any time.
+
+    Ultralytics' metadata have no place for it: whoever predicts by `YOLO(...)` gives `conf` of its own.
+    """
+    model = onnx.load(str(path))
+    kept = [(p.key, p.value) for p in model.metadata_props if p.key != CONFIDENCE_KEY]
+    onnx.helper.set_model_props(model, {**dict(kept), CONFIDENCE_KEY: repr(confidence)})
+    with whole(path) as partial:
+        onnx.save(model, str(partial))
 
 
 def meta_of(

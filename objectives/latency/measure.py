@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,10 @@ class _Prober:
                 else:
                     figures[i].append(found)
             waiting = [i for i in waiting if i not in errors and not agree(figures[i], protocol)]
-        return [errors[i] if i in errors else combine(figures[i], protocol) for i in range(len(artifacts))]
+        return [
+            errors[i] if i in errors else replace(combine(figures[i], protocol), file_bytes=artifact.stat().st_size)
+            for i, artifact in enumerate(artifacts)
+        ]
 
     def _round(self, artifacts: Sequence[Path]) -> list[Latency | DeviceError]:
         """Let one process measure the files; where it died or hung with several, one each shows which file it was."""

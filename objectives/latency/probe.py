@@ -70,7 +70,8 @@ def _open(
 ) -> Run | Exception:
     """Open a file, and return what times it on an image."""
     try:
-        detector = Detector(open_artifact(path, device), protocol.confidence)
+        opened = open_artifact(path, device)
+        detector = Detector(opened, protocol.confidence_of(opened.meta))
     except Exception as error:  # one bad file must not spoil the others
         return error
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from objectives.deploy.artifact import ArtifactMeta
+from objectives.deploy.confidence import UNCHOSEN_CONFIDENCE, Rule, confidence_of, read_confidence
 from objectives.records.records import Latency
 
 
@@ -16,7 +18,8 @@ class LatencyProtocol:
     """When a measurement is good enough, and when its figure is called unstable.
 
     Attributes:
-        confidence: score below which boxes are dropped before NMS, as deployed.
+        confidence: score below which boxes are dropped before NMS, as deployed; or the rule by which it is chosen
+            after training: "best_f1", "recall_0.9". A file for which one was chosen is measured at that one.
         processes: processes that measure, one after another; their medians must agree. Where memory comes to lie
             differs from process to process, and moves the median of a small network by several per cent.
         processes_max: processes until then, at most.
@@ -31,7 +34,7 @@ class LatencyProtocol:
         others_cores_max: processor cores that other processes may use meanwhile, likewise.
     """
 
-    confidence: float
+    confidence: float | int | str
     processes: int
     processes_max: int
     agreement: float
@@ -41,6 +44,25 @@ class LatencyProtocol:
     warmup_s: float
     reference_tolerance: float
     others_cores_max: float
+
+    def __post_init__(self) -> None:
+        read = read_confidence(self.confidence, "latency.confidence")
+        object.__setattr__(self, "confidence", str(read) if isinstance(read, Rule) else read)
+
+    @property
+    def rule(self) -> Rule | None:
+        """How the confidence is chosen; None where it is given."""
+        read = read_confidence(self.confidence, "latency.confidence")
+        return read if isinstance(read, Rule) else None
+
+    @property
+    def fixed_confidence(self) -> float:
+        """The confidence that is given; where it is chosen, that of a file before the choice."""
+        return float(self.confidence) if self.rule is None else UNCHOSEN_CONFIDENCE
+
+    def confidence_of(self, meta: ArtifactMeta) -> float:
+        """Return the confidence of a file: the one that was chosen for it, else `fixed_confidence`."""
+        return confidence_of(meta, self.fixed_confidence)
 
     def quick(self) -> "LatencyProtocol":
         """Return the shorter protocol for an untrained detector: enough to hold it against a bound."""

@@ -1,6 +1,6 @@
 """What a trial measures, as plain data: frozen records with a JSON round trip."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Self
 
@@ -56,6 +56,7 @@ class Latency(Record):
         raw_p95_ms: 95th percentile of these.
         calm_ms: calm time of the reference that the figures stand on; 0 where they are the raw milliseconds.
         load: what else the machine did, where that was much; it does not make a ratio unstable.
+        file_bytes: size of the artifact; 0 where an older version did not record it.
     """
 
     p50_ms: float
@@ -73,20 +74,34 @@ class Latency(Record):
     raw_p95_ms: float = 0.0
     calm_ms: float = 0.0
     load: str = ""
+    file_bytes: int = 0
 
 
 @dataclass(frozen=True)
 class ClassAccuracy(Record):
-    """Average precision of one class; -1 where the split holds no box of it."""
+    """Accuracy of one class.
+
+    Attributes:
+        map: average precision at IoU 0.5:0.95; -1 where the split holds no box of the class.
+        map50: at IoU 0.5, likewise.
+        boxes: boxes of the class in the split.
+        precision: share of its detections at the deployed confidence that are correct, IoU 0.5; 0 where there are none.
+        recall: share of its boxes that are found there; None where there are none.
+            Both are None where an older version did not measure them.
+    """
 
     map: float
     map50: float
     boxes: int
+    precision: float | None = None
+    recall: float | None = None
 
 
 @dataclass(frozen=True)
 class Accuracy(Record):
-    """mAP of one artifact on one split, by pycocotools.
+    """mAP of one artifact on one split, by pycocotools, and what it finds as deployed.
+
+    What an older version did not measure is None.
 
     Attributes:
         map: mAP at IoU 0.5:0.95, in [0, 1].
@@ -94,6 +109,14 @@ class Accuracy(Record):
         per_class: class name to its average precision.
         split: name of the split.
         images: images in the split.
+        map_small: mAP at IoU 0.5:0.95 of objects under 32 x 32 px of the image; -1 where there are none.
+        map_medium: of those from there to 96 x 96 px, likewise.
+        map_large: of larger ones, likewise.
+        confidence: score that detections must exceed as deployed; of it the figures below.
+        precision: share of detections of all classes that are correct at IoU 0.5; 0 where there are none.
+        recall: share of boxes of all classes that are found at IoU 0.5.
+        f1: harmonic mean of these two.
+        own: metrics of the user's own by their names; None for one that gave no number.
     """
 
     map: float
@@ -101,6 +124,18 @@ class Accuracy(Record):
     per_class: dict[str, ClassAccuracy]
     split: str
     images: int
+    map_small: float | None = None
+    map_medium: float | None = None
+    map_large: float | None = None
+    confidence: float | None = None
+    precision: float | None = None
+    recall: float | None = None
+    f1: float | None = None
+    own: dict[str, float | None] | None = None
+
+    def with_own(self, own: dict[str, float | None]) -> "Accuracy":
+        """Return the record with metrics of the user's own."""
+        return replace(self, own=own)
 
 
 @dataclass(frozen=True)

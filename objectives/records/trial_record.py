@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from objectives.records import attributes as keys
+from objectives.records.bounds.figures import Figures
 from objectives.records.failures import batch_divisor
 from objectives.records.made_once import MadeOnce
 from objectives.records.reading import finite, mapping, record, records, uncollected
@@ -151,6 +152,20 @@ class TrialRecord:
     def map50(self) -> float | None:
         """Accuracy (mAP) at IoU 0.5 of the finished detector, in [0, 1]."""
         return self.accuracy.map50 if self.accuracy and self.phase is Phase.FINISHED else None
+
+    @property
+    def figures_judged(self) -> Figures:
+        """What a gate is judged on; of the finished detector, as far as it is one."""
+        known, file_bytes = self.known_latency, self.resources.artifact_bytes if self.resources else 0
+        return Figures(
+            self.map,
+            self.map50,
+            self.p50_ms,
+            self.p95_ms,
+            known.peak_bytes if known else 0,
+            file_bytes or (known.file_bytes if known else 0),
+            self.accuracy if self.phase is Phase.FINISHED else None,
+        )
 
     @property
     def stable(self) -> bool:

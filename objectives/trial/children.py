@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from objectives.data.dataset import LabelledImage
 from objectives.data.pictures.decode import read_image
-from objectives.deploy.accuracy import SCORE_CONFIDENCE, score
+from objectives.deploy.accuracy import SCORE_CONFIDENCE, look
 from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.detector import Detections, letterbox, read_output
 from objectives.deploy.export_onnx import deployed_network
@@ -81,7 +81,7 @@ class LookedAt:
         """Return the accuracy of a child as the deployed program would find it, run by torch."""
         device = next(child.parameters()).device
         network = deployed_network(child, meta).to(device)
-        return score(list(self._found(network, meta, device)), self.images, self.classes, self.split)
+        return look(list(self._found(network, meta, device)), self.images, self.classes, self.split)
 
     def _found(self, network: nn.Module, meta: ArtifactMeta, device: torch.device) -> Iterator[Detections]:
         for i in range(0, len(self.images), LOOK_BATCH):

@@ -80,7 +80,7 @@ class TrialJob:
         eta: ratio of the epochs of two rungs.
         evaluate_every: epochs between two looks at the validator; 0 looks at the rungs only.
         seed: of weights and training.
-        gate: its latency bounds stop a trial before training.
+        gate: bounds that need no training stop a trial before it; its own metrics are measured after.
         device: where latency is measured.
         protocol: how.
         train_device: "auto", "cpu", "0", ...

@@ -11,13 +11,9 @@ from typing import Any
 import yaml
 from torch import nn
 
-from objectives.deploy.accuracy import SCORE_CONFIDENCE, detect_all, score
 from objectives.deploy.artifact import ArtifactMeta
-from objectives.deploy.detections_picture import draw_detections
-from objectives.deploy.detector import Detector
 from objectives.deploy.device import measuring_keys, training_keys
 from objectives.deploy.export_onnx import export_onnx, meta_of
-from objectives.deploy.runtimes import open_artifact
 from objectives.latency.measure import measure_latencies
 from objectives.machine.cores import on_cores
 from objectives.machine.files import remove_partials, write_text
@@ -25,16 +21,15 @@ from objectives.network.assembly import assemble, load_weights, read_ranks, save
 from objectives.network.slim import Slimmer
 from objectives.records.children import ChildrenOrder, ChildrenReport, Choices, FailedChild, Look, ScoredChild
 from objectives.records.classify import classify
-from objectives.records.even_sample import even_indices
 from objectives.records.failures import OF_MEMORY, Failure
 from objectives.records.paths import TrialPaths
 from objectives.records.records import Ending, Latency, Resources
 from objectives.training.arguments import TrainingPlan, trainer_arguments
 from objectives.training.hardware import available_device
 from objectives.trial.children import Children, LookedAt
+from objectives.trial.deployed import DeployedFile
 from objectives.trial.heartbeat import Heartbeat
 from objectives.trial.job import TrialJob, TrialListener, halves, timed_images
-from objectives.trial.trial import PICTURED
 from spaces.candidate import Candidate
 from spaces.errors import AutomlError, SpaceError, first_line
 from spaces.network.description import describe
@@ -68,6 +63,7 @@ class _Made:
     meta: ArtifactMeta
     paths: TrialPaths
     seconds: float
+    deployed: DeployedFile
 
 
 class _Scorer:
@@ -160,7 +156,9 @@ class _Scorer:
         export_onnx(network, meta, paths.model)
         save_weights(paths.weights, network, candidate, job.classes)
         self._write_texts(paths, candidate)
-        return _Made(choices, candidate, network, meta, paths, time.perf_counter() - began)
+        deployed = DeployedFile(job, paths, self.reported_on, self._warn, lambda: self.heartbeat.batch(1.0))
+        deployed.settle()
+        return _Made(choices, candidate, network, meta, paths, time.perf_counter() - began, deployed)
 
     def _write_texts(self, paths: TrialPaths, candidate: Candidate) -> None:
         """Write what a trial's folder holds beside its large files: what a training of this child alone would be."""
@@ -210,13 +208,8 @@ class _Scorer:
         return scored
 
     def _score(self, one: _Made, latency: Latency, timed_s: float) -> ScoredChild:
-        job, began = self.job, time.perf_counter()
-        on = self.reported_on
-        found = detect_all(Detector(open_artifact(one.paths.model, job.device), SCORE_CONFIDENCE), on.images)
-        accuracy = score(found, on.images, job.classes, on.name)
-        shown = even_indices(len(on.images), PICTURED)
-        pictured, drawn = [on.images[i] for i in shown], [found[i] for i in shown]
-        draw_detections(one.paths.detections, pictured, drawn, job.classes, job.protocol.confidence)
+        began = time.perf_counter()
+        accuracy = one.deployed.score(latency)
         seconds = {"export": one.seconds, "latency": timed_s, "score": time.perf_counter() - began}
         resources = Resources(
             parameters=count_parameters(one.network),
@@ -227,6 +220,9 @@ class _Scorer:
         )
         folder = one.paths.folder.relative_to(self.paths.folder).as_posix()
         return ScoredChild(one.choices, folder, latency, accuracy, resources)
+
+    def _warn(self, text: str) -> None:
+        self.listener.warning(f"a child of trial {self.job.number}: {text}")
 
     def _candidate(self, choices: Choices) -> Candidate:
         return self.family.child(self.job.candidate, choices)

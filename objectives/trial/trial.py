@@ -13,14 +13,9 @@ from typing import Any
 import yaml
 from torch import nn
 
-from objectives.data.pictures.decode import read_image
-from objectives.deploy.accuracy import SCORE_CONFIDENCE, score
 from objectives.deploy.artifact import ArtifactMeta
-from objectives.deploy.detections_picture import draw_detections
-from objectives.deploy.detector import Detections, Detector
 from objectives.deploy.device import measuring_keys, training_keys
 from objectives.deploy.export_onnx import export_onnx, meta_of
-from objectives.deploy.runtimes import open_artifact
 from objectives.latency.measure import measure_latency
 from objectives.latency.protocol import LatencyProtocol
 from objectives.machine.cores import on_cores
@@ -36,7 +31,8 @@ from objectives.network.assembly import (
 )
 from objectives.network.pruning import prune_detector
 from objectives.network.slim import built_slim
-from objectives.records.even_sample import even_indices
+from objectives.records.bounds.figures import Figures
+from objectives.records.bounds.quantities import said
 from objectives.records.paths import TrialPaths
 from objectives.records.records import Ending, Latency, Outcome, Resources, Rung
 from objectives.training.arguments import TrainingPlan, trainer_arguments
@@ -44,15 +40,14 @@ from objectives.training.elastic import ElasticNetwork
 from objectives.training.hardware import available_device
 from objectives.training.selection import Selection
 from objectives.training.trainer import Progress, train_phase
+from objectives.trial.deployed import DeployedFile
 from objectives.trial.heartbeat import Heartbeat
-from objectives.trial.job import RungDecision, TrialJob, TrialListener, timed_images
+from objectives.trial.job import Half, RungDecision, TrialJob, TrialListener, timed_images
 from spaces.candidate import Candidate
 from spaces.network.detector import count_multiply_adds, count_parameters
 from spaces.network.family import Family, slim_ratios
 from spaces.network.published import HUB, start_of
 from spaces.vocabulary import train_choices
-
-PICTURED = 3  # images of the split that are drawn
 
 
 @dataclass
@@ -126,8 +121,8 @@ class _Trial:
             with self.devices.working(), self.clock.stage("build"):
                 self.elastic = self._elastic(model, self.job.family)
             self.listener.family(self.elastic.family)
-        if not gate.admits_latency(latency.p50_ms, latency.p95_ms) and not self._has_fast_child(model):
-            text = f"p50 {latency.p50_ms:.1f} ms, p95 {latency.p95_ms:.1f} ms untrained; the gate is {gate}"
+        if (broken := gate.broken_untrained(Figures.of(latency))) and not self._has_fast_child(model):
+            text = f"p50 {latency.p50_ms:.1f} ms, p95 {latency.p95_ms:.1f} ms untrained; breaks {said(broken)}"
             return self._end(model, Ending(Outcome.OVER_BOUND, text))
         with self.devices.working():
             trained = self._train(model)
@@ -185,7 +180,7 @@ class _Trial:
                 path = export_onnx(child, meta, self.paths.untrained)
             latency = self._time(path, self.job.protocol.quick())
             path.unlink()
-        return self.job.gate.admits_latency(latency.p50_ms, latency.p95_ms)
+        return not self.job.gate.broken_untrained(Figures.of(latency))
 
     @property
     def _has_children(self) -> bool:
@@ -204,7 +199,7 @@ class _Trial:
                     prune_detector(deployed, self.pruning.ratio, self.pruning.importance)
                 path = export_onnx(deployed, self._meta(deployed), self.paths.untrained)
             latency = self._time(path, self.job.protocol.quick())
-            if not latency.stable and not self.job.gate.admits_latency(latency.p50_ms, latency.p95_ms):
+            if not latency.stable and self.job.gate.broken_untrained(Figures.of(latency)):
                 latency = self._time(path, self.job.protocol)  # no trial ends on a doubtful figure
             path.unlink()
         self.listener.latency(latency, trained=False)
@@ -261,23 +256,21 @@ class _Trial:
         with self.devices.working(), self.clock.stage("export"):
             path = export_onnx(model, self._meta(model), self.paths.model)
             save_weights(self.paths.weights, model, job.candidate, job.classes)
+        deployed = None
+        if job.protocol.rule:
+            with self.devices.working(), self.clock.stage("score"):
+                deployed = self._deployed()
+                deployed.settle()
         with self.clock.stage("latency"):
             # One of a family among others: what stands on the front in the end is measured by the full protocol then.
             latency = self._time(path, job.protocol.quick() if self._has_children else job.protocol)
         self.listener.latency(latency, trained=True)
         with self.devices.working(), self.clock.stage("score"):
-            found = list(self._detections(path))
-            self.listener.accuracy(score(found, job.images, job.classes, job.split))
-            shown = even_indices(len(job.images), PICTURED)
-            pictured = [job.images[i] for i in shown]
-            drawn = [found[i] for i in shown]
-            draw_detections(self.paths.detections, pictured, drawn, job.classes, job.protocol.confidence)
+            self.listener.accuracy((deployed or self._deployed()).score(latency))
 
-    def _detections(self, path: Path) -> Iterator[Detections]:
-        detector = Detector(open_artifact(path, self.job.device), SCORE_CONFIDENCE)
-        for image in self.job.images:
-            self.heartbeat.batch(1.0)
-            yield detector(read_image(image.path))
+    def _deployed(self) -> DeployedFile:
+        on = Half(self.job.images, self.job.split)
+        return DeployedFile(self.job, self.paths, on, self._warn, lambda: self.heartbeat.batch(1.0))
 
     def _end(self, model: nn.Module, ending: Ending) -> Ending:
         self._report_resources(model)

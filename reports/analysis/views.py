@@ -13,6 +13,7 @@ from reports.table.table import StudyTable
 from reports.table.words import architecture, ms, share
 
 VIEWS = {"gate": "The gate’s terms", "objectives": "The search’s objectives"}
+IN_VIEW = {"gate": {"p95_ms_max", "map50_min"}, "objectives": {"p50_ms_max", "throughput_min", "map_min"}}  # bounds
 LAYERS = ("child", "finished", "stopped", "running", "paused", "over", "front")
 POINTS_MAX = 3000  # a browser draws so many at once
 TICK_LADDERS: tuple[tuple[float, ...], ...] = (
@@ -71,6 +72,7 @@ class FrontView:
         total: points that there are; `layers` may hold fewer.
         families: those with scored children, by number.
         baseline: the finished baseline's point, which lies in a layer too, and its name.
+        gate_has_more: whether the gate bounds other quantities than this view's.
     """
 
     key: str
@@ -85,6 +87,7 @@ class FrontView:
     total: int
     families: tuple[FamilyLine, ...] = ()
     baseline: tuple[Point, str] | None = None
+    gate_has_more: bool = False
 
     @property
     def drawn(self) -> int:
@@ -110,7 +113,7 @@ def front_view(table: StudyTable, key: str, winner: int | None = None) -> FrontV
         if layer and point and (layer == "over" or point.accuracy is not None):
             found[layer].append(point)
     found["front"].sort(key=lambda point: point.latency_ms)
-    bounds = (gate.p95_ms_max, gate.map50_min) if in_gate else (gate.p50_ms_max, gate.map_min)
+    bounds = (gate.p95_ms_max, gate.map50_min) if in_gate else (gate.p50_ms_most(), gate.map_min)
     return FrontView(
         key=key,
         latency_name="p95 latency" if in_gate else "p50 latency",
@@ -124,6 +127,7 @@ def front_view(table: StudyTable, key: str, winner: int | None = None) -> FrontV
         total=sum(map(len, found.values())),
         families=_lines(table, found),
         baseline=_baseline(table, found),
+        gate_has_more=not {bound.setting for bound in gate.bounds} <= IN_VIEW[key],
     )
 
 

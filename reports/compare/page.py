@@ -146,11 +146,11 @@ def _picture(found: PairedComparison, one: Pictured) -> dict[str, Any]:
     """Return an image with what both found on it."""
     image = found.frozen.images[one.errors.image]
     sides = []
-    for role, detections, errors in (
-        ("champion", one.champion, one.errors.champion),
-        ("challenger", one.challenger, one.errors.challenger),
+    for role, side, detections, errors in (
+        ("champion", found.champion, one.champion, one.errors.champion),
+        ("challenger", found.challenger, one.challenger, one.errors.challenger),
     ):
-        tile = draw_tile(image, detections, found.classes.scored, found.confidence)
+        tile = draw_tile(image, detections, found.classes.scored, found.confidence_of(side))
         _, encoded = cv2.imencode(".jpg", tile, [cv2.IMWRITE_JPEG_QUALITY, PICTURE_QUALITY])
         source = f"data:image/jpeg;base64,{b64encode(encoded.tobytes()).decode()}"
         sides.append({"role": role, "source": source, "errors": errors})

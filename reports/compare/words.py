@@ -61,8 +61,10 @@ def images_line(found: PairedComparison) -> str:
     """Return in how many images the challenger makes fewer errors."""
     counts = found.image_counts
     fewer, more, alike = (counts[key] for key in ("fewer_errors", "more_errors", "as_many"))
+    one, other = (found.confidence_of(side) for side in (found.champion, found.challenger))
+    confidence = f"{one:g}" if one == other else f"{one:g} (champion) and {other:g} (challenger)"
     return (
-        f"objects missed and false alarms at confidence {found.confidence:g}, IoU 0.5: the challenger has fewer in "
+        f"objects missed and false alarms at confidence {confidence}, IoU 0.5: the challenger has fewer in "
         f"{plural(fewer, 'image')}, more in {more:,}, as many in {alike:,}"
     )
 

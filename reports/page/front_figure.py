@@ -151,7 +151,7 @@ def _shade_gate(figure: go.Figure, view: FrontView, palette: Palette) -> None:
     if view.gate_accuracy is not None:
         figure.add_shape(type="line", x0=left, x1=right, y0=bottom, y1=bottom, line=edge)
     figure.add_annotation(
-        text="the gate",
+        text="the gate, in these two quantities alone" if view.gate_has_more else "the gate",
         xref="paper",
         yref="paper",
         x=0.008,

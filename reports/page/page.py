@@ -31,6 +31,7 @@ from reports.page.template import asset, environment
 from reports.table.baseline import against_baseline
 from reports.table.baseline_words import baseline_words
 from reports.table.family_words import caveats
+from reports.table.gate_words import bound_lines
 from reports.table.table import StudyTable
 from reports.table.verdict import Verdict, judge
 from reports.table.words import architecture, ms, share
@@ -88,6 +89,7 @@ def _rendered(table: StudyTable, study_folder: Path) -> str:
             verdict=verdict,
             against=baseline_words(against) if against else "",
             gate=str(table.gate).replace(">=", "≥").replace("<=", "≤") if table.gate != Gate() else "",
+            bounds=bound_lines(verdict.row, table.gate) if verdict.row else (),
             numbers=key_numbers(table),
             shares=outcome_shares(table),
             views=VIEWS,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from objectives.records.bounds.quantities import OF_ONE, OF_USERS, Bound
 from objectives.records.gate import Gate
 from objectives.records.records import Latency, Outcome
 from reports.analysis.curves import Curves
@@ -13,6 +14,7 @@ from reports.analysis.deaths import deaths, has_died
 from reports.analysis.reasons import reasons
 from reports.table.families import FamilyRow, differences
 from reports.table.family_words import choice_words, family_words, kind_words
+from reports.table.gate_words import ALWAYS_SHOWN
 from reports.table.row import PAUSED, TrialRow
 from reports.table.table import StudyTable
 from reports.table.words import architecture, slim
@@ -44,10 +46,13 @@ def trials_payload(table: StudyTable, curves: Curves) -> dict[str, Any]:
     with_rungs = {curve.number for curve in curves.shown}
     in_full, with_logs = _in_full(table), _with_logs(table)
     has_gate = table.gate != Gate()
+    beside = [bound for bound in table.gate.bounds if bound.setting not in ALWAYS_SHOWN]
     families = {family.number: family for family in table.families}
     rows = []
     for row in table.rows:
         values = _brief(row, names, has_gate=has_gate)
+        if beside and row.is_measured:
+            values["bounds"] = _bounds(row, beside)
         values |= _rest(row) if row.number in in_full else {"brief": True}
         if families:
             values |= _of_family(row, families)
@@ -56,7 +61,7 @@ def trials_payload(table: StudyTable, curves: Curves) -> dict[str, Any]:
         if row.number in with_rungs:
             values["rungs"] = [[rung.epoch, rung.map, rung.map50, int(rung.decides)] for rung in row.rungs]
         rows.append({key: value for key, value in values.items() if value is not None})
-    return {"dimensions": names, "rows": rows}
+    return {"dimensions": names, "rows": rows, "bounds": [_bound(bound) for bound in beside]}
 
 
 def _in_full(table: StudyTable) -> set[int]:
@@ -100,6 +105,23 @@ def _brief(row: TrialRow, names: Sequence[str], *, has_gate: bool) -> dict[str, 
         "removed": ", ".join(row.removed) or None,
         "parameters": row.resources.parameters if row.resources else None,
     }
+
+
+def _bound(bound: Bound) -> dict[str, Any]:
+    """Return what the table says above the column of a bound."""
+    quantity, limit = bound.quantity, f"{'≥' if bound.quantity.is_floor else '≤'} {bound.limit:g}"
+    unit = f", {quantity.unit}" if quantity.unit not in (OF_ONE, OF_USERS) else ""
+    return {
+        "title": f"{quantity.name}{unit}",
+        "limit": limit,
+        "floor": quantity.is_floor,
+        "share": quantity.unit == OF_ONE,
+    }
+
+
+def _bounds(row: TrialRow, beside: Sequence[Bound]) -> list[list[Any]]:
+    """Return what a trial has of each bound that no other column shows, and whether it keeps the bound."""
+    return [[judged.value, int(judged.is_kept)] for judged in (bound.judge(row.figures_judged) for bound in beside)]
 
 
 def _of_family(row: TrialRow, families: Mapping[int, FamilyRow]) -> dict[str, Any]:

@@ -1,12 +1,11 @@
 """Choosing one detector of a study: by the gate, at the knee, at an end of the front, or by number."""
 
 import math
-from dataclasses import dataclass
 
 from objectives.records.gate import Gate
+from reports.table.gate_words import miss_words
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
-from reports.table.words import ms, share
 from spaces.errors import AutomlError, nearest
 
 WAYS = ("gate", "knee", "fastest", "best")
@@ -52,30 +51,9 @@ def knee(table: StudyTable) -> TrialRow:
     return table.front[heights.index(max(heights))]
 
 
-@dataclass(frozen=True)
-class Miss:
-    """One bound of the gate that a trial misses: by how much, in words and as a share of the bound."""
-
-    text: str
-    relative: float
-
-
-def misses(row: TrialRow, gate: Gate) -> tuple[Miss, ...]:
-    """Return the bounds that a trial misses, in the gate's order; what was not measured misses wholly."""
-    floors = (("mAP50", row.map50, gate.map50_min), ("mAP", row.map, gate.map_min))
-    ceilings = (("p95", row.p95_ms, gate.p95_ms_max), ("p50", row.p50_ms, gate.p50_ms_max))
-    found = []
-    for name, value, floor in floors:
-        if floor is not None and value is None:
-            found.append(Miss(f"{name} unknown", 1.0))
-        elif floor is not None and value is not None and value < floor:
-            found.append(Miss(f"{name} {share(floor - value)} short", (floor - value) / floor))
-    for name, value, ceiling in ceilings:
-        if ceiling is not None and value is None:
-            found.append(Miss(f"{name} unknown", 1.0))
-        elif ceiling is not None and value is not None and value > ceiling:
-            found.append(Miss(f"{name} {ms(value - ceiling)} over", math.log(value / ceiling)))
-    return tuple(found)
+def misses(row: TrialRow, gate: Gate) -> tuple[str, ...]:
+    """Return in words the bounds that a trial misses and by how much, in the gate's order."""
+    return tuple(map(miss_words, gate.missed(row.figures_judged)))
 
 
 def nearest_miss(table: StudyTable) -> TrialRow | None:
@@ -83,7 +61,7 @@ def nearest_miss(table: StudyTable) -> TrialRow | None:
     return min(
         table.finished,
         key=lambda row: (
-            sum(miss.relative for miss in misses(row, table.gate)),
+            sum(miss.relative for miss in table.gate.missed(row.figures_judged)),
             -(row.map or 0),
             row.p50_ms or 0,
         ),
@@ -102,7 +80,7 @@ def _through_gate(table: StudyTable) -> TrialRow:
     if passing:
         return max(passing, key=_merit)
     near = nearest_miss(table)
-    words = f"trial {near.number} ({', '.join(miss.text for miss in misses(near, table.gate))})" if near else "none"
+    words = f"trial {near.number} ({', '.join(misses(near, table.gate))})" if near else "none"
     raise AutomlError(
         f"pick: no finished trial of '{table.name}' passes the gate ({table.gate}); nearest: {words}; "
         "search on, loosen the gate, or pick knee, fastest, best or a number"

@@ -1,7 +1,6 @@
 """A study as a table: one row a trial, and the places that trials take among the others."""
 
 import dataclasses
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -181,7 +180,8 @@ def _judged(rows: Sequence[TrialRow], gate: Gate) -> list[TrialRow]:
     fit = [row for row in rows if row.is_measured and not row.other_device]
     mask = front_mask([row.map or 0.0 for row in fit], [row.p50_ms or 0.0 for row in fit])
     members = {row.number for row, member in zip(fit, mask, strict=True) if member}
-    passing = {row.number for row in fit if _passes(row, gate)}
+    bounds = gate.bounds  # once for all rows
+    passing = {row.number for row in fit if all(bound.judge(row.figures_judged).is_kept for bound in bounds)}
     return [_placed(row, row.number in members, row.number in passing) for row in rows]
 
 
@@ -190,11 +190,3 @@ def _placed(row: TrialRow, on_front: bool, passes_gate: bool) -> TrialRow:
     if row.on_front == on_front and row.passes_gate == passes_gate:
         return row
     return dataclasses.replace(row, on_front=on_front, passes_gate=passes_gate)
-
-
-def _passes(row: TrialRow, gate: Gate) -> bool:
-    """Whether a measured row passes; a bounded quantity that is unknown does not."""
-    worst = math.inf
-    return gate.admits_latency(row.p50_ms or worst, row.p95_ms or worst) and gate.admits_accuracy(
-        -1.0 if row.map is None else row.map, -1.0 if row.map50 is None else row.map50
-    )

@@ -44,7 +44,7 @@ def judge(table: StudyTable) -> Verdict:
 def _missed(table: StudyTable) -> Verdict:
     row = nearest_miss(table)
     assert row is not None  # the caller saw a finished trial
-    by = " and ".join(miss.text for miss in misses(row, table.gate))
+    by = " and ".join(misses(row, table.gate))
     yet = " yet" if table.is_running else ""
     lead = f"No trial meets the gate{yet}. Trial {row.number} comes nearest ({by}): "
     return Verdict("misses", row, lead, _figures(row))

@@ -229,6 +229,10 @@ def _lineage(what: Exported) -> dict[str, Any]:
         "provenance": dict(table.provenance),
         "settings": dict(table.settings),
         "device": dict(table.device),
+        "gate": [
+            {"bound": str(judged.bound), "value": judged.value, "kept": judged.is_kept}
+            for judged in table.gate.judge(_by_full(what).figures_judged)
+        ],
         **row.figures(),
     }
 
@@ -237,6 +241,12 @@ def _beside_baseline(what: Exported) -> dict[str, Any]:
     """Return what the study found against its baseline, this trial as the pick; nothing in a study without one."""
     against = against_baseline(what.table, what.row)
     return {"baseline": against.to_json()} if against else {}
+
+
+def _by_full(what: Exported) -> TrialRow:
+    """Return the row with the latency by the full protocol, where that was measured for the export."""
+    full = what.full
+    return what.row if full is None else replace(what.row, latency=full, objective_ms=full.p50_ms)
 
 
 def _origin(what: Exported) -> dict[str, Any]:
@@ -270,6 +280,8 @@ def _dump(path: Path, values: dict[str, Any]) -> None:
 def _print(console: Console, exported: ExportPaths, what: Exported, why_not_plain: str) -> None:
     row = what.row
     figures = f"mAP {share(row.map)}, mAP50 {share(row.map50)}, p50 {ms(row.p50_ms)}, p95 {ms(row.p95_ms)}"
+    if row.accuracy and row.accuracy.confidence is not None:
+        figures += f", deployed at confidence {row.accuracy.confidence:g}"
     console.print(f"trial {row.number} ({figures}; {origin_words(row)}) written to {exported.folder}")
     if what.full or what.why_quick:
         _print_latency(console, what)
@@ -296,9 +308,9 @@ def _print_latency(console: Console, what: Exported) -> None:
     console.print(f"latency by the full protocol: p50 {ms(full.p50_ms)}, p95 {ms(full.p95_ms)}{state}")
     if row.latency and full.device != row.latency.device:
         warn(console, "this machine is another device than the search's; the two figures cannot be compared")
-    missed = misses(replace(row, latency=full, objective_ms=full.p50_ms), what.table.gate)
+    missed = misses(_by_full(what), what.table.gate)
     if missed:
-        by = " and ".join(miss.text for miss in missed)
+        by = " and ".join(missed)
         warn(console, f"with that figure trial {row.number} breaks the gate ({by}); it is exported all the same")
 
 

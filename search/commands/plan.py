@@ -11,6 +11,7 @@ from search.commands.search import checked_settings, interruptible
 from search.plan.make import make_plan
 from search.plan.text import print_plan
 from search.settings.dataset import load_data
+from search.settings.gate_check import check_gate
 from search.settings.settings import Settings
 from search.study.store import load_study
 from search.study.study_file import study_file
@@ -25,6 +26,7 @@ def run_plan(arguments: list[str]) -> None:
     settings = checked_settings(arguments)
     with counting(open_console(stderr=True), "looking at images") as show:
         dataset = load_data(settings.data, show)
+    check_gate(settings.gate, dataset, settings.data.split)
     console = open_console()
     with interruptible(), TemporaryDirectory(prefix="automl-plan-") as folder:
         plan = make_plan(settings, dataset, Path(folder), _study(settings, dataset))

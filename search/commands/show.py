@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rich.text import Text
 
-from objectives.records.records import Outcome
+from objectives.records.records import Accuracy, Outcome
 from reports.analysis.deaths import deaths
 from reports.analysis.reasons import reasons
 from reports.table.baseline import against_baseline
@@ -12,9 +12,10 @@ from reports.table.baseline_words import baseline_words, beside_words
 from reports.table.console import labelled, open_console
 from reports.table.families import differences
 from reports.table.family_words import choice_words, family_words, origin_words
+from reports.table.gate_words import bound_lines
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable, read_study
-from reports.table.words import ms, share
+from reports.table.words import ms, number, share
 from search.study.store import load_study
 
 
@@ -91,6 +92,16 @@ def _deaths(row: TrialRow) -> list[tuple[str, str]]:
     return labelled_lines
 
 
+def _as_deployed(accuracy: Accuracy) -> list[tuple[str, str]]:
+    """Return what is found at the deployed confidence; nothing where an older automl scored the trial."""
+    if accuracy.confidence is None:
+        return []
+    figures = f"F1 {share(accuracy.f1)}, precision {share(accuracy.precision)}, recall {share(accuracy.recall)}"
+    own = ", ".join(f"{name} {number(value)}" for name, value in (accuracy.own or {}).items())
+    facts = [("deployed", f"at confidence {accuracy.confidence:g}: {figures}")]
+    return [*facts, ("own", own)] if own else facts
+
+
 def _facts(row: TrialRow, table: StudyTable) -> list[tuple[str, str]]:
     facts = []
     if row.ending and row.ending.reason and row.outcome is not Outcome.FAILED:
@@ -99,6 +110,9 @@ def _facts(row: TrialRow, table: StudyTable) -> list[tuple[str, str]]:
         whose = f" ({row.origin})" if table.families else ""
         images = f"{row.accuracy.images} images{whose}"
         facts.append(("mAP", f"{share(row.map)}, mAP50 {share(row.map50)} on {images}"))
+        facts += _as_deployed(row.accuracy)
+    if row.is_measured:
+        facts += [("gate", str(line)) for line in bound_lines(row, table.gate)]
     for label, latency in (("latency", row.latency), ("untrained", row.latency_untrained)):
         if latency:
             state = "stable" if latency.stable else f"unstable: {latency.note}"

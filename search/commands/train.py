@@ -19,16 +19,19 @@ from objectives.data.crowds import detections_max
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out, remove_other_layouts
 from objectives.deploy.device import Device
+from objectives.deploy.own_metrics import check_own
 from objectives.latency.protocol import LatencyProtocol
 from objectives.machine.files import remove_folders, write_text
+from objectives.records.bounds.figures import Figures
 from objectives.records.gate import Gate
 from objectives.records.paths import MODEL, PLAIN, WEIGHTS, ExportPaths, TrialPaths
-from objectives.records.records import Ending, Rung
+from objectives.records.records import Accuracy, Ending, Latency, Rung
 from objectives.trial.job import RungDecision, TrialJob
 from objectives.trial.plain_process import write_plain_checkpoint
 from objectives.weights.fetch import Say
 from objectives.weights.shelf import WeightsFile
 from reports.table.console import open_console
+from reports.table.gate_words import miss_words
 from search.commands.search import interruptible
 from search.loop.full_training import FullTraining, TrainingFailed, TrainingListener
 from search.settings.compose import default_values
@@ -101,6 +104,7 @@ def run_train(directory: str, arguments: list[str], *, fresh: bool = False) -> N
     own = None if fresh else _own_weights(folder, config)
     trial = read_section(TrialSettings, "trial", {key: config[key] for key in LIKE_TRIALS})
     check_run(trial)
+    check_own(Gate(**config.get("gate", {})).own or ())
     check_backend(config["backend"], setting="train: backend")
     console = open_console(soft_wrap=True)
     try:
@@ -142,7 +146,7 @@ def _train(console: Console, config: dict[str, Any], trial: TrialSettings, folde
         why_not = write_plain_checkpoint(paths.weights, paths.plain)
         if why_not:
             listener.warning(f"no {PLAIN}: {why_not}")
-    _conclude(console, metrics, Gate(**config["gate"]), out)
+    _conclude(console, metrics, Gate(**config.get("gate", {})), out)
 
 
 def _defaults() -> dict[str, Any]:
@@ -249,7 +253,7 @@ def _job(config: dict[str, Any], dataset: Dataset, out: Path, place: Place, own:
         eta=2.0,
         evaluate_every=max(1, epochs // 10),
         seed=int(config["seed"]),
-        gate=Gate(),  # a training at full length was asked for; nothing stops it
+        gate=Gate(**config.get("gate", {})).trained_only(),  # a training at full length was asked for; nothing stops it
         device=read_section(Device, "device", config["device"]),
         protocol=read_section(LatencyProtocol, "latency", config["latency"]),
         train_device=place.train_device,
@@ -294,7 +298,8 @@ def _metrics(job: TrialJob, listener: Printer, dataset: Dataset) -> dict[str, An
     if "test" in dataset.splits and job.split != "test":
         images = dataset.splits["test"]
         detector = Detector(open_artifact(TrialPaths(job.folder).model, job.device), SCORE_CONFIDENCE)
-        metrics["test"] = score(detect_all(detector, images), images, job.classes, "test").to_json()
+        confidence = metrics["accuracy"].get("confidence")
+        metrics["test"] = score(detect_all(detector, images), images, job.classes, "test", confidence).to_json()
     return metrics
 
 
@@ -308,10 +313,10 @@ def _conclude(console: Console, metrics: dict[str, Any], gate: Gate, out: Path) 
             )
     latency = metrics["latency"]
     console.print(f"latency: p50 {latency['p50_ms']:.2f} ms  p95 {latency['p95_ms']:.2f} ms", highlight=False)
-    met = gate.admits_accuracy(metrics["accuracy"]["map"], metrics["accuracy"]["map50"])
-    met = met and gate.admits_latency(latency["p50_ms"], latency["p95_ms"])
     if gate != Gate():
-        console.print(f"gate {gate}: {'met' if met else 'not met'}", highlight=False, style="bold")
+        figures = Figures.of(Latency.from_json(latency), Accuracy.from_json(metrics["accuracy"]))
+        missed = " and ".join(map(miss_words, gate.missed(figures)))
+        console.print(f"gate {gate}: {f'not met ({missed})' if missed else 'met'}", highlight=False, style="bold")
     plain = [PLAIN] if TrialPaths(out).plain.exists() else []
     names = ", ".join((MODEL, WEIGHTS, *plain, TrialPaths(out).metrics.name))
     console.print(f"written to {os.path.relpath(out)}: {names}")

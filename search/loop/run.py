@@ -12,6 +12,7 @@ from search.samplers.registry import check_sampler
 from search.samplers.schedulers import check_pruner
 from search.settings.data_check import check_quickly, refusal
 from search.settings.dataset import load_data
+from search.settings.gate_check import check_gate
 from search.settings.settings import Settings
 from search.study.baseline import follow_line
 from search.study.experience.frozen import freeze_experience
@@ -71,9 +72,11 @@ def open_search(
     Published weights that trials start from and that are not here are fetched; `say` is called before each.
 
     Raises:
+        SettingsError: the gate names what the data set does not have, or a metric of the user's own cannot be used.
         DataError: the study has not begun, and its scores would be wrong; see `data.check`.
         StoreError: the folder or the store cannot be used, or the study has another contract.
     """
+    check_gate(settings.gate, dataset, settings.data.split)
     findings = check_quickly(settings, dataset)
     refused = refusal([*dataset.findings, *findings], settings)
     if refused and not has_begun(settings):  # one that has goes on: what it compares, it compares alike

@@ -73,5 +73,6 @@ def settle(
             tried.add(number)
             if isinstance(figure, Latency):
                 writer.measured_fully(number, figure)
-        file_s, most = max(0.5, (time.monotonic() - start) / len(some)), AT_ONCE
+        # The memory of a file that is measured beside others is not known.
+        file_s, most = max(0.5, (time.monotonic() - start) / len(some)), 1 if settings.gate.memory_mb_max else AT_ONCE
         yield [number for number, _ in some]

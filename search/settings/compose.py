@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from search.settings.class_bounds import put_class_bounds, take_class_bounds
 from spaces.errors import SettingsError, SpaceError, nearest
 from spaces.vocabulary import VOCABULARY
 
@@ -34,6 +35,7 @@ def compose_config(arguments: Sequence[str]) -> dict[str, Any]:
     from omegaconf import OmegaConf
     from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
+    arguments, class_bounds = take_class_bounds(arguments)
     preset, overrides = _split(arguments)
     folder, name = _find(preset)
     translated = [_translate(override) for override in overrides]
@@ -48,7 +50,8 @@ def compose_config(arguments: Sequence[str]) -> dict[str, Any]:
         raise SettingsError(f"conf: {' '.join(str(error).split())}") from None
     except (HydraException, OmegaConfBaseException, ValueError) as error:  # Hydra's own checks raise ValueError too
         raise _explain(error, folder, name, search, overrides) from None
-    return plain  # type: ignore[return-value]  # a mapping with text keys
+    put_class_bounds(plain, class_bounds)  # type: ignore[arg-type]  # a mapping with text keys
+    return plain  # type: ignore[return-value]  # likewise
 
 
 def default_values(section: str, option: object = None) -> dict[str, Any]:

@@ -39,5 +39,6 @@ def read_section(cls: type[Section], name: str, values: Mapping[str, Any] | None
     except OmegaConfBaseException as error:
         if isinstance(error.__cause__, AutomlError):
             raise error.__cause__ from None
-        key = f"{name}.{error.key}" if getattr(error, "key", None) else name
+        inside = getattr(error, "full_key", None) or getattr(error, "key", None)
+        key = f"{name}.{inside}" if inside else name
         raise SettingsError(f"{key}: {str(error).splitlines()[0]}") from None

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from objectives.records.bounds.figures import Figures
+from objectives.records.bounds.quantities import MEGABYTES
 from objectives.records.failures import OF_ARCHITECTURE, Failure
 from objectives.records.gate import Gate
 from objectives.records.records import Ending, Latency
@@ -50,6 +52,7 @@ class StudyLatencies(LatencyBook):
         self._ahead: dict[Key, tuple[Params, Latency]] = {}
         self._refused: set[Key] = set()  # can never be deployed
         self._doubted: set[Key] = set()
+        self._heavy: set[Key] = set()  # break a bound of the gate that is none of latency: memory, size of the file
         self._tried: set[Key] = set()  # failed in this process, and not measured ahead again by it
         self._ended: dict[int, Key] = {}  # ended trials with a latency that were looked at
         self._untrained: dict[Key, int] = {}  # a trial that has the figure
@@ -80,8 +83,9 @@ class StudyLatencies(LatencyBook):
         return DOUBTED if self._doubted and _deployed(params) in self._doubted else 1.0
 
     def bound_ms(self) -> float | None:
-        """Return the bound of p50: the gate's own, or its p95 bound by the usual ratio of the two."""
-        bounds = [] if self._gate.p50_ms_max is None else [self._gate.p50_ms_max]
+        """Return the bound of p50: the gate's own, its throughput's, or its p95 bound by the usual ratio of the two."""
+        most = self._gate.p50_ms_most()
+        bounds = [] if most is None else [most]
         if self._gate.p95_ms_max is not None:
             self._look()
             ratio = float(np.median(list(self._ratios.values()))) if self._ratios else 1.0
@@ -128,6 +132,8 @@ class StudyLatencies(LatencyBook):
 
     def _known_ms(self, params: Params) -> float | None:
         key = _deployed(params)
+        if key in self._heavy and params.get("train.elastic") is not True:  # a family may have lighter children
+            return math.inf
         if key in self._by_trials:
             return self._by_trials[key][2]
         if key in self._ahead:
@@ -155,10 +161,15 @@ class StudyLatencies(LatencyBook):
             record = kept.latency
             self._ahead[key], self._ratios[key] = (kept.params, record), record.p95_ms / record.p50_ms
             self._doubted.discard(key)
+            if self._is_heavy(Figures.of(record)):
+                self._heavy.add(key)
         elif kept.failure in OF_ARCHITECTURE:
             self._refused.add(key)
         else:
             self._doubted.add(key)
+
+    def _is_heavy(self, figures: Figures) -> bool:
+        return any(judged.bound.quantity.unit == MEGABYTES for judged in self._gate.broken_untrained(figures))
 
     def _take(self, trial: Observed) -> None:
         """Take the figures of a trial; one that has ended never gets more. The baseline is no candidate's detector."""
@@ -171,12 +182,18 @@ class StudyLatencies(LatencyBook):
             self._refused.add(key)
         if trial.latency_ms is None:
             return
+        if trial.phase is Phase.OVER_BOUND and not self._gate.broken_untrained(_figures(trial)):
+            self._heavy.add(key)  # by what is not known of it here
         self._doubted.discard(key)
         self._untrained.setdefault(key, trial.number)
         figure = trial.is_deployed, trial.number, trial.latency_ms
         self._by_trials[key] = max(figure, self._by_trials.get(key, figure))  # a trained one first, then the latest
         if trial.p95_ms is not None:
             self._ratios[trial.number] = trial.p95_ms / trial.latency_ms
+
+
+def _figures(trial: Observed) -> Figures:
+    return Figures(p50_ms=trial.latency_ms, p95_ms=trial.p95_ms)
 
 
 def _measured(params: Params, found: Latency | Ending | None, seconds: float) -> MeasuredRecord:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from objectives.deploy.device import Device
+from objectives.latency.protocol import LatencyProtocol
 from objectives.records.paths import ERRORS, MODEL, ExportPaths, StudyPaths, TrialPaths
 from reports.table.pick import pick
 from reports.table.row import TrialRow
@@ -28,7 +29,7 @@ class Shipped:
     Attributes:
         name: for people: "trial 3 of retail".
         model: the deployable file.
-        confidence: score below which the deployed detector drops boxes.
+        confidence: score below which the deployed detector drops boxes, where its file carries none of its own.
         data: settings of the data set.
         data_fingerprint: of the data set as it was when the detector was trained.
         device_settings: of the device that its latency was measured on.
@@ -187,4 +188,4 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _confidence(settings: Mapping[str, Any]) -> float:
-    return float({**default_values("latency"), **settings.get("latency", {})}["confidence"])
+    return read_section(LatencyProtocol, "latency", settings.get("latency")).fixed_confidence

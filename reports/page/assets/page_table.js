@@ -18,6 +18,17 @@ const COLUMNS = [
   { title: "parameters", key: (row) => row.parameters, form: (row) => count(row.parameters), number: true },
   { title: "time", key: (row) => row.seconds, form: (row) => duration(row.seconds), number: true },
 ];
+// What the gate bounds beside them: a column each, with the bound, and a mark where it is missed.
+const bounded = (row, index) => (row.bounds && row.bounds[index]) || [null, 0];
+COLUMNS.splice(-2, 0, ...REPORT.bounds.map((bound, index) => ({
+  title: `${bound.title} ${bound.limit}`, key: (row) => bounded(row, index)[0], number: true, down: bound.floor, always: true,
+  form: (row) => {
+    if (!row.bounds) return "";
+    const [value, kept] = bounded(row, index);
+    const text = value === null ? "unknown" : bound.share ? share(value) : digits(value);
+    return kept ? text : element("span", { class: "misses", title: "misses the bound" }, `${text} ✗`);
+  },
+})));
 const FILTERS = [
   ["all", "all", () => true],
   ["trainings", "trainings", (row) => FAMILIES && row.parent === undefined],
@@ -29,7 +40,7 @@ const FILTERS = [
   ...["finished", "stopped", "paused", "over", "failed", "running"].map((key) => [key, NAMES[key], (row) => row.outcome === key]),
 ];
 const view = { filter: "all", query: "", column: 0, down: true, page: 0, open: new Set() }; // open: parents with their children below
-const columns = COLUMNS.filter((column) => REPORT.rows.some((row) => { const value = column.key(row); return value != null && value !== 0; }) || column.title === "trial");
+const columns = COLUMNS.filter((column) => column.always || REPORT.rows.some((row) => { const value = column.key(row); return value != null && value !== 0; }) || column.title === "trial");
 
 // How it ended: of a child whose it is, of a parent its children too, which a click shows or hides below it.
 function kind(row) {

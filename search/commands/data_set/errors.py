@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import track
 
 from objectives.deploy.accuracy import SCORE_CONFIDENCE
+from objectives.deploy.confidence import confidence_of
 from objectives.deploy.detector import Detector
 from objectives.deploy.errors.analysis import Analysed, Analysis, Seen, analyse, images_for
 from objectives.deploy.errors.coco import next_json, predictions_coco, suspects_coco
@@ -101,12 +102,13 @@ class _Run:
 
     def __init__(self, shipped: Shipped, settings: Mapping[str, str], console: Console) -> None:
         self.shipped, self.console = shipped, console
-        self.confidence = _confidence(settings.get("confidence", f"{shipped.confidence:g}"))
         self.data = shipped.data_settings(
             {key.removeprefix("data."): settings[key] for key in OF_DATA & settings.keys()}
         )
         self.detector = Detector(open_artifact(shipped.model, shipped.device(settings.get("device"))), SCORE_CONFIDENCE)
         self.classes = self.detector.meta.classes
+        as_deployed = confidence_of(self.detector.meta, shipped.confidence)
+        self.confidence = _confidence(settings.get("confidence", f"{as_deployed:g}"))
         self.dataset = load_data(self.data)
 
     def analysis(self) -> tuple[Analysis, list[Looked]]:

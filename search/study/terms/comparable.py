@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from objectives.records.bounds.figures import Figures
 from objectives.records.gate import Gate
 from objectives.records.trial_record import Phase, TrialRecord
 from search.study.terms import cutting
@@ -119,7 +120,7 @@ def _judged(trial: TrialRecord, space: SearchSpace, gate: Gate) -> Kept | str:
     if candidate is None:
         return OUTSIDE
     latency = trial.latency_untrained
-    admitted = latency is None or gate.admits_latency(latency.p50_ms, latency.p95_ms)
+    admitted = latency is None or not gate.broken_untrained(Figures.of(latency))
     if trial.phase is Phase.OVER_BOUND and admitted:
         return ADMITTED
     waits = not trial.phase.has_ended

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from objectives.data.crowds import USUAL_MAX, detections_max
 from objectives.data.dataset import Dataset
 from objectives.deploy.device import Device
+from objectives.records.gate import Gate, own_function
 from objectives.records.study_record import StudyRecord, StudyWriter
 from objectives.records.trial_record import trial_records
 from search.settings.settings import Settings
@@ -60,7 +61,7 @@ class Contract:
                 "data": data,
                 "device": settings.device.fingerprint,
                 "training": training,
-                "gate": json.dumps(_gate_card(asdict(settings.gate)), sort_keys=True),
+                "gate": json.dumps(_gate_card(settings.gate, asdict(settings.latency)), sort_keys=True),
                 "trainer": json.dumps(trainer, sort_keys=True),
                 cutting.CUT_PART: cutting.fingerprint_of(cutting.CARD),
                 WEIGHTS_PART: fingerprint_of(starts),
@@ -70,7 +71,7 @@ class Contract:
                 "data": _data_card(dataset.to_json()),
                 "device": _texts(settings.device.describe()),
                 "training": _training_card(training),
-                "gate": _gate_card(asdict(settings.gate)),
+                "gate": _gate_card(settings.gate, asdict(settings.latency)),
                 "trainer": trainer,
                 cutting.CUT_PART: cutting.CARD,
                 WEIGHTS_PART: _weights_card(card_of(starts)),
@@ -90,7 +91,7 @@ class Contract:
                 "data": _data_card(kept.data),
                 "device": _texts(kept.device),
                 "training": _training_card(fingerprints.get("training", "")),
-                "gate": _gate_card(asdict(kept.gate)),
+                "gate": _gate_card(kept.gate, kept.settings.get("latency", {})),
                 "trainer": json.loads(fingerprints.get("trainer", "{}")),
                 cutting.CUT_PART: cut,
                 WEIGHTS_PART: _weights_card(kept_card(fingerprints)),
@@ -155,8 +156,13 @@ def fixed_values(card: Card) -> dict[str, Value]:
     return {name: d.values[0] for name, d in domains.items() if isinstance(d, Choice) and len(d.values) == 1}
 
 
-def _gate_card(gate: Mapping[str, Any]) -> dict[str, str]:
-    return {name: repr(bound) for name, bound in gate.items() if bound is not None}
+def _gate_card(gate: Gate, latency: Mapping[str, Any]) -> dict[str, str]:
+    """Return the bounds; and the deployed confidence where figures at it are bound, or where it is chosen by a rule."""
+    card = {bound.setting: repr(bound.limit) for bound in gate.bounds}
+    card |= {f"own.{one['name']}": json.dumps(own_function(one), sort_keys=True) for one in gate.own or ()}
+    confidence = latency.get("confidence")
+    at_confidence = gate.is_at_confidence or isinstance(confidence, str)
+    return {**card, "confidence": str(confidence)} if at_confidence else card
 
 
 def _data_card(card: Mapping[str, Any]) -> dict[str, str]:

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from objectives.compare.bootstrap import PairedDifference, Resampling, difference, draw
-from objectives.compare.matches import match
 from objectives.compare.precision import average_precisions
 from objectives.data.dataset import LabelledImage
 from objectives.deploy.detector import Detections
+from objectives.deploy.matches import match
 from spaces.errors import SettingsError
 
 

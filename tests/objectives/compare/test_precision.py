@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from objectives.compare.matches import IOUS, SIDES_PX, match
 from objectives.compare.precision import average_precisions, over_classes
 from objectives.data.dataset import LabelledImage
 from objectives.deploy.accuracy import score
 from objectives.deploy.detector import Detections
+from objectives.deploy.matches import IOUS, SIDES_PX, match
 
 CLASSES = ("can", "jar", "box")
 

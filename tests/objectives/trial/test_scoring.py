@@ -18,6 +18,7 @@ from objectives.deploy.detector import Detector
 from objectives.deploy.runtimes import open_artifact
 from objectives.network.assembly import read_weights
 from objectives.records.children import ChildrenOrder, ChildrenReport, Choices
+from objectives.records.gate import Gate
 from objectives.records.paths import TrialPaths
 from objectives.records.records import Outcome
 from objectives.trial import job as job_module
@@ -43,6 +44,10 @@ class Orders(SilentListener):
     orders: list[ChildrenOrder] = field(default_factory=list)
     reports: list[ChildrenReport] = field(default_factory=list)
     families: list[Family] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def warning(self, text: str) -> None:
+        self.warnings.append(text)
 
     def family(self, family: Family) -> None:
         self.families.append(family)
@@ -111,6 +116,25 @@ def test_the_figures_are_those_of_the_files(parent: TrialJob, worked: Orders) ->
     small, other = worked.reports[2].scored
     assert small.resources.multiply_adds < 0.5 * other.resources.multiply_adds
     assert small.folder != other.folder
+
+
+def test_a_child_s_confidence_is_chosen_for_its_own_file(parent: TrialJob) -> None:
+    listener = Orders([ChildrenOrder(score=(SMALL,))])
+    own = [{"_target_": "statistics.fmean", "name": "mean", "min": 0}]  # takes none of what it is given by name
+    rule = replace(parent.protocol, confidence="recall_0.2")
+    score_children(replace(parent, protocol=rule, gate=Gate(own=own, file_mb_max=0.001)), listener)
+    (child,) = listener.reports[1].scored
+    model = TrialPaths(parent.folder / child.folder).model
+    meta = open_artifact(model, CPU).meta
+    assert meta.confidence is not None
+    assert meta.confidence == child.accuracy.confidence != 0.25
+    assert child.latency.file_bytes == model.stat().st_size
+    assert child.accuracy.own == {"mean": None}
+    found = detect_all(Detector(open_artifact(model, CPU), SCORE_CONFIDENCE), parent.images)
+    again = score(found, parent.images, parent.classes, "val", meta.confidence)
+    assert (again.recall, again.f1) == (child.accuracy.recall, child.accuracy.f1)
+    assert again.recall is not None
+    assert again.recall >= 0.2 or listener.warnings
 
 
 def test_a_child_has_the_weights_of_its_parent(parent: TrialJob, worked: Orders) -> None:

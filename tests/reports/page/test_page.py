@@ -188,6 +188,21 @@ def test_the_page_works_in_a_browser(report_study: Callable[..., optuna.Study], 
 
 @pytest.mark.seconds
 @needs_browser
+def test_bounds_are_columns_in_a_browser(report_study: Callable[..., optuna.Study], tmp_path: Path) -> None:
+    gate = Gate(map50_min=0.62, f1_min=0.6, file_mb_max=9, own=[{"_target_": "m.wobble", "name": "<i>w</i>", "max": 1}])
+    page = write_page(read_study(report_study(40, gate=gate)), tmp_path, tmp_path / "bounds.html")
+    document = loaded(page, tmp_path)
+    assert 'data-ready="yes"' in root_of(document)
+    head = re.search(r"<thead>.*?</thead>", document[document.index('id="table"') :], re.DOTALL)
+    assert head
+    for title in ("F1 ≥ 0.6", "file, MB ≤ 9", "&lt;i&gt;w&lt;/i&gt; ≤ 1"):
+        assert title in head.group(0)
+    assert 'class="misses" title="misses the bound"' in document
+    assert "the gate, in these two quantities alone" in document
+
+
+@pytest.mark.seconds
+@needs_browser
 def test_reasons_and_paused_trials_in_a_browser(report_study: Callable[..., optuna.Study], tmp_path: Path) -> None:
     table = read_study(report_study(40, reasons=True))
     page = write_page(table, tmp_path, tmp_path / "report.html")

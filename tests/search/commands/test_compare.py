@@ -16,6 +16,7 @@ from window_detector import POOR, SIDE_PX, write_windows
 import search
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out
+from objectives.deploy.export_onnx import write_confidence
 from objectives.deploy.ultralytics_meta import ultralytics_properties
 from reports.table.pick import pick
 
@@ -50,6 +51,20 @@ def refusal(place: Path, *arguments: str) -> str:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.count("\n") == 1, done.stderr
     return done.stderr.removeprefix("automl: ").rstrip()
+
+
+@pytest.mark.seconds
+def test_each_file_s_errors_are_counted_at_its_own_confidence(place: Path) -> None:
+    write_windows(place / "chosen.onnx", POOR)
+    write_confidence(place / "chosen.onnx", 0.9)
+    done = compared(place, "poor.onnx", "chosen.onnx", "format=json", "latency.confidence=0.2")
+    found = json.loads(done.stdout)
+    assert (found["champion"]["confidence"], found["challenger"]["confidence"]) == (None, 0.9)
+    assert found["per_image"]["confidence"] == 0.2
+    assert found["map"]["difference"] == 0
+    assert found["per_image"]["as_many"] < 16  # the same boxes, other ones are sure enough
+    text = compared(place, "poor.onnx", "chosen.onnx", "latency.confidence=best_f1").stdout
+    assert "at confidence 0.25 (champion) and 0.9 (challenger), IoU 0.5" in text
 
 
 @pytest.mark.slow

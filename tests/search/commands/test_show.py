@@ -12,6 +12,7 @@ from reports.analysis.deaths import deaths
 from reports.analysis.reasons import reasons
 from reports.table.families import differences
 from reports.table.family_words import family_words
+from reports.table.gate_words import bound_lines
 from reports.table.table import StudyTable, read_study
 from reports.table.words import duration, ms
 from search.commands.show import run_show
@@ -51,6 +52,18 @@ def test_a_finished_trial_tells_its_reasons(
         assert f"  {reason.text}\n" in text
     assert text.count("      held  ") == 1  # a label is written once
     assert "     ended  trained to the end" in text
+
+
+def test_a_finished_trial_shows_what_it_finds_as_deployed_and_has_of_each_bound(
+    reasoned: StudyTable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = next(row for row in reasoned.finished if row.accuracy)
+    text = shown(row.number, tmp_path, capsys)
+    assert row.accuracy is not None
+    assert f"at confidence 0.25: F1 {row.accuracy.f1:.3f}, precision {row.accuracy.precision:.3f}, recall" in text
+    for line in bound_lines(row, reasoned.gate):
+        assert str(line) in text
+    assert ">= 0.62: " in text
 
 
 @pytest.mark.seconds

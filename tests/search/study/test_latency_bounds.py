@@ -1,6 +1,8 @@
 """Latencies of a study and the gate: its p95 bound as one of p50, and the trained figure before the untrained one."""
 
+import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import optuna
@@ -8,7 +10,7 @@ import pytest
 
 from objectives.records import attributes as keys
 from objectives.records.gate import Gate
-from objectives.records.records import Latency
+from objectives.records.records import Ending, Latency, Outcome
 from objectives.records.trial_record import trial_records
 from search.study.latencies import StudyLatencies
 
@@ -51,3 +53,41 @@ def test_the_trained_figure_replaces_the_untrained_one_in_the_book() -> None:
     untrained = book.untrained({"size.pixels": 64}, trial_records(study))
     assert untrained is not None
     assert untrained.p50_ms == 1.0
+
+
+def test_throughput_bounds_the_median() -> None:
+    study = optuna.create_study(directions=["maximize", "minimize"])
+    assert StudyLatencies(study, Gate(throughput_min=250), latency_of).bound_ms() == 4.0
+    assert StudyLatencies(study, Gate(throughput_min=250, p50_ms_max=3), latency_of).bound_ms() == 3.0
+
+
+@pytest.mark.parametrize("gate", [Gate(file_mb_max=10), Gate(memory_mb_max=100), Gate(file_mb_max=10, f1_min=0.9)])
+def test_an_architecture_that_breaks_a_bound_of_size_is_barred_once_it_was_measured(gate: Gate) -> None:
+    def heavy(params: Mapping[str, Any]) -> Latency:
+        size = params["size.pixels"] / 64
+        return replace(latency_of(params), file_bytes=int(7e6 * size), peak_bytes=int(7e7 * size))
+
+    study = optuna.create_study(directions=["maximize", "minimize"])
+    book = StudyLatencies(study, gate, heavy)
+    assert book.bound_ms() is None
+    light, large = {"size.pixels": 64}, {"size.pixels": 128}
+    assert (book.measure(light), book.measure(large)) == (1.0, math.inf)
+    again = StudyLatencies(study, gate, heavy).lookup()  # of another process
+    assert (again(light), again(large), again({"size.pixels": 96})) == (1.0, math.inf, None)
+    assert again({**large, "train.lr0": 0.1}) == math.inf  # the same architecture
+    assert again({**large, "train.elastic": True}) == 4.0  # a family may have lighter children
+    free = StudyLatencies(study, Gate(f1_min=0.9, p50_ms_max=1e3), heavy).lookup()
+    assert free(large) == 4.0  # bounds that need training bar nothing
+
+
+def test_a_trial_that_was_stopped_by_its_size_is_not_tried_again() -> None:
+    study = optuna.create_study(directions=["maximize", "minimize"])
+    for pixels in (64, 96):
+        trial = study.ask()
+        trial.suggest_int("size.pixels", pixels, pixels)
+        trial.set_user_attr(keys.LATENCY_UNTRAINED, latency_of({"size.pixels": pixels}).to_json())
+        trial.set_user_attr(keys.ENDING, Ending(Outcome.OVER_BOUND, "breaks file <= 1 MB (2 MB)").to_json())
+        study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+    known = StudyLatencies(study, Gate(file_mb_max=1, p50_ms_max=2), latency_of).lookup()
+    assert known({"size.pixels": 64}) == math.inf
+    assert known({"size.pixels": 96}) == 2.25  # its latency alone says that it is over

@@ -165,6 +165,41 @@ def test_study_of_an_older_automl_goes_on_and_learns_the_rest_of_its_contract(tm
     assert refused(settings, blocks)[1] == ["gate: map50_min: 0.6 -> 0.5"]
 
 
+def test_a_gate_of_older_bounds_alone_has_the_fingerprint_that_it_always_had(tmp_path: Path, blocks: Dataset) -> None:
+    line = ("gate.map50_min=0.5", "gate.p95_ms_max=9")
+    study = make(settings_of(tmp_path, *line, "latency.confidence=0.25"), blocks)
+    assert study.user_attrs[keys.FINGERPRINTS]["gate"] == '{"map50_min": "0.5", "p95_ms_max": "9.0"}'
+    older = {name: bound for name, bound in study.user_attrs[keys.GATE].items() if bound is not None}
+    study.set_user_attr(keys.GATE, older)  # as an older automl wrote it
+    again = make(settings_of(tmp_path, *line, "latency.confidence=0.3"), blocks)  # free where no bound is at it
+    assert again.user_attrs[keys.FINGERPRINTS] == study.user_attrs[keys.FINGERPRINTS]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "lines"),
+    [
+        ([], ["gate.f1_min=0.5"], ["gate: confidence: absent -> 0.25", "gate: f1_min: absent -> 0.5"]),
+        (["gate.recall_of.red=0.5"], ["gate.recall_of.blue=0.5"], ["recall_of.blue: absent -> 0.5", "recall_of.red: "]),
+        (["gate.f1_min=0.5"], ["gate.f1_min=0.5", "latency.confidence=best_f1"], ["gate: confidence: 0.25 -> best_f1"]),
+        ([], ["latency.confidence=recall_0.9"], ["gate: confidence: absent -> recall_0.9"]),
+        (
+            ["gate.own=[{_target_:math.fsum,name:x,min:1}]"],
+            ["gate.own=[{_target_:math.prod,name:x,min:1}]"],
+            ['own.x: {"_target_": "math.fsum"} -> {"_target_": "math.prod"}'],
+        ),
+    ],
+)
+def test_bounds_of_every_kind_and_the_confidence_that_they_hang_on_are_terms(
+    tmp_path: Path, blocks: Dataset, old: list[str], new: list[str], lines: list[str]
+) -> None:
+    make(settings_of(tmp_path, *old), blocks)
+    make(settings_of(tmp_path, *old), blocks)  # the same line goes on
+    first, others = refused(settings_of(tmp_path, *new), blocks)
+    assert "made with another gate;" in first
+    for line in lines:
+        assert any(line in other for other in others), others
+
+
 @pytest.mark.seconds
 def test_what_a_fork_would_keep_is_told(tmp_path: Path, blocks: Dataset) -> None:
     settings = settings_of(tmp_path)

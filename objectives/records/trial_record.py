@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 from objectives.records import attributes as keys
 from objectives.records.failures import batch_divisor
 from objectives.records.made_once import MadeOnce
+from objectives.records.proof import ProofTerms
 from objectives.records.reading import finite, mapping, record, records, uncollected
 from objectives.records.records import Accuracy, Decision, Ending, Latency, Outcome, Proposal, Resources, Rung
 
@@ -67,6 +68,10 @@ class TrialRecord:
         parent: of a child: number of the elastic training that it was cut from; it was never trained itself.
         polishes: of a polish: number of the trial whose weights it goes on from, one of a family.
         measured_fully: of one of a family: whether its latency is by the full protocol by now.
+        baseline: of a stock detector that is trained for comparison: its name.
+        proves: of a training of a proof: number of the trial that it repeats, with another seed.
+        seed: of a training of a proof.
+        terms: how long a training of a proof is, and what it starts from.
     """
 
     number: int
@@ -95,6 +100,15 @@ class TrialRecord:
     parent: int | None = None
     polishes: int | None = None
     measured_fully: bool = False
+    baseline: str | None = None
+    proves: int | None = None
+    seed: int | None = None
+    terms: ProofTerms | None = None
+
+    @property
+    def is_proof(self) -> bool:
+        """Whether it repeats another trial with another seed: it is no candidate, and stands on no front."""
+        return self.proves is not None
 
     @property
     def is_child(self) -> bool:
@@ -184,6 +198,7 @@ def read_trial(trial: "FrozenTrial") -> TrialRecord:
     values = trial.values if trial.state.name == "COMPLETE" and trial.values else None
     folder, forked_from = attrs.get(keys.FOLDER), attrs.get(keys.FORKED_FROM)
     parent, polishes = attrs.get(keys.PARENT), attrs.get(keys.POLISHES)
+    baseline, proves, seed = (attrs.get(key) for key in (keys.BASELINE, keys.PROVES, keys.SEED))
     return TrialRecord(
         number=trial.number,
         phase=_phase(trial, ending, has_rungs=bool(rungs)),
@@ -210,6 +225,10 @@ def read_trial(trial: "FrozenTrial") -> TrialRecord:
         family=mapping(attrs.get(keys.FAMILY)),
         parent=parent if isinstance(parent, int) else None,
         polishes=polishes if isinstance(polishes, int) else None,
+        baseline=baseline if isinstance(baseline, str) else None,
+        proves=proves if isinstance(proves, int) else None,
+        seed=seed if isinstance(seed, int) else None,
+        terms=record(ProofTerms, attrs.get(keys.TERMS)),
     )
 
 

@@ -48,7 +48,9 @@ def trials_payload(table: StudyTable, curves: Curves) -> dict[str, Any]:
     for row in table.rows:
         values = _brief(row, names, has_gate=has_gate)
         values |= _rest(row) if row.number in in_full else {"brief": True}
-        if families:
+        if row.is_proof:
+            values |= {"kind": kind_words(row, None), "proves": row.proves, "seed": row.seed}
+        elif families:
             values |= _of_family(row, families)
         if has_died(row):
             values["deaths"] = _deaths(row, with_log=row.number in with_logs)

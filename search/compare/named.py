@@ -8,7 +8,7 @@ import yaml
 
 from objectives.compare.run import Contestant
 from objectives.records.paths import MODEL, ExportPaths, TrialPaths
-from reports.table.pick import pick
+from reports.table.proof.shipped import picked
 from reports.table.table import read_study
 from search.settings.settings import EMBEDDED
 from search.study.store import load_study
@@ -87,7 +87,7 @@ def _of_file(name: str, path: Path) -> Named:
 
 def _of_study(name: str, root: Path, store: str | None, how: str) -> Named:
     table = read_study(load_study(root, name, store))
-    row = pick(table, how)
+    row = picked(table, how)
     paths = TrialPaths(root / name / (row.folder or ""))
     if not paths.model.is_file():
         raise AutomlError(f"compare: trial {row.number} of '{name}' lacks {MODEL} in '{paths.folder}'; pick another")

@@ -8,7 +8,7 @@ from typing import Any
 
 from objectives.deploy.device import Device
 from objectives.records.paths import ERRORS, MODEL, ExportPaths, StudyPaths, TrialPaths
-from reports.table.pick import pick
+from reports.table.proof.shipped import picked
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable, read_study
 from search.settings.compose import CONF, default_values
@@ -109,7 +109,7 @@ def _holds_export(folder: Path, path: Path) -> bool:
 
 def _of_study(studies: Path, name: str, store: str | None, how: str) -> Shipped:
     table = read_study(load_study(studies, name, store))
-    row = pick(table, how)
+    row = picked(table, how)
     root = studies / name
     trial = TrialPaths(root / (row.folder or ""))
     _check_file(table, row, trial.model)

@@ -196,6 +196,8 @@ def _row(row: TrialRow) -> dict[str, Json]:
         "standing": row.standing,
         "child_of": row.parent,
         "polishes": row.polishes,
+        "proves": row.proves,
+        "seed": row.seed,
         "detector": architecture(row.candidate),
         "epochs_done": row.rungs[-1].epoch if row.rungs else 0,
         "map": row.map if row.map is not None or not row.rungs else row.rungs[-1].map,

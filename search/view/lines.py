@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from objectives.records.records import Ending, Rung
+from reports.table.family_words import kind_words
 from reports.table.table import StudyTable
 from reports.table.words import architecture, duration
 from search.settings.settings import Settings
@@ -43,8 +44,8 @@ class LineView(View):
     def trial_ended(self, number: int, table: StudyTable, used: BudgetUsed) -> None:
         """Write how the trial stands, and how far the search is."""
         row, front = table.row(number), f"front {len(table.front)}"
-        polish = f"polish of {row.polishes}, " if row.is_polish else ""
-        line = f"trial {number:3d}  {polish}{architecture(row.candidate)}  {row_result(row)}"
+        origin = f"{kind_words(row, None)}, " if row.is_polish or row.is_proof else ""
+        line = f"trial {number:3d}  {origin}{architecture(row.candidate)}  {row_result(row)}"
         left = eta_text(used, self.settings)
         self.line(f"{line}  [{used.trials}/{self.settings.budget.trials}, {front}, {left}]")
 

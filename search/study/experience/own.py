@@ -54,14 +54,15 @@ def own_trainings(root: Path, but: Container[str], read_s: float = READ_S) -> tu
 def trainings_of(study: "optuna.Study") -> list[Training]:
     """Return the trainings that a study carried to their end; copies that a fork took along are its parent's.
 
-    A polish is left out: its candidate did not learn so from the start.
+    A polish is left out: its candidate did not learn so from the start; and what a proof has repeated.
     """
     kept = StudyRecord.of(study)
     epochs = _epochs(kept.fingerprints)
     return [
         Training(study.study_name, dict(trial.candidate), epochs, trial.map)
         for trial in trial_records(study)
-        if trial.phase is Phase.FINISHED and trial.map is not None and trial.forked_from is None and not trial.is_polish
+        if trial.phase is Phase.FINISHED and trial.map is not None and trial.forked_from is None
+        if not (trial.is_polish or trial.is_proof)
     ]
 
 

@@ -10,7 +10,7 @@ from objectives.records.proof import ProofRecord, ProofTerms, SplitLook, SplitSc
 from objectives.records.records import Outcome
 from objectives.records.trial_record import Phase, TrialRecord
 from reports.table.pick import Miss
-from reports.table.proof.intervals import Interval, joint_differences, joint_intervals, t_interval
+from reports.table.proof.intervals import Interval, picked_differences, picked_intervals, t_interval
 from reports.table.proof.means import class_figure, class_values, missed_by_means
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
@@ -36,14 +36,14 @@ class Proven:
         terms: how it was trained again.
         trainings: those that have finished, by seed.
         is_baseline: whether it is the baseline.
-        map: mean mAP at IoU 0.5:0.95 with an interval that holds for all finalists at once; None of fewer than two
-            seeds, as below.
+        map: mean mAP at IoU 0.5:0.95 with an interval that allows for the best of the finalists being picked; None of
+            fewer than two seeds, as below.
         map50: likewise at IoU 0.5.
         p50_ms: its median latency; Student's interval of its own seeds, as below.
         p95_ms: its 95th percentile of latency.
         figure: what `classes` holds, "recall" as deployed or "AP 0.5:0.95".
         classes: class name to that figure.
-        over_baseline: mAP above the baseline's, paired by seed, for all finalists at once.
+        over_baseline: mAP above the baseline's, paired by seed, with an interval like that of `map`.
         missed: bounds of the gate that its means miss.
         scores: of its files on the test split.
         test: mean mAP of these.
@@ -266,8 +266,8 @@ def _proven(
         terms=next(one.terms for one in record.contestants if one.number == number),
         trainings=tuple(rows),
         is_baseline=number == record.baseline,
-        map=_joint(record, done, "map").get(number),
-        map50=_joint(record, done, "map50").get(number),
+        map=_picked(record, done, "map").get(number),
+        map50=_picked(record, done, "map50").get(number),
         p50_ms=t_interval(_values(rows, "p50_ms"), level),
         p95_ms=t_interval(_values(rows, "p95_ms"), level),
         figure=figure,
@@ -279,11 +279,11 @@ def _proven(
     )
 
 
-def _joint(record: ProofRecord, done: Mapping[int, Sequence[TrialRow]], name: str) -> dict[int, Interval]:
-    """Return the intervals of all finalists at once, and the baseline's, which is picked from nothing."""
+def _picked(record: ProofRecord, done: Mapping[int, Sequence[TrialRow]], name: str) -> dict[int, Interval]:
+    """Return the intervals of the finalists, of which one is picked, and the baseline's, which is not."""
     values = {number: _values(done[number], name) for number in record.finalists}
     base = [] if record.baseline is None else _values(done[record.baseline], name)
-    found = joint_intervals(values, record.level, base)
+    found = picked_intervals(values, record.level, base)
     alone = None if record.baseline is None else t_interval(base, record.level)
     return found | ({record.baseline: alone} if record.baseline is not None and alone else {})
 
@@ -293,7 +293,7 @@ def _over_baseline(record: ProofRecord, done: Mapping[int, Sequence[TrialRow]]) 
         return {}
     by_seed = {number: {row.seed or 0: row.map or 0.0 for row in rows} for number, rows in done.items()}
     finalists = {number: by_seed[number] for number in record.finalists if len(by_seed[number]) >= 2}
-    return joint_differences(finalists, by_seed[record.baseline], record.level)
+    return picked_differences(finalists, by_seed[record.baseline], record.level)
 
 
 def _values(rows: Sequence[TrialRow], name: str) -> list[float]:

@@ -45,15 +45,13 @@ def t_interval(values: Sequence[float], level: float) -> Interval | None:
     return _around(fmean(values), critical(level, len(values) - 1) * error, level, len(values))
 
 
-def joint_intervals(
+def picked_intervals(
     values: Mapping[int, Sequence[float]], level: float, beside: Sequence[float] = ()
 ) -> dict[int, Interval]:
-    """Return intervals of several means that hold all at once with this level, and so hold whichever is picked.
+    """Return intervals of several means, of which the one with the best mean is picked and holds with this level.
 
     All seeds of all contestants scatter alike, as is assumed: their standard deviation is pooled, which makes the
-    intervals narrower than a single contestant's few seeds would. What widens them again is the studentized maximum
-    modulus in place of Student's t (Hochberg and Tamhane 1987, Multiple Comparison Procedures, chapter 3). Of one
-    contestant without any beside it, it is Student's interval.
+    intervals narrower than a single contestant's few seeds would. See `critical` for what picking costs.
 
     Args:
         values: contestant to its values over seeds; those with fewer than two have no interval.
@@ -73,10 +71,10 @@ def joint_intervals(
     }
 
 
-def joint_differences(
+def picked_differences(
     values: Mapping[int, Mapping[int, float]], base: Mapping[int, float], level: float
 ) -> dict[int, Interval]:
-    """Return intervals of how far several means lie above a base's, paired by seed, that hold all at once.
+    """Return intervals of how far several means lie above a base's, paired by seed, where the best mean is picked.
 
     What a seed does to all alike cancels out: the scatter that counts is what a layout of contestants by seeds leaves
     (a two-way analysis of variance). Of one contestant, it is the paired t interval.
@@ -102,25 +100,29 @@ def joint_differences(
 
 @lru_cache(maxsize=64)
 def critical(level: float, freedom: int, choices: int = 1) -> float:
-    """Return the number of standard errors within which all of several means lie with this level.
+    """Return the number of standard errors from the mean to an end of an interval.
 
-    The quantile of the studentized maximum modulus: the largest of the absolute values of `choices` independent normal
-    variables, over the root of a chi-square variable's mean. With one choice it is Student's t of both sides.
+    Picking the best of several means favours those that are too high: the lower end must hold for the largest of their
+    errors, which the quantile of the largest of `choices` t variables of one standard deviation does. The upper end
+    then fails seldom, but where the best is far ahead, picking changes nothing, and both ends must hold as Student's.
+    So the level is kept between these two cases; of one or two means it is Student's t.
+
+    Args:
+        level: of the interval, in (0, 1).
+        freedom: degrees of freedom of the standard deviation.
+        choices: means that are picked from.
     """
     from scipy.optimize import brentq
-    from scipy.special import gammaincinv, ndtr
+    from scipy.special import gammaincinv, ndtr, stdtrit
 
+    student = float(stdtrit(freedom, (1 + level) / 2))
     shares = (np.arange(GRID) + 0.5) / GRID
     spread = np.sqrt(2 * gammaincinv(freedom / 2, shares) / freedom)
 
     def held(errors: float) -> float:
-        return float(np.mean((2 * ndtr(errors * spread) - 1) ** choices)) - level
+        return float(np.mean(ndtr(errors * spread) ** choices)) - level
 
-    if choices == 1:
-        from scipy.special import stdtrit
-
-        return float(stdtrit(freedom, (1 + level) / 2))
-    return float(brentq(held, 0.0, 1e4))
+    return student if held(student) >= 0 else float(brentq(held, student, 1e4))
 
 
 def _around(mean: float, half: float, level: float, n: int) -> Interval:

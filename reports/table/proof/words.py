@@ -38,10 +38,10 @@ def verdict_sentence(proof: Proof) -> str:
 def details(proof: Proof) -> Iterator[str]:
     """Yield what is to be known of the figures, in sentences."""
     seeds = ", ".join(str(seed) for seed in proof.record.seeds)
-    all_ = f"of all {len(proof.finalists)} finalists at once" if len(proof.finalists) > 1 else "of the finalist"
+    among = f", the best of {len(proof.finalists)} being picked" if len(proof.finalists) > 1 else ""
     yield (
-        f"Means over {len(proof.record.seeds)} seeds ({seeds}), {_epochs(proof)}; the intervals of mAP are "
-        f"{percent(proof.record.level)} intervals {all_}, the gate is judged by the means."
+        f"Means over {len(proof.record.seeds)} seeds ({seeds}), {_epochs(proof)}; intervals at "
+        f"{percent(proof.record.level)}{among}; the gate is judged by the means."
     )
     if proof.failed:
         yield f"{plural(proof.failed, 'training')} of the proof failed: the figures are of the others."

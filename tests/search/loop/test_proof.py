@@ -237,9 +237,7 @@ def test_hours_that_end_in_the_proof_leave_it_to_the_next_line(tmp_path: Path, b
 
 
 @pytest.mark.seconds
-def test_a_proof_that_is_killed_goes_on(
-    settings: Settings, tmp_path: Path, blocks: Dataset
-) -> None:
+def test_a_proof_that_is_killed_goes_on(settings: Settings, tmp_path: Path, blocks: Dataset) -> None:
     plant(settings, "trial6epoch9-hold")
     child = in_a_process(tmp_path, PROVES, blocks)
     wait_until(lambda: taken(settings.folder / "faults", "trial6epoch9-hold"))

@@ -18,6 +18,7 @@ def main(debug: bool) -> None:
     automl search conf=retail                        search; the same line again goes on where it stopped
     automl search conf=retail data.root=~/shelves    ... on your own images (docs/formats.md)
     automl report retail                             the page of the front, and a summary here
+    automl prove retail                              finalists with other seeds, the baseline, the test split once
     automl export retail --pick gate --to out        the winner: config, weights, ONNX, lineage
     automl train out                                 train it at full length
     """

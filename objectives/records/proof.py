@@ -41,7 +41,7 @@ class ProofPiece:
 
 
 @dataclass(frozen=True)
-class Contestant(Record):
+class Entrant(Record):
     """A finalist, or the baseline: its number in the study, and how it is trained."""
 
     number: int
@@ -61,7 +61,7 @@ class ProofRecord(Record):
         begun: when, ISO 8601.
     """
 
-    contestants: tuple[Contestant, ...]
+    contestants: tuple[Entrant, ...]
     baseline: int | None
     seeds: tuple[int, ...]
     level: float

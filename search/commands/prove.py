@@ -13,7 +13,7 @@ from objectives.records.proof import ProofRecord
 from objectives.records.study_record import StudyRecord
 from reports.table.console import labelled, open_console
 from reports.table.progress import counting
-from reports.table.proof.contestants import Proof, Verdict, read_proof
+from reports.table.proof.contestants import Proof, ProofVerdict, read_proof
 from reports.table.proof.words import details, verdict_sentence
 from reports.table.table import StudyTable
 from reports.table.words import plural
@@ -28,7 +28,7 @@ from search.view.base import View
 from search.view.make import make_view
 from spaces.errors import SettingsError
 
-SETTABLE = (
+PROOF_SETTABLE = (
     "proof.seeds",
     "proof.finalists",
     "proof.epochs",
@@ -47,14 +47,14 @@ SETTABLE = (
     "store.size_mb_max",
     "store.free_mb_min",
 )
-FORMAT, FORMATS = "format", ("lines", "json")
-EXIT_CODES = {
-    Verdict.BETTER: 0,
-    Verdict.NO_BASELINE: 0,
-    Verdict.WORSE: 1,
-    Verdict.NO_WINNER: 1,
-    Verdict.CANNOT_TELL: 3,
-    Verdict.UNDER_WAY: 3,  # never at the end of a line that was not interrupted
+OUTPUT, OUTPUTS = "format", ("lines", "json")
+PROOF_EXIT_CODES = {
+    ProofVerdict.BETTER: 0,
+    ProofVerdict.NO_BASELINE: 0,
+    ProofVerdict.WORSE: 1,
+    ProofVerdict.NO_WINNER: 1,
+    ProofVerdict.CANNOT_TELL: 3,
+    ProofVerdict.UNDER_WAY: 3,  # never at the end of a line that was not interrupted
 }
 
 
@@ -72,7 +72,7 @@ def run_prove(
         test_again: score the test split even if it was looked at before.
     """
     form, changes = _format(arguments)
-    settings = _settings(name, read_changes("prove", changes, SETTABLE), folder, store)
+    settings = _settings(name, read_changes("prove", changes, PROOF_SETTABLE), folder, store)
     check_settings(settings)
     console = open_console(stderr=form == "json", highlight=False, soft_wrap=True)
     with counting(open_console(stderr=True), "looking at images") as show:
@@ -94,14 +94,14 @@ def run_prove(
     assert proof is not None  # it was frozen before
     if form == "json":
         open_console(highlight=False, soft_wrap=True).print(json.dumps(proof.to_json(), indent=2, ensure_ascii=False))
-    raise SystemExit(EXIT_CODES[proof.verdict])
+    raise SystemExit(PROOF_EXIT_CODES[proof.verdict])
 
 
 def _format(arguments: Sequence[str]) -> tuple[str, list[str]]:
-    given = [word.partition("=")[2] for word in arguments if word.startswith(f"{FORMAT}=")]
-    if len(given) > 1 or (given and given[0] not in FORMATS):
-        raise SettingsError(f"prove: {FORMAT} must be one of {', '.join(FORMATS)}, got {', '.join(given)}")
-    return (given[0] if given else FORMATS[0]), [word for word in arguments if not word.startswith(f"{FORMAT}=")]
+    given = [word.partition("=")[2] for word in arguments if word.startswith(f"{OUTPUT}=")]
+    if len(given) > 1 or (given and given[0] not in OUTPUTS):
+        raise SettingsError(f"prove: {OUTPUT} must be one of {', '.join(OUTPUTS)}, got {', '.join(given)}")
+    return (given[0] if given else OUTPUTS[0]), [word for word in arguments if not word.startswith(f"{OUTPUT}=")]
 
 
 def _settings(name: str, changes: dict[str, object], folder: str, store: str | None) -> Settings:

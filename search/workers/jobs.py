@@ -23,7 +23,7 @@ from spaces.errors import SettingsError
 from spaces.network.family import SLIM_BLOCKS, Family, is_elastic, slim_ratios
 from spaces.network.published import start_of
 
-LOOKS = 5  # at the validation split, of a training of a proof that is longer than a trial
+PROOF_LOOKS = 5  # at the validation split, of a training of a proof that is longer than a trial
 
 
 def check_run(trial: TrialSettings) -> None:
@@ -161,7 +161,7 @@ class Jobs:
             job,
             epochs=terms.epochs,
             rungs=1,
-            evaluate_every=job.evaluate_every if terms.epochs <= job.epochs else max(1, terms.epochs // LOOKS),
+            evaluate_every=job.evaluate_every if terms.epochs <= job.epochs else max(1, terms.epochs // PROOF_LOOKS),
             seed=of.seed,
             gate=Gate(),
             images=held_out.images if terms.held_out else job.images,

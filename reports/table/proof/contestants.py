@@ -10,13 +10,13 @@ from objectives.records.proof import ProofRecord, ProofTerms, SplitLook, SplitSc
 from objectives.records.records import Outcome
 from objectives.records.trial_record import Phase, TrialRecord
 from reports.table.pick import Miss
-from reports.table.proof.intervals import Interval, picked_differences, picked_intervals, t_interval
+from reports.table.proof.intervals import SeedsInterval, picked_differences, picked_intervals, t_interval
 from reports.table.proof.means import class_figure, class_values, missed_by_means
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 
 
-class Verdict(StrEnum):
+class ProofVerdict(StrEnum):
     """What a proof has come to."""
 
     BETTER = "better"  # the winner, than the baseline
@@ -53,16 +53,16 @@ class Proven:
     terms: ProofTerms
     trainings: tuple[TrialRow, ...]
     is_baseline: bool
-    map: Interval | None
-    map50: Interval | None
-    p50_ms: Interval | None
-    p95_ms: Interval | None
+    map: SeedsInterval | None
+    map50: SeedsInterval | None
+    p50_ms: SeedsInterval | None
+    p95_ms: SeedsInterval | None
     figure: str
-    classes: Mapping[str, Interval]
-    over_baseline: Interval | None
+    classes: Mapping[str, SeedsInterval]
+    over_baseline: SeedsInterval | None
     missed: tuple[Miss, ...]
     scores: tuple[SplitScore, ...] = ()
-    test: Interval | None = None
+    test: SeedsInterval | None = None
 
     @property
     def number(self) -> int:
@@ -151,18 +151,18 @@ class Proof:
         return max(fit, key=lambda one: (one.map.low if one.map else 0.0, -(one.row.p50_ms or 0.0), -one.number))
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> ProofVerdict:
         """What it has come to."""
         if not self.is_complete:
-            return Verdict.UNDER_WAY
+            return ProofVerdict.UNDER_WAY
         if self.winner is None:
-            return Verdict.NO_WINNER
+            return ProofVerdict.NO_WINNER
         if self.baseline is None:
-            return Verdict.NO_BASELINE
+            return ProofVerdict.NO_BASELINE
         apart = self.winner.over_baseline
         if apart is None or apart.low <= 0 <= apart.high:
-            return Verdict.CANNOT_TELL
-        return Verdict.BETTER if apart.low > 0 else Verdict.WORSE
+            return ProofVerdict.CANNOT_TELL
+        return ProofVerdict.BETTER if apart.low > 0 else ProofVerdict.WORSE
 
     @property
     def optimism(self) -> float | None:
@@ -279,7 +279,7 @@ def _proven(
     )
 
 
-def _picked(record: ProofRecord, done: Mapping[int, Sequence[TrialRow]], name: str) -> dict[int, Interval]:
+def _picked(record: ProofRecord, done: Mapping[int, Sequence[TrialRow]], name: str) -> dict[int, SeedsInterval]:
     """Return the intervals of the finalists, of which one is picked, and the baseline's, which is not."""
     values = {number: _values(done[number], name) for number in record.finalists}
     base = [] if record.baseline is None else _values(done[record.baseline], name)
@@ -288,7 +288,7 @@ def _picked(record: ProofRecord, done: Mapping[int, Sequence[TrialRow]], name: s
     return found | ({record.baseline: alone} if record.baseline is not None and alone else {})
 
 
-def _over_baseline(record: ProofRecord, done: Mapping[int, Sequence[TrialRow]]) -> dict[int, Interval]:
+def _over_baseline(record: ProofRecord, done: Mapping[int, Sequence[TrialRow]]) -> dict[int, SeedsInterval]:
     if record.baseline is None:
         return {}
     by_seed = {number: {row.seed or 0: row.map or 0.0 for row in rows} for number, rows in done.items()}

@@ -14,7 +14,7 @@ GRID = 2000  # points of the integral over the pooled standard deviation
 
 
 @dataclass(frozen=True)
-class Interval(Record):
+class SeedsInterval(Record):
     """A mean with its interval.
 
     Attributes:
@@ -37,7 +37,7 @@ class Interval(Record):
         return (self.high - self.low) / 2
 
 
-def t_interval(values: Sequence[float], level: float) -> Interval | None:
+def t_interval(values: Sequence[float], level: float) -> SeedsInterval | None:
     """Return Student's interval of a mean, by these values alone; None of fewer than two."""
     if len(values) < 2:
         return None
@@ -47,7 +47,7 @@ def t_interval(values: Sequence[float], level: float) -> Interval | None:
 
 def picked_intervals(
     values: Mapping[int, Sequence[float]], level: float, beside: Sequence[float] = ()
-) -> dict[int, Interval]:
+) -> dict[int, SeedsInterval]:
     """Return intervals of several means, of which the one with the best mean is picked and holds with this level.
 
     All seeds of all contestants scatter alike, as is assumed: their standard deviation is pooled, which makes the
@@ -73,7 +73,7 @@ def picked_intervals(
 
 def picked_differences(
     values: Mapping[int, Mapping[int, float]], base: Mapping[int, float], level: float
-) -> dict[int, Interval]:
+) -> dict[int, SeedsInterval]:
     """Return intervals of how far several means lie above a base's, paired by seed, where the best mean is picked.
 
     What a seed does to all alike cancels out: the scatter that counts is what a layout of contestants by seeds leaves
@@ -125,5 +125,5 @@ def critical(level: float, freedom: int, choices: int = 1) -> float:
     return student if held(student) >= 0 else float(brentq(held, student, 1e4))
 
 
-def _around(mean: float, half: float, level: float, n: int) -> Interval:
-    return Interval(mean, mean - half, mean + half, level, n)
+def _around(mean: float, half: float, level: float, n: int) -> SeedsInterval:
+    return SeedsInterval(mean, mean - half, mean + half, level, n)

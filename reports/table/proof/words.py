@@ -3,15 +3,15 @@
 from collections.abc import Iterator, Sequence
 
 from objectives.records.proof import Length, SplitLook
-from reports.table.proof.contestants import Proof, Proven, Verdict
-from reports.table.proof.intervals import Interval
+from reports.table.proof.contestants import Proof, ProofVerdict, Proven
+from reports.table.proof.intervals import SeedsInterval
 from reports.table.words import ms, number, percent, plural, share
 
 
 def verdict_sentence(proof: Proof) -> str:
     """Return '`Trial 12 beats the baseline yolo26n by 0.043 ± 0.012 mAP at 7.9 ms (baseline 12.1 ms).`'."""
     winner, baseline = proof.winner, proof.baseline
-    if proof.verdict is Verdict.UNDER_WAY:
+    if proof.verdict is ProofVerdict.UNDER_WAY:
         return f"The proof is under way: {proof.ended} of {plural(proof.total, 'training')} have ended."
     if winner is None:
         return _no_winner(proof)
@@ -26,9 +26,9 @@ def verdict_sentence(proof: Proof) -> str:
         return f"Trial {winner.number} cannot be told from the {name}: too few trainings of both have finished."
     by = f"{share(abs(apart.mean))} ± {share(apart.half)} mAP"
     match proof.verdict:
-        case Verdict.BETTER:
+        case ProofVerdict.BETTER:
             return f"Trial {winner.number} beats the {name} by {by} {at}."
-        case Verdict.WORSE:
+        case ProofVerdict.WORSE:
             return f"Trial {winner.number} does not beat the {name}: it is worse by {by} {at}."
         case _:
             side = "above" if apart.mean >= 0 else "below"
@@ -102,12 +102,12 @@ def test_score(one: Proven) -> str:
     return around(one.test) if one.test else share(one.scores[0].map if one.scores else None)
 
 
-def around(found: Interval | None, form: str = ".3f") -> str:
+def around(found: SeedsInterval | None, form: str = ".3f") -> str:
     """Return '`0.812 ± 0.021`'."""
     return "–" if found is None else f"{found.mean:{form}} ± {found.half:{form}}"
 
 
-def around_ms(found: Interval | None) -> str:
+def around_ms(found: SeedsInterval | None) -> str:
     """Return '`7.91 ± 0.12 ms`'."""
     return "–" if found is None else f"{number(found.mean)} ± {number(found.half, 2)} ms"
 

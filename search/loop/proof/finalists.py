@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from objectives.records.paths import WEIGHTS, TrialPaths
-from objectives.records.proof import Contestant, Length, ProofRecord, ProofTerms
+from objectives.records.proof import Entrant, Length, ProofRecord, ProofTerms
 from reports.table.pick import bends
 from reports.table.proof.contestants import baseline_of, goes_on
 from reports.table.row import TrialRow
@@ -45,7 +45,7 @@ def new_proof(table: StudyTable, settings: Settings, lengths: Lengths, length_un
     contestants = [table.row(row.number) for row in (*rows, *([base] if base else []))]
     return ProofRecord(
         contestants=tuple(
-            Contestant(row.number, _terms(row, table, settings.folder, length, epochs, lengths, held_out=held_out))
+            Entrant(row.number, _terms(row, table, settings.folder, length, epochs, lengths, held_out=held_out))
             for row in contestants
         ),
         baseline=base.number if base else None,

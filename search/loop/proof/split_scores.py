@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import optuna
 
 LOOKING = 1 << 31  # the lock, among those of trials, of the process that looks at the test split
-TRAIN, TEST = "train", "test"
+TEST = "test"
 BY = "prove"
 
 
@@ -48,7 +48,7 @@ class Scored:
 
 def unseen_split(dataset: Dataset, scored_on: str) -> str | None:
     """Return the split that no training and no choice of a search has seen: "test", else another; None for none."""
-    unseen = [name for name, images in dataset.splits.items() if name not in (TRAIN, scored_on) and images]
+    unseen = [name for name, images in dataset.splits.items() if name not in ("train", scored_on) and images]
     return TEST if TEST in unseen else next(iter(unseen), None)
 
 

@@ -22,7 +22,7 @@ from objectives.records.proof import Length, ProofTerms
 from objectives.records.study_record import StudyRecord
 from objectives.records.trial_record import Phase, TrialRecord, trial_records
 from objectives.trial.job import HELD_OUT_LEAST
-from reports.table.proof.contestants import Verdict, baseline_of, read_proof
+from reports.table.proof.contestants import ProofVerdict, baseline_of, read_proof
 from reports.table.proof.words import test_sentences as sentences_of_test
 from reports.table.proof.words import verdict_sentence
 from reports.table.table import StudyTable, read_study
@@ -184,7 +184,7 @@ def test_the_winner_has_the_best_lower_bound_and_beats_the_baseline(settings: Se
     assert winner is not None
     assert winner.map is not None
     assert winner.map.low == max(one.map.low for one in proof.finalists if one.map)
-    assert proof.verdict is Verdict.BETTER
+    assert proof.verdict is ProofVerdict.BETTER
     assert verdict_sentence(proof).startswith(f"Trial {winner.number} beats the baseline yolo26n by 0.")
     maps = [row.map for row in winner.trainings]
     assert winner.map.mean == pytest.approx(math.fsum(map_ or 0.0 for map_ in maps) / 3)
@@ -227,7 +227,7 @@ def test_hours_that_end_in_the_proof_leave_it_to_the_next_line(tmp_path: Path, b
     found = read_proof(run(settings, blocks, clock=clock).table())
     assert found is not None
     assert 0 < found.ended < found.total
-    assert found.verdict is Verdict.UNDER_WAY
+    assert found.verdict is ProofVerdict.UNDER_WAY
     assert verdict_sentence(found).startswith(f"The proof is under way: {found.ended} of 9 trainings")
     prove(settings, blocks)
     whole = read_proof(table_of(settings))
@@ -468,5 +468,5 @@ def test_one_class_is_enough(tmp_path: Path, blocks: Dataset) -> None:
     prove(settings, one)
     proof = read_proof(table_of(settings))
     assert proof is not None
-    assert proof.verdict is Verdict.NO_BASELINE
+    assert proof.verdict is ProofVerdict.NO_BASELINE
     assert "the study has no baseline to compare it with" in verdict_sentence(proof)

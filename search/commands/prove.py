@@ -72,6 +72,7 @@ def run_prove(
         test_again: score the test split even if it was looked at before.
     """
     form, changes = _format(arguments)
+    asked = any(word.startswith("proof.") for word in changes)
     settings = _settings(name, read_changes("prove", changes, PROOF_SETTABLE), folder, store)
     check_settings(settings)
     console = open_console(stderr=form == "json", highlight=False, soft_wrap=True)
@@ -82,7 +83,7 @@ def run_prove(
         _introduce(console, settings, record)
         return make_view(console, _limited(settings, record), "plain" if form == "json" else "auto")
 
-    with open_proof(settings, dataset, view, anew=anew, say=console.print) as opened:
+    with open_proof(settings, dataset, view, anew=anew, asked=asked, say=console.print) as opened:
         interrupted = _interrupted(opened, again=test_again)
         table = opened.table()
     _conclude(console, table, settings, interrupted=interrupted)

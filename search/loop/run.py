@@ -116,6 +116,7 @@ def open_proof(
     view: Callable[[ProofRecord], View],
     *,
     anew: bool = False,
+    asked: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Search]:
     """Freeze what the proof of a study is made of, unless one is under way, and enter the study; nothing runs yet.
@@ -125,6 +126,7 @@ def open_proof(
         dataset: the study's own.
         view: makes the view, from what the proof is made of.
         anew: leave a proof that is under way.
+        asked: whether seeds or lengths were asked for: a proof under way that has others is refused.
         say: called with a line before each download of published weights.
 
     Raises:
@@ -140,7 +142,7 @@ def open_proof(
             notes = fetch_starts(settings, study, say)
             trials = trial_records(study)
             jobs = Jobs(settings, dataset, starts_of(settings, study))
-            record = Proving(study, settings, jobs).freeze(Length.FULL, trials, anew=anew)
+            record = Proving(study, settings, jobs).freeze(Length.FULL, trials, anew=anew, asked=asked)
         with Search(settings, dataset, study, claims, view(record), proves=True) as opened:
             opened.notes = notes
             yield opened

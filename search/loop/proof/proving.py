@@ -14,7 +14,7 @@ from search.study.budget import BudgetUsed
 from search.study.claims import Claims
 from search.study.stored_trial import StoredTrial, proof_of
 from search.workers.jobs import Jobs
-from spaces.errors import AutomlError
+from spaces.errors import AutomlError, SettingsError
 
 if TYPE_CHECKING:
     import optuna
@@ -39,21 +39,33 @@ class Proving:
         """The proof that was begun last."""
         return StudyRecord.of(self._study).proof
 
-    def freeze(self, unset: Length, trials: Sequence[TrialRecord], *, anew: bool = False) -> ProofRecord:
+    def freeze(
+        self, unset: Length, trials: Sequence[TrialRecord], *, anew: bool = False, asked: bool = False
+    ) -> ProofRecord:
         """Return the proof that is to be worked on: the one that is under way, else a new one, which is stored.
 
         Args:
             unset: what `proof.epochs` null stands for.
             trials: of the study.
             anew: leave the one that is under way.
+            asked: whether seeds or lengths were asked for: one under way that has others is refused.
 
         Raises:
-            AutomlError: the study has nothing to prove.
+            AutomlError: the study has nothing to prove, or a proof of other seeds or lengths is under way.
         """
         known = self.record
-        if known is not None and not anew and not self.is_complete(known, trials):
+        under_way = known is not None and not anew and not self.is_complete(known, trials)
+        if known is not None and under_way and not asked:
             return known
         wanted = new_proof(read_study(self._study, trials), self._settings, self._lengths, unset)
+        if known is not None and under_way:
+            if _asked(known) != _asked(wanted):
+                seeds, level, epochs = _asked(known)
+                raise SettingsError(
+                    f"prove: a proof of {len(seeds)} seeds, {' or '.join(map(str, epochs))} epochs, level {level:g} is "
+                    "under way; leave out proof.* to go on with it, or give --anew"
+                )
+            return known
         if wanted.is_like(known) and known is not None and known.level == wanted.level:
             return known
         StudyWriter(self._study).proof(wanted)
@@ -106,6 +118,11 @@ class Proving:
             except AutomlError as nothing:
                 note(f"no proof: {str(nothing).removeprefix('prove: ')}")
                 return False
+
+
+def _asked(proof: ProofRecord) -> tuple[tuple[int, ...], float, list[int]]:
+    """Return seeds, level and epochs of a proof."""
+    return proof.seeds, proof.level, sorted({one.terms.epochs for one in proof.contestants})
 
 
 def _piece(trial: TrialRecord) -> ProofPiece | None:

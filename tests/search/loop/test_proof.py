@@ -32,7 +32,7 @@ from search.loop.run import open_proof, run_to_its_end
 from search.settings.settings import Settings
 from search.study.store import load_study
 from search.view.lines import LineView
-from spaces.errors import AutomlError, StoreError
+from spaces.errors import AutomlError, SettingsError, StoreError
 
 INLINE = "trial.backend=inline"
 ENOUGH = ("budget.trials=4", "pruner=none", INLINE)
@@ -70,11 +70,11 @@ def proofs_of(settings: Settings) -> list[TrialRecord]:
     return [trial for trial in trial_records(study_of(settings)) if trial.is_proof]
 
 
-def prove(settings: Settings, dataset: Dataset, *, anew: bool = False, again: bool = False) -> str:
+def prove(settings: Settings, dataset: Dataset, *, anew: bool = False, asked: bool = False, again: bool = False) -> str:
     """Do the proof, and return what its view has written."""
     out = StringIO()
     console = Console(file=out, width=250)
-    with open_proof(settings, dataset, lambda _: LineView(console, settings), anew=anew) as opened:
+    with open_proof(settings, dataset, lambda _: LineView(console, settings), anew=anew, asked=asked) as opened:
         run_to_its_end(opened, again=again)
     return out.getvalue()
 
@@ -228,6 +228,10 @@ def test_hours_that_end_in_the_proof_leave_it_to_the_next_line(tmp_path: Path, b
     assert found is not None
     assert 0 < found.ended < found.total
     assert found.verdict is ProofVerdict.UNDER_WAY
+    with pytest.raises(
+        SettingsError, match=r"^prove: a proof of 3 seeds at length 'trial' and level 0.95 is under way"
+    ):
+        prove(replace(settings, proof=replace(settings.proof, seeds=5)), blocks, asked=True)
     assert verdict_sentence(found).startswith(f"The proof is under way: {found.ended} of 9 trainings")
     prove(settings, blocks)
     whole = read_proof(table_of(settings))

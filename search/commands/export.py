@@ -48,7 +48,6 @@ class Exported:
     Attributes:
         table: the study.
         row: the trial whose files ship: after a proof a training of it.
-        chosen: the trial as it was in the search.
         trained: the trial whose epochs the detector has seen: of a child, also a polished one, its parent.
         full: latency by the full protocol, of one of a family, whose figure in the search is a quick one.
         why_quick: why that could not be measured.
@@ -56,10 +55,14 @@ class Exported:
 
     table: StudyTable
     row: TrialRow
-    chosen: TrialRow
     trained: TrialRow
     full: Latency | None = None
     why_quick: str = ""
+
+    @property
+    def chosen(self) -> TrialRow:
+        """The trial as it was in the search."""
+        return self.row if self.row.proves is None else self.table.row(self.row.proves)
 
     @property
     def keeps_weights(self) -> bool:
@@ -109,11 +112,11 @@ def _exported(table: StudyTable, row: TrialRow, trial: TrialPaths) -> Exported:
     before = chosen if chosen.polishes is None else table.row(chosen.polishes)
     trained = before if before.parent is None else table.row(before.parent)
     if not row.has_quick_latency:
-        return Exported(table, row, chosen, trained)
+        return Exported(table, row, trained)
     open_console(highlight=False, soft_wrap=True).print("measuring its latency by the full protocol", style="dim")
     found = measured_fully(table, trial.model)
     full, why = (found, "") if isinstance(found, Latency) else (None, found)
-    return Exported(table, row, chosen, trained, full, why)
+    return Exported(table, row, trained, full, why)
 
 
 def _write(exported: ExportPaths, trial: TrialPaths, what: Exported) -> str:

@@ -106,11 +106,10 @@ def _format(arguments: Sequence[str]) -> tuple[str, list[str]]:
 
 
 def _settings(name: str, changes: dict[str, object], folder: str, store: str | None) -> Settings:
-    """Return the study's own settings with the line's changes; its hours are not the proof's."""
+    """Return the study's own settings with the line's changes."""
     studies = Path(folder).expanduser().absolute()
     kept = StudyRecord.of(load_study(studies, name, store))
-    settings = stored_settings(name, kept.settings, str(kept.data["root"]), str(studies), store, changes)
-    return replace(settings, budget=replace(settings.budget, hours=None))
+    return stored_settings(name, kept.settings, str(kept.data["root"]), str(studies), store, changes)
 
 
 def _limited(settings: Settings, record: ProofRecord) -> Settings:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from threadpoolctl import threadpool_limits
@@ -133,6 +134,7 @@ def open_proof(
         StoreError: there is no such study, it has another contract, or it is being searched.
         AutomlError: it has nothing to prove.
     """
+    settings = replace(settings, budget=replace(settings.budget, hours=None))  # these are the search's
     one_thread = threadpool_limits(1, user_api="blas")
     study = load_study(settings.folder.parent, settings.name, settings.store.url)
     with one_thread, prepared_folder(settings) as claims, store_errors(settings.name):

@@ -238,6 +238,7 @@ def test_hours_that_end_in_the_proof_leave_it_to_the_next_line(tmp_path: Path, b
     assert whole.record.begun == found.record.begun  # the same finalists went on
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_a_proof_that_is_killed_goes_on(settings: Settings, tmp_path: Path, blocks: Dataset) -> None:
     plant(settings, "trial6epoch9-hold")
@@ -414,6 +415,7 @@ def with_test(blocks: Dataset) -> Dataset:
 WINDOWS = "trial.run=window_trainer:run_trial"
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_the_test_split_is_scored_once(tmp_path: Path, with_test: Dataset) -> None:
     settings = searched(tmp_path, with_test, WINDOWS)
@@ -442,6 +444,7 @@ def test_the_test_split_is_scored_once(tmp_path: Path, with_test: Dataset) -> No
     assert any("was looked at 2 times" in sentence for sentence in sentences_of_test(second))
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_a_proof_within_a_search_looks_too_and_a_longer_one_not_again(tmp_path: Path, with_test: Dataset) -> None:
     settings = settings_of(tmp_path, *ENOUGH, WINDOWS, "proof.share=0.5", "budget.hours=1", "proof.seeds=2")

@@ -18,6 +18,8 @@ from reports.table.baseline import against_baseline
 from reports.table.baseline_words import baseline_words
 from reports.table.family_words import caveats, scored_words
 from reports.table.gate_words import bound_lines, judged_beside
+from reports.table.proof.contestants import read_proof
+from reports.table.proof.words import details, verdict_sentence
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 from reports.table.verdict import judge
@@ -53,6 +55,9 @@ def summary(table: StudyTable, page: Path | None = None) -> RenderableType:
             words = f"trial {first.number}, trained on from the weights of trial {first.polishes}"
             parts.append(Text(f"{first.number} on {first.polishes}: {words}", style="dim"))
     parts += [Text(sentence) for sentence in caveats(table)]
+    proof = read_proof(table)
+    if proof is not None:
+        parts += ["", Text(verdict_sentence(proof), style="bold"), *(Text(sentence) for sentence in details(proof))]
     died = death_classes(table)
     if died:
         parts += ["", _failures(died)]
@@ -83,6 +88,8 @@ def _counts(table: StudyTable) -> Text:
     front = f"; front of {len(table.front):,}, hypervolume {share(hypervolume)}" if table.front else ""
     children = sum(row.is_child for row in table.rows)
     of_them = f", {children:,} of them children" if children else ""
+    proofs = sum(row.is_proof for row in table.rows)
+    of_them += f", {proofs:,} of the proof" if proofs else ""
     scored = f"{scored_words(table)}\n" if table.families else ""
     trials = f"{plural(len(table.rows), 'trial')}{of_them}{': ' if counts else ''}{counts}{front}"
     return Text(f"{scored}{trials}", style="dim")

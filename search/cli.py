@@ -18,6 +18,7 @@ def main(debug: bool) -> None:
     automl search conf=retail                        search; the same line again goes on where it stopped
     automl search conf=retail data.root=~/shelves    ... on your own images (docs/formats.md)
     automl report retail                             the page of the front, and a summary here
+    automl prove retail                              finalists with other seeds, the baseline, the test split once
     automl export retail --pick gate --to out        the winner: config, weights, ONNX, lineage
     automl train out                                 train it at full length
     """
@@ -108,6 +109,31 @@ def train(directory: str, overrides: tuple[str, ...], fresh: bool) -> None:
     from search.commands.train import run_train
 
     run_train(directory, list(overrides), fresh=fresh)
+
+
+@main.command()
+@click.argument("name")
+@click.argument("overrides", nargs=-1)
+@click.option("--anew", is_flag=True, help="Begin another proof where one is under way.")
+@click.option("--test-again", is_flag=True, help="Score the test split once more; the page says so.")
+@RUNS
+@STORE
+@guarded
+def prove(name: str, overrides: tuple[str, ...], anew: bool, test_again: bool, folder: str, store: str | None) -> None:
+    """Prove the winner: train the finalists again with other seeds, the baseline with them, and score the test split.
+
+    The study's own settings hold; the same line again goes on where it was cut. Means with intervals, how optimistic
+    the search was, and the winner go to the page, the summary and exports. See docs/proof.md.
+
+    OVERRIDES: proof.seeds=3, proof.finalists=3, proof.epochs=N or trial (as long as in the search), proof.level=0.95;
+    workers=N, data.root=PATH, pretrained.folder=DIR, trial.train_device=0 and limits as trial.memory_mb=N; format=json.
+
+    Exit code: 0 the winner beats the baseline, or there is none to beat; 1 it does not, or no finalist keeps the gate;
+    3 cannot tell; 2 is a mistake in the line.
+    """
+    from search.commands.prove import run_prove
+
+    run_prove(name, list(overrides), folder, store, anew=anew, test_again=test_again)
 
 
 @main.command()

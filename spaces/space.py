@@ -74,6 +74,22 @@ class SearchSpace:
                 conditions[f"{group}.{name}"] = _conditions(f"{group}.{name}", parents)
         return cls(_parents_first(domains, conditions), conditions)
 
+    @classmethod
+    def from_json(cls, texts: Mapping[str, str]) -> Self:
+        """Read what `to_json` has written: an equal space, of the same fingerprint.
+
+        Raises:
+            SpaceError: a text is of another grammar, an older automl's perhaps.
+        """
+        domains: dict[str, Domain] = {}
+        conditions: dict[str, tuple[Condition, ...]] = {}
+        for name, text in texts.items():
+            domain, *tests = text.split(" if ")
+            domains[name] = parse_domain(name, domain)
+            if tests:
+                conditions[name] = tuple(_read_condition(name, test) for test in tests)
+        return cls(_parents_first(domains, conditions), conditions)
+
     @property
     def fixed(self) -> dict[str, Value]:
         """Dimensions of a single value."""
@@ -197,6 +213,15 @@ def _conditions(name: str, parents: Any) -> tuple[Condition, ...]:
             raise SpaceError(f"space.{name}: `when` needs a list of values or {{not: [...]}}, got {values!r}")
         found.append(Condition(parent, tuple(listed), negated))
     return tuple(found)
+
+
+def _read_condition(name: str, text: str) -> Condition:
+    """Read the text of a condition."""
+    parent, is_in, values = text.partition(" in ")
+    listed = parse_domain(name, f"choice({values})") if is_in else None
+    if not isinstance(listed, Choice):
+        raise SpaceError(f"space.{name}: cannot read the condition '{text}'")
+    return Condition(parent.removesuffix(" not"), listed.values, parent.endswith(" not"))
 
 
 def _parents_first(domains: dict[str, Domain], conditions: Mapping[str, tuple[Condition, ...]]) -> dict[str, Domain]:

@@ -19,6 +19,8 @@ REMOVED = "automl.removed"  # names of files, with spaces between -> numbers of 
 MEASURED = "automl.measured."  # prefix, then an architecture's key: params, and its Latency, measured without a trial
 LOOKS = "automl.looks."  # prefix, then the parent's number, a dot and a count: ChildrenReport, scored ones left out
 MEASURED_FULLY = "automl.latency.full."  # prefix, then a child's number: Latency by the full protocol
+PROOF = "automl.proof"  # ProofRecord: finalists, seeds and lengths of the proof that was begun last
+TEST_LOOKS = "automl.test.looks"  # list of SplitLook: each look at the test split by detectors of the study
 
 # trial
 CANDIDATE = "automl.candidate"  # every choice of the trial, dimension name -> value
@@ -38,3 +40,7 @@ FAMILY = "automl.family"  # of an elastic training: dimension -> values that its
 PARENT = "automl.parent"  # number of the elastic training that a child was cut from
 BASELINE = "automl.baseline"  # of the stock detector that others are compared with: its name, as "yolo26n"
 POLISHES = "automl.polishes"  # number of the trial whose weights a polish goes on from: a child, or its parent
+BASELINE = "automl.baseline"  # name of the stock detector that the trial is, for comparison
+PROVES = "automl.proves"  # number of the trial that a training of a proof repeats: a finalist, or the baseline
+SEED = "automl.seed"  # of a training of a proof
+TERMS = "automl.proof.terms"  # ProofTerms of a training of a proof: its epochs, its start, its images

@@ -11,7 +11,8 @@ from objectives.records import attributes as keys
 from objectives.records.children import ChildrenReport
 from objectives.records.failures import Failure
 from objectives.records.gate import Gate
-from objectives.records.reading import mapping, record
+from objectives.records.proof import ProofRecord, SplitLook
+from objectives.records.reading import mapping, record, records
 from objectives.records.records import Latency, Record
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class SessionRecord(Record):
         folder: of the study, as that process sees it.
         spans: begin and end of each span of time in which it searched, in seconds since 1970.
         ended: whether it has left the study.
+        proves: whether it is `automl prove`, whose time is none of the budget's.
     """
 
     host: str
@@ -35,6 +37,7 @@ class SessionRecord(Record):
     folder: str
     spans: list[list[float]]
     ended: bool = False
+    proves: bool = False
 
 
 @dataclass(frozen=True)
@@ -187,6 +190,16 @@ class StudyRecord:
         found = ((int(name), record(Latency, value)) for name, value in self._under(keys.MEASURED_FULLY))
         return {number: latency for number, latency in found if latency}
 
+    @cached_property
+    def proof(self) -> ProofRecord | None:
+        """The proof that was begun last; None if there was none."""
+        return record(ProofRecord, self.attributes.get(keys.PROOF))
+
+    @cached_property
+    def test_looks(self) -> tuple[SplitLook, ...]:
+        """Each time that detectors of the study were scored on the test split, in order."""
+        return records(SplitLook, self.attributes.get(keys.TEST_LOOKS))
+
     def _under(self, prefix: str) -> Iterator[tuple[str, Any]]:
         return ((k.removeprefix(prefix), value) for k, value in self.attributes.items() if k.startswith(prefix))
 
@@ -263,6 +276,17 @@ class StudyWriter:
             stored[key] = sorted({*stored.get(key, []), number})
         if files:
             self._set(keys.REMOVED, stored)
+
+    def proof(self, proof: ProofRecord) -> None:
+        """Store what a proof that begins is made of; trainings of an earlier one stay trials."""
+        self._set(keys.PROOF, proof.to_json())
+
+    def test_look(self, look: SplitLook) -> None:
+        """Store that the test split was looked at."""
+        self._set(keys.TEST_LOOKS, [*(before.to_json() for before in self._test_looks()), look.to_json()])
+
+    def _test_looks(self) -> tuple[SplitLook, ...]:
+        return StudyRecord.of(self._study).test_looks
 
     def _set(self, key: str, value: Any) -> None:
         self._study.set_user_attr(key, dict(value) if isinstance(value, Mapping) else value)

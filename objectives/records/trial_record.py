@@ -15,6 +15,7 @@ from objectives.records import attributes as keys
 from objectives.records.bounds.figures import Figures
 from objectives.records.failures import batch_divisor
 from objectives.records.made_once import MadeOnce
+from objectives.records.proof import ProofTerms
 from objectives.records.reading import finite, mapping, record, records, uncollected
 from objectives.records.records import Accuracy, Decision, Ending, Latency, Outcome, Proposal, Resources, Rung
 
@@ -69,6 +70,9 @@ class TrialRecord:
         polishes: of a polish: number of the trial whose weights it goes on from, one of a family.
         baseline: of the stock detector that the others are compared with: its name, as "yolo26n" or "yolo26n@320".
         measured_fully: of one of a family: whether its latency is by the full protocol by now.
+        proves: of a training of a proof: number of the trial that it repeats, with another seed.
+        seed: of a training of a proof.
+        terms: how long a training of a proof is, and what it starts from.
     """
 
     number: int
@@ -98,6 +102,14 @@ class TrialRecord:
     polishes: int | None = None
     baseline: str | None = None
     measured_fully: bool = False
+    proves: int | None = None
+    seed: int | None = None
+    terms: ProofTerms | None = None
+
+    @property
+    def is_proof(self) -> bool:
+        """Whether it repeats another trial with another seed: it is no candidate, and stands on no front."""
+        return self.proves is not None
 
     @property
     def is_child(self) -> bool:
@@ -206,6 +218,7 @@ def read_trial(trial: "FrozenTrial") -> TrialRecord:
     values = trial.values if trial.state.name == "COMPLETE" and trial.values else None
     folder, forked_from = attrs.get(keys.FOLDER), attrs.get(keys.FORKED_FROM)
     parent, polishes, baseline = (attrs.get(key) for key in (keys.PARENT, keys.POLISHES, keys.BASELINE))
+    proves, seed = attrs.get(keys.PROVES), attrs.get(keys.SEED)
     return TrialRecord(
         number=trial.number,
         phase=_phase(trial, ending, has_rungs=bool(rungs)),
@@ -233,6 +246,9 @@ def read_trial(trial: "FrozenTrial") -> TrialRecord:
         parent=parent if isinstance(parent, int) else None,
         polishes=polishes if isinstance(polishes, int) else None,
         baseline=baseline if isinstance(baseline, str) else None,
+        proves=proves if isinstance(proves, int) else None,
+        seed=seed if isinstance(seed, int) else None,
+        terms=record(ProofTerms, attrs.get(keys.TERMS)),
     )
 
 

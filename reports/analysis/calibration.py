@@ -102,7 +102,8 @@ class Calibration:
 def calibrate(table: StudyTable) -> Calibration:
     """Return how the study's predictions held, as far as their trials came to an end."""
     expected = [prediction for row in table.rows for prediction in map_predictions(row)]
-    latencies = [prediction for row in table.rows if (prediction := latency_prediction(row))]
+    searched = (row for row in table.rows if not row.is_proof)
+    latencies = [prediction for row in searched if (prediction := latency_prediction(row))]
     return Calibration(
         at_proposal=_held([prediction for prediction in expected if not prediction.epoch]),
         at_rungs=_held([prediction for prediction in expected if prediction.epoch]),

@@ -38,8 +38,11 @@ class Curves:
 
 
 def learning_curves(table: StudyTable) -> Curves:
-    """Return the front's curves first, then the most accurate, then an even sample of the others."""
-    rows = [row for row in table.rows if row.rungs and not row.is_polish]  # which begin in the middle
+    """Return the front's curves first, then the most accurate, then an even sample of the others.
+
+    Those of polishes, which begin in the middle, and of a proof, which may be longer, are left out.
+    """
+    rows = [row for row in table.rows if row.rungs and not (row.is_polish or row.is_proof)]
     ranked = sorted(rows, key=lambda row: (not row.on_front, row.map is None, -(row.map or 0.0), row.number))
     half = CURVES_MAX // 2
     chosen = ranked if len(ranked) <= CURVES_MAX else [*ranked[:half], *evenly(ranked[half:], CURVES_MAX - half)]

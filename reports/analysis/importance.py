@@ -54,7 +54,8 @@ Measured = Sequence[tuple[TrialRow, float]]
 def importances(table: StudyTable) -> tuple[Importance, Importance]:
     """Return the importances for mAP, from finished trials, and for latency, from all trials with a known latency."""
     accurate = [(row, row.map) for row in table.finished if row.map is not None]
-    timed = [(row, row.p50_ms) for row in table.rows if row.p50_ms is not None and not row.other_device]
+    searched = [row for row in table.rows if not (row.other_device or row.is_proof)]
+    timed = [(row, row.p50_ms) for row in searched if row.p50_ms is not None]
     return (_of_families("mAP", "maximize", accurate), _of_families("latency", "minimize", timed))
 
 

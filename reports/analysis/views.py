@@ -108,7 +108,7 @@ def front_view(table: StudyTable, key: str, winner: int | None = None) -> FrontV
     families |= {row.number: family.number for family in table.families for row in family.polishes}
     for row in table.rows:
         layer = _layer(row)
-        is_seen = layer and not row.other_device
+        is_seen = layer and not row.other_device and not row.is_proof
         point = _point(row, families, in_gate=in_gate, has_gate=gate != Gate()) if is_seen else None
         if layer and point and (layer == "over" or point.accuracy is not None):
             found[layer].append(point)

@@ -86,7 +86,9 @@ def provenance(table: StudyTable) -> tuple[Fact, ...]:
 def _scored(table: StudyTable) -> Fact:
     """Return how many trials there are, or with families, how many detectors came from how many trainings."""
     if not table.families:
-        return Fact("trials", f"{len(table.rows):,}", _work(table))
+        proofs = sum(row.is_proof for row in table.rows)
+        of_proof = f"{proofs:,} more in the proof; " if proofs else ""
+        return Fact("trials", f"{len(table.rows) - proofs:,}", f"{of_proof}{_work(table)}")
     note = "; ".join(part for part in (source_words(table), _work(table)) if part)
     return Fact("detectors scored", f"{len(table.finished):,}", note)
 

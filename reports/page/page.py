@@ -27,11 +27,13 @@ from reports.page.front_figure import front_figure
 from reports.page.palette import CSS, DARK, LIGHT, colours, css_variables
 from reports.page.payload import script_json, trials_payload
 from reports.page.pictures import pictures
+from reports.page.proof_section import proof_figure, proof_section
 from reports.page.template import asset, environment
 from reports.table.baseline import against_baseline
 from reports.table.baseline_words import baseline_words
 from reports.table.family_words import caveats
 from reports.table.gate_words import bound_lines
+from reports.table.proof.contestants import read_proof
 from reports.table.table import StudyTable
 from reports.table.verdict import Verdict, judge
 from reports.table.words import architecture, ms, share
@@ -70,6 +72,9 @@ def _rendered(table: StudyTable, study_folder: Path) -> str:
     if held["comparisons"]:
         figures["calibration"] = calibration_figure(calibration, CSS)
     figures |= {f"importance_{item.objective}": importance_figure(item, CSS) for item in found if item.shares}
+    proof = read_proof(table)
+    if proof is not None and any(one.trainings for one in proof.contestants):
+        figures["proof"] = proof_figure(proof, CSS)
     winner = verdict.row.number if verdict.row else None
     against = against_baseline(table)
     payload = {
@@ -99,6 +104,7 @@ def _rendered(table: StudyTable, study_folder: Path) -> str:
             importances=found,
             held=held,
             deaths=death_classes(table),
+            proof=proof_section(proof, table.gate) if proof is not None else None,
             drawn=views[default_view(table.gate)],
             words={"share": share, "ms": ms, "architecture": architecture},
             chosen=caveats(table),

@@ -54,7 +54,9 @@ def trials_payload(table: StudyTable, curves: Curves) -> dict[str, Any]:
         if beside and row.is_measured:
             values["bounds"] = _bounds(row, beside)
         values |= _rest(row) if row.number in in_full else {"brief": True}
-        if families:
+        if row.is_proof:
+            values |= {"kind": kind_words(row, None), "proves": row.proves, "seed": row.seed}
+        elif families:
             values |= _of_family(row, families)
         if has_died(row):
             values["deaths"] = _deaths(row, with_log=row.number in with_logs)

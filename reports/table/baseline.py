@@ -9,7 +9,7 @@ from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 from reports.table.verdict import judge
 
-RANDOM = "random"  # in place of a hash, in the contract's part "weights"
+RANDOM_WEIGHTS = "random"  # in place of a hash, in the contract's part "weights"
 
 
 @dataclass(frozen=True)
@@ -124,4 +124,4 @@ def _fastest(others: Iterable[TrialRow], baseline: TrialRow) -> Beside | None:
 def _from_random(fingerprints: Mapping[str, Any], name: str) -> bool:
     """Whether the contract says that the published weights of a detector were not there."""
     kept: dict[str, str] = json.loads(fingerprints.get("weights") or "{}")
-    return kept.get(name, RANDOM) == RANDOM
+    return kept.get(name, RANDOM_WEIGHTS) == RANDOM_WEIGHTS

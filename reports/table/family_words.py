@@ -14,21 +14,27 @@ Scored: TypeAlias = list[tuple[FamilyRow, Sequence[TrialRow]]]  # families with 
 
 
 def origin_words(row: TrialRow) -> str:
-    """Return 'trained', 'child of trial 3', 'polished from trial 12' or 'the baseline, stock yolo26n'."""
+    """Return 'trained', 'child of trial 3', 'polished from trial 12', 'proof of trial 12, seed 7' or 'the baseline'."""
     if row.is_baseline:
         return f"the baseline, stock {row.baseline}"
+    if row.is_proof:
+        return f"proof of trial {row.proves}, seed {row.seed}"
     if row.is_polish:
         return f"{Origin.POLISHED} from trial {row.polishes}"
     return f"{Origin.CHILD} of trial {row.parent}" if row.is_child else str(row.origin)
 
 
 def kind_words(row: TrialRow, family: FamilyRow | None) -> str:
-    """Return '`child of 3`', '`polish of 12`', '`baseline yolo26n`', '`parent, 14 children`' or 'trained'.
+    """Return '`child of 3`', '`polish of 12`', '`baseline yolo26n`', '`proof of 12, seed 42`', '`parent, 14 children`'.
+
+    A trial that is nothing of these is 'trained'.
 
     Args:
         row: the trial.
         family: of which it is the parent, if it is one.
     """
+    if row.is_proof:
+        return f"proof of {row.proves}, seed {row.seed}"
     if row.is_child:
         return f"{Origin.CHILD} of {row.parent}"
     if row.is_polish:

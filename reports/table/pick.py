@@ -42,13 +42,24 @@ def pick(table: StudyTable, how: str | int) -> TrialRow:
 def knee(table: StudyTable) -> TrialRow:
     """Return the member of the front farthest above the chord between its ends; of equals the faster.
 
-    Measured in (log latency, mAP), both scaled to [0, 1]. The front must not be empty.
+    The front must not be empty.
     """
+    return bends(table)[0]
+
+
+def bends(table: StudyTable) -> list[TrialRow]:
+    """Return the front, the farthest above the chord between its ends first; of equals the faster.
+
+    Measured in (log latency, mAP), both scaled to [0, 1].
+    """
+    if not table.front:
+        return []
     xs = [math.log(row.p50_ms or 1.0) for row in table.front]
     ys = [row.map or 0.0 for row in table.front]
     width, height = xs[-1] - xs[0] or 1.0, ys[-1] - ys[0] or 1.0
     heights = [(y - ys[0]) / height - (x - xs[0]) / width for x, y in zip(xs, ys, strict=True)]
-    return table.front[heights.index(max(heights))]
+    order = sorted(range(len(heights)), key=lambda i: -heights[i])  # stable: the faster of equals stays first
+    return [table.front[i] for i in order]
 
 
 def misses(row: TrialRow, gate: Gate) -> tuple[str, ...]:

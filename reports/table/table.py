@@ -45,8 +45,8 @@ class StudyTable:
 
     @cached_property
     def finished(self) -> tuple[TrialRow, ...]:
-        """Trials with both objectives, measured on the study's device, by number."""
-        return tuple(row for row in self.rows if row.is_measured and not row.other_device)
+        """Trials with both objectives, measured on the study's device, by number; trainings of a proof are left out."""
+        return tuple(row for row in self.rows if _is_fit(row))
 
     @cached_property
     def front(self) -> tuple[TrialRow, ...]:
@@ -57,7 +57,7 @@ class StudyTable:
     @cached_property
     def trainings(self) -> tuple[TrialRow, ...]:
         """Trials that were trained themselves, at least up to a rung, by number."""
-        trained = (row for row in self.rows if not row.is_child)
+        trained = (row for row in self.rows if not (row.is_child or row.is_proof))
         return tuple(row for row in trained if row.rungs or row.is_measured)
 
     @cached_property
@@ -177,12 +177,17 @@ def _kept_row(trial: TrialRecord, device: str, removed: tuple[str, ...], made: d
 
 def _judged(rows: Sequence[TrialRow], gate: Gate) -> list[TrialRow]:
     """Return the rows with their places: on the front, past the gate."""
-    fit = [row for row in rows if row.is_measured and not row.other_device]
+    fit = [row for row in rows if _is_fit(row)]
     mask = front_mask([row.map or 0.0 for row in fit], [row.p50_ms or 0.0 for row in fit])
     members = {row.number for row, member in zip(fit, mask, strict=True) if member}
     bounds = gate.bounds  # once for all rows
     passing = {row.number for row in fit if all(bound.judge(row.figures_judged).is_kept for bound in bounds)}
     return [_placed(row, row.number in members, row.number in passing) for row in rows]
+
+
+def _is_fit(row: TrialRow) -> bool:
+    """Whether a row may stand on a front: a candidate of the search, measured on its device."""
+    return row.is_measured and not row.other_device and not row.is_proof
 
 
 def _placed(row: TrialRow, on_front: bool, passes_gate: bool) -> TrialRow:

@@ -21,6 +21,7 @@ from search.compare.options import CompareOptions, read_options
 from search.settings.compose import default_values
 from search.settings.dataset import load_data
 from search.settings.settings import DataSettings, Settings, load_settings
+from search.study.shipped import remember_look
 from spaces.errors import DataError
 
 EXIT_CODES = {Ruling.PROMOTE: 0, Ruling.KEEP: 1, Ruling.CANNOT_TELL: 3}  # 2 is bad input, as everywhere
@@ -45,6 +46,7 @@ def run_compare(champion: str, challenger: str, arguments: list[str], folder: st
             options.rules,
             progress,
         )
+    _remember(both, frozen, settings)
     found = replace(found, notes=tuple(_notes(found, both, settings, frozen)))
     _put_out(found, options)
     sys.exit(EXIT_CODES[found.judgement.ruling])
@@ -82,6 +84,13 @@ def _notes(found: PairedComparison, both: Sequence[Named], settings: Settings, f
     for role, side in (("champion", found.champion), ("challenger", found.challenger)):
         if not side.latency.stable:
             yield f"the latency of the {role} is unstable: {side.latency.note}"
+
+
+def _remember(both: Sequence[Named], frozen: FrozenSet, settings: Settings) -> None:
+    """Let the studies of trials that were looked at on their test split remember that."""
+    for named in both:
+        if named.folder is not None and _is_same(str((named.data or {}).get("root")), frozen, settings):
+            remember_look(named.folder, named.store, "compare", frozen.split, len(frozen.images), named.trial)
 
 
 def _is_same(root: str, frozen: FrozenSet, settings: Settings) -> bool:

@@ -19,7 +19,9 @@ from objectives.trial.plain_process import write_plain_checkpoint
 from reports.table.baseline import against_baseline
 from reports.table.console import open_console
 from reports.table.family_words import origin_words
-from reports.table.pick import misses, pick
+from reports.table.pick import misses
+from reports.table.proof.contestants import goes_on
+from reports.table.proof.shipped import picked, proven_json, proven_lines
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable, read_study
 from reports.table.words import ms, share
@@ -47,7 +49,7 @@ class Exported:
 
     Attributes:
         table: the study.
-        row: the trial.
+        row: the trial whose files ship: after a proof a training of it.
         trained: the trial whose epochs the detector has seen: of a child, also a polished one, its parent.
         full: latency by the full protocol, of one of a family, whose figure in the search is a quick one.
         why_quick: why that could not be measured.
@@ -60,9 +62,14 @@ class Exported:
     why_quick: str = ""
 
     @property
+    def chosen(self) -> TrialRow:
+        """The trial as it was in the search."""
+        return self.row if self.row.proves is None else self.table.row(self.row.proves)
+
+    @property
     def keeps_weights(self) -> bool:
         """Whether a training at full length goes on from the weights: of one of a family, or a polish."""
-        return self.row.is_child or self.row.is_polish or bool(self.row.family)
+        return goes_on(self.chosen)
 
     @property
     def cut(self) -> str:
@@ -77,7 +84,7 @@ def run_export(name: str, folder: str, store: str | None, how: str, target: str)
     root = Path(folder).expanduser().absolute() / name
     study = load_study(root.parent, name, store)
     table = read_study(study)
-    row = pick(table, how)
+    row = picked(table, how)
     out = Path(target).expanduser().absolute()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise AutomlError(f"export: '{target}' exists and is not empty; name another with --to, or remove it")
@@ -103,7 +110,8 @@ def _removed_why(row: TrialRow) -> str:
 
 def _exported(table: StudyTable, row: TrialRow, trial: TrialPaths) -> Exported:
     """Return what is exported; a quick latency figure is measured anew by the full protocol first."""
-    before = row if row.polishes is None else table.row(row.polishes)
+    chosen = row if row.proves is None else table.row(row.proves)
+    before = chosen if chosen.polishes is None else table.row(chosen.polishes)
     trained = before if before.parent is None else table.row(before.parent)
     if not row.has_quick_latency:
         return Exported(table, row, trained)
@@ -151,6 +159,7 @@ def _config(what: Exported) -> dict[str, Any]:
         "trial": row.number,
         **({"parent": row.parent} if row.is_child else {}),
         **({"polishes": row.polishes} if row.is_polish else {}),
+        **({"proves": row.proves} if row.is_proof else {}),
         "candidate": _alone(row.candidate),
         **({"weights": WEIGHTS} if what.keeps_weights else {}),  # that `automl train` goes on from
         **_start(what),
@@ -234,6 +243,7 @@ def _lineage(what: Exported) -> dict[str, Any]:
             for judged in table.gate.judge(_by_full(what).figures_judged)
         ],
         **row.figures(),
+        **proven_json(table, row),
     }
 
 
@@ -253,7 +263,11 @@ def _origin(what: Exported) -> dict[str, Any]:
     """Return what is special about a child, an elastic training or a polish; nothing of any other trial."""
     row = what.row
     found: dict[str, Any] = {}
-    if row.is_child:
+    if row.is_proof:
+        found["proves"] = row.proves
+        going_on = "from its weights, " if what.keeps_weights else ""
+        found["origin"] = f"trained again {going_on}as trial {row.proves}, with seed {row.seed}, in a proof"
+    elif row.is_child:
         found["parent"] = row.parent
         found["origin"] = (
             f"a child of the elastic training of trial {row.parent}: cut from its weights, batch-norm statistics taken "
@@ -285,6 +299,8 @@ def _print(console: Console, exported: ExportPaths, what: Exported, why_not_plai
     console.print(f"trial {row.number} ({figures}; {origin_words(row)}) written to {exported.folder}")
     if what.full or what.why_quick:
         _print_latency(console, what)
+    for line in proven_lines(what.table, row):
+        console.print(line)
     console.print(f"train it at full length: {shlex.join(['automl', 'train', str(exported.folder)])}")
     if what.cut:
         console.print(f"not with Ultralytics alone: `yolo detect train` builds {DESCRIPTION} whole, and {what.cut}")

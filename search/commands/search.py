@@ -4,6 +4,7 @@ import shlex
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -70,7 +71,8 @@ def checked_settings(arguments: list[str]) -> Settings:
 
 def _show_plan(console: Console, search: Search) -> None:
     """Say what will be searched and what the budget buys, as timed before the study's first trial."""
-    settings, study = search.settings, search.study
+    study, of_search = search.study, replace(search.settings.budget, hours=search.chooser.hours)
+    settings = replace(search.settings, budget=of_search)  # what is kept for a proof buys no trials
     if settings.budget.trials < PLANNED_FROM or settings.trial.run != TrialJob.run:
         return
     with search.claims.alone():

@@ -54,6 +54,8 @@ def _origin(row: TrialRow, table: StudyTable) -> list[tuple[str, str]]:
 
 def _family(row: TrialRow, table: StudyTable) -> list[tuple[str, str]]:
     """Return whose child a trial is, how it was chosen and how it differs; what it polishes; which children it has."""
+    if row.is_proof:
+        return [("proof", f"of trial {row.proves}: trained again with seed {row.seed}, no candidate of the search")]
     if row.is_polish:
         return [("polish", f"of trial {row.polishes}: trained on from its weights, as one detector")]
     if not row.is_child:

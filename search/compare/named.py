@@ -8,7 +8,7 @@ import yaml
 
 from objectives.compare.run import Contestant
 from objectives.records.paths import MODEL, ExportPaths, TrialPaths
-from reports.table.pick import pick
+from reports.table.proof.shipped import picked
 from reports.table.table import read_study
 from search.settings.settings import EMBEDDED
 from search.study.store import load_study
@@ -27,6 +27,9 @@ class Named:
         data: settings of the data set that it was made for; None where nothing says so.
         device: name of the device that it was made for; empty where nothing says so.
         study: the study whose trials it was chosen among; empty where there is none.
+        folder: of that study.
+        trial: number of the trial, after a proof that of the winner in the search.
+        store: URL of the study's store, if not a file in its folder.
         note: what its user should know; empty for nothing.
     """
 
@@ -35,6 +38,9 @@ class Named:
     device: str = ""
     study: str = ""
     note: str = ""
+    folder: Path | None = None
+    trial: int = -1
+    store: str | None = None
 
 
 def find(name: str, folder: str, store: str | None, how: str) -> Named:
@@ -87,7 +93,7 @@ def _of_file(name: str, path: Path) -> Named:
 
 def _of_study(name: str, root: Path, store: str | None, how: str) -> Named:
     table = read_study(load_study(root, name, store))
-    row = pick(table, how)
+    row = picked(table, how)
     paths = TrialPaths(root / name / (row.folder or ""))
     if not paths.model.is_file():
         raise AutomlError(f"compare: trial {row.number} of '{name}' lacks {MODEL} in '{paths.folder}'; pick another")
@@ -95,4 +101,6 @@ def _of_study(name: str, root: Path, store: str | None, how: str) -> Named:
     if data["root"] != EMBEDDED:
         data["root"] = table.data["root"]  # where it lay last
     device = dict(table.settings["device"]).get("name", "")
-    return Named(Contestant(f"{name}, trial {row.number}", paths.model), data, device, name)
+    trial = row.number if row.proves is None else row.proves
+    contestant = Contestant(f"{name}, trial {row.number}", paths.model)
+    return Named(contestant, data, device, name, folder=root / name, trial=trial, store=store)

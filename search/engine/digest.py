@@ -94,7 +94,7 @@ class Digest:
 
     @cached_property
     def measured(self) -> Indices:
-        """Indices of the trials with a latency, rising; likewise below. The baseline's tells nothing of candidates."""
+        """Indices of the trials with a latency, rising; likewise below. The baseline's says nothing of candidates."""
         return np.flatnonzero(~np.isnan(self._table[:, LOG_LATENCY]) & (self._table[:, IS_BASELINE] == 0))
 
     @cached_property

@@ -111,7 +111,7 @@ def key_of(params: Mapping[str, Value]) -> Key:
 
 
 def observe(study: "optuna.Study", records: Sequence[TrialRecord] | None = None) -> list[Observed]:
-    """Return the trials of a study, by number; those that wait in the queue are left out.
+    """Return the trials of a study, by number; those that wait in the queue are left out, and trainings of a proof.
 
     A trial of any Optuna study with two objectives, accuracy first, is understood; what `automl` keeps beside is
     used where it is there: the curve, the latency measured before training, whether the trial is paused.
@@ -125,7 +125,7 @@ def observe(study: "optuna.Study", records: Sequence[TrialRecord] | None = None)
 
 
 def _observed(record: TrialRecord) -> Observed | None:
-    return None if record.phase is Phase.WAITING else observed(record)
+    return None if record.phase is Phase.WAITING or record.is_proof else observed(record)
 
 
 def observed(record: TrialRecord) -> Observed:

@@ -18,12 +18,14 @@ from search.engine.proposal.polish import PolishProposal
 from search.engine.schedulers.scheduler import BudgetLeft, Step
 from search.loop.families import SURER, Families
 from search.loop.polishing import Polishing
+from search.loop.proof.proving import Proving
 from search.loop.settle import reserved_s
 from search.samplers.registry import make_known_latency, make_sampler, suggest
 from search.samplers.schedulers import make_scheduler
 from search.settings.settings import Settings
 from search.study.baseline import stock
 from search.study.budget import BudgetUsed
+from search.study.claims import Claims
 from search.study.experience.frozen import frozen_experience
 from search.study.latencies import Measure, StudyLatencies
 from search.study.stored_trial import StoredTrial
@@ -38,7 +40,12 @@ BASELINE_FIRST = "the baseline comes first"
 
 
 class Chooser:
-    """Sampler and scheduler of a search, over its store."""
+    """Sampler and scheduler of a search, over its store.
+
+    Attributes:
+        proving: the proof's trainings.
+        proves: whether the search's part is done, and the proof's has come.
+    """
 
     def __init__(
         self,
@@ -64,10 +71,16 @@ class Chooser:
         self._scheduler = make_scheduler(settings.pruner, self._known)
         self.families = Families(study, self._known, self.seconds_left, self._rate_beside, settings.budget.trials)
         self._polishing = Polishing(study, self._known, jobs.polish_epochs, self.seconds_left)
+        self.proving, self.proves = Proving(study, settings, jobs), False
 
     def used(self, trials: Sequence[TrialRecord] | None = None) -> BudgetUsed:
-        """Return what of the budget is used; `trials` are the study's, if they were read just now."""
+        """Return what of the budget is used; `trials` are the study's, if they were read just now.
+
+        In the proof's part, the proof's trainings are counted.
+        """
         stored = trial_records(self.study) if trials is None else trials
+        if self.proves:
+            return self.proving.used(stored, self._searched_s())
         return BudgetUsed.of(stored, self._searched_s())
 
     def table(self) -> StudyTable:
@@ -76,15 +89,29 @@ class Chooser:
 
     def seconds_left(self) -> float:
         """Return the seconds that the budget's hours leave; of families, less what settling figures takes."""
+        return math.inf if self.hours is None else 3600 * self.hours - self.reserved_s - self._searched_s()
+
+    @property
+    def hours(self) -> float | None:
+        """Hours of the budget at which this part of the work ends: the search's before the proof's."""
         hours = self.settings.budget.hours
-        if hours is None:
-            return math.inf
-        return 3600 * hours - self.reserved_s - self._searched_s()
+        return hours if hours is None or self.proves else hours * (1 - self.settings.proof.share)
 
     @property
     def reserved_s(self) -> float:
-        """Seconds of the budget's hours that are kept for settling figures of families."""
-        return reserved_s(self.settings.budget.hours) if may_be_elastic(self.settings.space) else 0.0
+        """Seconds of the search's hours that are kept for settling figures of families."""
+        return reserved_s(self.hours) if may_be_elastic(self.settings.space) and not self.proves else 0.0
+
+    def may_work_on(self, trial: TrialRecord) -> bool:
+        """Whether a trial belongs to this part of the work: the search's, or the proof's."""
+        return self.proving.holds(trial) if self.proves else not trial.is_proof
+
+    def turns_to_proof(self, claims: Claims, note: Callable[[str], None]) -> bool:
+        """Turn to the proof that a search has kept time for; False if there is none, or nothing of it left to do."""
+        if self.proves or not self.settings.proof.share:
+            return False
+        self.proves = self.proving.begins_behind_search(claims, lambda: trial_records(self.study), note)
+        return self.proves
 
     def next_work(self, trials: Sequence[TrialRecord], busy: Collection[int]) -> Step | None:
         """Return what to do next, whatever is worth most per second: children of a parent, a polish, or a training.
@@ -95,6 +122,8 @@ class Chooser:
         """
         if self.seconds_left() <= 0:
             return None
+        if self.proves:
+            return self.proving.next_step(trials)
         baseline = next((number for number in _waiting(trials) if trials[number].is_baseline), None)
         if baseline is not None and self._may_start(trials):
             return Step(baseline, 0, BASELINE_FIRST, rate=math.inf)
@@ -135,8 +164,9 @@ class Chooser:
         return rate if math.isfinite(rate) else 0.0
 
     def _may_start(self, trials: Sequence[TrialRecord]) -> bool:
-        begun = sum(trial.phase is not Phase.WAITING for trial in trials) + self.families.ordered
-        return begun < self.settings.budget.trials and self.used(trials).left(self.settings.budget)
+        begun = sum(not (trial.phase is Phase.WAITING or trial.is_proof) for trial in trials) + self.families.ordered
+        budget = replace(self.settings.budget, hours=self.hours)
+        return begun < budget.trials and self.used(trials).left(budget)
 
     def next_step(self, last: int | None = None, trials: Sequence[TrialRecord] | None = None) -> Step | None:
         """Return what to train next.
@@ -179,7 +209,8 @@ class Chooser:
 
     def taken_up(self, trial: StoredTrial) -> StoredTrial:
         """Return a trial that was cut, with the values that a sampler has chosen, or chooses again."""
-        if trial.candidate is not None or trial.record.is_polish or trial.record.is_baseline:  # whose choices are known
+        of_another = trial.record.is_polish or trial.record.is_proof or trial.record.is_baseline
+        if trial.candidate is not None or of_another:  # whose choices are known
             return trial
         return self.sampled(self.asked_again(trial.number))
 
@@ -188,11 +219,13 @@ class Chooser:
         suggest(asked, self.settings.space)
         return StoredTrial(self.study, asked.number)
 
-    def begin_polish(
-        self, polish: PolishProposal, trials: Sequence[TrialRecord], hold: Callable[[int], None]
-    ) -> StoredTrial:
-        """Store the new trial of a polish that `next_work` wants for these trials, and claim it."""
-        trial = self._polishing.begin(polish, trials)
+    def begin_on(self, step: Step, trials: Sequence[TrialRecord], hold: Callable[[int], None]) -> StoredTrial:
+        """Store the new trial of a polish or a proof that `next_work` wants for these trials, and claim it."""
+        if step.proof is not None:
+            trial = self.proving.begin(step.proof, trials)
+        else:
+            assert step.polish is not None
+            trial = self._polishing.begin(step.polish, trials)
         hold(trial.number)
         return trial
 
@@ -207,8 +240,9 @@ class Chooser:
         """
         paths = StudyPaths(self.settings.folder)
         folder = paths.relative(paths.trial(trial.number))
-        if trial.record.polishes is not None:
-            before = trials[trial.record.polishes]
+        of = trial.record.polishes if trial.record.proves is None else trial.record.proves
+        if of is not None:
+            before = trials[of]
             if before.latency is not None:
                 trial.record_latency(before.latency, trained=False)  # it is the same network
             trial.record_candidate(Candidate.of(before.candidate), folder)
@@ -228,6 +262,11 @@ class Chooser:
         if latency is not None:
             trial.record_latency(latency, trained=False)
         trial.record_candidate(self._jobs.candidate(params), folder)
+
+    def out_of_time(self, trial: StoredTrial, epoch: int) -> None:
+        """Pause a trial at its last rung, since the hours are used."""
+        trial.record_decision(Decision(epoch, RungDecision.PAUSE.value, "the hours of the budget are used"))
+        trial.pause()
 
     def promote(self, trial: StoredTrial, why: str) -> None:
         """Store that a paused trial goes on, and why; the baseline, which waits in the queue, begins."""

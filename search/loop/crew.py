@@ -21,6 +21,8 @@ from search.workers.registry import make_backend
 from spaces.dimension import Value
 from spaces.network.family import Family
 
+LAST_STAGES = ("export", "latency", "score")  # of a trial that is all but finished
+
 
 @dataclass(frozen=True)
 class Active:
@@ -34,6 +36,11 @@ class Active:
     def trial(self) -> StoredTrial:
         """The trial."""
         return self.follower.trial
+
+    @property
+    def is_all_but_finished(self) -> bool:
+        """Whether the trial's training has ended, and only its figures are missing."""
+        return self.follower.current_stage in LAST_STAGES and bool(self.follower.rungs)
 
     @property
     def scores_children(self) -> bool:
@@ -79,13 +86,9 @@ class Crew:
         """
         candidate, record = trial.candidate, trial.record
         assert candidate is not None
-        rungs, jobs = record.rungs, self.jobs
-        if record.polishes is not None:
-            job = jobs.polish(trial.number, candidate, trials[record.polishes])
-        else:
-            job = (jobs.baseline if record.is_baseline else jobs.job)(trial.number, candidate)
+        rungs = record.rungs
         job = replace(
-            job,
+            self.jobs.job_of(trial.number, candidate, record, trials),
             latency=record.latency_untrained,
             trained_s=rungs[-1].seconds if rungs else 0.0,
             reported_epoch=rungs[-1].epoch if rungs else 0,
@@ -95,7 +98,7 @@ class Crew:
         )
         goes_on = job.folder.exists()
         self.view.trial_started(trial.number, candidate, job.epochs, rungs if goes_on else None)
-        running = self.backend.start(job, self._limits())
+        running = self.backend.start(job, self._limits().for_length(job.epochs / self.jobs.epochs))
         follower = TrialFollower(trial, job, self.view, self._decide, self._warn, self._tick)
         self.active[trial.number] = Active(follower, running, place)
 

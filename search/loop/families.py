@@ -109,7 +109,7 @@ class Families:
 
     def _left(self, trials: Sequence[TrialRecord]) -> int:
         """Return how many trials the budget leaves."""
-        return max(0, self._trials_most - sum(trial.phase is not Phase.WAITING for trial in trials))
+        return max(0, self._trials_most - sum(not (t.phase is Phase.WAITING or t.is_proof) for t in trials))
 
     def _as_trial(self, parent: TrialRecord, child: ScoredChild, candidate: Candidate) -> "optuna.trial.FrozenTrial":
         source = self._sampler.source

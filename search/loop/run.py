@@ -1,12 +1,20 @@
-"""A search as a library call: it prints nothing, and returns the study as it stands."""
+"""A search, or a proof alone, as a library call: it prints nothing, and returns the study as it stands."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from threadpoolctl import threadpool_limits
 
 from objectives.data.dataset import Dataset
+from objectives.records.proof import Length, ProofRecord
+from objectives.records.study_record import StudyRecord
+from objectives.records.trial_record import trial_records
+from reports.table.proof.contestants import read_proof
 from reports.table.table import StudyTable
+from search.loop.proof.proving import Proving
+from search.loop.proof.split_scores import Scored, score_once
 from search.loop.search import Search
 from search.samplers.registry import check_sampler
 from search.samplers.schedulers import check_pruner
@@ -15,15 +23,28 @@ from search.settings.dataset import load_data
 from search.settings.gate_check import check_gate
 from search.settings.settings import Settings
 from search.study.baseline import follow_line
+from search.study.claims import Claims
 from search.study.experience.frozen import freeze_experience
 from search.study.folder.prepare import prepared_folder
 from search.study.published_start import PublishedStarts, published_starts
-from search.study.store import create_study, existing_study, has_begun, open_storage, storage_url, store_errors
-from search.study.terms.start_weights import fetch_starts
+from search.study.store import (
+    create_study,
+    existing_study,
+    has_begun,
+    load_study,
+    open_storage,
+    storage_url,
+    store_errors,
+)
+from search.study.terms.contract import check_contract
+from search.study.terms.start_weights import fetch_starts, starts_of
 from search.view.base import View
-from search.workers.jobs import check_run
+from search.workers.jobs import Jobs, check_run
 from search.workers.registry import check_backend
 from spaces.errors import AutomlError, StoreError
+
+if TYPE_CHECKING:
+    import optuna
 
 
 def search(settings: Settings, *, dataset: Dataset | None = None, view: View | None = None) -> StudyTable:
@@ -97,8 +118,52 @@ def open_search(
             yield opened
 
 
-def run_to_its_end(opened: Search) -> None:
-    """Run a search with its view open, until the budget is used.
+@contextmanager
+def open_proof(
+    settings: Settings,
+    dataset: Dataset,
+    view: Callable[[ProofRecord], View],
+    *,
+    anew: bool = False,
+    asked: bool = False,
+    say: Callable[[str], None] = lambda _: None,
+) -> Iterator[Search]:
+    """Freeze what the proof of a study is made of, unless one is under way, and enter the study; nothing runs yet.
+
+    Args:
+        settings: the study's own.
+        dataset: the study's own.
+        view: makes the view, from what the proof is made of.
+        anew: leave a proof that is under way.
+        asked: whether seeds or lengths were asked for: a proof under way that has others is refused.
+        say: called with a line before each download of published weights.
+
+    Raises:
+        StoreError: there is no such study, it has another contract, or it is being searched.
+        AutomlError: it has nothing to prove.
+    """
+    settings = replace(settings, budget=replace(settings.budget, hours=None))  # these are the search's
+    one_thread = threadpool_limits(1, user_api="blas")
+    study = load_study(settings.folder.parent, settings.name, settings.store.url)
+    with one_thread, prepared_folder(settings) as claims, store_errors(settings.name):
+        with claims.alone():
+            _check_not_searched(study, claims)
+            check_contract(study, settings, dataset)
+            notes = fetch_starts(settings, study, say)
+            trials = trial_records(study)
+            jobs = Jobs(settings, dataset, starts_of(settings, study))
+            record = Proving(study, settings, jobs).freeze(Length.FULL, trials, anew=anew, asked=asked)
+        with Search(settings, dataset, study, claims, view(record), proves=True) as opened:
+            opened.notes = notes
+            yield opened
+
+
+def run_to_its_end(opened: Search, *, again: bool = False) -> None:
+    """Run a search with its view open, until the budget is used; after a proof, the test split is scored once.
+
+    Args:
+        opened: the search, nothing of which runs yet.
+        again: score the test split even if it was looked at before.
 
     Raises:
         AutomlError: it cannot go on; the view was shown why.
@@ -111,12 +176,39 @@ def run_to_its_end(opened: Search) -> None:
             view.note(note)
         try:
             opened.run()
+            if opened.chooser.proves:
+                score_once(_scored(opened), view, again=again)
         except (AutomlError, OSError, KeyboardInterrupt) as error:
             if not isinstance(error, StoreError):  # a store that is broken says nothing more
                 table, used = opened.table(), opened.used()
             view.ended(table, used, str(error) or "interrupted")
             raise
-        used = opened.used()
-        is_left = used.left(opened.settings.budget)
-        why = "nothing that is left is worth its time" if is_left else "the budget is used"
-        view.ended(opened.table(), used, why)
+        view.ended(opened.table(), opened.used(), _why_ended(opened))
+
+
+def _scored(opened: Search) -> Scored:
+    """Return what the test split is scored with."""
+    return Scored(opened.settings, opened.dataset, opened.study, opened.claims, opened.table, opened.session.beat)
+
+
+def _why_ended(opened: Search) -> str:
+    if opened.chooser.proves:
+        proof = read_proof(opened.table())
+        is_complete = proof is not None and proof.is_complete
+        return "the proof is complete" if is_complete else "the hours are used, and the proof is not complete"
+    is_left = opened.used().left(opened.settings.budget)
+    return "nothing that is left is worth its time" if is_left else "the budget is used"
+
+
+def _check_not_searched(study: "optuna.Study", claims: Claims) -> None:
+    """Check that no process searches a study: its finalists would change.
+
+    Raises:
+        StoreError: one does.
+    """
+    for key, session in StudyRecord.of(study).sessions.items():
+        if not session.proves and not session.ended and claims.is_alive(key):
+            raise StoreError(
+                f"prove: study '{study.study_name}' is being searched by process {session.pid} on {session.host}; "
+                "end it, or wait for its end"
+            )

@@ -65,11 +65,14 @@ class Scorers:
         self._keep(table)
 
     def settle(self, writer: StudyWriter, dataset: Dataset) -> None:
-        """Measure fully, in the time that was kept for it, what stands on the front with a quick figure."""
-        settings, hours = self._chooser.settings, self._chooser.settings.budget.hours
+        """Measure fully, in the time that was kept for it, what stands on the front with a quick figure.
+
+        In the proof's part nothing: its own figures are full ones.
+        """
+        settings, hours = self._chooser.settings, self._chooser.hours
         with self._claims.alone():
             is_alone = self._session.is_alone()
-        if not is_alone or not unsettled(self._chooser.table()):
+        if self._chooser.proves or not is_alone or not unsettled(self._chooser.table()):
             return
         left = math.inf if hours is None else max(reserved_s(hours), 3600 * hours - self._session.searched_s())
         patience = Patience(alive=self._session.beat)

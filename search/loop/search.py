@@ -10,7 +10,7 @@ from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out, remove_other_layouts
 from objectives.records.failures import Failure
 from objectives.records.paths import StudyPaths
-from objectives.records.records import Decision, Ending, Latency, Outcome, Rung
+from objectives.records.records import Ending, Latency, Outcome, Rung
 from objectives.records.study_record import StudyWriter
 from objectives.records.trial_record import Phase, TrialRecord, trial_records
 from objectives.trial.job import RungDecision
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 SHOWN_EVERY_S = 5.0  # between two looks of the view at the budget and the other processes
 IDLE_S = 2.0  # between two looks whether something can be begun, where nothing could
 GRACE, LAST_GRACE = 1.02, 1.04  # shares of budget.hours at which trials are paused: those in training, and the last
-LAST_STAGES = ("export", "latency", "score")  # of a trial that is all but finished
 
 
 class Search:
@@ -57,15 +56,17 @@ class Search:
         claims: Claims,
         view: View,
         clock: Clock = time.time,
+        proves: bool = False,
     ) -> None:
-        """Enter the study; nothing runs yet."""
+        """Enter the study, to search it, or to do its proof alone; nothing runs yet."""
         self.settings, self.dataset, self.study, self.view = settings, dataset, study, view
         self.folder, self.paths = settings.folder, StudyPaths(settings.folder)
         self.jobs, self.claims = Jobs(settings, dataset, starts_of(settings, study)), claims
         with claims.alone():
-            self.session = Session(study, claims, clock)
+            self.session = Session(study, claims, clock, proves=proves)
         self.keeper = Keeper(self.folder, settings.store.size_mb_max)
         self.chooser = Chooser(settings, study, self.jobs, self._measured, self.session.searched_s)
+        self.chooser.proves = proves
         self.scorers = Scorers(self.chooser, claims, self.session, view, self._keep_small)
         self.crew = Crew(settings, self.jobs, view, self._decide, self.scorers.next_order, self.session.beat)
         self.notes: list[str] = []  # for people, once the view is open
@@ -92,6 +93,8 @@ class Search:
                 with self.claims.freeing(), self.crew.leaving(), store_errors(self.settings.name):
                     self._work()
                     self.scorers.settle(StudyWriter(self.study), self.dataset)
+                    if self.chooser.turns_to_proof(self.claims, self.view.note):
+                        self._work()
                     return
             except DiskFull as full:
                 self.session.sleep()
@@ -182,13 +185,12 @@ class Search:
 
     def _keep_hours(self) -> None:
         """Pause the running trials once the hours are used."""
-        hours = self.settings.budget.hours
+        hours = self.chooser.hours
         if hours is None or not self.crew.active:
             return
         share = self.session.searched_s() / max(3600 * hours - self.chooser.reserved_s, 1.0)
         for active in list(self.crew.active.values()):
-            last = active.follower.current_stage in LAST_STAGES and bool(active.follower.rungs)
-            if share > (LAST_GRACE if last else GRACE):
+            if share > (LAST_GRACE if active.is_all_but_finished else GRACE):
                 self._out_of_time(active)
 
     def _show_progress(self) -> None:
@@ -201,7 +203,7 @@ class Search:
     def _running(self, trials: Sequence[TrialRecord] | None = None) -> list[int]:
         """Return the trials that a process works on, or did when it died; of `trials` if they were read just now."""
         trials = trial_records(self.study) if trials is None else trials
-        return [trial.number for trial in trials if trial.phase is Phase.RUNNING]
+        return [t.number for t in trials if t.phase is Phase.RUNNING and self.chooser.may_work_on(t)]
 
     def _next_trial(self, trials: Sequence[TrialRecord]) -> StoredTrial | None:
         """Claim what is to be worked on next: a trial that was cut, a paused one, or a new one."""
@@ -220,8 +222,8 @@ class Search:
         self._stop(step.stop)
         if step.idle:
             return None
-        if step.polish is not None:
-            return self.chooser.begin_polish(step.polish, trials, self.claims.hold)
+        if step.polish is not None or step.proof is not None:
+            return self.chooser.begin_on(step, trials, self.claims.hold)
         if step.number is None:
             asked = self.chooser.ask(trials)
             self.claims.hold(asked.number)
@@ -297,9 +299,7 @@ class Search:
             self.scorers.ended(trial.number, None)
             return
         if rungs and rungs[-1].epoch < active.follower.job.epochs:
-            why = "the hours of the budget are used"
-            trial.record_decision(Decision(rungs[-1].epoch, RungDecision.PAUSE.value, why))
-            trial.pause()
+            self.chooser.out_of_time(trial, rungs[-1].epoch)
         self.claims.free(trial.number)
         self.view.trial_ended(trial.number, self.table(), self.used())
 

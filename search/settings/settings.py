@@ -17,6 +17,7 @@ from objectives.records.gate import Gate
 from search.settings.baseline import BaselineSettings
 from search.settings.choices import PrunerSettings, SamplerSettings
 from search.settings.compose import base_values, compose_config
+from search.settings.proof_settings import ProofSettings
 from search.settings.sections import read_section
 from spaces.errors import SettingsError, nearest
 from spaces.network.backbones import check_backbones
@@ -172,6 +173,7 @@ class Settings:
     trial: TrialSettings
     sampler: SamplerSettings
     pruner: PrunerSettings
+    proof: ProofSettings
     pretrained: PretrainedSettings
     store: StoreSettings
     space: SearchSpace
@@ -205,6 +207,19 @@ class Settings:
         return {**values, "space": self.space.to_json(), "start": json.loads(json.dumps(self.start))}
 
 
+SECTIONS: dict[str, type[Any]] = {
+    "data": DataSettings,
+    "device": Device,
+    "latency": LatencyProtocol,
+    "gate": Gate,
+    "budget": BudgetSettings,
+    "trial": TrialSettings,
+    "proof": ProofSettings,
+    "pretrained": PretrainedSettings,
+    "store": StoreSettings,
+}
+
+
 def load_settings(arguments: Sequence[str]) -> Settings:
     """Compose settings from a command line: `conf=NAME` or `conf=PATH`, then Hydra overrides.
 
@@ -213,21 +228,7 @@ def load_settings(arguments: Sequence[str]) -> Settings:
     """
     config = compose_config(arguments)
     _check_keys(config)
-    sections: dict[str, Any] = {
-        key: read_section(cls, key, config.get(key))
-        for key, cls in (
-            ("data", DataSettings),
-            ("device", Device),
-            ("latency", LatencyProtocol),
-            ("gate", Gate),
-            ("budget", BudgetSettings),
-            ("trial", TrialSettings),
-            ("pretrained", PretrainedSettings),
-            ("store", StoreSettings),
-        )
-    }
-    sections["sampler"] = SamplerSettings.from_config(config.get("sampler"))
-    sections["pruner"] = PrunerSettings.from_config(config.get("pruner"))
+    sections = read_sections(config)
     space = SearchSpace.from_config(config["space"])
     check_vocabulary(space)
     check_elastic(space)
@@ -244,6 +245,14 @@ def load_settings(arguments: Sequence[str]) -> Settings:
         raise SettingsError(f"workers: must be a whole number of 1 or more, got {workers!r}")
     sections["experience"] = str(config["experience"] if "experience" in config else base_values()["experience"])
     return Settings(name=str(config["name"]), seed=seed, space=space, start=start, workers=workers, **sections)
+
+
+def read_sections(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the sections of a config, each checked; what it leaves out is as `conf/` has it."""
+    sections: dict[str, Any] = {key: read_section(cls, key, config.get(key)) for key, cls in SECTIONS.items()}
+    sections["sampler"] = SamplerSettings.from_config(config.get("sampler"))
+    sections["pruner"] = PrunerSettings.from_config(config.get("pruner"))
+    return sections
 
 
 def _check_keys(config: Mapping[str, Any]) -> None:

@@ -9,7 +9,8 @@ from search.study.claims import Claims
 from search.study.stored_trial import StoredTrial, baseline_of
 from search.workers.jobs import Jobs
 from spaces.candidate import Candidate
-from spaces.network.baseline import LEFT_OUT, SIZE, STOCK_PX, Baseline
+from spaces.network.baseline import LEFT_OUT, STOCK_PX, Baseline
+from spaces.network.family import SIZE
 
 if TYPE_CHECKING:
     import optuna

@@ -33,14 +33,15 @@ class BudgetUsed:
     children: int = 0
 
     @classmethod
-    def of(cls, trials: Sequence[TrialRecord], seconds: float) -> "BudgetUsed":
+    def of(cls, trials: Sequence[TrialRecord], seconds: float, *, proofs: bool = False) -> "BudgetUsed":
         """Count the trials of a study; one that runs is not counted before it ends or pauses.
 
         Args:
             trials: all trials of the study.
             seconds: wall-clock seconds in which at least one process searched.
+            proofs: count the trainings of a proof in place of the search's trials.
         """
-        counted = [t for t in trials if t.phase.has_ended or t.paused]
+        counted = [t for t in trials if (t.phase.has_ended or t.paused) and t.is_proof is proofs]
         children = [trial for trial in counted if trial.is_child]
         trained = [trial for trial in counted if not trial.is_child]
         paused = sum(trial.paused for trial in counted)

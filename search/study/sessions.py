@@ -53,13 +53,21 @@ class Session:
     fast, and a night between a crash and the next run is not used at all.
     """
 
-    def __init__(self, study: "optuna.Study", claims: Claims, clock: Clock = time.time) -> None:
+    def __init__(
+        self, study: "optuna.Study", claims: Claims, clock: Clock = time.time, *, proves: bool = False
+    ) -> None:
         """Enter the study; to be called while no other process chooses.
+
+        Args:
+            study: the study.
+            claims: of this process.
+            clock: for the spans.
+            proves: whether this process is `automl prove`, whose time is none of the budget's.
 
         Raises:
             StoreError: another process searches the study, or did a minute ago, where claims do not reach.
         """
-        self._study, self._claims, self._clock = study, claims, clock
+        self._study, self._claims, self._clock, self._proves = study, claims, clock, proves
         self._sessions = StudyRecord.of(study).sessions
         for key, session in self._sessions.items():
             lately = not session.ended and clock() - session.spans[-1][1] < LATELY_S
@@ -83,7 +91,7 @@ class Session:
         if now or time_s >= self._beat_at:
             self._beat_at = time_s + BEAT_EVERY_S
             folder = str(self._claims.folder)
-            own = SessionRecord(socket.gethostname(), os.getpid(), folder, self._spans, self._ended)
+            own = SessionRecord(socket.gethostname(), os.getpid(), folder, self._spans, self._ended, self._proves)
             StudyWriter(self._study).session(self.key, own)
             self._sessions = StudyRecord.of(self._study).sessions
 
@@ -100,8 +108,9 @@ class Session:
         """Return the wall-clock seconds in which at least one process searched."""
         if not self._asleep:
             self._extend()
-        others = (span for key, session in self._sessions.items() if key != self.key for span in session.spans)
-        return covered_s([*others, *self._spans])
+        searches = (session for key, session in self._sessions.items() if key != self.key and not session.proves)
+        others = (span for session in searches for span in session.spans)
+        return covered_s([*others, *([] if self._proves else self._spans)])
 
     def is_alone(self) -> bool:
         """Whether no other process that searches the study lives; call it while no other process chooses."""

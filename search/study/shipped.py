@@ -3,13 +3,16 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from objectives.deploy.device import Device
 from objectives.latency.protocol import LatencyProtocol
 from objectives.records.paths import ERRORS, MODEL, ExportPaths, StudyPaths, TrialPaths
-from reports.table.pick import pick
+from objectives.records.proof import SplitLook
+from objectives.records.study_record import StudyRecord, StudyWriter
+from reports.table.proof.shipped import picked
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable, read_study
 from search.settings.compose import CONF, default_values
@@ -34,6 +37,9 @@ class Shipped:
         data_fingerprint: of the data set as it was when the detector was trained.
         device_settings: of the device that its latency was measured on.
         results: folder for what is found out about it.
+        study: folder of the study that it is a trial of; None for an export.
+        trial: its number there, after a proof that of the winner in the search.
+        store: Optuna storage URL of that study, if it is not SQLite in its folder.
     """
 
     name: str
@@ -43,6 +49,9 @@ class Shipped:
     data_fingerprint: str
     device_settings: Mapping[str, Any]
     results: Path
+    study: Path | None = None
+    trial: int = -1
+    store: str | None = None
 
     def device(self, name: str | None) -> Device:
         """Return the device to run the detector on: that of its study, or another by its name in `conf/device/`.
@@ -102,6 +111,24 @@ def find_shipped(where: str, how: str | None, folder: str, store: str | None) ->
     return _of_study(studies, where, store, how or "gate")
 
 
+def remember_look(folder: Path, store: str | None, by: str, split: str, images: int, number: int) -> None:
+    """Remember that a trial of a study was looked at on a split, unless the search itself trains or is scored on it.
+
+    Args:
+        folder: of the study.
+        store: Optuna storage URL, if the study is not SQLite in its folder.
+        by: the command.
+        split: that was looked at.
+        images: in it.
+        number: of the trial.
+    """
+    study = load_study(folder.parent, folder.name, store)
+    if split in ("train", StudyRecord.of(study).settings.get("data", {}).get("split")):
+        return
+    when = datetime.now(UTC).isoformat(timespec="seconds")
+    StudyWriter(study).test_look(SplitLook(when, by, split, images, (number,)))
+
+
 def _holds_export(folder: Path, path: Path) -> bool:
     """Whether a folder is an export and `path` is that folder, or that of its training at full length."""
     exported = ExportPaths(folder)
@@ -110,7 +137,7 @@ def _holds_export(folder: Path, path: Path) -> bool:
 
 def _of_study(studies: Path, name: str, store: str | None, how: str) -> Shipped:
     table = read_study(load_study(studies, name, store))
-    row = pick(table, how)
+    row = picked(table, how)
     root = studies / name
     trial = TrialPaths(root / (row.folder or ""))
     _check_file(table, row, trial.model)
@@ -123,6 +150,9 @@ def _of_study(studies: Path, name: str, store: str | None, how: str) -> Shipped:
         data_fingerprint=str(table.fingerprints.get("data", "")),
         device_settings=table.settings["device"],
         results=StudyPaths(root).errors / f"{row.number:05d}",
+        study=root,
+        trial=row.number if row.proves is None else row.proves,
+        store=store,
     )
 
 

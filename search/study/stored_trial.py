@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from objectives.records import attributes as keys
 from objectives.records.children import ScoredChild
+from objectives.records.proof import ProofPiece
 from objectives.records.records import Accuracy, Decision, Ending, Latency, Outcome, Proposal, Record, Resources, Rung
 from objectives.records.trial_record import Phase, TrialRecord, read_trial
 from spaces.candidate import Candidate
@@ -183,6 +184,21 @@ def polish_of(one: TrialRecord, proposal: Proposal) -> "FrozenTrial":
         one: the child, or the elastic training, whose weights it goes on from.
         proposal: why it is polished.
     """
+    return _begun(one, {keys.POLISHES: one.number, keys.PROPOSAL: proposal.to_json()})
+
+
+def proof_of(one: TrialRecord, piece: ProofPiece) -> "FrozenTrial":
+    """Return a training of a proof as the store keeps it when it begins: a trial that runs, with another's choices.
+
+    Args:
+        one: the contestant that it repeats.
+        piece: with which seed, and how.
+    """
+    return _begun(one, {keys.PROVES: one.number, keys.SEED: piece.seed, keys.TERMS: piece.terms.to_json()})
+
+
+def _begun(one: TrialRecord, attributes: Mapping[str, Any]) -> "FrozenTrial":
+    """Return a trial that runs, with the choices of another one."""
     from optuna.trial import FrozenTrial, TrialState
 
     return FrozenTrial(
@@ -193,7 +209,7 @@ def polish_of(one: TrialRecord, proposal: Proposal) -> "FrozenTrial":
         datetime_complete=None,
         params=dict(one.params),
         distributions=dict(one.distributions),
-        user_attrs={keys.POLISHES: one.number, keys.PROPOSAL: proposal.to_json()},
+        user_attrs=dict(attributes),
         system_attrs={},
         intermediate_values={},
         trial_id=-1,

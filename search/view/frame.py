@@ -218,7 +218,8 @@ def _last(study: StudyTable, width: int) -> Section:
         if row.parent in there or len(rows) == LAST_MAX:
             continue
         style = "" if row.outcome is Outcome.FINISHED else "dim"
-        texts = (str(row.number), detector(row.candidate), one_line(row_result(row)))
+        of_proof = _child(row) if row.is_proof else ""
+        texts = (str(row.number), f"{of_proof}{detector(row.candidate)}", one_line(row_result(row)))
         if row.parent is not None:
             there.add(row.parent)
             texts = ("", f"children of trial {row.parent}", family_words(families[row.parent]))
@@ -247,8 +248,9 @@ def _named(trial: Running) -> str:
 
 
 def _child(row: TrialRow) -> str:
-    """Return 'child of 3 · ' before a child's detector, likewise before a polish's and the baseline's."""
-    return f"{kind_words(row, None)} · " if row.is_child or row.is_polish or row.is_baseline else ""
+    """Return 'child of 3 · ' before a child's detector, likewise before a polish's, a baseline's or a proof's."""
+    said = row.is_child or row.is_polish or row.is_baseline or row.is_proof
+    return f"{kind_words(row, None)} · " if said else ""
 
 
 def _stage(trial: Running) -> str:

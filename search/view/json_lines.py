@@ -14,6 +14,7 @@ from rich.console import Console
 from objectives.records.children import ChildrenReport
 from objectives.records.records import Ending, Latency, Rung
 from reports.table.families import FamilyRow
+from reports.table.proof.contestants import read_proof
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 from reports.table.words import architecture
@@ -175,7 +176,15 @@ class JsonView(View):
     def ended(self, table: StudyTable, used: BudgetUsed, why: str) -> None:
         """Emit why the search ends, and what it has found."""
         front = [{"trial": row.number, **_row(row)} for row in table.front]
-        self._event("search_ended", why=why, **self._used(used), **_standings(table), front=front)
+        proof = read_proof(table)
+        self._event(
+            "search_ended",
+            why=why,
+            **self._used(used),
+            **_standings(table),
+            front=front,
+            proof=proof.to_json() if proof else None,
+        )
 
     def _used(self, used: BudgetUsed) -> dict[str, Json]:
         return {
@@ -197,6 +206,8 @@ def _row(row: TrialRow) -> dict[str, Json]:
         "child_of": row.parent,
         "polishes": row.polishes,
         "baseline": row.baseline,
+        "proves": row.proves,
+        "seed": row.seed,
         "detector": architecture(row.candidate),
         "epochs_done": row.rungs[-1].epoch if row.rungs else 0,
         "map": row.map if row.map is not None or not row.rungs else row.rungs[-1].map,

@@ -44,7 +44,7 @@ class LineView(View):
     def trial_ended(self, number: int, table: StudyTable, used: BudgetUsed) -> None:
         """Write how the trial stands, and how far the search is."""
         row, front = table.row(number), f"front {len(table.front)}"
-        kind = f"{kind_words(row, None)}, " if row.is_polish or row.is_baseline else ""
+        kind = f"{kind_words(row, None)}, " if row.is_polish or row.is_baseline or row.is_proof else ""
         line = f"trial {number:3d}  {kind}{architecture(row.candidate)}  {row_result(row)}"
         left = eta_text(used, self.settings)
         self.line(f"{line}  [{used.trials}/{self.settings.budget.trials}, {front}, {left}]")

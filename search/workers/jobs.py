@@ -1,6 +1,6 @@
 """The job of each trial: all that it needs, without the study."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
@@ -15,6 +15,7 @@ from objectives.records.paths import WEIGHTS, StudyPaths
 from objectives.records.trial_record import TrialRecord
 from objectives.trial.job import TrialJob, halves
 from objectives.weights.shelf import WeightsFile
+from reports.table.proof.contestants import goes_on
 from search.settings.settings import Settings, TrialSettings
 from spaces.candidate import Candidate
 from spaces.dimension import Value
@@ -22,6 +23,8 @@ from spaces.errors import SettingsError
 from spaces.network.baseline import Baseline, TrainingSize, baseline_candidate
 from spaces.network.family import SLIM_BLOCKS, Family, is_elastic, slim_ratios
 from spaces.network.published import start_of
+
+PROOF_LOOKS = 5  # at the validation split, of a training of a proof that is longer than a trial
 
 
 def check_run(trial: TrialSettings) -> None:
@@ -71,6 +74,11 @@ class Jobs:
     def ladder(self) -> tuple[int, ...]:
         """Epochs at which the scheduler is asked; the last is the end of a training."""
         return self.job(0, Candidate.of({"size.pixels": 32})).deciding
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of a trial that is trained from its start."""
+        return self._settings.trial.epochs_for(len(self._dataset.splits["train"]))
 
     def candidate(self, params: Mapping[str, Value]) -> Candidate:
         """Return the candidate of what a sampler chose."""
@@ -145,6 +153,45 @@ class Jobs:
     def baseline(self, number: int, candidate: Candidate) -> TrialJob:
         """Return the job of the stock detector: a trial's, whatever the gate says of its latency, without a pause."""
         return replace(self.job(number, candidate), gate=Gate(), rungs=1, evaluate_every=0)
+
+    def proof(self, number: int, candidate: Candidate, of: TrialRecord, trials: Sequence[TrialRecord]) -> TrialJob:
+        """Return the job of a training of a proof: a contestant trained again, with another seed in all chance.
+
+        Nothing stops it: the gate judges the means over all seeds.
+
+        Args:
+            number: of the new trial.
+            candidate: its choices, which are the contestant's.
+            of: the new trial as it is stored.
+            trials: of the study.
+        """
+        assert of.proves is not None
+        assert of.terms is not None
+        assert of.seed is not None
+        contestant, terms, job = trials[of.proves], of.terms, self.job(number, candidate)
+        again = trials[contestant.polishes] if terms.again and contestant.polishes is not None else None
+        source = again or (contestant if goes_on(contestant) else None)
+        _, held_out = halves(job.images, job.split)
+        return replace(
+            job,
+            epochs=terms.epochs,
+            rungs=1,
+            evaluate_every=job.evaluate_every if terms.epochs <= job.epochs else max(1, terms.epochs // PROOF_LOOKS),
+            seed=of.seed,
+            gate=Gate(),
+            images=held_out.images if terms.held_out else job.images,
+            split=held_out.name if terms.held_out else job.split,
+            family=None,
+            weights=None if source is None else self.folder / (source.folder or "") / WEIGHTS,
+        )
+
+    def job_of(self, number: int, candidate: Candidate, record: TrialRecord, trials: Sequence[TrialRecord]) -> TrialJob:
+        """Return the job of a trial as it is stored: of a proof, a polish, the baseline, or one of its own."""
+        if record.is_proof:
+            return self.proof(number, candidate, record, trials)
+        if record.polishes is not None:
+            return self.polish(number, candidate, trials[record.polishes])
+        return (self.baseline if record.is_baseline else self.job)(number, candidate)
 
     def scorer(self, number: int, candidate: Candidate, family: Family) -> TrialJob:
         """Return the job that scores children of a trained parent, of the family that the parent turned out to have."""

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -36,6 +36,13 @@ class Limits:
         shared = MEMORY_SHARE * machine_memory_bytes() / workers
         memory = shared if trial.memory_mb is None else trial.memory_mb * 1e6
         return cls(trial.timeout_s, trial.silence_s, int(memory), trial.processes_max, prefix)
+
+    def for_length(self, times: float) -> "Limits":
+        """Return the limits of a training that is so many times as long as those that the limit of time is meant for.
+
+        A shorter one keeps the limit.
+        """
+        return self if self.timeout_s is None else replace(self, timeout_s=self.timeout_s * max(1.0, times))
 
 
 def machine_memory_bytes(groups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> int:

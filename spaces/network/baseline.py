@@ -8,14 +8,14 @@ from spaces.candidate import Candidate
 from spaces.dimension import Value
 from spaces.errors import SpaceError, nearest
 from spaces.network.backbones import RTDETR, SCALES, ULTRALYTICS
+from spaces.network.family import SIZE
 from spaces.network.own import BACKBONE_NAME, NECK_KIND, OWN_NECK
 from spaces.network.published import HUB, Published, published
 from spaces.space import SearchSpace
 from spaces.vocabulary import VOCABULARY, single_values
 
-NONE = "none"  # no baseline at all
+NO_BASELINE = "none"
 STOCK_PX = 640  # side of the input that published detectors are made for
-SIZE = "size.pixels"
 # Ultralytics' own defaults (`ultralytics/cfg/default.yaml`, 8.4) in the words of the vocabulary. Its other gains and
 # shares are what the vocabulary has as defaults; what `optimizer: auto` decides is in `auto_optimizer`.
 STOCK_BATCH, STOCK_NBS = 16, 64
@@ -73,10 +73,10 @@ class Baseline:
             SpaceError: no such detector is published, or the size is none of a detector.
         """
         name, at, pixels = text.partition("@")
-        if text == NONE:
+        if text == NO_BASELINE:
             return None
         if name not in baselines():
-            known = [*baselines(), NONE]
+            known = [*baselines(), NO_BASELINE]
             raise SpaceError(f"baseline: unknown detector '{name}'{nearest(name, known)}; known: {', '.join(known)}")
         if not at:
             return cls(name)

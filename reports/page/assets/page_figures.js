@@ -8,6 +8,7 @@ const GLYPHS = {
   stopped: '<circle cx="7" cy="7" r="4" fill="none" stroke="var(--stopped)" stroke-width="1.6"/>',
   running: '<path d="M7 2v10M2 7h10" stroke="var(--running)" stroke-width="1.6"/>',
   paused: '<rect x="3" y="3" width="8" height="8" fill="none" stroke="var(--paused)" stroke-width="1.8"/>',
+  searched: '<path d="M3 3l8 8M11 3l-8 8" stroke="var(--stopped)" stroke-width="2"/>',
   proposal: '<circle cx="7" cy="7" r="4.4" fill="var(--front)"/>',
   rung: '<path d="M7 2l5 5-5 5-5-5z" fill="none" stroke="var(--stopped)" stroke-width="1.6"/>',
   child: '<path d="M7 2l5 9H2z" fill="var(--muted)"/>',

@@ -48,6 +48,9 @@ function family(row) {
       element("p", { class: "hint" }, `Cut from the weights of ${`trial ${row.parent}`} and not trained itself; ${row.chosen}.`),
       differing.length ? element("table", {}, element("thead", {}, head), element("tbody", {}, ...differing)) : "");
   }
+  if (row.proves !== undefined) {
+    return element("div", {}, element("h3", {}, "Proof of ", trialLink(row.proves)), element("p", { class: "hint" }, `Trained again with seed ${row.seed}; no candidate of the search.`));
+  }
   if (row.polishes !== undefined) {
     const before = REPORT.rows.find((other) => other.n === row.polishes);
     const gain = before && before.map != null && row.map != null ? `: mAP ${plain(before.map)} before, ${plain(row.map)} after` : "";

@@ -33,6 +33,7 @@ const FILTERS = [
   ["all", "all", () => true],
   ["trainings", "trainings", (row) => FAMILIES && row.parent === undefined],
   ["children", "children", (row) => row.parent !== undefined],
+  ["proof", "of the proof", (row) => row.proves !== undefined],
   ["front", "front", (row) => row.front],
   ["gate", "pass the gate", (row) => row.gate],
   ["batch", "smaller batch", (row) => row.batch],
@@ -46,6 +47,7 @@ const columns = COLUMNS.filter((column) => column.always || REPORT.rows.some((ro
 function kind(row) {
   if (row.baseline) return [statusOf(row)];
   if (row.parent !== undefined) return ["child of ", element("a", { href: `#trial-${row.parent}` }, String(row.parent))];
+  if (row.proves !== undefined && row.outcome === "finished") return ["proof of ", element("a", { href: `#trial-${row.proves}` }, String(row.proves)), `, seed ${row.seed}`];
   if (row.polishes !== undefined && row.outcome === "finished") return ["polish of ", element("a", { href: `#trial-${row.polishes}` }, String(row.polishes))];
   if (!row.children) return [FAMILIES && row.outcome === "finished" ? row.kind : statusOf(row)];
   const open = view.filter === "trainings" && view.open.has(row.n);

@@ -23,7 +23,7 @@ from reports.errors.page import NextToLabel, write_errors_page
 from reports.errors.text import summary_of_errors, summary_of_unlabelled
 from reports.table.console import open_console
 from search.settings.dataset import load_data
-from search.study.shipped import Shipped, find_shipped
+from search.study.shipped import Shipped, find_shipped, remember_look
 from spaces.errors import AutomlError, SettingsError, nearest
 
 SETTABLE = ("data.root", "data.format", "split", "device", "confidence")
@@ -62,6 +62,9 @@ def run_errors(
     out = _target(shipped, run.data.split, target)
     others = None if unlabelled is None else run.to_label(Path(unlabelled).expanduser().absolute())
     analysis, looked = run.analysis()
+    if shipped.study is not None and analysis.of.seen is Seen.HELD_OUT:  # on images of the study's own
+        images = len(run.dataset.splits[run.data.split])
+        remember_look(shipped.study, shipped.store, "data errors", run.data.split, images, shipped.trial)
     following = None if others is None else run.following(others, looked)
     _write(out, analysis, following)
     run.console.print(summary_of_errors(analysis))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import ClassVar
 
+from objectives.records.proof import ProofPiece
 from objectives.records.trial_record import Phase
 from search.engine.observed import Observed
 from search.engine.proposal.polish import PolishProposal
@@ -26,6 +27,7 @@ class Step:
         idle: nothing is to be trained now: the step only holds which trials stop and what is believed.
         children: the trial has been trained, and its children are to be scored.
         polish: a new trial is to go on from the weights of one of a family: of which, and what is expected of it.
+        proof: a new trial is to be a training of the proof.
         rate: expected gain of hypervolume per second; infinite for what does not wait, None where it was not rated.
     """
 
@@ -38,6 +40,7 @@ class Step:
     idle: bool = False
     children: bool = False
     polish: PolishProposal | None = None
+    proof: ProofPiece | None = None
     rate: float | None = None
 
 

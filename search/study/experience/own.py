@@ -54,7 +54,8 @@ def own_trainings(root: Path, but: Container[str], read_s: float = READ_S) -> tu
 def trainings_of(study: "optuna.Study") -> list[Training]:
     """Return the trainings that a study carried to their end; copies that a fork took along are its parent's.
 
-    A polish is left out: its candidate did not learn so from the start; so is the baseline, a whole published detector.
+    A polish is left out: its candidate did not learn so from the start; so are the baseline, a whole published
+    detector, and what a proof has repeated.
     """
     kept = StudyRecord.of(study)
     epochs = _epochs(kept.fingerprints)
@@ -62,7 +63,7 @@ def trainings_of(study: "optuna.Study") -> list[Training]:
         Training(study.study_name, dict(trial.candidate), epochs, trial.map)
         for trial in trial_records(study)
         if trial.phase is Phase.FINISHED and trial.map is not None and trial.forked_from is None
-        if not (trial.is_polish or trial.is_baseline)
+        if not (trial.is_polish or trial.is_baseline or trial.is_proof)
     ]
 
 

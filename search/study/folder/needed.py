@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from objectives.records.records import Outcome
+from reports.table.proof.shipped import needed_by_proof
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 from reports.table.verdict import judge
@@ -25,11 +26,11 @@ def promise(row: TrialRow, table: StudyTable) -> float:
 def least_needed(table: StudyTable, rows: Iterable[TrialRow]) -> list[TrialRow]:
     """Return the finished trials that nobody would pick: children first, and the one that most others dominate.
 
-    What a polish that has not ended goes on from is needed, and the baseline.
+    What a polish that has not ended goes on from is needed, what a proof is made of, and the baseline.
     """
     pick = judge(table).row  # of the gate, or nearest to it; the other picks are members of the front
     above = _dominated_by(table.finished)
-    needed = {row.polishes for row in table.rows if row.is_polish and row.outcome is None}
+    needed = {row.polishes for row in table.rows if row.is_polish and row.outcome is None} | needed_by_proof(table)
     needed |= {row.number for row in table.rows if row.is_baseline}
     if pick is not None:
         needed.add(pick.number)

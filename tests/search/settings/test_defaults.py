@@ -16,6 +16,7 @@ from objectives.trial.job import TrialJob
 from search.commands.train import _defaults, _job
 from search.settings.choices import PrunerSettings
 from search.settings.compose import CONF, base_values, default_values
+from search.settings.proof_settings import ProofSettings
 from search.settings.settings import (
     BudgetSettings,
     DataSettings,
@@ -34,6 +35,7 @@ SECTIONS: dict[str, Any] = {
     "gate": Gate,
     "budget": BudgetSettings,
     "trial": TrialSettings,
+    "proof": ProofSettings,
     "pretrained": PretrainedSettings,
     "store": StoreSettings,
 }

@@ -23,6 +23,7 @@ from reports.table.row import TrialRow
 from reports.table.table import StudyTable, read_study
 from reports.table.words import ms, share
 from search.loop.full_latency import measured_fully
+from search.register.lineage import LINEAGE_FORMAT, files_card, origins
 from search.settings.settings import EMBEDDED
 from search.study.folder.keep import CHILDREN_MOST
 from search.study.store import load_study
@@ -127,10 +128,10 @@ def _write(exported: ExportPaths, trial: TrialPaths, what: Exported) -> str:
         _dump(partial.config, _config(what))
         _dump(partial.train_arguments, _portable(trial.arguments, what))
         _dump(partial.data_card, dict(what.table.data))
-        partial.lineage.write_text(json.dumps(_lineage(what), indent=2))
-        if what.cut or not _is_native(trial.description):
-            return ""
-        return write_plain_checkpoint(trial.weights, partial.plain)
+        native = not what.cut and _is_native(trial.description)
+        why_not_plain = write_plain_checkpoint(trial.weights, partial.plain) if native else ""
+        partial.lineage.write_text(json.dumps(_lineage(what, partial), indent=2))  # last: it has the files' hashes
+        return why_not_plain
 
 
 def _is_native(description: Path) -> bool:
@@ -209,12 +210,15 @@ def _portable(arguments: Path, what: Exported) -> dict[str, Any]:
     }
 
 
-def _lineage(what: Exported) -> dict[str, Any]:
+def _lineage(what: Exported, paths: ExportPaths) -> dict[str, Any]:
     table, row = what.table, what.row
     return {
+        "format": LINEAGE_FORMAT,
         "study": table.name,
         "trial": row.number,
         **_origin(what),
+        **files_card(sorted(paths.folder.iterdir())),
+        **origins(table, row),
         "fingerprints": dict(table.fingerprints),
         "provenance": dict(table.provenance),
         "settings": dict(table.settings),

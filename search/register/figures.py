@@ -1,7 +1,6 @@
 """The figures of a lineage as metrics of MLflow: flat names, intervals as `NAME_low` and `NAME_high`."""
 
 import math
-import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -35,8 +34,9 @@ def figures(lineage: Mapping[str, Any]) -> dict[str, float]:
 
 def metric_name(name: str) -> str:
     """Return a name as MLflow takes it: letters, digits, `_`, `-`, `.`, blanks, and `/` between parts."""
-    parts = [part if part.strip(".") else "_" * len(part) for part in NOT_OF_NAMES.sub("_", name).split("/") if part]
-    return posixpath.join("", *parts)[:NAME_MOST] or "_"
+    plain = NOT_OF_NAMES.sub("_", name)[:NAME_MOST]
+    parts = [part if part.strip(".") else "_" * len(part) for part in plain.split("/") if part]
+    return "/".join(parts) or "_"
 
 
 def _add(found: dict[str, float], new: Iterator[tuple[str, float]]) -> None:

@@ -3,11 +3,14 @@
 `mlflow.onnx.save_model` would write the network anew; here the file stays the one that was measured, byte by byte.
 """
 
+import json
 import sys
-from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+import onnx
+import yaml
 
 from objectives.records.paths import MODEL
 from search.register.release import Release
@@ -26,12 +29,10 @@ def write_mlmodel(folder: Path, release: Release, run_id: str, place: str) -> No
         run_id: of the run that the files become artifacts of.
         place: folder of the run's artifacts that they come to.
     """
-    import yaml
-    from mlflow.models import Model, ModelSignature
+    from mlflow.models import Model
 
     model = release.files[MODEL]
-    inputs, outputs = (_schema(values) for values in _ends(model))
-    written: Any = Model(run_id=run_id, artifact_path=place, signature=ModelSignature(inputs, outputs))
+    written: Any = Model(run_id=run_id, artifact_path=place)
     providers = [release.provider] if release.provider == PROCESSOR else [release.provider, PROCESSOR]
     written.add_flavor("onnx", onnx_version=version("onnx"), data=MODEL, providers=providers)
     python = sys.version.split()[0]
@@ -39,34 +40,32 @@ def write_mlmodel(folder: Path, release: Release, run_id: str, place: str) -> No
     written.add_flavor(
         "python_function", loader_module="mlflow.onnx", python_version=python, data=MODEL, env=environment
     )
-    written.metadata = {
-        "sha256": release.sha256,
-        "classes": list((release.lineage.get("data") or {}).get("classes", ())),
-    }
+    classes = list((release.lineage.get("data") or {}).get("classes", ()))
+    written.metadata = {"sha256": release.sha256, "classes": classes}
     written.model_size_bytes = model.stat().st_size
-    written.save(str(folder / "MLmodel"))
+    _dump(folder / "MLmodel", {**written.to_dict(), "signature": _signature(model)})
     pins = [f"mlflow=={version('mlflow-skinny')}", *(f"{name}=={version(name)}" for name in NEEDED)]
     (folder / "requirements.txt").write_text("\n".join(pins) + "\n", encoding="utf-8")
-    card = {"python": python, "build_dependencies": list(BUILD), "dependencies": ["-r requirements.txt"]}
-    (folder / "python_env.yaml").write_text(yaml.safe_dump(card), encoding="utf-8")
+    _dump(
+        folder / "python_env.yaml",
+        {"python": python, "build_dependencies": list(BUILD), "dependencies": ["-r requirements.txt"]},
+    )
 
 
-def _ends(path: Path) -> tuple[Sequence[Any], Sequence[Any]]:
-    """Return inputs and outputs of a network, as ONNX describes them."""
-    import onnx
-
+def _signature(path: Path) -> dict[str, str | None]:
+    """Return inputs and outputs of a network as MLflow writes them; its own class for it needs pandas."""
     graph = onnx.load(str(path), load_external_data=False).graph
-    return graph.input, graph.output
+    ends = {"inputs": graph.input, "outputs": graph.output}
+    return {**{end: json.dumps([_tensor(one) for one in values]) for end, values in ends.items()}, "params": None}
 
 
-def _schema(values: Sequence[Any]) -> Any:
-    """Return tensors of names, kinds and shapes as MLflow's schema; a free side is -1."""
-    import onnx
-    from mlflow.types import Schema, TensorSpec
+def _tensor(value: Any) -> dict[str, Any]:
+    """Return name, kind and shape of a tensor; a free side is -1."""
+    kind = value.type.tensor_type
+    shape = [side.dim_value if side.HasField("dim_value") else -1 for side in kind.shape.dim]
+    spec = {"dtype": str(onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type)), "shape": shape}
+    return {"name": value.name, "type": "tensor", "tensor-spec": spec}
 
-    specs = []
-    for value in values:
-        tensor = value.type.tensor_type
-        shape = tuple(side.dim_value if side.HasField("dim_value") else -1 for side in tensor.shape.dim)
-        specs.append(TensorSpec(onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type), shape, value.name))
-    return Schema(specs)
+
+def _dump(path: Path, values: dict[str, Any]) -> None:
+    path.write_text(yaml.safe_dump(values, allow_unicode=True), encoding="utf-8")

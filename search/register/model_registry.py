@@ -26,7 +26,7 @@ INSTALL = "pip install 'automl[mlflow]'"
 # An unreachable server is found out in seconds, not in the four minutes of MLflow's own retries; what the user has set
 # stays. The first request is a small one.
 PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1"}
-FIRST_REQUEST = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
+FIRST_REQUEST = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "8"}
 QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
 METRICS_MOST, PARAMS_MOST, TAGS_MOST = 1000, 100, 100  # of one request, as MLflow's servers allow
 ALIAS = re.compile(r"[\w\-]{1,255}")
@@ -99,8 +99,8 @@ def _client(uri: str) -> Any:
         from mlflow.tracking import MlflowClient
     except ImportError as error:
         raise AutomlError(f"register: MLflow is not installed ({first_line(error)}); {INSTALL}") from error
-    logging.getLogger("mlflow").setLevel(logging.WARNING)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     with _defaults(FIRST_REQUEST):
         client = MlflowClient(uri, os.environ.get("MLFLOW_REGISTRY_URI") or uri)
         client.search_experiments(max_results=1)
@@ -223,17 +223,20 @@ def _explained(uri: str) -> Iterator[None]:
     except (AutomlError, KeyboardInterrupt):
         raise
     except Exception as error:  # of requests, SQLAlchemy, Alembic, botocore and MLflow, whichever the store is
-        hint = "start the server, or name another with --tracking-uri" if "://" in uri else "name another"
-        raise StoreError(f"register: '{shown_url(uri)}' failed: {_text(error)}; {hint}") from error
+        raise StoreError(f"register: '{shown_url(uri)}': {_text(error)}") from error
 
 
 def _text(error: Exception) -> str:
-    """Return what an error says in one line, without passwords."""
+    """Return what an error says in one line, without passwords, and what to do where that is known."""
     text = str(error)
     if "Max retries exceeded" in text or "timed out" in text:
-        reason = re.search(r"Connection refused|timed? out|Name or service not known|Temporary failure", text)
-        return f"no MLflow server answers ({reason.group().lower() if reason else 'no connection'})"
-    return shown_url(first_line(error, SHOWN_MOST))
+        reason = re.search(r"Connection refused|timed out|Name or service not known|Temporary failure", text)
+        why = reason.group().lower() if reason else "no connection"
+        return f"no MLflow server answers ({why}); start it, or name another with --tracking-uri"
+    if "maintenance mode" in text:  # of plain folders
+        return "MLflow keeps runs in no plain folder any more; name a database (sqlite:///PATH/mlflow.db) or a server"
+    line = first_line(error, SHOWN_MOST + 1)
+    return shown_url(line if len(line) <= SHOWN_MOST else f"{line[:SHOWN_MOST]}...")
 
 
 @contextmanager

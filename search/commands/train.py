@@ -31,7 +31,7 @@ from objectives.weights.shelf import WeightsFile
 from reports.table.console import open_console
 from search.commands.search import interruptible
 from search.loop.full_training import FullTraining, TrainingFailed, TrainingListener
-from search.register.lineage import trained_lineage
+from search.register.lineage import write_trained_lineage
 from search.settings.compose import default_values
 from search.settings.dataset import load_data
 from search.settings.sections import read_section
@@ -136,8 +136,7 @@ def _train(console: Console, config: dict[str, Any], trial: TrialSettings, folde
         why_not = write_plain_checkpoint(paths.weights, paths.plain)
         if why_not:
             listener.warning(f"no {PLAIN}: {why_not}")
-    if ExportPaths(folder).lineage.exists():
-        write_text(paths.lineage, json.dumps(trained_lineage(ExportPaths(folder), job.epochs), indent=2))
+    write_trained_lineage(ExportPaths(folder), job.epochs, listener.warning)
     _conclude(console, metrics, Gate(**config["gate"]), out)
 
 

@@ -1,10 +1,11 @@
 """What a lineage JSON says beside settings and figures: files, choices, data, code, start, chain (docs/register.md)."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from objectives.machine.files import write_text
 from objectives.records.paths import DESCRIPTION, DETECTIONS, MODEL, PLAIN, WEIGHTS, ExportPaths
 from objectives.weights.shelf import Shelf, sha256_of
 from reports.table.row import TrialRow
@@ -12,7 +13,7 @@ from reports.table.table import StudyTable
 from search.study.store import provenance
 from search.study.terms.start_weights import WITHOUT, kept_card
 from spaces.candidate import Candidate
-from spaces.errors import AutomlError
+from spaces.errors import AutomlError, first_line
 from spaces.network.published import published_for, start_of
 
 LINEAGE_FORMAT = 1
@@ -36,7 +37,7 @@ def origins(table: StudyTable, row: TrialRow) -> dict[str, Any]:
 def files_card(files: Iterable[Path]) -> dict[str, Any]:
     """Return the hashes of the files that are there: the deployable one as `artifact`, and all by name."""
     found = {path.name: {"sha256": sha256_of(path), "bytes": path.stat().st_size} for path in files if path.is_file()}
-    return {"artifact": {"file": MODEL, **found[MODEL]}, "files": found}
+    return {"artifact": {"file": MODEL, **found[MODEL]} if MODEL in found else None, "files": found}
 
 
 def start_card(table: StudyTable, row: TrialRow) -> dict[str, Any]:
@@ -89,6 +90,24 @@ def trained_lineage(export: ExportPaths, epochs: int) -> dict[str, Any]:
         **{f"automl.{name}": figures.get(name) for name in ("accuracy", "latency", "resources")},
         **({"test": figures["test"]} if "test" in figures else {}),
     }
+
+
+def write_trained_lineage(export: ExportPaths, epochs: int, say: Callable[[str], None]) -> None:
+    """Write the lineage of what `automl train` has trained, where the export has one.
+
+    Args:
+        export: the export; its folder `trained` is whole.
+        epochs: of the training.
+        say: called with a line for people where it cannot be written: the training is whole without it.
+    """
+    if not export.lineage.exists():
+        return
+    try:
+        lineage = trained_lineage(export, epochs)
+    except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
+        say(f"no {export.trained.lineage.name}: that of the export cannot be read ({first_line(error)}); export again")
+        return
+    write_text(export.trained.lineage, json.dumps(lineage, indent=2))
 
 
 def _from(own: bool) -> str:

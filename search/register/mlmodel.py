@@ -16,7 +16,7 @@ from objectives.records.paths import MODEL
 from search.register.release import Release
 
 PROCESSOR = "CPUExecutionProvider"
-NEEDED = ("onnx", "onnxruntime", "numpy")  # by whoever loads the model
+REQUIREMENTS = ("onnx", "onnxruntime", "numpy")  # by whoever loads the model
 BUILD = ("pip", "setuptools", "wheel")
 
 
@@ -44,7 +44,7 @@ def write_mlmodel(folder: Path, release: Release, run_id: str, place: str) -> No
     written.metadata = {"sha256": release.sha256, "classes": classes}
     written.model_size_bytes = model.stat().st_size
     _dump(folder / "MLmodel", {**written.to_dict(), "signature": _signature(model)})
-    pins = [f"mlflow=={version('mlflow-skinny')}", *(f"{name}=={version(name)}" for name in NEEDED)]
+    pins = [f"mlflow=={version('mlflow-skinny')}", *(f"{name}=={version(name)}" for name in REQUIREMENTS)]
     (folder / "requirements.txt").write_text("\n".join(pins) + "\n", encoding="utf-8")
     _dump(
         folder / "python_env.yaml",

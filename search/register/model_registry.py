@@ -31,7 +31,7 @@ QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SUPPRESS_PRINTING_URL_TO_ST
 METRICS_MOST, PARAMS_MOST, TAGS_MOST = 1000, 100, 100  # of one request, as MLflow's servers allow
 ALIAS = re.compile(r"[\w\-]{1,255}")
 RESERVED = re.compile(r"latest|v\d+", re.IGNORECASE)
-SHOWN_MOST = 300  # characters of another library's error
+ERROR_MOST = 300  # characters of another library's error
 
 
 @dataclass(frozen=True)
@@ -235,8 +235,8 @@ def _text(error: Exception) -> str:
         return f"no MLflow server answers ({why}); start it, or name another with --tracking-uri"
     if "maintenance mode" in text:  # of plain folders
         return "MLflow keeps runs in no plain folder any more; name a database (sqlite:///PATH/mlflow.db) or a server"
-    line = first_line(error, SHOWN_MOST + 1)
-    return shown_url(line if len(line) <= SHOWN_MOST else f"{line[:SHOWN_MOST]}...")
+    line = first_line(error, ERROR_MOST + 1)
+    return shown_url(line if len(line) <= ERROR_MOST else f"{line[:ERROR_MOST]}...")
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from spaces.errors import AutomlError, first_line
 SHA_TAG = "automl.sha256"  # of the deployable file: a version is found again by it
 VALUE_MOST = 6000  # characters of a parameter, as MLflow's servers allow
 NOT_SETTINGS = ("space", "start")  # of a whole search; a detector's own choices are its candidate
-AGAIN = "export again"
+EXPORT_ANEW = "export again"
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def read_release(name: str) -> Release:
     if kept != sha256:
         raise AutomlError(
             f"register: '{paths.model}' was changed since '{paths.lineage.name}' was written (another sha256); "
-            f"{AGAIN}, or put the old file back"
+            f"{EXPORT_ANEW}, or put the old file back"
         )
     config = yaml.safe_load(export.config.read_text(encoding="utf-8"))
     found, title = figures(lineage), _title(lineage, is_trained)
@@ -96,7 +96,7 @@ def _check(name: str, export: ExportPaths, paths: DetectorPaths) -> None:
             f"folder {export.trained.folder.name}"
         )
     if not paths.model.is_file():
-        hint = AGAIN if paths.folder == export.folder else f"let automl train {export.folder} end"
+        hint = EXPORT_ANEW if paths.folder == export.folder else f"let automl train {export.folder} end"
         raise AutomlError(f"register: '{name}' holds no {paths.model.name}; {hint}")
 
 
@@ -115,7 +115,7 @@ def _lineage(export: ExportPaths, paths: DetectorPaths, is_trained: bool) -> dic
             )
         str(lineage["study"]), int(lineage["trial"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise AutomlError(f"register: '{paths.lineage}' cannot be read ({first_line(error)}); {AGAIN}") from error
+        raise AutomlError(f"register: '{paths.lineage}' cannot be read ({first_line(error)}); {EXPORT_ANEW}") from error
     return dict(lineage)
 
 

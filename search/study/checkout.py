@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-TIMEOUT_S = 5.0  # a repository on a network disk must not hold a search up
+GIT_WAIT_S = 5.0  # a repository on a network disk must not hold a search up
 
 
 def code_card(folder: Path) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def _git(folder: Path, *words: str) -> str | None:
             text=True,
             errors="replace",
             env=environment,
-            timeout=TIMEOUT_S,
+            timeout=GIT_WAIT_S,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):

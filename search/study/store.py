@@ -30,7 +30,7 @@ from spaces.errors import DiskFull, StoreError, nearest
 if TYPE_CHECKING:
     import optuna
 
-ROOT = Path(__file__).resolve().parents[2]  # of automl's own checkout, where it runs from one
+OWN_CHECKOUT = Path(__file__).resolve().parents[2]  # of automl's own checkout, where it runs from one
 PACKAGES = (
     "automl",
     "optuna",
@@ -240,7 +240,7 @@ def provenance(seed: int) -> dict[str, Any]:
     return {
         "seed": seed,
         "versions": {**{name: version(name) for name in PACKAGES}, "python": sys.version.split()[0]},
-        "commit": commit_of(ROOT) if (ROOT / ".git").exists() else "",  # of automl; empty for an installed release
+        "commit": commit_of(OWN_CHECKOUT) if (OWN_CHECKOUT / ".git").exists() else "",  # of automl; empty for an installed release
         "code": code_card(Path.cwd()),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": shown_url(shlex.join(["automl", *sys.argv[1:]])),

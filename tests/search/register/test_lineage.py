@@ -11,6 +11,7 @@ import optuna
 import pytest
 from small_export import lineage_of, write_export, write_trained
 
+import search
 from objectives.data.dataset import Dataset
 from objectives.records.paths import ExportPaths
 from reports.table.table import StudyTable
@@ -44,6 +45,14 @@ def test_the_keys_that_others_read(exported: ExportPaths, blocks: Dataset) -> No
     assert set(lineage["start"]) == {"name", "sha256", "place", "path"}
     assert lineage["chain"] == [{"trial": lineage["trial"], "how": "trained"}]
     assert lineage["candidate"]["backbone.name"] in ("tinynet_e", "lcnet_050")
+
+
+@pytest.mark.seconds
+def test_the_page_names_every_key(exported: ExportPaths) -> None:
+    page = (Path(search.__file__).parents[1] / "docs" / "register.md").read_text()
+    parts = lineage_of(exported)
+    inner = {key for part in ("artifact", "data", "code", "start", "provenance") for key in parts[part]}
+    assert [key for key in {*parts, *inner} if f"`{key}`" not in page] == []
 
 
 @pytest.mark.seconds

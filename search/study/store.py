@@ -240,7 +240,8 @@ def provenance(seed: int) -> dict[str, Any]:
     return {
         "seed": seed,
         "versions": {**{name: version(name) for name in PACKAGES}, "python": sys.version.split()[0]},
-        "commit": commit_of(OWN_CHECKOUT) if (OWN_CHECKOUT / ".git").exists() else "",  # of automl; empty for an installed release
+        # Of automl itself; empty for an installed release, which may lie in a checkout of somebody's.
+        "commit": commit_of(OWN_CHECKOUT) if (OWN_CHECKOUT / ".git").exists() else "",
         "code": code_card(Path.cwd()),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": shown_url(shlex.join(["automl", *sys.argv[1:]])),

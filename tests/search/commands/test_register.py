@@ -3,16 +3,20 @@
 import ast
 import json
 import shutil
+import signal
+import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from command_line import Done, automl
+from command_line import SCRIPT, Done, automl
 from mlflow_server import free_port, mlflow_server
 from small_export import lineage_of, write_export, write_trained
 
@@ -345,3 +349,43 @@ def imported(nodes: Iterable[ast.AST]) -> Iterator[str]:
             yield from (alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield (node.module or "").partition(".")[0]
+
+
+@pytest.mark.slow
+@pytest.mark.seconds
+def test_a_server_that_never_answers_is_one_line_in_seconds(place: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        began = time.monotonic()
+        uri = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        refused = refusal(automl("register", "out", "--tracking-uri", uri, folder=place))
+    assert "no MLflow server answers (timed out)" in refused
+    assert time.monotonic() - began < 40
+
+
+@pytest.mark.slow
+@pytest.mark.seconds
+def test_ctrl_c_leaves_no_version_and_a_run_that_says_so(place: Path, user: Path) -> None:
+    shutil.copytree(place / "out", user / "out")
+    whole = 0
+    while interrupted(user, whole) == 0:  # it was done before the signal came
+        whole += 1
+        assert whole < 5
+    client = local(user)
+    assert len(client.search_model_versions()) == whole
+    runs = client.search_runs([client.get_experiment_by_name("automl").experiment_id])
+    assert sorted(run.info.status for run in runs) == ["FINISHED"] * whole + ["KILLED"]
+
+
+def interrupted(folder: Path, runs: int) -> int:
+    """Register, with Ctrl-C as soon as there are more runs than so many and the database is locked; return the code."""
+    line = [str(SCRIPT), "register", "out", "--again"]
+    with closing(sqlite3.connect(folder / "mlflow.db", timeout=60)) as other:
+        process = subprocess.Popen(line, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        while process.poll() is None and other.execute("select count(*) from runs").fetchone()[0] <= runs:
+            time.sleep(0.001)
+        other.execute("begin immediate")
+        process.send_signal(signal.SIGINT)
+        time.sleep(1)
+        other.rollback()
+    process.communicate(timeout=120)
+    return process.returncode

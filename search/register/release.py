@@ -15,7 +15,8 @@ from search.register.lineage import LINEAGE_FORMAT, trained_lineage
 from spaces.errors import AutomlError, first_line
 
 SHA_TAG = "automl.sha256"  # of the deployable file: a version is found again by it
-VALUE_MOST = 6000  # characters of a parameter, as MLflow's servers allow
+PARAM_MOST, TAG_MOST = 6000, 5000  # characters of a value, as MLflow's servers allow
+CUT_WORDS = "... (whole in lineage.json)"  # ends a longer one
 NOT_SETTINGS = ("space", "start")  # of a whole search; a detector's own choices are its candidate
 EXPORT_ANEW = "export again"
 
@@ -78,7 +79,7 @@ def read_release(name: str) -> Release:
         files=_files(export, paths),
         lineage=lineage,
         sha256=sha256,
-        provider=str((config.get("device") or {}).get("provider") or "CPUExecutionProvider"),
+        provider=_provider(config.get("device") or {}),
         params=_params(lineage, config),
         metrics=found,
         tags=dict(_tags(lineage, sha256)),
@@ -126,6 +127,10 @@ def _files(export: ExportPaths, paths: DetectorPaths) -> dict[str, Path]:
     return {path.name: path for path in (paths.model, *texts, *own) if path.is_file()}
 
 
+def _provider(device: Mapping[str, Any]) -> str:
+    return str(device["provider"]) if device.get("runtime") == "onnxruntime" else "CPUExecutionProvider"
+
+
 def _title(lineage: Mapping[str, Any], is_trained: bool) -> str:
     return f"{lineage['study']}-{lineage['trial']}{'-trained' if is_trained else ''}"
 
@@ -137,11 +142,11 @@ def _params(lineage: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, 
     values = {**dict(_leaves(candidate, "")), **dict(_leaves(settings, "settings."))}
     training = lineage.get("training") or {}
     values.update({f"training.{key}": str(training[key]) for key in ("epochs", "seed", "from") if key in training})
-    whole = "... (whole in lineage.json)"
-    return {
-        key: text if len(text) <= VALUE_MOST else text[: VALUE_MOST - len(whole)] + whole
-        for key, text in values.items()
-    }
+    return {key: _cut(text, PARAM_MOST) for key, text in values.items()}
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - len(CUT_WORDS)] + CUT_WORDS
 
 
 def _leaves(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
@@ -179,7 +184,7 @@ def _tags(lineage: Mapping[str, Any], sha256: str) -> Iterator[tuple[str, str]]:
         "mlflow.source.git.commit": code.get("commit") or None,
         "automl.code_changed": str(code["changed"]).lower() if code.get("changed") is not None else None,
     }
-    yield from ((key, str(value)) for key, value in found.items() if value is not None)
+    yield from ((key, _cut(str(value), TAG_MOST)) for key, value in found.items() if value is not None)
 
 
 def _description(title: str, lineage: Mapping[str, Any], found: Mapping[str, float]) -> str:

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 STARTS_MOST_S = 240.0  # twenty seconds on two busy cores
+ENDS_MOST_S = 60.0
+QUESTION = "/api/2.0/mlflow/experiments/get-by-name?experiment_name=Default"  # the first one takes the longest
 
 
 @contextmanager
@@ -23,15 +25,14 @@ def mlflow_server(folder: Path, artifacts: Path | None = None) -> Iterator[str]:
     line = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", url.rpartition(":")[2]]
     line += ["--workers", "1", "--backend-store-uri", f"sqlite:///{folder / 'server.db'}"]
     line += ["--artifacts-destination", str(artifacts or folder / "artifacts")]
-    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     with (folder / "log.txt").open("wb") as log:
         server = subprocess.Popen(line, cwd=folder, stdout=log, stderr=log, env=environment, start_new_session=True)
     try:
         _await(url, server, folder / "log.txt")
         yield url
     finally:
-        os.killpg(server.pid, signal.SIGTERM)  # its workers, too: the group is its own
-        server.wait(30)
+        _end(server)
 
 
 def free_port() -> int:
@@ -42,11 +43,21 @@ def free_port() -> int:
     return port
 
 
+def _end(server: subprocess.Popen[bytes]) -> None:
+    """End the server and its workers: the group is its own."""
+    os.killpg(server.pid, signal.SIGTERM)
+    try:
+        server.wait(ENDS_MOST_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+
 def _await(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
     until = time.monotonic() + STARTS_MOST_S
     while True:
         try:
-            with urllib.request.urlopen(f"{url}/health", timeout=5):
+            with urllib.request.urlopen(f"{url}{QUESTION}", timeout=20):
                 return
         except (urllib.error.URLError, OSError):
             assert server.poll() is None, log.read_text()[-3000:]

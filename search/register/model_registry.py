@@ -26,7 +26,7 @@ INSTALL = "pip install 'automl[mlflow]'"
 # An unreachable server is found out in seconds, not in the four minutes of MLflow's own retries; what the user has set
 # stays. The first request is a small one.
 PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1"}
-FIRST_REQUEST = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "8"}
+FIRST_REQUEST = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
 QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
 METRICS_MOST, PARAMS_MOST, TAGS_MOST = 1000, 100, 100  # of one request, as MLflow's servers allow
 ALIAS = re.compile(r"[\w\-]{1,255}")

@@ -289,6 +289,27 @@ def compare(
 
 
 @main.command()
+@click.argument("directory")
+@click.option("--name", "model", default=None, help="Of the registered model; the study's by default.")
+@click.option("--tracking-uri", "uri", default=None, help="MLFLOW_TRACKING_URI, else mlflow.db in this folder.")
+@click.option("--experiment", default=None, help="MLFLOW_EXPERIMENT_NAME, else automl.")
+@click.option("--alias", default=None, help="That names the version from now on: champion.")
+@click.option("--again", is_flag=True, help="Make a version though one has the same file.")
+@guarded
+def register(
+    directory: str, model: str | None, uri: str | None, experiment: str | None, alias: str | None, again: bool
+) -> None:
+    """Register an exported detector in MLflow: a run with its figures and lineage, and a version of a model.
+
+    DIRECTORY: an export folder, or its folder `trained`. The same file again is the same version. Needs
+    `pip install 'automl[mlflow]'`. See docs/register.md.
+    """
+    from search.commands.register import run_register
+
+    run_register(directory, model, uri, experiment, alias, again)
+
+
+@main.command()
 @guarded
 def presets() -> None:
     """List the presets and the options of every config group."""

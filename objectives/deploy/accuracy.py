@@ -1,6 +1,7 @@
 """Accuracy of a deployable file on a split, by pycocotools."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,16 +10,46 @@ from objectives.data.dataset import LabelledImage
 from objectives.data.pictures.decode import read_image
 from objectives.deploy.confidence import SCORE_CONFIDENCE
 from objectives.deploy.detector import Detections, Detector
+from objectives.deploy.device import Device
 from objectives.deploy.matches import ALL_SIZES, SIDES_PX, Evaluated, evaluate
 from objectives.deploy.operating_point import Found, found_at
+from objectives.deploy.runtimes import open_artifact
 from objectives.records.records import Accuracy, ClassAccuracy
 
-__all__ = ["SCORE_CONFIDENCE", "detect_all", "look", "score", "scored"]
+__all__ = ["SCORE_CONFIDENCE", "detect_all", "look", "score", "score_file", "scored"]
 
 
 def detect_all(detector: Detector, images: Sequence[LabelledImage]) -> list[Detections]:
     """Run the detector over a split."""
     return [detector(read_image(image.path)) for image in images]
+
+
+def score_file(
+    model: Path,
+    device: Device,
+    images: Sequence[LabelledImage],
+    classes: Sequence[str],
+    split: str,
+    confidence: float | None = None,
+    before_each: Callable[[], None] | None = None,
+) -> Accuracy:
+    """Run a deployable file on a device over a split, and score what it finds as `score` does.
+
+    Args:
+        model: the file.
+        device: where it runs.
+        images: the split; `classes`, `split` and `confidence` as of `score`.
+        classes: class names by index.
+        split: its name.
+        confidence: as deployed.
+        before_each: called before each image.
+    """
+    detector, found = Detector(open_artifact(model, device), SCORE_CONFIDENCE), []
+    for image in images:
+        if before_each:
+            before_each()
+        found.append(detector(read_image(image.path)))
+    return score(found, images, classes, split, confidence)
 
 
 def score(

@@ -6,7 +6,7 @@ PREFIX = "automl."  # of all names below
 # study
 STUDY_VERSION = "automl.version"  # int, VERSION of the writer
 SETTINGS = "automl.settings"  # resolved settings, nested mapping
-PROVENANCE = "automl.provenance"  # seed, versions of packages, commit, created (ISO 8601), command
+PROVENANCE = "automl.provenance"  # seed, versions of packages, commit, code, created (ISO 8601), command
 FINGERPRINTS = "automl.fingerprints"  # mapping: space, data, device -> hexadecimal text
 DEVICE = "automl.device"  # description of the device, flat mapping
 DATA = "automl.data"  # name, root, classes, and per split: images, boxes

@@ -14,6 +14,7 @@ UNTRAINED = "untrained.onnx"  # the same before training, for its latency
 DETECTIONS = "detections.jpg"
 PLAIN = "ultralytics.pt"  # the same weights, as plain Ultralytics loads them
 CONFIG = "config.yaml"  # of an exported detector
+LINEAGE = "lineage.json"  # where a detector comes from
 ULTRALYTICS_SETTINGS = ".ultralytics"  # folder of its settings
 ERRORS = "errors"  # folder of what a trained detector gets wrong, beside the detector; in it, a folder a split
 CHECKPOINT = "checkpoint.pt"  # in the folder of a training
@@ -49,6 +50,11 @@ class DetectorPaths:
     def model(self) -> Path:
         """The deployable file."""
         return self.folder / MODEL
+
+    @property
+    def lineage(self) -> Path:
+        """Where the detector comes from; of an export, and of a training at full length."""
+        return self.folder / LINEAGE
 
 
 @dataclass(frozen=True)
@@ -232,11 +238,6 @@ class ExportPaths(DetectorPaths):
     def data_card(self) -> Path:
         """What the data set was."""
         return self.folder / "data_card.yaml"
-
-    @property
-    def lineage(self) -> Path:
-        """Where the detector comes from."""
-        return self.folder / "lineage.json"
 
     @property
     def trained(self) -> TrialPaths:

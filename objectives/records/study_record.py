@@ -115,7 +115,7 @@ class StudyRecord:
 
     @property
     def provenance(self) -> Mapping[str, Any]:
-        """Seed, versions of packages, commit, created (ISO 8601), command."""
+        """Seed, versions of packages, commits of automl and of the user's code, created (ISO 8601), command."""
         return mapping(self.attributes.get(keys.PROVENANCE))
 
     @property

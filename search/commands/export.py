@@ -4,7 +4,7 @@ import json
 import shlex
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +16,15 @@ from objectives.machine.files import whole_folder, write_text
 from objectives.records.paths import DESCRIPTION, PLAIN, WEIGHTS, ExportPaths, TrialPaths
 from objectives.records.records import Latency
 from objectives.trial.plain_process import write_plain_checkpoint
-from reports.table.baseline import against_baseline
 from reports.table.console import open_console
 from reports.table.family_words import origin_words
 from reports.table.pick import misses
-from reports.table.proof.contestants import goes_on
-from reports.table.proof.shipped import picked, proven_json, proven_lines
+from reports.table.proof.shipped import picked, proven_lines
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable, read_study
 from reports.table.words import ms, share
 from search.loop.full_latency import measured_fully
+from search.register.exported import Exported, export_lineage
 from search.settings.settings import EMBEDDED
 from search.study.folder.keep import CHILDREN_MOST
 from search.study.store import load_study
@@ -34,49 +33,12 @@ from search.study.terms.start_weights import kept_card
 from spaces.candidate import Candidate
 from spaces.errors import AutomlError
 from spaces.network.backbones import is_native
-from spaces.network.family import Family, slim_ratios
 from spaces.network.published import start_of
 
 FORMAT = 1
 # Limits that hold at full length as in the search; a trial's timeout_s is meant for fewer epochs.
 TRAINED_ALIKE = ("silence_s", "memory_mb", "processes_max", "cache_mb", "run")
 NOT_FULLY = "its latency is the search's quick figure, measured by one process"
-
-
-@dataclass(frozen=True)
-class Exported:
-    """What is exported.
-
-    Attributes:
-        table: the study.
-        row: the trial whose files ship: after a proof a training of it.
-        trained: the trial whose epochs the detector has seen: of a child, also a polished one, its parent.
-        full: latency by the full protocol, of one of a family, whose figure in the search is a quick one.
-        why_quick: why that could not be measured.
-    """
-
-    table: StudyTable
-    row: TrialRow
-    trained: TrialRow
-    full: Latency | None = None
-    why_quick: str = ""
-
-    @property
-    def chosen(self) -> TrialRow:
-        """The trial as it was in the search."""
-        return self.row if self.row.proves is None else self.table.row(self.row.proves)
-
-    @property
-    def keeps_weights(self) -> bool:
-        """Whether a training at full length goes on from the weights: of one of a family, or a polish."""
-        return goes_on(self.chosen)
-
-    @property
-    def cut(self) -> str:
-        """What of the network of the description the weights lack, in one line; empty if they are of all of it."""
-        ratios = slim_ratios(self.row.candidate)
-        parts = ", ".join(f"{share:.0%} of {part}" for part, share in ratios.items())
-        return f"the weights are of this network without {parts} (channels, in multiples of 8)" if ratios else ""
 
 
 def run_export(name: str, folder: str, store: str | None, how: str, target: str) -> None:
@@ -137,10 +99,12 @@ def _write(exported: ExportPaths, trial: TrialPaths, what: Exported) -> str:
         _dump(partial.config, _config(what))
         _dump(partial.train_arguments, _portable(trial.arguments, what))
         _dump(partial.data_card, dict(what.table.data))
-        partial.lineage.write_text(json.dumps(_lineage(what), indent=2))
-        if what.cut or not _is_native(trial.description):
-            return ""
-        return write_plain_checkpoint(trial.weights, partial.plain)
+        native = not what.cut and _is_native(trial.description)
+        why_not_plain = write_plain_checkpoint(trial.weights, partial.plain) if native else ""
+        partial.lineage.write_text(
+            json.dumps(export_lineage(what, partial), indent=2)
+        )  # last: it has the files' hashes
+        return why_not_plain
 
 
 def _is_native(description: Path) -> bool:
@@ -227,66 +191,6 @@ def _portable(arguments: Path, what: Exported) -> dict[str, Any]:
     }
 
 
-def _lineage(what: Exported) -> dict[str, Any]:
-    table, row = what.table, what.row
-    return {
-        "study": table.name,
-        "trial": row.number,
-        **_origin(what),
-        **_beside_baseline(what),
-        "fingerprints": dict(table.fingerprints),
-        "provenance": dict(table.provenance),
-        "settings": dict(table.settings),
-        "device": dict(table.device),
-        "gate": [
-            {"bound": str(judged.bound), "value": judged.value, "kept": judged.is_kept}
-            for judged in table.gate.judge(_by_full(what).figures_judged)
-        ],
-        **row.figures(),
-        **proven_json(table, row),
-    }
-
-
-def _beside_baseline(what: Exported) -> dict[str, Any]:
-    """Return what the study found against its baseline, this trial as the pick; nothing in a study without one."""
-    against = against_baseline(what.table, what.row)
-    return {"baseline": against.to_json()} if against else {}
-
-
-def _by_full(what: Exported) -> TrialRow:
-    """Return the row with the latency by the full protocol, where that was measured for the export."""
-    full = what.full
-    return what.row if full is None else replace(what.row, latency=full, objective_ms=full.p50_ms)
-
-
-def _origin(what: Exported) -> dict[str, Any]:
-    """Return what is special about a child, an elastic training or a polish; nothing of any other trial."""
-    row = what.row
-    found: dict[str, Any] = {}
-    if row.is_proof:
-        found["proves"] = row.proves
-        going_on = "from its weights, " if what.keeps_weights else ""
-        found["origin"] = f"trained again {going_on}as trial {row.proves}, with seed {row.seed}, in a proof"
-    elif row.is_child:
-        found["parent"] = row.parent
-        found["origin"] = (
-            f"a child of the elastic training of trial {row.parent}: cut from its weights, batch-norm statistics taken "
-            "anew on training images, never trained itself"
-        )
-    elif row.is_polish:
-        found["polishes"] = row.polishes
-        found["origin"] = f"trained on, as one detector, from the weights of trial {row.polishes}"
-    elif row.family:
-        size = Family.from_json(row.family).size
-        found["origin"] = f"the whole network of an elastic training of {size:,} detectors"
-    full = row.latency if row.measured_fully else what.full  # the search may have had the time for it
-    if full or what.why_quick:
-        found["latency_full"] = full.to_json() if full else None
-    if what.why_quick:
-        found["latency_full_missing"] = what.why_quick
-    return {**found, "network": what.cut} if what.cut else found
-
-
 def _dump(path: Path, values: dict[str, Any]) -> None:
     path.write_text(yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
 
@@ -324,7 +228,7 @@ def _print_latency(console: Console, what: Exported) -> None:
     console.print(f"latency by the full protocol: p50 {ms(full.p50_ms)}, p95 {ms(full.p95_ms)}{state}")
     if row.latency and full.device != row.latency.device:
         warn(console, "this machine is another device than the search's; the two figures cannot be compared")
-    missed = misses(_by_full(what), what.table.gate)
+    missed = misses(what.by_full, what.table.gate)
     if missed:
         by = " and ".join(missed)
         warn(console, f"with that figure trial {row.number} breaks the gate ({by}); it is exported all the same")

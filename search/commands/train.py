@@ -34,6 +34,7 @@ from reports.table.console import open_console
 from reports.table.gate_words import miss_words
 from search.commands.search import interruptible
 from search.loop.full_training import FullTraining, TrainingFailed, TrainingListener
+from search.register.lineage import write_trained_lineage
 from search.settings.compose import default_values
 from search.settings.dataset import load_data
 from search.settings.sections import read_section
@@ -146,6 +147,7 @@ def _train(console: Console, config: dict[str, Any], trial: TrialSettings, folde
         why_not = write_plain_checkpoint(paths.weights, paths.plain)
         if why_not:
             listener.warning(f"no {PLAIN}: {why_not}")
+    write_trained_lineage(ExportPaths(folder), job.epochs, listener.warning)
     _conclude(console, metrics, Gate(**config.get("gate", {})), out)
 
 
@@ -290,16 +292,13 @@ def _check_same_run(out: Path, config: dict[str, Any], dataset: Dataset, own: Pa
 
 def _metrics(job: TrialJob, listener: Printer, dataset: Dataset) -> dict[str, Any]:
     """Return the validation figures, and those of the test split where there is one."""
-    from objectives.deploy.accuracy import SCORE_CONFIDENCE, detect_all, score
-    from objectives.deploy.detector import Detector
-    from objectives.deploy.runtimes import open_artifact
+    from objectives.deploy.accuracy import score_file
 
     metrics = {name: record.to_json() for name, record in listener.kept.items()}
     if "test" in dataset.splits and job.split != "test":
-        images = dataset.splits["test"]
-        detector = Detector(open_artifact(TrialPaths(job.folder).model, job.device), SCORE_CONFIDENCE)
-        confidence = metrics["accuracy"].get("confidence")
-        metrics["test"] = score(detect_all(detector, images), images, job.classes, "test", confidence).to_json()
+        model, confidence = TrialPaths(job.folder).model, metrics["accuracy"].get("confidence")
+        found = score_file(model, job.device, dataset.splits["test"], job.classes, "test", confidence)
+        metrics["test"] = found.to_json()
     return metrics
 
 
@@ -307,10 +306,8 @@ def _conclude(console: Console, metrics: dict[str, Any], gate: Gate, out: Path) 
     for split in ("accuracy", "test"):
         if split in metrics:
             a = metrics[split]
-            console.print(
-                f"{a['split']}: mAP {a['map']:.3f}  mAP50 {a['map50']:.3f}  on {a['images']} images",
-                highlight=False,
-            )
+            figures = f"{a['split']}: mAP {a['map']:.3f}  mAP50 {a['map50']:.3f}  on {a['images']} images"
+            console.print(figures, highlight=False)
     latency = metrics["latency"]
     console.print(f"latency: p50 {latency['p50_ms']:.2f} ms  p95 {latency['p95_ms']:.2f} ms", highlight=False)
     if gate != Gate():

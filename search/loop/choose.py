@@ -23,11 +23,11 @@ from search.loop.settle import reserved_s
 from search.samplers.registry import make_known_latency, make_sampler, suggest
 from search.samplers.schedulers import make_scheduler
 from search.settings.settings import Settings
-from search.study.baseline import stock
 from search.study.budget import BudgetUsed
 from search.study.claims import Claims
 from search.study.experience.frozen import frozen_experience
 from search.study.latencies import Measure, StudyLatencies
+from search.study.queued.baseline import stock
 from search.study.stored_trial import StoredTrial
 from search.workers.jobs import Jobs
 from spaces.candidate import Candidate

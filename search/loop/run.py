@@ -22,11 +22,11 @@ from search.settings.data_check import check_quickly, refusal
 from search.settings.dataset import load_data
 from search.settings.gate_check import check_gate
 from search.settings.settings import Settings
-from search.study.baseline import follow_line
 from search.study.claims import Claims
 from search.study.experience.frozen import freeze_experience
 from search.study.folder.prepare import prepared_folder
-from search.study.published_start import PublishedStarts, published_starts
+from search.study.queued.baseline import follow_line
+from search.study.queued.published_start import PublishedStarts, published_starts
 from search.study.store import (
     create_study,
     existing_study,

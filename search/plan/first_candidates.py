@@ -8,7 +8,7 @@ from search.engine.models.latencies import NoBook
 from search.samplers.registry import make_known_latency, make_sampler, suggest
 from search.settings.settings import Settings
 from search.study.experience.frozen import expected_experience
-from search.study.known_good import enqueue
+from search.study.queued.known_good import enqueue
 from spaces.candidate import Candidate
 
 FIRST_MAX = 3  # candidates of a plan

@@ -13,7 +13,7 @@ from search.plan.model import SearchPlan, Timed
 from search.plan.rehearsals import Rehearsals
 from search.settings.baseline import BaselineSettings
 from search.settings.settings import Settings
-from search.study.baseline import baseline_in
+from search.study.queued.baseline import baseline_in
 
 if TYPE_CHECKING:
     import optuna

@@ -18,9 +18,9 @@ from objectives.records.trial_record import TrialRecord, trial_records
 from objectives.weights.fetch import Say
 from search.engine.candidates import distribution
 from search.settings.settings import Settings
-from search.study.baseline import baseline_in, enqueue_baseline
-from search.study.known_good import enqueue
 from search.study.latencies import architecture_key
+from search.study.queued.baseline import baseline_in, enqueue_baseline
+from search.study.queued.known_good import enqueue
 from search.study.store import check_version, load_study, open_storage, record_contract, storage_url, store_errors
 from search.study.stored_trial import copied
 from search.study.terms import cutting

@@ -19,8 +19,9 @@ from objectives.records.attributes import VERSION
 from objectives.records.study_record import StudyRecord, StudyWriter
 from objectives.records.trial_record import Phase, trial_records
 from search.settings.settings import Settings
-from search.study.baseline import enqueue_baseline
-from search.study.known_good import enqueue
+from search.study.checkout import code_card, commit_of
+from search.study.queued.baseline import enqueue_baseline
+from search.study.queued.known_good import enqueue
 from search.study.sqlite_check import LOCK_WAIT_S, explained, file_of, holds_tables, is_full, of_another_optuna
 from search.study.study_file import file_url, studies_in, study_file
 from search.study.terms.contract import Contract, check_contract
@@ -31,6 +32,7 @@ from spaces.errors import DiskFull, StoreError, nearest
 if TYPE_CHECKING:
     import optuna
 
+OWN_CHECKOUT = Path(__file__).resolve().parents[2]  # of automl's own checkout, where it runs from one
 PACKAGES = (
     "automl",
     "optuna",
@@ -248,27 +250,16 @@ def _is_missing_file(url: str) -> bool:
 
 
 def provenance(seed: int) -> dict[str, Any]:
-    """Return what is needed to do it again: versions, commit, seed, command line, time."""
+    """Return what is needed to do it again: versions, commits of automl and of the user's folder, seed, line, time."""
     return {
         "seed": seed,
         "versions": {**{name: version(name) for name in PACKAGES}, "python": sys.version.split()[0]},
-        "commit": _commit(),
+        # Of automl itself; empty for an installed release, which may lie in a checkout of somebody's.
+        "commit": commit_of(OWN_CHECKOUT) if (OWN_CHECKOUT / ".git").exists() else "",
+        "code": code_card(Path.cwd()),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": shown_url(shlex.join(["automl", *sys.argv[1:]])),
     }
-
-
-def _commit() -> str:
-    """Return the commit that this package was checked out at; empty for an installed release."""
-    root = Path(__file__).resolve().parents[2]
-    head = root / ".git" / "HEAD"
-    if not head.is_file():
-        return ""
-    text = head.read_text().strip()
-    if not text.startswith("ref: "):
-        return text
-    ref = root / ".git" / text.removeprefix("ref: ")
-    return ref.read_text().strip() if ref.is_file() else ""
 
 
 def check_version(study: "optuna.Study") -> None:

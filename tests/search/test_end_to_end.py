@@ -18,6 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 from objectives.records import attributes as keys
 from objectives.records.paths import StudyPaths
 from objectives.records.records import Accuracy, Ending, Latency, Outcome, Resources, Rung
+from objectives.weights.shelf import sha256_of
 
 pytestmark = pytest.mark.seconds
 
@@ -159,6 +160,9 @@ def test_train_prints_and_keeps_the_metrics_and_takes_up_a_cut_run(place: Path, 
     assert metrics["test"]["images"] == 4
     assert f"p50 {metrics['latency']['p50_ms']:.2f} ms" in first
     assert "epoch 2/2" in first
+    lineage = json.loads((exported / "trained" / "lineage.json").read_text())
+    assert lineage["artifact"]["sha256"] == sha256_of(exported / "trained" / "model.onnx")
+    assert lineage["automl.accuracy"] == metrics["accuracy"]
     (exported / "trained" / "model.onnx").unlink()
     done("train", "out", "epochs=2", "train_device=cpu", folder=place)
     assert (exported / "trained" / "model.onnx").is_file()

@@ -102,16 +102,8 @@ def _files(proof: Proof, numbers: Sequence[int]) -> Iterator[tuple[int, TrialRow
 
 def _score(of: Scored, folder: Path, split: str) -> tuple[float, float]:
     """Return mAP and mAP50 of a file on a split, as the trials' are scored."""
-    from objectives.data.pictures.decode import read_image
-    from objectives.deploy.accuracy import SCORE_CONFIDENCE, score
-    from objectives.deploy.detector import Detector
-    from objectives.deploy.runtimes import open_artifact
+    from objectives.deploy.accuracy import score_file
 
-    images = of.dataset.splits[split]
-    detector = Detector(open_artifact(TrialPaths(folder).model, of.settings.device), SCORE_CONFIDENCE)
-    found = []
-    for image in images:
-        of.beat()
-        found.append(detector(read_image(image.path)))
-    accuracy = score(found, images, of.dataset.classes, split)
+    model, images = TrialPaths(folder).model, of.dataset.splits[split]
+    accuracy = score_file(model, of.settings.device, images, of.dataset.classes, split, before_each=of.beat)
     return accuracy.map, accuracy.map50

@@ -133,6 +133,29 @@ def test_it_says_its_stages_and_epochs_and_keeps_the_metrics(quick: Path, backen
     assert slots_taken() == 0
 
 
+@pytest.mark.seconds
+def test_a_lineage_that_cannot_be_read_does_not_spoil_a_training(quick: Path) -> None:
+    ExportPaths(quick).lineage.write_text("{")
+    done = train(quick)
+    assert done.exit_code == 0, done.output
+    assert "warning: no lineage.json: that of the export cannot be read" in done.output
+    assert ExportPaths(quick).trained.metrics.is_file()
+    assert not ExportPaths(quick).trained.lineage.exists()
+
+
+@pytest.mark.seconds
+def test_what_is_trained_has_a_lineage_of_its_own(quick: Path) -> None:
+    before = {"format": 1, "study": "smoke", "trial": 3, "chain": [{"trial": 3, "how": "trained"}]}
+    ExportPaths(quick).lineage.write_text(json.dumps(before))
+    assert train(quick).exit_code == 0
+    lineage = json.loads(ExportPaths(quick).trained.lineage.read_text())
+    metrics = json.loads(ExportPaths(quick).trained.metrics.read_text())
+    assert (lineage["study"], lineage["trial"]) == ("smoke", 3)
+    assert lineage["automl.accuracy"] == metrics["accuracy"]
+    assert lineage["chain"][0] == {"how": "trained at full length", "epochs": 20, "from": "the start"}
+    assert lineage["files"]["metrics.json"]["bytes"] == ExportPaths(quick).trained.metrics.stat().st_size
+
+
 @pytest.mark.slow
 @pytest.mark.seconds
 def test_an_export_of_older_code_is_trained_by_the_real_trainer(export: Path) -> None:

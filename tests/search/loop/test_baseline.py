@@ -34,7 +34,7 @@ from search.loop.run import search as searched
 from search.samplers.distinct import DistinctSampler
 from search.settings.baseline import BaselineSettings
 from search.settings.settings import Settings
-from search.study.baseline import NOT_WANTED, follow_line
+from search.study.queued.baseline import NOT_WANTED, follow_line
 from search.study.stored_trial import StoredTrial
 from search.view.lines import LineView
 from spaces.network.baseline import Baseline

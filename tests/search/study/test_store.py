@@ -14,6 +14,7 @@ from objectives.data.dataset import Dataset
 from objectives.records import attributes as keys
 from objectives.records.paths import StudyPaths
 from search.settings.settings import Settings, load_settings
+from search.study.checkout import code_card
 from search.study.store import (
     PACKAGES,
     create_study,
@@ -66,7 +67,8 @@ def test_provenance_names_what_made_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(PACKAGES) < set(found["versions"])
     assert found["versions"]["optuna"] == optuna.__version__
     assert found["created"].endswith("+00:00")
-    assert len(found["commit"]) in (0, 40)
+    assert len(found["commit"]) in (0, 40, 64)
+    assert found["code"] == code_card(Path.cwd())
     assert json.loads(json.dumps(found)) == found
 
 

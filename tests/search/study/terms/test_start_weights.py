@@ -18,8 +18,8 @@ from reports.table.table import StudyTable
 from search.commands import export, train
 from search.settings.baseline import BaselineSettings
 from search.settings.settings import Settings, load_settings
-from search.study.baseline import stock
 from search.study.fork import ensure_fork, forked_settings
+from search.study.queued.baseline import stock
 from search.study.store import create_study, existing_study, open_storage, storage_url
 from search.study.terms.contract import Contract
 from search.study.terms.start_weights import fetch_starts, start_alone

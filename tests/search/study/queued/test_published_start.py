@@ -10,7 +10,7 @@ import torch
 from objectives.data.dataset import Dataset
 from search.loop.run import open_search
 from search.settings.settings import load_settings
-from search.study.published_start import published_starts
+from search.study.queued.published_start import published_starts
 from search.view.base import View
 
 ARGUMENTS = {

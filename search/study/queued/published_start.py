@@ -8,7 +8,7 @@ from objectives.training.augment import NEUTRAL, POLICIES
 from objectives.weights.carried_process import Carried, read_carried
 from objectives.weights.hyperparameters import Arguments, carried_choices
 from search.settings.settings import Settings
-from search.study.known_good import completed, nearest_in
+from search.study.queued.known_good import completed, nearest_in
 from search.study.terms.start_weights import Starts, find_starts
 from spaces.dimension import Choice, Value
 from spaces.network.backbones import RTDETR, SCALES, ULTRALYTICS

@@ -7,7 +7,7 @@ import optuna
 import pytest
 
 from search.settings.settings import load_settings
-from search.study.known_good import completed, enqueue
+from search.study.queued.known_good import completed, enqueue
 from spaces.space import SearchSpace
 from spaces.vocabulary import DEFAULTS
 

@@ -18,6 +18,7 @@ from spaces.space import SearchSpace
 from spaces.vocabulary import single_values
 
 POLICY = "augment.policy"
+GREATEST = {name: max(policy.get(name, 0.0) for policy in POLICIES.values()) or 1.0 for name in NEUTRAL}  # of policies
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def published_starts(settings: Settings) -> PublishedStarts:
         elif carried.arguments:
             candidate, note = _candidate(space, whole, carried.arguments)
             known.append(candidate)
-            notes.append(f"pretrained: the hyperparameters of '{path.name}' are tried as they are there{note}")
+            notes.append(f"pretrained: one trial takes the hyperparameters that '{path.name}' carries{note}")
     return PublishedStarts(tuple(known), tuple(notes))
 
 
@@ -145,7 +146,7 @@ def _take_policy(space: SearchSpace, taken: _Taken, carried: Mapping[str, Value]
 
     def distance(policy: str) -> float:
         magnitudes = {**NEUTRAL, **POLICIES[policy]}
-        return sum(abs(magnitudes[name] - wanted[name]) for name in open_)
+        return sum(abs(magnitudes[name] - wanted[name]) / GREATEST[name] for name in open_)
 
     policy = min(map(str, single_values(POLICY, space.domains[POLICY])), key=distance)
     taken.choices[POLICY] = policy

@@ -82,6 +82,9 @@ def test_words_are_those_that_are_understood(make_candidate: Make) -> None:
     assert VOCABULARY["augment.policy"].words == tuple(POLICIES)
     for word in VOCABULARY["head.kind"].words:
         assemble(make_candidate({"head.kind": word}), ("can",), 0)
+    for word in VOCABULARY["neck.kind"].words:
+        yolo = {"backbone.name": "yolo11", "backbone.width": 0.125, "backbone.depth": 0.5}
+        assemble(make_candidate({**yolo, "neck.kind": word}), ("can",), 0)
     for word in VOCABULARY["prune.importance"].words:
         pruning = pruning_of(make_candidate({"prune.importance": word, "prune.ratio": 0.3}))
         assert (pruning is None) == (word == "none")
@@ -146,6 +149,11 @@ def test_the_network_the_input_and_the_batch_decide_what_a_training_needs() -> N
         ),
         (space_with("size", pixels="range(32, 129, 48)"), "space.size.pixels: must be a multiple of 32, got 80"),
         (space_with("size", pixels="interval(32, 128)"), "space.size.pixels: interval(32, 128): needs single values"),
+        (space_with("neck", kind="choice(pan, oven)"), "space.neck.kind: unknown choice 'oven'; nearest: own; known: "),
+        (
+            SearchSpace.from_config({**LEAST, "neck": {"kind": "choice(pan, own)"}}),
+            "space.neck.width: is missing; give a value or a sweep",
+        ),
         (SearchSpace.from_config({**LEAST, "neck": {}}), "space.neck.width: is missing; give a value or a sweep"),
     ],
 )
@@ -157,6 +165,7 @@ def test_a_space_that_cannot_be_built_is_refused(space: SearchSpace, told: str) 
 
 def test_the_least_space_is_taken() -> None:
     check_vocabulary(SearchSpace.from_config(LEAST))
+    check_vocabulary(SearchSpace.from_config({**LEAST, "neck": {"kind": "own"}, "head": {}}))  # of whole detectors alone
 
 
 @pytest.mark.parametrize(

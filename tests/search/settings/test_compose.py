@@ -57,13 +57,21 @@ def test_preset_composes_and_its_space_can_be_built(preset: str) -> None:
 @pytest.mark.seconds
 @pytest.mark.parametrize(("group", "option"), OPTIONS, ids="=".join)
 def test_option_composes(group: str, option: str) -> None:
-    needed = {"folder": ["data.root=/anywhere"], "custom": [f"{group}._target_=a.Class"]}.get(option, [])
+    own = ["space/neck=own", "~space.neck.width"]  # which smoke sets
+    needed = {
+        "folder": ["data.root=/anywhere"],
+        "custom": [f"{group}._target_=a.Class"],
+        "own": [*own, "space.backbone.name=yolo11"],
+        "rtdetr": [*own, "space.backbone.name=choice(rtdetr-l, rtdetr-x)"],
+    }.get(option, [])
     settings = load_settings(["conf=smoke", f"{group}={option}", *needed])
     if group.startswith("space/"):
-        config = compose_config(["conf=smoke", f"{group}={option}"])
+        config = compose_config(["conf=smoke", f"{group}={option}", *needed])
         named = {"train"} if group == "space/images" else {group.removeprefix("space/")}
         if group == "space/slim" and option != "none":
             named |= {"train", "backbone"}  # what it sets, and what its conditions name
+        if group == "space/neck":
+            named |= {"backbone", "head"}  # likewise
         read = SearchSpace.from_config({name: config["space"][name] for name in named})
         assert read.domains.items() <= settings.space.domains.items()
         assert read.domains.keys() <= VOCABULARY.keys()

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-TIMEOUT_S = 300.0  # torch takes seconds to be imported, many times that on a machine that swaps
+READ_TIMEOUT_S = 300.0  # torch takes seconds to be imported, many times that on a machine that swaps
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ def read_carried(paths: Sequence[Path]) -> list[Carried]:
     command = [sys.executable, "-m", "objectives.weights.carried"]
     given = json.dumps([str(path.absolute()) for path in paths])
     try:
-        done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+        done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=READ_TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired:
-        return [Carried(why_not=f"reading '{path.name}' took over {TIMEOUT_S:g} s") for path in paths]
+        return [Carried(why_not=f"reading '{path.name}' took over {READ_TIMEOUT_S:g} s") for path in paths]
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or [f"its process ended with {done.returncode}"])[-1]
         return [Carried(why_not=f"'{path.name}' cannot be read: {reason}") for path in paths]

@@ -8,12 +8,12 @@ import numpy as np
 
 from search.engine.staircase import Floats
 from spaces.dimension import Value
+from spaces.network.own import NECK_KIND
 from spaces.vocabulary import DEFAULTS, VOCABULARY
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
-NECK = "neck.kind"
 LOG_RATIO = 4.0  # numbers to choose from that span this ratio or more are seen on a logarithmic scale
 
 
@@ -97,8 +97,8 @@ def _with_absent(column: Column) -> Column:
     So does a detector that says nothing of its neck, as all did once, beside those with the same one.
     """
     known = VOCABULARY.get(column.name)
-    if column.name == NECK:
-        return replace(column, absent=DEFAULTS[NECK])
+    if column.name == NECK_KIND:
+        return replace(column, absent=DEFAULTS[NECK_KIND])
     if known is None or not known.elastic or known.default is None or column.categorical:
         return column
     return replace(column, absent=float(known.default))

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from objectives.training.augment import NEUTRAL, POLICIES
-from objectives.training.carried import Arguments, carried_choices
 from objectives.weights.carried_process import Carried, read_carried
+from objectives.weights.hyperparameters import Arguments, carried_choices
 from search.settings.settings import Settings
 from search.study.known_good import completed, nearest_in
 from search.study.terms.start_weights import Starts, find_starts
 from spaces.dimension import Choice, Value
 from spaces.network.backbones import RTDETR, SCALES, ULTRALYTICS
-from spaces.network.own import KIND, NAME, OWN
+from spaces.network.own import BACKBONE_NAME, NECK_KIND, OWN_NECK
 from spaces.network.published import HUB, NONE, SOURCE, published_scales, sources
 from spaces.space import SearchSpace
 from spaces.vocabulary import single_values
@@ -48,12 +48,12 @@ def published_starts(settings: Settings) -> PublishedStarts:
     Files are read by a process of their own, which takes seconds; none is begun where a space has no such detector.
     """
     space = settings.space
-    if not space.may_hold({KIND: OWN}):
+    if not space.may_hold({NECK_KIND: OWN_NECK}):
         return PublishedStarts()
     files = list(_files(space, find_starts(settings)))
     known, notes = [], []
     for (path, network), carried in zip(files, read_carried([path for path, _ in files]), strict=True):
-        whole = network if SOURCE in network and NAME in network else _of_checkpoint(space, network, carried)
+        whole = network if SOURCE in network and BACKBONE_NAME in network else _of_checkpoint(space, network, carried)
         if carried.why_not:
             notes.append(f"pretrained: {carried.why_not}")
         elif carried.arguments and not whole:
@@ -69,7 +69,7 @@ def published_starts(settings: Settings) -> PublishedStarts:
 
 def _files(space: SearchSpace, starts: Starts) -> Iterator[tuple[Path, dict[str, Value]]]:
     """Yield files that are there, and the choices of the whole detector that they are of; of a checkpoint its path."""
-    for backbone in map(str, single_values(NAME, space.domains[NAME])):
+    for backbone in map(str, single_values(BACKBONE_NAME, space.domains[BACKBONE_NAME])):
         for one, scale in published_scales(space, backbone) if HUB in sources(space) else ():
             network = _network(space, backbone, scale, HUB)
             file = starts.get(one.name)
@@ -84,7 +84,7 @@ def _files(space: SearchSpace, starts: Starts) -> Iterator[tuple[Path, dict[str,
 def _network(space: SearchSpace, backbone: str, scale: tuple[float, float] | None, source: str) -> dict[str, Value]:
     """Return the choices of a whole detector, each as the space writes it."""
     depth, width = scale or (None, None)
-    given = {NAME: backbone, KIND: OWN, SOURCE: source, SCALES[0]: width, SCALES[1]: depth}
+    given = {BACKBONE_NAME: backbone, NECK_KIND: OWN_NECK, SOURCE: source, SCALES[0]: width, SCALES[1]: depth}
     found: dict[str, Value] = {name: value for name, value in given.items() if value is not None}
     return {name: _as_written(space, name, value) for name, value in found.items()}
 

@@ -15,7 +15,7 @@ from spaces.network.detector import is_rtdetr
 from spaces.network.pretrained import Loaded
 from spaces.network.published import HUB, NONE
 
-LISTED_MOST = 5  # names in a note
+CLASSES_LISTED = 5  # names in a note
 TOWERS = ("cv3", "one2one_cv3")  # of Ultralytics' head: what scores the classes, a branch for each feature map
 SCORES = ("denoising_class_embed", "enc_score_head", "dec_score_head.")  # of RT-DETR's decoder
 
@@ -197,5 +197,5 @@ def _rows_text(head: _Head, checkpoint: Checkpoint, classes: Sequence[str], rows
 
 
 def _listed(names: Sequence[str]) -> str:
-    more = len(names) - LISTED_MOST
-    return ", ".join(names[:LISTED_MOST]) + (f" and {more} more" if more > 0 else "")
+    more = len(names) - CLASSES_LISTED
+    return ", ".join(names[:CLASSES_LISTED]) + (f" and {more} more" if more > 0 else "")

@@ -165,7 +165,9 @@ def test_a_space_that_cannot_be_built_is_refused(space: SearchSpace, told: str) 
 
 def test_the_least_space_is_taken() -> None:
     check_vocabulary(SearchSpace.from_config(LEAST))
-    check_vocabulary(SearchSpace.from_config({**LEAST, "neck": {"kind": "own"}, "head": {}}))  # of whole detectors alone
+    check_vocabulary(
+        SearchSpace.from_config({**LEAST, "neck": {"kind": "own"}, "head": {}})
+    )  # of whole detectors alone
 
 
 @pytest.mark.parametrize(

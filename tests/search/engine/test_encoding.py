@@ -85,3 +85,9 @@ def test_nothing_to_encode() -> None:
 def test_another_kind_of_distribution_is_refused() -> None:
     with pytest.raises(TypeError, match="x: unknown kind"):
         Encoder({"x": object()})  # type: ignore[dict-item]  # no distribution: refused
+
+
+def test_a_detector_that_says_nothing_of_its_neck_has_the_default_one() -> None:
+    encoder = Encoder({"neck.kind": CategoricalDistribution(["pan", "own"])})
+    silent, pan, own = encoder.encode([{}, {"neck.kind": "pan"}, {"neck.kind": "own"}])[:, 0]
+    assert silent == pan != own

@@ -37,7 +37,11 @@ MISTAKES = [
         SettingsError,
         "sampler: unknown option 'tp'; nearest: tpe, gp; known: custom, gp, known_latency, nsga2, qmc, random, tpe",
     ),
-    (["space/backbone=mobil"], SettingsError, "unknown option 'mobil'; nearest: mobile; known: all, mobile, yolo"),
+    (
+        ["space/backbone=mobil"],
+        SettingsError,
+        "unknown option 'mobil'; nearest: mobile; known: all, mobile, published, rtdetr, yolo",
+    ),
     (["space/bakbone=mobile"], SettingsError, "unknown config group 'space/bakbone'; nearest: space/backbone"),
     # domains
     (

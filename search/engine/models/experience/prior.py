@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from objectives.records.even_sample import even_indices
 from search.engine.digest import TUNED_MAX
-from search.engine.encoding import NECK, Column, Encoder
+from search.engine.encoding import Column, Encoder
 from search.engine.models.experience.recorded import Training, even_trainings, standardised
 from search.engine.models.gaussian_process import GaussianProcess
 from search.engine.staircase import Floats
 from spaces.dimension import Value
+from spaces.network.own import NECK_KIND
 from spaces.vocabulary import DEFAULTS
 
 # How much of a prior comes true in a new study, before studies were held against each other: the slope of its
@@ -152,9 +153,9 @@ def prior_of(trainings: Sequence[Training], encoder: Encoder, fixed: Mapping[str
 
 def _with_necks(trainings: Sequence[Training]) -> list[Training]:
     """Return trainings that all say what neck they have, if some do: older ones had no other than the default."""
-    if not any(NECK in one.params for one in trainings):
+    if not any(NECK_KIND in one.params for one in trainings):
         return list(trainings)
-    return [replace(one, params={NECK: DEFAULTS[NECK], **one.params}) for one in trainings]
+    return [replace(one, params={NECK_KIND: DEFAULTS[NECK_KIND], **one.params}) for one in trainings]
 
 
 def _slope(scores: Floats, foretold: Floats) -> float:

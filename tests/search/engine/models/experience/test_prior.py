@@ -123,3 +123,19 @@ def test_favour_is_for_the_better_ones_and_adds_up() -> None:
     assert shares.sum() == pytest.approx(1.0)
     assert list(np.argsort(shares)) == [0, 1, 2]
     assert shares[2] > 0.9
+
+
+def test_older_trainings_count_as_those_with_a_neck_of_ours() -> None:
+    """Own necks were worse wherever they were recorded; studies of before there was a choice had none."""
+    some = []
+    for one in trainings("new", 60):
+        for kind, loss in (("pan", 0.0), ("own", 0.3)):
+            some.append(Training("new", {**one.params, "neck.kind": kind}, 10, max(0.0, one.map - loss)))
+    space = {**SPACE, "neck.kind": CategoricalDistribution(["pan", "own"])}
+    prior = prior_of([*some, *trainings("old", 60)], Encoder(space), {})
+    assert prior is not None
+    same = {"backbone.name": "middle", "size.pixels": 160}
+    rows = Encoder(space).encode([same, {**same, "neck.kind": "pan"}, {**same, "neck.kind": "own"}])
+    silent, pan, own = prior.foretell(rows)[0]
+    assert silent == pytest.approx(pan)
+    assert own < pan

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from objectives.training.arguments import TrainingPlan, trainer_arguments
-from objectives.training.carried import NAMES, SHARES, carried_choices
 from objectives.weights.carried_process import read_carried
+from objectives.weights.hyperparameters import CHOICE_OF, SHARE_OF_EPOCHS, carried_choices
 from spaces.candidate import Candidate
 
 # As a file of YOLO26's carries them, beside what is of no interest here.
@@ -75,7 +75,7 @@ def test_the_trainer_is_given_back_what_the_file_carries() -> None:
     choices, _ = carried_choices(CARRIED)
     candidate = Candidate.of({**choices, "size.pixels": 64, "head.kind": "nms", "train.batch": 128})
     arguments = trainer_arguments(candidate, TrainingPlan(Path("data.yaml"), Path("a/b"), 200, 0))
-    wanted = {name: CARRIED[name] for name in {**NAMES, **SHARES} if name in CARRIED}
+    wanted = {name: CARRIED[name] for name in {**CHOICE_OF, **SHARE_OF_EPOCHS} if name in CARRIED}
     assert {name: arguments[name] for name in wanted} == wanted
     assert arguments["batch"] * max(1, round(arguments["nbs"] / arguments["batch"])) == 128
 

@@ -12,7 +12,7 @@ from spaces.vocabulary import VOCABULARY
 
 Arguments = Mapping[str, bool | int | float | str]
 
-NAMES = {
+CHOICE_OF = {
     **{name: f"train.{name}" for name in ("optimizer", "lr0", "lrf", "momentum", "weight_decay", "box", "cls", "dfl")},
     "cos_lr": "train.cosine",
     "cls_pw": "train.class_weights",
@@ -24,12 +24,12 @@ NAMES = {
     "hsv_s": "augment.saturation",
     "hsv_v": "augment.brightness",
 }
-SHARES = {
+SHARE_OF_EPOCHS = {
     "warmup_epochs": "train.warmup",
     "close_mosaic": "train.close_mosaic",
 }  # in epochs there, of the training here
 # Of a training for detection, too, and without a dimension: said where they are not off.
-WITHOUT = ("warmup_momentum", "warmup_bias_lr", "shear", "bgr", "copy_paste", "multi_scale", "dropout")
+NO_DIMENSION = ("warmup_momentum", "warmup_bias_lr", "shear", "bgr", "copy_paste", "multi_scale", "dropout")
 
 
 def carried_choices(arguments: Arguments) -> tuple[dict[str, Value], tuple[str, ...]]:
@@ -39,12 +39,12 @@ def carried_choices(arguments: Arguments) -> tuple[dict[str, Value], tuple[str, 
     """
     epochs = _number(arguments.get("epochs"))
     found: dict[str, Value] = {}
-    without = [f"{name}={arguments[name]}" for name in WITHOUT if arguments.get(name)]
-    for name, ours in {**NAMES, **SHARES}.items():
+    without = [f"{name}={arguments[name]}" for name in NO_DIMENSION if arguments.get(name)]
+    for name, ours in {**CHOICE_OF, **SHARE_OF_EPOCHS}.items():
         value: Value | None = arguments.get(name)
         if value is None:
             continue
-        if name in SHARES:
+        if name in SHARE_OF_EPOCHS:
             share = _number(value) / epochs if epochs else math.nan
             value = round(share, 4)
         if _is_possible(ours, value):

@@ -4,10 +4,10 @@
     python -m tests.benchmarks.published_start --source ~/shelves --data ~/bottles --first-epochs 50
 
 Trains each detector from random weights on the first data set (`--source`, or the embedded one) and writes it as
-Ultralytics publishes its own: `yolo11n.pt` with class names and training arguments. Then trains it on the second
-(`--data`) from that file, as `pretrained.folder` finds it, and from random weights, with the same seeds and epochs. Prints a
-JSON line for the first training (mAP on its own validation split), one for each later one (tensors loaded, what was loaded,
-mAP and mAP50 on the validation split after the first and the last epoch, seconds), and one with the means.
+Ultralytics publishes its own: `yolo11n.pt` with its class names. Then trains it on the second (`--data`) from that
+file, as `pretrained.folder` finds it, and from random weights, with the same seeds and epochs. Prints a JSON line for
+the first training (mAP on its own validation split), one for each later one (tensors loaded, what was loaded, mAP and
+mAP50 on the validation split after the first and the last epoch, seconds), and one with the means.
 """
 
 import argparse
@@ -27,7 +27,6 @@ from objectives.data.yolo_layout import lay_out
 from objectives.deploy.export_onnx import meta_of
 from objectives.network.assembly import assemble, initialise, save_weights
 from objectives.records.even_sample import evenly
-from objectives.records.records import Rung
 from objectives.training.arguments import TrainingPlan, trainer_arguments
 from objectives.training.trainer import Progress, train_phase
 from objectives.training.ultralytics_env import quiet_ultralytics
@@ -98,17 +97,10 @@ def _trainings(
             began, candidate = time.monotonic(), _candidate(given, detector, source)
             _, model = assemble(candidate, data.classes, seed)
             loaded = initialise(model, candidate, data.classes, start if source == HUB else None)
-            plan, rungs = TrainingPlan(data_yaml, folder / f"{source}{seed}", given.epochs, seed), list[Rung]()
-            looked = {1, given.epochs}
-            train_phase(
-                model,
-                trainer_arguments(candidate, plan),
-                Progress(),
-                looked,
-                looked,
-                lambda rung: bool(rungs.append(rung)),
-            )
-            first, last = rungs[0], rungs[-1]
+            plan, looked = TrainingPlan(data_yaml, folder / f"{source}{seed}", given.epochs, seed), {1, given.epochs}
+            progress = Progress()
+            train_phase(model, trainer_arguments(candidate, plan), progress, looked, looked, lambda rung: False)
+            first, last = progress.rungs[0], progress.rungs[-1]
             figures = {
                 "map_first": first.map,
                 "map_last": last.map,

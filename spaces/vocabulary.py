@@ -293,14 +293,10 @@ def check_vocabulary(space: SearchSpace) -> None:
         for value in single_values(name, domain) if known.words or known.multiple_of else _ends(domain):
             known.check(value, "space.")
     for known in DIMENSIONS:
-        if known.required and known.name not in space.domains and not _excluded(known, space):
+        other, value = known.unless or ("", "")
+        needless = space.fixed.get(other) == value and not space.conditions.get(other)
+        if known.required and known.name not in space.domains and not needless:
             raise SpaceError(f"space.{known.name}: is missing; give a value or a sweep")
-
-
-def _excluded(known: Dimension, space: SearchSpace) -> bool:
-    """Whether every candidate of a space has the choice beside which a dimension is not needed."""
-    name, value = known.unless or ("", "")
-    return space.fixed.get(name) == value and not space.conditions.get(name)
 
 
 def single_values(name: str, domain: Domain) -> Iterable[Value]:

@@ -306,8 +306,8 @@ def _conclude(console: Console, metrics: dict[str, Any], gate: Gate, out: Path) 
     for split in ("accuracy", "test"):
         if split in metrics:
             a = metrics[split]
-            figures = f"{a['split']}: mAP {a['map']:.3f}  mAP50 {a['map50']:.3f}  on {a['images']} images"
-            console.print(figures, highlight=False)
+            line = f"{a['split']}: mAP {a['map']:.3f}  mAP50 {a['map50']:.3f}  on {a['images']} images"
+            console.print(line, highlight=False)
     latency = metrics["latency"]
     console.print(f"latency: p50 {latency['p50_ms']:.2f} ms  p95 {latency['p95_ms']:.2f} ms", highlight=False)
     if gate != Gate():

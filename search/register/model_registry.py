@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from objectives.records.paths import LINEAGE
 from search.register.mlmodel import write_mlmodel
@@ -22,6 +23,7 @@ from search.study.store import shown_url
 from spaces.errors import AutomlError, StoreError, first_line
 
 PLACE = "model"  # folder of a run's artifacts that holds the model
+TOKEN_TAG = "automl.registration"  # of a run: which call made it
 INSTALL = "pip install 'automl[mlflow]'"
 # An unreachable server is found out in seconds, not in the four minutes of MLflow's own retries; what the user has set
 # stays. The first request is a small one.
@@ -136,18 +138,24 @@ def _experiment(client: Any, uri: str, name: str) -> str:
 
 def _make(client: Any, release: Release, model: str, experiment: str) -> ModelVersion:
     """Make the run whole, then the version; a run that does not come that far is marked as failed."""
-    tags = {**release.tags, "mlflow.runName": release.title, "mlflow.note.content": release.description}
-    run_id = client.create_run(experiment, tags=tags, run_name=release.title).info.run_id
+    token = uuid4().hex
+    tags = {**release.tags, "mlflow.note.content": release.description, TOKEN_TAG: token}
     try:
+        run_id = str(client.create_run(experiment, tags=tags, run_name=release.title).info.run_id)
         _log(client, run_id, release)
         client.set_terminated(run_id)
         number = _version(client, release, model, run_id)
     except BaseException as error:  # Ctrl-C, too, must leave no run that looks whole
-        status = "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
-        with suppress(Exception):  # the store may be what has failed
-            client.set_terminated(run_id, status)
+        _give_up(client, experiment, token, "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
         raise
     return ModelVersion(model, number, run_id, is_new=True)
+
+
+def _give_up(client: Any, experiment: str, token: str, status: str) -> None:
+    """Mark the run as failed; it is found by its token, since it may have been made and its answer lost."""
+    with suppress(Exception):  # the store may be what has failed
+        for run in client.search_runs([experiment], f"tags.`{TOKEN_TAG}` = '{token}'"):
+            client.set_terminated(run.info.run_id, status)
 
 
 def _log(client: Any, run_id: str, release: Release) -> None:

@@ -10,7 +10,7 @@ from spaces.errors import SettingsError
 SCORE_CONFIDENCE = 0.001  # of the boxes that enter the precision-recall curve; none below it is ever looked at
 UNCHOSEN_CONFIDENCE = 0.25  # of a file whose confidence is still to be chosen; Ultralytics' too
 BEST_F1 = "best_f1"
-RECALL = re.compile(r"recall(?:_|>=|@)(?P<share>\d*\.?\d+)")
+RECALL_RULE = re.compile(r"recall(?:_|>=|@)(?P<share>\d*\.?\d+)")
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def read_confidence(value: Any, setting: str) -> float | Rule:
     """
     if str(value) == BEST_F1:
         return Rule()
-    if found := RECALL.fullmatch(str(value).replace(" ", "")):
+    if found := RECALL_RULE.fullmatch(str(value).replace(" ", "")):
         share = float(found["share"])
         if 0 < share <= 1:
             return Rule(share)

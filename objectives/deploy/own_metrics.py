@@ -15,7 +15,7 @@ from objectives.records.gate import ENDS, TARGET_KEY
 from objectives.records.records import Latency
 from spaces.errors import SettingsError, first_line, nearest
 
-RESERVED = (TARGET_KEY, "name", *ENDS)  # of a metric's settings; all others are the function's own
+NO_ARGUMENTS = (TARGET_KEY, "name", *ENDS)  # of a metric's settings; all others are the function's own
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +110,7 @@ def _load(one: Mapping[str, Any]) -> Callable[..., Any]:
 
 
 def _settings(one: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in one.items() if key not in RESERVED}
+    return {key: value for key, value in one.items() if key not in NO_ARGUMENTS}
 
 
 def _check_parameters(one: Mapping[str, Any], function: Callable[..., Any]) -> None:

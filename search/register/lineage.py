@@ -8,6 +8,7 @@ from typing import Any
 from objectives.machine.files import write_text
 from objectives.records.paths import DESCRIPTION, DETECTIONS, MODEL, PLAIN, WEIGHTS, ExportPaths
 from objectives.weights.shelf import Shelf, sha256_of
+from reports.table.proof.contestants import goes_on
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 from search.study.store import provenance
@@ -17,6 +18,7 @@ from spaces.errors import AutomlError, first_line
 from spaces.network.published import published_for, start_of
 
 LINEAGE_FORMAT = 1
+TRAINED_AGAIN = "trained again"  # with another seed, in a proof
 SPLIT_COUNTS = ("images", "background", "boxes")
 # Of the file that a study exported: a training at full length has figures of its own.
 OF_EXPORTED = ("automl.accuracy", "automl.latency", "automl.resources", "latency_full", "latency_full_missing")
@@ -130,6 +132,15 @@ def _data(table: StudyTable) -> dict[str, Any]:
     }
 
 
+def _proven_from(table: StudyTable, training: TrialRow) -> int | None:
+    """Return the trial whose weights a training of a proof went on from; None where it began as its finalist did."""
+    assert training.proves is not None
+    finalist = table.row(training.proves)
+    if not goes_on(finalist):
+        return None
+    return finalist.polishes if training.terms and training.terms.again else finalist.number
+
+
 def _chain(table: StudyTable, row: TrialRow) -> list[dict[str, Any]]:
     """Return the trials that a detector's weights have gone through, its own first."""
     chain = []
@@ -137,6 +148,7 @@ def _chain(table: StudyTable, row: TrialRow) -> list[dict[str, Any]]:
     while following is not None:
         one = table.row(following)
         copied = {"forked_from": one.forked_from} if one.forked_from is not None else {}
-        chain.append({"trial": one.number, "how": one.origin.value, **copied})
-        following = one.polishes if one.is_polish else one.parent
+        how = TRAINED_AGAIN if one.is_proof else one.origin.value
+        chain.append({"trial": one.number, "how": how, **copied})
+        following = _proven_from(table, one) if one.is_proof else one.polishes if one.is_polish else one.parent
     return chain

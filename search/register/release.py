@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from objectives.records.paths import DESCRIPTION, DETECTIONS, PLAIN, WEIGHTS, DetectorPaths, ExportPaths
+from objectives.records.paths import DESCRIPTION, DETECTIONS, LINEAGE, PLAIN, WEIGHTS, DetectorPaths, ExportPaths
 from objectives.weights.shelf import sha256_of
 from search.register.figures import figures, metric_name
 from search.register.lineage import LINEAGE_FORMAT, trained_lineage
@@ -16,7 +16,7 @@ from spaces.errors import AutomlError, first_line
 
 SHA_TAG = "automl.sha256"  # of the deployable file: a version is found again by it
 PARAM_MOST, TAG_MOST = 6000, 5000  # characters of a value, as MLflow's servers allow
-CUT_WORDS = "... (whole in lineage.json)"  # ends a longer one
+CUT_WORDS = f"... (whole in {LINEAGE})"  # ends a longer one
 NOT_SETTINGS = ("space", "start")  # of a whole search; a detector's own choices are its candidate
 EXPORT_ANEW = "export again"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from spaces.errors import SettingsError
 
-PREFIXES = {"gate.recall_of.": "recall_of", "gate.misses_of.": "misses_of"}
+CLASS_PREFIXES = {"gate.recall_of.": "recall_of", "gate.misses_of.": "misses_of"}
 
 
 def take_class_bounds(arguments: Sequence[str]) -> tuple[list[str], dict[str, dict[str, float | None]]]:
@@ -20,7 +20,7 @@ def take_class_bounds(arguments: Sequence[str]) -> tuple[list[str], dict[str, di
     others, bounds = [], dict[str, dict[str, float | None]]()
     for argument in arguments:
         plain = argument.lstrip("+")
-        setting = next((name for prefix, name in PREFIXES.items() if plain.startswith(prefix)), None)
+        setting = next((name for prefix, name in CLASS_PREFIXES.items() if plain.startswith(prefix)), None)
         if setting is None:
             others.append(argument)
         else:

@@ -4,9 +4,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from search.settings.baseline import KEY, BaselineSettings
 from search.settings.compose import PATHS, base_values
 from search.settings.settings import EMBEDDED, SECTIONS, Settings, read_sections
 from spaces.errors import SettingsError, nearest
+from spaces.network.baseline import NO_BASELINE
 from spaces.space import SearchSpace
 
 
@@ -49,6 +51,7 @@ def stored_settings(
         seed=stored["seed"],
         space=SearchSpace.from_json(stored["space"]),
         start=tuple(dict(one) for one in stored.get("start", ())),
+        baseline=BaselineSettings.from_config({KEY: stored.get(KEY, NO_BASELINE)}, ()),
         **top,
         **read_sections(config),
     )

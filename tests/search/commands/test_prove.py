@@ -98,6 +98,7 @@ def test_an_export_ships_the_first_seeds_files_with_the_proven_figures(place: Pa
     lineage = json.loads((tmp_path / "out" / "lineage.json").read_text())
     assert lineage["trial"] == proof.winner.trainings[0].number
     assert lineage["proves"] == proof.winner.number
+    assert lineage["chain"] == [{"trial": lineage["trial"], "how": "trained again"}]
     assert lineage["proof"]["map"]["n"] == 3
     assert lineage["proof"]["winner"] == proof.winner.number
     config = yaml.safe_load((tmp_path / "out" / "config.yaml").read_text())

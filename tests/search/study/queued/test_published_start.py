@@ -109,7 +109,7 @@ def trials(study: "optuna.Study") -> list[dict[str, Any]]:
 
 @pytest.mark.seconds
 def test_a_new_study_tries_it_behind_start_and_a_resumed_one_not_again(line: list[str], few_blocks: Dataset) -> None:
-    settings = load_settings([*line, "start=[{backbone.name: yolo11, backbone.width: 0.5}]"])
+    settings = load_settings([*line, "baseline=none", "start=[{backbone.name: yolo11, backbone.width: 0.5}]"])
     for time in range(2):
         with open_search(settings, few_blocks, View()) as opened:
             first, second = trials(opened.study)

@@ -66,7 +66,8 @@ def meta_of(
 ) -> ArtifactMeta:
     """Return what the file of a candidate's network says of itself."""
     size_px, nms_iou = int(candidate.number("size.pixels")), float(choices_of(candidate, "deploy")["nms_iou"])
-    return ArtifactMeta(size_px, head_of(model), classes, nms_iou, max_detections)
+    head = head_of(model)
+    return ArtifactMeta(size_px, head, classes, nms_iou, max_detections, stretched=head == "rtdetr")  # as it is trained
 
 
 def head_of(model: nn.Module) -> str:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from objectives.data.pictures.decode import read_image
-from objectives.deploy.detector import letterbox
+from objectives.deploy.detector import letterbox, stretch
 from objectives.records.even_sample import evenly
 
 CALIBRATION_IMAGES = 64  # training images that statistics are taken from
@@ -39,19 +39,20 @@ def retake_statistics(network: nn.Module, batches: Iterable[Tensor]) -> nn.Modul
     return network.eval()
 
 
-def calibration_batches(images: Sequence[Path], size_px: int) -> list[Tensor]:
+def calibration_batches(images: Sequence[Path], size_px: int, *, stretched: bool = False) -> list[Tensor]:
     """Return images as the deployed detector sees them, in batches (n, 3, size, size).
 
     A last batch of one image joins the one before: the variance of one is no use.
     """
-    blobs = np.concatenate([letterbox(read_image(path), size_px)[0] for path in images])
+    fit = stretch if stretched else letterbox
+    blobs = np.concatenate([fit(read_image(path), size_px)[0] for path in images])
     parts = [torch.from_numpy(blobs[i : i + BATCH]) for i in range(0, len(blobs), BATCH)]
     if len(parts) > 1 and len(parts[-1]) == 1:
         parts[-2:] = [torch.cat(parts[-2:])]
     return parts
 
 
-def batches_of(dataset: Any, size_px: int) -> list[Tensor]:
+def batches_of(dataset: Any, size_px: int, *, stretched: bool = False) -> list[Tensor]:
     """Return batches of an even sample of the images of Ultralytics' training data set, as they lie on the disk."""
     files = [Path(name) for name in sorted(dataset.im_files)]
-    return calibration_batches(evenly(files, CALIBRATION_IMAGES), size_px)
+    return calibration_batches(evenly(files, CALIBRATION_IMAGES), size_px, stretched=stretched)

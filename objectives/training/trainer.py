@@ -215,7 +215,8 @@ def _fit_class(base: Any) -> Any:
 
         def validate(self) -> Any:
             if self.elastic is not None:  # what was seen of all widths and sizes is of no use to any of them
-                self.calibration = self.calibration or batches_of(self.train_loader.dataset, self.args.imgsz)
+                read, stretched = self.train_loader.dataset, base is RTDETRTrainer
+                self.calibration = self.calibration or batches_of(read, self.args.imgsz, stretched=stretched)
                 retake_statistics(self.ema.ema, self.calibration)
             return super().validate()
 
@@ -311,8 +312,7 @@ def _fit_class(base: Any) -> Any:
 
         def _epochs_done(self) -> int:
             """Return the epochs over all phases, the one under way among them."""
-            epochs: int = self.progress.epochs_done + self.epoch + 1
-            return epochs
+            return int(self.progress.epochs_done + self.epoch + 1)
 
         def _mean_loss(self) -> float:
             return float(sum(float(value) for value in self.tloss.values()))

@@ -13,7 +13,7 @@ from objectives.data.dataset import LabelledImage
 from objectives.data.pictures.decode import read_image
 from objectives.deploy.accuracy import SCORE_CONFIDENCE, look
 from objectives.deploy.artifact import ArtifactMeta
-from objectives.deploy.detector import Detections, letterbox, read_output
+from objectives.deploy.detector import Detections, letterbox, read_output, stretch
 from objectives.deploy.export_onnx import deployed_network
 from objectives.network.depth import shallow, stages
 from objectives.network.slim import Slimmer
@@ -21,6 +21,7 @@ from objectives.records.even_sample import evenly
 from objectives.records.records import Accuracy
 from objectives.training.statistics import CALIBRATION_IMAGES, calibration_batches, retake_statistics
 from spaces.dimension import Value
+from spaces.network.detector import is_rtdetr
 from spaces.network.family import SIZE, slim_ratios
 
 KEPT_BYTES = 1_000_000_000  # of decoded images
@@ -64,7 +65,7 @@ class Children:
 
     def _calibration(self, size_px: int) -> list[Tensor]:
         if size_px not in self._batches:
-            self._batches[size_px] = calibration_batches(self._training, size_px)
+            self._batches[size_px] = calibration_batches(self._training, size_px, stretched=is_rtdetr(self._network))
         return self._batches[size_px]
 
 
@@ -86,7 +87,8 @@ class LookedAt:
     def _found(self, network: nn.Module, meta: ArtifactMeta, device: torch.device) -> Iterator[Detections]:
         for i in range(0, len(self.images), LOOK_BATCH):
             some = range(i, min(i + LOOK_BATCH, len(self.images)))
-            parts = [letterbox(self._read(k), meta.size_px) for k in some]
+            fit = stretch if meta.stretched else letterbox
+            parts = [fit(self._read(k), meta.size_px) for k in some]
             blobs = torch.from_numpy(np.concatenate([blob for blob, _, _ in parts])).to(device)
             with torch.no_grad():
                 outputs = network(blobs)

@@ -28,7 +28,7 @@ from search.register.exported import Exported, export_lineage
 from search.settings.settings import EMBEDDED
 from search.study.folder.keep import CHILDREN_MOST
 from search.study.store import load_study
-from search.study.terms import cutting
+from search.study.terms.changes import done_now
 from search.study.terms.start_weights import kept_card
 from spaces.candidate import Candidate
 from spaces.errors import AutomlError
@@ -127,7 +127,7 @@ def _config(what: Exported) -> dict[str, Any]:
         "candidate": _alone(row.candidate),
         **({"weights": WEIGHTS} if what.keeps_weights else {}),  # that `automl train` goes on from
         **_start(what),
-        **_cut_now(what),
+        **done_now(what.table.fingerprints, what.row.candidate),
         "epochs": trial.get("full_epochs") or 4 * seen,
         "search_epochs": seen,
         "seed": settings["seed"],
@@ -150,12 +150,6 @@ def _start(what: Exported) -> dict[str, Any]:
         return {}
     folder = what.table.settings.get("pretrained", {}).get("folder")
     return {"start": {"name": name, "sha256": kept[name]}, "pretrained": {"folder": folder}}
-
-
-def _cut_now(what: Exported) -> dict[str, Any]:
-    """Return that a pruned detector was cut as it is now; nothing where an older automl did it in another way."""
-    now = cutting.CUT_PART in what.table.fingerprints and cutting.is_cut_otherwise(what.row.candidate)
-    return {cutting.CUT_PART: cutting.CARD} if now else {}
 
 
 def _alone(candidate: Mapping[str, Any]) -> dict[str, Any]:

@@ -39,7 +39,7 @@ from search.settings.compose import default_values
 from search.settings.dataset import load_data
 from search.settings.sections import read_section
 from search.settings.settings import DataSettings, TrialSettings
-from search.study.terms import cutting
+from search.study.terms.changes import PRUNING
 from search.study.terms.start_weights import start_alone
 from search.view.words import attempt_text, one_line
 from search.workers.jobs import check_run, fits_cache
@@ -129,7 +129,7 @@ def _train(console: Console, config: dict[str, Any], trial: TrialSettings, folde
     _check_same_run(out, config, dataset, own)
     if own is not None:
         console.print(f"goes on from its own weights ({own.name}); --fresh starts anew", highlight=False)
-    if cutting.is_cut_otherwise(config["candidate"]) and cutting.CUT_PART not in config:
+    if PRUNING.concerns(config["candidate"]) and PRUNING.part not in config:
         console.print(f"note: {NOW_CUT}", highlight=False)
     with _place(console, str(config["train_device"])) as place:
         job = _job(config, dataset, out, place, own)

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ from search.study.queued.baseline import baseline_in, enqueue_baseline
 from search.study.queued.known_good import enqueue
 from search.study.store import check_version, load_study, open_storage, record_contract, storage_url, store_errors
 from search.study.stored_trial import copied
-from search.study.terms import cutting
+from search.study.terms.changes import otherwise
 from search.study.terms.comparable import Comparison, Kept, compare, fitted, within
 from search.study.terms.contract import Contract, fixed_values
 from search.study.terms.start_weights import fetch_starts
@@ -136,7 +136,7 @@ def fork(
         if (latency := kept_of_old.measured_fully.get(kept.trial.number)) is not None:
             writer.measured_fully(numbers[kept.trial.number], latency)
     if not {"data", "device", "trainer"} & set(differing):
-        for key, record in _measured(kept_of_old, then, settings.space, recut=cutting.CUT_PART in differing):
+        for key, record in _measured(kept_of_old, then, settings.space, differing):
             writer.measured(key, record)
     writer.removed({numbers[old]: names for old, names in kept_of_old.removed.items() if old in numbers})
     trained = [
@@ -236,16 +236,16 @@ def _link_file(source: Path, target: Path) -> None:
 
 
 def _measured(
-    study: StudyRecord, then: Contract, space: SearchSpace, *, recut: bool
+    study: StudyRecord, then: Contract, space: SearchSpace, differing: Sequence[str]
 ) -> Iterator[tuple[str, MeasuredRecord]]:
     """Yield the latencies measured ahead of trials, under the names and parameters of the new space.
 
-    Those of detectors that were cut otherwise then are left out, if some are among them.
+    Those of detectors that the same choices no longer are, are left out, if some are among them.
     """
     fixed = fixed_values(then.cards["space"])
     for _, record in study.measured():
         candidate = fitted(space, _completed(record.params, fixed, space))
-        if candidate is not None and not (recut and cutting.is_cut_otherwise(candidate)):
+        if candidate is not None and otherwise(differing, candidate) is None:
             params = {name: value for name, value in candidate.items() if name not in space.fixed}
             yield architecture_key(params), replace(record, params=params, seconds=0.0)
 

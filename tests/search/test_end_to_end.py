@@ -135,7 +135,7 @@ def test_export_is_whole(exported: Path) -> None:
     assert {path.name for path in exported.iterdir()} - {"trained"} == EXPORTED
     lineage = json.loads((exported / "lineage.json").read_text())
     config = yaml.safe_load((exported / "config.yaml").read_text())
-    parts = {"space", "data", "device", "training", "gate", "trainer", "pruning", "weights"}
+    parts = {"space", "data", "device", "training", "gate", "trainer", "pruning", "input", "weights"}
     assert set(lineage["fingerprints"]) == parts
     assert lineage["provenance"]["seed"] == config["seed"] == 42
     assert lineage["provenance"]["command"].startswith("automl search conf=smoke")

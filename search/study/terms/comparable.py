@@ -8,7 +8,7 @@ from typing import Any
 from objectives.records.bounds.figures import Figures
 from objectives.records.gate import Gate
 from objectives.records.trial_record import Phase, TrialRecord
-from search.study.terms import cutting
+from search.study.terms.changes import otherwise
 from spaces.candidate import Candidate
 from spaces.dimension import Domain, Value
 from spaces.errors import SpaceError
@@ -85,8 +85,8 @@ def compare(trials: Iterable[TrialRecord], differing: Sequence[str], space: Sear
     for trial in trials:  # parents come before their children, and both before their polishes
         if trial.phase is Phase.WAITING:
             continue
-        otherwise = cutting.CUT_PART in differing and cutting.is_cut_otherwise(trial.candidate) and trial.has_begun
-        found = barrier or (cutting.CUT_OTHERWISE if otherwise else _found(trial, kept, space, gate))
+        changed = otherwise(differing, trial.candidate) if trial.has_begun else None
+        found = barrier or changed or _found(trial, kept, space, gate)
         if isinstance(found, Kept):
             kept[trial.number] = found
         else:

@@ -14,7 +14,7 @@ from objectives.records.gate import Gate, own_function
 from objectives.records.study_record import StudyRecord, StudyWriter
 from objectives.records.trial_record import trial_records
 from search.settings.settings import Settings
-from search.study.terms import cutting
+from search.study.terms import changes
 from search.study.terms.comparable import compare
 from search.study.terms.start_weights import PART as WEIGHTS_PART
 from search.study.terms.start_weights import WITHOUT, card_of, differ, find_starts, fingerprint_of, kept_card
@@ -63,7 +63,7 @@ class Contract:
                 "training": training,
                 "gate": json.dumps(_gate_card(settings.gate, asdict(settings.latency)), sort_keys=True),
                 "trainer": json.dumps(trainer, sort_keys=True),
-                cutting.CUT_PART: cutting.fingerprint_of(cutting.CARD),
+                **{part: changes.fingerprint_of(card) for part, card in changes.cards_now().items()},
                 WEIGHTS_PART: fingerprint_of(starts),
             },
             cards={
@@ -73,7 +73,7 @@ class Contract:
                 "training": _training_card(training),
                 "gate": _gate_card(settings.gate, asdict(settings.latency)),
                 "trainer": trainer,
-                cutting.CUT_PART: cutting.CARD,
+                **changes.cards_now(),
                 WEIGHTS_PART: _weights_card(card_of(starts)),
             },
         )
@@ -83,9 +83,9 @@ class Contract:
         """Return the contract that a study was made with; an older automl kept fewer parts of it."""
         kept = StudyRecord.of(study)
         fingerprints = kept.fingerprints
-        cut = cutting.stored_card(study, fixed_values(kept.settings["space"]))
+        changed = changes.stored_cards(study, fixed_values(kept.settings["space"]))
         return cls(
-            fingerprints={**fingerprints, **({cutting.CUT_PART: cutting.fingerprint_of(cut)} if cut else {})},
+            fingerprints={**fingerprints, **{part: changes.fingerprint_of(card) for part, card in changed.items()}},
             cards={
                 "space": kept.settings["space"],
                 "data": _data_card(kept.data),
@@ -93,7 +93,7 @@ class Contract:
                 "training": _training_card(fingerprints.get("training", "")),
                 "gate": _gate_card(kept.gate, kept.settings.get("latency", {})),
                 "trainer": json.loads(fingerprints.get("trainer", "{}")),
-                cutting.CUT_PART: cut,
+                **changed,
                 WEIGHTS_PART: _weights_card(kept_card(fingerprints)),
             },
         )

@@ -8,18 +8,22 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 import torch
 import yaml
 from defaults import CPU
 from torch.optim.optimizer import register_optimizer_step_post_hook
+from ultralytics.cfg import DEFAULT_CFG
+from ultralytics.models.rtdetr.val import RTDETRDataset
 
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out
 from objectives.deploy.accuracy import SCORE_CONFIDENCE, detect_all, score
 from objectives.deploy.artifact import ArtifactMeta
-from objectives.deploy.detector import Detector
-from objectives.deploy.export_onnx import export_onnx, head_of
+from objectives.deploy.detector import Detector, letterbox, stretch
+from objectives.deploy.export_onnx import export_onnx, head_of, meta_of
 from objectives.deploy.runtimes import open_artifact
 from objectives.network.assembly import assemble
 from objectives.records.classify import classify
@@ -165,6 +169,21 @@ def test_score_of_the_exported_file_agrees_with_ultralytics_validator(
     accuracy = score(detect_all(detector, val), val, blocks.classes, "val")
     assert accuracy.map == pytest.approx(rung.map, abs=0.01)
     assert accuracy.map50 == pytest.approx(rung.map50, abs=0.01)
+
+
+def test_the_file_of_an_rtdetr_sees_images_as_ultralytics_validates_it(blocks: Dataset, tmp_path: Path) -> None:
+    folder = tmp_path / "images" / "val"
+    folder.mkdir(parents=True)
+    wide = cv2.resize(cv2.imread(str(blocks.splits["val"][0].path)), (192, 96))
+    cv2.imwrite(str(folder / "wide.png"), wide)
+    chosen = candidate(head__kind="rtdetr")
+    _, network = assemble(chosen, blocks.classes, 0)
+    meta = meta_of(network, chosen, blocks.classes)
+    seen = RTDETRDataset(img_path=str(folder), imgsz=SIZE_PX, augment=False, hyp=DEFAULT_CFG, data={"names": {}})[0][
+        "img"
+    ]
+    fitted, _, _ = (stretch if meta.stretched else letterbox)(wide, SIZE_PX)
+    assert np.abs(fitted[0] * 255 - seen.numpy()).max() <= 1.0
 
 
 class Cut(Exception):

@@ -16,7 +16,7 @@ from search.settings.settings import Settings, load_settings
 from search.study.fork import ensure_fork, forked_settings
 from search.study.latencies import architecture_key
 from search.study.store import create_study, open_storage, storage_url
-from search.study.terms import cutting
+from search.study.terms.changes import CHANGES, INPUT, PRUNING
 from search.study.terms.contract import Contract
 from spaces.errors import StoreError
 
@@ -51,7 +51,8 @@ def older(settings: Settings, dataset: Dataset, *choices: dict[str, Any]) -> opt
         trial.set_user_attr(keys.LATENCY_UNTRAINED, LATENCY.to_json())
         study.tell(trial, [0.5, 5.0])
     kept = dict(study.user_attrs[keys.FINGERPRINTS])
-    del kept[cutting.CUT_PART]
+    for change in CHANGES:
+        del kept[change.part]
     study.set_user_attr(keys.FINGERPRINTS, kept)
     return study
 
@@ -67,7 +68,7 @@ def test_a_study_that_holds_none_goes_on_and_learns_the_part(tmp_path: Path, blo
     study.enqueue_trial({**YOLO, **PRUNED})  # waits, and has never been built
     again = made(settings, blocks)
     assert again.user_attrs[keys.FINGERPRINTS] == Contract.of(settings, blocks).fingerprints
-    assert cutting.CUT_PART in again.user_attrs[keys.FINGERPRINTS]
+    assert PRUNING.part in again.user_attrs[keys.FINGERPRINTS]
 
 
 @pytest.mark.parametrize("ahead", [False, True], ids=["a trial", "a latency measured ahead"])
@@ -81,9 +82,9 @@ def test_a_study_that_holds_one_is_refused(tmp_path: Path, blocks: Dataset, ahea
     first, *others = str(refused.value).splitlines()
     assert first.startswith("store: study 'smoke' was made with another pruning; ")
     assert others[0] == "  pruning: backbones of Ultralytics' own: left whole -> cut"
-    left_out = "" if ahead else f" (1: {cutting.CUT_OTHERWISE})"
+    left_out = "" if ahead else f" (1: {PRUNING.why})"
     assert others[1:] == [f"  --fork NEW keeps {2 if ahead else 1} of 2 trials{left_out}"]
-    assert cutting.CUT_PART not in study.user_attrs[keys.FINGERPRINTS]
+    assert PRUNING.part not in study.user_attrs[keys.FINGERPRINTS]
 
 
 def test_a_fork_leaves_out_what_was_cut_otherwise(tmp_path: Path, blocks: Dataset) -> None:
@@ -94,10 +95,24 @@ def test_a_fork_leaves_out_what_was_cut_otherwise(tmp_path: Path, blocks: Datase
         measured(study, params)
     new = forked_settings(settings, "new")
     new.folder.mkdir()
-    assert f"2 of 3 trials (1: {cutting.CUT_OTHERWISE})" in str(ensure_fork(settings, new, blocks))
+    assert f"2 of 3 trials (1: {PRUNING.why})" in str(ensure_fork(settings, new, blocks))
     fork = made(new, blocks)
     assert [trial.params for trial in fork.get_trials() if trial.values] == kept
     ahead = [record.params for _, record in StudyRecord.of(fork).measured()]
     assert len(ahead) == len(kept)
     assert all(params in kept for params in ahead)
     assert not Contract.stored(fork).differing(Contract.of(new, blocks))
+
+
+def test_what_an_rtdetr_head_was_scored_on_letterboxed_is_not_mixed_either(tmp_path: Path, blocks: Dataset) -> None:
+    line = ["conf=smoke", "space/prune=none", f"store.folder={tmp_path}", "space.size.pixels=64"]
+    settings = load_settings([*line, "space.head.kind=choice(nms, rtdetr)"])
+    older(settings, blocks, {"head.kind": "nms"}, {"head.kind": "rtdetr"})
+    with pytest.raises(StoreError) as refused:
+        made(settings, blocks)
+    first, *others = str(refused.value).splitlines()
+    assert first.startswith("store: study 'smoke' was made with another input; ")
+    assert others == [
+        "  input: images of an RT-DETR head: letterboxed -> stretched, as it is trained",
+        f"  --fork NEW keeps 1 of 2 trials (1: {INPUT.why})",
+    ]

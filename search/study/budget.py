@@ -23,6 +23,7 @@ class BudgetUsed:
         paused: number of trials that wait at a rung and may go on.
         children_s: seconds of work of each of the last children.
         children: number of trials that are children.
+        proof: trainings of the proof in all, once these are counted in place of the search's trials; else 0.
     """
 
     trials: int
@@ -31,6 +32,7 @@ class BudgetUsed:
     paused: int = 0
     children_s: tuple[float, ...] = ()
     children: int = 0
+    proof: int = 0
 
     @classmethod
     def of(cls, trials: Sequence[TrialRecord], seconds: float, *, proofs: bool = False) -> "BudgetUsed":
@@ -46,6 +48,10 @@ class BudgetUsed:
         trained = [trial for trial in counted if not trial.is_child]
         paused = sum(trial.paused for trial in counted)
         return cls(len(counted), seconds, _durations_s(trained), paused, _durations_s(children), len(children))
+
+    def most(self, budget: BudgetSettings) -> int:
+        """Return how many there will be of what is counted."""
+        return self.proof or budget.trials
 
     def left(self, budget: BudgetSettings) -> bool:
         """Whether another trial should start: by count, and by hours if a usual trial still fits."""
@@ -64,7 +70,7 @@ class BudgetUsed:
         None where nothing is known: before the first trial, and once all have begun and it is open which of the paused
         ones will go on.
         """
-        if self.paused and self.trials >= budget.trials:
+        if self.paused and self.trials >= self.most(budget):
             return None
         by_hours = None if budget.hours is None else max(0.0, 3600 * budget.hours - self.seconds)
         if not self.durations_s:
@@ -72,7 +78,7 @@ class BudgetUsed:
         share = self.children / self.trials if self.children_s else 0.0
         of_children_s = share * statistics.fmean(self.children_s) if self.children_s else 0.0
         each_s = (1 - share) * statistics.fmean(self.durations_s) + of_children_s
-        by_trials = each_s * max(0, budget.trials - self.trials)
+        by_trials = each_s * max(0, self.most(budget) - self.trials)
         return by_trials if by_hours is None else min(by_hours, by_trials)
 
 

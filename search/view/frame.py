@@ -116,10 +116,9 @@ def _bars(state: FrameState, width: int) -> Table:
     drawn.add_column(width=max(8, min(40, width - 46)))
     drawn.add_column(no_wrap=True, overflow="ellipsis")
     running = state.standings[RUNNING]
-    text = (
-        f"{used.trials} of {budget.trials} · {running} running · {max(0, budget.trials - used.trials - running)} left"
-    )
-    drawn.add_row("trials", ProgressBar(total=budget.trials, completed=used.trials), text)
+    most = used.most(budget)
+    text = f"{used.trials} of {most} · {running} running · {max(0, most - used.trials - running)} left"
+    drawn.add_row("proof" if used.proof else "trials", ProgressBar(total=most, completed=used.trials), text)
     if budget.hours is None:
         drawn.add_row("time", "", f"{duration(used.seconds)} used")
     else:

@@ -47,7 +47,8 @@ class LineView(View):
         kind = f"{kind_words(row, None)}, " if row.is_polish or row.is_baseline or row.is_proof else ""
         line = f"trial {number:3d}  {kind}{architecture(row.candidate)}  {row_result(row)}"
         left = eta_text(used, self.settings)
-        self.line(f"{line}  [{used.trials}/{self.settings.budget.trials}, {front}, {left}]")
+        counted = f"{'proof ' if used.proof else ''}{used.trials}/{used.most(self.settings.budget)}"
+        self.line(f"{line}  [{counted}, {front}, {left}]")
 
     def children_started(self, number: int, candidate: Candidate, family: Family) -> None:
         """Write that a trial's children are scored."""
@@ -72,7 +73,7 @@ class LineView(View):
 
     def ended(self, table: StudyTable, used: BudgetUsed, why: str) -> None:
         """Write why the search ends."""
-        self.line(f"the search ends: {why}")
+        self.line(why if used.proof else f"the search ends: {why}")
 
     def line(self, text: str) -> None:
         """Write a line at once."""

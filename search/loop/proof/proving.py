@@ -1,6 +1,7 @@
 """The trainings of a proof as a search works on them: what comes next, from the store alone."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from objectives.records.proof import Length, ProofPiece, ProofRecord
@@ -99,7 +100,10 @@ class Proving:
 
     def used(self, trials: Sequence[TrialRecord], seconds: float) -> BudgetUsed:
         """Return how many trainings of the proof have ended."""
-        return BudgetUsed.of([trial for trial in trials if self.holds(trial)], seconds, proofs=True)
+        proof = self.record
+        pieces = set(proof.pieces()) if proof is not None else set()
+        counted = [trial for trial in trials if trial.is_proof and _piece(trial) in pieces]
+        return replace(BudgetUsed.of(counted, seconds, proofs=True), proof=len(pieces))
 
     def begins_behind_search(
         self, claims: Claims, read: Callable[[], Sequence[TrialRecord]], note: Callable[[str], None]

@@ -144,7 +144,7 @@ def test_finalists_are_trained_again_with_the_same_other_seeds(settings: Setting
         assert trial.map != of.map
         assert trial.folder == f"trials/{trial.number:05d}"
     assert f"proof of {best[0]}, seed 1042" in said
-    assert "the search ends: the proof is complete" in said
+    assert "\nthe proof is complete" in said
 
 
 @pytest.mark.seconds

@@ -10,7 +10,7 @@ from reports.table.proof.contestants import goes_on
 from reports.table.proof.shipped import proven_json
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
-from search.register.lineage import LINEAGE_FORMAT, files_card, origins
+from search.register.lineage import LINEAGE_FORMAT, files_card, gate_card, origins
 from spaces.network.family import Family, slim_ratios
 
 
@@ -71,10 +71,7 @@ def export_lineage(what: Exported, paths: ExportPaths) -> dict[str, Any]:
         "provenance": dict(table.provenance),
         "settings": dict(table.settings),
         "device": dict(table.device),
-        "gate": [
-            {"bound": str(judged.bound), "value": judged.value, "kept": judged.is_kept}
-            for judged in table.gate.judge(what.by_full.figures_judged)
-        ],
+        "gate": gate_card(table.gate, what.by_full.figures_judged),
         **row.figures(),
         **proven_json(table, row),
     }
@@ -82,7 +79,7 @@ def export_lineage(what: Exported, paths: ExportPaths) -> dict[str, Any]:
 
 def _beside_baseline(what: Exported) -> dict[str, Any]:
     """Return what the study found against its baseline, this trial as the pick; nothing in a study without one."""
-    against = against_baseline(what.table, what.row)
+    against = against_baseline(what.table, what.chosen if what.row.is_proof else what.by_full)
     return {"baseline": against.to_json()} if against else {}
 
 

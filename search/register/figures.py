@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 RECORDS = ("automl.accuracy", "automl.latency", "automl.resources")
-PREFIXES = {"test": "test/", "proof": "", "baseline": "baseline/"}  # other parts of a lineage that hold figures
+OF_PROOF = "proof/baseline/"
+# Other parts of a lineage that hold figures; the baseline has some of the search and some of the proof.
+PREFIXES = {"test": "test/", "proof": "", "baseline": "baseline/", OF_PROOF: OF_PROOF}
 CENTRE = "mean"  # a mapping that has it is an interval
 PER_CLASS = "per_class"
 NO_BOXES = -1.0  # average precision of a class that the split holds no box of
@@ -27,8 +29,10 @@ def figures(lineage: Mapping[str, Any]) -> dict[str, float]:
     found: dict[str, float] = {}
     for part in parts.values():
         _add(found, _flat(part, ""))
+    proof = dict(lineage.get("proof") or {})
+    parts = {**lineage, "proof": proof, OF_PROOF: proof.pop("baseline", None)}
     for key, prefix in PREFIXES.items():
-        _add(found, _flat(lineage.get(key), prefix))
+        _add(found, _flat(parts.get(key), prefix))
     return found
 
 

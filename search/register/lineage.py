@@ -5,8 +5,13 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from objectives.machine.files import write_text
+from objectives.records.bounds.figures import Figures
+from objectives.records.gate import Gate
 from objectives.records.paths import DESCRIPTION, DETECTIONS, MODEL, PLAIN, WEIGHTS, ExportPaths
+from objectives.records.records import Accuracy, Latency
 from objectives.weights.shelf import Shelf, sha256_of
 from reports.table.proof.contestants import goes_on
 from reports.table.row import TrialRow
@@ -22,7 +27,7 @@ TRAINED_AGAIN = "trained again"  # with another seed, in a proof
 SPLIT_COUNTS = ("images", "background", "boxes")
 # Of the file that a study exported: a training at full length has figures of its own.
 OF_EXPORTED = ("automl.accuracy", "automl.latency", "automl.resources", "latency_full", "latency_full_missing")
-OF_CANDIDATE = ("proof", "baseline")
+OF_CANDIDATE = ("proof", "baseline", "gate", "origin")
 
 
 def origins(table: StudyTable, row: TrialRow) -> dict[str, Any]:
@@ -40,6 +45,12 @@ def files_card(files: Iterable[Path]) -> dict[str, Any]:
     """Return the hashes of the files that are there: the deployable one as `artifact`, and all by name."""
     found = {path.name: {"sha256": sha256_of(path), "bytes": path.stat().st_size} for path in files if path.is_file()}
     return {"artifact": {"file": MODEL, **found[MODEL]} if MODEL in found else None, "files": found}
+
+
+def gate_card(gate: Gate, figures: Figures) -> list[dict[str, Any]]:
+    """Return each bound of a gate in words, the value of a detector, and whether it keeps the bound."""
+    judged = gate.judge(figures)
+    return [{"bound": str(one.bound), "value": one.value, "kept": one.is_kept} for one in judged]
 
 
 def start_card(table: StudyTable, row: TrialRow) -> dict[str, Any]:
@@ -64,12 +75,13 @@ def start_card(table: StudyTable, row: TrialRow) -> dict[str, Any]:
     return {**card, "place": found.place, "path": str(found.path)} if found and same else card
 
 
-def trained_lineage(export: ExportPaths, epochs: int) -> dict[str, Any]:
+def trained_lineage(export: ExportPaths, epochs: int, *, now: bool) -> dict[str, Any]:
     """Return the lineage of a detector that `automl train` has trained from an export.
 
     Args:
         export: the export; its folder `trained` is whole.
         epochs: of the training.
+        now: whether it has just ended here, so that versions, code and command are this process's.
 
     Raises:
         OSError: a file is not there.
@@ -87,7 +99,14 @@ def trained_lineage(export: ExportPaths, epochs: int) -> dict[str, Any]:
         "format": LINEAGE_FORMAT,
         **files_card(trained.folder / name for name in names),
         "chain": [{"how": "trained at full length", "epochs": epochs, "from": _from(own)}, *before.get("chain", [])],
-        "training": {**provenance(begun["seed"]), "epochs": epochs, "data": begun["data"], "from": _from(own)},
+        "data": _data_of(begun["data"], before),
+        "gate": gate_card(_gate_of(export), _figures_of(figures)),
+        "training": {
+            **(provenance(begun["seed"]) if now else {"seed": begun["seed"]}),
+            "epochs": epochs,
+            "data": begun["data"],
+            "from": _from(own),
+        },
         "search": {key: before[key] for key in (*OF_EXPORTED, *OF_CANDIDATE) if key in before},
         **{f"automl.{name}": figures.get(name) for name in ("accuracy", "latency", "resources")},
         **({"test": figures["test"]} if "test" in figures else {}),
@@ -105,11 +124,30 @@ def write_trained_lineage(export: ExportPaths, epochs: int, say: Callable[[str],
     if not export.lineage.exists():
         return
     try:
-        lineage = trained_lineage(export, epochs)
+        lineage = trained_lineage(export, epochs, now=True)
     except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
         say(f"no {export.trained.lineage.name}: that of the export cannot be read ({first_line(error)}); export again")
         return
     write_text(export.trained.lineage, json.dumps(lineage, indent=2))
+
+
+def _data_of(fingerprint: str, before: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the data that was trained on: the search's, or what is known of another set."""
+    known = dict(before.get("data") or {})
+    same = known.get("fingerprint", before.get("fingerprints", {}).get("data")) == fingerprint
+    return known if same else {**dict.fromkeys(known), "fingerprint": fingerprint}
+
+
+def _gate_of(export: ExportPaths) -> Gate:
+    config: dict[str, Any] = yaml.safe_load(export.config.read_text(encoding="utf-8"))
+    return Gate(**config.get("gate", {}))
+
+
+def _figures_of(metrics: Mapping[str, Any]) -> Figures:
+    latency, accuracy = metrics.get("latency"), metrics.get("accuracy")
+    return Figures.of(
+        Latency.from_json(latency) if latency else None, Accuracy.from_json(accuracy) if accuracy else None
+    )
 
 
 def _from(own: bool) -> str:

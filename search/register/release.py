@@ -106,7 +106,7 @@ def _lineage(export: ExportPaths, paths: DetectorPaths, is_trained: bool) -> dic
     try:
         if is_trained and not paths.lineage.is_file():
             config = yaml.safe_load(export.config.read_text(encoding="utf-8"))
-            lineage = trained_lineage(export, config["epochs"])
+            lineage = trained_lineage(export, config["epochs"], now=False)
         else:
             lineage = json.loads(paths.lineage.read_text(encoding="utf-8"))
         if lineage.get("format", 0) > LINEAGE_FORMAT:
@@ -159,8 +159,9 @@ def _leaves(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]
 
 def _tags(lineage: Mapping[str, Any], sha256: str) -> Iterator[tuple[str, str]]:
     """Yield where a detector comes from, as far as the lineage says it."""
-    data, code, start = (lineage.get(key) or {} for key in ("data", "code", "start"))
-    known = lineage.get("provenance") or {}
+    data, training, start = (lineage.get(key) or {} for key in ("data", "training", "start"))
+    known = {**(lineage.get("provenance") or {}), **training}
+    code = training.get("code") or lineage.get("code") or {}
     latency = lineage.get("latency_full") or lineage.get("automl.latency") or {}
     found = {
         SHA_TAG: sha256,
@@ -170,7 +171,7 @@ def _tags(lineage: Mapping[str, Any], sha256: str) -> Iterator[tuple[str, str]]:
         "automl.polishes": lineage.get("polishes"),
         "automl.origin": lineage.get("origin"),
         "automl.data": data.get("name"),
-        "automl.data_fingerprint": (lineage.get("fingerprints") or {}).get("data"),
+        "automl.data_fingerprint": data.get("fingerprint") or (lineage.get("fingerprints") or {}).get("data"),
         "automl.data_dvc": json.dumps(data["dvc"]) if data.get("dvc") else None,
         "automl.start": start.get("name") or ("random" if start else None),
         "automl.start_sha256": start.get("sha256"),
@@ -197,7 +198,7 @@ def _description(title: str, lineage: Mapping[str, Any], found: Mapping[str, flo
     if "p50_ms" in found:
         words.append(f"p50 {found['p50_ms']:.2f} ms on {(lineage.get('device') or {}).get('name', 'its device')}")
     data = lineage.get("data") or {}
-    fingerprint = (lineage.get("fingerprints") or {}).get("data")
+    fingerprint = data.get("fingerprint") or (lineage.get("fingerprints") or {}).get("data")
     return ", ".join(words) + (f"; data {data.get('name') or 'set'} {fingerprint}" if fingerprint else "")
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import optuna
 
-from objectives.records.trial_record import read_trial
 from search.engine.candidates import Params, SpaceCandidates
 from search.engine.digest import Digest
 from search.engine.observed import key_of, observe
@@ -46,7 +45,8 @@ class DistinctSampler(optuna.samplers.BaseSampler):
         asked = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
         given = {name: value for name, value in asked.items() if name in self._source.domains}
         others = [t for t in observe(study) if t.number != trial.number]
-        seen = _Searched(study) if any(t.is_baseline for t in others) else study
+        hidden = frozenset(t.number for t in trial_records(study) if t.is_proof or (t.is_baseline and not t.params))
+        seen = _Searched(study, hidden) if hidden else study
         tried = {t.key for t in others}
         drawn: list[Params] = []
         for attempt in range(DRAWN_MOST):
@@ -90,20 +90,22 @@ class DistinctSampler(optuna.samplers.BaseSampler):
 
 
 class _Searched(optuna.Study):
-    """A study as samplers see it: without the baseline, whose parameters are none of the space's.
+    """A study as samplers see it: without the baseline, whose parameters are none of the space's, and without proofs.
 
     Optuna's samplers model the dimensions that all trials have in common, which a trial without any would leave empty.
+    What a proof repeats, longer than in the search, is no other candidate.
     """
 
-    def __init__(self, study: optuna.Study) -> None:
+    def __init__(self, study: optuna.Study, hidden: frozenset[int]) -> None:
         vars(self).update(vars(study))
+        self._hidden = hidden
 
     def get_trials(self, deepcopy: bool = True, states: "Container[TrialState] | None" = None) -> "list[FrozenTrial]":
-        """Return the trials but for the baseline."""
+        """Return the trials but for the hidden ones."""
         return self._get_trials(deepcopy, states)
 
     def _get_trials(
         self, deepcopy: bool = True, states: "Container[TrialState] | None" = None, use_cache: bool = False
     ) -> "list[FrozenTrial]":
         found = super()._get_trials(deepcopy, states, use_cache)
-        return [trial for trial in found if trial.params or not read_trial(trial).is_baseline]
+        return [trial for trial in found if trial.number not in self._hidden]

@@ -138,6 +138,8 @@ def fork(
     if not {"data", "device", "trainer"} & set(differing):
         for key, record in _measured(kept_of_old, then, settings.space, differing):
             writer.measured(key, record)
+    for look in () if "data" in differing else kept_of_old.test_looks:  # the same images: they have been seen
+        writer.test_look(replace(look, by=f"{look.by} in study {old.study_name}", numbers=(), scores=()))
     writer.removed({numbers[old]: names for old, names in kept_of_old.removed.items() if old in numbers})
     trained = [
         kept.candidate.to_json().items()

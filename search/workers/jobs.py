@@ -10,7 +10,6 @@ from tempfile import TemporaryDirectory
 from objectives.data.crowds import detections_max
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import DATA_YAML
-from objectives.records.gate import Gate
 from objectives.records.paths import WEIGHTS, StudyPaths
 from objectives.records.trial_record import TrialRecord
 from objectives.trial.job import TrialJob, halves
@@ -152,7 +151,7 @@ class Jobs:
 
     def baseline(self, number: int, candidate: Candidate) -> TrialJob:
         """Return the job of the stock detector: a trial's, whatever the gate says of its latency, without a pause."""
-        return replace(self.job(number, candidate), gate=Gate(), rungs=1, evaluate_every=0)
+        return replace(self.job(number, candidate), gate=self._settings.gate.trained_only(), rungs=1, evaluate_every=0)
 
     def proof(self, number: int, candidate: Candidate, of: TrialRecord, trials: Sequence[TrialRecord]) -> TrialJob:
         """Return the job of a training of a proof: a contestant trained again, with another seed in all chance.
@@ -178,7 +177,7 @@ class Jobs:
             rungs=1,
             evaluate_every=job.evaluate_every if terms.epochs <= job.epochs else max(1, terms.epochs // PROOF_LOOKS),
             seed=of.seed,
-            gate=Gate(),
+            gate=self._settings.gate.trained_only(),
             images=held_out.images if terms.held_out else job.images,
             split=held_out.name if terms.held_out else job.split,
             family=None,

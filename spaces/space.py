@@ -11,6 +11,8 @@ from spaces.candidate import Candidate
 from spaces.dimension import Choice, Domain, Value, parse_domain
 from spaces.errors import SpaceError, nearest
 
+ABSENT = "absent"  # in a condition's text: a parent that a candidate does not have
+
 
 @dataclass(frozen=True)
 class Condition:
@@ -32,7 +34,7 @@ class Condition:
     @property
     def listed(self) -> tuple[str, ...]:
         """The values as texts."""
-        return tuple("absent" if value is None else str(value) for value in self.values)
+        return tuple(ABSENT if value is None else str(value) for value in self.values)
 
     def __str__(self) -> str:
         return f"{self.parent} {'not ' if self.negated else ''}in {', '.join(self.listed)}"
@@ -217,11 +219,12 @@ def _conditions(name: str, parents: Any) -> tuple[Condition, ...]:
 
 def _read_condition(name: str, text: str) -> Condition:
     """Read the text of a condition."""
-    parent, is_in, values = text.partition(" in ")
-    listed = parse_domain(name, f"choice({values})") if is_in else None
+    parent, is_in, texts = text.partition(" in ")
+    listed = parse_domain(name, f"choice({texts})") if is_in else None
     if not isinstance(listed, Choice):
         raise SpaceError(f"space.{name}: cannot read the condition '{text}'")
-    return Condition(parent.removesuffix(" not"), listed.values, parent.endswith(" not"))
+    values = tuple(None if value == ABSENT else value for value in listed.values)
+    return Condition(parent.removesuffix(" not"), values, parent.endswith(" not"))
 
 
 def _parents_first(domains: dict[str, Domain], conditions: Mapping[str, tuple[Condition, ...]]) -> dict[str, Domain]:

@@ -143,6 +143,7 @@ def open_proof(
         AutomlError: it has nothing to prove.
     """
     settings = replace(settings, budget=replace(settings.budget, hours=None))  # these are the search's
+    check_gate(settings.gate, dataset, settings.data.split)
     one_thread = threadpool_limits(1, user_api="blas")
     study = load_study(settings.folder.parent, settings.name, settings.store.url)
     with one_thread, prepared_folder(settings) as claims, store_errors(settings.name):

@@ -29,8 +29,10 @@ def figures(lineage: Mapping[str, Any]) -> dict[str, float]:
     found: dict[str, float] = {}
     for part in parts.values():
         _add(found, _flat(part, ""))
-    proof = dict(lineage.get("proof") or {})
-    parts = {**lineage, "proof": proof, OF_PROOF: proof.pop("baseline", None)}
+    parts, proof = dict(lineage), lineage.get("proof")
+    if isinstance(proof, Mapping):
+        parts["proof"] = {key: value for key, value in proof.items() if key != "baseline"}
+        parts[OF_PROOF] = proof.get("baseline")
     for key, prefix in PREFIXES.items():
         _add(found, _flat(parts.get(key), prefix))
     return found

@@ -7,7 +7,7 @@ from typing import Any
 
 from objectives.records.bounds.quantities import Judged
 from objectives.records.gate import Gate
-from objectives.records.records import Record
+from objectives.records.records import Latency, Record
 from reports.table.row import TrialRow
 
 RECALL, AP = "recall", "AP 0.5:0.95"
@@ -28,7 +28,7 @@ def mean_row(trainings: Sequence[TrialRow]) -> TrialRow:
         map=fmean(row.map or 0.0 for row in trainings),
         objective_ms=fmean(row.p50_ms or 0.0 for row in trainings),
         accuracy=_mean(accuracies) if accuracies else None,
-        latency=_mean(latencies) if latencies else None,
+        latency=_mean_latency(latencies) if latencies else None,
     )
 
 
@@ -53,9 +53,20 @@ def _mean(found: Sequence[Record]) -> Any:
     return type(found[0]).from_json(_mean_json([one.to_json() for one in found]))
 
 
+def _mean_latency(found: Sequence[Latency]) -> Latency:
+    """Return the mean of latencies; memory that one of them did not measure is not known."""
+    mean: Latency = _mean(found)
+    return mean if all(one.peak_bytes for one in found) else replace(mean, peak_bytes=0)
+
+
 def _mean_json(values: Sequence[Any]) -> Any:
-    """Return the mean of JSON values of one shape: of numbers; anything else is taken from the first."""
+    """Return the mean of JSON values of one shape: of numbers; anything else is taken from the first.
+
+    What one of them lacks has no mean.
+    """
     first = values[0]
+    if any(value is None for value in values):
+        return None
     if isinstance(first, dict):
         return {key: _mean_json([value.get(key) for value in values]) for key in first}
     if isinstance(first, bool) or not all(isinstance(value, int | float) for value in values):

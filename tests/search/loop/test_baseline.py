@@ -27,6 +27,7 @@ from quick_search import (
 from objectives.data.dataset import Dataset
 from objectives.records import attributes as keys
 from objectives.records.failures import Failure
+from objectives.records.proof import ProofPiece, ProofTerms
 from objectives.records.records import Outcome, Proposal
 from objectives.records.trial_record import trial_records
 from reports.table.table import read_study
@@ -35,8 +36,9 @@ from search.samplers.distinct import DistinctSampler
 from search.settings.baseline import BaselineSettings
 from search.settings.settings import Settings
 from search.study.queued.baseline import NOT_WANTED, follow_line
-from search.study.stored_trial import StoredTrial
+from search.study.stored_trial import StoredTrial, proof_of
 from search.view.lines import LineView
+from search.workers.jobs import Jobs
 from spaces.network.baseline import Baseline
 
 pytestmark = pytest.mark.seconds
@@ -226,6 +228,22 @@ def test_optunas_samplers_do_not_see_it(tmp_path: Path, blocks: Dataset) -> None
     asked = search.study.ask(source.distributions)
     assert dimensions[0] == {name for name in trials_of(search)[1].params if name in asked.params}
     assert "size.pixels" in dimensions[0]
+    search.study.tell(asked, [0.1, 5.0])
+    proven = trials_of(search)
+    for of in (0, 1):  # a proof of the baseline, and of a trial
+        repeated = proof_of(trial_records(search.study)[of], ProofPiece(of, 1042, ProofTerms(8)))
+        search.study.add_trial(repeated)
+    assert len(trials_of(search)) == len(proven) + 2
+    search.study.ask(source.distributions)
+    assert dimensions[-1] == dimensions[0]
+
+
+def test_its_job_measures_metrics_of_the_users_own(tmp_path: Path, blocks: Dataset) -> None:
+    own = "gate.own=[{_target_: my.metric, min: 1}]"
+    settings = inline(tmp_path, own, "gate.p95_ms_max=9")
+    jobs = Jobs(settings, blocks, {})
+    gate = jobs.baseline(0, jobs.baseline_candidate(Baseline("yolo26n"))).gate
+    assert (gate.p95_ms_max, [one["name"] for one in gate.own or ()]) == (None, ["metric"])
 
 
 @pytest.mark.parametrize(

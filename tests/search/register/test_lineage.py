@@ -80,12 +80,29 @@ def test_a_training_at_full_length_has_figures_of_its_own(exported: ExportPaths,
     assert lineage["search"]["automl.accuracy"] == before["automl.accuracy"]
     assert lineage["search"]["proof"]["map"]["mean"] == 0.4
     assert "proof" not in lineage
+    assert lineage["gate"] == [{"bound": one["bound"], "value": 0.9, "kept": True} for one in before["gate"]]
+    assert lineage["search"]["gate"] == before["gate"]
+    assert lineage["data"] == before["data"]
     assert lineage["chain"] == [
         {"how": "trained at full length", "epochs": 16, "from": "the start"},
         {"trial": before["trial"], "how": "trained"},
     ]
     assert lineage["training"]["seed"] == 42
     assert {"versions", "command", "code", "epochs", "data", "from"} <= set(lineage["training"])
+    later = trained_lineage(export, 16, now=False)  # written when it is registered, by another process
+    assert set(later["training"]) == {"seed", "epochs", "data", "from"}
+
+
+@pytest.mark.seconds
+def test_a_training_on_other_data_names_these(exported: ExportPaths, tmp_path: Path) -> None:
+    export = ExportPaths(tmp_path / "out")
+    shutil.copytree(exported.folder, export.folder)
+    write_trained(export)
+    begun = json.loads(export.trained.identity.read_text())
+    export.trained.identity.write_text(json.dumps({**begun, "data": "another"}))
+    data = trained_lineage(export, 16, now=True)["data"]
+    assert data["fingerprint"] == "another"
+    assert {value for name, value in data.items() if name != "fingerprint"} == {None}
 
 
 def test_a_polish_names_the_trials_that_its_weights_went_through(report_table: Callable[..., StudyTable]) -> None:

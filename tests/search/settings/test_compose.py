@@ -52,6 +52,7 @@ def test_preset_composes_and_its_space_can_be_built(preset: str) -> None:
     }  # of other groups
     assert named <= settings.space.domains.keys()
     check_vocabulary(settings.space)
+    assert SearchSpace.from_json(settings.space.to_json()) == settings.space
 
 
 @pytest.mark.seconds

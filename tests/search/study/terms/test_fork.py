@@ -18,7 +18,9 @@ from optuna.trial import TrialState
 from objectives.data.dataset import Dataset
 from objectives.records import attributes as keys
 from objectives.records.paths import StudyPaths
+from objectives.records.proof import SplitLook
 from objectives.records.records import Ending, Latency, Outcome, Rung
+from objectives.records.study_record import StudyRecord, StudyWriter
 from objectives.records.trial_record import Phase
 from search.engine.observed import observe
 from search.samplers.registry import make_sampler, suggest
@@ -323,6 +325,14 @@ def test_measured_latencies_and_removed_files_are_known_under_new_names(old: Old
         "latency": kept["latency"],
         "seconds": 0.0,
     }
+
+
+@pytest.mark.seconds
+def test_a_test_split_that_was_looked_at_stays_so_where_the_data_are_the_same(old: Old, blocks: Dataset) -> None:
+    StudyWriter(old.study).test_look(SplitLook("2026-11-26T03:00:00+00:00", "prove", "test", 4, (1,)))
+    study, _ = forked(old, blocks, GATE, "space.size.pixels=64,128")
+    (look,) = StudyRecord.of(study).test_looks
+    assert (look.by, look.split, look.numbers) == (f"prove in study {old.study.study_name}", "test", ())
 
 
 # The same line again

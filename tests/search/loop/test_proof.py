@@ -362,8 +362,29 @@ def test_finalists_meet_the_gate_or_bend_the_front(tmp_path: Path, blocks: Datas
 
     none_passes = table_of(settings)
     proof = new_proof(none_passes, replace(settings, gate=strict), Lengths(4, 0), Length.FULL)
-    assert proof.finalists == tuple(row.number for row in bends(none_passes)[:2])
+    assert proof.finalists == tuple(row.number for row in bends(none_passes.finished)[:2])
     assert proof.finalists[0] == knee(none_passes).number
+
+
+@pytest.mark.seconds
+def test_a_baseline_that_keeps_the_gate_alone_leaves_the_others_their_bends(settings: Settings) -> None:
+    from objectives.records.study_record import StudyWriter
+    from reports.table.pick import bends
+
+    study = study_of(settings)
+    others = table_of(settings).finished
+    best = max(others, key=lambda row: row.map or 0.0)
+    baseline = plant_baseline(settings, min(others, key=lambda row: row.p50_ms or 0.0).number, map_=0.999)
+    for map_min in (None, 0.99):  # the baseline alone is on the front; then it alone keeps the gate, too
+        gate = replace(settings.gate, map_min=map_min, p50_ms_max=None if map_min else 1e-6)
+        StudyWriter(study).contract(gate, StudyRecord.of(study).fingerprints)
+        table = table_of(settings)
+        assert [row.number for row in table.front] == [baseline]
+        assert [row.number for row in table.finished if row.passes_gate] == ([baseline] if map_min else [])
+        proof = new_proof(table, replace(settings, gate=gate), Lengths(4, 0), Length.FULL)
+        assert proof.baseline == baseline
+        assert proof.finalists == tuple(row.number for row in bends(others)[:3])
+        assert best.number in proof.finalists
 
 
 def test_without_finalists_there_is_one_clear_line(tmp_path: Path, blocks: Dataset) -> None:

@@ -10,7 +10,6 @@ from objectives.records.trial_record import TrialRecord
 from reports.table.pick import bends
 from reports.table.row import TrialRow
 
-
 T = TypeVar("T", bound=TrialRecord)
 
 

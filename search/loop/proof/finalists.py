@@ -56,6 +56,7 @@ def new_proof(
         level=settings.proof.level,
         length=length.value,
         begun=datetime.now(UTC).isoformat(timespec="microseconds"),
+        most=settings.proof.finalists,
     )
 
 

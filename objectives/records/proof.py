@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from objectives.records.records import Record
 
@@ -59,6 +60,7 @@ class ProofRecord(Record):
         level: of the intervals, in (0, 1).
         length: one of Length.
         begun: when, ISO 8601.
+        most: of finalists, as it was asked for; 0 where an older automl has not kept that.
     """
 
     contestants: tuple[Entrant, ...]
@@ -67,6 +69,7 @@ class ProofRecord(Record):
     level: float
     length: str
     begun: str = ""
+    most: int = 0
 
     @property
     def finalists(self) -> tuple[int, ...]:
@@ -82,6 +85,17 @@ class ProofRecord(Record):
     def is_like(self, other: "ProofRecord | None") -> bool:
         """Whether another proof has the same trainings, whenever it was begun and whatever its level is."""
         return other is not None and set(self.pieces()) == set(other.pieces()) and self.baseline == other.baseline
+
+    def asks_the_same(self, other: "ProofRecord") -> bool:
+        """Whether another proof is of the same contestants, seeds, lengths and images, to the same level.
+
+        Where a polish starts is left aside: that depends on which files are still there.
+        """
+        return self._asked() == other._asked()
+
+    def _asked(self) -> tuple[Any, ...]:
+        entered = {(one.number, one.terms.epochs, one.terms.held_out) for one in self.contestants}
+        return entered, self.baseline, set(self.seeds), self.level
 
 
 @dataclass(frozen=True)

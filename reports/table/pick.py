@@ -1,7 +1,9 @@
 """Choosing one detector of a study: by the gate, at the knee, at an end of the front, or by number."""
 
 import math
+from collections.abc import Sequence
 
+from objectives.records.front import front_mask
 from objectives.records.gate import Gate
 from reports.table.gate_words import miss_words
 from reports.table.row import TrialRow
@@ -44,22 +46,25 @@ def knee(table: StudyTable) -> TrialRow:
 
     The front must not be empty.
     """
-    return bends(table)[0]
+    return bends(table.front)[0]
 
 
-def bends(table: StudyTable) -> list[TrialRow]:
-    """Return the front, the farthest above the chord between its ends first; of equals the faster.
+def bends(rows: Sequence[TrialRow]) -> list[TrialRow]:
+    """Return the front of measured rows, the farthest above the chord between its ends first; of equals the faster.
 
     Measured in (log latency, mAP), both scaled to [0, 1].
     """
-    if not table.front:
+    mask = front_mask([row.map or 0.0 for row in rows], [row.p50_ms or 0.0 for row in rows])
+    members = (row for row, member in zip(rows, mask, strict=True) if member)
+    front = sorted(members, key=lambda row: (row.p50_ms or 0.0, row.number))
+    if not front:
         return []
-    xs = [math.log(row.p50_ms or 1.0) for row in table.front]
-    ys = [row.map or 0.0 for row in table.front]
+    xs = [math.log(row.p50_ms or 1.0) for row in front]
+    ys = [row.map or 0.0 for row in front]
     width, height = xs[-1] - xs[0] or 1.0, ys[-1] - ys[0] or 1.0
     heights = [(y - ys[0]) / height - (x - xs[0]) / width for x, y in zip(xs, ys, strict=True)]
     order = sorted(range(len(heights)), key=lambda i: -heights[i])  # stable: the faster of equals stays first
-    return [table.front[i] for i in order]
+    return [front[i] for i in order]
 
 
 def misses(row: TrialRow, gate: Gate) -> tuple[str, ...]:

@@ -110,7 +110,9 @@ class Chooser:
         """Turn to the proof that a search has kept time for; False if there is none, or nothing of it left to do."""
         if self.proves or not self.settings.proof.share:
             return False
-        self.proves = self.proving.begins_behind_search(claims, lambda: trial_records(self.study), note)
+        hours = self.settings.budget.hours
+        left_s = math.inf if hours is None else 3600 * hours - self._searched_s()
+        self.proves = self.proving.begins_behind_search(claims, lambda: trial_records(self.study), note, left_s)
         return self.proves
 
     def next_work(self, trials: Sequence[TrialRecord], busy: Collection[int]) -> Step | None:

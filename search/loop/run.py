@@ -13,6 +13,7 @@ from objectives.records.study_record import StudyRecord
 from objectives.records.trial_record import trial_records
 from reports.table.proof.contestants import read_proof
 from reports.table.table import StudyTable
+from reports.table.words import plural
 from search.loop.proof.proving import Proving
 from search.loop.proof.split_scores import Scored, score_once
 from search.loop.search import Search
@@ -151,16 +152,17 @@ def open_proof(
             _check_not_searched(study, claims)
             check_contract(study, settings, dataset)
             notes = fetch_starts(settings, study, say)
-            trials = trial_records(study)
+            trials, before = trial_records(study), StudyRecord.of(study).proof
             jobs = Jobs(settings, dataset, starts_of(settings, study))
             record = Proving(study, settings, jobs).freeze(Length.FULL, trials, anew=anew, asked=asked)
         with Search(settings, dataset, study, claims, view(record), proves=True) as opened:
-            opened.notes = notes
+            repeated = opened.chooser.proving.repeat_failed(trials)
+            opened.notes = [*notes, *_again_notes(repeated, is_same=anew and record == before)]
             yield opened
 
 
 def run_to_its_end(opened: Search, *, again: bool = False) -> None:
-    """Run a search with its view open, until the budget is used; after a proof, the test split is scored once.
+    """Run a search with its view open, until the budget is used; the test split is scored once after a proof is whole.
 
     Args:
         opened: the search, nothing of which runs yet.
@@ -177,7 +179,7 @@ def run_to_its_end(opened: Search, *, again: bool = False) -> None:
             view.note(note)
         try:
             opened.run()
-            if opened.chooser.proves:
+            if opened.chooser.proves or opened.settings.proof.share:  # also one whose process died before its score
                 score_once(_scored(opened), view, again=again)
         except (AutomlError, OSError, KeyboardInterrupt) as error:
             if not isinstance(error, StoreError):  # a store that is broken says nothing more
@@ -199,6 +201,22 @@ def _why_ended(opened: Search) -> str:
         return "the proof is complete" if is_complete else "the hours are used, and the proof is not complete"
     is_left = opened.used().left(opened.settings.budget)
     return "nothing that is left is worth its time" if is_left else "the budget is used"
+
+
+def _again_notes(repeated: int, *, is_same: bool) -> Iterator[str]:
+    """Yield what a line does with trainings that there are already.
+
+    Args:
+        repeated: number of trainings that failed, and begin once more.
+        is_same: whether another proof was asked for, and would be the same.
+    """
+    if is_same:
+        yield (
+            "--anew: finalists, seeds and lengths are those of the proof that there is, so its trainings stand; other "
+            "proof.seeds or proof.epochs begin another one"
+        )
+    if repeated:
+        yield f"{plural(repeated, 'training')} of the proof failed before: begun once more"
 
 
 def _check_not_searched(study: "optuna.Study", claims: Claims) -> None:

@@ -8,11 +8,12 @@ from typing import Any
 
 from objectives.records.bounds.quantities import Judged
 from objectives.records.proof import ProofRecord, ProofTerms, SplitLook, SplitScore
-from objectives.records.records import Outcome
 from objectives.records.trial_record import Phase, TrialRecord
 from reports.table.gate_words import miss_words
-from reports.table.proof.intervals import SeedsInterval, picked_differences, picked_intervals, t_interval
+from reports.table.proof.intervals import SeedsInterval, t_interval
 from reports.table.proof.means import class_figure, class_values, missed_by_means
+from reports.table.proof.pieces import by_piece, has_failed
+from reports.table.proof.seeds import over_baseline, picked_of, values_of
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 
@@ -224,7 +225,7 @@ def read_proof(table: StudyTable) -> Proof | None:
         return None
     looks = table.record.test_looks
     ended = _ended(table, record)
-    done = {number: [row for row in rows if row.outcome is Outcome.FINISHED] for number, rows in ended.items()}
+    done = {number: [row for row in rows if not has_failed(row)] for number, rows in ended.items()}
     proven = {one.number: _proven(table, record, one.number, done, looks) for one in record.contestants}
     return Proof(
         record=record,
@@ -239,11 +240,11 @@ def read_proof(table: StudyTable) -> Proof | None:
 
 def _ended(table: StudyTable, record: ProofRecord) -> dict[int, list[TrialRow]]:
     """Return contestant to its trainings that have ended, by seed."""
-    found = {(row.proves, row.seed, row.terms): row for row in reversed(table.rows) if row.is_proof and row.outcome}
+    found = by_piece(table.rows)
     ended: dict[int, list[TrialRow]] = {one.number: [] for one in record.contestants}
     for piece in record.pieces():
-        row = found.get((piece.number, piece.seed, piece.terms))
-        if row is not None:
+        row = found.get(piece)
+        if row is not None and row.outcome:
             ended[piece.number].append(row)
     return ended
 
@@ -267,35 +268,14 @@ def _proven(
         terms=next(one.terms for one in record.contestants if one.number == number),
         trainings=tuple(rows),
         is_baseline=number == record.baseline,
-        map=_picked(record, done, "map").get(number),
-        map50=_picked(record, done, "map50").get(number),
-        p50_ms=t_interval(_values(rows, "p50_ms"), level),
-        p95_ms=t_interval(_values(rows, "p95_ms"), level),
+        map=picked_of(record, done, "map").get(number),
+        map50=picked_of(record, done, "map50").get(number),
+        p50_ms=t_interval(values_of(rows, "p50_ms"), level),
+        p95_ms=t_interval(values_of(rows, "p95_ms"), level),
         figure=figure,
         classes={name: found for name, found in by_class if found},
-        over_baseline=_over_baseline(record, done).get(number),
+        over_baseline=over_baseline(record, done).get(number),
         missed=missed_by_means(rows, table.gate) if rows else (),
         scores=scores,
         test=t_interval([score.map for score in scores], level),
     )
-
-
-def _picked(record: ProofRecord, done: Mapping[int, Sequence[TrialRow]], name: str) -> dict[int, SeedsInterval]:
-    """Return the intervals of the finalists, of which one is picked, and the baseline's, which is not."""
-    values = {number: _values(done[number], name) for number in record.finalists}
-    base = [] if record.baseline is None else _values(done[record.baseline], name)
-    found = picked_intervals(values, record.level, base)
-    alone = None if record.baseline is None else t_interval(base, record.level)
-    return found | ({record.baseline: alone} if record.baseline is not None and alone else {})
-
-
-def _over_baseline(record: ProofRecord, done: Mapping[int, Sequence[TrialRow]]) -> dict[int, SeedsInterval]:
-    if record.baseline is None:
-        return {}
-    by_seed = {number: {row.seed or 0: row.map or 0.0 for row in rows} for number, rows in done.items()}
-    finalists = {number: by_seed[number] for number in record.finalists if len(by_seed[number]) >= 2}
-    return picked_differences(finalists, by_seed[record.baseline], record.level)
-
-
-def _values(rows: Sequence[TrialRow], name: str) -> list[float]:
-    return [value for row in rows if (value := getattr(row, name)) is not None]

@@ -1,14 +1,14 @@
 """Who is proven, and how: chosen from the store alone, once, when a proof begins."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from objectives.records.paths import WEIGHTS, TrialPaths
 from objectives.records.proof import Entrant, Length, ProofRecord, ProofTerms
-from reports.table.pick import bends
 from reports.table.proof.contestants import baseline_of, goes_on
+from reports.table.proof.ranking import ranked
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 from search.settings.settings import Settings
@@ -27,7 +27,9 @@ class Lengths:
     polish: int
 
 
-def new_proof(table: StudyTable, settings: Settings, lengths: Lengths, length_unset: Length) -> ProofRecord:
+def new_proof(
+    table: StudyTable, settings: Settings, lengths: Lengths, length_unset: Length, proven: Collection[int] = ()
+) -> ProofRecord:
     """Return what a proof of a study that begins now is made of.
 
     Args:
@@ -35,11 +37,12 @@ def new_proof(table: StudyTable, settings: Settings, lengths: Lengths, length_un
         settings: its own; section `proof` says how many, how long, with how many seeds.
         lengths: epochs of its trials.
         length_unset: what `proof.epochs` null stands for.
+        proven: trials that were proven already: they are chosen even if their weights have gone since.
 
     Raises:
         AutomlError: the study has nothing to prove.
     """
-    rows, base = finalists(table, settings), baseline_of(table.rows)
+    rows, base = finalists(table, settings, proven), baseline_of(table.rows)
     length, epochs = _length(settings, lengths, length_unset)
     held_out = any(goes_on(row) for row in rows)
     contestants = [table.row(row.number) for row in (*rows, *([base] if base else []))]
@@ -52,23 +55,23 @@ def new_proof(table: StudyTable, settings: Settings, lengths: Lengths, length_un
         seeds=tuple(settings.seed + SEED_STEP * (i + 1) for i in range(settings.proof.seeds)),
         level=settings.proof.level,
         length=length.value,
-        begun=datetime.now(UTC).isoformat(timespec="seconds"),
+        begun=datetime.now(UTC).isoformat(timespec="microseconds"),
+        most=settings.proof.finalists,
     )
 
 
-def finalists(table: StudyTable, settings: Settings) -> list[TrialRow]:
+def finalists(table: StudyTable, settings: Settings, proven: Collection[int] = ()) -> list[TrialRow]:
     """Return those that meet the gate, the most accurate first, or where none does, those that bend the front.
 
-    Of one detector and its polish the better one stands; what would go on from weights that are gone is left out; so is
-    the baseline, which is trained beside them anyway.
+    Of one detector and its polish the better one stands. What would go on from weights that are gone, unless it is one
+    of `proven`, and the baseline, which is trained beside them anyway, are left out first: the front is the others'.
 
     Raises:
         AutomlError: there is none.
     """
-    passing = [row for row in table.finished if row.passes_gate]
-    ranked = sorted(passing, key=lambda row: (-(row.map or 0.0), row.p50_ms or 0.0, row.number)) or bends(table)
-    fit = (row for row in ranked if row.baseline is None and not _lacks_weights(row, settings.folder))
-    found = list(_distinct(fit))[: settings.proof.finalists]
+    others = [row for row in table.finished if row.baseline is None]
+    fit = (row for row in others if row.number in proven or not _lacks_weights(row, settings.folder))
+    found = list(_distinct(ranked(fit)))[: settings.proof.finalists]
     if not found:
         raise AutomlError(_nothing(table))
     return found
@@ -82,7 +85,7 @@ def _nothing(table: StudyTable) -> str:
     return f"prove: the weights that the finalists of study '{table.name}' go on from are gone; search on, or fork it"
 
 
-def _distinct(rows: Iterator[TrialRow]) -> Iterator[TrialRow]:
+def _distinct(rows: Iterable[TrialRow]) -> Iterator[TrialRow]:
     """Yield the rows, each detector once."""
     seen = set()
     for row in rows:

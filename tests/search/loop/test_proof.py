@@ -81,6 +81,11 @@ def prove(settings: Settings, dataset: Dataset, *, anew: bool = False, asked: bo
 
 def plant_baseline(settings: Settings, like: int, name: str = "yolo26n", map_: float | None = None) -> int:
     """Add a stock detector to a study: another trial's figures under a name of its own; return its number."""
+    return plant_trial(settings, like, map_, {keys.BASELINE: name})
+
+
+def plant_trial(settings: Settings, like: int, map_: float | None, attributes: dict[str, str]) -> int:
+    """Add a trial to a study that ends now: another one's detector, with these attributes and mAP."""
     study = study_of(settings)
     one = study.get_trials(deepcopy=False)[like]
     values = [one.values[0] if map_ is None else map_, one.values[1]]
@@ -89,7 +94,7 @@ def plant_baseline(settings: Settings, like: int, name: str = "yolo26n", map_: f
             params=one.params,
             distributions=one.distributions,
             values=values,
-            user_attrs={**one.user_attrs, keys.BASELINE: name},
+            user_attrs={**one.user_attrs, **attributes},
         )
     )
     return len(study.get_trials(deepcopy=False)) - 1
@@ -228,10 +233,13 @@ def test_hours_that_end_in_the_proof_leave_it_to_the_next_line(tmp_path: Path, b
     assert found is not None
     assert 0 < found.ended < found.total
     assert found.verdict is ProofVerdict.UNDER_WAY
-    with pytest.raises(SettingsError, match=r"^prove: a proof of 3 seeds, 4 epochs, level 0.95 is under way"):
+    with pytest.raises(SettingsError, match=r"^prove: a proof of 3 finalists, 3 seeds, 4 epochs, level 0.95 is under way"):
         prove(replace(settings, proof=replace(settings.proof, seeds=5)), blocks, asked=True)
+    with pytest.raises(SettingsError, match=r"^prove: a proof of 3 finalists, 3 seeds, .* give --anew$"):
+        of_trials = replace(settings.proof, epochs="trial", finalists=5)
+        prove(replace(settings, proof=of_trials), blocks, asked=True)
     assert verdict_sentence(found).startswith(f"The proof is under way: {found.ended} of 9 trainings")
-    prove(settings, blocks)
+    prove(replace(settings, proof=replace(settings.proof, epochs="trial")), blocks, asked=True)
     whole = read_proof(table_of(settings))
     assert whole is not None
     assert whole.is_complete
@@ -291,6 +299,66 @@ def test_a_training_that_fails_leaves_the_others_their_interval(settings: Settin
 
 
 @pytest.mark.seconds
+def test_a_training_that_failed_begins_once_more_with_each_line(settings: Settings, blocks: Dataset) -> None:
+    plant(settings, "trial4-diverge", "trial13-diverge")
+    prove(settings, blocks)
+    (failed,) = (trial for trial in proofs_of(settings) if trial.phase is Phase.FAILED)
+    said = prove(settings, blocks)
+    assert "1 training of the proof failed before: begun once more" in said
+    assert "proof 9/9" in said
+    again = proofs_of(settings)[-1]
+    assert (again.number, again.phase) == (13, Phase.FAILED)  # and the line came to its end
+    assert (again.proves, again.seed, again.terms) == (failed.proves, failed.seed, failed.terms)
+    assert len(proofs_of(settings)) == 10
+    said = prove(settings, blocks, anew=True)
+    assert "--anew: finalists, seeds and lengths are those of the proof that there is" in said
+    assert "1 training of the proof failed before" in said
+    assert len(proofs_of(settings)) == 11
+    proof = read_proof(table_of(settings))
+    assert proof is not None
+    assert (proof.ended, proof.failed) == (9, 0)
+    assert proof.finalists[0].trainings[0].number == 14
+    said = prove(settings, blocks, anew=True)
+    assert "so its trainings stand" in said
+    assert "failed before" not in said
+    assert len(proofs_of(settings)) == 11
+
+
+@pytest.mark.seconds
+def test_a_search_leaves_a_complete_proof_alone_until_it_has_new_finalists(settings: Settings, blocks: Dataset) -> None:
+    two = replace(settings, proof=replace(settings.proof, seeds=2))
+    prove(two, blocks)
+    known = StudyRecord.of(study_of(settings)).proof
+    assert known is not None
+    share = replace(two, budget=replace(two.budget, hours=1.0), proof=replace(two.proof, share=0.5))
+    run(share, blocks)
+    assert StudyRecord.of(study_of(settings)).proof == known
+    plant_trial(settings, known.finalists[0], 0.0001, {})
+    run(share, blocks)
+    assert StudyRecord.of(study_of(settings)).proof == known  # trials have ended, and the finalists are the same
+    best = plant_trial(settings, known.finalists[0], 0.999, {})
+    late = run(share, blocks)
+    assert late.chooser.proves
+    proof = read_proof(table_of(settings))
+    assert proof is not None
+    assert proof.record.finalists[0] == best
+    assert proof.record.length == Length.TRIAL
+    assert proof.is_complete
+
+
+@pytest.mark.seconds
+def test_a_search_without_time_left_begins_no_proof(settings: Settings, blocks: Dataset) -> None:
+    two = replace(settings, proof=replace(settings.proof, seeds=2))
+    prove(two, blocks)
+    known = StudyRecord.of(study_of(settings)).proof
+    plant_trial(settings, 0, 0.999, {})
+    late = run(replace(two, budget=replace(two.budget, hours=1e-9), proof=replace(two.proof, share=0.5)), blocks)
+    assert StudyRecord.of(study_of(settings)).proof == known
+    assert not late.chooser.proves
+    assert "no proof of what the search has found by now: its hours are used" in late.out.getvalue()
+
+
+@pytest.mark.seconds
 def test_one_of_a_family_goes_on_from_its_own_weights(tmp_path: Path, blocks: Dataset) -> None:
     settings = elastic_settings(tmp_path, INLINE, "trial.polish=0.5", "budget.trials=16")
     run(settings, blocks)
@@ -307,6 +375,10 @@ def test_one_of_a_family_goes_on_from_its_own_weights(tmp_path: Path, blocks: Da
         assert trial.family == {}
         assert trial.latency is not None
         assert not trial.has_quick_latency
+    for one in proof.finalists:
+        (settings.folder / (one.row.folder or "") / "weights.pt").unlink()
+    prove(settings, blocks)  # what it went on from is gone, and the proof stands
+    assert StudyRecord.of(study_of(settings)).proof == proof.record
 
 
 @pytest.mark.seconds
@@ -362,8 +434,29 @@ def test_finalists_meet_the_gate_or_bend_the_front(tmp_path: Path, blocks: Datas
 
     none_passes = table_of(settings)
     proof = new_proof(none_passes, replace(settings, gate=strict), Lengths(4, 0), Length.FULL)
-    assert proof.finalists == tuple(row.number for row in bends(none_passes)[:2])
+    assert proof.finalists == tuple(row.number for row in bends(none_passes.finished)[:2])
     assert proof.finalists[0] == knee(none_passes).number
+
+
+@pytest.mark.seconds
+def test_a_baseline_that_keeps_the_gate_alone_leaves_the_others_their_bends(settings: Settings) -> None:
+    from objectives.records.study_record import StudyWriter
+    from reports.table.pick import bends
+
+    study = study_of(settings)
+    others = table_of(settings).finished
+    best = max(others, key=lambda row: row.map or 0.0)
+    baseline = plant_baseline(settings, min(others, key=lambda row: row.p50_ms or 0.0).number, map_=0.999)
+    for map_min in (None, 0.99):  # the baseline alone is on the front; then it alone keeps the gate, too
+        gate = replace(settings.gate, map_min=map_min, p50_ms_max=None if map_min else 1e-6)
+        StudyWriter(study).contract(gate, StudyRecord.of(study).fingerprints)
+        table = table_of(settings)
+        assert [row.number for row in table.front] == [baseline]
+        assert [row.number for row in table.finished if row.passes_gate] == ([baseline] if map_min else [])
+        proof = new_proof(table, replace(settings, gate=gate), Lengths(4, 0), Length.FULL)
+        assert proof.baseline == baseline
+        assert proof.finalists == tuple(row.number for row in bends(others)[:3])
+        assert best.number in proof.finalists
 
 
 def test_without_finalists_there_is_one_clear_line(tmp_path: Path, blocks: Dataset) -> None:
@@ -454,6 +547,19 @@ def test_a_proof_within_a_search_looks_too_and_a_longer_one_not_again(tmp_path: 
     prove(settings, with_test)
     assert len(proofs_of(settings)) == 12  # as long as automl train, too
     assert len(StudyRecord.of(study_of(settings)).test_looks) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.seconds
+def test_a_search_that_is_killed_before_the_score_scores_when_it_goes_on(tmp_path: Path, with_test: Dataset) -> None:
+    few = ("proof.share=0.5", "budget.hours=1", "proof.seeds=2", "proof.finalists=1")
+    settings = settings_of(tmp_path, *ENOUGH, WINDOWS, *few)
+    run(settings, with_test)  # to the proof's last training, as if killed there
+    assert StudyRecord.of(study_of(settings)).test_looks == ()
+    with begun(settings, with_test) as search:
+        run_to_its_end(search)
+        assert not search.chooser.proves
+    assert [look.by for look in StudyRecord.of(study_of(settings)).test_looks] == ["prove"]
 
 
 def test_which_split_is_unseen(with_test: Dataset, blocks: Dataset) -> None:

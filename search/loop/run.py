@@ -20,7 +20,7 @@ from search.samplers.registry import check_sampler
 from search.samplers.schedulers import check_pruner
 from search.settings.data_check import check_quickly, refusal
 from search.settings.dataset import load_data
-from search.settings.gate_check import check_gate
+from search.settings.gate_check import gate_notes
 from search.settings.settings import Settings
 from search.study.claims import Claims
 from search.study.experience.frozen import freeze_experience
@@ -97,7 +97,7 @@ def open_search(
         DataError: the study has not begun, and its scores would be wrong; see `data.check`.
         StoreError: the folder or the store cannot be used, or the study has another contract.
     """
-    check_gate(settings.gate, dataset, settings.data.split)
+    of_gate = gate_notes(settings, dataset)
     findings = check_quickly(settings, dataset)
     refused = refusal([*dataset.findings, *findings], settings)
     if refused and not has_begun(settings):  # one that has goes on: what it compares, it compares alike
@@ -112,7 +112,7 @@ def open_search(
         with claims.alone():
             study = create_study(settings, dataset, storage, early.known)
             followed = follow_line(study, settings, claims)
-            notes = [*fetched, *followed, *early.notes, *freeze_experience(settings, study)]
+            notes = [*of_gate, *fetched, *followed, *early.notes, *freeze_experience(settings, study)]
         with Search(settings, dataset, study, claims, view) as opened:
             opened.notes = [*(finding.line for finding in findings), *notes]
             yield opened

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import optuna
 
+from objectives.records.trial_record import trial_records
 from search.engine.candidates import Params, SpaceCandidates
 from search.engine.digest import Digest
 from search.engine.observed import key_of, observe

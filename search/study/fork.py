@@ -17,11 +17,20 @@ from objectives.records.study_record import MeasuredRecord, StudyRecord, StudyWr
 from objectives.records.trial_record import TrialRecord, trial_records
 from objectives.weights.fetch import Say
 from search.engine.candidates import distribution
+from search.settings.data_check import check_quickly, refusal
 from search.settings.settings import Settings
 from search.study.latencies import architecture_key
 from search.study.queued.baseline import baseline_in, enqueue_baseline
 from search.study.queued.known_good import enqueue
-from search.study.store import check_version, load_study, open_storage, record_contract, storage_url, store_errors
+from search.study.store import (
+    check_version,
+    has_begun,
+    load_study,
+    open_storage,
+    record_contract,
+    storage_url,
+    store_errors,
+)
 from search.study.stored_trial import copied
 from search.study.terms.changes import otherwise
 from search.study.terms.comparable import Comparison, Kept, compare, fitted, within
@@ -78,10 +87,13 @@ def ensure_fork(old: Settings, new: Settings, dataset: Dataset, say: Say = lambd
 
     Raises:
         StoreError: there is no old study, or another study has the fork's name.
+        DataError: scores on a data set that is not the old study's would be wrong; see `data.check`.
     """
     import optuna
 
     source = load_study(old.folder.parent, old.name, old.store.url)
+    if not has_begun(new):
+        _check_data(source, new, dataset)
     storage = open_storage(storage_url(new.folder, new.store.url))
     with locked_folder(new.folder), store_errors(new.name):
         if new.name in optuna.get_all_study_names(storage):
@@ -158,6 +170,14 @@ def fork(
             enqueue(study, candidate, settings.space)
     record_contract(study, settings, dataset, then if found.kept else None)
     return Forked(settings.name, old.study_name, found)
+
+
+def _check_data(old: "optuna.Study", settings: Settings, dataset: Dataset) -> None:
+    """Check a data set that is not the old study's, as a new study's; on the same one, a fork goes on as before."""
+    if not dataset.is_meant_by(str(StudyRecord.of(old).fingerprints.get("data"))):
+        refused = refusal([*dataset.findings, *check_quickly(settings, dataset)], settings)
+        if refused:
+            raise refused
 
 
 def _is_whole_fork(study: "optuna.Study", old: str) -> bool:

@@ -95,3 +95,16 @@ def test_an_export_says_what_it_has_of_each_bound(place: Path) -> None:
     ]
     assert lineage["gate"][2]["value"] == (place / "out" / "model.onnx").stat().st_size / 1e6
     assert lineage["settings"]["latency"]["confidence"] == "best_f1"
+
+
+@pytest.mark.seconds
+def test_a_slip_in_the_gate_of_a_fork_leaves_no_fork(place: Path) -> None:
+    assert searched(place, "name=forked", "sampler=random").returncode == 0
+    fork = ("name=forked", "sampler=random", "--fork", "slipped")
+    slip = searched(place, *fork, "gate.recall_of.cann=0.9")
+    assert slip.returncode == 2
+    assert "gate.recall_of: the data set has no class 'cann'; nearest: can" in slip.stderr
+    assert not (place / "runs" / "slipped").exists()
+    mended = searched(place, *fork, "gate.recall_of.can=0.9")
+    assert mended.returncode == 0, mended.stderr
+    assert "slipped is forked from forked and keeps 3 of 3 trials" in " ".join(mended.stdout.split())

@@ -34,7 +34,7 @@ from search.study.terms import contract
 from search.study.terms.comparable import fitted
 from spaces.candidate import Candidate
 from spaces.dimension import Choice
-from spaces.errors import SettingsError, StoreError
+from spaces.errors import DataError, SettingsError, StoreError
 from spaces.network.baseline import Baseline
 from spaces.space import SearchSpace
 
@@ -264,6 +264,17 @@ def test_other_data_and_trainer_keep_nothing(
     assert "6: accuracies of another trainer cannot be compared" in str(
         ensure_fork(settings_of(tmp_path, GATE), new, blocks)
     )
+
+
+@pytest.mark.seconds
+def test_other_data_are_checked_as_a_new_study_s_before_the_fork_is_made(old: Old, blocks: Dataset) -> None:
+    train, val = blocks.splits["train"], blocks.splits["val"]
+    leaky = replace(blocks, splits={"train": train, "val": (*val[:24], *train[:24])})
+    with pytest.raises(DataError, match="24 images of one split that are there in another"):
+        forked(old, leaky, GATE)
+    assert not StudyPaths(study_folder(old)).store.exists()
+    _, told = forked(old, leaky, GATE, "data.check=warn")
+    assert told.startswith("wide is forked from smoke and keeps none of 6 trials")
 
 
 @pytest.mark.seconds

@@ -5,6 +5,7 @@ from reports.table.progress import counting
 from search.commands.search import checked_settings
 from search.settings.compose import name_override
 from search.settings.dataset import load_data
+from search.settings.gate_check import gate_notes
 from search.study.folder.prepare import prepared_folder
 from search.study.fork import ensure_fork, forked_settings
 
@@ -18,12 +19,14 @@ def forked_line(arguments: list[str], name: str, log_format: str = "auto") -> li
         log_format: with json, standard output is the events' alone.
 
     Raises:
-        AutomlError: the line is wrong, there is no old study, or the name is taken.
+        AutomlError: the line is wrong, there is no old study, the name is taken, the gate cannot be judged on the data
+            set, or scores on a data set that is not the old study's would be wrong.
     """
     settings = checked_settings(arguments)
     new = forked_settings(settings, name)
     with counting(open_console(stderr=True), "looking at images") as show:
         dataset = load_data(settings.data, show)
+    gate_notes(new, dataset)  # before the fork is made: its gate cannot be changed any more; the search shows the notes
     console = open_console(stderr=log_format == "json")
     with prepared_folder(new) as claims, claims.alone():
         made = ensure_fork(settings, new, dataset, lambda line: console.print(line, highlight=False, soft_wrap=True))

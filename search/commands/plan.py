@@ -1,5 +1,6 @@
 """`automl search ... --plan`: what a search would cost, with nothing left on the disk."""
 
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from search.commands.search import checked_settings, interruptible
 from search.plan.make import make_plan
 from search.plan.text import print_plan
 from search.settings.dataset import load_data
-from search.settings.gate_check import check_gate
+from search.settings.gate_check import gate_notes
 from search.settings.settings import Settings
 from search.study.store import load_study
 from search.study.study_file import study_file
@@ -26,11 +27,11 @@ def run_plan(arguments: list[str]) -> None:
     settings = checked_settings(arguments)
     with counting(open_console(stderr=True), "looking at images") as show:
         dataset = load_data(settings.data, show)
-    check_gate(settings.gate, dataset, settings.data.split)
+    notes = gate_notes(settings, dataset)
     console = open_console()
     with interruptible(), TemporaryDirectory(prefix="automl-plan-") as folder:
         plan = make_plan(settings, dataset, Path(folder), _study(settings, dataset))
-    print_plan(console, plan, settings, dataset)
+    print_plan(console, replace(plan, notes=(*notes, *plan.notes)), settings, dataset)
 
 
 def _study(settings: Settings, dataset: Dataset) -> "optuna.Study | None":

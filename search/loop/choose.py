@@ -72,6 +72,7 @@ class Chooser:
         self.families = Families(study, self._known, self.seconds_left, self._rate_beside, settings.budget.trials)
         self._polishing = Polishing(study, self._known, jobs.polish_epochs, self.seconds_left)
         self.proving, self.proves = Proving(study, settings, jobs), False
+        self._keeps_none = False  # hours for a proof, since there was nothing to prove
 
     def used(self, trials: Sequence[TrialRecord] | None = None) -> BudgetUsed:
         """Return what of the budget is used; `trials` are the study's, if they were read just now.
@@ -95,7 +96,8 @@ class Chooser:
     def hours(self) -> float | None:
         """Hours of the budget at which this part of the work ends: the search's before the proof's."""
         hours = self.settings.budget.hours
-        return hours if hours is None or self.proves else hours * (1 - self.settings.proof.share)
+        keeps_none = hours is None or self.proves or self._keeps_none
+        return hours if keeps_none else hours * (1 - self.settings.proof.share)
 
     @property
     def reserved_s(self) -> float:
@@ -107,13 +109,17 @@ class Chooser:
         return self.proving.holds(trial) if self.proves else not trial.is_proof
 
     def turns_to_proof(self, claims: Claims, note: Callable[[str], None]) -> bool:
-        """Turn to the proof that a search has kept time for; False if there is none, or nothing of it left to do."""
+        """Turn to the proof, or where there is nothing to prove to the hours kept for it; False if nothing is left."""
         if self.proves or not self.settings.proof.share:
             return False
         hours = self.settings.budget.hours
         left_s = math.inf if hours is None else 3600 * hours - self._searched_s()
         self.proves = self.proving.begins_behind_search(claims, lambda: trial_records(self.study), note, left_s)
-        return self.proves
+        if self.proves or self._keeps_none or self.proving.record is not None or not 0 < left_s < math.inf:
+            return self.proves
+        note("the search goes on with the hours kept for the proof")
+        self._keeps_none = True
+        return True
 
     def next_work(self, trials: Sequence[TrialRecord], busy: Collection[int]) -> Step | None:
         """Return what to do next, whatever is worth most per second: children of a parent, a polish, or a training.

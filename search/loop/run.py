@@ -21,7 +21,7 @@ from search.samplers.registry import check_sampler
 from search.samplers.schedulers import check_pruner
 from search.settings.data_check import check_quickly, refusal
 from search.settings.dataset import load_data
-from search.settings.gate_check import check_gate
+from search.settings.gate_check import gate_notes
 from search.settings.settings import Settings
 from search.study.claims import Claims
 from search.study.experience.frozen import freeze_experience
@@ -98,7 +98,7 @@ def open_search(
         DataError: the study has not begun, and its scores would be wrong; see `data.check`.
         StoreError: the folder or the store cannot be used, or the study has another contract.
     """
-    check_gate(settings.gate, dataset, settings.data.split)
+    of_gate = gate_notes(settings, dataset)
     findings = check_quickly(settings, dataset)
     refused = refusal([*dataset.findings, *findings], settings)
     if refused and not has_begun(settings):  # one that has goes on: what it compares, it compares alike
@@ -113,7 +113,7 @@ def open_search(
         with claims.alone():
             study = create_study(settings, dataset, storage, early.known)
             followed = follow_line(study, settings, claims)
-            notes = [*fetched, *followed, *early.notes, *freeze_experience(settings, study)]
+            notes = [*of_gate, *fetched, *followed, *early.notes, *freeze_experience(settings, study)]
         with Search(settings, dataset, study, claims, view) as opened:
             opened.notes = [*(finding.line for finding in findings), *notes]
             yield opened
@@ -144,7 +144,7 @@ def open_proof(
         AutomlError: it has nothing to prove.
     """
     settings = replace(settings, budget=replace(settings.budget, hours=None))  # these are the search's
-    check_gate(settings.gate, dataset, settings.data.split)
+    gate_notes(settings, dataset)
     one_thread = threadpool_limits(1, user_api="blas")
     study = load_study(settings.folder.parent, settings.name, settings.store.url)
     with one_thread, prepared_folder(settings) as claims, store_errors(settings.name):

@@ -91,11 +91,11 @@ class Search:
         while True:
             try:
                 with self.claims.freeing(), self.crew.leaving(), store_errors(self.settings.name):
-                    self._work()
-                    self.scorers.settle(StudyWriter(self.study), self.dataset)
-                    if self.chooser.turns_to_proof(self.claims, self.view.note):
+                    while True:
                         self._work()
-                    return
+                        self.scorers.settle(StudyWriter(self.study), self.dataset)
+                        if not self.chooser.turns_to_proof(self.claims, self.view.note):
+                            return
             except DiskFull as full:
                 self.session.sleep()
                 self.view.waiting(str(full))

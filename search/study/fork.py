@@ -12,20 +12,30 @@ from objectives.machine.files import PARTIAL
 from objectives.machine.locks import locked_folder
 from objectives.records.children import ChildrenReport
 from objectives.records.paths import CHILDREN, TRAININGS, StudyPaths
-from objectives.records.records import Ending, Outcome
+from objectives.records.records import Accuracy, Ending, Outcome
 from objectives.records.study_record import MeasuredRecord, StudyRecord, StudyWriter
 from objectives.records.trial_record import TrialRecord, trial_records
 from objectives.weights.fetch import Say
 from search.engine.candidates import distribution
+from search.settings.data_check import check_quickly, refusal
 from search.settings.settings import Settings
 from search.study.latencies import architecture_key
 from search.study.queued.baseline import baseline_in, enqueue_baseline
 from search.study.queued.known_good import enqueue
-from search.study.store import check_version, load_study, open_storage, record_contract, storage_url, store_errors
+from search.study.store import (
+    check_version,
+    has_begun,
+    load_study,
+    open_storage,
+    record_contract,
+    storage_url,
+    store_errors,
+)
 from search.study.stored_trial import copied
 from search.study.terms.changes import otherwise
 from search.study.terms.comparable import Comparison, Kept, compare, fitted, within
 from search.study.terms.contract import Contract, fixed_values
+from search.study.terms.figures import Scoring
 from search.study.terms.start_weights import fetch_starts
 from spaces.dimension import Value
 from spaces.errors import SettingsError, StoreError
@@ -77,10 +87,13 @@ def ensure_fork(old: Settings, new: Settings, dataset: Dataset, say: Say = lambd
 
     Raises:
         StoreError: there is no old study, or another study has the fork's name.
+        DataError: scores on a data set that is not the old study's would be wrong; see `data.check`.
     """
     import optuna
 
     source = load_study(old.folder.parent, old.name, old.store.url)
+    if not has_begun(new):
+        _check_data(source, new, dataset)
     storage = open_storage(storage_url(new.folder, new.store.url))
     with locked_folder(new.folder), store_errors(new.name):
         if new.name in optuna.get_all_study_names(storage):
@@ -124,13 +137,17 @@ def fork(
     study = optuna.create_study(study_name=settings.name, storage=storage, directions=["maximize", "minimize"])
     writer, paths = StudyWriter(study), StudyPaths(folder_new)
     writer.forked(old.study_name, len(found.kept), found.left_out)
+    scoring, scored_then = Scoring.of(settings), Scoring.stored(kept_of_old)
     numbers = {kept.trial.number: number for number, kept in enumerate(found.kept)}
     for kept in found.kept:
         folder = _folder(kept.trial, numbers, found, paths)
         if kept.trial.folder:
             goes_on = not kept.over_bound and not kept.trial.phase.has_ended
             _link(folder_old / kept.trial.folder, folder_new / folder, goes_on=goes_on)
-        study.add_trial(_copied(kept, stored[kept.trial.number], numbers, folder, settings.space))
+        was = kept.trial.accuracy
+        accuracy = None if was is None else scoring.carried(was, scored_then)
+        changed = None if accuracy == was else accuracy
+        study.add_trial(_copied(kept, stored[kept.trial.number], numbers, folder, settings.space, changed))
         for report in _looks(kept, kept_of_old):
             writer.looks(numbers[kept.trial.number], report)
         if (latency := kept_of_old.measured_fully.get(kept.trial.number)) is not None:
@@ -153,6 +170,14 @@ def fork(
             enqueue(study, candidate, settings.space)
     record_contract(study, settings, dataset, then if found.kept else None)
     return Forked(settings.name, old.study_name, found)
+
+
+def _check_data(old: "optuna.Study", settings: Settings, dataset: Dataset) -> None:
+    """Check a data set that is not the old study's, as a new study's; on the same one, a fork goes on as before."""
+    if not dataset.is_meant_by(str(StudyRecord.of(old).fingerprints.get("data"))):
+        refused = refusal([*dataset.findings, *check_quickly(settings, dataset)], settings)
+        if refused:
+            raise refused
 
 
 def _is_whole_fork(study: "optuna.Study", old: str) -> bool:
@@ -180,9 +205,17 @@ def _folder(trial: TrialRecord, numbers: Mapping[int, int], found: Comparison, p
 
 
 def _copied(
-    kept: Kept, trial: "FrozenTrial", numbers: Mapping[int, int], folder: str, space: SearchSpace
+    kept: Kept,
+    trial: "FrozenTrial",
+    numbers: Mapping[int, int],
+    folder: str,
+    space: SearchSpace,
+    accuracy: Accuracy | None,
 ) -> "FrozenTrial":
-    """Return a trial as the fork stores it: with the parameters and distributions of the new space."""
+    """Return a trial as the fork stores it: with the parameters and distributions of the new space.
+
+    An accuracy is what the fork takes of the trial's, where that is not all of it.
+    """
     outside = kept.trial.is_baseline
     names = [] if outside else [name for name in kept.candidate if name not in space.fixed]
     parent, polishes = kept.trial.parent, kept.trial.polishes
@@ -196,6 +229,7 @@ def _copied(
         kept.family,
         None if parent is None else numbers[parent],
         None if polishes is None else numbers[polishes],
+        accuracy,
     )
 
 

@@ -249,6 +249,7 @@ def copied(
     family: Family | None = None,
     parent: int | None = None,
     polishes: int | None = None,
+    accuracy: Accuracy | None = None,
 ) -> "FrozenTrial":
     """Return a trial as another study stores it.
 
@@ -264,6 +265,7 @@ def copied(
         family: of an elastic training: its children that the other study may have.
         parent: of a child: the number that its elastic training has there.
         polishes: of a polish: the number that what it goes on from has there.
+        accuracy: what the other study takes of its accuracy, if that differs.
     """
     from optuna.trial import FrozenTrial, TrialState
 
@@ -280,6 +282,8 @@ def copied(
         attributes[keys.PARENT] = parent
     if polishes is not None:
         attributes[keys.POLISHES] = polishes
+    if accuracy is not None:
+        attributes[keys.ACCURACY] = accuracy.to_json()
     if ending:
         attributes |= {keys.ENDING: ending.to_json(), keys.PAUSED: False}
     return FrozenTrial(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from objectives.records.bounds.figures import Figures
 
 OLDER = "scored by an older automl"  # why quantities are unknown that older versions did not measure
+AS_DEPLOYED = f"{OLDER} or before a fork"  # there at another confidence
 NONE_THERE = f"no such object, or {OLDER}"
 SMALL_OBJECT_PX = 32  # COCO: a small object covers less than 32 x 32 px of its image
 MB = 1e6  # bytes
@@ -114,9 +115,9 @@ QUANTITIES = {  # setting: quantity, in the order in which people read them
     "map_min": Quantity("mAP", lambda f: f.map),
     "p95_ms_max": Quantity("p95", lambda f: f.p95_ms, False, MS, False),
     "p50_ms_max": Quantity("p50", lambda f: f.p50_ms, False, MS, False),
-    "f1_min": Quantity("F1", lambda f: f.accuracy.f1 if f.accuracy else None, unknown=OLDER),
-    "precision_min": Quantity("precision", lambda f: f.accuracy.precision if f.accuracy else None, unknown=OLDER),
-    "recall_min": Quantity("recall", lambda f: f.accuracy.recall if f.accuracy else None, unknown=OLDER),
+    "f1_min": Quantity("F1", lambda f: f.accuracy.f1 if f.accuracy else None, unknown=AS_DEPLOYED),
+    "precision_min": Quantity("precision", lambda f: f.accuracy.precision if f.accuracy else None, unknown=AS_DEPLOYED),
+    "recall_min": Quantity("recall", lambda f: f.accuracy.recall if f.accuracy else None, unknown=AS_DEPLOYED),
     "map_small_min": Quantity("mAP of small objects", lambda f: _small(f), unknown=NONE_THERE),
     "throughput_min": Quantity("throughput", lambda f: throughput(f.p50_ms), True, PER_SECOND, False),
     "memory_mb_max": Quantity(
@@ -142,7 +143,7 @@ def throughput(p50_ms: float | None) -> float | None:
 
 def recall_of(name: str) -> Quantity:
     """Return the recall of a class at the deployed confidence, IoU 0.5."""
-    return Quantity(f"recall of {name}", lambda f: _recall(f, name), unknown=NONE_THERE)
+    return Quantity(f"recall of {name}", lambda f: _recall(f, name), unknown=f"no such object, or {AS_DEPLOYED}")
 
 
 def misses_of(name: str) -> Quantity:
@@ -152,12 +153,14 @@ def misses_of(name: str) -> Quantity:
         recall = _recall(figures, name)
         return None if recall is None else 1 - recall
 
-    return Quantity(f"misses of {name}", rate, is_floor=False, unknown=NONE_THERE)
+    return Quantity(f"misses of {name}", rate, is_floor=False, unknown=f"no such object, or {AS_DEPLOYED}")
 
 
 def own_metric(name: str, *, is_floor: bool) -> Quantity:
     """Return a metric of the user's own."""
-    return Quantity(name, lambda f: f.own(name), is_floor, OF_USERS, unknown="it gave no number")
+    return Quantity(
+        name, lambda f: f.own(name), is_floor, OF_USERS, unknown="it gave no number, or was scored before a fork"
+    )
 
 
 def _small(figures: Figures) -> float | None:

@@ -66,9 +66,9 @@ def test_misses_say_how_much_is_lacking_and_why_nothing_is_known(judged: tuple[S
     assert f"misses of bottle {short:.3f} over" in misses(row, table.gate)
     older = replace(row, accuracy=replace(row.accuracy, f1=None, per_class={}, own=None))
     assert misses(older, Gate(f1_min=0.1, recall_of={"can": 0.1}, own=MANY.own)) == (
-        "F1 unknown (scored by an older automl)",
-        "recall of can unknown (no such object, or scored by an older automl)",
-        "wobble unknown (it gave no number)",
+        "F1 unknown (scored by an older automl or before a fork)",
+        "recall of can unknown (no such object, or scored by an older automl or before a fork)",
+        "wobble unknown (it gave no number, or was scored before a fork)",
     )
 
 

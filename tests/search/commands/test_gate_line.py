@@ -56,7 +56,9 @@ def test_the_bounds_of_the_line_are_judged_shown_and_exported(place: Path) -> No
     assert done.returncode == 0, done.stderr
     said = " ".join(done.stdout.split())
     assert "gate mAP >= 0 and throughput >= 0.001 images/s and recall of can >= 0.5 and wobble >= 0" in said
-    assert "recall of can unknown (no such object, or scored by an older automl)" in said  # quick trials score nothing
+    assert (
+        "recall of can unknown (no such object, or scored by an older automl or before a fork)" in said
+    )  # quick trials score nothing
     again = searched(place, *line, "gate.own=[{_target_:metrics_of_a_line.wobble,min:0,limit:3}]")
     assert again.returncode == 0  # the same line, the same study
     shown = automl("show", "judged", "0", folder=place).stdout
@@ -93,3 +95,16 @@ def test_an_export_says_what_it_has_of_each_bound(place: Path) -> None:
     ]
     assert lineage["gate"][2]["value"] == (place / "out" / "model.onnx").stat().st_size / 1e6
     assert lineage["settings"]["latency"]["confidence"] == "best_f1"
+
+
+@pytest.mark.seconds
+def test_a_slip_in_the_gate_of_a_fork_leaves_no_fork(place: Path) -> None:
+    assert searched(place, "name=forked", "sampler=random").returncode == 0
+    fork = ("name=forked", "sampler=random", "--fork", "slipped")
+    slip = searched(place, *fork, "gate.recall_of.cann=0.9")
+    assert slip.returncode == 2
+    assert "gate.recall_of: the data set has no class 'cann'; nearest: can" in slip.stderr
+    assert not (place / "runs" / "slipped").exists()
+    mended = searched(place, *fork, "gate.recall_of.can=0.9")
+    assert mended.returncode == 0, mended.stderr
+    assert "slipped is forked from forked and keeps 3 of 3 trials" in " ".join(mended.stdout.split())

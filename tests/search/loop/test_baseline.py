@@ -208,6 +208,24 @@ def test_a_study_has_one_alone(tmp_path: Path, blocks: Dataset) -> None:
         assert names_of(search) == ["yolo26n"]
 
 
+def test_beside_it_alone_there_is_nothing_to_prove_and_the_search_takes_those_hours(
+    tmp_path: Path, blocks: Dataset
+) -> None:
+    settings = inline(tmp_path, "budget.trials=1", "budget.hours=2", "proof.share=0.5")
+    search = run(settings, blocks)  # has asked once, in vain
+    assert names_of(search) == ["yolo26n"]
+    with begun(settings, blocks) as again:
+        notes: list[str] = []
+        assert again.chooser.hours == 1.0
+        assert again.chooser.turns_to_proof(again.claims, notes.append)
+        assert (again.chooser.hours, again.chooser.proves) == (2.0, False)
+        assert [note.partition(":")[0] for note in notes] == [
+            "no proof",
+            "the search goes on with the hours kept for the proof",
+        ]
+        assert not again.chooser.turns_to_proof(again.claims, notes.append)  # once
+
+
 # Samplers
 
 

@@ -233,7 +233,9 @@ def test_hours_that_end_in_the_proof_leave_it_to_the_next_line(tmp_path: Path, b
     assert found is not None
     assert 0 < found.ended < found.total
     assert found.verdict is ProofVerdict.UNDER_WAY
-    with pytest.raises(SettingsError, match=r"^prove: a proof of 3 finalists, 3 seeds, 4 epochs, level 0.95 is under way"):
+    with pytest.raises(
+        SettingsError, match=r"^prove: a proof of 3 finalists, 3 seeds, 4 epochs, level 0.95 is under way"
+    ):
         prove(replace(settings, proof=replace(settings.proof, seeds=5)), blocks, asked=True)
     with pytest.raises(SettingsError, match=r"^prove: a proof of 3 finalists, 3 seeds, .* give --anew$"):
         of_trials = replace(settings.proof, epochs="trial", finalists=5)

@@ -18,8 +18,11 @@ from spaces.space import Condition, SearchSpace
 from spaces.vocabulary import VOCABULARY, check_vocabulary, dimensions_of
 
 OPTIONS = sorted(
-    (str(path.parent.relative_to(CONF)), path.stem) for path in CONF.rglob("*.yaml") if path.parent != CONF
+    (str(path.parent.relative_to(CONF)), path.stem)
+    for path in CONF.rglob("*.yaml")
+    if path.parent not in (CONF, CONF / "space" / "slim_beside")  # which others take
 )
+NECKS, SLIMS = (sorted(option for group, option in OPTIONS if group == f"space/{name}") for name in ("neck", "slim"))
 GATES = {
     "retail": Gate(map50_min=0.55, p95_ms_max=25.0),
     "defects": Gate(map50_min=0.70, p95_ms_max=100.0),
@@ -53,6 +56,32 @@ def test_preset_composes_and_its_space_can_be_built(preset: str) -> None:
     assert named <= settings.space.domains.keys()
     check_vocabulary(settings.space)
     assert SearchSpace.from_json(settings.space.to_json()) == settings.space
+
+
+@pytest.mark.seconds
+@pytest.mark.parametrize("preset", ["defects", "traffic-signs"])
+@pytest.mark.parametrize("neck", NECKS)
+@pytest.mark.parametrize("slim", SLIMS)
+def test_necks_and_widths_compose_together(preset: str, neck: str, slim: str) -> None:
+    line = [f"conf={preset}", f"space/neck={neck}", f"space/slim={slim}"]
+    line += ["space/backbone=published"] if neck == "own" else []
+    space = load_settings(line).space
+    assert ("slim.p3" in space.domains) == (slim != "none")
+    if slim == "none" or neck == "own":
+        return
+    mixed = load_settings([*line, "space.train.elastic=choice(true,false)"]).space
+    slim_alone = {"train.elastic": False, "slim.p3": 0.3, "slim.head": 0.5}
+    assert mixed.may_hold(slim_alone)
+    assert not mixed.may_hold({"train.elastic": True, "slim.p3": 0.3})
+    if neck == "all":
+        assert mixed.may_hold({**slim_alone, "neck.kind": "pan"})
+        assert mixed.may_hold({"train.elastic": False, "neck.kind": "own"})
+        assert not mixed.may_hold({"neck.kind": "own", "slim.p3": 0.3})
+
+
+@pytest.mark.parametrize(("preset", "digits"), [("defects", "127ab402468812de"), ("traffic-signs", "d36e235be0f99eee")])
+def test_studies_from_before_whole_detectors_go_on_with_necks_of_ours(preset: str, digits: str) -> None:
+    assert load_settings([f"conf={preset}", "space/neck=pan"]).space.fingerprint == digits  # of the line alone, then
 
 
 @pytest.mark.seconds

@@ -1,15 +1,18 @@
 """The gate from the command line, and held against the data set before the first trial."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from small_data import CARD, yolo
 
 from objectives.data.dataset import Dataset
 from objectives.data.readers import read_dataset
 from objectives.records.gate import Gate
-from search.settings.gate_check import check_gate
+from objectives.trial.job import HELD_OUT_LEAST
+from search.settings.gate_check import check_gate, gate_notes
 from search.settings.settings import Settings, load_settings
 from spaces.errors import SettingsError
 
@@ -91,11 +94,43 @@ def cans(tmp_path: Path) -> Dataset:
 )
 def test_bounds_that_cannot_be_judged_are_refused(cans: Dataset, gate: Gate, told: str) -> None:
     with pytest.raises(SettingsError, match=told):
-        check_gate(gate, cans, "val")
+        check_gate(gate, cans, "val", families=False)
 
 
 def test_bounds_that_can_be_judged_are_not(cans: Dataset, tmp_path: Path) -> None:
-    check_gate(Gate(recall_of={"can": 0.5}, map_small_min=0.1), cans, "val")
+    check_gate(Gate(recall_of={"can": 0.5}, map_small_min=0.1), cans, "val", families=False)
     large = yolo(tmp_path / "large", {f"{s}/0": "0 0.5 0.5 0.9 0.9" for s in ("train", "val")}, CARD, size=(80, 60))
     with pytest.raises(SettingsError, match=r"gate\.map_small_min: split 'val' holds no object of 32 x 32 px"):
-        check_gate(Gate(map_small_min=0.1), read_dataset(large), "val")
+        check_gate(Gate(map_small_min=0.1), read_dataset(large), "val", families=True)
+
+
+def halved(dataset: Dataset, *, jars_in: int, images: int = HELD_OUT_LEAST) -> Dataset:
+    """Return a data set with so many validation images, every second one with a can or with a small jar."""
+    can, both = dataset.splits["val"][0], dataset.splits["train"][0]
+    jar = replace(both, classes=both.classes[1:], boxes_xywh=both.boxes_xywh[1:])
+    large = replace(can, boxes_xywh=np.array([[0.0, 0.0, 400.0, 300.0]]), width_px=400, height_px=300)
+    val = tuple(jar if i % 2 == jars_in else large for i in range(images))
+    return replace(dataset, splits={**dataset.splits, "val": val})
+
+
+ELASTIC = ("space/slim=elastic", "space/prune=none")
+
+
+@pytest.mark.parametrize(
+    ("bound", "objects"),
+    [
+        ("gate.recall_of.jar=0.5", "recall_of: .* 'jar'"),
+        ("gate.misses_of.jar=0.5", "misses_of: .* 'jar'"),
+        ("gate.map_small_min=0.1", "map_small_min: .* object of 32 x 32 px"),
+    ],
+)
+def test_children_of_a_large_split_need_the_objects_in_their_half(cans: Dataset, bound: str, objects: str) -> None:
+    line, alone = settings_of(bound, *ELASTIC), settings_of(bound)
+    with pytest.raises(SettingsError, match=objects) as caught:
+        gate_notes(line, halved(cans, jars_in=0))
+    assert "judged, holds no" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    (note,) = gate_notes(line, halved(cans, jars_in=1))
+    assert "chosen, holds no" in note
+    assert gate_notes(alone, halved(cans, jars_in=0)) == ()  # every detector is judged on the whole split
+    assert gate_notes(line, halved(cans, jars_in=0, images=HELD_OUT_LEAST - 1)) == ()  # a small split is not halved

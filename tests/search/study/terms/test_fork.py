@@ -17,11 +17,12 @@ from optuna.trial import TrialState
 
 from objectives.data.dataset import Dataset
 from objectives.records import attributes as keys
+from objectives.records.bounds.figures import Figures
 from objectives.records.paths import StudyPaths
 from objectives.records.proof import SplitLook
-from objectives.records.records import Ending, Latency, Outcome, Rung
+from objectives.records.records import Accuracy, ClassAccuracy, Ending, Latency, Outcome, Rung
 from objectives.records.study_record import StudyRecord, StudyWriter
-from objectives.records.trial_record import Phase
+from objectives.records.trial_record import Phase, trial_records
 from search.engine.observed import observe
 from search.samplers.registry import make_sampler, suggest
 from search.settings.baseline import BaselineSettings
@@ -35,7 +36,7 @@ from search.study.terms import contract
 from search.study.terms.comparable import fitted
 from spaces.candidate import Candidate
 from spaces.dimension import Choice
-from spaces.errors import SettingsError, StoreError
+from spaces.errors import DataError, SettingsError, StoreError
 from spaces.network.baseline import Baseline
 from spaces.space import SearchSpace
 
@@ -268,6 +269,17 @@ def test_other_data_and_trainer_keep_nothing(
 
 
 @pytest.mark.seconds
+def test_other_data_are_checked_as_a_new_study_s_before_the_fork_is_made(old: Old, blocks: Dataset) -> None:
+    train, val = blocks.splits["train"], blocks.splits["val"]
+    leaky = replace(blocks, splits={"train": train, "val": (*val[:24], *train[:24])})
+    with pytest.raises(DataError, match="24 images of one split that are there in another"):
+        forked(old, leaky, GATE)
+    assert not StudyPaths(study_folder(old)).store.exists()
+    _, told = forked(old, leaky, GATE, "data.check=warn")
+    assert told.startswith("wide is forked from smoke and keeps none of 6 trials")
+
+
+@pytest.mark.seconds
 def test_looser_gate_leaves_out_what_was_never_trained(old: Old, blocks: Dataset) -> None:
     study, told = forked(old, blocks, "gate.p50_ms_max=15")
     assert told.endswith("keeps 5 of 6 trials (1: over the old latency bound alone, never trained)")
@@ -333,6 +345,62 @@ def test_a_test_split_that_was_looked_at_stays_so_where_the_data_are_the_same(ol
     study, _ = forked(old, blocks, GATE, "space.size.pixels=64,128")
     (look,) = StudyRecord.of(study).test_looks
     assert (look.by, look.split, look.numbers) == (f"prove in study {old.study.study_name}", "test", ())
+
+
+# Figures
+
+
+def scored(old: Old, confidence: float, own: dict[str, float | None]) -> None:
+    one = ClassAccuracy(0.4, 0.6, 9, 0.7, 0.8)
+    accuracy = Accuracy(0.5, 0.7, {"block": one}, "val", 4, 0.2, 0.3, 0.4, confidence, 0.7, 0.8, 0.75, own)
+    trial = old.begin({"size.pixels": 64}, 5.0)
+    trial.set_user_attr(keys.ACCURACY, accuracy.to_json())
+    old.study.tell(trial, [0.5, 5.0])
+
+
+def accuracies(study: optuna.Study) -> list[Accuracy]:
+    return [trial.accuracy for trial in trial_records(study) if trial.accuracy is not None]
+
+
+OWN = "gate.own=[{_target_:m.f,name:wobble,max:1,least:3},{_target_:m.g,name:sway,min:0}]"
+
+
+@pytest.mark.seconds
+@pytest.mark.parametrize(
+    ("line", "f1", "own"),
+    [
+        ([OWN], 0.75, {"wobble": 0.5, "sway": 1.0}),
+        ([OWN.replace("max:1", "min:2"), "gate.f1_min=0.1"], 0.75, {"wobble": 0.5, "sway": 1.0}),  # other bounds alone
+        ([OWN.replace("least:3", "least:5")], 0.75, {"sway": 1.0}),
+        ([OWN.replace("m.f", "m.h")], 0.75, {"sway": 1.0}),
+        ([OWN, "latency.confidence=0.5"], None, None),
+        ([OWN, "latency.confidence=best_f1"], None, None),
+    ],
+)
+def test_figures_that_the_fork_would_not_score_are_not_taken_along(
+    tmp_path: Path, blocks: Dataset, line: list[str], f1: float | None, own: dict[str, float] | None
+) -> None:
+    old = Old(settings_of(tmp_path, OWN), blocks)
+    scored(old, 0.25, {"wobble": 0.5, "sway": 1.0})
+    study, _ = forked(old, blocks, *line)
+    (found,) = accuracies(study)
+    of_class = found.per_class["block"]
+    assert (found.f1, found.own) == (f1, own)
+    assert (found.precision is None, found.recall is None) == (f1 is None, f1 is None)
+    assert (of_class.precision is None, of_class.recall is None) == (f1 is None, f1 is None)
+    assert (found.map, found.map_small, of_class.map, of_class.boxes) == (0.5, 0.2, 0.4, 9)
+    gate = settings_of(tmp_path, *line).gate
+    unknown = [judged.bound.setting for judged in gate.judge(Figures.of(None, found)) if judged.value is None]
+    assert ("own.wobble.max" in unknown or "own.wobble.min" in unknown) == ("wobble" not in (own or {}))
+
+
+@pytest.mark.seconds
+def test_a_number_that_changed_within_a_study_counts_as_each_trial_has_it(tmp_path: Path, blocks: Dataset) -> None:
+    old = Old(settings_of(tmp_path), blocks)  # no bound at the confidence: the number is free
+    scored(old, 0.25, {})
+    scored(old, 0.5, {})
+    study, _ = forked(old, blocks, "gate.f1_min=0.1")
+    assert [found.f1 for found in accuracies(study)] == [0.75, None]
 
 
 # The same line again

@@ -84,7 +84,8 @@ def against_baseline(table: StudyTable, picked: TrialRow | None = None) -> Again
         table: the study.
         picked: what is compared as the pick; None for the trial that the report puts first.
     """
-    row = next((row for row in table.rows if row.baseline is not None), None)
+    rows = [row for row in table.rows if row.baseline is not None]  # several where one had failed
+    row = next((row for row in rows if row.is_measured), rows[-1] if rows else None)
     if row is None or row.baseline is None:
         return None
     found = AgainstBaseline(row.baseline, row, _from_random(table.fingerprints, row.baseline.partition("@")[0]))

@@ -13,6 +13,7 @@ from reports.table.gate_words import miss_words
 from reports.table.proof.intervals import SeedsInterval, t_interval
 from reports.table.proof.means import class_figure, class_values, missed_by_means
 from reports.table.proof.pieces import by_piece, has_failed
+from reports.table.proof.ranking import Since, since
 from reports.table.proof.seeds import over_baseline, picked_of, values_of
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
@@ -124,6 +125,7 @@ class Proof:
         ended: trainings that have ended, of `total`.
         failed: those of them that did not finish.
         looks: all looks at the test split, in order.
+        since: what the search has come to since the proof began.
     """
 
     record: ProofRecord
@@ -133,6 +135,7 @@ class Proof:
     total: int
     failed: int
     looks: tuple[SplitLook, ...]
+    since: Since
 
     @property
     def is_complete(self) -> bool:
@@ -178,9 +181,16 @@ class Proof:
         return all(one.is_alike for one in self.finalists)
 
     @property
+    def ships(self) -> Proven | None:
+        """Whose files an export ships: the winner, or a baseline that is proven better and keeps the gate."""
+        base = self.baseline
+        is_better = self.verdict is ProofVerdict.WORSE and base is not None and base.trainings and not base.missed
+        return base if is_better else self.winner
+
+    @property
     def shipped(self) -> TrialRow | None:
-        """The training whose files an export ships: the winner's with the first seed, which no figure has picked."""
-        return self.winner.trainings[0] if self.winner else None
+        """The training whose files an export ships: with the first seed, which no figure has picked."""
+        return self.ships.trainings[0] if self.ships else None
 
     def of(self, number: int) -> Proven | None:
         """Return the contestant of this number, also by the number of one of its trainings."""
@@ -192,6 +202,7 @@ class Proof:
         return {
             "verdict": self.verdict.value,
             "winner": self.winner.number if self.winner else None,
+            "ships": self.shipped.number if self.shipped else None,
             "level": self.record.level,
             "seeds": list(self.record.seeds),
             "length": self.record.length,
@@ -201,6 +212,8 @@ class Proof:
             "trainings_failed": self.failed,
             "optimism": self.optimism,
             "trained_as_in_the_search": self.is_alike,
+            "trials_ended_since": self.since.ended,
+            "leads_now": self.since.leader.number if self.since.leader else None,
             "finalists": [one.to_json() for one in self.finalists],
             "baseline": self.baseline.to_json() if self.baseline else None,
             "test_looks": [look.to_json() for look in self.looks],
@@ -235,6 +248,7 @@ def read_proof(table: StudyTable) -> Proof | None:
         total=len(record.contestants) * len(record.seeds),
         failed=sum(len(rows) - len(done[number]) for number, rows in ended.items()),
         looks=looks,
+        since=since(table.rows, table.finished, record),
     )
 
 

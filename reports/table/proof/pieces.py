@@ -7,16 +7,16 @@ from objectives.records.proof import ProofPiece
 from objectives.records.records import Outcome
 from objectives.records.trial_record import TrialRecord
 
-T = TypeVar("T", bound=TrialRecord)
+OneTraining = TypeVar("OneTraining", bound=TrialRecord)
 
 
-def by_piece(trials: Iterable[T]) -> dict[ProofPiece, T]:
+def by_piece(trials: Iterable[OneTraining]) -> dict[ProofPiece, OneTraining]:
     """Return the training of each piece, whichever proof it was begun for.
 
     Args:
         trials: by number.
     """
-    found: dict[ProofPiece, T] = {}
+    found: dict[ProofPiece, OneTraining] = {}
     for trial in trials:
         if trial.proves is not None and trial.seed is not None and trial.terms is not None:
             found[ProofPiece(trial.proves, trial.seed, trial.terms)] = trial

@@ -10,7 +10,7 @@ from objectives.records.trial_record import TrialRecord
 from reports.table.pick import bends
 from reports.table.row import TrialRow
 
-T = TypeVar("T", bound=TrialRecord)
+OneTrial = TypeVar("OneTrial", bound=TrialRecord)
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def ranked(rows: Iterable[TrialRow]) -> list[TrialRow]:
     return sorted(passing, key=lambda row: (-(row.map or 0.0), row.p50_ms or 0.0, row.number)) or bends(fit)
 
 
-def ended_since(trials: Iterable[T], proof: ProofRecord) -> list[T]:
+def ended_since(trials: Iterable[OneTrial], proof: ProofRecord) -> list[OneTrial]:
     """Return the trials of the search that have ended since a proof began."""
     if not proof.begun:
         return []

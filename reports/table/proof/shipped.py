@@ -5,7 +5,7 @@ from typing import Any
 
 from reports.table.pick import pick
 from reports.table.proof.contestants import read_proof
-from reports.table.proof.words import around, verdict_sentence
+from reports.table.proof.words import around, stale_sentence, verdict_sentence
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 
@@ -13,7 +13,7 @@ BY_GATE = "gate"
 
 
 def picked(table: StudyTable, how: str | int) -> TrialRow:
-    """Return the chosen trial: by the gate, the proven winner's training with the first seed, where there is one.
+    """Return the chosen trial: by the gate, what a proof has come to ship, if it has: a training with the first seed.
 
     Args:
         table: the study.
@@ -43,6 +43,8 @@ def proven_lines(table: StudyTable, row: TrialRow) -> Iterator[str]:
     if proof is None or proven is None:
         return
     yield f"proven: mAP {around(proven.map)} over {len(proven.trainings)} seeds. {verdict_sentence(proof)}"
+    if stale_sentence(proof):
+        yield stale_sentence(proof)
     shipped = proof.shipped
     if shipped is not None and row.number == shipped.proves:
         yield f"these are the search's own files; --pick gate ships those of the first seed, trial {shipped.number}"
@@ -52,13 +54,13 @@ def needed_by_proof(table: StudyTable) -> set[int]:
     """Return the trials whose files the proof that was begun last needs: all of its own until its end, and sources.
 
     Once it has come to its end, the first trainings of finalists stay, of which one ships, and what the test split was
-    not scored on yet.
+    not scored on yet; all, where a training has failed, which may begin once more.
     """
     proof = read_proof(table)
     if proof is None:
         return set()
     rows = [one.row for one in proof.contestants]
-    if proof.is_complete and proof.looks:
+    if proof.is_complete and proof.looks and not proof.failed:
         return {one.trainings[0].number for one in proof.contestants if one.trainings}
     sources = {number for row in rows for number in (row.number, row.polishes) if number is not None}
     return sources | {row.number for one in proof.contestants for row in one.trainings}

@@ -30,14 +30,36 @@ def verdict_sentence(proof: Proof) -> str:
         case ProofVerdict.BETTER:
             return f"Trial {winner.number} beats the {name} by {by} {at}."
         case ProofVerdict.WORSE:
-            return f"Trial {winner.number} does not beat the {name}: it is worse by {by} {at}."
+            return f"Trial {winner.number} does not beat the {name}: it is worse by {by} {at}{_ships(proof, baseline)}."
         case _:
             side = "above" if apart.mean >= 0 else "below"
             return f"Trial {winner.number} cannot be told from the {name}: it is {by} {side} it {at}."
 
 
+def _ships(proof: Proof, baseline: Proven) -> str:
+    if proof.ships is baseline:
+        return "; --pick gate ships the baseline"
+    by = " and ".join(map(miss_words, baseline.missed))
+    return f"; the baseline breaks the gate by its means ({by}), so --pick gate ships the trial all the same"
+
+
+def stale_sentence(proof: Proof) -> str:
+    """Return that a trial of the search that ended since the proof began leads it now; empty where none does."""
+    leader, ended = proof.since.leader, proof.since.ended
+    if leader is None:
+        return ""
+    line = "`automl prove` again" if proof.is_complete else "`automl prove --anew` takes it in"
+    have = "has" if ended == 1 else "have"
+    return (
+        f"{plural(ended, 'trial')} {have} ended since the proof began; trial {leader.number} now leads by the search's "
+        f"figures: {line}."
+    )
+
+
 def details(proof: Proof) -> Iterator[str]:
     """Yield what is to be known of the figures, in sentences."""
+    if stale_sentence(proof):
+        yield stale_sentence(proof)
     seeds = ", ".join(str(seed) for seed in proof.record.seeds)
     among = f", the best of {len(proof.finalists)} being picked" if len(proof.finalists) > 1 else ""
     yield (
@@ -83,6 +105,8 @@ def test_sentences(proof: Proof) -> Iterator[str]:
         yield f"Split {look.split} ({look.images:,} images), mean over the files of the seeds: {said}."
     if proof.looks:
         yield looks_words(proof.looks)
+    if proof.looks and proof.winner is not None and not proof.winner.scores:
+        yield f"Trial {proof.winner.number} was not scored on it; --test-again does."
 
 
 def looks_words(looks: Sequence[SplitLook]) -> str:

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 ROLE = "stock"
 NOT_WANTED = "the line says baseline=none"
+FOR_NOTHING = (Phase.FAILED, Phase.STOPPED)  # stopped: by a line that wanted none
 
 
 def baseline_in(study: "optuna.Study") -> TrialRecord | None:
-    """Return the baseline of a study, however it stands; None if it has none."""
-    return next((trial for trial in trial_records(study) if trial.is_baseline), None)
+    """Return the baseline of a study, however it stands; of several, since one had failed, the last; None for none."""
+    return next((trial for trial in reversed(trial_records(study)) if trial.is_baseline), None)
 
 
 def enqueue_baseline(study: "optuna.Study", settings: Settings) -> None:
@@ -46,6 +47,9 @@ def follow_line(study: "optuna.Study", settings: Settings, claims: Claims) -> li
             _give_up(StoredTrial(study, there.number))
             claims.free(there.number)
         return []
+    if there.phase in FOR_NOTHING:
+        study.add_trial(baseline_of(str(wanted)))
+        return [f"baseline: {there.baseline} (trial {there.number}) came to nothing; {wanted} is queued anew"]
     if there.baseline == str(wanted):
         return []
     return [f"baseline: the study has {there.baseline}, and a study has one; name=NEW compares with {wanted}"]

@@ -130,6 +130,10 @@ def test_other_commands_looks_at_a_test_split_are_remembered(place: Path) -> Non
     assert (look.by, look.split, look.numbers) == ("data errors", "test", (0,))
     said = " ".join(automl("report", "s", folder=place).stdout.split())
     assert "The test split was looked at once, by automl data errors on " in said
+    proof = read_proof(table_of(place))
+    assert proof is not None
+    assert proof.winner is not None
+    assert f"Trial {proof.winner.number} was not scored on it; --test-again does." in said
 
 
 @pytest.mark.seconds

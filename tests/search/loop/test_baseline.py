@@ -30,6 +30,7 @@ from objectives.records.failures import Failure
 from objectives.records.proof import ProofPiece, ProofTerms
 from objectives.records.records import Outcome, Proposal
 from objectives.records.trial_record import trial_records
+from reports.table.baseline import against_baseline
 from reports.table.table import read_study
 from search.loop.run import search as searched
 from search.samplers.distinct import DistinctSampler
@@ -162,6 +163,25 @@ def test_the_search_goes_on_without_one_that_fails(tmp_path: Path, blocks: Datas
     baseline, *others = trials_of(search)
     assert baseline.state is TrialState.FAIL
     assert [trial.state for trial in others] == [TrialState.COMPLETE] * 3
+
+
+def test_one_that_failed_begins_anew_where_the_line_names_it(tmp_path: Path, blocks: Dataset) -> None:
+    settings = inline(tmp_path, "budget.trials=2", "pruner=none")
+    plant(settings, "trial0-diverge")
+    run(settings, blocks)
+    more = replace(settings, budget=replace(settings.budget, trials=4))
+    table = searched(by_preset(more), dataset=blocks)
+    assert [row.baseline for row in table.rows] == ["yolo26n", None, None, None]
+    table = searched(replace(settings, budget=replace(settings.budget, trials=5)), dataset=blocks)
+    assert [(row.baseline, row.outcome) for row in table.rows if row.baseline] == [
+        ("yolo26n", Outcome.FAILED),
+        ("yolo26n", Outcome.FINISHED),
+    ]
+    against = against_baseline(table)
+    assert against is not None
+    assert against.row.number == 4
+    table = searched(replace(settings, budget=replace(settings.budget, trials=6)), dataset=blocks)
+    assert [row.number for row in table.rows if row.baseline] == [0, 4]  # it stands
 
 
 def test_two_workers_begin_it_once(tmp_path: Path, blocks: Dataset) -> None:

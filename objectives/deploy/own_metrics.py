@@ -15,6 +15,7 @@ from objectives.records.gate import ENDS, TARGET_KEY
 from objectives.records.records import Latency
 from spaces.errors import SettingsError, first_line, nearest
 
+RAISED = (Exception, SystemExit)  # whatever the user's code raises, and where it ends the process by sys.exit()
 NO_ARGUMENTS = (TARGET_KEY, "name", *ENDS)  # of a metric's settings; all others are the function's own
 
 
@@ -54,7 +55,10 @@ def check_own(metrics: Sequence[Mapping[str, Any]]) -> None:
 
 
 def measure_own(
-    metrics: Sequence[Mapping[str, Any]], measured: Measured, warn: Callable[[str], None]
+    metrics: Sequence[Mapping[str, Any]],
+    measured: Measured,
+    warn: Callable[[str], None],
+    beat: Callable[[], None] = lambda: None,
 ) -> dict[str, float | None]:
     """Return the value of each metric by its name; None for one that cannot be had, which is a warning.
 
@@ -62,8 +66,13 @@ def measure_own(
         metrics: as a gate holds them.
         measured: what they are functions of.
         warn: takes one line for each that gives no number.
+        beat: called before each metric: the time that a trial may be silent begins anew.
     """
-    return {one["name"]: _value(one, measured, warn) for one in metrics}
+    values = {}
+    for one in metrics:
+        beat()
+        values[one["name"]] = _value(one, measured, warn)
+    return values
 
 
 def _value(one: Mapping[str, Any], measured: Measured, warn: Callable[[str], None]) -> float | None:
@@ -78,12 +87,12 @@ def _value(one: Mapping[str, Any], measured: Measured, warn: Callable[[str], Non
     given = {key: getattr(measured, key) for key in OF_MEASURED if takes_any or key in parameters}
     try:
         value = function(**{**given, **_settings(one)})
-    except Exception as error:  # whatever the user's code raises; the training must not be lost for it
+    except RAISED as error:  # the training must not be lost for it
         warn(f"gate.own: '{name}' was not measured: {type(error).__name__}: {first_line(error)}")
         return None
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except RAISED:  # arrays and tensors of the user's, too
         warn(f"gate.own: '{name}' was not measured: it must give a number, got {type(value).__name__}")
         return None
     if not math.isfinite(number):
@@ -99,7 +108,7 @@ def _load(one: Mapping[str, Any]) -> Callable[..., Any]:
         sys.path.append(here)
     try:
         found = pkgutil.resolve_name(path)
-    except Exception as error:  # whatever the module raises while it is imported
+    except RAISED as error:  # while the module is imported
         raise SettingsError(
             f"gate.own: cannot import '{path}' ({first_line(error)}); give the dotted path of a function in this "
             "folder, in PYTHONPATH or installed"

@@ -33,7 +33,7 @@ class DeployedFile:
             paths: where the file lies.
             on: the images.
             warn: takes what came out in another way than asked for, in one line each.
-            beat: called before each image.
+            beat: called before each image, and before each metric of the user's own.
         """
         self._job, self._paths, self._on, self._warn, self._beat = job, paths, on, warn, beat
         rule = job.protocol.rule
@@ -64,7 +64,7 @@ class DeployedFile:
         if not job.gate.own:
             return accuracy
         measured = Measured(self._found, on.images, job.classes, confidence, latency, self._paths.model)
-        return accuracy.with_own(measure_own(job.gate.own, measured, self._warn))
+        return accuracy.with_own(measure_own(job.gate.own, measured, self._warn, self._beat))
 
     @cached_property
     def _found(self) -> list[Detections]:

@@ -65,7 +65,7 @@ class Chooser:
             searched_s: seconds of the budget used so far.
         """
         self.settings, self.study, self._searched_s = settings, study, searched_s
-        self.latencies = StudyLatencies(study, settings.gate, measure)
+        self.latencies = StudyLatencies(study, settings.gate, measure, settings.space.fixed)
         self._jobs, self.ladder = jobs, jobs.ladder
         self._known = make_known_latency(settings, self.latencies, self.ladder, frozen_experience(settings, study))
         self._scheduler = make_scheduler(settings.pruner, self._known)

@@ -109,7 +109,8 @@ def open_search(
         storage = open_storage(storage_url(settings.folder, settings.store.url))
         existing = existing_study(settings, storage)
         fetched = fetch_starts(settings, existing, say)
-        early = published_starts(settings) if existing is None else PublishedStarts()
+        is_made = existing is not None and StudyRecord.of(existing).version is not None  # else anew, or after a cut
+        early = PublishedStarts() if is_made else published_starts(settings)
         with claims.alone():
             study = create_study(settings, dataset, storage, early.known)
             followed = follow_line(study, settings, claims)

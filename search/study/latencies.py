@@ -19,11 +19,13 @@ from objectives.records.trial_record import Phase, TrialRecord
 from search.engine.candidates import Params
 from search.engine.models.latencies import LatencyBook
 from search.engine.observed import Key, Observed, observe
+from spaces.dimension import Value
 from spaces.vocabulary import is_deployed
 
 if TYPE_CHECKING:
     import optuna
 
+ELASTIC = "train.elastic"
 DOUBTED = 0.25  # odds of a candidate whose measurement failed for a reason that may pass
 
 Measure = Callable[[Params], Latency | Ending | None]
@@ -42,17 +44,25 @@ class StudyLatencies(LatencyBook):
     too. Trials are taken as the engine sees them; an ended one is looked at once.
     """
 
-    def __init__(self, study: "optuna.Study", gate: Gate, measure: Measure) -> None:
-        """Take the study, the bounds, and what measures a candidate now: its latency, or how that failed.
+    def __init__(
+        self, study: "optuna.Study", gate: Gate, measure: Measure, fixed: Mapping[str, Value] | None = None
+    ) -> None:
+        """Take the study and how it measures.
 
-        None stands for a candidate that cannot be built.
+        Args:
+            study: the store.
+            gate: the bounds.
+            measure: measures a candidate now: its latency, or how that failed; None if it cannot be built.
+            fixed: dimensions of the space that have a single value, which parameters lack.
         """
         self._study, self._gate, self._measure = study, gate, measure
+        self._always_elastic = (fixed or {}).get(ELASTIC) is True
         self._seconds: dict[str, float] | None = None  # of each measurement ahead, by the architecture's key
         self._ahead: dict[Key, tuple[Params, Latency]] = {}
         self._refused: set[Key] = set()  # can never be deployed
         self._doubted: set[Key] = set()
         self._heavy: set[Key] = set()  # break a bound of the gate that is none of latency: memory, size of the file
+        self._heavy_families: set[Key] = set()  # elastic trainings none of whose children keeps these bounds
         self._tried: set[Key] = set()  # failed in this process, and not measured ahead again by it
         self._ended: dict[int, Key] = {}  # ended trials with a latency that were looked at
         self._untrained: dict[Key, int] = {}  # a trial that has the figure
@@ -132,13 +142,17 @@ class StudyLatencies(LatencyBook):
 
     def _known_ms(self, params: Params) -> float | None:
         key = _deployed(params)
-        if key in self._heavy and params.get("train.elastic") is not True:  # a family may have lighter children
+        if key in (self._heavy_families if self._is_elastic(params) else self._heavy):
             return math.inf
         if key in self._by_trials:
             return self._by_trials[key][2]
         if key in self._ahead:
             return self._ahead[key][1].p50_ms
         return math.inf if key in self._refused else None
+
+    def _is_elastic(self, params: Params) -> bool:
+        """Whether a candidate is an elastic training, which may have lighter children than it is itself."""
+        return params.get(ELASTIC, self._always_elastic) is True
 
     def _look(self) -> None:
         if not self._fresh:
@@ -182,8 +196,11 @@ class StudyLatencies(LatencyBook):
             self._refused.add(key)
         if trial.latency_ms is None:
             return
-        if trial.phase is Phase.OVER_BOUND and not self._gate.broken_untrained(_figures(trial)):
-            self._heavy.add(key)  # by what is not known of it here
+        if trial.phase is Phase.OVER_BOUND:
+            if self._is_elastic(trial.params) and not (trial.is_child or trial.is_polish):
+                self._heavy_families.add(key)  # its fastest child was measured, and breaks a bound, too
+            elif not self._gate.broken_untrained(_figures(trial)):
+                self._heavy.add(key)  # by what is not known of it here
         self._doubted.discard(key)
         self._untrained.setdefault(key, trial.number)
         figure = trial.is_deployed, trial.number, trial.latency_ms

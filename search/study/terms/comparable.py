@@ -86,7 +86,7 @@ def compare(trials: Iterable[TrialRecord], differing: Sequence[str], space: Sear
         if trial.phase is Phase.WAITING:
             continue
         changed = otherwise(differing, trial.candidate) if trial.has_begun else None
-        found = barrier or changed or _found(trial, kept, space, gate)
+        found = barrier or changed or _found(trial, kept, space, gate, is_same_gate="gate" not in differing)
         if isinstance(found, Kept):
             kept[trial.number] = found
         else:
@@ -113,7 +113,7 @@ def fitted(space: SearchSpace, choices: Mapping[str, Any]) -> Candidate | None:
     return built if of_one_value and added and gone else None
 
 
-def _judged(trial: TrialRecord, space: SearchSpace, gate: Gate) -> Kept | str:
+def _judged(trial: TrialRecord, space: SearchSpace, gate: Gate, *, is_same_gate: bool) -> Kept | str:
     """Return the trial as a fork keeps it, or why the trial is left out."""
     if not trial.has_begun:
         return NOT_BEGUN
@@ -122,14 +122,17 @@ def _judged(trial: TrialRecord, space: SearchSpace, gate: Gate) -> Kept | str:
         return OUTSIDE
     latency = trial.latency_untrained
     admitted = latency is None or not gate.broken_untrained(Figures.of(latency))
-    if trial.phase is Phase.OVER_BOUND and admitted:
+    is_of_doubt = bool(trial.family) and not is_same_gate  # its fastest child may keep the new gate
+    if trial.phase is Phase.OVER_BOUND and (admitted or is_of_doubt):
         return ADMITTED
     waits = not trial.phase.has_ended
     over_bound = waits and not admitted and not trial.family  # of a family, the fastest child decides
     return Kept(trial, candidate, over_bound, _family(trial, space) if trial.family else None)
 
 
-def _found(trial: TrialRecord, kept: Mapping[int, Kept], space: SearchSpace, gate: Gate) -> Kept | str:
+def _found(
+    trial: TrialRecord, kept: Mapping[int, Kept], space: SearchSpace, gate: Gate, *, is_same_gate: bool
+) -> Kept | str:
     """Return a trial as a fork keeps it beside those before it, or why it is left out."""
     if trial.is_proof:
         return OF_PROOF
@@ -137,7 +140,9 @@ def _found(trial: TrialRecord, kept: Mapping[int, Kept], space: SearchSpace, gat
         return _child(trial, kept)
     if trial.is_baseline:  # it need not lie in the space, and the gate bars it from nothing
         return Kept(trial, Candidate.of(trial.candidate)) if trial.has_begun else NOT_BEGUN
-    return _polish(trial, kept) if trial.polishes is not None else _judged(trial, space, gate)
+    return (
+        _polish(trial, kept) if trial.polishes is not None else _judged(trial, space, gate, is_same_gate=is_same_gate)
+    )
 
 
 def _polish(trial: TrialRecord, kept: Mapping[int, Kept]) -> Kept | str:

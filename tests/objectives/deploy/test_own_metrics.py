@@ -15,6 +15,8 @@ from objectives.records.records import Latency
 from spaces.errors import SettingsError
 
 CODE = """
+import sys
+
 calls = []
 
 def share(detections, images, confidence, scale=1.0):
@@ -41,6 +43,16 @@ def nan():
 
 def text():
     return "high"
+
+def left(code=None):
+    sys.exit(code)
+
+class Tensor:
+    def __float__(self):
+        raise RuntimeError("a Tensor with 2 elements cannot be converted to Scalar")
+
+def tensor():
+    return Tensor()
 
 CONSTANT = 3
 """
@@ -105,6 +117,8 @@ def test_what_cannot_be_called_is_found_before_the_first_trial(one: dict[str, An
     [
         ("broken", "'broken' was not measured: KeyError: 'no such class'"),
         ("nan", "'nan' was not measured: it gave nan"),
+        ("left", "'left' was not measured: SystemExit: SystemExit"),
+        ("tensor", "'tensor' was not measured: it must give a number, got Tensor"),
         ("text", "'text' was not measured: it must give a number, got str"),
         (
             "gone",
@@ -117,3 +131,15 @@ def test_one_that_gives_no_number_is_a_warning_and_no_value(function: str, told:
     warnings: list[str] = []
     assert measure_own([metric(function), metric("share")], MEASURED, warnings.append) == {function: None, "share": 0.5}
     assert warnings == [f"gate.own: {told}"]
+
+
+def test_a_module_that_ends_the_process_is_one_line(here: Path) -> None:
+    (here / "own_script_of_users.py").write_text("import sys\nsys.exit('usage: own_script FILE')\n")
+    one = {**metric("x"), "_target_": "own_script_of_users.x"}
+    told = "gate.own: cannot import 'own_script_of_users.x' (usage: own_script FILE); give the dotted path"
+    with pytest.raises(SettingsError) as error:
+        check_own([one])
+    assert str(error.value).startswith(told)
+    warnings: list[str] = []
+    assert measure_own([one], MEASURED, warnings.append) == {"x": None}
+    assert warnings == [str(error.value)]

@@ -22,7 +22,8 @@ from objectives.records.bounds.figures import Figures
 from objectives.records.gate import Gate
 from objectives.records.paths import TrialPaths
 from objectives.records.records import Outcome
-from objectives.trial.job import TrialJob
+from objectives.trial.deployed import DeployedFile
+from objectives.trial.job import Half, TrialJob
 from objectives.trial.trial import run_trial
 
 pytestmark = pytest.mark.seconds
@@ -103,6 +104,16 @@ def test_a_metric_that_raises_costs_its_value_alone(trained: tuple[TrialJob, Rec
     missed = job.gate.missed(Figures.of(told.of("latency")[-1], told.of("accuracy")[-1]))
     assert {judged.bound.setting for judged in missed} >= {"own.bad.min"}
     assert not {judged.bound.setting for judged in missed} & {"file_mb_max", "memory_mb_max", "f1_min"}
+
+
+def test_a_sign_of_life_is_given_before_each_image_and_each_metric(trained: tuple[TrialJob, Recorder]) -> None:
+    job, told = trained
+    beats: list[None] = []
+    on = Half(job.images[:3], job.split)
+    deployed = DeployedFile(job, TrialPaths(job.folder), on, lambda _: None, lambda: beats.append(None))
+    deployed.confidence = 0.25
+    deployed.score(told.of("latency")[-1])
+    assert len(beats) == len(on.images) + len(job.gate.own or ())
 
 
 def test_the_latency_says_how_large_the_file_is(trained: tuple[TrialJob, Recorder]) -> None:

@@ -91,3 +91,40 @@ def test_a_trial_that_was_stopped_by_its_size_is_not_tried_again() -> None:
     known = StudyLatencies(study, Gate(file_mb_max=1, p50_ms_max=2), latency_of).lookup()
     assert known({"size.pixels": 64}) == math.inf
     assert known({"size.pixels": 96}) == 2.25  # its latency alone says that it is over
+
+
+FILE = Gate(file_mb_max=10)
+
+
+def ended(study: optuna.Study, pixels: int, p50_ms: float, ending: Ending) -> None:
+    """Record a trial that ended untrained."""
+    trial = study.ask()
+    trial.suggest_int("size.pixels", pixels, pixels)
+    trial.set_user_attr(keys.LATENCY_UNTRAINED, replace(latency_of({"size.pixels": 64}), p50_ms=p50_ms).to_json())
+    trial.set_user_attr(keys.ENDING, ending.to_json())
+    study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+
+
+def test_where_all_trainings_are_elastic_one_whose_whole_is_too_large_is_not_barred() -> None:
+    def heavy(params: Mapping[str, Any]) -> Latency:
+        return replace(latency_of(params), file_bytes=int(7e6 * params["size.pixels"] / 64))
+
+    large = {"size.pixels": 128}
+    for fixed, expected in (({"train.elastic": True}, 4.0), ({"train.elastic": False}, math.inf), ({}, math.inf)):
+        study = optuna.create_study(directions=["maximize", "minimize"])
+        assert StudyLatencies(study, FILE, heavy, fixed).measure(large) == expected
+
+
+@pytest.mark.parametrize("p50_ms", [1.0, 9.0])  # within the bound of latency, and beyond it
+def test_a_family_is_barred_by_its_own_elastic_trial_alone(p50_ms: float) -> None:
+    gate = Gate(file_mb_max=1, p50_ms_max=5)
+    over = Ending(Outcome.OVER_BOUND, "breaks file <= 1 MB (2 MB)")
+    study = optuna.create_study(directions=["maximize", "minimize"])
+    ended(study, 64, p50_ms, over)
+    ended(study, 96, p50_ms, Ending(Outcome.STOPPED, "for another reason"))
+    of_families = StudyLatencies(study, gate, latency_of, {"train.elastic": True}).lookup()
+    assert of_families({"size.pixels": 64}) == math.inf
+    assert of_families({"size.pixels": 64, "train.lr0": 0.1}) == math.inf  # the same family
+    assert of_families({"size.pixels": 96}) == p50_ms
+    alone = StudyLatencies(study, gate, latency_of, {"train.elastic": False}).lookup()
+    assert alone({"size.pixels": 64, "train.elastic": True}) == p50_ms  # of single trainings, no family's end

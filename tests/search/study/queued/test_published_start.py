@@ -11,6 +11,7 @@ from objectives.data.dataset import Dataset
 from search.loop.run import open_search
 from search.settings.settings import load_settings
 from search.study.queued.published_start import published_starts
+from search.study.store import open_storage, storage_url
 from search.view.base import View
 
 ARGUMENTS = {
@@ -117,3 +118,14 @@ def test_a_new_study_tries_it_behind_start_and_a_resumed_one_not_again(line: lis
         assert (first["backbone.name"], second["backbone.name"]) == ("yolo11", "yolo26")
         assert second["train.lr0"] == 0.01
         assert len(notes) == (time == 0)
+
+
+@pytest.mark.seconds
+def test_a_study_whose_making_was_cut_tries_it_too(line: list[str], few_blocks: Dataset) -> None:
+    settings = load_settings([*line, "baseline=none"])
+    settings.folder.mkdir(parents=True)
+    storage = open_storage(storage_url(settings.folder, None))
+    optuna.create_study(study_name=settings.name, storage=storage, directions=["maximize", "minimize"])  # and no more
+    with open_search(settings, few_blocks, View()) as opened:
+        (candidate,) = trials(opened.study)
+    assert (candidate["backbone.name"], candidate["train.lr0"]) == ("yolo26", 0.01)

@@ -286,6 +286,20 @@ def test_looser_gate_leaves_out_what_was_never_trained(old: Old, blocks: Dataset
     assert origins(study) == [0, 1, 2, 4, 5]
 
 
+def test_a_looser_gate_leaves_out_a_family_whose_fastest_child_may_keep_it(tmp_path: Path, blocks: Dataset) -> None:
+    old = Old(settings_of(tmp_path, GATE), blocks)
+    trial = old.begin({"size.pixels": 96}, 20.0)  # at 64 px it may be within the new bound, as it was not the old one
+    trial.set_user_attr(keys.FAMILY, {"size.pixels": [96, 64]})
+    trial.set_user_attr(keys.ENDING, Ending(Outcome.OVER_BOUND, "told by hand").to_json())
+    old.study.tell(trial, state=TrialState.PRUNED)
+    assert forked(old, blocks, "gate.p50_ms_max=15")[1].endswith(
+        "keeps none of 1 trials (1: over the old latency bound alone, never trained)"
+    )
+    given = settings_of(tmp_path, GATE, "space.neck.width=16,24")
+    (tmp_path / "same").mkdir()
+    assert str(ensure_fork(given, forked_settings(given, "same"), blocks)).endswith("keeps 1 of 1 trials")
+
+
 def test_tighter_gate_keeps_what_is_finished_and_stops_what_it_does_not_admit(old: Old, blocks: Dataset) -> None:
     study, _ = forked(old, blocks, "gate.p50_ms_max=4", "gate.map50_min=0.9")
     assert states(study) == ["COMPLETE", "COMPLETE", "PRUNED", "PRUNED", "FAIL", "PRUNED"]

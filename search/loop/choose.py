@@ -96,8 +96,8 @@ class Chooser:
     def hours(self) -> float | None:
         """Hours of the budget at which this part of the work ends: the search's before the proof's."""
         hours = self.settings.budget.hours
-        keeps_none = hours is None or self.proves or self._keeps_none
-        return hours if keeps_none else hours * (1 - self.settings.proof.share)
+        kept = 0.0 if self.proves or self._keeps_none else self.settings.proof.share
+        return None if hours is None else hours * (1 - kept)
 
     @property
     def reserved_s(self) -> float:

@@ -114,7 +114,7 @@ def train(directory: str, overrides: tuple[str, ...], fresh: bool) -> None:
 @main.command()
 @click.argument("name")
 @click.argument("overrides", nargs=-1)
-@click.option("--anew", is_flag=True, help="Begin another proof where one is under way.")
+@click.option("--anew", is_flag=True, help="Begin another proof where one is under way, unless it would be the same.")
 @click.option("--test-again", is_flag=True, help="Score the test split once more; the page says so.")
 @RUNS
 @STORE

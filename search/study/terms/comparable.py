@@ -28,7 +28,7 @@ OUTSIDE = "outside the new space"
 NOT_BEGUN = "not begun"
 ADMITTED = "over the old latency bound alone, never trained"
 OF_NO_PARENT = "children of elastic trainings that are left out"
-OF_PROOF = "trainings of a proof"
+OF_A_PROOF = "trainings of a proof"
 OF_NOTHING_KEPT = "polishes of detectors that are left out"
 
 
@@ -135,7 +135,7 @@ def _found(
 ) -> Kept | str:
     """Return a trial as a fork keeps it beside those before it, or why it is left out."""
     if trial.is_proof:
-        return OF_PROOF
+        return OF_A_PROOF
     if trial.parent is not None:
         return _child(trial, kept)
     if trial.is_baseline:  # it need not lie in the space, and the gate bars it from nothing

@@ -11,7 +11,7 @@ from spaces.candidate import Candidate
 from spaces.dimension import Choice, Domain, Value, parse_domain
 from spaces.errors import SpaceError, nearest
 
-ABSENT = "absent"  # in a condition's text: a parent that a candidate does not have
+NO_PARENT = "absent"  # in a condition's text: a parent that a candidate does not have
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Condition:
     @property
     def listed(self) -> tuple[str, ...]:
         """The values as texts."""
-        return tuple(ABSENT if value is None else str(value) for value in self.values)
+        return tuple(NO_PARENT if value is None else str(value) for value in self.values)
 
     def __str__(self) -> str:
         return f"{self.parent} {'not ' if self.negated else ''}in {', '.join(self.listed)}"
@@ -214,7 +214,7 @@ def _conditions(name: str, parents: Any) -> tuple[Condition, ...]:
         if not isinstance(listed, list | tuple):
             raise SpaceError(f"space.{name}: `when` needs a list of values or {{not: [...]}}, got {values!r}")
         found.append(Condition(parent, tuple(listed), negated))
-    return tuple(found)
+    return tuple(sorted(found, key=str))  # as the text has them
 
 
 def _read_condition(name: str, text: str) -> Condition:
@@ -223,7 +223,7 @@ def _read_condition(name: str, text: str) -> Condition:
     listed = parse_domain(name, f"choice({texts})") if is_in else None
     if not isinstance(listed, Choice):
         raise SpaceError(f"space.{name}: cannot read the condition '{text}'")
-    values = tuple(None if value == ABSENT else value for value in listed.values)
+    values = tuple(None if value == NO_PARENT else value for value in listed.values)
     return Condition(parent.removesuffix(" not"), values, parent.endswith(" not"))
 
 

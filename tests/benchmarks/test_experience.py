@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from optuna.trial import TrialState, create_trial
 
 from objectives.data.dataset import Dataset
@@ -35,6 +36,7 @@ def write_table(path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_experience_is_worth_something_where_data_sets_agree(tmp_path: Path) -> None:
     table = write_table(tmp_path / "table.csv")
     options = ("--accuracy", "map_one,map_two", "--latency", "ms", "--features", "net,width", "--seeds", "3")

@@ -28,6 +28,7 @@ def test_what_is_kept_follows_the_fullest_image(objects: int, kept: int) -> None
     assert detections_max(dataset, 50) == 50
 
 
+@pytest.mark.slow
 def test_a_perfect_detector_of_a_crowd_is_perfect() -> None:
     """With the usual cap it would be scored .752 on four hundred objects."""
     dataset = crowded(400)

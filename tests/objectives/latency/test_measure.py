@@ -90,6 +90,7 @@ def test_files_share_a_process_and_a_bad_one_spoils_none(artifact: Path, images:
 
 
 @pytest.mark.seconds
+@pytest.mark.slow
 def test_each_file_has_as_many_processes_as_it_needs(artifact: Path, images: list[Path]) -> None:
     protocol = protocol_of(processes=2, processes_max=3, images_min=10, cap_s=0.1, warmup_s=0.05)
     for agreement, most in ((9.0, 2), (-9.0, 3)):
@@ -175,6 +176,7 @@ def test_a_hung_measurement_is_told(artifact: Path, images: list[Path]) -> None:
 
 @pytest.mark.seconds
 @pytest.mark.usefixtures("all_cores")
+@pytest.mark.slow
 def test_it_is_measured_on_all_cores_with_signs_of_life(artifact: Path, images: list[Path]) -> None:
     """The trial has only its share of the cores; the deployed detector has them all."""
     seen: list[list[int]] = []

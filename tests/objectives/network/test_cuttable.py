@@ -115,6 +115,7 @@ def test_what_halves_nothing_or_in_its_own_way_is_left_alone() -> None:
 
 @pytest.mark.seconds
 @pytest.mark.parametrize("name", ["yolo11n", "yolo11s", "yolo11m", "yolo26n", "yolo26s", "yolo26m"])
+@pytest.mark.slow
 def test_a_whole_detector_computes_what_it_did(name: str) -> None:
     torch.manual_seed(0)
     model = trained(DetectionModel(f"{name}.yaml", verbose=False)).eval()

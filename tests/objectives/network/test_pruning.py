@@ -87,6 +87,7 @@ def test_a_backbone_of_ultralytics_is_cut(make_candidate: Make, backbone: str, h
 
 @pytest.mark.seconds
 @pytest.mark.parametrize("name", WHOLE)
+@pytest.mark.slow
 def test_a_published_detector_is_cut_all_over(name: str) -> None:
     """Multiply-adds fall with the square of what is left; rounding takes more, attention and the head less."""
     whole: Any = DetectionModel(f"{name}.yaml", verbose=False)

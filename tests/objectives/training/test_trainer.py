@@ -296,6 +296,7 @@ def test_a_rung_that_was_told_is_not_told_again(few_blocks: Dataset, tmp_path: P
     ],
     ids=["newest", "both"],
 )
+@pytest.mark.slow
 def test_a_damaged_checkpoint_costs_epochs_and_no_trial(
     few_blocks: Dataset, tmp_path: Path, damaged: tuple[str, ...], trained: list[int], warning: str
 ) -> None:

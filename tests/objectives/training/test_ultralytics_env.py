@@ -35,6 +35,7 @@ for made in (DetectionTrainer, _fit_class(DetectionTrainer)):
 
 
 @pytest.mark.seconds
+@pytest.mark.slow
 def test_our_trainings_report_to_no_logger_that_is_installed(tmp_path: Path) -> None:
     """Ultralytics' own trainer logs to MLflow wherever that is installed, in the working folder by default."""
     clean = {k: v for k, v in os.environ.items() if k != "PYTEST_CURRENT_TEST"}  # by which its callbacks know a test

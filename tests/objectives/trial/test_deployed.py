@@ -132,6 +132,7 @@ def test_the_latency_says_how_large_the_file_is(trained: tuple[TrialJob, Recorde
         (Gate(file_mb_max=0.1, p50_ms_max=0.01), "breaks p50 <= 0.01 ms and file <= 0.1 MB ("),
     ],
 )
+@pytest.mark.slow
 def test_bounds_that_need_no_training_stop_a_trial_before_it(
     few_blocks: Dataset, tmp_path: Path, gate: Gate, why: str
 ) -> None:
@@ -147,6 +148,7 @@ def test_bounds_that_need_no_training_stop_a_trial_before_it(
     assert again.reason == ending.reason
 
 
+@pytest.mark.slow
 def test_a_memory_that_is_not_known_stops_nothing(few_blocks: Dataset, tmp_path: Path) -> None:
     told = Recorder()
     job = quick_job(few_blocks, tmp_path, tiny_candidate(), measure_only=True)

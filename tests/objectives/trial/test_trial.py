@@ -221,6 +221,7 @@ def test_measuring_alone_trains_nothing(few_blocks: Dataset, tmp_path: Path) -> 
     assert told.latencies[0][0].p50_ms > 0
 
 
+@pytest.mark.slow
 def test_no_trial_is_stopped_within_its_grace(few_blocks: Dataset, tmp_path: Path) -> None:
     told = Recorder()
     work = replace(job(few_blocks, tmp_path), grace=0.9)
@@ -376,6 +377,7 @@ def test_another_measures_while_a_trial_trains(blocks: Dataset, tmp_path: Path) 
 
 
 @pytest.mark.usefixtures("all_cores")
+@pytest.mark.slow
 def test_a_trial_keeps_to_its_cores(few_blocks: Dataset, tmp_path: Path) -> None:
     before = os.sched_getaffinity(0)
     seen: list[set[int]] = []
@@ -400,6 +402,7 @@ def test_a_smaller_batch_is_what_is_trained(few_blocks: Dataset, tmp_path: Path)
     assert (written["batch"], written["nbs"]) == (4, 8)
 
 
+@pytest.mark.slow
 def test_an_image_that_scoring_cannot_read_is_told(few_blocks: Dataset, tmp_path: Path) -> None:
     work = job(few_blocks, tmp_path)
     lost = tmp_path / "lost.png"

@@ -181,6 +181,7 @@ def test_training_shows_texts_as_written(capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr().out == "[/stage]\nwarning: no hub for '[/net]' :cat:\n"
 
 
+@pytest.mark.slow
 def test_an_export_ends_with_lines_to_paste(
     study: optuna.Study, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

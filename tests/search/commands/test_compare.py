@@ -54,6 +54,7 @@ def refusal(place: Path, *arguments: str) -> str:
 
 
 @pytest.mark.seconds
+@pytest.mark.slow
 def test_each_file_s_errors_are_counted_at_its_own_confidence(place: Path) -> None:
     write_windows(place / "chosen.onnx", POOR)
     write_confidence(place / "chosen.onnx", 0.9)
@@ -104,6 +105,7 @@ def test_a_better_one_is_promoted_with_json_and_page(place: Path) -> None:
 
 
 @pytest.mark.seconds
+@pytest.mark.slow
 def test_a_worse_one_is_kept_out_and_a_file_against_itself_is_no_better(place: Path) -> None:
     done = compared(place, "good.onnx", "poor.onnx")
     assert done.returncode == 1, done.stderr

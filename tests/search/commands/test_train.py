@@ -368,6 +368,7 @@ def test_it_waits_for_a_gpu_that_another_training_has(quick: Path) -> None:
 
 @pytest.mark.seconds
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.slow
 def test_ctrl_c_ends_the_training_and_the_same_line_goes_on(quick: Path, number: signal.Signals) -> None:
     plant(quick, "trial3epoch9-hang")
     command = [str(AUTOML), "train", str(quick), "seed=7"]

@@ -288,6 +288,7 @@ def test_its_job_measures_metrics_of_the_users_own(tmp_path: Path, blocks: Datas
     ("sampler", "pruner"),
     [("known_latency", "gain"), ("tpe", "mo_asha"), ("nsga2", "dominated"), ("qmc", "gain")],
 )
+@pytest.mark.slow
 def test_samplers_and_schedulers_go_on_beside_it(tmp_path: Path, blocks: Dataset, sampler: str, pruner: str) -> None:
     search = run(inline(tmp_path, f"sampler={sampler}", f"pruner={pruner}", "budget.trials=8"), blocks)
     table = read_study(search.study)

@@ -80,6 +80,7 @@ def test_children_are_scored_and_the_budget_is_kept(tmp_path: Path, blocks: Data
 
 
 @pytest.mark.seconds
+@pytest.mark.slow
 def test_both_backends_come_to_the_same_families(tmp_path: Path, blocks: Dataset) -> None:
     here, there = (
         run(elastic_settings(tmp_path / backend, f"trial.backend={backend}"), blocks) for backend in BACKENDS
@@ -153,6 +154,7 @@ def test_a_scorer_that_is_killed_loses_nothing_that_it_reported(tmp_path: Path, 
 
 
 @pytest.mark.seconds
+@pytest.mark.slow
 def test_children_whose_scorer_dies_over_and_over_are_left_alone(tmp_path: Path, blocks: Dataset) -> None:
     settings = elastic_settings(tmp_path, "trial.backend=process", "budget.trials=3")
     plant(settings, *["children0-sigsegv"] * 5)

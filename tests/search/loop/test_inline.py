@@ -16,6 +16,7 @@ INLINE = "trial.backend=inline"
 
 
 @pytest.mark.seconds
+@pytest.mark.slow
 def test_both_backends_come_to_the_same(tmp_path: Path, blocks: Dataset) -> None:
     """Proposals, measurements ahead, rungs, pauses and results, by the engine."""
     here, there = (

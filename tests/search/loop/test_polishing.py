@@ -64,6 +64,7 @@ def test_a_polish_that_is_killed_is_taken_up(tmp_path: Path, blocks: Dataset) ->
 
 
 @pytest.mark.seconds
+@pytest.mark.slow
 def test_without_a_share_nothing_is_polished(tmp_path: Path, blocks: Dataset) -> None:
     assert not polishes_of(run(polishing(tmp_path, "trial.polish=0", "trial.backend=inline"), blocks))
 

@@ -280,6 +280,7 @@ def test_a_search_keeps_a_share_of_its_hours_for_the_proof(tmp_path: Path, block
 
 
 @pytest.mark.seconds
+@pytest.mark.slow
 def test_hours_that_end_in_the_proof_leave_it_to_the_next_line(tmp_path: Path, blocks: Dataset) -> None:
     settings = settings_of(tmp_path, *ENOUGH, "budget.hours=1", "proof.share=0.5")
     ahead_s = 0.0
@@ -421,6 +422,7 @@ def test_a_search_without_time_left_begins_no_proof(settings: Settings, blocks: 
 
 
 @pytest.mark.seconds
+@pytest.mark.slow
 def test_one_of_a_family_goes_on_from_its_own_weights(tmp_path: Path, blocks: Dataset) -> None:
     settings = elastic_settings(tmp_path, INLINE, "trial.polish=0.5", "budget.trials=16")
     run(settings, blocks)
@@ -543,6 +545,7 @@ def test_a_study_that_is_searched_is_not_proven(settings: Settings, tmp_path: Pa
 
 
 @pytest.mark.seconds
+@pytest.mark.slow
 def test_another_length_begins_another_proof_and_keeps_what_is_the_same(settings: Settings, blocks: Dataset) -> None:
     two = replace(settings, proof=replace(settings.proof, seeds=2))
     prove(two, blocks)

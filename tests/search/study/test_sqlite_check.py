@@ -210,6 +210,7 @@ def test_lock_that_lasts_while_writing_is_told_and_the_next_write_goes_through(s
 
 
 @pytest.mark.seconds
+@pytest.mark.slow
 def test_processes_that_write_at_once_lose_nothing(store: Path) -> None:
     url = f"sqlite:///{store}"
     writers = [subprocess.Popen([sys.executable, "-c", WRITE, url]) for _ in range(4)]

@@ -84,6 +84,7 @@ def test_augmented_copies_of_one_photo_are_left_to_the_check_of_sources() -> Non
 
 
 @pytest.mark.seconds
+@pytest.mark.slow
 def test_a_fixed_camera_is_not_compared_frame_by_frame() -> None:
     """Four times the frames take about four times as long, not sixteen."""
 

@@ -94,6 +94,7 @@ def test_the_front_comes_near_the_best_of_all_children() -> None:
     assert len(known.looks) < 0.2 * len(every)
 
 
+@pytest.mark.slow
 def test_it_ends_by_itself() -> None:
     known, found = run(150)
     assert propose_children(known, found, None, math.inf, 999) is None

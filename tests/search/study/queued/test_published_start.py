@@ -77,6 +77,7 @@ def test_a_candidate_stands_for_each_file_that_carries_any(line: list[str]) -> N
 
 
 @pytest.mark.seconds
+@pytest.mark.slow
 def test_a_policy_and_words_are_the_nearest_that_the_space_has(line: list[str]) -> None:
     (note,) = published_starts(
         load_settings([*line, "space.augment.policy=none,light,road", "space.train.optimizer=SGD"])
@@ -89,6 +90,7 @@ def test_a_policy_and_words_are_the_nearest_that_the_space_has(line: list[str]) 
 
 
 @pytest.mark.seconds
+@pytest.mark.slow
 def test_a_checkpoint_of_the_users_own_says_which_detector_it_is(line: list[str], weights: Path) -> None:
     own = f"space.train.pretrained={weights / 'yolo26n.pt'}"
     (candidate,) = published_starts(load_settings([*line, own])).known

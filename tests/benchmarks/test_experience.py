@@ -58,6 +58,7 @@ def test_a_users_mistake_is_one_line(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
 
 
+@pytest.mark.slow
 def test_an_ended_study_becomes_rows(tmp_path: Path, blocks: Dataset) -> None:
     settings = load_settings(["conf=smoke", f"store.folder={tmp_path}", "name=mine"])
     settings.folder.mkdir()

@@ -70,6 +70,7 @@ def told(table: Path, *options: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.seconds
+@pytest.mark.slow
 def test_a_plain_table_is_told_engine_by_engine(tmp_path: Path) -> None:
     table = write(tmp_path / "plain.csv", make_rows(30))
     lines = told(table, "--accuracy", "map", "--engine", "random,tpe,mo_asha", "--seeds", "2", "--trials", "30")
@@ -91,6 +92,7 @@ def test_a_plain_table_is_told_engine_by_engine(tmp_path: Path) -> None:
 
 
 @pytest.mark.seconds
+@pytest.mark.slow
 def test_curves_seconds_and_workers(tmp_path: Path) -> None:
     table = write(tmp_path / "curves.csv", make_rows(24))
     options = ("--curves", "map_e", "--seconds", "s", "--seeds", "2", "--trials", "8")

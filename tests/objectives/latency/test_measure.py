@@ -48,6 +48,7 @@ def images(tmp_path: Path) -> list[Path]:
 
 
 @pytest.mark.seconds
+@pytest.mark.slow
 def test_a_file_is_measured_in_a_process_of_its_own(
     artifact: Path, images: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,6 +23,7 @@ def candidate(backbone: str, **more: object) -> Candidate:
 
 @pytest.mark.parametrize("backbone", ["mobilenetv3_small_050", "resnet10t", "mnasnet_small", "regnetx_002"])
 @pytest.mark.parametrize("blocks", [1, 2])
+@pytest.mark.slow
 def test_a_childs_weights_fit_the_network_that_its_candidate_builds(backbone: str, blocks: int) -> None:
     whole = candidate(backbone)
     _, model = assemble(whole, CLASSES, seed=1)

@@ -106,6 +106,7 @@ def test_optuna_stays_as_talkative_as_it_was(report_study: Callable[..., optuna.
 
 
 @pytest.mark.seconds
+@pytest.mark.slow
 def test_the_time_hardly_grows_with_the_study(report_table: Callable[..., StudyTable]) -> None:
     """Of very many trials an even sample is looked at."""
     thousand, many = report_table(1000), report_table(4000)

@@ -119,6 +119,7 @@ def test_curves_of_shuffled_accuracies_cost_nothing() -> None:
 
 
 @pytest.mark.seconds
+@pytest.mark.slow
 def test_curves_save_training() -> None:
     difference, error = gap(table_of(curve=rising), "automl", 4, trials=10)
     assert difference > 2 * error

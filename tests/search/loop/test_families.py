@@ -110,6 +110,7 @@ def stored(trial: FrozenTrial) -> tuple[object, ...]:
 
 
 @pytest.mark.seconds
+@pytest.mark.slow
 def test_a_report_that_comes_twice_is_stored_once(tmp_path: Path, blocks: Dataset) -> None:
     with begun(elastic_settings(tmp_path, "trial.backend=inline"), blocks) as search:
         told: list[tuple[int, ChildrenReport]] = []
@@ -166,6 +167,7 @@ def test_children_whose_scorer_dies_over_and_over_are_left_alone(tmp_path: Path,
 
 
 @pytest.mark.seconds
+@pytest.mark.slow
 def test_a_search_that_is_killed_while_children_are_scored_goes_on(tmp_path: Path, blocks: Dataset) -> None:
     """What its scorer had made and not reported is removed; what it had reported is there."""
     settings = elastic_settings(tmp_path, "trial.backend=inline")

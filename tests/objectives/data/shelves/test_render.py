@@ -69,6 +69,7 @@ def test_a_complete_folder_is_taken_as_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.seconds
+@pytest.mark.slow
 def test_splits_share_no_store_and_no_week(shelves: Path) -> None:
     images = {split: read(shelves, split)["images"] for split in SPLITS}
     for key, least in (("store", 2), ("week", 2)):

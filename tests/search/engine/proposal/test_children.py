@@ -86,6 +86,7 @@ def test_only_children_that_were_looked_at_get_files_and_each_once() -> None:
     assert frozenset(WHOLE.items()) not in {*keys, *looked}
 
 
+@pytest.mark.slow
 def test_the_front_comes_near_the_best_of_all_children() -> None:
     known, found = run(40)
     every = [dict(zip(FAMILY.axes, values, strict=True)) for values in itertools.product(*FAMILY.axes.values())]

@@ -119,6 +119,7 @@ def test_the_space_without_640_and_a_size_that_is_asked_for(tmp_path: Path, bloc
 # Deaths
 
 
+@pytest.mark.slow
 def test_it_goes_on_after_a_kill(tmp_path: Path, blocks: Dataset) -> None:
     settings = settings_of(tmp_path, "baseline=yolo26n", "budget.trials=2", "pruner=none")
     plant(settings, "trial0epoch3-sigkill")

@@ -54,6 +54,7 @@ class Keeping(LineView):
         super().children_ended(number, table, used)
 
 
+@pytest.mark.slow
 def test_children_are_shown_beside_the_trials(tmp_path: Path, few_blocks: Dataset) -> None:
     search = run(elastic_settings(tmp_path, "budget.trials=14"), few_blocks, make_view=Keeping)
     view = search.view

@@ -128,6 +128,7 @@ def test_what_another_process_trains_from_stays_until_it_has_ended(tmp_path: Pat
 @pytest.mark.seconds
 @pytest.mark.parametrize("what", ["class", "box", "names", "image", "fewer"])
 @pytest.mark.parametrize("moves", [False, True])
+@pytest.mark.slow
 def test_a_changed_data_set_is_refused(tmp_path: Path, place: Path, what: str, moves: bool) -> None:
     search = run(settings_of(tmp_path, "budget.trials=1"), read_dataset(place))
     before = layouts(search)

@@ -28,6 +28,7 @@ def polishes_of(search: Begun) -> list[TrialRecord]:
 
 @pytest.mark.seconds
 @pytest.mark.parametrize("backend", ["inline", "process"])
+@pytest.mark.slow
 def test_one_of_a_family_is_trained_on_from_its_weights(tmp_path: Path, blocks: Dataset, backend: str) -> None:
     settings = polishing(tmp_path, f"trial.backend={backend}", "trial.epochs=8")
     search = run(settings, blocks)

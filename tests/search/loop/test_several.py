@@ -172,6 +172,7 @@ def test_a_search_that_ends_takes_its_trial_along_and_the_same_line_goes_on(
     check(arena)  # the first epoch is not trained again
 
 
+@pytest.mark.slow
 def test_standard_output_is_the_events_alone(arena: Arena) -> None:
     done = subprocess.run(
         [*arena.line, "--log-format", "json"],

@@ -141,7 +141,7 @@ def suppress(
     for label in np.unique(classes):  # by class: NMS is quadratic in the number of boxes
         index = np.flatnonzero(classes == label)
         # OpenCV's stubs ask for sequences; arrays are taken as they are.
-        survivors = cv2.dnn.NMSBoxes(sized[index], scores[index], confidence, iou)  # type: ignore[arg-type]
+        survivors = cv2.dnn.NMSBoxes(sized[index], scores[index], confidence, iou)  # type: ignore[arg-type]  # arrays will do
         kept.append(index[np.asarray(survivors, dtype=np.int64)])
     chosen = np.concatenate(kept)
     chosen = chosen[np.argsort(-scores[chosen], kind="stable")][:most]

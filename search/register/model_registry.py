@@ -188,7 +188,7 @@ def _version(client: Any, release: Release, model: str, run_id: str) -> str:
         made = client.create_model_version(
             model, f"runs:/{run_id}/{PLACE}", run_id, tags=dict(release.tags), description=release.description
         )
-    except BaseException:
+    except BaseException:  # Ctrl-C, too, must leave no model without a version
         if is_new:
             with suppress(Exception):
                 client.delete_registered_model(model)

@@ -30,8 +30,8 @@ def trained(network: nn.Module) -> nn.Module:
     """Give batch norms statistics and weights of their own: where all are alike, a half may stand for the other."""
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
-            nn.init.normal_(module.running_mean, 0.0, 0.1)  # type: ignore[arg-type]
-            nn.init.uniform_(module.running_var, 0.5, 2.0)  # type: ignore[arg-type]
+            nn.init.normal_(module.running_mean, 0.0, 0.1)  # type: ignore[arg-type]  # a buffer
+            nn.init.uniform_(module.running_var, 0.5, 2.0)  # type: ignore[arg-type]  # a buffer
             nn.init.uniform_(module.weight, 0.5, 2.0)
             nn.init.normal_(module.bias, 0.0, 0.1)
     return network
@@ -42,8 +42,8 @@ def pair(name: str) -> tuple[Any, Any]:
     torch.manual_seed(0)
     block = trained(BLOCKS[name]())
     holder = make_cuttable(nn.Sequential(deepcopy(block)))
-    assert isinstance(holder[0], Halved)  # type: ignore[index]
-    return block, holder[0]  # type: ignore[index]
+    assert isinstance(holder[0], Halved)  # type: ignore[index]  # a Sequential
+    return block, holder[0]  # type: ignore[index]  # a Sequential
 
 
 def images_for(block: Any) -> Tensor:
@@ -100,7 +100,7 @@ def test_flags_and_mode_are_taken_along() -> None:
     block = C2f(8, 8).eval()
     block.cv1.conv.weight.requires_grad_(False)
     block.i, block.f = 4, -1  # of a row of a description
-    cuttable: Any = make_cuttable(nn.Sequential(block))[0]  # type: ignore[index]
+    cuttable: Any = make_cuttable(nn.Sequential(block))[0]  # type: ignore[index]  # a Sequential
     assert (cuttable.i, cuttable.f, cuttable.training) == (4, -1, False)
     assert not cuttable.cv0.conv.weight.requires_grad
     assert cuttable.cv0.bn.weight.requires_grad
@@ -110,7 +110,7 @@ def test_flags_and_mode_are_taken_along() -> None:
 def test_what_halves_nothing_or_in_its_own_way_is_left_alone() -> None:
     for block in (C3(8, 8), Conv(8, 8), C2fAttn(8, 8, nh=1, gc=8, ec=8)):
         assert join_of(block) is None
-        assert type(make_cuttable(nn.Sequential(block))[0]) is type(block)  # type: ignore[index]
+        assert type(make_cuttable(nn.Sequential(block))[0]) is type(block)  # type: ignore[index]  # a Sequential
 
 
 @pytest.mark.seconds

@@ -60,7 +60,7 @@ def settings(made: Path, tmp_path: Path) -> Settings:
     return settings_of(tmp_path, *ENOUGH)
 
 
-def study_of(settings: Settings):  # type: ignore[no-untyped-def]
+def study_of(settings: Settings):  # type: ignore[no-untyped-def]  # Optuna is imported late
     return load_study(settings.folder.parent, settings.name, None)
 
 

@@ -215,7 +215,7 @@ def _aliased(client: Any, made: ModelVersion, alias: str | None) -> ModelVersion
     before = str(client.get_registered_model(made.model).aliases.get(alias, ""))
     try:
         client.set_registered_model_alias(made.model, alias, made.version)
-    except Exception as error:
+    except Exception as error:  # of MLflow or of the store that it stands on
         raise StoreError(
             f"register: version {made.version} of '{made.model}' is there, but the alias '{alias}' was not set "
             f"({_text(error)}); the same line again sets it"

@@ -11,6 +11,7 @@ from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
+import optuna
 import pytest
 from optuna.trial import create_trial
 from quick_search import begun, elastic_settings, epochs_of, plant, released, run, settings_of, taken, wait_until
@@ -60,7 +61,7 @@ def settings(made: Path, tmp_path: Path) -> Settings:
     return settings_of(tmp_path, *ENOUGH)
 
 
-def study_of(settings: Settings):  # type: ignore[no-untyped-def]  # Optuna is imported late
+def study_of(settings: Settings) -> optuna.Study:
     return load_study(settings.folder.parent, settings.name, None)
 
 

@@ -9,36 +9,16 @@ import yaml
 from defaults import CPU, protocol_of
 
 from objectives.data.dataset import Dataset
-from objectives.deploy.device import Device
-from objectives.latency.protocol import LatencyProtocol
-from objectives.records.gate import Gate
 from objectives.trial.job import TrialJob
 from search.commands.train import _defaults, _job
 from search.settings.choices import PrunerSettings
 from search.settings.compose import CONF, base_values, default_values
-from search.settings.proof_settings import ProofSettings
 from search.settings.settings import (
-    BudgetSettings,
-    DataSettings,
-    PretrainedSettings,
+    SECTIONS,
     Settings,
-    StoreSettings,
-    TrialSettings,
     load_settings,
 )
 from search.workers.places import Place
-
-SECTIONS: dict[str, Any] = {
-    "data": DataSettings,
-    "device": Device,
-    "latency": LatencyProtocol,
-    "gate": Gate,
-    "budget": BudgetSettings,
-    "trial": TrialSettings,
-    "proof": ProofSettings,
-    "pretrained": PretrainedSettings,
-    "store": StoreSettings,
-}
 
 
 def own_defaults(record: Any) -> dict[str, object]:

@@ -20,7 +20,7 @@ from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.detector import Detections, Detector
 from objectives.deploy.device import Device
 from objectives.deploy.matches import IOUS, SIDES_PX, Matches, match
-from objectives.deploy.runtimes import open_artifact
+from objectives.deploy.runtimes.open import open_artifact
 from objectives.latency.measure import measure_latencies
 from objectives.latency.protocol import LatencyProtocol
 from objectives.records.records import Latency

@@ -13,7 +13,7 @@ from objectives.deploy.detector import Detections, Detector
 from objectives.deploy.device import Device
 from objectives.deploy.matches import ALL_SIZES, SIDES_PX, Evaluated, evaluate
 from objectives.deploy.operating_point import Found, found_at
-from objectives.deploy.runtimes import open_artifact
+from objectives.deploy.runtimes.open import open_artifact
 from objectives.records.records import Accuracy, ClassAccuracy
 
 __all__ = ["SCORE_CONFIDENCE", "detect_all", "look", "score", "score_file", "scored"]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.confidence import confidence_of
-from objectives.deploy.runtimes import Runtime
+from objectives.deploy.runtimes.contract import Runtime
 
 PAD_VALUE = 114  # grey of the letterbox, as in training
 MAX_NMS = 5000  # scored boxes that enter NMS for an image, best first

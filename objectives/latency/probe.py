@@ -14,7 +14,7 @@ import cv2
 from objectives.data.pictures.decode import read_image
 from objectives.deploy.detector import Detector, Image
 from objectives.deploy.device import Device
-from objectives.deploy.runtimes import open_artifact
+from objectives.deploy.runtimes.open import open_artifact
 from objectives.latency.protocol import LatencyProtocol, Samples, summarise
 from objectives.latency.reference import Reference
 from objectives.latency.sampling import Run, Timing, sample

@@ -11,7 +11,7 @@ from objectives.deploy.export_onnx import write_confidence
 from objectives.deploy.matches import Evaluated, evaluate
 from objectives.deploy.operating_point import choose
 from objectives.deploy.own_metrics import Measured, measure_own
-from objectives.deploy.runtimes import open_artifact
+from objectives.deploy.runtimes.open import open_artifact
 from objectives.records.even_sample import even_indices
 from objectives.records.paths import TrialPaths
 from objectives.records.records import Accuracy, Latency

@@ -17,7 +17,7 @@ from objectives.deploy.accuracy import SCORE_CONFIDENCE, detect_all
 from objectives.deploy.detector import Detections, Detector
 from objectives.deploy.errors.analysis import Analysed, Seen, analyse, images_for
 from objectives.deploy.errors.suspects import Doubt, Suspect
-from objectives.deploy.runtimes import open_artifact
+from objectives.deploy.runtimes.open import open_artifact
 from search.settings.dataset import load_data
 from search.study.shipped import find_shipped
 

@@ -17,7 +17,7 @@ from objectives.deploy.errors.analysis import Analysed, Analysis, Seen, analyse,
 from objectives.deploy.errors.coco import next_json, predictions_coco, suspects_coco
 from objectives.deploy.errors.looking import images_to_label, look, look_unlabelled
 from objectives.deploy.errors.next_images import Looked, blocks, rank
-from objectives.deploy.runtimes import open_artifact
+from objectives.deploy.runtimes.open import open_artifact
 from objectives.machine.files import write_text
 from reports.errors.page import NextToLabel, write_errors_page
 from reports.errors.text import summary_of_errors, summary_of_unlabelled

@@ -15,7 +15,7 @@ from ultralytics.data.base import BaseDataset
 
 from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.detector import Detector, letterbox, suppress
-from objectives.deploy.runtimes import Runtime
+from objectives.deploy.runtimes.contract import Runtime
 
 side = st.integers(11, 140)
 target = st.sampled_from([32, 64, 96, 128])

@@ -15,7 +15,7 @@ from defaults import CPU
 from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.device import Device
 from objectives.deploy.export_onnx import export_onnx, head_of
-from objectives.deploy.runtimes import open_artifact
+from objectives.deploy.runtimes.open import open_artifact
 from spaces.candidate import Candidate
 from spaces.errors import DataError
 from spaces.network.description import describe

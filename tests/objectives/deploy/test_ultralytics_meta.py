@@ -17,7 +17,7 @@ from window_detector import write_windows
 from objectives.deploy.artifact import META_KEY, ArtifactMeta, read_meta
 from objectives.deploy.detector import Detector
 from objectives.deploy.export_onnx import export_onnx, head_of
-from objectives.deploy.runtimes import open_artifact
+from objectives.deploy.runtimes.open import open_artifact
 from objectives.deploy.ultralytics_meta import ultralytics_properties
 from spaces.candidate import Candidate
 from spaces.errors import DataError

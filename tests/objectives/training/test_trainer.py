@@ -24,7 +24,7 @@ from objectives.deploy.accuracy import SCORE_CONFIDENCE, detect_all, score
 from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.detector import Detector, letterbox, stretch
 from objectives.deploy.export_onnx import export_onnx, head_of, meta_of
-from objectives.deploy.runtimes import open_artifact
+from objectives.deploy.runtimes.open import open_artifact
 from objectives.network.assembly import assemble
 from objectives.records.classify import classify
 from objectives.records.failures import Diverged, Failure

@@ -17,7 +17,7 @@ from objectives.deploy.confidence import Rule
 from objectives.deploy.detector import Detector
 from objectives.deploy.matches import match
 from objectives.deploy.operating_point import choose
-from objectives.deploy.runtimes import open_artifact
+from objectives.deploy.runtimes.open import open_artifact
 from objectives.records.bounds.figures import Figures
 from objectives.records.gate import Gate
 from objectives.records.paths import TrialPaths

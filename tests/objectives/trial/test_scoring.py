@@ -15,7 +15,7 @@ from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out
 from objectives.deploy.accuracy import SCORE_CONFIDENCE, detect_all, score
 from objectives.deploy.detector import Detector
-from objectives.deploy.runtimes import open_artifact
+from objectives.deploy.runtimes.open import open_artifact
 from objectives.network.assembly import read_weights
 from objectives.records.children import ChildrenOrder, ChildrenReport, Choices
 from objectives.records.gate import Gate

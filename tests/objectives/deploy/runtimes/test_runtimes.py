@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from objectives.deploy import device
 from objectives.deploy.artifact import META_KEY, ArtifactMeta
 from objectives.deploy.device import Device
-from objectives.deploy.runtimes import CLASSES, open_artifact
+from objectives.deploy.runtimes.open import CLASSES, open_artifact
 from spaces.errors import DataError, DeviceError
 
 META = ArtifactMeta(8, "end2end", ("can", 'a "jar"', "Flasche ü"), 0.6, 100)

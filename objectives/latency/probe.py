@@ -6,14 +6,15 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import cv2
+import numpy as np
 
-from objectives.data.pictures.decode import read_image
 from objectives.deploy.detector import Detector, Image
 from objectives.deploy.device import Device
+from objectives.deploy.pixels.choose import pixel_work
 from objectives.deploy.runtimes.open import open_artifact
 from objectives.latency.protocol import LatencyProtocol, Samples, summarise
 from objectives.latency.reference import Reference
@@ -24,11 +25,11 @@ from objectives.machine.parent_death import die_with_parent
 
 def main() -> None:
     """Measure the job that `objectives.latency.measure` wrote."""
-    job = json.loads(sys.stdin.read())
+    job = json.loads(sys.stdin.readline())
     die_with_parent(job["parent_pid"])
     if job["cores"]:  # those of the whole search, where the trial has only its share
         os.sched_setaffinity(0, job["cores"])
-    sys.stdout.write(json.dumps(_measure(job)) + "\n")
+    sys.stdout.write(json.dumps(measure(job)) + "\n")
 
 
 def is_relative(device: Device) -> bool:
@@ -41,14 +42,23 @@ def is_relative(device: Device) -> bool:
     return device.on_processor and device.threads == 1
 
 
-def _measure(job: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return a mapping a file: `latency`, or `error` with the last line of a traceback."""
+def measure(job: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a mapping a file: `latency`, or `error` with the last line of a traceback.
+
+    Args:
+        job: `device`, `protocol`, `artifacts`, `images`, `calm_ms` (None: measured, or read where it is kept). On a
+            board also `fingerprint` of the board, `reference`, the reference network's file, and `calm_folder`.
+    """
     device, protocol = Device(**job["device"]), LatencyProtocol(**job["protocol"])
-    cv2.setNumThreads(device.threads or -1)
+    pixel_work().use_threads(device.threads)
     relative = is_relative(device)
     clock = time.process_time if relative else time.perf_counter
-    images = [read_image(Path(p)) for p in job["images"]]
-    reference = Reference(device.fingerprint, clock)
+    images = [_read(Path(p)) for p in job["images"]]
+    fingerprint = job.get("fingerprint") or device.fingerprint
+    kept = {
+        key: Path(job[name]) for key, name in (("network", "reference"), ("folder", "calm_folder")) if job.get(name)
+    }
+    reference = Reference(fingerprint, clock, **kept)
     calm_ms = job["calm_ms"] or reference.calm_ms()
     found: list[Any] = [_open(Path(p), device, protocol, images, clock) for p in job["artifacts"]]
     opened = [i for i, run in enumerate(found) if not isinstance(run, Exception)]
@@ -60,9 +70,19 @@ def _measure(job: dict[str, Any]) -> list[dict[str, Any]]:
     def outcome(samples: Samples | Exception) -> dict[str, Any]:
         if isinstance(samples, Exception):
             return {"error": traceback.format_exception_only(samples)[-1].strip()}
-        return {"latency": summarise(samples, protocol, calm_ms, device.fingerprint, peak).to_json()}
+        return {"latency": asdict(summarise(samples, protocol, calm_ms, fingerprint, peak))}
 
     return [outcome(samples) for samples in found]
+
+
+def _read(path: Path) -> Image:
+    """Return a decoded image: boards are sent arrays, since they decode nothing."""
+    if path.suffix == ".npy":
+        decoded: Image = np.load(path, allow_pickle=False)
+        return decoded
+    from objectives.data.pictures.decode import read_image
+
+    return read_image(path)
 
 
 def _open(

@@ -1,10 +1,19 @@
 """What a trial measures, as plain data: frozen records with a JSON round trip."""
 
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from typing import Any, Self
+from enum import Enum
+from typing import TYPE_CHECKING, Any
 
-import msgspec
+if TYPE_CHECKING:
+    from enum import StrEnum
+    from typing import Self
+else:
+    try:
+        from enum import StrEnum
+    except ImportError:  # Python 3.10, on a board: there `Latency` alone is used
+
+        class StrEnum(str, Enum):  # noqa: D101, UP042
+            __str__ = str.__str__
 
 
 class Record:
@@ -12,16 +21,20 @@ class Record:
 
     def to_json(self) -> dict[str, Any]:
         """Return a mapping of JSON values."""
+        import msgspec  # boards lack it, and write no records
+
         values: dict[str, Any] = msgspec.to_builtins(self, enc_hook=_built_in)
         return values
 
     @classmethod
-    def from_json(cls, values: Any) -> Self:
+    def from_json(cls, values: Any) -> "Self":
         """Rebuild the record; keys that this version does not know are left aside (a newer writer's).
 
         Raises:
             ValueError: a value is missing or of another kind; a whole number may stand for a float, as JSON writes it.
         """
+        import msgspec
+
         return msgspec.convert(values, cls)
 
 

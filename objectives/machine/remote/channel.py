@@ -17,6 +17,7 @@ CHUNK = 1 << 16
 ALIVE_S = 1.0  # between two signs of life to whoever waits here
 ENDS_MOST_S = 5.0  # that ssh may take to end once its output has
 OLD_PYTHON = 40  # exit status of a Python that is too old
+CUT = 3  # exit status of `run.py` on a board whose line broke
 OF_SSH = 255  # exit status of ssh itself
 CUT_BY = (signal.SIGHUP, signal.SIGTERM)  # what a command gets when a board shuts down, or its sshd ends the session
 
@@ -189,9 +190,11 @@ def _fault_of_command(status: int, said: str, heard: list[str]) -> tuple[Fault, 
     last = lines[-1] if lines else "no output"
     if status == OLD_PYTHON:
         return Fault.PYTHON_OLD, next((line.split()[0] for line in heard if line[:1].isdigit()), "older")
+    if status == CUT:
+        return Fault.LINE_BROKEN, last
     if status in (126, 127):
         return Fault.PYTHON_MISSING, last
-    if "nknown option -I" in said:  # which came with 3.4
+    if "nknown option: -I" in said:  # which came with 3.4
         return Fault.PYTHON_OLD, "2"
     if status > 128 and status - 128 in list(signal.Signals):
         name = signal.Signals(status - 128)

@@ -30,14 +30,14 @@ def send_inputs(line: Line, files: Sequence[tuple[bytes, str]]) -> list[str]:
         files: contents and suffix of each.
 
     Returns:
-        for each its path on the board, relative to the home folder there.
+        for each its path on the board, relative to our folder there.
 
     Raises:
         DeviceError: as `send_folder`.
     """
     named = [(data, digest, f"{digest}{suffix}") for data, suffix in files for digest in [_digest(data)]]
     _put(line, None, [(name, data, digest) for name, (data, digest) in {n: (d, h) for d, h, n in named}.items()])
-    return [f".cache/automl/board/inputs/{name}" for _, _, name in named]
+    return [f"inputs/{name}" for _, _, name in named]
 
 
 def _put(line: Line, folder: str | None, files: Sequence[tuple[str, bytes, str]]) -> None:

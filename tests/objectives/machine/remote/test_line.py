@@ -66,13 +66,13 @@ def test_files_go_once_and_commands_run(server: SshServer) -> None:
     with Line(BOARD) as line:
         send_folder(line, "program", PROGRAM)
         first = send_inputs(line, data)
-        made = [(server.home / path).stat().st_ino for path in first]
-        assert [(server.home / path).read_bytes() for path in first] == [contents for contents, _ in data]
+        made = [(server.own / path).stat().st_ino for path in first]
+        assert [(server.own / path).read_bytes() for path in first] == [contents for contents, _ in data]
         with line.run("program", "well") as command:
             assert command.done(10) == 7
     with Line(BOARD) as line:
         send_folder(line, "program", {"run.py": b"another program under the same name is not sent"})
-        assert [(server.home / path).stat().st_ino for path in send_inputs(line, data)] == made
+        assert [(server.own / path).stat().st_ino for path in send_inputs(line, data)] == made
     assert (server.own / "program" / "run.py").read_bytes() == PROGRAM["run.py"]
     assert until(lambda: server.processes() == [])
 
@@ -210,11 +210,11 @@ def test_a_full_disk_makes_room_by_what_is_old_and_then_passes(tmp_path: Path) -
         with Line(BOARD) as line:
             (old,) = send_inputs(line, [(b"1" * 4_000_000, ".npy")])
             (new,) = send_inputs(line, [(b"2" * 4_000_000, ".npy")])
-            assert not (other.home / old).exists()
+            assert not (other.own / old).exists()
             with pytest.raises(DeviceAway, match=r"its disk is full \(No space left on device"):
                 send_inputs(line, [(b"3" * 9_000_000, ".npy")])
         assert other.partials() == []
-        assert not (other.home / new).exists()
+        assert not (other.own / new).exists()
 
 
 def test_where_no_socket_can_be_there_are_single_connections(

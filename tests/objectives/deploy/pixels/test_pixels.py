@@ -69,4 +69,4 @@ def test_nms_is_opencvs_index_by_index(seed: int, boxes: int, iou: float, grid: 
 
 
 def test_opencv_computes_where_it_is_installed() -> None:
-    assert pixel_work().name.startswith("opencv ")
+    assert (pixel_work().name, PLAIN.name) == ("opencv", "numpy")

@@ -143,6 +143,14 @@ def _plain(name: str) -> str:
     return re.sub(r"[^\w.:-]", "_", name)
 
 
+def offers(runtime: str) -> tuple[str, list[str]] | None:
+    """Return a runtime's version and its providers here; None where it is not installed."""
+    try:
+        return version(_package(runtime)), _providers(runtime)
+    except (DeviceError, PackageNotFoundError):
+        return None
+
+
 def _package(runtime: str) -> str:
     """Return the installed distribution that provides a runtime (ONNX Runtime ships under several names)."""
     for name in (runtime, f"{runtime}-gpu", f"{runtime}-directml"):

@@ -12,7 +12,7 @@ class PixelWork(ABC):
     """What the deployed program computes beside the network.
 
     Attributes:
-        name: what computes, with its version; part of a board's description, since it changes latency.
+        name: what computes; part of a board's description, since it changes latency.
     """
 
     name: str

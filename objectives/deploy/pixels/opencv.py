@@ -10,7 +10,7 @@ from objectives.deploy.pixels.contract import Pixels, PixelWork
 class OpenCv(PixelWork):
     """OpenCV, on as many processor threads as it is given."""
 
-    name = f"opencv {cv2.__version__}"
+    name = "opencv"
 
     def use_threads(self, threads: int) -> None:
         """Set OpenCV's threads, for the whole process."""

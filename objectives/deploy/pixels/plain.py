@@ -11,7 +11,7 @@ UNIT = 2048  # of OpenCV's fixed-point weights: 11 bits (INTER_RESIZE_COEF_BITS 
 class Plain(PixelWork):
     """NumPy. One thread, and slower than OpenCV several times over: latencies of the two are not comparable."""
 
-    name = f"numpy {np.__version__}"
+    name = "numpy"
 
     def use_threads(self, threads: int) -> None:
         """Do nothing: NumPy's arithmetic on arrays has one thread."""

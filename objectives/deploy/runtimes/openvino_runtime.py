@@ -44,5 +44,5 @@ def _properties(path: Path) -> Mapping[str, str]:
         return {p.key: p.value for p in onnx.load(str(path), load_external_data=False).metadata_props}
     import openvino
 
-    kept = openvino.Core().read_model(str(path)).get_rt_info().get("framework", {})
-    return {key: str(value.value) for key, value in dict(kept).items()}
+    kept = dict(openvino.Core().read_model(str(path)).get_rt_info().items()).get("framework", {})
+    return {key: str(value.value) for key, value in kept.items()}

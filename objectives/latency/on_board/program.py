@@ -8,7 +8,7 @@ Output: lines of JSON. `{"alive": seconds}` about once a second; the last line i
     probe      `done`: a list, for each of the job's artifacts `{"latency": {...}}` or `{"error": "one line"}`; the job
                is that of `objectives.latency.probe.measure`
     detect     `done`: what was found on images, see `objectives.deploy.board.detect`
-    describe   `done`: the board's description, see `objectives.deploy.board.describe`; takes no job
+    describe   `done`: the board's description, see `objectives.deploy.board.description`; takes no job
     clean      `done`: the folder that was removed with all that is in it; takes no job
 
 Paths of a job are relative to FOLDER. Beside FOLDER lie `inputs` (sent once), `calm` (calm times of the reference
@@ -66,8 +66,14 @@ def _probe(job: dict[str, Any], folder: Path) -> Any:
     return measure({"calm_folder": str(folder.parent / "calm"), **job})
 
 
+def _describe(_job: dict[str, Any], _folder: Path) -> Any:
+    from objectives.deploy.board.description import describe
+
+    return describe()
+
+
 def _clean(_job: dict[str, Any], folder: Path) -> Any:
     return str(remove_all(folder.parent))
 
 
-VERBS: dict[str, Callable[[dict[str, Any], Path], Any]] = {"probe": _probe, "clean": _clean}
+VERBS: dict[str, Callable[[dict[str, Any], Path], Any]] = {"probe": _probe, "describe": _describe, "clean": _clean}

@@ -10,7 +10,6 @@ import selectors
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -158,10 +157,12 @@ def _first_line() -> bytes:
 
 
 def _say(line: dict[str, object]) -> None:
+    """Write a line; not by `sys.stdout`, which would try again what has failed when Python ends."""
+    left = json.dumps(line).encode() + b"\n"
     try:
-        sys.stdout.write(json.dumps(line) + "\n")
-        sys.stdout.flush()
-    except BrokenPipeError:
+        while left:
+            left = left[os.write(1, left) :]
+    except OSError:  # the pipe is broken, or the terminal is gone
         raise _Broken from None
 
 

@@ -96,7 +96,8 @@ class Device:
 
         Of a device on this machine; a board describes its own (`objectives.latency.hosts`).
         """
-        assert self.host is None, "a board describes itself"
+        if self.host is not None:
+            raise DeviceError(f"device={self.name}: board '{self.host}' describes itself, and was not asked")
         package = _package(self.runtime)
         return {
             **{name: value for name, value in asdict(self).items() if name not in ("host", "python")},

@@ -33,6 +33,7 @@ class OverSsh(Host):
         super().__init__(device)
         assert device.host is not None
         self.board = Board(device.host, device.python, device.name)
+        self._key = (self.board.host, repr(device))
         self._patience = Patience()
         self._line: Line | None = None  # while it stands
         self._stack = ExitStack()
@@ -44,15 +45,15 @@ class OverSsh(Host):
         """Check that the board can be reached and measure, and that the same runtime scores here."""
         check_names(self.board)
         self.device.here().check()
+        _DESCRIBED.pop(self._key, None)  # as it is now
         self.describe()
 
     def describe(self) -> dict[str, Any]:
         """Return the board's own description of the device; asked for once in a process."""
-        key = (self.board.host, repr(self.device))
-        if key not in _DESCRIBED:
+        if self._key not in _DESCRIBED:
             with self._lines(Patience()):
-                _DESCRIBED[key] = self._tried(lambda: self._open(locked=False), AT_FIRST)
-        return dict(_DESCRIBED[key])
+                _DESCRIBED[self._key] = self._tried(lambda: self._open(locked=False), AT_FIRST)
+        return dict(_DESCRIBED[self._key])
 
     @contextmanager
     def alone(self, patience: Patience) -> Iterator[None]:

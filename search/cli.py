@@ -256,17 +256,10 @@ def weights(overrides: tuple[str, ...], fetch: bool) -> None:
 @click.option("--clean", is_flag=True, help="Remove all that automl has put on a board: --clean device=ssh ...")
 @guarded
 def latency(artifact: str, overrides: tuple[str, ...], clean: bool) -> None:
-    """Measure an exported ONNX file on a device: `automl latency out/model.onnx device=openvino`.
-
-    The device may be a board that ssh reaches: device=ssh device.host=pi5 (docs/boards.md).
-    """
-    from search.commands.boards.clean import run_clean
+    """Measure an exported ONNX file on a device or a board: `automl latency out/model.onnx device=openvino`."""
     from search.commands.latency import run_latency
 
-    if clean:
-        run_clean([artifact, *overrides])
-    else:
-        run_latency(artifact, list(overrides))
+    run_latency(artifact, list(overrides), clean=clean)
 
 
 @main.command()

@@ -26,6 +26,7 @@ from spaces.network.detector import build_detector
 
 pytestmark = [needs_ssh, pytest.mark.seconds]
 BOARD = ("device=ssh", f"device.host={ALIAS}", f"device.python={sys.executable}")
+CUTS = 6  # of the line, over a search; a line that breaks every few seconds for ever gives no figure
 QUICK = ("latency.processes=1", "latency.processes_max=1", "latency.images_min=10", "latency.cap_s=0.5")
 
 
@@ -77,7 +78,7 @@ def test_a_whole_search_over_a_line_that_breaks(server: SshServer, shelves: Path
     chance, over, cuts = random.Random(5), threading.Event(), [0]
 
     def cut() -> None:
-        while not over.wait(chance.uniform(2.0, 6.0)):
+        while cuts[0] < CUTS and not over.wait(chance.uniform(2.0, 6.0)):
             cuts[0] += server.cut()
 
     cutting = threading.Thread(target=cut)

@@ -16,7 +16,7 @@ from objectives.latency.hosts.contract import Host, Task
 from objectives.machine.device_locks import Patience, exclusive
 from spaces.errors import DeviceError
 
-COMMAND = [sys.executable, "-m", "objectives.latency.probe"]
+PROBE = [sys.executable, "-m", "objectives.latency.probe"]
 
 
 class Here(Host):
@@ -49,7 +49,7 @@ class Here(Host):
             "calm_ms": task.calm_ms,
         }
         with subprocess.Popen(
-            COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            PROBE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as process:
             try:
                 out, complaints = _communicate(process, json.dumps(job), task.limit_s, self._alive)

@@ -11,7 +11,7 @@ import numpy as np
 
 from objectives.latency.hosts.contract import Task
 from objectives.machine.remote.copying import send_inputs
-from objectives.machine.remote.line import Line
+from objectives.machine.remote.line import BoardLine
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Inputs:
         """Forget what was sent: another line may lead to another board, or a folder that was cleaned."""
         self._sent.clear()
 
-    def send(self, line: Line, task: Task) -> There:
+    def send(self, line: BoardLine, task: Task) -> There:
         """Send what is not there yet, and return where it lies.
 
         Raises:

@@ -15,8 +15,8 @@ from objectives.latency.hosts.inputs import Inputs
 from objectives.machine.device_locks import LONGEST_S, Patience, exclusive
 from objectives.machine.remote.back_off import BackOff
 from objectives.machine.remote.copying import send_folder
-from objectives.machine.remote.faults import Board, Fault
-from objectives.machine.remote.line import FIRST_WORD_S, WORD_S, Line, check_names
+from objectives.machine.remote.faults import Fault, RemoteBoard
+from objectives.machine.remote.line import FIRST_WORD_S, WORD_S, BoardLine, check_names
 from spaces.errors import DeviceAway, DeviceError
 
 Found = TypeVar("Found")
@@ -32,10 +32,10 @@ class OverSsh(Host):
     def __init__(self, device: Device) -> None:
         super().__init__(device)
         assert device.host is not None
-        self.board = Board(device.host, device.python, device.name)
+        self.board = RemoteBoard(device.host, device.python, device.name)
         self._key = (self.board.host, repr(device))
         self._patience = Patience()
-        self._line: Line | None = None  # while it stands
+        self._line: BoardLine | None = None  # while it stands
         self._stack = ExitStack()
         self._description: dict[str, Any] | None = None  # as of this line
         self._inputs = Inputs()
@@ -115,7 +115,7 @@ class OverSsh(Host):
             self._line.check()
             return self._description
         self._hang_up()
-        line = self._stack.enter_context(Line(self.board, self._patience.alive))
+        line = self._stack.enter_context(BoardLine(self.board, self._patience.alive))
         if locked:
             self._lock(line)
         send_folder(line, measuring_folder().name, measuring_folder().files)
@@ -127,7 +127,7 @@ class OverSsh(Host):
         self._line, self._description = line, description
         return description
 
-    def _lock(self, line: Line) -> None:
+    def _lock(self, line: BoardLine) -> None:
         if self._boot_id and line.boot_id != self._boot_id:
             self._is_rebooted = True  # what was measured before is of another session of the board
             raise self.board.error(Fault.REBOOTED)

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-SHARES = (0.5, 1.5)  # of a delay, by chance: many that wait for one board do not all come back at once
+SPREAD_BY = (0.5, 1.5)  # of a delay, by chance: many that wait for one board do not all come back at once
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,6 @@ class BackOff:
         """
         if passed_s >= self.total_s:
             return None
-        low, high = SHARES
+        low, high = SPREAD_BY
         doubled = self.first_s * 2.0 ** min(tries - 1, 30)
         return min(self.most_s, doubled * (low + (high - low) * chance()))

@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
-from objectives.machine.remote.faults import Board, Fault, fault_of_ssh
+from objectives.machine.remote.faults import Fault, RemoteBoard, fault_of_ssh
 
-CHUNK = 1 << 16
-ALIVE_S = 1.0  # between two signs of life to whoever waits here
+PIPE_BYTES = 1 << 16
+SIGN_OF_LIFE_S = 1.0  # between two signs of life to whoever waits here
 ENDS_MOST_S = 5.0  # that ssh may take to end once its output has
 OLD_PYTHON = 40  # exit status of a Python that is too old
 CUT = 3  # exit status of `run.py` on a board whose line broke
@@ -29,7 +29,7 @@ def nobody() -> None:
 class Channel:
     """A command on a board. Use it as a context: at its end the input ends, and with it the command."""
 
-    def __init__(self, line: list[str], board: Board, alive: Callable[[], None] = nobody) -> None:
+    def __init__(self, line: list[str], board: RemoteBoard, alive: Callable[[], None] = nobody) -> None:
         """Start.
 
         Args:
@@ -65,12 +65,12 @@ class Channel:
         """Write to the command's input; a command that has ended is noticed by the next `answer`."""
         left = memoryview(data)
         while left:
-            _, ready, _ = select.select([], [self._input], [], ALIVE_S)
+            _, ready, _ = select.select([], [self._input], [], SIGN_OF_LIFE_S)
             if not ready:
                 self._alive()
                 continue
             try:
-                left = left[os.write(self._input, left[:CHUNK]) :]
+                left = left[os.write(self._input, left[:PIPE_BYTES]) :]
             except BlockingIOError:
                 continue
             except BrokenPipeError:
@@ -142,10 +142,10 @@ class Channel:
                 else:
                     self._heard.append(line.decode(errors="replace"))
                 continue
-            ready, _, _ = select.select([self._output], [], [], ALIVE_S)
+            ready, _, _ = select.select([self._output], [], [], SIGN_OF_LIFE_S)
             if ready:
                 with contextlib.suppress(BlockingIOError):
-                    chunk = os.read(self._output, CHUNK)
+                    chunk = os.read(self._output, PIPE_BYTES)
                     if not chunk:
                         return
                     self._read += chunk

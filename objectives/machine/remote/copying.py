@@ -3,12 +3,12 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 
-from objectives.machine.remote.line import WORD_S, Line
+from objectives.machine.remote.line import WORD_S, BoardLine
 
-CHUNK = 1 << 20
+SLOWEST_BYTES_S = 1 << 18  # of a line
 
 
-def send_folder(line: Line, name: str, files: Mapping[str, bytes]) -> None:
+def send_folder(line: BoardLine, name: str, files: Mapping[str, bytes]) -> None:
     """Send a folder whose name stands for its contents, unless it is there.
 
     Args:
@@ -22,7 +22,7 @@ def send_folder(line: Line, name: str, files: Mapping[str, bytes]) -> None:
     _put(line, name, [(path, data, _digest(data)) for path, data in files.items()])
 
 
-def send_inputs(line: Line, files: Sequence[tuple[bytes, str]]) -> list[str]:
+def send_inputs(line: BoardLine, files: Sequence[tuple[bytes, str]]) -> list[str]:
     """Send single files, named by their contents, unless they are there.
 
     Args:
@@ -40,7 +40,7 @@ def send_inputs(line: Line, files: Sequence[tuple[bytes, str]]) -> list[str]:
     return [f"inputs/{name}" for _, _, name in named]
 
 
-def _put(line: Line, folder: str | None, files: Sequence[tuple[str, bytes, str]]) -> None:
+def _put(line: BoardLine, folder: str | None, files: Sequence[tuple[str, bytes, str]]) -> None:
     with line.receiver() as receiver:
         request = [[path, len(data), digest] for path, data, digest in files]
         receiver.request({"verb": "put", "folder": folder, "files": request})
@@ -48,14 +48,14 @@ def _put(line: Line, folder: str | None, files: Sequence[tuple[str, bytes, str]]
         for path, data, _ in files:
             if path in missing:
                 receiver.send(data)
-        receiver.done(WORD_S + sum(len(data) for path, data, _ in files if path in missing) / CHUNK)
+        receiver.done(WORD_S + sum(len(data) for path, data, _ in files if path in missing) / SLOWEST_BYTES_S)
 
 
 def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def clean(line: Line, patience_s: float = 10.0) -> tuple[int, int]:
+def clean(line: BoardLine, patience_s: float = 10.0) -> tuple[int, int]:
     """Remove all that is ours from a board; return the number of files and their bytes.
 
     Raises:

@@ -8,7 +8,7 @@ from spaces.errors import DeviceAway, DeviceError
 
 
 class Fault(StrEnum):
-    """What went wrong. Those of PASSING are waited for; the others are the user's to mend."""
+    """What went wrong. Those of PASSING_FAULTS are waited for; the others are the user's to mend."""
 
     NO_SSH = "no ssh here"
     SSH_CONFIG = "ssh configuration"
@@ -30,7 +30,7 @@ class Fault(StrEnum):
     CRASHED = "crashed"
 
 
-PASSING = frozenset(
+PASSING_FAULTS = frozenset(
     {Fault.UNRESOLVED, Fault.UNREACHABLE, Fault.LINE_BROKEN, Fault.REBOOTED, Fault.DISK_FULL, Fault.BUSY}
 )
 
@@ -85,7 +85,7 @@ _NOISE = re.compile(r"^(@|warning:|\*\*|it is possible that|someone could be|$)"
 
 
 @dataclass(frozen=True)
-class Board:
+class RemoteBoard:
     """The name of a board for messages, and how it is reached.
 
     Attributes:
@@ -108,7 +108,7 @@ class Board:
         lines = [line.strip() for line in said.splitlines() if line.strip()]
         shown = lines[0][:400] if lines else "no more is known"
         text = TEXTS[fault].format(host=self.host, python=self.python, said=shown)
-        kind = DeviceAway if fault in PASSING else DeviceError
+        kind = DeviceAway if fault in PASSING_FAULTS else DeviceError
         return kind(f"device={self.name}: board '{self.host}': {text}")
 
 

@@ -13,8 +13,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from objectives.machine.remote.channel import OLD_PYTHON, Channel, nobody
-from objectives.machine.remote.faults import Board, Fault
-from objectives.machine.remote.program import HOST, PYTHON, control_socket, ssh_line
+from objectives.machine.remote.faults import Fault, RemoteBoard
+from objectives.machine.remote.program import HOST_NAME, PYTHON_NAME, control_socket, ssh_line
 from spaces.errors import DeviceError
 
 FIRST_WORD_S = 60.0  # a small board that is busy takes seconds to start a Python
@@ -23,10 +23,10 @@ SIGN_S = 5.0  # between two signs of life to the keeper of the lock
 LEAST_PYTHON = "(3,10)"
 
 
-class Line:
+class BoardLine:
     """A connection to a board, open. Use it as a context."""
 
-    def __init__(self, board: Board, alive: Callable[[], None] = nobody) -> None:
+    def __init__(self, board: RemoteBoard, alive: Callable[[], None] = nobody) -> None:
         """Take a board; nothing is opened yet.
 
         Args:
@@ -135,13 +135,13 @@ class Line:
             keeper.send(b"\n")
 
 
-def check_names(board: Board) -> None:
+def check_names(board: RemoteBoard) -> None:
     """Check what goes into a line of a shell.
 
     Raises:
         DeviceError: the host or the Python has characters that are none of a name or a path.
     """
-    if not HOST.fullmatch(board.host):
+    if not HOST_NAME.fullmatch(board.host):
         raise DeviceError(f"device.host: must be an ssh alias or [user@]name, got '{board.host}'")
-    if not PYTHON.fullmatch(board.python) or board.python.startswith("-"):
+    if not PYTHON_NAME.fullmatch(board.python) or board.python.startswith("-"):
         raise DeviceError(f"device.python: must be the name or the path of a Python, got '{board.python}'")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from objectives.machine.remote.faults import Board, Fault
+from objectives.machine.remote.faults import Fault, RemoteBoard
 
 CONFIG_VARIABLE = "AUTOML_SSH_CONFIG"  # names a file to be read in place of ~/.ssh/config
 # Nobody is asked anything, a key that is not known is refused whatever the user's file says, and a line that is dead
@@ -28,11 +28,11 @@ OPTIONS = (
     "PermitLocalCommand=no",
 )
 SOCKET_MOST = 104 - 18  # characters of a socket's path (sockaddr_un), less those that ssh adds while it makes one
-PYTHON = re.compile(r"[\w.~/+-]+")
-HOST = re.compile(r"[\w.@:%\[\]+][\w.@:%\[\]+-]*")  # no dash first: ssh would take it for an option
+PYTHON_NAME = re.compile(r"[\w.~/+-]+")
+HOST_NAME = re.compile(r"[\w.@:%\[\]+][\w.@:%\[\]+-]*")  # no dash first: ssh would take it for an option
 
 
-def ssh_line(board: Board, command: str, socket: Path | None, *, is_master: bool) -> list[str]:
+def ssh_line(board: RemoteBoard, command: str, socket: Path | None, *, is_master: bool) -> list[str]:
     """Return the line that runs a command on a board.
 
     Args:

@@ -42,7 +42,7 @@ def main() -> None:
             continue  # a sign of life
         try:
             request = json.loads(line)
-            VERBS[request["verb"]](request, source)
+            REQUESTS[request["verb"]](request, source)
         except LineEnded:
             return
         except OSError as error:
@@ -243,7 +243,7 @@ def clean(request: dict[str, Any], source: BinaryIO) -> None:
     say(done={"files": count, "bytes": size})
 
 
-VERBS = {"hello": hello, "put": put, "lock": lock, "clean": clean}
+REQUESTS = {"hello": hello, "put": put, "lock": lock, "clean": clean}
 
 if __name__ == "__main__":
     main()

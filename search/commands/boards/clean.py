@@ -1,8 +1,8 @@
 """`automl latency --clean`: all that is ours leaves a board."""
 
 from objectives.machine.remote.copying import clean
-from objectives.machine.remote.faults import Board
-from objectives.machine.remote.line import Line
+from objectives.machine.remote.faults import RemoteBoard
+from objectives.machine.remote.line import BoardLine
 from reports.table.console import open_console
 from reports.table.words import plural
 from search.settings.settings import load_settings
@@ -22,7 +22,7 @@ def run_clean(arguments: list[str]) -> None:
             f"--clean: removes what automl has put on a board, and device={device.name} is this machine; "
             "give device=ssh device.host=..."
         )
-    with Line(Board(device.host, device.python, device.name)) as line:
+    with BoardLine(RemoteBoard(device.host, device.python, device.name)) as line:
         files, size = clean(line)
     found = f"{plural(files, 'file')}, {size / 1e6:.1f} MB" if files else "there was nothing"
     text = f"board '{device.host}': ~/.cache/automl/board removed ({found})"

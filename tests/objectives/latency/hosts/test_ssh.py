@@ -24,8 +24,8 @@ from objectives.latency.hosts.ssh import OverSsh
 from objectives.latency.measure import measure_latencies, measure_latency
 from objectives.machine.device_locks import Patience, SharedDevices
 from objectives.machine.remote.back_off import BackOff
-from objectives.machine.remote.faults import Board
-from objectives.machine.remote.line import Line
+from objectives.machine.remote.faults import RemoteBoard
+from objectives.machine.remote.line import BoardLine
 from objectives.records.records import Latency
 from spaces.candidate import Candidate
 from spaces.errors import DeviceAway, DeviceError
@@ -221,7 +221,7 @@ def test_twelve_cuts_at_random_lose_nothing_and_leave_nothing(
 @pytest.mark.slow
 def test_studies_queue_at_the_board(server: SshServer, artifact: Path, images: list[Path]) -> None:
     """One who has the board's lock, here another program, is waited for."""
-    with Line(Board(ALIAS, sys.executable)) as other:
+    with BoardLine(RemoteBoard(ALIAS, sys.executable)) as other:
         other.lock(10)
         found: list[Latency] = []
         measuring = threading.Thread(target=lambda: found.append(measure_latency(artifact, PI, images, QUICK)))

@@ -68,6 +68,12 @@ def _probe(job: dict[str, Any], folder: Path) -> Any:
     return measure({"calm_folder": str(folder.parent / "calm"), **job})
 
 
+def _detect(job: dict[str, Any], _folder: Path) -> Any:
+    from objectives.deploy.board.detect import detect
+
+    return detect(job)
+
+
 def _describe(_job: dict[str, Any], _folder: Path) -> Any:
     from objectives.deploy.board.description import describe
 
@@ -78,4 +84,9 @@ def _clean(_job: dict[str, Any], folder: Path) -> Any:
     return str(remove_all(folder.parent))
 
 
-VERBS: dict[str, Callable[[dict[str, Any], Path], Any]] = {"probe": _probe, "describe": _describe, "clean": _clean}
+VERBS: dict[str, Callable[[dict[str, Any], Path], Any]] = {
+    "probe": _probe,
+    "detect": _detect,
+    "describe": _describe,
+    "clean": _clean,
+}

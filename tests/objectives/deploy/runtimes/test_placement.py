@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import onnxruntime
 import pytest
 from defaults import CPU, device_of
@@ -66,7 +67,6 @@ def test_a_profile_of_this_onnx_runtime_is_read(tmp_path: Path) -> None:
     model = write_windows(tmp_path / "model.onnx", ((24, 24), (48, 56)))
     session = onnxruntime.InferenceSession(str(model), options, providers=[PROCESSOR])
     image = session.get_inputs()[0]
-    import numpy as np
 
     for _ in range(3):
         session.run(None, {image.name: np.zeros(image.shape, np.float32)})

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from objectives.latency.hosts.open import check
 from objectives.latency.measure import measure_latency
 from objectives.trial.job import timed_images
 from reports.table.console import open_console
@@ -12,7 +13,7 @@ from search.settings.settings import load_settings
 def run_latency(artifact: str, arguments: list[str]) -> None:
     """Measure a file on a device."""
     settings = load_settings(arguments)
-    settings.device.check()
+    check(settings.device)
     paths = timed_images(load_data(settings.data).splits[settings.data.split])
     figure = measure_latency(Path(artifact), settings.device, paths, settings.latency)
     state = "stable" if figure.stable else f"unstable: {figure.note}"

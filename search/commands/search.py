@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from objectives.data.dataset import Dataset
+from objectives.latency.hosts.open import describe
 from objectives.records.paths import StudyPaths
 from objectives.records.study_record import StudyRecord, StudyWriter
 from objectives.trial.job import TrialJob
@@ -107,7 +108,7 @@ def interruptible() -> Iterator[None]:
 
 def _introduce(console: Console, settings: Settings, dataset: Dataset) -> None:
     splits = ", ".join(f"{len(images)} {split}" for split, images in dataset.splits.items())
-    device = settings.device.describe()
+    device = describe(settings.device)
     epochs = settings.trial.epochs_for(len(dataset.splits["train"]))
     hours = f" or {settings.budget.hours:g} h" if settings.budget.hours else ""
     for label, text in (

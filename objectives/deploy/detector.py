@@ -115,9 +115,16 @@ def fit(image: Image, size_px: int) -> tuple[Image, tuple[float, float], tuple[i
 
 def stretch(image: Image, size_px: int) -> tuple[NDArray[np.float32], tuple[float, float], tuple[int, int]]:
     """Stretch an image to a square, as Ultralytics does for RT-DETR; what is returned is as of `letterbox`."""
+    square, scale, pad = resized(image, size_px)
+    return pixel_work().blob(square), scale, pad
+
+
+def resized(image: Image, size_px: int) -> tuple[Image, tuple[float, float], tuple[int, int]]:
+    """Return the square of `stretch` as an image, likewise as of `fit`."""
     height, width = image.shape[:2]
-    blob = pixel_work().blob(pixel_work().resize(image, size_px, size_px))
-    return blob, (size_px / width, size_px / height), (0, 0)
+    if (width, height) != (size_px, size_px):
+        image = pixel_work().resize(image, size_px, size_px)
+    return image, (size_px / width, size_px / height), (0, 0)
 
 
 def suppress(

@@ -34,6 +34,8 @@ class Device:
         options: further options, passed to the provider (ONNX Runtime) or the device (OpenVINO) as they are.
         host: the board, as ssh knows it; None is this machine.
         python: the Python on the board, a name or a path.
+        accuracy: whether the board's own runtime scores, too; else the same runtime here does. A device on this machine
+            scores here in any case.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Device:
     options: dict[str, Any]
     host: str | None = None
     python: str = PYTHON
+    accuracy: bool = False
 
     def __post_init__(self) -> None:
         if self.runtime not in RUNTIMES:
@@ -73,6 +76,11 @@ class Device:
         """Whether the runtime computes on the processor, and on nothing else."""
         return self.provider in ("CPUExecutionProvider", "CPU")
 
+    @property
+    def scores_there(self) -> bool:
+        """Whether a board scores."""
+        return self.accuracy and self.host is not None
+
     def here(self) -> "Device":
         """Return what runs a file on this machine, for what does not depend on the device's speed: its scores.
 
@@ -100,7 +108,7 @@ class Device:
             raise DeviceError(f"device={self.name}: board '{self.host}' describes itself, and was not asked")
         package = _package(self.runtime)
         return {
-            **{name: value for name, value in asdict(self).items() if name not in ("host", "python")},
+            **{name: value for name, value in asdict(self).items() if name not in ("host", "python", "accuracy")},
             "processor": _processor(),
             "accelerator": "" if self.on_processor else _accelerator(),
             "cores": os.cpu_count(),

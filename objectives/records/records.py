@@ -70,6 +70,9 @@ class Latency(Record):
         calm_ms: calm time of the reference that the figures stand on; 0 where they are the raw milliseconds.
         load: what else the machine did, where that was much; it does not make a ratio unstable.
         file_bytes: size of the artifact; 0 where an older version did not record it.
+        health: what a board showed while it measured, as "48 -> 62 °C, 2400 of 2400 MHz, load 0.2"; empty elsewhere.
+        throttled: why a board's figure cannot be trusted; empty where it did not throttle.
+        ran_on: share of the network's time by provider, where that was not the processor alone and is known.
     """
 
     p50_ms: float
@@ -88,6 +91,9 @@ class Latency(Record):
     calm_ms: float = 0.0
     load: str = ""
     file_bytes: int = 0
+    health: str = ""
+    throttled: str = ""
+    ran_on: str = ""
 
 
 @dataclass(frozen=True)

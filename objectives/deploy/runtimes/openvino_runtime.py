@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from objectives.deploy.artifact import read_meta
 from objectives.deploy.device import Device
 from objectives.deploy.runtimes.contract import Runtime, not_loaded
+from objectives.deploy.runtimes.placement import check_devices
 
 
 class OpenVino(Runtime):
@@ -27,6 +28,8 @@ class OpenVino(Runtime):
         except Exception as error:  # of the parser, of the file's format, of the device's plug-in
             raise not_loaded(path, device, error) from error
         self.meta = read_meta(properties, path)
+        used = check_devices(self._compiled.get_property("EXECUTION_DEVICES"), device, path)
+        self.ran_on = "" if device.provider == "CPU" else used
         self._request = self._compiled.create_infer_request()
 
     def run(self, blob: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,17 +1,22 @@
 """A board as a host: our own measuring program runs there, over one line; what breaks off is tried again."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, TypeVar
 
 from objectives.deploy.board.description import device_description
+from objectives.deploy.board.detect import unpack
 from objectives.deploy.board.folder import measuring_folder
 from objectives.deploy.board.missing import missing
+from objectives.deploy.detector import Detections
 from objectives.deploy.device import PYTHON, Device, digest, measuring_keys
+from objectives.deploy.runtimes.open import open_artifact
 from objectives.latency.hosts.contract import Host, Task
 from objectives.latency.hosts.inputs import Inputs
+from objectives.latency.hosts.split import send_split
 from objectives.machine.device_locks import LONGEST_S, Patience, exclusive
 from objectives.machine.remote.back_off import BackOff
 from objectives.machine.remote.copying import send_folder
@@ -23,6 +28,7 @@ Found = TypeVar("Found")
 
 # Within a measurement; a board that is away for longer is waited for by the search, which trains on meanwhile.
 WHILE_MEASURING = BackOff(first_s=1.0, most_s=15.0, total_s=45.0)
+DETECT_MOST_S, DETECT_EACH_S = 300.0, 5.0  # seconds for the file, and for each image, after which a board hangs
 AT_FIRST = BackOff(first_s=1.0, most_s=4.0, total_s=6.0)  # before anything has begun: the line may just be mistyped
 
 
@@ -65,6 +71,22 @@ class OverSsh(Host):
     def run(self, task: Task) -> list[dict[str, Any]]:
         """Run one measuring process on the board."""
         return self._tried(lambda: self._run(task), WHILE_MEASURING)
+
+    def detect(self, artifact: Path, images: Sequence[Path], confidence: float) -> list[Detections]:
+        """Return what a file finds on images, run by the board; called inside `alone`.
+
+        The images are decoded and fitted to the network's input here, and sent once.
+
+        Args:
+            artifact: the file.
+            images: image files.
+            confidence: least score.
+
+        Raises:
+            DeviceAway: the board cannot be reached.
+            DeviceError: the board cannot run the file.
+        """
+        return self._tried(lambda: self._detect(artifact, images, confidence), WHILE_MEASURING)
 
     @contextmanager
     def _lines(self, patience: Patience) -> Iterator[None]:
@@ -134,6 +156,25 @@ class OverSsh(Host):
         self._boot_id = line.boot_id
         with self._patience.waiting():
             line.lock(LONGEST_S)
+
+    def _detect(self, artifact: Path, images: Sequence[Path], confidence: float) -> list[Detections]:
+        self._open(locked=True)
+        assert self._line is not None
+        there = send_split(self._line, artifact, images, open_artifact(artifact, self.device).meta)
+        job = {
+            "device": {**asdict(self.device), "host": None, "python": PYTHON},
+            "artifact": there.artifact,
+            "images": there.images,
+            "confidence": confidence,
+        }
+        with self._line.run(measuring_folder().name, "detect") as command:
+            command.request(job)
+            try:
+                packed = command.done(WORD_S, DETECT_MOST_S + DETECT_EACH_S * len(images))
+            except TimeoutError:
+                raise DeviceError(f"device={self.device.name}: running '{artifact.name}' over images hung") from None
+        self._line.check()
+        return [place.back(found) for place, found in zip(there.places, unpack(packed), strict=True)]
 
     def _run(self, task: Task) -> list[dict[str, Any]]:
         description = self._open(locked=True)

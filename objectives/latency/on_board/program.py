@@ -6,7 +6,7 @@ Output: lines of JSON. `{"alive": seconds}` about once a second; the last line i
 `{"fault": "class of the error", "text": "one line"}`.
 
     probe      `done`: a list, for each of the job's artifacts `{"latency": {...}}` or `{"error": "one line"}`; the job
-               is that of `objectives.latency.probe.measure`
+               is that of `objectives.latency.probe.measure`; `root` is that of the file system that health is read from
     detect     `done`: what was found on images, see `objectives.deploy.board.detect`
     describe   `done`: the board's description, see `objectives.deploy.board.description`; takes no job
     clean      `done`: the folder that was removed with all that is in it; takes no job
@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from objectives.deploy.board.clean import remove_all
-from objectives.latency.on_board.supervise import supervise
+from objectives.latency.on_board.health_watch import HealthWatch
+from objectives.latency.on_board.supervise import Watch, supervise
 from objectives.machine.parent_death import die_with_parent
 from spaces.errors import first_line
 
@@ -42,14 +43,15 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"run.py: needs one of {verbs}; got '{' '.join(arguments)}'\n")
         return 2
     command = [sys.executable, "-I", str(folder / "run.py"), WORK, arguments[0]]
-    return supervise(command, folder.parent, has_job=arguments[0] in WITH_JOB)
+    watch = HealthWatch() if arguments[0] == "probe" else Watch()
+    return supervise(command, folder.parent, watch, has_job=arguments[0] in WITH_JOB)
 
 
 def _work(verb: str, parent_pid: int, output: int, folder: Path) -> int:
     """Do the work of a verb and write its last line to a pipe of its own: runtimes print as they like."""
     die_with_parent(parent_pid)
-    job = json.loads(sys.stdin.readline()) if verb in WITH_JOB else {}
     try:
+        job = json.loads(sys.stdin.readline()) if verb in WITH_JOB else {}
         line = {"done": VERBS[verb](job, folder)}
     except Exception as error:  # whatever a runtime raises: it goes to the other end as one line
         line = {"fault": type(error).__name__, "text": first_line(error, most=1000)}
@@ -66,6 +68,12 @@ def _probe(job: dict[str, Any], folder: Path) -> Any:
     return measure({"calm_folder": str(folder.parent / "calm"), **job})
 
 
+def _detect(job: dict[str, Any], _folder: Path) -> Any:
+    from objectives.deploy.board.detect import detect
+
+    return detect(job)
+
+
 def _describe(_job: dict[str, Any], _folder: Path) -> Any:
     from objectives.deploy.board.description import describe
 
@@ -76,4 +84,9 @@ def _clean(_job: dict[str, Any], folder: Path) -> Any:
     return str(remove_all(folder.parent))
 
 
-VERBS: dict[str, Callable[[dict[str, Any], Path], Any]] = {"probe": _probe, "describe": _describe, "clean": _clean}
+VERBS: dict[str, Callable[[dict[str, Any], Path], Any]] = {
+    "probe": _probe,
+    "detect": _detect,
+    "describe": _describe,
+    "clean": _clean,
+}

@@ -13,6 +13,7 @@ import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from objectives.machine.files import remove_partials
 
@@ -25,12 +26,27 @@ class _Broken(Exception):
     """The other end of the line is gone."""
 
 
-def supervise(command: Sequence[str], root: Path, *, has_job: bool) -> int:
+class Watch:
+    """What is done while the inner process works; this one does nothing."""
+
+    def begin(self, job: bytes) -> None:
+        """Look at the board before the work begins; `job` is its line."""
+
+    def look(self) -> None:
+        """Look at the board, about once a second."""
+
+    def end(self, line: dict[str, Any]) -> dict[str, Any]:
+        """Look at the board after the work, and return the last line as it goes out."""
+        return line
+
+
+def supervise(command: Sequence[str], root: Path, watch: Watch, *, has_job: bool) -> int:
     """Run the inner process, and return this one's exit status.
 
     Args:
         command: of the inner process; the number of this one and of the pipe for its last line are added.
         root: our folder on the board.
+        watch: what is done meanwhile.
         has_job: whether a line comes on standard input, which then stays open.
     """
     for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
@@ -39,7 +55,8 @@ def supervise(command: Sequence[str], root: Path, *, has_job: bool) -> int:
     try:
         job = _first_line() if has_job else b""
         work.mkdir(parents=True, exist_ok=True)
-        return _Inner(command, work).run(job, watched=has_job)
+        watch.begin(job)
+        return _Inner(command, work, watch).run(job, watched=has_job)
     except _Broken:
         return BROKEN
     finally:
@@ -52,7 +69,8 @@ def supervise(command: Sequence[str], root: Path, *, has_job: bool) -> int:
 class _Inner:
     """The inner process, with its three pipes."""
 
-    def __init__(self, command: Sequence[str], work: Path) -> None:
+    def __init__(self, command: Sequence[str], work: Path, watch: Watch) -> None:
+        self._watch = watch
         self._began = time.monotonic()
         self._answer, theirs = os.pipe()
         self._process = subprocess.Popen(
@@ -79,6 +97,7 @@ class _Inner:
             line = self._last()
         finally:
             self._end()
+        line = self._watch.end(line)
         _say(line)
         return FAULT if "fault" in line else DONE
 
@@ -102,6 +121,7 @@ class _Inner:
                 if (passed_s := time.monotonic() - self._began) - said_s >= ALIVE_S:
                     said_s = passed_s
                     _say({"alive": round(passed_s, 1)})
+                    self._watch.look()
                 if self._process.poll() is not None and not selector.select(0):
                     return  # what it has started may still hold the pipes
 
@@ -120,12 +140,12 @@ class _Inner:
         self._texts[pipe] = (self._texts[pipe] + came)[keeps:]
         return bool(came)
 
-    def _last(self) -> dict[str, object]:
+    def _last(self) -> dict[str, Any]:
         """Return the last line: the inner process' own, or what it died of."""
         status = self._process.wait()
         answer = self._texts[self._answer]
         if answer.endswith(b"\n"):
-            line: dict[str, object] = json.loads(answer)
+            line: dict[str, Any] = json.loads(answer)
             return line
         if status < 0:
             return _fault(f"its process on the board was ended by {signal.Signals(-status).name}")
@@ -156,7 +176,7 @@ def _first_line() -> bytes:
     return text
 
 
-def _say(line: dict[str, object]) -> None:
+def _say(line: dict[str, Any]) -> None:
     """Write a line; not by `sys.stdout`, which would try again what has failed when Python ends."""
     left = json.dumps(line).encode() + b"\n"
     try:
@@ -166,7 +186,7 @@ def _say(line: dict[str, object]) -> None:
         raise _Broken from None
 
 
-def _fault(text: str) -> dict[str, object]:
+def _fault(text: str) -> dict[str, Any]:
     return {"fault": "DeviceError", "text": text}
 
 

@@ -1,6 +1,7 @@
 """The program on a board: figures from a bare Python, and an end at once when the line breaks."""
 
 import json
+import os
 import signal
 import time
 from dataclasses import replace
@@ -10,12 +11,14 @@ import numpy as np
 import psutil
 import pytest
 from defaults import CPU, protocol_of
+from fake_boards import PI, write_root
 from numpy.typing import NDArray
 from small_board import QUICK, Board, make_board
 from window_detector import write_windows
 
 from objectives.deploy.board.folder import measuring_folder
 from objectives.latency.measure import measure_latency
+from objectives.latency.protocol import combine
 from objectives.records.records import Latency
 
 ENDLESS = protocol_of(interval=0.0, cap_s=100.0, warmup_s=0.1).quick()
@@ -169,3 +172,45 @@ def test_clean_removes_all_and_nothing_else(board: Board, tmp_path: Path) -> Non
     assert found["fault"] == "DeviceError"
     assert "removes '.../automl/board' alone" in found["text"]
     assert elsewhere.is_dir()
+
+
+@pytest.mark.seconds
+def test_a_board_that_throttles_marks_its_figures(
+    board: Board, model: Path, image: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    """The clock is capped in the middle, and the firmware says so afterwards."""
+    root, program = write_root(tmp_path / "root", PI), tmp_path / "bin" / "vcgencmd"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\necho throttled=0x$(cat {tmp_path}/flags)\n")
+    program.chmod(0o755)
+    (tmp_path / "flags").write_text("10000")
+    path = {"PATH": f"{program.parent}:{os.environ['PATH']}"}
+    protocol = replace(QUICK, cap_s=1.0, interval=0.0)
+    job = {**board.job([model], [image], protocol=protocol), "root": str(root), "calm_ms": 1.0}
+    with board.start("probe", path) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps(job) + "\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        write_root(root, {name: "1800000\n" for name in PI if name.endswith(("scaling_max_freq", "scaling_cur_freq"))})
+        write_root(root, {"sys/class/thermal/thermal_zone0/temp": "83100\n"})
+        (tmp_path / "flags").write_text("50004")
+        (found,) = json.loads(process.stdout.read().splitlines()[-1])["done"]
+        process.stdin.close()
+    figure = Latency.from_json(found["latency"])
+    assert not figure.stable
+    assert figure.throttled == "the board throttled: throttled, the clock was capped at 1800 of 2400 MHz"
+    assert figure.note.endswith(figure.throttled)
+    assert figure.health == "48 -> 83 °C, 1800 of 2400 MHz, load 0.1"
+
+
+def test_a_throttled_process_marks_the_figure_of_all() -> None:
+    """One of three is no majority, and the others ran on a hot board."""
+    well = Latency(1, 2, 1, 1, 0.5, 30, 1, True, "", "d", 0, health="48 -> 50 °C")
+    why = "the board throttled: under-voltage"
+    bad = replace(well, stable=False, note=why, throttled=why, health="50 -> 80 °C")
+    figure = combine([well, bad, well], protocol_of())
+    assert (figure.stable, figure.note, figure.throttled, figure.health) == (False, why, why, "48 -> 50 °C")
+    assert combine([bad, bad, bad], protocol_of()).note == why
+    assert combine([well, well, well], protocol_of()).stable

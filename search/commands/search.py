@@ -136,6 +136,8 @@ def _board_note(device: Device) -> str:
     """Return where a study of a board has its accuracy from; empty for a device of this machine."""
     if device.host is None:
         return ""
+    if device.scores_there:
+        return f"'{device.host}' measures latencies, and its own runtime scores"
     here = device.here()
     return f"'{device.host}' measures latencies; accuracy is scored on this machine by {here.runtime}'s {here.provider}"
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.board.detect import Place, fitted
 from objectives.machine.remote.copying import send_inputs
-from objectives.machine.remote.line import Line
+from objectives.machine.remote.line import BoardLine
 
 AT_ONCE = 32  # images in memory
 
@@ -25,7 +25,7 @@ class Split:
     places: list[Place]
 
 
-def send_split(line: Line, artifact: Path, images: Sequence[Path], meta: ArtifactMeta) -> Split:
+def send_split(line: BoardLine, artifact: Path, images: Sequence[Path], meta: ArtifactMeta) -> Split:
     """Send a file and the images that it is to run over, as far as they are not there.
 
     Args:

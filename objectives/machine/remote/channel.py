@@ -19,6 +19,7 @@ ENDS_MOST_S = 5.0  # that ssh may take to end once its output has
 OLD_PYTHON = 40  # exit status of a Python that is too old
 CUT = 3  # exit status of `run.py` on a board whose line broke
 OF_SSH = 255  # exit status of ssh itself
+NO_SPACE = "No space left on device"  # in an OSError of Python's
 CUT_BY = (signal.SIGHUP, signal.SIGTERM)  # what a command gets when a board shuts down, or its sshd ends the session
 
 
@@ -93,7 +94,8 @@ class Channel:
         if line is None:
             raise self._ended()
         if "fault" in line:
-            raise self._board.error(_fault_named(line["fault"]), str(line.get("text", "")))
+            text = str(line.get("text", ""))
+            raise self._board.error(_fault_named(line["fault"], text), text)
         return line
 
     def done(self, seconds: float, limit_s: float | None = None) -> Any:
@@ -179,8 +181,10 @@ def _mapping(line: bytes) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _fault_named(name: str) -> Fault:
-    """Return the fault that a board names; one that this version does not know is a failure of the process there."""
+def _fault_named(name: str, text: str) -> Fault:
+    """Return the fault that a board names; the class of an exception there is a failure of the process."""
+    if NO_SPACE in text:
+        return Fault.DISK_FULL
     return Fault(name) if name in list(Fault) else Fault.CRASHED
 
 
@@ -200,7 +204,7 @@ def _fault_of_command(status: int, said: str, heard: list[str]) -> tuple[Fault, 
         name = signal.Signals(status - 128)
         cut = name in CUT_BY
         return Fault.LINE_BROKEN if cut else Fault.CRASHED, f"its process was ended by {name.name}"
-    if "No space left on device" in said:
+    if NO_SPACE in said:
         return Fault.DISK_FULL, last
     if status == 0:
         return Fault.LINE_BROKEN, "the command ended without an answer"

@@ -24,9 +24,6 @@ class Fault(StrEnum):
     NO_FOLDER = "no folder"
     PYTHON_MISSING = "python missing"
     PYTHON_OLD = "python too old"
-    PACKAGE_MISSING = "package missing"
-    NOT_LOADED = "not loaded"
-    FELL_BACK = "fell back"
     CRASHED = "crashed"
 
 
@@ -54,9 +51,6 @@ TEXTS = {
     "one with device.python=...",
     Fault.PYTHON_OLD: "its '{python}' is Python {said}, needed is 3.10 or newer; name another one with "
     "device.python=...",
-    Fault.PACKAGE_MISSING: "{said}",
-    Fault.NOT_LOADED: "{said}",
-    Fault.FELL_BACK: "{said}",
     Fault.CRASHED: "the measuring process there failed: {said}",
 }
 

@@ -217,6 +217,31 @@ def test_a_full_disk_makes_room_by_what_is_old_and_then_passes(tmp_path: Path) -
         assert not (other.own / new).exists()
 
 
+def test_what_a_board_says_in_words_has_a_class(server: SshServer) -> None:
+    """A disk that fills up while something is measured, and a process that dies of itself or by a signal."""
+    says = """import json, os, signal, sys
+print("a greeting that is no JSON")
+if sys.argv[1] == "full":
+    print(json.dumps({"fault": "OSError", "text": "[Errno 28] No space left on device"}))
+elif sys.argv[1] == "raises":
+    print(json.dumps({"fault": "ValueError", "text": "of the runtime"}))
+else:
+    os.kill(os.getpid(), getattr(signal, sys.argv[1]))
+"""
+    with BoardLine(BOARD) as line:
+        send_folder(line, "says", {"run.py": says.encode()})
+        for word, kind, text in (
+            ("full", DeviceAway, "its disk is full"),
+            ("raises", DeviceError, "the measuring process there failed: of the runtime"),
+            ("SIGILL", DeviceError, "the measuring process there failed: its process was ended by SIGILL"),
+            ("SIGTERM", DeviceAway, "the line broke (its process was ended by SIGTERM)"),  # the board shuts down
+        ):
+            with line.run("says", word) as command, pytest.raises(kind) as raised:
+                command.done(10)
+            assert text in str(raised.value)
+            assert isinstance(raised.value, DeviceAway) == (kind is DeviceAway)
+
+
 def test_where_no_socket_can_be_there_are_single_connections(
     server: SshServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -156,6 +156,7 @@ def test_a_board_that_is_gone_is_away(
     assert measure_latency(artifact, PI, images, QUICK).p50_ms > 0
 
 
+@pytest.mark.slow  # the twelve cuts are of the same kind
 def test_a_line_that_breaks_is_opened_again(server: SshServer, artifact: Path, images: list[Path]) -> None:
     cut: list[int] = []
 

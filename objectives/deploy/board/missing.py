@@ -5,14 +5,14 @@ from typing import Any
 
 from objectives.deploy.device import Device
 
-PACKAGES = {"litert": "ai-edge-litert"}  # where a runtime's package is called otherwise
+PIP_NAMES = {"litert": "ai-edge-litert"}  # where a runtime's package is called otherwise
 OF_PROVIDER = {
     "CUDAExecutionProvider": "onnxruntime-gpu",
     "TensorrtExecutionProvider": "onnxruntime-gpu",
     "OpenVINOExecutionProvider": "onnxruntime-openvino",
 }
 NO_WHEELS = ("armv6l", "armv7l", "i686")  # systems of 32 bits
-FOLDER = "~/automl"  # of an environment that we propose
+ENVIRONMENT = "~/automl"  # of an environment that we propose
 
 
 def missing(device: Device, board: Mapping[str, Any]) -> list[str]:
@@ -53,7 +53,7 @@ def advice(board: Mapping[str, Any]) -> list[str]:
 
 
 def _package(device: Device) -> str:
-    return OF_PROVIDER.get(device.provider) or PACKAGES.get(device.runtime, device.runtime)
+    return OF_PROVIDER.get(device.provider) or PIP_NAMES.get(device.runtime, device.runtime)
 
 
 def _lacks(board: Mapping[str, Any], lacking: Sequence[str]) -> str:
@@ -72,7 +72,7 @@ def _install(board: Mapping[str, Any], packages: Sequence[str]) -> str:
     if board["has_pip"] and not board["externally_managed"]:
         return f"install there: {board['executable']} -m pip install {' '.join(packages)}"
     first = "" if board["has_venv"] else "sudo apt install python3-venv && "
-    installed = [PACKAGES.get(name, name) for name in board["runtimes"]] + ["numpy"] * (board["numpy"] is not None)
+    installed = [PIP_NAMES.get(name, name) for name in board["runtimes"]] + ["numpy"] * (board["numpy"] is not None)
     names = " ".join(dict.fromkeys([*packages, *installed]))  # the environment starts empty
-    make = f"{first}{board['executable']} -m venv {FOLDER} && {FOLDER}/bin/pip install {names}"
-    return f"install there: {make}; then set device.python={FOLDER}/bin/python"
+    make = f"{first}{board['executable']} -m venv {ENVIRONMENT} && {ENVIRONMENT}/bin/pip install {names}"
+    return f"install there: {make}; then set device.python={ENVIRONMENT}/bin/python"

@@ -11,6 +11,7 @@ OF_PROVIDER = {
     "TensorrtExecutionProvider": "onnxruntime-gpu",
     "OpenVINOExecutionProvider": "onnxruntime-openvino",
 }
+REFERENCE_READERS = ("onnxruntime", "openvino")  # run the reference network (`objectives.latency.reference_runs`)
 NO_WHEELS = ("armv6l", "armv7l", "i686")  # systems of 32 bits
 ENVIRONMENT = "~/automl"  # of an environment that we propose
 
@@ -23,9 +24,7 @@ def missing(device: Device, board: Mapping[str, Any]) -> list[str]:
         board: what `objectives.deploy.board.description.describe` has returned there.
     """
     found = board["runtimes"].get(device.runtime)
-    lacking = [name for name in ("numpy",) if board[name] is None]
-    if found is None:
-        lacking.append(_package(device))
+    lacking = lacks(device.runtime, _package(device), board)
     if lacking:
         return [f"device={device.name}: {_lacks(board, lacking)}; {_install(board, lacking)}"]
     assert found is not None  # else it is among what lacks
@@ -40,6 +39,22 @@ def missing(device: Device, board: Mapping[str, Any]) -> list[str]:
         if "nvidia,tegra" in board["hardware"]["soc"]:
             line += " (on a Jetson NVIDIA's own wheel for its JetPack)"
     return [line]
+
+
+def lacks(runtime: str, package: str, board: Mapping[str, Any]) -> list[str]:
+    """Return the packages that a board lacks to run a runtime, and the reference network beside it.
+
+    Args:
+        runtime: one of `objectives.deploy.device.RUNTIMES`.
+        package: what installs it.
+        board: as of `missing`.
+    """
+    lacking = [] if board["numpy"] is not None else ["numpy"]
+    if runtime not in board["runtimes"]:
+        lacking.append(package)
+    if not {runtime, *board["runtimes"]} & set(REFERENCE_READERS):
+        lacking.append(REFERENCE_READERS[0])
+    return lacking
 
 
 def advice(board: Mapping[str, Any]) -> list[str]:

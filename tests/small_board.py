@@ -20,7 +20,7 @@ from objectives.deploy.device import Device
 from objectives.latency.protocol import LatencyProtocol
 from objectives.latency.reference_network import network_bytes
 
-QUICK = protocol_of(images_min=20, cap_s=0.5, warmup_s=0.1, others_cores_max=99).quick()
+QUICK = protocol_of(images_min=20, cap_s=0.6, warmup_s=0.05, others_cores_max=99).quick()
 
 
 @dataclass(frozen=True)

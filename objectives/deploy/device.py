@@ -43,9 +43,9 @@ class Device:
     provider: str
     threads: int
     options: dict[str, Any]
-    host: str | None = None
-    python: str = PYTHON
-    accuracy: bool = False
+    host: str | None
+    python: str
+    accuracy: bool
 
     def __post_init__(self) -> None:
         if self.runtime not in RUNTIMES:

@@ -22,11 +22,11 @@ def reference_run(network: bytes) -> tuple[Run, str]:
     Raises:
         DeviceError: no runtime here reads it.
     """
-    for runtime, opened in RUNS.items():
+    for runtime, opened in REFERENCE_RUNS.items():
         if find_spec(runtime):
             return opened(network)
     raise DeviceError(
-        f"device: the reference network needs one of {', '.join(RUNS)} beside the detector's runtime; "
+        f"device: the reference network needs one of {', '.join(REFERENCE_RUNS)} beside the detector's runtime; "
         "install one of them there"
     )
 
@@ -52,7 +52,7 @@ def _by_openvino(network: bytes) -> tuple[Run, str]:
 
 
 # In order of preference. A runtime that reads no ONNX (LiteRT, NCNN) takes its place here with a file of its own.
-RUNS: dict[str, Callable[[bytes], tuple[Run, str]]] = {
+REFERENCE_RUNS: dict[str, Callable[[bytes], tuple[Run, str]]] = {
     "onnxruntime": _by_onnxruntime,
     "openvino": _by_openvino,
 }

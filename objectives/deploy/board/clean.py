@@ -5,7 +5,7 @@ from pathlib import Path
 
 from spaces.errors import DeviceError
 
-ENDING = ("automl", "board")  # of the folder, in whatever cache it lies
+OWN_FOLDER = ("automl", "board")  # of the folder, in whatever cache it lies
 
 
 def remove_all(root: Path) -> Path:
@@ -14,8 +14,8 @@ def remove_all(root: Path) -> Path:
     Raises:
         DeviceError: it is not a folder of ours, or cannot be removed.
     """
-    if root.parts[-2:] != ENDING:
-        raise DeviceError(f"clean: removes '.../{'/'.join(ENDING)}' alone, and this program lies in '{root}'")
+    if root.parts[-2:] != OWN_FOLDER:
+        raise DeviceError(f"clean: removes '.../{'/'.join(OWN_FOLDER)}' alone, and this program lies in '{root}'")
     try:
         shutil.rmtree(root)
     except OSError as error:

@@ -33,16 +33,16 @@ def detect(job: Mapping[str, Any]) -> dict[str, Any]:
     return pack([detector(np.load(path, allow_pickle=False)) for path in job["images"]])
 
 
-def fitted(image: Image, size_px: int, *, stretched: bool) -> tuple[Image, "Place"]:
+def fitted(image: Image, size_px: int, *, stretched: bool) -> tuple[Image, "FittedPlace"]:
     """Return an image as the network sees it, (size, size, 3), and where on it the original lies; runs here.
 
     A board then neither decodes nor resizes: what is scored is its network and its NMS, and its letterbox is ours.
     """
     square, scale, pad = (resized if stretched else fit)(image, size_px)
-    return square, Place(scale, pad)
+    return square, FittedPlace(scale, pad)
 
 
-class Place:
+class FittedPlace:
     """Where an image lies in the square that the network sees."""
 
     def __init__(self, scale: tuple[float, float], pad: tuple[int, int]) -> None:

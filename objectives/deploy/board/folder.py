@@ -12,11 +12,11 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-PACKAGES = ("objectives", "spaces")
+OWN_PACKAGES = ("objectives", "spaces")
 PROGRAM = "objectives.latency.on_board.program"  # what `run.py` starts; what it does is named by its own imports
 # Where a path through the imports ends: what a board is never asked for, since it is sent arrays and a built network.
 NEVER = ("objectives.data", "objectives.latency.reference_network", "objectives.machine.device_locks")
-RUN = "run.py"
+LAUNCHER_NAME = "run.py"
 LAUNCHER = f'''"""Starts automl's measuring program on this board: ; see {PROGRAM}."""
 
 import json
@@ -64,7 +64,7 @@ class MeasuringFolder:
 @cache
 def measuring_folder() -> MeasuringFolder:
     """Return the folder as this installation has it."""
-    files = {RUN: LAUNCHER.encode()}
+    files = {LAUNCHER_NAME: LAUNCHER.encode()}
     for name, path in modules().items():
         relative = Path(*name.split(".")).with_suffix(".py")
         files[relative.as_posix()] = path.read_bytes()
@@ -92,7 +92,7 @@ def modules(root: str = PROGRAM) -> dict[str, Path]:
 
 def _module(name: str) -> Path | None:
     """Return the file of a module of ours; None for a package, and for a name that is none."""
-    if not _is_in(name, PACKAGES):
+    if not _is_in(name, OWN_PACKAGES):
         return None
     try:
         spec = find_spec(name)

@@ -1,5 +1,6 @@
 """What a board is made of, as Linux shows it without any rights: model, processor, clocks, memory, accelerators."""
 
+import hashlib
 import os
 import platform
 import re
@@ -108,9 +109,7 @@ def _accelerators(root: Path) -> list[str]:
 
 
 def unit(root: Path = Path("/")) -> str:
-    """Return eight digits that tell this board from others of its model: hashed from its serial number, "" without."""
-    import hashlib
-
+    """Return eight digits of a hash of the board's serial number: others of its model have others; "" without one."""
     for name in ("proc/device-tree/serial-number", "etc/machine-id"):
         if text := _text(root / name):
             return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -23,7 +23,7 @@ VCGENCMD_S = 2.0
 
 
 @dataclass(frozen=True)
-class Reading:
+class Vitals:
     """What a board shows at one moment; None is what it does not show.
 
     Attributes:
@@ -51,7 +51,7 @@ class Reading:
 class Course:
     """The readings of a measurement, in their order; the first is from before it, the last from after it."""
 
-    readings: tuple[Reading, ...]
+    readings: tuple[Vitals, ...]
 
     @property
     def text(self) -> str:
@@ -97,7 +97,7 @@ class Course:
             yield f"memory was short for {max(waits):.0f} % of the time"
 
 
-def read(root: Path = Path("/"), *, fully: bool = True) -> Reading:
+def read(root: Path = Path("/"), *, fully: bool = True) -> Vitals:
     """Read a board's health: a few small files.
 
     Args:
@@ -105,7 +105,7 @@ def read(root: Path = Path("/"), *, fully: bool = True) -> Reading:
         fully: whether the firmware is asked by a program too, where it has no file; that takes milliseconds.
     """
     mhz, steady, cap = _clocks(root)
-    return Reading(
+    return Vitals(
         temperature_c=_temperature_c(root),
         mhz=mhz,
         steady_mhz=steady,

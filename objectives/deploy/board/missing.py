@@ -5,14 +5,15 @@ from typing import Any
 
 from objectives.deploy.device import Device
 
-PACKAGES = {"litert": "ai-edge-litert"}  # where a runtime's package is called otherwise
+PIP_NAMES = {"litert": "ai-edge-litert"}  # where a runtime's package is called otherwise
 OF_PROVIDER = {
     "CUDAExecutionProvider": "onnxruntime-gpu",
     "TensorrtExecutionProvider": "onnxruntime-gpu",
     "OpenVINOExecutionProvider": "onnxruntime-openvino",
 }
+REFERENCE_READERS = ("onnxruntime", "openvino")  # run the reference network (`objectives.latency.reference_runs`)
 NO_WHEELS = ("armv6l", "armv7l", "i686")  # systems of 32 bits
-FOLDER = "~/automl"  # of an environment that we propose
+ENVIRONMENT = "~/automl"  # of an environment that we propose
 
 
 def missing(device: Device, board: Mapping[str, Any]) -> list[str]:
@@ -23,9 +24,7 @@ def missing(device: Device, board: Mapping[str, Any]) -> list[str]:
         board: what `objectives.deploy.board.description.describe` has returned there.
     """
     found = board["runtimes"].get(device.runtime)
-    lacking = [name for name in ("numpy",) if board[name] is None]
-    if found is None:
-        lacking.append(_package(device))
+    lacking = lacks(device.runtime, _package(device), board)
     if lacking:
         return [f"device={device.name}: {_lacks(board, lacking)}; {_install(board, lacking)}"]
     assert found is not None  # else it is among what lacks
@@ -42,6 +41,22 @@ def missing(device: Device, board: Mapping[str, Any]) -> list[str]:
     return [line]
 
 
+def lacks(runtime: str, package: str, board: Mapping[str, Any]) -> list[str]:
+    """Return the packages that a board lacks to run a runtime, and the reference network beside it.
+
+    Args:
+        runtime: one of `objectives.deploy.device.RUNTIMES`.
+        package: what installs it.
+        board: as of `missing`.
+    """
+    lacking = [] if board["numpy"] is not None else ["numpy"]
+    if runtime not in board["runtimes"]:
+        lacking.append(package)
+    if not {runtime, *board["runtimes"]} & set(REFERENCE_READERS):
+        lacking.append(REFERENCE_READERS[0])
+    return lacking
+
+
 def advice(board: Mapping[str, Any]) -> list[str]:
     """Return a line for each thing that would make figures those of the usual deployed program."""
     if board["opencv"] is None and board["numpy"] is not None:
@@ -53,7 +68,7 @@ def advice(board: Mapping[str, Any]) -> list[str]:
 
 
 def _package(device: Device) -> str:
-    return OF_PROVIDER.get(device.provider) or PACKAGES.get(device.runtime, device.runtime)
+    return OF_PROVIDER.get(device.provider) or PIP_NAMES.get(device.runtime, device.runtime)
 
 
 def _lacks(board: Mapping[str, Any], lacking: Sequence[str]) -> str:
@@ -72,7 +87,7 @@ def _install(board: Mapping[str, Any], packages: Sequence[str]) -> str:
     if board["has_pip"] and not board["externally_managed"]:
         return f"install there: {board['executable']} -m pip install {' '.join(packages)}"
     first = "" if board["has_venv"] else "sudo apt install python3-venv && "
-    installed = [PACKAGES.get(name, name) for name in board["runtimes"]] + ["numpy"] * (board["numpy"] is not None)
+    installed = [PIP_NAMES.get(name, name) for name in board["runtimes"]] + ["numpy"] * (board["numpy"] is not None)
     names = " ".join(dict.fromkeys([*packages, *installed]))  # the environment starts empty
-    make = f"{first}{board['executable']} -m venv {FOLDER} && {FOLDER}/bin/pip install {names}"
-    return f"install there: {make}; then set device.python={FOLDER}/bin/python"
+    make = f"{first}{board['executable']} -m venv {ENVIRONMENT} && {ENVIRONMENT}/bin/pip install {names}"
+    return f"install there: {make}; then set device.python={ENVIRONMENT}/bin/python"

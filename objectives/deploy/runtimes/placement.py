@@ -10,7 +10,7 @@ from objectives.deploy.device import Device
 from spaces.errors import DeviceError
 
 KERNEL = "_kernel_time"  # ends the names of a node's own events in a profile of ONNX Runtime
-RUN = "model_run"
+WHOLE_RUN = "model_run"
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Placement:
 def read_profile(profile: Path) -> Placement:
     """Return what ran where in the last run of a profile that ONNX Runtime wrote."""
     events: list[dict[str, Any]] = json.loads(profile.read_text())
-    began = max(event["ts"] for event in events if event.get("name") == RUN)
+    began = max(event["ts"] for event in events if event.get("name") == WHOLE_RUN)
     nodes: dict[str, int] = {}
     time_us: dict[str, int] = {}
     for event in events:

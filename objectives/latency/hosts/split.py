@@ -9,23 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from objectives.deploy.artifact import ArtifactMeta
-from objectives.deploy.board.detect import Place, fitted
+from objectives.deploy.board.detect import FittedPlace, fitted
 from objectives.machine.remote.copying import send_inputs
 from objectives.machine.remote.line import BoardLine
 
-AT_ONCE = 32  # images in memory
+IMAGES_HELD = 32  # images in memory
 
 
 @dataclass(frozen=True)
-class Split:
+class SentSplit:
     """What lies on the board, by paths relative to the measuring folder, and where images lie in their squares."""
 
     artifact: str
     images: list[str]
-    places: list[Place]
+    places: list[FittedPlace]
 
 
-def send_split(line: BoardLine, artifact: Path, images: Sequence[Path], meta: ArtifactMeta) -> Split:
+def send_split(line: BoardLine, artifact: Path, images: Sequence[Path], meta: ArtifactMeta) -> SentSplit:
     """Send a file and the images that it is to run over, as far as they are not there.
 
     Args:
@@ -42,14 +42,15 @@ def send_split(line: BoardLine, artifact: Path, images: Sequence[Path], meta: Ar
 
     (sent,) = send_inputs(line, [(artifact.read_bytes(), artifact.suffix)])
     paths: list[str] = []
-    places: list[Place] = []
-    for start in range(0, len(images), AT_ONCE):
+    places: list[FittedPlace] = []
+    for start in range(0, len(images), IMAGES_HELD):
         pairs = [
-            fitted(read_image(path), meta.size_px, stretched=meta.stretched) for path in images[start : start + AT_ONCE]
+            fitted(read_image(path), meta.size_px, stretched=meta.stretched)
+            for path in images[start : start + IMAGES_HELD]
         ]
         paths += send_inputs(line, [(_array(square), ".npy") for square, _ in pairs])
         places += [place for _, place in pairs]
-    return Split(f"../{sent}", [f"../{path}" for path in paths], places)
+    return SentSplit(f"../{sent}", [f"../{path}" for path in paths], places)
 
 
 def _array(square: NDArray[np.uint8]) -> bytes:

@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from objectives.deploy.board.health import Course, Reading, read
+from objectives.deploy.board.health import Course, Vitals, read
 from objectives.latency.on_board.supervise import Watch
 
 
@@ -14,7 +14,7 @@ class HealthWatch(Watch):
 
     def __init__(self) -> None:
         self._root = Path("/")
-        self._readings: list[Reading] = []
+        self._readings: list[Vitals] = []
 
     def begin(self, job: bytes) -> None:
         """Read it fully."""

@@ -90,6 +90,7 @@ def test_option_composes(group: str, option: str) -> None:
     own = ["space/neck=own", "~space.neck.width"]  # which smoke sets
     needed = {
         "folder": ["data.root=/anywhere"],
+        "ssh": ["device.host=pi5"],
         "custom": [f"{group}._target_=a.Class"],
         "own": [*own, "space.backbone.name=yolo11"],
         "rtdetr": [*own, "space.backbone.name=choice(rtdetr-l, rtdetr-x)"],

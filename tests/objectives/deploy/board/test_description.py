@@ -12,7 +12,8 @@ from small_board import make_board
 
 from objectives.deploy.board.description import describe, device_description
 from objectives.deploy.board.hardware import hardware, unit
-from objectives.deploy.board.missing import advice, missing
+from objectives.deploy.board.missing import REFERENCE_READERS, advice, lacks, missing
+from objectives.latency.reference_runs import REFERENCE_RUNS
 
 NOT_THERE = "not installed for the board's /usr/bin/python3 (Python 3.11.2)"
 PROVIDERS = ["XnnpackExecutionProvider", "CPUExecutionProvider"]
@@ -137,6 +138,15 @@ def test_nothing_is_missing() -> None:
 def test_what_is_missing_is_one_line_with_a_command(change: dict[str, Any], line: str) -> None:
     said = line.replace("{FOR}", f"is {NOT_THERE}").replace("{FORS}", f"are {NOT_THERE}")
     assert missing(CPU, {**GIVEN, **change}) == [f"device=cpu: {said}"]
+
+
+def test_the_reference_network_needs_a_runtime_that_reads_onnx() -> None:
+    assert tuple(REFERENCE_RUNS) == REFERENCE_READERS
+    alone = {**GIVEN, "runtimes": {"ncnn": {"version": "1", "providers": ["CPU"]}}}
+    assert lacks("ncnn", "ncnn", alone) == ["onnxruntime"]
+    assert lacks("ncnn", "ncnn", {**alone, "runtimes": {}, "numpy": None}) == ["numpy", "ncnn", "onnxruntime"]
+    assert lacks("ncnn", "ncnn", {**alone, "runtimes": {**alone["runtimes"], "openvino": {}}}) == []
+    assert lacks("openvino", "openvino", {**alone, "runtimes": {}}) == ["openvino"]
 
 
 def test_a_provider_that_the_runtime_has_not() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from objectives.deploy.board.folder import RUN, measuring_folder, modules
+from objectives.deploy.board.folder import LAUNCHER_NAME, measuring_folder, modules
 
 LATER = {  # names that Python 3.10 lacks
     "enum": {"StrEnum", "verify", "member", "nonmember", "ReprEnum", "EnumCheck"},
@@ -26,7 +26,9 @@ OPTIONAL = {"cv2", "psutil", "msgspec"}  # looked for first
 
 def test_it_has_what_measures_and_nothing_heavy() -> None:
     files = measuring_folder().files
-    assert {RUN, "objectives/latency/probe.py", "objectives/deploy/detector.py", "spaces/errors.py"} <= set(files)
+    assert {LAUNCHER_NAME, "objectives/latency/probe.py", "objectives/deploy/detector.py", "spaces/errors.py"} <= set(
+        files
+    )
     assert "objectives/latency/reference_network.py" not in files
     assert not [name for name in files if name.startswith(("objectives/data/", "objectives/training/", "search/"))]
     assert sum(map(len, files.values())) < 300_000
@@ -72,7 +74,9 @@ def test_python_3_10_itself_takes_it(tmp_path: Path) -> None:
     folder = measuring_folder().write(tmp_path / "automl" / "board")
     line = [python, "-I", "-W", "error", "-m", "compileall", "-q", str(folder)]
     subprocess.run(line, check=True)
-    done = subprocess.run([python, "-I", RUN, "clean"], cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [python, "-I", LAUNCHER_NAME, "clean"], cwd=folder, capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert not (tmp_path / "automl" / "board").exists()
 

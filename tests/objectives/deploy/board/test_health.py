@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from fake_boards import CPU, JETSON, LAPTOP, PI, write_root
 
-from objectives.deploy.board.health import Course, Reading, read
+from objectives.deploy.board.health import Course, Vitals, read
 
-WELL = Reading(48.0, 2400.0, 2400.0, 2400.0, 0, 0, 0.0, 0.2)
+WELL = Vitals(48.0, 2400.0, 2400.0, 2400.0, 0, 0, 0.0, 0.2)
 
 
-def course(*between: Reading, last: Reading = WELL, first: Reading = WELL) -> Course:
+def course(*between: Vitals, last: Vitals = WELL, first: Vitals = WELL) -> Course:
     return Course((first, *between, last))
 
 
@@ -30,14 +30,14 @@ def program(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
 
 def test_a_board_that_is_well(tmp_path: Path) -> None:
     reading = read(write_root(tmp_path, PI), fully=False)
-    assert reading == Reading(48.2, 2400.0, 2400.0, 2400.0, 0, 0, 0.0, 0.15)
+    assert reading == Vitals(48.2, 2400.0, 2400.0, 2400.0, 0, 0, 0.0, 0.15)
     found = Course((reading, reading, replace(reading, temperature_c=61.6)))
     assert (found.text, found.throttled) == ("48 -> 62 °C, 2400 of 2400 MHz, load 0.1", "")
 
 
 def test_where_nothing_can_be_read_nothing_is_said(tmp_path: Path) -> None:
     reading = read(tmp_path, fully=False)
-    assert reading == Reading()
+    assert reading == Vitals()
     assert (Course((reading, reading)).text, Course((reading, reading)).throttled) == ("", "")
 
 

@@ -17,7 +17,7 @@ def noise(seed: int, width: int, height: int) -> NDArray[np.uint8]:
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 99), side, side, side, side)
 def test_resizing_is_opencvs_to_a_grey_level(seed: int, width: int, height: int, to_width: int, to_height: int) -> None:
     image = noise(seed, width, height)
@@ -46,7 +46,7 @@ def test_borders_and_blobs_are_opencvs(seed: int, width: int, height: int, sides
     assert np.abs(ours - theirs).max() <= 1e-7
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.integers(0, 10**6),
     st.integers(0, 200),

@@ -72,7 +72,10 @@ def test_its_network_is_as_fast_as_here(board: Board, model: Path, image: NDArra
 
 
 @pytest.mark.seconds
-@pytest.mark.parametrize("how", ["end of file", "output", signal.SIGHUP, signal.SIGKILL], ids=str)
+@pytest.mark.parametrize(
+    "how",
+    ["end of file", *(pytest.param(how, marks=pytest.mark.slow) for how in ("output", signal.SIGHUP, signal.SIGKILL))],
+)
 def test_a_broken_line_ends_all_at_once(
     board: Board, model: Path, image: NDArray[np.uint8], how: str | signal.Signals
 ) -> None:
@@ -111,6 +114,7 @@ def test_a_line_that_breaks_before_the_job_does_nothing(board: Board) -> None:
 
 
 @pytest.mark.seconds
+@pytest.mark.slow
 def test_a_killed_process_is_a_fault(board: Board, model: Path, image: NDArray[np.uint8]) -> None:
     with board.start("probe") as process:
         assert process.stdin is not None
@@ -175,6 +179,7 @@ def test_clean_removes_all_and_nothing_else(board: Board, tmp_path: Path) -> Non
 
 
 @pytest.mark.seconds
+@pytest.mark.slow
 def test_a_board_that_throttles_marks_its_figures(
     board: Board, model: Path, image: NDArray[np.uint8], tmp_path: Path
 ) -> None:

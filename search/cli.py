@@ -253,12 +253,13 @@ def weights(overrides: tuple[str, ...], fetch: bool) -> None:
 @main.command()
 @click.argument("artifact")
 @click.argument("overrides", nargs=-1)
+@click.option("--clean", is_flag=True, help="Remove all that automl has put on a board: --clean device=ssh ...")
 @guarded
-def latency(artifact: str, overrides: tuple[str, ...]) -> None:
-    """Measure an exported ONNX file on a device: `automl latency out/model.onnx device=openvino`."""
+def latency(artifact: str, overrides: tuple[str, ...], clean: bool) -> None:
+    """Measure an exported ONNX file on a device or a board: `automl latency out/model.onnx device=openvino`."""
     from search.commands.latency import run_latency
 
-    run_latency(artifact, list(overrides))
+    run_latency(artifact, list(overrides), clean=clean)
 
 
 @main.command()

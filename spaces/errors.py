@@ -32,6 +32,10 @@ class DeviceError(AutomlError):
     """A device or its runtime is not usable here."""
 
 
+class DeviceAway(DeviceError):
+    """A board cannot be reached or used just now; the same goes through once it can, and nothing is lost till then."""
+
+
 def nearest(name: str, known: Iterable[str], prefix: str = "") -> str:
     """Return `; nearest: a, b` for up to three known names closest to `name`, or an empty string.
 

@@ -35,6 +35,7 @@ from objectives.records.records import Accuracy, Ending, Latency, Outcome, Resou
 from objectives.training.checkpoint import read_state, write_state
 from objectives.trial.job import RungDecision, TrialJob, TrialListener
 from spaces.candidate import Candidate
+from spaces.errors import DeviceAway
 from spaces.network.family import slim_ratios
 
 SEARCH_SEED = 42  # that of `conf/base.yaml`
@@ -310,6 +311,10 @@ def _hang(_job: TrialJob) -> None:
     time.sleep(3600)
 
 
+def _board_away(_: TrialJob) -> None:
+    raise DeviceAway("device=ssh: board 'pi5': it cannot be reached (no route to host)")
+
+
 FAULTS: dict[str, Callable[[TrialJob], None]] = {
     "sigkill": _signal(signal.SIGKILL),
     "sigsegv": _signal(signal.SIGSEGV),
@@ -325,6 +330,7 @@ FAULTS: dict[str, Callable[[TrialJob], None]] = {
     "breed": _breed,
     "leave": _leave_behind,
     "full": _no_room,
+    "away": _board_away,
     "truncated": _truncate,
     "half": _half_written,
     "searcher": _kill_searcher,

@@ -21,6 +21,7 @@ from objectives.deploy.detector import Detections, Detector
 from objectives.deploy.device import Device
 from objectives.deploy.matches import IOUS, SIDES_PX, Matches, match
 from objectives.deploy.runtimes.open import open_artifact
+from objectives.latency.hosts.open import describe
 from objectives.latency.measure import measure_latencies
 from objectives.latency.protocol import LatencyProtocol
 from objectives.records.records import Latency
@@ -82,7 +83,7 @@ def compare(
         champion=_side(champion, metas[0], one),
         challenger=_side(challenger, metas[1], other),
         frozen=frozen,
-        device=device.describe(),
+        device=describe(device),
         confidence=protocol.fixed_confidence,
         classes=classes,
         map=apart,

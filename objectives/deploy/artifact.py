@@ -4,12 +4,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING
 
-from objectives.data.crowds import USUAL_MAX
-from objectives.deploy.ultralytics_meta import is_ultralytics, read_ultralytics
+from objectives.deploy.ultralytics_meta import DETECTIONS_MAX, NMS_IOU, is_ultralytics, read_ultralytics
 from spaces.errors import DataError
-from spaces.vocabulary import DEFAULTS
+
+if TYPE_CHECKING:  # boards may have Python 3.10, which lacks it
+    from typing import Self
 
 META_KEY = "automl"
 CONFIDENCE_KEY = "automl_confidence"  # beside it: older versions read files that have it
@@ -32,8 +33,8 @@ class ArtifactMeta:
     size_px: int
     head: str
     classes: tuple[str, ...]
-    nms_iou: float = float(DEFAULTS["deploy.nms_iou"])
-    max_detections: int = USUAL_MAX
+    nms_iou: float = NMS_IOU
+    max_detections: int = DETECTIONS_MAX
     stretched: bool = False
     confidence: float | None = None
 
@@ -47,7 +48,7 @@ class ArtifactMeta:
         return json.dumps({key: value for key, value in values.items() if key != "stretched" or value})
 
     @classmethod
-    def load(cls, text: str) -> Self:
+    def load(cls, text: str) -> "Self":
         """Read the text kept in the file."""
         values = json.loads(text)
         return cls(**{**values, "classes": tuple(values["classes"])})

@@ -4,18 +4,19 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.confidence import confidence_of
+from objectives.deploy.pixels.choose import pixel_work
+from objectives.deploy.pixels.contract import Pixels
 from objectives.deploy.runtimes.contract import Runtime
 
 PAD_VALUE = 114  # grey of the letterbox, as in training
 MAX_NMS = 5000  # scored boxes that enter NMS for an image, best first
 
-Image = NDArray[np.uint8]  # (H, W, 3), BGR
+Image = Pixels  # (H, W, 3), BGR
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,27 +94,37 @@ def letterbox(image: Image, size_px: int) -> tuple[NDArray[np.float32], tuple[fl
     Returns:
         blob (1, 3, size, size) RGB in [0, 1]; scale by axis (x, y); left and top padding in pixels.
     """
+    square, scale, pad = fit(image, size_px)
+    return pixel_work().blob(square), scale, pad
+
+
+def fit(image: Image, size_px: int) -> tuple[Image, tuple[float, float], tuple[int, int]]:
+    """Return the square of `letterbox` as an image (size, size, 3) BGR, with its scale and padding."""
     height, width = image.shape[:2]
     ratio = size_px / max(height, width)
     new = min(int(np.ceil(width * ratio)), size_px), min(int(np.ceil(height * ratio)), size_px)
     if new != (width, height):
-        image = cv2.resize(image, new, interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]  # 8-bit stays 8-bit
+        image = pixel_work().resize(image, *new)
     spare = (size_px - new[0]) / 2, (size_px - new[1]) / 2
     left, top = round(spare[0] - 0.1), round(spare[1] - 0.1)
     if spare != (0, 0):
         right, bottom = size_px - new[0] - left, size_px - new[1] - top
-        sides, border = (top, bottom, left, right), (PAD_VALUE,) * 3
-        image = cv2.copyMakeBorder(image, *sides, cv2.BORDER_CONSTANT, value=border)  # type: ignore[assignment]  # 8-bit stays 8-bit
-    blob = cv2.dnn.blobFromImage(image, 1 / 255, swapRB=True)
-    return blob, (new[0] / width, new[1] / height), (left, top)  # type: ignore[return-value]  # 32-bit floats
+        image = pixel_work().surround(image, (top, bottom, left, right), PAD_VALUE)
+    return image, (new[0] / width, new[1] / height), (left, top)
 
 
 def stretch(image: Image, size_px: int) -> tuple[NDArray[np.float32], tuple[float, float], tuple[int, int]]:
     """Stretch an image to a square, as Ultralytics does for RT-DETR; what is returned is as of `letterbox`."""
+    square, scale, pad = resized(image, size_px)
+    return pixel_work().blob(square), scale, pad
+
+
+def resized(image: Image, size_px: int) -> tuple[Image, tuple[float, float], tuple[int, int]]:
+    """Return the square of `stretch` as an image, likewise as of `fit`."""
     height, width = image.shape[:2]
-    image = cv2.resize(image, (size_px, size_px), interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]  # 8-bit stays 8-bit
-    blob = cv2.dnn.blobFromImage(image, 1 / 255, swapRB=True)
-    return blob, (size_px / width, size_px / height), (0, 0)  # type: ignore[return-value]  # 32-bit floats
+    if (width, height) != (size_px, size_px):
+        image = pixel_work().resize(image, size_px, size_px)
+    return image, (size_px / width, size_px / height), (0, 0)
 
 
 def suppress(
@@ -140,9 +151,7 @@ def suppress(
     kept = [np.zeros(0, dtype=np.int64)]
     for label in np.unique(classes):  # by class: NMS is quadratic in the number of boxes
         index = np.flatnonzero(classes == label)
-        # OpenCV's stubs ask for sequences; arrays are taken as they are.
-        survivors = cv2.dnn.NMSBoxes(sized[index], scores[index], confidence, iou)  # type: ignore[arg-type]  # arrays will do
-        kept.append(index[np.asarray(survivors, dtype=np.int64)])
+        kept.append(index[pixel_work().suppress(sized[index], scores[index], confidence, iou)])
     chosen = np.concatenate(kept)
     chosen = chosen[np.argsort(-scores[chosen], kind="stable")][:most]
     return boxes[chosen], scores[chosen], classes[chosen]

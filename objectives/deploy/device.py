@@ -5,7 +5,8 @@ import json
 import os
 import platform
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -16,11 +17,14 @@ from objectives.machine.gpus import board_of
 from spaces.errors import DeviceError, nearest
 
 RUNTIMES = ("onnxruntime", "openvino")
+ON_PROCESSOR = {"onnxruntime": "CPUExecutionProvider", "openvino": "CPU"}  # provider by runtime
+PYTHON = "python3"  # of a board, where nothing else is asked for
+BOARD_THREADS_MOST = 1024
 
 
 @dataclass(frozen=True)
 class Device:
-    """A runtime on this machine.
+    """A runtime on this machine, or on a board that `ssh` reaches.
 
     Attributes:
         name: name for people ("cpu", "openvino", "cuda").
@@ -28,6 +32,10 @@ class Device:
         provider: ONNX Runtime's execution provider, or OpenVINO's device name.
         threads: threads of the network and of letterbox; 0 leaves the choice to the runtime.
         options: further options, passed to the provider (ONNX Runtime) or the device (OpenVINO) as they are.
+        host: the board, as ssh knows it; None is this machine.
+        python: the Python on the board, a name or a path.
+        accuracy: whether the board's own runtime scores, too; else the same runtime here does. A device on this machine
+            scores here in any case.
     """
 
     name: str
@@ -35,24 +43,32 @@ class Device:
     provider: str
     threads: int
     options: dict[str, Any]
+    host: str | None
+    python: str
+    accuracy: bool
 
     def __post_init__(self) -> None:
         if self.runtime not in RUNTIMES:
             raise DeviceError(f"device.runtime: '{self.runtime}' is unknown{nearest(self.runtime, RUNTIMES)}")
+        if self.host is not None:
+            if not 0 <= self.threads <= BOARD_THREADS_MOST:
+                raise DeviceError(f"device.threads: must lie in 0..{BOARD_THREADS_MOST}, got {self.threads}")
+            return
+        if self.python != PYTHON:
+            raise DeviceError(f"device.python: names the Python of a board, which needs device.host; got {self.python}")
         if not 0 <= self.threads <= (os.cpu_count() or 1):
             raise DeviceError(f"device.threads: must lie in 0..{os.cpu_count()} on this machine, got {self.threads}")
 
     def check(self) -> None:
-        """Check that the runtime is installed and offers the provider.
+        """Check that the runtime is installed on this machine and offers the provider.
 
         Raises:
             DeviceError: the runtime is not installed, or has no such provider here.
         """
         if find_spec(self.runtime) is None:
             raise DeviceError(f"device={self.name}: needs {self.runtime}; install automl[{self.runtime}]")
-        known = _providers(self.runtime)
-        if not any(self.provider == k or self.provider.startswith(f"{k}.") for k in known):
-            offered = ", ".join(known)
+        if not self.is_offered():
+            offered = ", ".join(_providers(self.runtime))
             raise DeviceError(f"device={self.name}: {self.runtime} has no '{self.provider}' here; it has {offered}")
 
     @property
@@ -60,11 +76,39 @@ class Device:
         """Whether the runtime computes on the processor, and on nothing else."""
         return self.provider in ("CPUExecutionProvider", "CPU")
 
+    @property
+    def scores_there(self) -> bool:
+        """Whether a board scores."""
+        return self.accuracy and self.host is not None
+
+    def here(self) -> "Device":
+        """Return what runs a file on this machine, for what does not depend on the device's speed: its scores.
+
+        That of a board is its runtime here: with its provider and options if this machine has the provider, else on
+        the processor.
+        """
+        if self.host is None:
+            return self
+        threads = min(self.threads, os.cpu_count() or 1)
+        own = replace(self, host=None, python=PYTHON, threads=threads)
+        if find_spec(self.runtime) is None or own.is_offered():
+            return own
+        return replace(own, provider=ON_PROCESSOR[self.runtime], options={})
+
+    def is_offered(self) -> bool:
+        """Whether the runtime has the provider on this machine."""
+        return any(self.provider == k or self.provider.startswith(f"{k}.") for k in _providers(self.runtime))
+
     def describe(self) -> dict[str, Any]:
-        """Return what the fingerprint is made of: processor, runtime and version, threads, options."""
+        """Return what the fingerprint is made of: processor, runtime and version, threads, options.
+
+        Of a device on this machine; a board describes its own (`objectives.latency.hosts`).
+        """
+        if self.host is not None:
+            raise DeviceError(f"device={self.name}: board '{self.host}' describes itself, and was not asked")
         package = _package(self.runtime)
         return {
-            **asdict(self),
+            **{name: value for name, value in asdict(self).items() if name not in ("host", "python", "accuracy")},
             "processor": _processor(),
             "accelerator": "" if self.on_processor else _accelerator(),
             "cores": os.cpu_count(),
@@ -76,7 +120,12 @@ class Device:
     @property
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits; figures of two fingerprints never stand on one front."""
-        return hashlib.sha256(json.dumps(self.describe(), sort_keys=True).encode()).hexdigest()[:16]
+        return digest(self.describe())
+
+
+def digest(description: Mapping[str, Any]) -> str:
+    """Return the fingerprint of a device that describes itself so: sixteen hexadecimal digits."""
+    return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def training_keys(train_device: str) -> tuple[str, ...]:
@@ -88,7 +137,9 @@ def training_keys(train_device: str) -> tuple[str, ...]:
 
 
 def measuring_keys(device: Device) -> tuple[str, ...]:
-    """Return the devices that a measurement needs for itself."""
+    """Return the devices that a measurement needs for itself: of this machine none, if a board measures."""
+    if device.host is not None:
+        return (_plain(f"board:{device.host}"),)
     if device.on_processor:
         return ("cpu",)
     if device.provider in ("CUDAExecutionProvider", "TensorrtExecutionProvider"):
@@ -99,6 +150,14 @@ def measuring_keys(device: Device) -> tuple[str, ...]:
 def _plain(name: str) -> str:
     """Return a name that a file can have."""
     return re.sub(r"[^\w.:-]", "_", name)
+
+
+def offers(runtime: str) -> tuple[str, list[str]] | None:
+    """Return a runtime's version and its providers here; None where it is not installed."""
+    try:
+        return version(_package(runtime)), _providers(runtime)
+    except (DeviceError, PackageNotFoundError):
+        return None
 
 
 def _package(runtime: str) -> str:

@@ -6,11 +6,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from objectives.data.crowds import USUAL_MAX
 from spaces.errors import DataError
 
 TASK_KEYS = ("task", "names", "imgsz")  # that every detector has which Ultralytics has exported since 8.0
-NMS_IOU = 0.7  # Ultralytics' default of `iou` when it predicts and validates
+NMS_IOU = 0.7  # Ultralytics' default of `iou` when it predicts and validates; ours of `deploy.nms_iou`
+DETECTIONS_MAX = 300  # its default of `max_det`; ours of an uncrowded data set (`objectives.data.crowds`)
 DECODER = "RTDETRDecoder"
 EXPORT_AGAIN = "export it again with `yolo export format=onnx imgsz=N batch=1`"
 
@@ -58,7 +58,7 @@ def is_ultralytics(properties: Mapping[str, str]) -> bool:
 def read_ultralytics(properties: Mapping[str, str], path: Path) -> dict[str, Any]:
     """Return the values of an `ArtifactMeta` for a file that Ultralytics has exported.
 
-    Its own defaults stand in for what the file does not say: NMS_IOU, and USUAL_MAX boxes an image.
+    Its own defaults stand in for what the file does not say: NMS_IOU, and DETECTIONS_MAX boxes an image.
 
     Raises:
         DataError: the file is no detector of one square image of three channels, or its metadata cannot be read.
@@ -80,7 +80,7 @@ def read_ultralytics(properties: Mapping[str, str], path: Path) -> dict[str, Any
         "head": kind,
         "classes": classes,
         "nms_iou": NMS_IOU,
-        "max_detections": USUAL_MAX,
+        "max_detections": DETECTIONS_MAX,
         "stretched": head == DECODER,
     }
 

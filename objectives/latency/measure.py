@@ -1,21 +1,16 @@
 """Latency of deployable files on a device: clean processes of their own measure, one after another."""
 
-import json
-import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from objectives.deploy.device import Device, measuring_keys
+from objectives.deploy.device import Device
+from objectives.latency.hosts.contract import Host, Task
+from objectives.latency.hosts.open import host_of
 from objectives.latency.protocol import LatencyProtocol, agree, combine
-from objectives.machine.device_locks import Patience, exclusive
+from objectives.machine.device_locks import Patience
 from objectives.records.records import Latency
-from spaces.errors import DeviceError
+from spaces.errors import DeviceAway, DeviceError
 
 GROUP = 16  # files that one process has open at once
 
@@ -32,7 +27,8 @@ def measure_latency(
     """Measure one deployable file; see `measure_latencies`.
 
     Raises:
-        DeviceError: the runtime failed or hung; the message holds the last line of its output.
+        DeviceError: the runtime failed or hung; the message holds the last line of its output. A `DeviceAway` where
+            the device is part of a board that cannot be reached.
     """
     (found,) = measure_latencies([artifact], device, images, protocol, timeout_s, patience, cores)
     if isinstance(found, DeviceError):
@@ -66,32 +62,32 @@ def measure_latencies(
 
     Returns:
         for each file, in order, its figure, or why it has none: the others are measured all the same.
+
+    Raises:
+        DeviceAway: the device is part of a board that cannot be reached; the same goes through once it can.
     """
-    job = {
-        "device": asdict(device),
-        "images": [str(p) for p in images],
-        "protocol": asdict(protocol),
-        "cores": sorted(cores),
-        "parent_pid": os.getpid(),
-    }
-    patience = patience or Patience()
-    prober = _Prober(device, job, timeout_s, patience.alive)
+    patience, host = patience or Patience(), host_of(device)
+    prober = _Prober(host, images, protocol, timeout_s, sorted(cores))
     found: list[Latency | DeviceError] = []
     for start in range(0, len(artifacts), GROUP):
-        with exclusive(measuring_keys(device), patience):  # in between, who trains on the device goes on
-            found += prober.figures(artifacts[start : start + GROUP], protocol)
+        with host.alone(patience):  # in between, who trains on the device goes on
+            found += prober.figures(artifacts[start : start + GROUP])
     return found
 
 
 class _Prober:
     """Runs measuring processes, for one group of files after another."""
 
-    def __init__(self, device: Device, job: dict[str, Any], timeout_s: float, alive: Callable[[], None]) -> None:
-        self._device, self._job, self._timeout_s, self._alive = device, job, timeout_s, alive
+    def __init__(
+        self, host: Host, images: Sequence[Path], protocol: LatencyProtocol, timeout_s: float, cores: Sequence[int]
+    ) -> None:
+        self._host, self._images, self._protocol = host, images, protocol
+        self._timeout_s, self._cores = timeout_s, cores
         self._calm_ms: float | None = None  # of the first process: all figures stand on the same
 
-    def figures(self, artifacts: Sequence[Path], protocol: LatencyProtocol) -> list[Latency | DeviceError]:
+    def figures(self, artifacts: Sequence[Path]) -> list[Latency | DeviceError]:
         """Return a figure or an error a file: processes measure until those of each file agree."""
+        protocol = self._protocol
         figures: list[list[Latency]] = [[] for _ in artifacts]
         errors: dict[int, DeviceError] = {}
         waiting = list(range(len(artifacts)))
@@ -112,6 +108,8 @@ class _Prober:
         found: list[Latency | DeviceError]
         try:
             found = self._probe(artifacts)
+        except DeviceAway:  # no fault of a file's
+            raise
         except DeviceError as error:
             if len(artifacts) == 1:
                 return [error]
@@ -120,54 +118,16 @@ class _Prober:
         return found
 
     def _probe(self, artifacts: Sequence[Path]) -> list[Latency | DeviceError]:
-        """Run one measuring process; `alive` is called about once a second meanwhile.
+        """Run one measuring process.
 
         Raises:
             DeviceError: the process failed or hung.
         """
-        named = f"'{artifacts[0].name}'" if len(artifacts) == 1 else f"{len(artifacts)} files"
-        out = self._run({"artifacts": [str(p.absolute()) for p in artifacts], "calm_ms": self._calm_ms}, named)
+        limit_s = self._timeout_s * len(artifacts)
+        task = Task(artifacts, self._images, self._protocol, self._calm_ms, limit_s, self._cores)
         return [
             Latency.from_json(one["latency"])
             if "latency" in one
-            else DeviceError(f"{self._what(repr(artifact.name))} failed: {one['error']}")
-            for artifact, one in zip(artifacts, json.loads(out.splitlines()[-1]), strict=True)
+            else DeviceError(self._host.failed(replace(task, artifacts=[artifact]), one["error"]))
+            for artifact, one in zip(artifacts, self._host.run(task), strict=True)
         ]
-
-    def _what(self, named: str) -> str:
-        return f"device={self._device.name}: measuring {named}"
-
-    def _run(self, task: dict[str, Any], named: str) -> str:
-        """Return the output of one measuring process."""
-        what, timeout_s = self._what(named), self._timeout_s * len(task["artifacts"])
-        command = [sys.executable, "-m", "objectives.latency.probe"]
-        with subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        ) as process:
-            try:
-                out, complaints = _communicate(process, json.dumps(self._job | task), timeout_s, self._alive)
-            except subprocess.TimeoutExpired:
-                raise DeviceError(f"{what} took over {timeout_s:g} s") from None
-            finally:
-                process.kill()  # without effect if it has ended
-        if process.returncode < 0:
-            raise DeviceError(f"{what} failed: its process was ended by {signal.Signals(-process.returncode).name}")
-        if process.returncode > 0:
-            last = (complaints.strip().splitlines() or ["no output"])[-1]
-            raise DeviceError(f"{what} failed: {last}")
-        return out
-
-
-def _communicate(
-    process: "subprocess.Popen[str]", text: str, timeout_s: float, alive: Callable[[], None]
-) -> tuple[str, str]:
-    end = time.monotonic() + timeout_s
-    left: str | None = text  # still to be written to the process
-    while True:
-        try:
-            return process.communicate(left, timeout=max(0.0, min(1.0, end - time.monotonic())))
-        except subprocess.TimeoutExpired:
-            if time.monotonic() >= end:
-                raise
-            left = None
-            alive()

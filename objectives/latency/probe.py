@@ -5,30 +5,31 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import cv2
+import numpy as np
 
-from objectives.data.pictures.decode import read_image
 from objectives.deploy.detector import Detector, Image
 from objectives.deploy.device import Device
+from objectives.deploy.pixels.choose import pixel_work
 from objectives.deploy.runtimes.open import open_artifact
-from objectives.latency.protocol import LatencyProtocol, Samples, summarise
+from objectives.latency.protocol import LatencyProtocol, summarise
 from objectives.latency.reference import Reference
-from objectives.latency.sampling import Run, Timing, sample
+from objectives.latency.sampling import Timing, sample
 from objectives.machine.memory import peak_bytes
 from objectives.machine.parent_death import die_with_parent
 
 
 def main() -> None:
     """Measure the job that `objectives.latency.measure` wrote."""
-    job = json.loads(sys.stdin.read())
+    job = json.loads(sys.stdin.readline())
     die_with_parent(job["parent_pid"])
     if job["cores"]:  # those of the whole search, where the trial has only its share
         os.sched_setaffinity(0, job["cores"])
-    sys.stdout.write(json.dumps(_measure(job)) + "\n")
+    sys.stdout.write(json.dumps(measure(job)) + "\n")
 
 
 def is_relative(device: Device) -> bool:
@@ -41,47 +42,79 @@ def is_relative(device: Device) -> bool:
     return device.on_processor and device.threads == 1
 
 
-def _measure(job: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return a mapping a file: `latency`, or `error` with the last line of a traceback."""
+def measure(job: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a mapping a file: `latency`, or `error` with the last line of a traceback.
+
+    Args:
+        job: `device`, `protocol`, `artifacts`, `images`, `calm_ms` (None: measured, or read where it is kept). On a
+            board also `fingerprint` of the board, `reference`, the reference network's file, and `calm_folder`.
+    """
     device, protocol = Device(**job["device"]), LatencyProtocol(**job["protocol"])
-    cv2.setNumThreads(device.threads or -1)
+    pixel_work().use_threads(device.threads)
     relative = is_relative(device)
     clock = time.process_time if relative else time.perf_counter
-    images = [read_image(Path(p)) for p in job["images"]]
-    reference = Reference(device.fingerprint, clock)
+    images = [_read(Path(p)) for p in job["images"]]
+    fingerprint = job.get("fingerprint") or device.fingerprint
+    kept = {
+        key: Path(job[name]) for key, name in (("network", "reference"), ("folder", "calm_folder")) if job.get(name)
+    }
+    reference = Reference(fingerprint, clock, **kept)
     calm_ms = job["calm_ms"] or reference.calm_ms()
-    found: list[Any] = [_open(Path(p), device, protocol, images, clock) for p in job["artifacts"]]
-    opened = [i for i, run in enumerate(found) if not isinstance(run, Exception)]
-    sampled = sample([found[i] for i in opened], reference.time_ms, protocol, clock, relative=relative)
-    for i, samples in zip(opened, sampled, strict=True):
-        found[i] = samples
-    peak = peak_bytes() if len(found) == 1 else 0
+    runs = [_open(Path(p), device, protocol, images, clock) for p in job["artifacts"]]
+    opened = [run for run in runs if isinstance(run, _Timed)]
+    sampled = iter(sample(opened, reference.time_ms, protocol, clock, relative=relative))
+    peak = peak_bytes() if len(runs) == 1 else 0
 
-    def outcome(samples: Samples | Exception) -> dict[str, Any]:
-        if isinstance(samples, Exception):
-            return {"error": traceback.format_exception_only(samples)[-1].strip()}
-        return {"latency": summarise(samples, protocol, calm_ms, device.fingerprint, peak).to_json()}
+    def outcome(run: "_Timed | Exception") -> dict[str, Any]:
+        if isinstance(run, Exception):
+            return _error(run)
+        found = next(sampled)
+        if isinstance(found, Exception):
+            return _error(found)
+        figure = summarise(found, protocol, calm_ms, fingerprint, peak)
+        return {"latency": asdict(replace(figure, ran_on=run.detector.runtime.ran_on))}
 
-    return [outcome(samples) for samples in found]
+    return [outcome(run) for run in runs]
+
+
+def _error(error: Exception) -> dict[str, Any]:
+    return {"error": traceback.format_exception_only(error)[-1].strip()}
+
+
+@dataclass(frozen=True)
+class _Timed:
+    """A file that is open, and what times it on an image."""
+
+    detector: Detector
+    images: Sequence[Image]
+    clock: Callable[[], float]
+
+    def __call__(self, i: int) -> Timing:
+        passed, counted = time.perf_counter(), self.clock()
+        self.detector(self.images[i % len(self.images)])
+        total_s, wall_s = self.clock() - counted, time.perf_counter() - passed
+        return Timing(1e3 * total_s, 1e3 * total_s * self.detector.network_s / wall_s, 1e3 * wall_s)
+
+
+def _read(path: Path) -> Image:
+    """Return a decoded image: boards are sent arrays, since they decode nothing."""
+    if path.suffix == ".npy":
+        decoded: Image = np.load(path, allow_pickle=False)
+        return decoded
+    from objectives.data.pictures.decode import read_image
+
+    return read_image(path)
 
 
 def _open(
     path: Path, device: Device, protocol: LatencyProtocol, images: list[Image], clock: Callable[[], float]
-) -> Run | Exception:
+) -> _Timed | Exception:
     """Open a file, and return what times it on an image."""
     try:
         opened = open_artifact(path, device)
-        detector = Detector(opened, protocol.confidence_of(opened.meta))
+        return _Timed(Detector(opened, protocol.confidence_of(opened.meta)), images, clock)
     except Exception as error:  # one bad file must not spoil the others
         return error
-
-    def run(i: int) -> Timing:
-        passed, counted = time.perf_counter(), clock()
-        detector(images[i % len(images)])
-        total_s, wall_s = clock() - counted, time.perf_counter() - passed
-        return Timing(1e3 * total_s, 1e3 * total_s * detector.network_s / wall_s, 1e3 * wall_s)
-
-    return run
 
 
 if __name__ == "__main__":

@@ -175,7 +175,7 @@ def agree(figures: Sequence[Latency], protocol: LatencyProtocol) -> bool:
 def combine(figures: Sequence[Latency], protocol: LatencyProtocol) -> Latency:
     """Put the figures of several processes together: the median of each quantity, and whether they agree.
 
-    The figure is unstable if the processes disagree, or if most of them are.
+    The figure is unstable if the processes disagree, if most of them are, or if the board throttled during one.
     """
     p50 = [figure.p50_ms for figure in figures]
     spread = spread_of_closest(figures, protocol.processes)
@@ -184,6 +184,8 @@ def combine(figures: Sequence[Latency], protocol: LatencyProtocol) -> Latency:
     notes = [f"{len(figures)} processes differ by {spread:.1%}"] if spread > protocol.agreement else []
     if 2 * len(disturbed) > len(figures):
         notes += sorted(set("; ".join(disturbed).split("; ")))
+    throttled = sorted({figure.throttled for figure in figures if figure.throttled})
+    notes += [why for why in throttled if why not in notes]  # of one process even: the others ran on a hot board
     return Latency(
         p50_ms=statistics.median(p50),
         p95_ms=statistics.median(figure.p95_ms for figure in figures),
@@ -200,4 +202,7 @@ def combine(figures: Sequence[Latency], protocol: LatencyProtocol) -> Latency:
         raw_p95_ms=statistics.median(figure.raw_p95_ms for figure in figures),
         calm_ms=figures[0].calm_ms,
         load=loaded[(len(loaded) - 1) // 2] if 2 * len(loaded) > len(figures) else "",
+        health=figures[-1].health,
+        throttled="; ".join(throttled),
+        ran_on=figures[0].ran_on,
     )

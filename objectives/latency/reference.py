@@ -3,16 +3,14 @@
 import math
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
-import onnx
-import onnxruntime
-from onnx import TensorProto, helper, numpy_helper
 
+from objectives.latency.reference_runs import reference_run
 from objectives.machine.files import cache_folder, write_text
 
 VERSION = 4  # of the network and of how it is timed
-CHANNELS, SIDE, BLOCKS = 32, 128, 4
 SETTLE_S = 2.0  # seconds that the calm time is looked for
 CALM_RUNS = 100  # least runs of it
 
@@ -20,26 +18,34 @@ CALM_RUNS = 100  # least runs of it
 class Reference:
     """Runs the reference network on one processor thread, and keeps its calm time on this device."""
 
-    def __init__(self, fingerprint: str, clock: Callable[[], float] = time.process_time) -> None:
-        """Load the network; `fingerprint` names the device whose calm time is kept, `clock` gives seconds."""
+    def __init__(
+        self,
+        fingerprint: str,
+        clock: Callable[[], float] = time.process_time,
+        network: Path | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        """Load the network.
+
+        Args:
+            fingerprint: of the device whose calm time is kept.
+            clock: gives seconds.
+            network: the network's file, on a board; None builds it here.
+            folder: where the calm time is kept; None: the cache folder.
+        """
         self._clock = clock
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(
-            _network().SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
-        self._input = {"x": np.ones((1, CHANNELS, SIDE, SIDE), np.float32)}
+        self._run, runtime = reference_run(_network() if network is None else network.read_bytes())
         # With the version of its own runtime: another one may be faster, and `fingerprint` may name OpenVINO's alone.
-        self._file = cache_folder() / f"reference-{VERSION}-{onnxruntime.__version__}-{fingerprint}.txt"
+        self._file = (folder or cache_folder()) / f"reference-{VERSION}-{runtime}-{fingerprint}.txt"
 
     def time_ms(self) -> float:
         """Run once and return milliseconds.
 
         An untimed run comes first: the detector has just emptied the caches, a large one more than a small one.
         """
-        self._session.run(None, self._input)
+        self._run()
         start = self._clock()
-        self._session.run(None, self._input)
+        self._run()
         return 1e3 * (self._clock() - start)
 
     def calm_ms(self) -> float:
@@ -79,29 +85,7 @@ def settle(time_ms: Callable[[], float]) -> float:
     return float(np.quantile(times, 0.05))
 
 
-def _network() -> onnx.ModelProto:
-    """Build the network: blocks as of a mobile network, so that it feels the caches as much as the arithmetic.
+def _network() -> bytes:
+    from objectives.latency.reference_network import network_bytes  # it needs onnx, which a board has not
 
-    Of the sides 24, 64, 128 and 256 px and a pyramid of them, ratios to 128 px spread least over six detectors: its
-    maps of 2 MB leave the inner caches, as those of detectors do. The weights do not matter for the time.
-    """
-    pointwise = np.full((CHANNELS, CHANNELS, 1, 1), 1 / CHANNELS, np.float32)
-    depthwise = np.full((CHANNELS, 1, 3, 3), 1 / 9, np.float32)
-    nodes, last = [], "x"
-    for i in range(BLOCKS):
-        nodes += [
-            helper.make_node("Conv", [last, "pointwise"], [f"p{i}"]),
-            helper.make_node("HardSwish", [f"p{i}"], [f"h{i}"]),
-            helper.make_node("Conv", [f"h{i}", "depthwise"], [f"d{i}"], pads=[1, 1, 1, 1], group=CHANNELS),
-        ]
-        last = f"d{i}"
-    nodes.append(helper.make_node("Relu", [last], ["y"]))
-    shape = [1, CHANNELS, SIDE, SIDE]
-    graph = helper.make_graph(
-        nodes,
-        "reference",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, shape)],
-        [numpy_helper.from_array(pointwise, "pointwise"), numpy_helper.from_array(depthwise, "depthwise")],
-    )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return network_bytes()

@@ -2,12 +2,16 @@
 
 import resource
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import psutil
+if TYPE_CHECKING:
+    import psutil
 
 
-def unshared_bytes(process: psutil.Process) -> int:
+def unshared_bytes(process: "psutil.Process") -> int:
     """Return the memory of a process, less what is shared with others; 0 once the process is gone."""
+    import psutil  # boards may lack it, and ask for their own peak alone
+
     try:
         memory = process.memory_info()
     except psutil.NoSuchProcess:

@@ -1,8 +1,9 @@
 """What other processes use of this machine's processor meanwhile."""
 
 import time
+from importlib.util import find_spec
 
-import psutil
+from objectives.machine import proc_times
 
 
 class Others:
@@ -19,6 +20,10 @@ class Others:
 
 def everyone_s() -> float:
     """Return the processor seconds that everything on this machine has used; stolen time too."""
+    if find_spec("psutil") is None:
+        return proc_times.everyone_s()
+    import psutil
+
     times = psutil.cpu_times()
     twice = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)  # Linux counts them as user and nice, too
     return float(sum(times) - times.idle - getattr(times, "iowait", 0.0) - twice)
@@ -26,6 +31,10 @@ def everyone_s() -> float:
 
 def own_s() -> float:
     """Return the processor seconds of this process and its descendants, of those that have ended too."""
+    if find_spec("psutil") is None:
+        return proc_times.own_s()
+    import psutil
+
     own = psutil.Process()
     total = 0.0
     for process in (own, *own.children(recursive=True)):

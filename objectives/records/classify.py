@@ -4,7 +4,7 @@ import errno
 from collections.abc import Iterator
 
 from objectives.records.failures import Diverged, ExportFailed, Failure
-from spaces.errors import AutomlError, DataError, DeviceError
+from spaces.errors import AutomlError, DataError, DeviceAway, DeviceError
 
 # What exceptions say, in lower case. Classes differ between versions of torch, CUDA and OpenCV; words hardly do.
 DEVICE_MEMORY = (
@@ -48,6 +48,8 @@ UNTRAINABLE = (  # batch normalisation after a global pooling, on a batch of one
 
 def classify(error: BaseException) -> Failure:
     """Return the class of a failure; what an exception was raised from, or while handling, is looked at too."""
+    if isinstance(error, DeviceAway):  # whatever is full or short there is not so here
+        return Failure.DEVICE_AWAY
     chain = list(_chain(error))
     for is_of, failure in (
         (_is_full, Failure.DISK_FULL),

@@ -28,6 +28,7 @@ class Failure(StrEnum):
     KILLED = "killed"  # by the user
     NOT_BUILDABLE = "not buildable"
     NOT_MEASURABLE = "not measurable"  # the device or its runtime
+    DEVICE_AWAY = "device away"  # a board that cannot be reached now
     ERROR = "error"
 
 
@@ -43,6 +44,7 @@ ADVICE = {
     Failure.KILLED: "find out who kills the trials",
     Failure.NOT_BUILDABLE: "leave out the choices that cannot be built",
     Failure.NOT_MEASURABLE: "check the device with: automl latency",
+    Failure.DEVICE_AWAY: "bring the board back, and look with: automl latency",
     Failure.ERROR: "read the log",
 }
 

@@ -1,10 +1,19 @@
 """What a trial measures, as plain data: frozen records with a JSON round trip."""
 
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from typing import Any, Self
+from enum import Enum
+from typing import TYPE_CHECKING, Any
 
-import msgspec
+if TYPE_CHECKING:
+    from enum import StrEnum
+    from typing import Self
+else:
+    try:
+        from enum import StrEnum
+    except ImportError:  # Python 3.10, on a board: there `Latency` alone is used
+
+        class StrEnum(str, Enum):  # noqa: D101, UP042
+            __str__ = str.__str__
 
 
 class Record:
@@ -12,16 +21,20 @@ class Record:
 
     def to_json(self) -> dict[str, Any]:
         """Return a mapping of JSON values."""
+        import msgspec  # boards lack it, and write no records
+
         values: dict[str, Any] = msgspec.to_builtins(self, enc_hook=_built_in)
         return values
 
     @classmethod
-    def from_json(cls, values: Any) -> Self:
+    def from_json(cls, values: Any) -> "Self":
         """Rebuild the record; keys that this version does not know are left aside (a newer writer's).
 
         Raises:
             ValueError: a value is missing or of another kind; a whole number may stand for a float, as JSON writes it.
         """
+        import msgspec
+
         return msgspec.convert(values, cls)
 
 
@@ -57,6 +70,9 @@ class Latency(Record):
         calm_ms: calm time of the reference that the figures stand on; 0 where they are the raw milliseconds.
         load: what else the machine did, where that was much; it does not make a ratio unstable.
         file_bytes: size of the artifact; 0 where an older version did not record it.
+        health: what a board showed while it measured, as "48 -> 62 °C, 2400 of 2400 MHz, load 0.2"; empty elsewhere.
+        throttled: why a board's figure cannot be trusted; empty where it did not throttle.
+        ran_on: share of the network's time by provider, where that was not the processor alone and is known.
     """
 
     p50_ms: float
@@ -75,6 +91,9 @@ class Latency(Record):
     calm_ms: float = 0.0
     load: str = ""
     file_bytes: int = 0
+    health: str = ""
+    throttled: str = ""
+    ran_on: str = ""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from objectives.deploy.matches import Evaluated, evaluate
 from objectives.deploy.operating_point import choose
 from objectives.deploy.own_metrics import Measured, measure_own
 from objectives.deploy.runtimes.open import open_artifact
+from objectives.latency.hosts.detections import detections_there
 from objectives.records.even_sample import even_indices
 from objectives.records.paths import TrialPaths
 from objectives.records.records import Accuracy, Latency
@@ -68,6 +69,8 @@ class DeployedFile:
 
     @cached_property
     def _found(self) -> list[Detections]:
+        if self._job.device.scores_there:
+            return detections_there(self._paths.model, self._job.device, self._on.images, self._beat)
         detector, found = Detector(open_artifact(self._paths.model, self._job.device), SCORE_CONFIDENCE), []
         for image in self._on.images:
             self._beat()

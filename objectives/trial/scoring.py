@@ -35,7 +35,7 @@ from spaces.errors import AutomlError, SpaceError, first_line
 from spaces.network.description import describe
 from spaces.network.detector import count_multiply_adds, count_parameters
 
-FAULTS_THAT_PASS = OF_MEMORY | {Failure.DISK_FULL, Failure.DATA_UNREADABLE}
+FAULTS_THAT_PASS = OF_MEMORY | {Failure.DISK_FULL, Failure.DATA_UNREADABLE, Failure.DEVICE_AWAY}
 
 
 def score_children(job: TrialJob, listener: TrialListener) -> Ending | None:
@@ -72,7 +72,7 @@ class _Scorer:
         assert job.family is not None
         self.family, self.paths = job.family, TrialPaths(job.folder)
         self.train_device = available_device(job.train_device)
-        keys = (*training_keys(self.train_device), *measuring_keys(job.device))
+        keys = (*training_keys(self.train_device), *measuring_keys(job.device.here()))
         self.heartbeat = Heartbeat(listener, keys, first_epoch=job.epochs)
         self.chosen_by, self.reported_on = halves(job.images, job.split)
 

@@ -96,7 +96,7 @@ class _Trial:
         self.job, self.listener, self.all_cores = job, listener, all_cores
         self.paths = TrialPaths(job.folder)
         self.train_device = available_device(job.train_device)
-        keys = (*training_keys(self.train_device), *measuring_keys(job.device))  # it is scored on the latter
+        keys = (*training_keys(self.train_device), *measuring_keys(job.device.here()))  # it is scored on the latter
         self.heartbeat = Heartbeat(listener, keys, first_epoch=min(job.reported_epoch + 1, job.epochs))
         self.devices = self.heartbeat.devices
         self.clock = _Clock(listener, self.heartbeat)

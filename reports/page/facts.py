@@ -55,7 +55,7 @@ def key_numbers(table: StudyTable) -> tuple[Fact, ...]:
         Fact("hypervolume", share(current_hypervolume(table)), "mean mAP within reach, over log latency"),
         Fact(
             "device",
-            str(table.device.get("name") or table.device.get("processor") or ABSENT),
+            _device_name(table),
             _runtime(table),
         ),
     )
@@ -123,6 +123,14 @@ def _span(values: list[float | None], form: Any, unit: str = "") -> str:
         return ABSENT
     low, high = form(min(known)), form(max(known))
     return f"{low}{unit}" if low == high else f"{low}–{high}{unit}"
+
+
+def _device_name(table: StudyTable) -> str:
+    """Return the device's name, and of a board how ssh knew it and what it is."""
+    name = str(table.device.get("name") or table.device.get("processor") or ABSENT)
+    kept = table.settings.get("device")
+    host = kept.get("host") if isinstance(kept, Mapping) else None
+    return f"{name} ({', '.join(filter(None, (str(host), table.device.get('model'))))})" if host else name
 
 
 def _runtime(table: StudyTable) -> str:

@@ -14,6 +14,7 @@ from objectives.compare.comparison import PairedComparison
 from objectives.compare.frozen import FrozenSet, freeze
 from objectives.compare.run import compare
 from objectives.compare.verdict import Ruling
+from objectives.latency.hosts.open import check
 from reports.compare.text import compare_lines
 from reports.table.console import open_console
 from search.compare.named import Named, find
@@ -32,7 +33,7 @@ def run_compare(champion: str, challenger: str, arguments: list[str], folder: st
     options, overrides = read_options(arguments)
     both = [find(name, folder, store, how) for name in (champion, challenger)]
     settings = load_settings(overrides)
-    settings.device.check()
+    check(settings.device)
     data = _data(both, settings, overrides)
     frozen = freeze(load_data(data), options.split or data.split, options.frozen)
     with _progress() as progress:

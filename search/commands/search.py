@@ -10,6 +10,8 @@ from pathlib import Path
 from rich.console import Console
 
 from objectives.data.dataset import Dataset
+from objectives.deploy.device import Device
+from objectives.latency.hosts.open import describe
 from objectives.records.paths import StudyPaths
 from objectives.records.study_record import StudyRecord, StudyWriter
 from objectives.trial.job import TrialJob
@@ -107,7 +109,6 @@ def interruptible() -> Iterator[None]:
 
 def _introduce(console: Console, settings: Settings, dataset: Dataset) -> None:
     splits = ", ".join(f"{len(images)} {split}" for split, images in dataset.splits.items())
-    device = settings.device.describe()
     epochs = settings.trial.epochs_for(len(dataset.splits["train"]))
     hours = f" or {settings.budget.hours:g} h" if settings.budget.hours else ""
     for label, text in (
@@ -115,13 +116,30 @@ def _introduce(console: Console, settings: Settings, dataset: Dataset) -> None:
         ("data", f"{dataset.name}: {splits} images, {len(dataset.classes)} classes"),
         (
             "device",
-            f"{settings.device.name}: {device['runtime']} {device['runtime_version']}, {device['processor']}",
+            _device_words(settings.device),
         ),
         ("budget", f"{settings.budget.trials} trials{hours}, {epochs} epochs each"),
     ):
         console.print(labelled(label, text, 7), soft_wrap=True)
-    for note in filter(None, (*dataset.notes, BACKENDS[settings.trial.backend].caveat)):
+    for note in filter(None, (*dataset.notes, BACKENDS[settings.trial.backend].caveat, _board_note(settings.device))):
         console.print(labelled("note", note, 7), soft_wrap=True)
+
+
+def _device_words(device: Device) -> str:
+    found = describe(device)
+    on = f" on '{device.host}'" if device.host else ""
+    parts = found["runtime"] + " " + found["runtime_version"], found.get("model"), found["processor"]
+    return f"{device.name}{on}: {', '.join(part for part in parts if part)}"
+
+
+def _board_note(device: Device) -> str:
+    """Return where a study of a board has its accuracy from; empty for a device of this machine."""
+    if device.host is None:
+        return ""
+    if device.scores_there:
+        return f"'{device.host}' measures latencies, and its own runtime scores"
+    here = device.here()
+    return f"'{device.host}' measures latencies; accuracy is scored on this machine by {here.runtime}'s {here.provider}"
 
 
 def _conclude(

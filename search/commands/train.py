@@ -292,12 +292,12 @@ def _check_same_run(out: Path, config: dict[str, Any], dataset: Dataset, own: Pa
 
 def _metrics(job: TrialJob, listener: Printer, dataset: Dataset) -> dict[str, Any]:
     """Return the validation figures, and those of the test split where there is one."""
-    from objectives.deploy.accuracy import score_file
+    from objectives.latency.hosts.detections import score_on
 
     metrics = {name: record.to_json() for name, record in listener.kept.items()}
     if "test" in dataset.splits and job.split != "test":
         model, confidence = TrialPaths(job.folder).model, metrics["accuracy"].get("confidence")
-        found = score_file(model, job.device, dataset.splits["test"], job.classes, "test", confidence)
+        found = score_on(model, job.device, dataset.splits["test"], job.classes, "test", confidence)
         metrics["test"] = found.to_json()
     return metrics
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from objectives.deploy.device import Device
+from objectives.latency.hosts.open import check
 from objectives.latency.measure import measure_latency
 from objectives.latency.protocol import LatencyProtocol
 from objectives.records.records import Latency
@@ -23,7 +24,7 @@ def measured_fully(table: StudyTable, model: Path) -> Latency | str:
         data["root"] = table.data["root"]  # where it lay last
     try:
         device = read_section(Device, "device", settings["device"])
-        device.check()
+        check(device)
         images = load_data(DataSettings(**data)).splits[data["split"]]
         protocol = read_section(LatencyProtocol, "latency", settings["latency"])
         return measure_latency(model, device, timed_images(images), protocol)

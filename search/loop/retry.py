@@ -8,7 +8,7 @@ from search.study.stored_trial import StoredTrial
 from spaces.candidate import Candidate
 from spaces.vocabulary import train_choices
 
-PASSING = frozenset({Failure.KILLED, Failure.DISK_FULL})  # deaths that are no fault of the trial's
+PASSING = frozenset({Failure.KILLED, Failure.DISK_FULL, Failure.DEVICE_AWAY})  # deaths that are no fault of the trial's
 PASSING_MAX = 5  # times that a trial is taken up again after them
 
 

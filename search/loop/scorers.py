@@ -16,6 +16,7 @@ from search.loop.settle import reserved_s, settle, unsettled
 from search.study.claims import Claims
 from search.study.sessions import Session
 from search.view.base import View
+from spaces.errors import DeviceAway
 
 
 class Scorers:
@@ -77,5 +78,8 @@ class Scorers:
         left = math.inf if hours is None else max(reserved_s(hours), 3600 * hours - self._session.searched_s())
         patience = Patience(alive=self._session.beat)
         with self._view.meanwhile("measuring the front's latencies by the full protocol"):
-            for _ in settle(writer, self._chooser.table, settings, dataset, left, patience):
-                self._session.beat()
+            try:
+                for _ in settle(writer, self._chooser.table, settings, dataset, left, patience):
+                    self._session.beat()
+            except DeviceAway as away:
+                self._view.note(f"{away}; the front's other figures stay quick ones")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out, remove_other_layouts
-from objectives.records.failures import Failure
 from objectives.records.paths import StudyPaths
 from objectives.records.records import Ending, Latency, Outcome, Rung
 from objectives.records.study_record import StudyWriter
@@ -21,10 +20,12 @@ from search.loop.families import is_parent
 from search.loop.retry import batch_of, may_retry, objectives_of
 from search.loop.scorers import Scorers
 from search.loop.streaks import check_streak
+from search.loop.waiting.board import BoardWait
+from search.loop.waiting.disk import died_of_full_disk, wait_for_disk
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
 from search.study.claims import Claims
-from search.study.folder.disk_space import check_disk_space, has_disk_space, wait_for_disk_space
+from search.study.folder.disk_space import check_disk_space
 from search.study.folder.keep import Keeper
 from search.study.folder.leftovers import tidy
 from search.study.sessions import Clock, Session
@@ -60,7 +61,7 @@ class Search:
     ) -> None:
         """Enter the study, to search it, or to do its proof alone; nothing runs yet."""
         self.settings, self.dataset, self.study, self.view = settings, dataset, study, view
-        self.folder, self.paths = settings.folder, StudyPaths(settings.folder)
+        self.folder, self.paths, self.board = settings.folder, StudyPaths(settings.folder), BoardWait(view)
         self.jobs, self.claims = Jobs(settings, dataset, starts_of(settings, study)), claims
         with claims.alone():
             self.session = Session(study, claims, clock, proves=proves)
@@ -97,10 +98,7 @@ class Search:
                         if not self.chooser.turns_to_proof(self.claims, self.view.note):
                             return
             except DiskFull as full:
-                self.session.sleep()
-                self.view.waiting(str(full))
-                time.sleep(IDLE_S)  # the disk that is full may be another one than the folder's
-                wait_for_disk_space(self.folder, self.settings.store.free_mb_min, self.view.waiting)
+                wait_for_disk(full, self.session, self.view, self.folder, self.settings.store.free_mb_min)
 
     def table(self) -> StudyTable:
         """Return the study as it stands."""
@@ -119,7 +117,7 @@ class Search:
             if self.session.is_alone():
                 remove_other_layouts(self.jobs.data_yaml)
         while True:
-            if self._waits_for_place:
+            if self._waits_for_place or self.board.stops(self.crew.active):
                 self.session.sleep()
             else:
                 self.session.beat()
@@ -237,14 +235,16 @@ class Search:
     def _ended(self, active: Active, end: Ending | None) -> None:
         """Record how a trial's process ended; take the trial up again where that may help."""
         trial = active.trial
-        self._begin_at = 0.0
+        is_away = self.board.has_taken(end)
+        self._begin_at = self.board.until
         if active.scores_children:
-            self.scorers.ended(trial.number, end)
+            self.scorers.ended(trial.number, None if is_away else end)
             return
-        free_mb_min = self.settings.store.free_mb_min
-        if end is not None and end.error_class == Failure.DISK_FULL and not has_disk_space(self.folder, free_mb_min):
-            self.claims.free(trial.number)
-            raise DiskFull(end.reason)
+        if (full := died_of_full_disk(end, self.folder, self.settings.store.free_mb_min)) or is_away:
+            self.claims.free(trial.number)  # as good as cut
+            if full:
+                raise full
+            return
         if end is not None and may_retry(end, trial.record.attempts, batch_of(trial.candidate)):
             trial.record_attempt(end)
             self.claims.free(trial.number)  # whoever is free takes it up, this process first
@@ -317,4 +317,4 @@ class Search:
 
     def _measured(self, params: Mapping[str, Value]) -> Latency | Ending:
         """Measure a candidate that is no trial yet."""
-        return self.crew.measured(params, self.session.key)
+        return self.board.measured(lambda: self.crew.measured(params, self.session.key))

@@ -39,7 +39,7 @@ def compose_config(arguments: Sequence[str]) -> dict[str, Any]:
     preset, overrides = _split(arguments)
     folder, name = _find(preset)
     translated = [_translate(override) for override in overrides]
-    search = [] if folder == CONF else [f"hydra.searchpath=[{_quoted(f'file://{CONF}')}]"]
+    search = _search_path(folder)
     try:
         with initialize_config_dir(str(folder), version_base="1.3"):
             config = compose(name, overrides=[*search, *translated])
@@ -98,6 +98,19 @@ def _find(preset: str) -> tuple[Path, str]:
         known = ", ".join(presets())
         raise SettingsError(f"conf: unknown preset '{preset}'{nearest(preset, presets())}; known: {known}; or a path")
     return CONF, preset
+
+
+def own_folder() -> Path | None:
+    """Return `conf/` in the working folder, whose groups stand beside those here (`conf/device/pi5.yaml`)."""
+    own = Path.cwd() / "conf"
+    return own if own.is_dir() and own.resolve() != CONF else None
+
+
+def _search_path(folder: Path) -> list[str]:
+    """Return the override that names the folders behind a preset's own; of two options of one name the first counts."""
+    behind = [own_folder(), CONF]
+    urls = [_quoted(f"file://{path}") for path in behind if path is not None and path != folder]
+    return [f"hydra.searchpath=[{','.join(urls)}]"] if urls else []
 
 
 def _translate(override: str) -> str:
@@ -173,7 +186,8 @@ def _explain(error: Exception, folder: Path, name: str, search: list[str], overr
             options = [p.stem for p in (CONF / key).glob("*.yaml")]
             if not options:
                 return SettingsError(f"unknown config group '{key}'{nearest(key, _groups())}")
-            if option not in options and not (folder / key / f"{option}.yaml").exists():
+            own = [path / key / f"{option}.yaml" for path in (folder, own_folder()) if path is not None]
+            if option not in options and not any(path.exists() for path in own):
                 text = ", ".join(sorted(options))
                 return SettingsError(f"{key}: unknown option '{option}'{nearest(option, options)}; known: {text}")
         elif known and key not in known and not override.startswith("+"):

@@ -127,6 +127,8 @@ class StudyLatencies(LatencyBook):
             return known
         began = time.perf_counter()
         found = self._measure(params)
+        if isinstance(found, Ending) and found.error_class == Failure.DEVICE_AWAY:
+            return None  # it says nothing of the candidate, and the board may be back for the next one
         name = architecture_key(params)
         seconds = time.perf_counter() - began + self._read(again=False).get(name, 0.0)
         kept = _measured(params, found, seconds)

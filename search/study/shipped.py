@@ -68,7 +68,7 @@ class Shipped:
                 raise SettingsError(f"device: unknown device '{name}'{nearest(name, known)}; known: {', '.join(known)}")
             device = read_section(Device, "device", {"name": name})
         try:
-            device.check()
+            device.here().check()
         except DeviceError as error:
             hint = "" if device.on_processor else "; device=cpu finds the same boxes on the processor"
             raise DeviceError(f"{error}{hint}") from None

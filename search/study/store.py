@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives.data.dataset import Dataset
+from objectives.latency.hosts.open import describe
 from objectives.machine.locks import locked_folder
 from objectives.records.attributes import VERSION
 from objectives.records.study_record import StudyRecord, StudyWriter
@@ -207,7 +208,7 @@ def record_contract(
         settings=json.loads(shown_url(json.dumps(settings.to_json()))),
         provenance=provenance(settings.seed),
         fingerprints={**Contract.of(settings, dataset).fingerprints, **weights},
-        device=settings.device.describe(),
+        device=describe(settings.device),
         data=dataset.to_json(),
         gate=settings.gate,
     )

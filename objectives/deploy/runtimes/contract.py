@@ -16,9 +16,11 @@ class Runtime(ABC):
 
     Attributes:
         meta: what the file says of itself.
+        ran_on: providers with their shares of the network's time, where one beside the processor was asked for.
     """
 
     meta: ArtifactMeta
+    ran_on: str = ""
 
     @abstractmethod
     def __init__(self, path: Path, device: Device) -> None:
@@ -30,7 +32,8 @@ class Runtime(ABC):
 
         Raises:
             DataError: the file was written neither by this project nor by Ultralytics.
-            DeviceError: the runtime cannot load the file, or does not take the options.
+            DeviceError: the runtime cannot load the file, does not take the options, or runs none of it on the
+                provider.
         """
 
     @abstractmethod

@@ -12,7 +12,7 @@ CLASSES: dict[str, type[Runtime]] = {"onnxruntime": OnnxRuntime, "openvino": Ope
 
 
 def open_artifact(path: Path, device: Device) -> Runtime:
-    """Open a deployable file on a device.
+    """Open a deployable file on a device; one of a board is opened in its runtime here.
 
     Raises:
         DataError: there is no such file, or it was written neither by this project nor by Ultralytics.
@@ -20,5 +20,6 @@ def open_artifact(path: Path, device: Device) -> Runtime:
     """
     if not path.is_file():
         raise DataError(f"artifact: '{path}' is not a file; name an ONNX file that this project exported")
+    device = device.here()
     device.check()
     return CLASSES[device.runtime](path, device)

@@ -1,5 +1,7 @@
 """OpenVINO, on its processor, graphics and neural devices."""
 
+from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -8,24 +10,26 @@ from numpy.typing import NDArray
 from objectives.deploy.artifact import read_meta
 from objectives.deploy.device import Device
 from objectives.deploy.runtimes.contract import Runtime, not_loaded
+from objectives.deploy.runtimes.placement import check_devices
 
 
 class OpenVino(Runtime):
     """OpenVINO."""
 
     def __init__(self, path: Path, device: Device) -> None:
-        import onnx
         import openvino
 
         options = {"PERFORMANCE_HINT": "LATENCY", **device.options}
         if device.threads:
             options["INFERENCE_NUM_THREADS"] = device.threads
         try:
-            properties = onnx.load(str(path), load_external_data=False).metadata_props
+            properties = _properties(path)
             self._compiled = openvino.Core().compile_model(str(path), device.provider, options)
         except Exception as error:  # of the parser, of the file's format, of the device's plug-in
             raise not_loaded(path, device, error) from error
-        self.meta = read_meta({p.key: p.value for p in properties}, path)
+        self.meta = read_meta(properties, path)
+        used = check_devices(self._compiled.get_property("EXECUTION_DEVICES"), device, path)
+        self.ran_on = "" if device.provider == "CPU" else used
         self._request = self._compiled.create_infer_request()
 
     def run(self, blob: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -33,3 +37,15 @@ class OpenVino(Runtime):
         self._request.infer([blob], share_inputs=True)
         output: NDArray[np.float32] = self._request.get_output_tensor(0).data
         return output
+
+
+def _properties(path: Path) -> Mapping[str, str]:
+    """Return the metadata of an ONNX file: by onnx, or by OpenVINO's own reader on a board that has no onnx."""
+    if find_spec("onnx"):
+        import onnx
+
+        return {p.key: p.value for p in onnx.load(str(path), load_external_data=False).metadata_props}
+    import openvino
+
+    kept = dict(openvino.Core().read_model(str(path)).get_rt_info().items()).get("framework", {})
+    return {key: str(value.value) for key, value in kept.items()}

@@ -18,7 +18,8 @@ from search.engine.models.gaussian_process import GaussianProcess
 from search.engine.observed import Observed
 from search.engine.staircase import Floats, Staircase
 
-BLAMELESS = (Failure.KILLED, Failure.DISK_FULL, Failure.DATA_UNREADABLE)  # failures that no candidate is to blame for
+# Failures that no candidate is to blame for.
+BLAMELESS = (Failure.KILLED, Failure.DISK_FULL, Failure.DATA_UNREADABLE, Failure.DEVICE_AWAY)
 FAILED_MAX = 50  # failed trials that the surrogate looks at
 RANGE_STEP = 0.25  # ends of the latency range are moved outwards to multiples of it before they scale anything
 UNINFORMATIVE = 10.0  # spreads that the error of a curve without information amounts to

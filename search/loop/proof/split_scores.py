@@ -102,8 +102,8 @@ def _files(proof: Proof, numbers: Sequence[int]) -> Iterator[tuple[int, TrialRow
 
 def _score(of: Scored, folder: Path, split: str) -> tuple[float, float]:
     """Return mAP and mAP50 of a file on a split, as the trials' are scored."""
-    from objectives.deploy.accuracy import score_file
+    from objectives.latency.hosts.detections import score_on
 
     model, images = TrialPaths(folder).model, of.dataset.splits[split]
-    accuracy = score_file(model, of.settings.device, images, of.dataset.classes, split, before_each=of.beat)
+    accuracy = score_on(model, of.settings.device, images, of.dataset.classes, split, before_each=of.beat)
     return accuracy.map, accuracy.map50

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from objectives.data.crowds import USUAL_MAX, detections_max
 from objectives.data.dataset import Dataset
 from objectives.deploy.device import Device
+from objectives.latency.hosts.open import describe, fingerprint
 from objectives.records.gate import Gate, own_function
 from objectives.records.study_record import StudyRecord, StudyWriter
 from objectives.records.trial_record import trial_records
@@ -59,7 +60,7 @@ class Contract:
             fingerprints={
                 "space": settings.space.fingerprint,
                 "data": data,
-                "device": settings.device.fingerprint,
+                "device": fingerprint(settings.device),
                 "training": training,
                 "gate": json.dumps(_gate_card(settings.gate, asdict(settings.latency)), sort_keys=True),
                 "trainer": json.dumps(trainer, sort_keys=True),
@@ -69,7 +70,7 @@ class Contract:
             cards={
                 "space": settings.space.to_json(),
                 "data": _data_card(dataset.to_json()),
-                "device": _texts(settings.device.describe()),
+                "device": _texts(describe(settings.device)),
                 "training": _training_card(training),
                 "gate": _gate_card(settings.gate, asdict(settings.latency)),
                 "trainer": trainer,
@@ -145,7 +146,7 @@ def check_contract(study: "optuna.Study", settings: Settings, dataset: Dataset) 
 
 def trainer_versions(device: Device) -> dict[str, str]:
     """Return the versions of what trains, exports and scores a detector."""
-    runtime = str(device.describe()["runtime_version"])
+    runtime = str(describe(device)["runtime_version"])
     packages = {name: version(name) for name in TRAINER}
     return {**packages, device.runtime: runtime, "automl's training": str(TRAINING_VERSION)}
 

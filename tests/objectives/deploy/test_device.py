@@ -35,6 +35,15 @@ def test_order_of_options_does_not_matter() -> None:
     assert one.fingerprint == other.fingerprint
 
 
+def test_a_device_of_this_machine_is_described_as_it_always_was() -> None:
+    """Studies go on: what boards need is no part of it."""
+    names = "name runtime provider threads options processor accelerator cores runtime_version precision system"
+    assert set(CPU.describe()) == set(names.split())
+    board = device_of(host="pi5")
+    with pytest.raises(DeviceError, match="board 'pi5' describes itself"):
+        board.describe()
+
+
 def test_what_it_tells() -> None:
     told = CPU.describe()
     assert told["runtime_version"] == version("onnxruntime")

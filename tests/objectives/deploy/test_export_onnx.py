@@ -10,10 +10,9 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from defaults import CPU
+from defaults import CPU, device_of
 
 from objectives.deploy.artifact import ArtifactMeta
-from objectives.deploy.device import Device
 from objectives.deploy.export_onnx import export_onnx, head_of
 from objectives.deploy.runtimes.open import open_artifact
 from spaces.candidate import Candidate
@@ -58,7 +57,7 @@ def test_the_file_answers_as_the_network(exported: dict[str, Exported], head: st
     options = {"INFERENCE_PRECISION_HINT": "f32"} if runtime == "openvino" else {}
     provider = "CPU" if runtime == "openvino" else "CPUExecutionProvider"
     made = exported[head]
-    network = open_artifact(made.path, Device(runtime, runtime, provider, 1, options))
+    network = open_artifact(made.path, device_of(name=runtime, runtime=runtime, provider=provider, options=options))
     blob = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         wanted = made.before.eval()(blob)[0].numpy()

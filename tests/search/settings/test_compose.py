@@ -90,6 +90,7 @@ def test_option_composes(group: str, option: str) -> None:
     own = ["space/neck=own", "~space.neck.width"]  # which smoke sets
     needed = {
         "folder": ["data.root=/anywhere"],
+        "ssh": ["device.host=pi5"],
         "custom": [f"{group}._target_=a.Class"],
         "own": [*own, "space.backbone.name=yolo11"],
         "rtdetr": [*own, "space.backbone.name=choice(rtdetr-l, rtdetr-x)"],
@@ -224,6 +225,31 @@ def test_users_file_stands_on_base_and_brings_groups_of_its_own(tmp_path: Path) 
     assert domain_text(settings, "backbone.name") == "choice(yolo11, yolo26)"
     assert domain_text(settings, "neck.width") == "choice(24)"
     assert domain_text(load_settings([f"conf={own}", "space/size=small"]), "size.pixels").startswith("range(128")
+
+
+def test_users_board_is_found_in_the_working_folders_conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`conf/device/pi5.yaml` where the line is given, with a preset of ours or of the user's own."""
+    (tmp_path / "conf" / "device").mkdir(parents=True)
+    (tmp_path / "conf" / "device" / "pi5.yaml").write_text(
+        "defaults: [ssh, _self_]\nname: pi5\nhost: pi@10.0.0.7\npython: ~/automl/bin/python\n"
+    )
+    (tmp_path / "mine.yaml").write_text("defaults: [base, _self_]\nname: mine\n")
+    with pytest.raises(SettingsError, match=r"device: unknown option 'pi5'; .*known: .*ssh"):
+        load_settings(["conf=smoke", "device=pi5"])
+    monkeypatch.chdir(tmp_path)
+    for preset in ("smoke", "mine.yaml"):
+        device = load_settings([f"conf={preset}", "device=pi5", "device.threads=4"]).device
+        assert (device.name, device.host, device.python) == ("pi5", "pi@10.0.0.7", "~/automl/bin/python")
+        assert (device.runtime, device.threads) == ("onnxruntime", 4)
+    with pytest.raises(SettingsError, match=r"device: unknown option 'pi6'"):
+        load_settings(["conf=smoke", "device=pi6"])
+
+
+def test_a_board_needs_its_host() -> None:
+    with pytest.raises(SettingsError, match=r"device\.host: needs a value; give device\.host=\.\.\."):
+        load_settings(["conf=smoke", "device=ssh"])
+    assert load_settings(["conf=smoke", "device=ssh", "device.host=pi5"]).device.host == "pi5"
+    assert load_settings(["conf=smoke"]).device.host is None
 
 
 def test_users_file_is_found_from_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

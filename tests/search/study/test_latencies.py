@@ -96,6 +96,15 @@ def test_a_failure_that_may_pass_bars_nothing(tmp_path: Path, failure: str) -> N
     assert book.measure(of(256)) == 8.0  # the first process reads it
 
 
+def test_a_board_that_is_away_says_nothing_of_a_candidate(tmp_path: Path) -> None:
+    measure = Measuring(of256=Failure.DEVICE_AWAY)
+    book = StudyLatencies(study_at(tmp_path), Gate(), measure)
+    assert book.measure(of(256)) is None
+    assert (book.odds(of(256)), book.spent_s()) == (1.0, 0.0)  # neither doubted nor kept
+    assert book.measure(of(256)) is None
+    assert measure.asked == [256, 256]  # the board may be back
+
+
 def test_what_another_process_measured_is_not_measured_again(tmp_path: Path) -> None:
     one, other = Measuring(), Measuring()
     books = [StudyLatencies(study_at(tmp_path), Gate(), measure) for measure in (one, other)]

@@ -1,0 +1,28 @@
+"""The host of a device: this machine, or the board that its settings name."""
+
+from typing import Any
+
+from objectives.deploy.device import Device, digest
+from objectives.latency.hosts.contract import Host
+from objectives.latency.hosts.here import Here
+from objectives.latency.hosts.ssh import OverSsh
+
+
+def host_of(device: Device) -> Host:
+    """Return the host of a device; nothing is opened yet."""
+    return Here(device) if device.host is None else OverSsh(device)
+
+
+def describe(device: Device) -> dict[str, Any]:
+    """Return what a device's fingerprint is made of, by its host; see `Host.describe`."""
+    return host_of(device).describe()
+
+
+def fingerprint(device: Device) -> str:
+    """Return sixteen hexadecimal digits; figures of two fingerprints never stand on one front."""
+    return digest(describe(device))
+
+
+def check(device: Device) -> None:
+    """Check that a device can be used, by its host; see `Host.check`."""
+    host_of(device).check()

@@ -1,0 +1,59 @@
+"""A split of images for a board: decoded and fitted to the network's input here, and sent a few at a time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from objectives.deploy.artifact import ArtifactMeta
+from objectives.deploy.board.detect import FittedPlace, fitted
+from objectives.machine.remote.copying import send_inputs
+from objectives.machine.remote.line import BoardLine
+
+IMAGES_HELD = 32  # images in memory
+
+
+@dataclass(frozen=True)
+class SentSplit:
+    """What lies on the board, by paths relative to the measuring folder, and where images lie in their squares."""
+
+    artifact: str
+    images: list[str]
+    places: list[FittedPlace]
+
+
+def send_split(line: BoardLine, artifact: Path, images: Sequence[Path], meta: ArtifactMeta) -> SentSplit:
+    """Send a file and the images that it is to run over, as far as they are not there.
+
+    Args:
+        line: to the board.
+        artifact: the file.
+        images: image files.
+        meta: what the file says of itself: the side of its input, and how images come to it.
+
+    Raises:
+        DataError: an image cannot be read.
+        DeviceError: it cannot be written there; a DeviceAway where that passes.
+    """
+    from objectives.data.pictures.decode import read_image
+
+    (sent,) = send_inputs(line, [(artifact.read_bytes(), artifact.suffix)])
+    paths: list[str] = []
+    places: list[FittedPlace] = []
+    for start in range(0, len(images), IMAGES_HELD):
+        pairs = [
+            fitted(read_image(path), meta.size_px, stretched=meta.stretched)
+            for path in images[start : start + IMAGES_HELD]
+        ]
+        paths += send_inputs(line, [(_array(square), ".npy") for square, _ in pairs])
+        places += [place for _, place in pairs]
+    return SentSplit(f"../{sent}", [f"../{path}" for path in paths], places)
+
+
+def _array(square: NDArray[np.uint8]) -> bytes:
+    stream = BytesIO()
+    np.save(stream, square, allow_pickle=False)
+    return stream.getvalue()

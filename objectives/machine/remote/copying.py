@@ -1,0 +1,65 @@
+"""Files to a board: only those that are not there, each whole or not at all."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+from objectives.machine.remote.line import WORD_S, BoardLine
+
+SLOWEST_BYTES_S = 1 << 18  # of a line
+
+
+def send_folder(line: BoardLine, name: str, files: Mapping[str, bytes]) -> None:
+    """Send a folder whose name stands for its contents, unless it is there.
+
+    Args:
+        line: to the board.
+        name: of the folder.
+        files: path inside it -> contents.
+
+    Raises:
+        DeviceError: it cannot be written there; a DeviceAway where that passes.
+    """
+    _put(line, name, [(path, data, _digest(data)) for path, data in files.items()])
+
+
+def send_inputs(line: BoardLine, files: Sequence[tuple[bytes, str]]) -> list[str]:
+    """Send single files, named by their contents, unless they are there.
+
+    Args:
+        line: to the board.
+        files: contents and suffix of each.
+
+    Returns:
+        for each its path on the board, relative to our folder there.
+
+    Raises:
+        DeviceError: as `send_folder`.
+    """
+    named = [(data, digest, f"{digest}{suffix}") for data, suffix in files for digest in [_digest(data)]]
+    _put(line, None, [(name, data, digest) for name, (data, digest) in {n: (d, h) for d, h, n in named}.items()])
+    return [f"inputs/{name}" for _, _, name in named]
+
+
+def _put(line: BoardLine, folder: str | None, files: Sequence[tuple[str, bytes, str]]) -> None:
+    with line.receiver() as receiver:
+        request = [[path, len(data), digest] for path, data, digest in files]
+        receiver.request({"verb": "put", "folder": folder, "files": request})
+        missing = set(receiver.answer(WORD_S)["missing"])
+        for path, data, _ in files:
+            if path in missing:
+                receiver.send(data)
+        receiver.done(WORD_S + sum(len(data) for path, data, _ in files if path in missing) / SLOWEST_BYTES_S)
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def clean(line: BoardLine, patience_s: float = 10.0) -> tuple[int, int]:
+    """Remove all that is ours from a board; return the number of files and their bytes.
+
+    Raises:
+        DeviceAway: a study measures there, or the line broke.
+    """
+    found = line.ask({"verb": "clean", "patience_s": patience_s}, seconds=patience_s + WORD_S)
+    return int(found["files"]), int(found["bytes"])

@@ -1,0 +1,1 @@
+"""What commands do with a board beside measuring on it."""

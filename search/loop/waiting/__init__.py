@@ -1,0 +1,1 @@
+"""What a search waits for: a board that is away, a disk that is full."""

@@ -1,0 +1,111 @@
+"""The command line with a board: a search over a line that breaks, refusals before anything begins, the cleaning."""
+
+import random
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import optuna
+import pytest
+from command_line import automl, script
+from defaults import CPU
+from optuna.trial import TrialState
+from ssh_server import ALIAS, SshServer, needs_ssh, ssh_server
+
+from objectives.deploy.artifact import ArtifactMeta
+from objectives.deploy.export_onnx import export_onnx
+from objectives.latency.hosts.open import fingerprint
+from objectives.records import attributes as keys
+from objectives.records.paths import StudyPaths
+from objectives.records.records import Latency
+from spaces.candidate import Candidate
+from spaces.network.description import describe
+from spaces.network.detector import build_detector
+
+pytestmark = [needs_ssh, pytest.mark.seconds]
+BOARD = ("device=ssh", f"device.host={ALIAS}", f"device.python={sys.executable}")
+CUTS = 6  # of the line, over a search; a line that breaks every few seconds for ever gives no figure
+QUICK = ("latency.processes=1", "latency.processes_max=1", "latency.images_min=10", "latency.cap_s=0.5")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
+    with ssh_server(tmp_path_factory.mktemp("board")) as running:
+        yield running
+
+
+def test_a_file_is_measured_on_a_board_and_the_board_is_cleaned(
+    server: SshServer, shelves: Path, tmp_path: Path, make_candidate: Callable[..., Candidate]
+) -> None:
+    model = build_detector(describe(make_candidate(), ("can", "jar")), 0)
+    export_onnx(model, ArtifactMeta(64, "nms", ("can", "jar")), tmp_path / "model.onnx")
+    measured = automl("latency", "model.onnx", "conf=smoke", f"data.root={shelves}", *BOARD, *QUICK, folder=tmp_path)
+    assert (measured.returncode, measured.stderr) == (0, "")
+    assert fingerprint(replace(CPU, name="ssh", host=ALIAS, python=sys.executable)) in measured.stdout
+    cleaned = automl("latency", "--clean", *BOARD, folder=tmp_path)
+    assert cleaned.returncode == 0, cleaned.stderr
+    assert cleaned.stdout.startswith("board 'pi5': ~/.cache/automl/board removed (")
+    assert not server.own.exists()
+    again = automl("latency", "--clean", *BOARD, folder=tmp_path)
+    assert again.stdout == "board 'pi5': ~/.cache/automl/board removed (there was nothing)\n"
+    here = automl("latency", "--clean", "device=cpu", folder=tmp_path)
+    assert (here.returncode, here.stderr.count("\n")) == (2, 1)
+    assert "device=cpu is this machine" in here.stderr
+
+
+def test_what_is_the_users_to_mend_ends_the_search_before_it_begins(
+    server: SshServer, shelves: Path, tmp_path: Path
+) -> None:
+    line = ("search", "conf=smoke", f"data.root={shelves}", *BOARD)
+    try:
+        (server.folder / "known_hosts").write_text("")
+        done = automl(*line, folder=tmp_path)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        assert "its host key is not in known_hosts; look at it and accept it once with: ssh pi5" in done.stderr
+    finally:
+        server.trust()
+    missing = automl(*line, "device.runtime=openvino", "device.provider=NPU", folder=tmp_path)
+    assert (missing.returncode, missing.stderr.count("\n")) == (2, 1)
+    assert "NPU" in missing.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.slow
+def test_a_whole_search_over_a_line_that_breaks(server: SshServer, shelves: Path, tmp_path: Path) -> None:
+    """Every figure is the board's; nothing is lost, and nothing is left there but what is kept on purpose."""
+    chance, over, cuts = random.Random(5), threading.Event(), [0]
+
+    def cut() -> None:
+        while cuts[0] < CUTS and not over.wait(chance.uniform(2.0, 6.0)):
+            cuts[0] += server.cut()
+
+    cutting = threading.Thread(target=cut)
+    cutting.start()
+    line = ("search", "conf=smoke", f"data.root={shelves}", "trial.train_device=cpu", *BOARD)
+    try:
+        done = script(*line, folder=tmp_path, timeout_s=1500)
+    finally:
+        over.set()
+        cutting.join()
+    assert done.returncode == 0, done.stderr
+    assert cuts[0] > 0
+    assert "accuracy is scored on this machine by onnxruntime's CPUExecutionProvider" in done.stdout
+    device = fingerprint(replace(CPU, name="ssh", host=ALIAS, python=sys.executable))
+    paths = StudyPaths(tmp_path / "runs" / "smoke")
+    study = optuna.load_study(study_name="smoke", storage=f"sqlite:///{paths.store}")
+    assert study.user_attrs[keys.DEVICE]["name"] == "ssh"
+    assert study.user_attrs[keys.FINGERPRINTS]["device"] == device
+    for trial in study.get_trials():
+        assert trial.state is TrialState.COMPLETE
+        for kind in (keys.LATENCY, keys.LATENCY_UNTRAINED):
+            latency = Latency.from_json(trial.user_attrs[kind])
+            assert (latency.device, latency.samples >= 5, latency.p50_ms > 0) == (device, True, True)
+        assert keys.ATTEMPTS not in trial.user_attrs
+    assert f"ssh ({ALIAS}" in paths.report.read_text()
+    assert server.processes() == []
+    assert server.partials() == []
+    assert {path.name for path in server.own.iterdir()} >= {"calm", "inputs"}
+    again = script(*line, "budget.trials=3", folder=tmp_path, timeout_s=900)
+    assert again.returncode == 0, again.stderr

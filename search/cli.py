@@ -251,14 +251,23 @@ def weights(overrides: tuple[str, ...], fetch: bool) -> None:
 
 
 @main.command()
-@click.argument("artifact")
-@click.argument("overrides", nargs=-1)
+@click.argument("files_and_overrides", nargs=-1, metavar="[FILES]... [OVERRIDES]...")
+@click.option("--again", is_flag=True, help="Measure anew, in place of the figures that are kept.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @guarded
-def latency(artifact: str, overrides: tuple[str, ...]) -> None:
-    """Measure an exported ONNX file on a device: `automl latency out/model.onnx device=openvino`."""
+def latency(files_and_overrides: tuple[str, ...], again: bool, form: str) -> None:
+    """Measure exported files on a device: `automl latency out/model.onnx device=openvino`.
+
+    A figure that was measured before, by whichever command, is not measured again, and the line says when it was: it is
+    kept by the file's content, the device, the protocol and the images (docs/latency.md). Without a file: what the
+    device is, what it lacks, and what is kept of it.
+
+    OVERRIDES: device=NAME, device.threads=N, data.root=PATH, latency.throughput=true for images per second at the best
+    batch, other settings of the protocol.
+    """
     from search.commands.latency import run_latency
 
-    run_latency(artifact, list(overrides))
+    run_latency(files_and_overrides, again=again, as_json=form == "json")
 
 
 @main.command()

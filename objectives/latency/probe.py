@@ -18,6 +18,7 @@ from objectives.deploy.runtimes.open import open_artifact
 from objectives.latency.protocol import LatencyProtocol, Samples, summarise
 from objectives.latency.reference import Reference
 from objectives.latency.sampling import Run, Timing, sample
+from objectives.latency.throughput import Watch, best_batch
 from objectives.machine.memory import peak_bytes
 from objectives.machine.parent_death import die_with_parent
 
@@ -56,13 +57,17 @@ def _measure(job: dict[str, Any]) -> list[dict[str, Any]]:
     for i, samples in zip(opened, sampled, strict=True):
         found[i] = samples
     peak = peak_bytes() if len(found) == 1 else 0
+    watch = Watch(clock, reference.time_ms, calm_ms if relative else None)
 
-    def outcome(samples: Samples | Exception) -> dict[str, Any]:
+    def outcome(path: str, samples: Samples | Exception) -> dict[str, Any]:
         if isinstance(samples, Exception):
             return {"error": traceback.format_exception_only(samples)[-1].strip()}
-        return {"latency": summarise(samples, protocol, calm_ms, device.fingerprint, peak).to_json()}
+        latency = summarise(samples, protocol, calm_ms, device.fingerprint, peak)
+        if protocol.throughput:
+            latency = latency.with_batches(*_throughput(Path(path), device, protocol, images, watch))
+        return {"latency": latency.to_json()}
 
-    return [outcome(samples) for samples in found]
+    return [outcome(path, samples) for path, samples in zip(job["artifacts"], found, strict=True)]
 
 
 def _open(
@@ -82,6 +87,14 @@ def _open(
         return Timing(1e3 * total_s, 1e3 * total_s * detector.network_s / wall_s, 1e3 * wall_s)
 
     return run
+
+
+def _throughput(
+    path: Path, device: Device, protocol: LatencyProtocol, images: list[Image], watch: Watch
+) -> tuple[float, int, str]:
+    """Return images per second, the batch that gives them, and why no larger one was tried; after all latencies."""
+    found = best_batch(path, device, images, protocol.confidence_of, watch)
+    return found.images_per_s, found.batch, found.note
 
 
 if __name__ == "__main__":

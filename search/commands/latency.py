@@ -19,13 +19,13 @@ from objectives.records.bounds.quantities import MB
 from objectives.records.records import Latency
 from objectives.trial.job import timed_images
 from reports.table.console import labelled, open_console
-from reports.table.latency_words import kept_words, state_words, when_words
-from reports.table.words import ABSENT, number
+from reports.table.latency_words import batches_words, kept_words, state_words, when_words
+from reports.table.words import ABSENT, number, plural
 from search.settings.dataset import load_data
 from search.settings.settings import Settings, load_settings
 from spaces.errors import DataError, DeviceError, SettingsError
 
-COLUMNS = ("file", "p50 ms", "95 % interval", "p95 ms", "network ms", "images/s", "memory MB", "file MB", "figure")
+COLUMNS = ("file", "p50 ms", "p95 ms", "images/s", "memory MB", "file MB", "figure")
 
 Found = list[tuple[str, Latency | DeviceError]]
 
@@ -71,7 +71,7 @@ def _measure(artifacts: Sequence[str], settings: Settings, *, again: bool, as_js
     if as_json:
         _print_json(_as_json(found, settings, images))
     else:
-        _print_table(found, settings, images)
+        _print_text(found, settings, images)
     for _, one in found:
         if isinstance(one, DeviceError):
             raise one
@@ -89,37 +89,58 @@ def _latency(
         return failed
 
 
-def _print_table(found: Found, settings: Settings, images: Sequence[Path]) -> None:
-    table = Table(box=box.SIMPLE_HEAD)
-    for column in COLUMNS:
-        table.add_column(column, justify="left" if column in ("file", "figure") else "right", overflow="fold")
-    for artifact, one in found:
-        table.add_row(*map(Text, _cells(artifact, one)))
-    console = open_console(highlight=False)
-    console.print(table)
+def _print_text(found: Found, settings: Settings, images: Sequence[Path]) -> None:
+    console = open_console(highlight=False, soft_wrap=True)
+    if len(found) > 1:
+        open_console(highlight=False).print(_table(found))
+    elif isinstance(found[0][1], Latency):
+        console.print(_line(found[0][1]))
     data, device = settings.data, settings.device
     timed = f"letterbox, network and NMS at batch 1 on {len(images)} images of {data.split} of {data.root}"
-    console.print(labelled("timed", timed), soft_wrap=True)
-    console.print(labelled("device", f"{device.name}, {device.fingerprint}"), soft_wrap=True)
+    console.print(labelled("timed", timed))
+    console.print(labelled("device", f"{device.name}, {device.fingerprint}"))
     if any(isinstance(one, Latency) and one.kept for _, one in found):
-        console.print(labelled("kept", "in the book of latencies; --again measures anew"), soft_wrap=True)
+        console.print(labelled("kept", "in the book of latencies; --again measures anew"))
+
+
+def _line(one: Latency) -> str:
+    figures = (
+        f"p50 {one.p50_ms:.3f} ms ({one.p50_low_ms:.3f} to {one.p50_high_ms:.3f})",
+        f"p95 {one.p95_ms:.3f} ms",
+        f"network alone {one.network_ms:.3f} ms",
+        batches_words(one),
+        f"memory {number(one.peak_bytes / MB)} MB",
+        f"file {number(one.file_bytes / MB)} MB",
+        f"{one.samples} images",
+        state_words(one),
+        kept_words(one) or "measured now",
+    )
+    return ", ".join(part for part in figures if part)
+
+
+def _table(found: Found) -> Table:
+    """Return a row a file; interval, network and images timed are in the JSON, and in the line of a single file."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for column in COLUMNS:
+        is_text = column in ("file", "figure")
+        table.add_column(column, justify="left" if is_text else "right", overflow="fold", no_wrap=not is_text)
+    for artifact, one in found:
+        table.add_row(*map(Text, _cells(artifact, one)))
+    return table
 
 
 def _cells(artifact: str, one: Latency | DeviceError) -> list[str]:
     if isinstance(one, DeviceError):
         return [artifact, *[ABSENT] * (len(COLUMNS) - 2), "failed"]
-    batches = ABSENT if one.images_per_s is None else f"{number(one.images_per_s)} at {one.best_batch}"
-    said = ", ".join(part for part in (state_words(one), kept_words(one), one.batch_note) if part)
+    said = (state_words(one), kept_words(one) or "measured now", one.batch_note)
     return [
         artifact,
-        f"{one.p50_ms:.3f}",
-        f"{one.p50_low_ms:.3f} to {one.p50_high_ms:.3f}",
-        f"{one.p95_ms:.3f}",
-        f"{one.network_ms:.3f}",
-        batches,
+        number(one.p50_ms),
+        number(one.p95_ms),
+        ABSENT if one.images_per_s is None else f"{number(one.images_per_s)} at {one.best_batch}",
         number(one.peak_bytes / MB or None),
         number(one.file_bytes / MB or None),
-        said if one.kept or not one.stable else f"{said}, measured now",
+        ", ".join(part for part in said if part),
     ]
 
 
@@ -145,26 +166,17 @@ def _describe(device: Device, *, as_json: bool) -> None:
     missing = _missing(device)
     error = open_console(stderr=True, highlight=False, soft_wrap=True)
     book = Book(lambda text: error.print(f"warning: {text}"))
-    card = {**device.describe(), "fingerprint": device.fingerprint}
+    card, offers = {**device.describe(), "fingerprint": device.fingerprint}, offered(device.runtime)
     held = book.held(device.fingerprint)
     if as_json:
-        _print_json(
-            {
-                "device": card,
-                "offers": offered(device.runtime),
-                "missing": missing,
-                "book": {"path": str(book.path)} | asdict(held),
-            }
-        )
+        of_book = {"path": str(book.path), **asdict(held)}
+        _print_json({"device": card, "offers": offers, "missing": missing, "book": of_book})
     else:
-        console = open_console(highlight=False, soft_wrap=True)
-        for name, value in card.items():
-            console.print(labelled(name, str(value), width=16))
-        console.print(labelled("offers", ", ".join(offered(device.runtime)), width=16))
         span = f", measured {when_words(held.first)} to {when_words(held.last)}" if held.figures else ""
-        console.print(
-            labelled("book", f"{held.figures:,} figures of {held.files:,} files{span} ({book.path})", width=16)
-        )
+        kept = f"{plural(held.figures, 'figure')} of {plural(held.files, 'file')}{span} ({book.path})"
+        console = open_console(highlight=False, soft_wrap=True)
+        for name, value in {**card, "offers": ", ".join(offers), "kept": kept}.items():
+            console.print(labelled(name, str(value), width=16))
     if missing:
         raise DeviceError(missing[0])
 

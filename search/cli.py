@@ -4,7 +4,7 @@ import os
 
 import click
 
-from search.command_line import CONTEXT, RUNS, STORE, Group, guarded, interrupted_at_once
+from search.command_line import CONTEXT, RUNS, STORE, Group, guarded, interrupted_at_once, measuring
 from spaces.errors import SettingsError
 
 
@@ -251,23 +251,16 @@ def weights(overrides: tuple[str, ...], fetch: bool) -> None:
 
 
 @main.command()
-@click.argument("files_and_overrides", nargs=-1, metavar="[FILES]... [OVERRIDES]...")
-@click.option("--again", is_flag=True, help="Measure anew, in place of the figures that are kept.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@measuring
 @guarded
-def latency(files_and_overrides: tuple[str, ...], again: bool, form: str) -> None:
+def latency(words: tuple[str, ...], again: bool, form: str) -> None:
     """Measure exported files on a device: `automl latency out/model.onnx device=openvino`.
 
-    A figure that was measured before, by whichever command, is not measured again, and the line says when it was: it is
-    kept by the file's content, the device, the protocol and the images (docs/latency.md). Without a file: what the
-    device is, what it lacks, and what is kept of it.
-
-    OVERRIDES: device=NAME, device.threads=N, data.root=PATH, latency.throughput=true for images per second at the best
-    batch, other settings of the protocol.
+    Kept figures answer, and the line says since when; without a file the device is described. See docs/latency.md.
     """
     from search.commands.latency import run_latency
 
-    run_latency(files_and_overrides, again=again, as_json=form == "json")
+    run_latency(words, again=again, as_json=form == "json")
 
 
 @main.command()

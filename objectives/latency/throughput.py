@@ -20,10 +20,10 @@ from objectives.machine.memory import free_memory_bytes, peak_bytes
 from spaces.errors import first_line
 
 BATCH_MOST = 64
-GROWTH = 1.02  # over the best so far that another batch must bring, or no larger one is tried
-BLOCKS, BLOCKS_LEAST = 5, 3  # of batches that follow each other without a pause: usually, where they take long
+GROWTH_LEAST = 1.02  # over the best so far that another batch must bring, or no larger one is tried
+BLOCKS_TIMED, BLOCKS_FEWEST = 5, 3  # of batches that follow each other without a pause: usually, where they take long
 BLOCK_S = 0.05  # that a block takes at least
-LONG_S = 1.0  # of a batch size, after which BLOCKS_LEAST will do
+LONG_S = 1.0  # of a batch size, after which BLOCKS_FEWEST will do
 TOLERANCE = 1e-2  # of an output in a batch against that of the image alone: kernels differ by batch, halves by more
 
 
@@ -44,7 +44,7 @@ class Throughput:
 
 @dataclass(frozen=True)
 class Watch:
-    """How a session tells time: the same for batches as for single images.
+    """The clock of a session: the same for batches as for single images.
 
     Attributes:
         clock: seconds.
@@ -87,7 +87,7 @@ def best_batch(
         device: where to run it.
         images: decoded, taken in turn.
         confidence_of: gives the deployed confidence of a file.
-        watch: how time is told.
+        watch: the clock of the session.
 
     Raises:
         DeviceError: the file cannot be run at all.
@@ -107,7 +107,7 @@ def best_batch(
             except Exception as error:  # of the runtime: its classes differ by version and provider; out of memory too
                 return _without(best, size, first_line(error, most=200))
             images_per_s = _images_per_s(batch, watch)
-            if images_per_s < GROWTH * best.images_per_s:
+            if images_per_s < GROWTH_LEAST * best.images_per_s:
                 return best
             best = Throughput(images_per_s, size)
             if 2 * (peak_bytes() - before) > free_memory_bytes():
@@ -158,6 +158,6 @@ def _images_per_s(batch: _Batch, watch: Watch) -> float:
     batch.run()
     times = max(1, math.ceil(BLOCK_S / max(1e-6, time.perf_counter() - began)))
     taken: list[float] = []
-    while len(taken) < (BLOCKS if time.perf_counter() - began < LONG_S else BLOCKS_LEAST):
+    while len(taken) < (BLOCKS_TIMED if time.perf_counter() - began < LONG_S else BLOCKS_FEWEST):
         taken.append(watch.seconds(batch.run, times))
     return batch.size / float(np.median(taken))

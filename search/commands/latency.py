@@ -25,7 +25,7 @@ from search.settings.dataset import load_data
 from search.settings.settings import Settings, load_settings
 from spaces.errors import DataError, DeviceError, SettingsError
 
-COLUMNS = ("file", "p50 ms", "p95 ms", "images/s", "memory MB", "file MB", "figure")
+FIGURE_COLUMNS = ("file", "p50 ms", "p95 ms", "images/s", "memory MB", "file MB", "figure")
 
 Found = list[tuple[str, Latency | DeviceError]]
 
@@ -44,7 +44,7 @@ def run_latency(words: Sequence[str], *, again: bool, as_json: bool) -> None:
     overrides = [word for word in words if _is_override(word)]
     artifacts = [word for word in words if not _is_override(word)]
     if again and not artifacts:
-        raise SettingsError("--again: measures files anew; name one: automl latency model.onnx --again")
+        raise SettingsError("--again: measures files anew; name one: automl latency FILE --again")
     settings = load_settings(overrides)
     if artifacts:
         _measure(artifacts, settings, again=again, as_json=as_json)
@@ -121,7 +121,7 @@ def _line(one: Latency) -> str:
 def _table(found: Found) -> Table:
     """Return a row a file; interval, network and images timed are in the JSON, and in the line of a single file."""
     table = Table(box=box.SIMPLE_HEAD)
-    for column in COLUMNS:
+    for column in FIGURE_COLUMNS:
         is_text = column in ("file", "figure")
         table.add_column(column, justify="left" if is_text else "right", overflow="fold", no_wrap=not is_text)
     for artifact, one in found:
@@ -131,7 +131,7 @@ def _table(found: Found) -> Table:
 
 def _cells(artifact: str, one: Latency | DeviceError) -> list[str]:
     if isinstance(one, DeviceError):
-        return [artifact, *[ABSENT] * (len(COLUMNS) - 2), "failed"]
+        return [artifact, *[ABSENT] * (len(FIGURE_COLUMNS) - 2), "failed"]
     said = (state_words(one), kept_words(one) or "measured now", one.batch_note)
     return [
         artifact,

@@ -10,8 +10,12 @@ from objectives.deploy.device import Device
 from objectives.latency.protocol import LatencyProtocol
 from objectives.machine.files import cache_folder
 
-METHOD = 1  # raised when files are timed in another way: figures of an older automl then answer no more
-BESIDE = {".onnx": (".onnx.data",), ".xml": (".bin",), ".param": (".bin",)}  # suffix: what else the file is made of
+TIMED_AS = 1  # raised when files are timed in another way: figures of an older automl then answer no more
+PARTS_BESIDE = {
+    ".onnx": (".onnx.data",),
+    ".xml": (".bin",),
+    ".param": (".bin",),
+}  # files that are one
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ def digest_of_file(path: Path) -> str:
     """
     if path.is_dir():
         return _of_parts(sorted(part for part in path.rglob("*") if part.is_file()))
-    beside = [path.with_name(path.stem + suffix) for suffix in BESIDE.get(path.suffix, ())]
+    beside = [path.with_name(path.stem + suffix) for suffix in PARTS_BESIDE.get(path.suffix, ())]
     parts = [path, *(part for part in beside if part.exists())]
     return _sha256(path) if len(parts) == 1 else _of_parts(parts)
 
@@ -96,7 +100,7 @@ def _sha256(path: Path) -> str:
 
 def _digest(protocol: LatencyProtocol) -> str:
     """Return a digest of a protocol: the rule of the confidence aside, which is in the file once it was applied."""
-    values = asdict(protocol) | {"confidence": protocol.fixed_confidence, "method": METHOD}
+    values = asdict(protocol) | {"confidence": protocol.fixed_confidence, "method": TIMED_AS}
     del values["throughput"]  # measured after the latency, and beside it
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -19,7 +19,7 @@ from spaces.errors import first_line
 
 VERSION = 1  # of the tables
 APPLICATION = 0x41754C54  # SQLite's mark of whose file it is: "AuLT"
-WAIT_S = 10.0  # for another process that writes; then it goes on without the book
+LOCKED_S = 10.0  # for another process that writes; then it goes on without the book
 ROWS_MOST = 20_000  # about 20 MB; beyond it the oldest tenth goes
 SAME_MS = 1e-4  # between two calm times that are one: the file of it has six digits
 
@@ -37,7 +37,7 @@ ORDER BY quick = ? DESC, alone DESC, measured_at DESC
 
 
 @dataclass(frozen=True)
-class Held:
+class Holding:
     """What the book holds of a device.
 
     Attributes:
@@ -95,14 +95,14 @@ class Book:
 
         self._do(write, None)
 
-    def held(self, device: str) -> Held:
+    def held(self, device: str) -> Holding:
         """Return what there is of a device, by its fingerprint."""
         if not self.path.exists():
-            return Held()
+            return Holding()
         chosen = "SELECT COUNT(*), COUNT(DISTINCT file), MIN(measured_at), MAX(measured_at) FROM figures"
         query = f"{chosen} WHERE device = ?"
         row = self._do(lambda database: database.execute(query, (device,)).fetchone(), (0, 0, None, None))
-        return Held(row[0], row[1], row[2] or "", row[3] or "")
+        return Holding(row[0], row[1], row[2] or "", row[3] or "")
 
     def _do(self, work: Callable[[sqlite3.Connection], Any], otherwise: Any) -> Any:
         """Do something with the database, all of it or nothing; return `otherwise` where that is not possible."""
@@ -125,7 +125,7 @@ class Book:
     def _set_aside(self, error: Exception) -> None:
         """Give the file another name, unless another process has done so meanwhile."""
         with LockFile("latency-book") as lock:
-            end = time.monotonic() + WAIT_S
+            end = time.monotonic() + LOCKED_S
             while not lock.own() and time.monotonic() < end:
                 time.sleep(0.05)
             if _is_sound(self.path):
@@ -175,7 +175,7 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     With SQLite's plain journal: a cache folder may lie on a network disk, where its write-ahead log does not work.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with closing(sqlite3.connect(path, timeout=WAIT_S, isolation_level="IMMEDIATE")) as database, database:
+    with closing(sqlite3.connect(path, timeout=LOCKED_S, isolation_level="IMMEDIATE")) as database, database:
         _prepare(database)
         yield database
 

@@ -17,7 +17,7 @@ from defaults import CPU, device_of, protocol_of
 from objectives.deploy.device import Device
 from objectives.latency.book import book as module
 from objectives.latency.book.asked import Asked, asked_of, digest_of_file
-from objectives.latency.book.book import Book, Held
+from objectives.latency.book.book import Book, Holding
 from objectives.latency.protocol import LatencyProtocol
 from objectives.machine.files import cache_folder
 from objectives.records.records import Latency
@@ -42,14 +42,14 @@ def book(tmp_path: Path, said: list[str]) -> Book:
 def test_a_figure_is_kept_with_when_it_was_measured(book: Book, said: list[str]) -> None:
     assert book.known(ASKED) is None
     assert not book.path.exists()  # who only asks leaves no file
-    assert book.held("device") == Held()
+    assert book.held("device") == Holding()
     book.keep(ASKED, FIGURE)
     assert Book(said.append, book.path).known(ASKED) == replace(FIGURE, kept=True)
     book.keep(ASKED, replace(FIGURE, p50_ms=3.0, measured_at="2026-11-27T05:27:10Z"))
     found = book.known(ASKED)
     assert found is not None
     assert found.p50_ms == 3.0
-    assert book.held("device") == Held(1, 1, "2026-11-27T05:27:10Z", "2026-11-27T05:27:10Z")
+    assert book.held("device") == Holding(1, 1, "2026-11-27T05:27:10Z", "2026-11-27T05:27:10Z")
     assert said == []
 
 
@@ -221,7 +221,7 @@ def eight(path: Path) -> str:
 @pytest.mark.seconds
 def test_eight_processes_write_at_once(book: Book) -> None:
     assert eight(book.path) == ""
-    assert book.held("device") == Held(80, 80, WHEN, WHEN)
+    assert book.held("device") == Holding(80, 80, WHEN, WHEN)
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ from window_detector import POOR, write_windows
 
 from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.batches import with_batch
+from objectives.deploy.device import Device
 from objectives.deploy.export_onnx import export_onnx
 from objectives.deploy.runtimes.open import open_artifact
 from objectives.latency.measure import measure_latency
@@ -43,13 +44,15 @@ def heads(make_candidate: Callable[..., Candidate], tmp_path_factory: pytest.Tem
     return made
 
 
+OPENVINO = device_of(name="openvino", runtime="openvino", provider="CPU", options={"INFERENCE_PRECISION_HINT": "f32"})
+
+
 @pytest.mark.seconds
-@pytest.mark.parametrize("runtime", [CPU, device_of(name="openvino", runtime="openvino", provider="CPU")])
+@pytest.mark.parametrize("device", [CPU, OPENVINO], ids=lambda device: device.name)
 @pytest.mark.parametrize("head", ["nms", "end2end"])
 def test_an_image_has_the_outputs_in_a_batch_that_it_has_alone(
-    heads: dict[str, Path], head: str, runtime: object, tmp_path: Path
+    heads: dict[str, Path], head: str, device: Device, tmp_path: Path
 ) -> None:
-    device = replace(CPU, **{k: getattr(runtime, k) for k in ("name", "runtime", "provider")})
     blobs = RNG.random((3, 3, 64, 64), np.float32) * np.array([0, 0.5, 1], np.float32).reshape(3, 1, 1, 1)
     together = open_artifact(with_batch(heads[head], 3, tmp_path / "3.onnx"), device).run(blobs).copy()
     alone = open_artifact(heads[head], device)

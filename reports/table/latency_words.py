@@ -25,3 +25,8 @@ def batches_words(latency: Latency) -> str:
         return ""
     note = f" ({latency.batch_note})" if latency.batch_note else ""
     return f"{number(latency.images_per_s)} images/s at batch {latency.best_batch}{note}"
+
+
+def more_words(latency: Latency) -> list[str]:
+    """Return what there is to say beside the percentiles: what batches bring, since when the figure is kept."""
+    return [words for words in (batches_words(latency), kept_words(latency)) if words]

@@ -27,6 +27,7 @@ def batches_words(latency: Latency) -> str:
     return f"{number(latency.images_per_s)} images/s at batch {latency.best_batch}{note}"
 
 
-def more_words(latency: Latency) -> list[str]:
-    """Return what there is to say beside the percentiles: what batches bring, since when the figure is kept."""
-    return [words for words in (batches_words(latency), kept_words(latency)) if words]
+def measured_words(latency: Latency) -> str:
+    """Return the percentiles, and what there is to say beside them: what batches bring, since when they are kept."""
+    percentiles = f"p50 {latency.p50_ms:.2f} ms  p95 {latency.p95_ms:.2f} ms"
+    return ", ".join(words for words in (percentiles, batches_words(latency), kept_words(latency)) if words)

@@ -4,7 +4,7 @@ import os
 
 import click
 
-from search.command_line import CONTEXT, RUNS, STORE, Group, guarded, interrupted_at_once
+from search.command_line import CONTEXT, RUNS, STORE, Group, guarded, interrupted_at_once, measuring
 from spaces.errors import SettingsError
 
 
@@ -251,15 +251,17 @@ def weights(overrides: tuple[str, ...], fetch: bool) -> None:
 
 
 @main.command()
-@click.argument("artifact")
-@click.argument("overrides", nargs=-1)
+@measuring
 @click.option("--clean", is_flag=True, help="Remove all that automl has put on a board: --clean device=ssh ...")
 @guarded
-def latency(artifact: str, overrides: tuple[str, ...], clean: bool) -> None:
-    """Measure an exported ONNX file on a device or a board: `automl latency out/model.onnx device=openvino`."""
+def latency(words: tuple[str, ...], again: bool, form: str, clean: bool) -> None:
+    """Measure exported files on a device or a board: `automl latency out/model.onnx device=openvino`.
+
+    Kept figures answer, and the line says since when; without a file the device is described. See docs/latency.md.
+    """
     from search.commands.latency import run_latency
 
-    run_latency(artifact, list(overrides), clean=clean)
+    run_latency(words, again=again, as_json=form == "json", clean=clean)
 
 
 @main.command()

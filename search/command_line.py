@@ -16,6 +16,14 @@ RUNS = click.option("--folder", default="runs", show_default=True, help="Where s
 STORE = click.option("--store", default=None, help="Optuna storage URL, if not SQLite in the study's folder.")
 
 
+def measuring(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what `automl latency` takes: files and overrides, to measure anew, and how figures are printed."""
+    words = click.argument("words", nargs=-1, metavar="[FILES]... [OVERRIDES]...")
+    again = click.option("--again", is_flag=True, help="Measure anew, in place of the figures that are kept.")
+    form = click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+    return words(again(form(command)))
+
+
 class Group(click.Group):
     """Commands, with the nearest name for a typo and one line for a user's mistake."""
 

@@ -171,6 +171,11 @@ def _package(runtime: str) -> str:
     raise DeviceError(f"device: {runtime} is not installed; install automl[{runtime}]")
 
 
+def offered(runtime: str) -> list[str]:
+    """Return the providers (ONNX Runtime) or devices (OpenVINO) that an installed runtime offers here."""
+    return _providers(runtime)
+
+
 def _providers(runtime: str) -> list[str]:
     if runtime == "openvino":
         import openvino

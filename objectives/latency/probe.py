@@ -19,6 +19,7 @@ from objectives.deploy.runtimes.open import open_artifact
 from objectives.latency.protocol import LatencyProtocol, summarise
 from objectives.latency.reference import Reference
 from objectives.latency.sampling import Timing, sample
+from objectives.latency.throughput import SessionClock, best_batch
 from objectives.machine.memory import peak_bytes
 from objectives.machine.parent_death import die_with_parent
 
@@ -65,16 +66,21 @@ def measure(job: dict[str, Any]) -> list[dict[str, Any]]:
     sampled = iter(sample(opened, reference.time_ms, protocol, clock, relative=relative))
     peak = peak_bytes() if len(runs) == 1 else 0
 
-    def outcome(run: "_Timed | Exception") -> dict[str, Any]:
+    watch = SessionClock(clock, reference.time_ms, calm_ms if relative else None)
+
+    def outcome(path: str, run: "_Timed | Exception") -> dict[str, Any]:
         if isinstance(run, Exception):
             return _error(run)
         found = next(sampled)
         if isinstance(found, Exception):
             return _error(found)
         figure = summarise(found, protocol, calm_ms, fingerprint, peak)
-        return {"latency": asdict(replace(figure, ran_on=run.detector.runtime.ran_on))}
+        figure = replace(figure, ran_on=run.detector.runtime.ran_on)
+        if protocol.throughput:
+            figure = figure.with_batches(*_throughput(Path(path), device, protocol, images, watch))
+        return {"latency": asdict(figure)}
 
-    return [outcome(run) for run in runs]
+    return [outcome(path, run) for path, run in zip(job["artifacts"], runs, strict=True)]
 
 
 def _error(error: Exception) -> dict[str, Any]:
@@ -115,6 +121,14 @@ def _open(
         return _Timed(Detector(opened, protocol.confidence_of(opened.meta)), images, clock)
     except Exception as error:  # one bad file must not spoil the others
         return error
+
+
+def _throughput(
+    path: Path, device: Device, protocol: LatencyProtocol, images: list[Image], watch: SessionClock
+) -> tuple[float, int, str]:
+    """Return images per second, the batch that gives them, and why no larger one was tried; after all latencies."""
+    found = best_batch(path, device, images, protocol.confidence_of, watch)
+    return found.images_per_s, found.batch, found.note
 
 
 if __name__ == "__main__":

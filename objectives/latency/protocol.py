@@ -32,6 +32,7 @@ class LatencyProtocol:
         reference_tolerance: share by which the reference network may run off its calm time without a word; a figure
             that is a ratio to the reference notes it, another one is unstable.
         others_cores_max: processor cores that other processes may use meanwhile, likewise.
+        throughput: whether images per second are measured at growing batches too, after the latency.
     """
 
     confidence: float | int | str
@@ -44,6 +45,7 @@ class LatencyProtocol:
     warmup_s: float
     reference_tolerance: float
     others_cores_max: float
+    throughput: bool
 
     def __post_init__(self) -> None:
         read = read_confidence(self.confidence, "latency.confidence")
@@ -180,6 +182,7 @@ def combine(figures: Sequence[Latency], protocol: LatencyProtocol) -> Latency:
     p50 = [figure.p50_ms for figure in figures]
     spread = spread_of_closest(figures, protocol.processes)
     disturbed = [figure.note for figure in figures if not figure.stable]
+    batches = _median_batches(figures)
     loaded = sorted(figure.load for figure in figures if figure.load)
     notes = [f"{len(figures)} processes differ by {spread:.1%}"] if spread > protocol.agreement else []
     if 2 * len(disturbed) > len(figures):
@@ -205,4 +208,10 @@ def combine(figures: Sequence[Latency], protocol: LatencyProtocol) -> Latency:
         health=figures[-1].health,
         throttled="; ".join(throttled),
         ran_on=figures[0].ran_on,
-    )
+    ).with_batches(*batches)
+
+
+def _median_batches(figures: Sequence[Latency]) -> tuple[float | None, int, str]:
+    """Return images per second, batch and note of the process in the middle, the lower one of two."""
+    timed = sorted((f.images_per_s, f.best_batch, f.batch_note) for f in figures if f.images_per_s is not None)
+    return timed[(len(timed) - 1) // 2] if timed else (None, 0, "")

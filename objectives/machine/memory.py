@@ -1,4 +1,4 @@
-"""Memory of processes: what one has for itself, and the most that this one ever had."""
+"""Memory: what a process has for itself, the most that this one ever had, and what is free on the machine."""
 
 import resource
 from pathlib import Path
@@ -29,3 +29,14 @@ def peak_bytes() -> int:
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
         return int(line.split()[1]) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def free_memory_bytes() -> int:
+    """Return the memory of the machine that processes can still take, in bytes."""
+    known = Path("/proc/meminfo")
+    if known.exists():
+        line = next(line for line in known.read_text().splitlines() if line.startswith("MemAvailable"))
+        return int(line.split()[1]) * 1024
+    import psutil  # boards may lack it; they run Linux
+
+    return int(psutil.virtual_memory().available)

@@ -41,6 +41,7 @@ class Gate:
         misses_of: class -> greatest false negative rate (1 - recall), in [0, 1].
         map_small_min: least mAP at IoU 0.5:0.95 of objects under 32 x 32 px of the image (COCO's), in [0, 1].
         throughput_min: least images per second of one stream at batch 1, 1000 / p50 in ms.
+        images_per_s_min: least images per second at the batch that gives the most, measured.
         memory_mb_max: greatest peak of the resident memory of the process that measures the file, in 10^6 bytes.
         file_mb_max: greatest size of the deployable file, in 10^6 bytes.
         own: metrics of the user's own: `_target_`, `name`, `min` or `max` or both, and settings of the function.
@@ -57,6 +58,7 @@ class Gate:
     misses_of: dict[str, float] | None = None
     map_small_min: float | None = None
     throughput_min: float | None = None
+    images_per_s_min: float | None = None
     memory_mb_max: float | None = None
     file_mb_max: float | None = None
     own: list[dict[str, Any]] | None = None

@@ -73,6 +73,11 @@ class Latency(Record):
         health: what a board showed while it measured, as "48 -> 62 °C, 2400 of 2400 MHz, load 0.2"; empty elsewhere.
         throttled: why a board's figure cannot be trusted; empty where it did not throttle.
         ran_on: share of the network's time by provider, where that was not the processor alone and is known.
+        measured_at: when, in UTC, as "2026-11-26T05:27:10Z"; empty where an older version did not record it.
+        kept: whether the figure was measured for another purpose and taken from the user's database of figures.
+        images_per_s: images per second at the batch that gives the most; None where that was not asked for.
+        best_batch: images of that batch; 0 likewise.
+        batch_note: why larger batches were not tried, where that was not because they bring less; else empty.
     """
 
     p50_ms: float
@@ -94,6 +99,15 @@ class Latency(Record):
     health: str = ""
     throttled: str = ""
     ran_on: str = ""
+    measured_at: str = ""
+    kept: bool = False
+    images_per_s: float | None = None
+    best_batch: int = 0
+    batch_note: str = ""
+
+    def with_batches(self, images_per_s: float | None, best_batch: int, batch_note: str) -> "Latency":
+        """Return the record with what batches gave."""
+        return replace(self, images_per_s=images_per_s, best_batch=best_batch, batch_note=batch_note)
 
 
 @dataclass(frozen=True)
@@ -250,7 +264,7 @@ class Outcome(StrEnum):
     """How a trial ended."""
 
     FINISHED = "finished"
-    OVER_BOUND = "over the latency bound"
+    OVER_BOUND = "over a bound"  # of the gate, that needs no training; older stores: "over the latency bound"
     STOPPED = "stopped at a rung"
     FAILED = "failed"
 

@@ -177,6 +177,7 @@ class TrialRecord:
             known.peak_bytes if known else 0,
             file_bytes or (known.file_bytes if known else 0),
             self.accuracy if self.phase is Phase.FINISHED else None,
+            known.images_per_s if known else None,
         )
 
     @property
@@ -265,7 +266,7 @@ def _phase(trial: "FrozenTrial", ending: Ending | None, *, has_rungs: bool) -> P
             return Phase.PAUSED if trial.user_attrs.get(keys.PAUSED) is True else Phase.RUNNING
     if ending and ending.outcome in (Outcome.STOPPED, Outcome.OVER_BOUND):
         return Phase(ending.outcome)
-    return Phase.STOPPED if has_rungs else Phase.OVER_BOUND
+    return Phase.STOPPED if has_rungs else Phase.OVER_BOUND  # older versions had another word for the latter
 
 
 def _positive(ms: float) -> float | None:

@@ -14,7 +14,7 @@ from torch import nn
 from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.device import measuring_keys, training_keys
 from objectives.deploy.export_onnx import export_onnx, meta_of
-from objectives.latency.measure import measure_latencies
+from objectives.latency.once import latencies_once
 from objectives.machine.cores import on_cores
 from objectives.machine.files import remove_partials, write_text
 from objectives.network.assembly import assemble, load_weights, read_ranks, save_weights
@@ -186,13 +186,14 @@ class _Scorer:
         self.listener.stage("latency")
         began = time.perf_counter()
         images = timed_images(self.job.images)
-        latencies = measure_latencies(
+        latencies = latencies_once(
             [one.paths.model for one in made],
             self.job.device,
             images,
             self.job.protocol.quick(),
             patience=self.heartbeat.patience,
             cores=self.all_cores,
+            warn=self._warn,
         )
         timed_s = (time.perf_counter() - began) / len(made)
         self.listener.stage("score")

@@ -16,7 +16,7 @@ from torch import nn
 from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.device import measuring_keys, training_keys
 from objectives.deploy.export_onnx import export_onnx, meta_of
-from objectives.latency.measure import measure_latency
+from objectives.latency.once import latency_once
 from objectives.latency.protocol import LatencyProtocol
 from objectives.machine.cores import on_cores
 from objectives.machine.files import remove_partials, write_text
@@ -291,7 +291,9 @@ class _Trial:
     def _time(self, path: Path, protocol: LatencyProtocol) -> Latency:
         images = timed_images(self.job.images)
         patience = self.heartbeat.patience
-        return measure_latency(path, self.job.device, images, protocol, patience=patience, cores=self.all_cores)
+        return latency_once(
+            path, self.job.device, images, protocol, patience=patience, cores=self.all_cores, warn=self._warn
+        )
 
     def _meta(self, model: nn.Module) -> ArtifactMeta:
         return meta_of(model, self.job.candidate, self.job.classes, self.job.max_detections)

@@ -29,7 +29,7 @@ def front_figure(view: FrontView, palette: Palette = LIGHT) -> go.Figure:
     trained = "trained, beside the front" if families else "finished"
     on_front = "on the front of mAP and p50" + (": ● trained, ▲ child" if families else "")
     styles = {
-        "over": ("over the latency bound", palette.over, "line-ns-open", 11),
+        "over": ("over a bound, not trained", palette.over, "line-ns-open", 11),
         "child": ("children beside the front", palette.muted, "triangle-up", 8),
         "finished": (trained, palette.finished, "circle", 8),
         "stopped": ("stopped at a rung, last mAP seen", palette.stopped, "circle-open", 7),

@@ -18,6 +18,7 @@ from objectives.records.records import Latency
 from objectives.trial.plain_process import write_plain_checkpoint
 from reports.table.console import open_console
 from reports.table.family_words import origin_words
+from reports.table.latency_words import batches_words, kept_words, state_words
 from reports.table.pick import misses
 from reports.table.proof.shipped import picked, proven_lines
 from reports.table.row import TrialRow
@@ -218,8 +219,9 @@ def _print_latency(console: Console, what: Exported) -> None:
     if full is None:
         warn(console, f"{NOT_FULLY}: {what.why_quick}")
         return
-    state = "" if full.stable else f", unstable: {full.note}"
-    console.print(f"latency by the full protocol: p50 {ms(full.p50_ms)}, p95 {ms(full.p95_ms)}{state}")
+    state = "" if full.stable else state_words(full)
+    said = (f"p50 {ms(full.p50_ms)}", f"p95 {ms(full.p95_ms)}", batches_words(full), state, kept_words(full))
+    console.print(f"latency by the full protocol: {', '.join(part for part in said if part)}")
     if row.latency and full.device != row.latency.device:
         warn(console, "this machine is another device than the search's; the two figures cannot be compared")
     missed = misses(what.by_full, what.table.gate)

@@ -13,6 +13,7 @@ from reports.table.console import labelled, open_console
 from reports.table.families import differences
 from reports.table.family_words import choice_words, family_words, origin_words
 from reports.table.gate_words import bound_lines
+from reports.table.latency_words import batches_words, kept_words, state_words
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable, read_study
 from reports.table.words import ms, number, share
@@ -117,14 +118,10 @@ def _facts(row: TrialRow, table: StudyTable) -> list[tuple[str, str]]:
         facts += [("gate", str(line)) for line in bound_lines(row, table.gate)]
     for label, latency in (("latency", row.latency), ("untrained", row.latency_untrained)):
         if latency:
-            state = "stable" if latency.stable else f"unstable: {latency.note}"
-            state += ", by the quick protocol" if latency is row.latency and row.has_quick_latency else ""
-            facts.append(
-                (
-                    label,
-                    f"p50 {ms(latency.p50_ms)}, p95 {ms(latency.p95_ms)}, {latency.samples} images, {state}",
-                )
-            )
+            quick = "by the quick protocol" if latency is row.latency and row.has_quick_latency else ""
+            figures = f"p50 {ms(latency.p50_ms)}, p95 {ms(latency.p95_ms)}, {latency.samples} images"
+            said = (figures, state_words(latency), quick, batches_words(latency), kept_words(latency))
+            facts.append((label, ", ".join(part for part in said if part)))
     if row.rungs:
         rungs = ", ".join(f"epoch {r.epoch}: {r.map:.3f}" for r in row.rungs)
         facts.append(("rungs", rungs))

@@ -32,6 +32,7 @@ from objectives.weights.fetch import Say
 from objectives.weights.shelf import WeightsFile
 from reports.table.console import open_console
 from reports.table.gate_words import miss_words
+from reports.table.latency_words import measured_words
 from search.commands.search import interruptible
 from search.loop.full_training import FullTraining, TrainingFailed, TrainingListener
 from search.register.lineage import write_trained_lineage
@@ -308,10 +309,10 @@ def _conclude(console: Console, metrics: dict[str, Any], gate: Gate, out: Path) 
             a = metrics[split]
             line = f"{a['split']}: mAP {a['map']:.3f}  mAP50 {a['map50']:.3f}  on {a['images']} images"
             console.print(line, highlight=False)
-    latency = metrics["latency"]
-    console.print(f"latency: p50 {latency['p50_ms']:.2f} ms  p95 {latency['p95_ms']:.2f} ms", highlight=False)
+    latency = Latency.from_json(metrics["latency"])
+    console.print(f"latency: {measured_words(latency)}", highlight=False)
     if gate != Gate():
-        figures = Figures.of(Latency.from_json(latency), Accuracy.from_json(metrics["accuracy"]))
+        figures = Figures.of(latency, Accuracy.from_json(metrics["accuracy"]))
         missed = " and ".join(map(miss_words, gate.missed(figures)))
         console.print(f"gate {gate}: {f'not met ({missed})' if missed else 'met'}", highlight=False, style="bold")
     plain = [PLAIN] if TrialPaths(out).plain.exists() else []

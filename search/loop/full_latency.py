@@ -4,7 +4,7 @@ from pathlib import Path
 
 from objectives.deploy.device import Device
 from objectives.latency.hosts.open import check
-from objectives.latency.measure import measure_latency
+from objectives.latency.once import latency_once
 from objectives.latency.protocol import LatencyProtocol
 from objectives.records.records import Latency
 from objectives.trial.job import timed_images
@@ -27,6 +27,6 @@ def measured_fully(table: StudyTable, model: Path) -> Latency | str:
         check(device)
         images = load_data(DataSettings(**data)).splits[data["split"]]
         protocol = read_section(LatencyProtocol, "latency", settings["latency"])
-        return measure_latency(model, device, timed_images(images), protocol)
+        return latency_once(model, device, timed_images(images), protocol)
     except AutomlError as error:
         return str(error)

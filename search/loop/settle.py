@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from objectives.data.dataset import Dataset
-from objectives.latency.measure import measure_latencies
+from objectives.latency.once import latencies_once
 from objectives.machine.device_locks import Patience
 from objectives.records.paths import TrialPaths
 from objectives.records.records import Latency
@@ -68,7 +68,7 @@ def settle(
             return
         start = time.monotonic()
         paths = [model for _, model in some]
-        figures = measure_latencies(paths, settings.device, images, settings.latency, patience=patience)
+        figures = latencies_once(paths, settings.device, images, settings.latency, patience=patience)
         for (number, _), figure in zip(some, figures, strict=True):
             tried.add(number)
             if isinstance(figure, Latency):

@@ -187,6 +187,8 @@ class Settings:
             known = ", ".join(EXPERIENCES)
             hint = nearest(str(self.experience), EXPERIENCES)
             raise SettingsError(f"experience: unknown choice '{self.experience}'{hint}; known: {known}")
+        if self.gate.images_per_s_min is not None:  # what the gate bounds is measured
+            object.__setattr__(self, "latency", dataclasses.replace(self.latency, throughput=True))
         if self.workers < 1:
             raise SettingsError(f"workers: must be 1 or more, got {self.workers}")
         if not self.name or set(self.name) & set("/\\\0") or self.name.startswith("."):

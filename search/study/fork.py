@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial
 
-OVER_BOUND = "it waited at a rung, and the gate of this fork does not admit its latency"
+OVER_BOUND = "it waited at a rung, and the gate of this fork does not admit it"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from objectives.records.bounds.figures import Figures
-from objectives.records.bounds.quantities import MEGABYTES
 from objectives.records.failures import OF_ARCHITECTURE, Failure
 from objectives.records.gate import Gate
 from objectives.records.records import Ending, Latency
@@ -61,7 +60,7 @@ class StudyLatencies(LatencyBook):
         self._ahead: dict[Key, tuple[Params, Latency]] = {}
         self._refused: set[Key] = set()  # can never be deployed
         self._doubted: set[Key] = set()
-        self._heavy: set[Key] = set()  # break a bound of the gate that is none of latency: memory, size of the file
+        self._heavy: set[Key] = set()  # break a bound that is none of latency: rate of batches, memory, size
         self._heavy_families: set[Key] = set()  # elastic trainings none of whose children keeps these bounds
         self._tried: set[Key] = set()  # failed in this process, and not measured ahead again by it
         self._ended: dict[int, Key] = {}  # ended trials with a latency that were looked at
@@ -185,7 +184,7 @@ class StudyLatencies(LatencyBook):
             self._doubted.add(key)
 
     def _is_heavy(self, figures: Figures) -> bool:
-        return any(judged.bound.quantity.unit == MEGABYTES for judged in self._gate.broken_untrained(figures))
+        return any(not judged.bound.quantity.is_of_latency for judged in self._gate.broken_untrained(figures))
 
     def _take(self, trial: Observed) -> None:
         """Take the figures of a trial; one that has ended never gets more. The baseline is no candidate's detector."""

@@ -39,6 +39,8 @@ def row_result(row: TrialRow) -> str:
         return f"stopped at epoch {row.rungs[-1].epoch}, mAP {row.rungs[-1].map:.3f}  {ms(row.p50_ms)}"
     if row.paused and row.rungs:
         return f"{row.status}, mAP {row.rungs[-1].map:.3f}  {ms(row.p50_ms)}"
+    if row.outcome is Outcome.OVER_BOUND and row.ending:
+        return f"{row.standing}: {row.ending.reason}"
     return f"{row.standing}  {ms(row.p50_ms)}"
 
 

@@ -18,6 +18,7 @@ class Figures:
         memory_bytes: peak resident memory of the process that measured the file alone.
         file_bytes: size of the deployable file.
         accuracy: all that was scored of the file.
+        images_per_s: images per second at the batch that gives the most.
     """
 
     map: float | None = None
@@ -27,6 +28,7 @@ class Figures:
     memory_bytes: int = 0
     file_bytes: int = 0
     accuracy: Accuracy | None = None
+    images_per_s: float | None = None
 
     @classmethod
     def of(cls, latency: Latency | None, accuracy: Accuracy | None = None) -> Self:
@@ -39,6 +41,7 @@ class Figures:
             latency.peak_bytes if latency else 0,
             latency.file_bytes if latency else 0,
             accuracy,
+            latency.images_per_s if latency else None,
         )
 
     def of_class(self, name: str) -> ClassAccuracy | None:

@@ -34,6 +34,7 @@ class Quantity:
         unit: OF_ONE, MS, PER_SECOND, MEGABYTES or OF_USERS.
         needs_training: whether it is known of trained detectors alone.
         unknown: why it may be unknown of a detector that was measured; empty for no reason of its own.
+        is_of_latency: whether the percentiles of the latency say it, so that it can be foretold as they can.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Quantity:
     unit: str = OF_ONE
     needs_training: bool = True
     unknown: str = ""
+    is_of_latency: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,13 +115,23 @@ class Bound:
 QUANTITIES = {  # setting: quantity, in the order in which people read them
     "map50_min": Quantity("mAP50", lambda f: f.map50),
     "map_min": Quantity("mAP", lambda f: f.map),
-    "p95_ms_max": Quantity("p95", lambda f: f.p95_ms, False, MS, False),
-    "p50_ms_max": Quantity("p50", lambda f: f.p50_ms, False, MS, False),
+    "p95_ms_max": Quantity("p95", lambda f: f.p95_ms, False, MS, False, is_of_latency=True),
+    "p50_ms_max": Quantity("p50", lambda f: f.p50_ms, False, MS, False, is_of_latency=True),
     "f1_min": Quantity("F1", lambda f: f.accuracy.f1 if f.accuracy else None, unknown=AS_DEPLOYED),
     "precision_min": Quantity("precision", lambda f: f.accuracy.precision if f.accuracy else None, unknown=AS_DEPLOYED),
     "recall_min": Quantity("recall", lambda f: f.accuracy.recall if f.accuracy else None, unknown=AS_DEPLOYED),
     "map_small_min": Quantity("mAP of small objects", lambda f: _small(f), unknown=NONE_THERE),
-    "throughput_min": Quantity("throughput", lambda f: throughput(f.p50_ms), True, PER_SECOND, False),
+    "throughput_min": Quantity(
+        "throughput", lambda f: throughput(f.p50_ms), True, PER_SECOND, False, is_of_latency=True
+    ),
+    "images_per_s_min": Quantity(
+        "rate at the best batch",
+        lambda f: f.images_per_s,
+        True,
+        PER_SECOND,
+        False,
+        "timed without latency.throughput",
+    ),
     "memory_mb_max": Quantity(
         "memory", lambda f: f.memory_bytes / MB or None, False, MEGABYTES, False, "timed beside others, in one process"
     ),

@@ -11,7 +11,7 @@ const REPORT = JSON.parse(document.getElementById("report").textContent);
 const BY_NUMBER = new Map(REPORT.rows.map((row) => [row.n, row]));
 const DIMENSION = new Map(REPORT.dimensions.map((name, index) => [name, index]));
 const NAMES = {
-  finished: "finished", over: "over the bound", stopped: "stopped", failed: "failed", running: "running", paused: "paused", waiting: "waiting",
+  finished: "finished", over: "over a bound", stopped: "stopped", failed: "failed", running: "running", paused: "paused", waiting: "waiting",
 };
 const statusOf = (row) => row.status || NAMES[row.outcome]; // a paused trial tells where it waits
 

@@ -111,8 +111,14 @@ function latencies(row) {
   line("images timed", (item) => item.samples.toLocaleString("en-US"));
   line("reference network", (item) => ms(item.reference_ms));
   line("peak memory", (item) => (item.peak_bytes ? bytes(item.peak_bytes) : "–"));
+  if ([untrained, trained].some((item) => item && item.images_per_s != null)) {
+    line("images/s, best batch", (item) => (item.images_per_s != null ? `${digits(item.images_per_s)} at ${item.best_batch}` : "–"));
+  }
   line("stable", (item) => (item.stable ? "yes" : "no"));
-  const notes = [...new Set([untrained, trained].map((item) => item && item.note).filter(Boolean))];
+  if ([untrained, trained].some((item) => item && item.measured_at)) {
+    line("measured, UTC", (item) => (item.measured_at ? `${item.measured_at.slice(0, 16).replace("T", " ")}${item.kept ? ", kept" : ""}` : "–"));
+  }
+  const notes = [...new Set([untrained, trained].flatMap((item) => item ? [item.note, item.batch_note] : []).filter(Boolean))];
   return element("div", {}, element("h3", {}, "Latency, end to end at batch 1"),
     element("table", {}, element("thead", {}, head), body), ...notes.map((note) => element("p", { class: "hint" }, note)));
 }

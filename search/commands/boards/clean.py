@@ -1,5 +1,7 @@
 """`automl latency --clean`: all that is ours leaves a board."""
 
+from collections.abc import Sequence
+
 from objectives.machine.remote.copying import clean
 from objectives.machine.remote.faults import RemoteBoard
 from objectives.machine.remote.line import BoardLine
@@ -9,7 +11,7 @@ from search.settings.settings import load_settings
 from spaces.errors import SettingsError
 
 
-def run_clean(arguments: list[str]) -> None:
+def run_clean(arguments: Sequence[str]) -> None:
     """Remove the measuring folder, inputs, calm times and the lock from the board of a device.
 
     Raises:

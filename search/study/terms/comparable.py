@@ -26,7 +26,7 @@ BARRIERS = {
 }
 OUTSIDE = "outside the new space"
 NOT_BEGUN = "not begun"
-ADMITTED = "over the old latency bound alone, never trained"
+ADMITTED = "over a bound of the old gate alone, never trained"
 OF_NO_PARENT = "children of elastic trainings that are left out"
 OF_A_PROOF = "trainings of a proof"
 OF_NOTHING_KEPT = "polishes of detectors that are left out"

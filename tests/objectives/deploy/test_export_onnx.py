@@ -1,5 +1,8 @@
 """The deployable file: the same answers as the network it was made of, on every runtime, and what it says of itself."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from copy import deepcopy
 from importlib.util import find_spec
@@ -120,3 +123,38 @@ def test_branches_become_one_convolution(make_candidate: Make, tmp_path: Path) -
     with torch.no_grad():
         wanted = model.eval()(blob)[0].numpy()
     assert open_artifact(path, CPU).run(blob.numpy()) == pytest.approx(wanted, abs=1e-3)
+
+
+@pytest.mark.seconds
+@pytest.mark.parametrize("head", HEADS)
+def test_the_same_candidate_gives_the_same_file(make_candidate: Make, tmp_path: Path, head: str) -> None:
+    """Byte for byte: what was measured of a file is kept by its content."""
+    contents = []
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        model = build_detector(describe(make_candidate({"head.kind": head}), CLASSES), 3)
+        contents.append(
+            export_onnx(model, ArtifactMeta(64, head, CLASSES), tmp_path / name / f"{name}.onnx").read_bytes()
+        )
+    assert contents[0] == contents[1]
+
+
+@pytest.mark.slow
+@pytest.mark.seconds
+def test_another_process_gives_the_same_file(tmp_path: Path) -> None:
+    """Sets and mappings have another order there."""
+    program = """
+import sys
+from pathlib import Path
+from small_jobs import tiny_candidate
+from objectives.deploy.artifact import ArtifactMeta
+from objectives.deploy.export_onnx import export_onnx
+from spaces.network.description import describe
+from spaces.network.detector import build_detector
+model = build_detector(describe(tiny_candidate({"head.kind": "end2end"}), ("can", "jar", "box")), 3)
+export_onnx(model, ArtifactMeta(64, "end2end", ("can", "jar", "box")), Path(sys.argv[1]))
+"""
+    for seed in ("1", "2"):
+        line = [sys.executable, "-W", "ignore", "-c", program, str(tmp_path / f"{seed}.onnx")]
+        subprocess.run(line, check=True, env={**os.environ, "PYTHONHASHSEED": seed})
+    assert (tmp_path / "1.onnx").read_bytes() == (tmp_path / "2.onnx").read_bytes()

@@ -16,7 +16,9 @@ from objectives.records.records import Accuracy, ClassAccuracy, Latency
 from spaces.errors import SettingsError
 
 number = st.floats(0, 1e6)
-LATENCY = Latency(8.0, 10.0, 8.0, 8.0, 7.0, 60, 1.0, True, "", "d3vice", 300_000_000, file_bytes=20_000_000)
+LATENCY = Latency(
+    8.0, 10.0, 8.0, 8.0, 7.0, 60, 1.0, True, "", "d3vice", 300_000_000, file_bytes=20_000_000, images_per_s=500.0
+)
 OWN = {"_target_": "m.wobble", "min": 0.5}
 ACCURACY = Accuracy(
     0.3,
@@ -80,6 +82,7 @@ def test_the_gate_admits_up_to_its_bounds() -> None:
         ({"misses_of": {"can": 0.19}}, "misses of can <= 0.19", 0.2),
         ({"map_small_min": 0.11}, "mAP of small objects >= 0.11", 0.1),
         ({"throughput_min": 126}, "throughput >= 126 images/s", 125.0),
+        ({"images_per_s_min": 501}, "rate at the best batch >= 501 images/s", 500.0),
         ({"memory_mb_max": 299}, "memory <= 299 MB", 300.0),
         ({"file_mb_max": 19.9}, "file <= 19.9 MB", 20.0),
         ({"own": [{**OWN, "min": 0.61}]}, "wobble >= 0.61", 0.6),
@@ -103,6 +106,7 @@ def test_each_bound_is_judged_by_its_own_figure(bounds: dict[str, Any], text: st
         ({"recall_of": {"lid": 0}}, MEASURED),
         ({"map_small_min": 0}, replace(MEASURED, accuracy=replace(ACCURACY, map_small=-1.0))),
         ({"memory_mb_max": 1e9}, replace(MEASURED, memory_bytes=0)),
+        ({"images_per_s_min": 1}, replace(MEASURED, images_per_s=None)),
         ({"file_mb_max": 1e9}, replace(MEASURED, file_bytes=0)),
         ({"own": [{"_target_": "m.sway", "max": 9}]}, MEASURED),  # it gave no number
         ({"map_min": 0}, replace(MEASURED, map=math.nan)),

@@ -186,6 +186,21 @@ def test_over_the_bound_is_not_trained(few_blocks: Dataset, tmp_path: Path) -> N
     assert told.rungs == []
 
 
+def test_another_study_takes_the_kept_latency_of_the_same_file(
+    few_blocks: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    found = []
+    for study in ("one", "other"):
+        told = Recorder()
+        protocol = replace(job(few_blocks, tmp_path / study).protocol, cap_s=20.0)  # so that the figure is stable
+        assert run_trial(replace(job(few_blocks, tmp_path / study), protocol=protocol, measure_only=True), told) is None
+        ((latency, _),) = told.latencies
+        found.append(latency)
+    assert [latency.kept for latency in found] == [False, True]
+    assert replace(found[1], kept=False) == found[0]
+
+
 def test_stopped_at_a_rung_leaves_no_artifact(few_blocks: Dataset, tmp_path: Path) -> None:
     told = Recorder(stop_at=1)
     work = job(few_blocks, tmp_path, prune__importance="l1", prune__ratio=0.3, prune__at=0.5)

@@ -90,6 +90,7 @@ def test_rows_of_ended_trials_are_made_once_and_still_judged_anew(tmp_path: Path
     ("state", "attrs", "outcome"),
     [
         (TrialState.PRUNED, {}, Outcome.OVER_BOUND),
+        (TrialState.PRUNED, {attributes.ENDING: Ending("over the latency bound", "").to_json()}, Outcome.OVER_BOUND),
         (TrialState.PRUNED, {attributes.RUNGS: [RUNG.to_json()]}, Outcome.STOPPED),
         (TrialState.PRUNED, {attributes.ENDING: Ending(Outcome.STOPPED, "slow").to_json()}, Outcome.STOPPED),
         (TrialState.FAIL, {}, Outcome.FAILED),

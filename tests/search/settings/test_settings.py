@@ -120,6 +120,7 @@ MISTAKES = [
     (["name="], SettingsError, "name: must be a plain folder name"),
     (["gate.map50_min=55"], SettingsError, "gate.map50_min: must lie in [0, 1], got 55.0; mAP is a share"),
     (["gate.p95_ms_max=-1"], SettingsError, "gate.p95_ms_max: must be a positive number of milliseconds, got -1"),
+    (["gate.images_per_s_min=0"], SettingsError, "gate.images_per_s_min: must be a positive number of images per sec"),
     (["trial.epochs=0"], SettingsError, "trial.epochs: must be 1 or more, or null, got 0"),
     (["pruner.eta=1"], SettingsError, "pruner: needs rungs >= 1 and eta > 1"),
     (["device.runtime=onnx"], AutomlError, "device.runtime: 'onnx' is unknown; nearest: onnxruntime"),
@@ -182,3 +183,10 @@ def test_users_file_without_a_name_or_with_an_unknown_default(tmp_path: Path) ->
     with pytest.raises(SettingsError, match="bse") as caught:
         load_settings([f"conf={own}"])
     assert "\n" not in str(caught.value)
+
+
+def test_what_the_gate_bounds_is_measured() -> None:
+    plain = load_settings(["conf=retail"])
+    bounded = load_settings(["conf=retail", "gate.images_per_s_min=100"])
+    assert (plain.latency.throughput, bounded.latency.throughput) == (False, True)
+    assert bounded.to_json()["latency"]["throughput"] is True  # an export is measured alike

@@ -61,15 +61,24 @@ def test_throughput_bounds_the_median() -> None:
     assert StudyLatencies(study, Gate(throughput_min=250, p50_ms_max=3), latency_of).bound_ms() == 3.0
 
 
-@pytest.mark.parametrize("gate", [Gate(file_mb_max=10), Gate(memory_mb_max=100), Gate(file_mb_max=10, f1_min=0.9)])
+@pytest.mark.parametrize(
+    "gate",
+    [
+        Gate(file_mb_max=10),
+        Gate(memory_mb_max=100),
+        Gate(images_per_s_min=90, throughput_min=1),
+        Gate(file_mb_max=10, f1_min=0.9),
+    ],
+)
 def test_an_architecture_that_breaks_a_bound_of_size_is_barred_once_it_was_measured(gate: Gate) -> None:
     def heavy(params: Mapping[str, Any]) -> Latency:
         size = params["size.pixels"] / 64
-        return replace(latency_of(params), file_bytes=int(7e6 * size), peak_bytes=int(7e7 * size))
+        sizes = replace(latency_of(params), file_bytes=int(7e6 * size), peak_bytes=int(7e7 * size))
+        return sizes.with_batches(100 / size, 4, "")
 
     study = optuna.create_study(directions=["maximize", "minimize"])
     book = StudyLatencies(study, gate, heavy)
-    assert book.bound_ms() is None
+    assert book.bound_ms() == (None if gate.throughput_min is None else 1e3)
     light, large = {"size.pixels": 64}, {"size.pixels": 128}
     assert (book.measure(light), book.measure(large)) == (1.0, math.inf)
     again = StudyLatencies(study, gate, heavy).lookup()  # of another process

@@ -181,7 +181,7 @@ def test_workers_share_the_trials_but_not_the_clock(settings: Settings) -> None:
     assert remaining_s(replace(four, seconds=400.0), hours) == 0
 
 
-@pytest.mark.parametrize("standing", ["finished", "failed", "stopped at a rung", "over the latency bound"])
+@pytest.mark.parametrize("standing", ["finished", "failed", "stopped at a rung", "over a bound"])
 def test_every_ending_has_its_words(report_study: Study, standing: str) -> None:
     rows = [row for row in read_study(report_study(80)).rows if row.standing == standing]
     told = row_result(rows[0])
@@ -189,7 +189,7 @@ def test_every_ending_has_its_words(report_study: Study, standing: str) -> None:
         "finished": "mAP 0.",
         "failed": "failed (",
         "stopped at a rung": "stopped at epoch ",
-        "over the latency bound": "over the latency bound  ",
+        "over a bound": "over a bound: p95 ",
     }
     assert told.startswith(expected[standing])
     assert "None" not in told

@@ -282,7 +282,7 @@ def test_other_data_are_checked_as_a_new_study_s_before_the_fork_is_made(old: Ol
 @pytest.mark.seconds
 def test_looser_gate_leaves_out_what_was_never_trained(old: Old, blocks: Dataset) -> None:
     study, told = forked(old, blocks, "gate.p50_ms_max=15")
-    assert told.endswith("keeps 5 of 6 trials (1: over the old latency bound alone, never trained)")
+    assert told.endswith("keeps 5 of 6 trials (1: over a bound of the old gate alone, never trained)")
     assert origins(study) == [0, 1, 2, 4, 5]
 
 
@@ -293,7 +293,7 @@ def test_a_looser_gate_leaves_out_a_family_whose_fastest_child_may_keep_it(tmp_p
     trial.set_user_attr(keys.ENDING, Ending(Outcome.OVER_BOUND, "told by hand").to_json())
     old.study.tell(trial, state=TrialState.PRUNED)
     assert forked(old, blocks, "gate.p50_ms_max=15")[1].endswith(
-        "keeps none of 1 trials (1: over the old latency bound alone, never trained)"
+        "keeps none of 1 trials (1: over a bound of the old gate alone, never trained)"
     )
     given = settings_of(tmp_path, GATE, "space.neck.width=16,24")
     (tmp_path / "same").mkdir()
@@ -305,7 +305,7 @@ def test_tighter_gate_keeps_what_is_finished_and_stops_what_it_does_not_admit(ol
     assert states(study) == ["COMPLETE", "COMPLETE", "PRUNED", "PRUNED", "FAIL", "PRUNED"]
     stopped = study.get_trials()[5]
     assert [t.phase for t in observe(study)][5] is Phase.STOPPED
-    assert stopped.user_attrs[keys.ENDING]["reason"].endswith("the gate of this fork does not admit its latency")
+    assert stopped.user_attrs[keys.ENDING]["reason"].endswith("the gate of this fork does not admit it")
     assert not (study_folder(old) / stopped.user_attrs[keys.FOLDER] / "training-1").exists()
 
 

@@ -1,0 +1,87 @@
+"""Latency measured once: what the book of figures holds is not measured again."""
+
+import logging
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from objectives.deploy.device import Device
+from objectives.latency.book.asked import Asked, asked_of
+from objectives.latency.book.book import Book
+from objectives.latency.measure import measure_latencies
+from objectives.latency.protocol import LatencyProtocol
+from objectives.machine.device_locks import Patience
+from objectives.records.records import Latency
+from spaces.errors import DeviceError
+
+
+def latency_once(
+    artifact: Path,
+    device: Device,
+    images: Sequence[Path],
+    protocol: LatencyProtocol,
+    *,
+    patience: Patience | None = None,
+    cores: Collection[int] = (),
+    warn: Callable[[str], None] | None = None,
+    again: bool = False,
+) -> Latency:
+    """Return the latency of one deployable file; see `latencies_once`.
+
+    Raises:
+        DeviceError: the runtime failed or hung.
+    """
+    (found,) = latencies_once(
+        [artifact], device, images, protocol, patience=patience, cores=cores, warn=warn, again=again
+    )
+    if isinstance(found, DeviceError):
+        raise found
+    return found
+
+
+def latencies_once(
+    artifacts: Sequence[Path],
+    device: Device,
+    images: Sequence[Path],
+    protocol: LatencyProtocol,
+    *,
+    patience: Patience | None = None,
+    cores: Collection[int] = (),
+    warn: Callable[[str], None] | None = None,
+    again: bool = False,
+) -> list[Latency | DeviceError]:
+    """Return what the book holds of deployable files, and measure the others in one go; see `measure_latencies`.
+
+    Not for comparisons: there both sides are timed in turn, now.
+
+    Args:
+        artifacts: deployable files.
+        device: where to run them.
+        images: image files, taken in turn.
+        protocol: when to end; a figure by the full one answers where its quick one is asked for.
+        patience: counts the seconds of waiting for the device, and shows signs of life.
+        cores: processor cores to measure on, where this process has not got them all.
+        warn: takes what there is to say of the book; None: the log.
+        again: measure all, in place of what the book holds.
+
+    Returns:
+        for each file, in order, its figure, or why it has none.
+    """
+    book = Book(warn or logging.getLogger(__name__).warning)
+    try:
+        asked: list[Asked | None] = [*asked_of(artifacts, device, images, protocol)]
+    except (OSError, DeviceError):  # no such file, no such runtime: measuring says so, of each file
+        asked = [None for _ in artifacts]
+    known = [book.known(one) if one and not again else None for one in asked]
+    waiting = [i for i, figure in enumerate(known) if figure is None]
+    found: list[Latency | DeviceError | None] = [*known]
+    measured = measure_latencies([artifacts[i] for i in waiting], device, images, protocol, 300.0, patience, cores)
+    for i, figure in zip(waiting, measured, strict=True):
+        found[i] = figure
+        if isinstance(figure, Latency):
+            dated = replace(figure, measured_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+            found[i] = dated
+            if (one := asked[i]) is not None:
+                book.keep(replace(one, alone=len(waiting) == 1), dated)
+    return [figure for figure in found if figure is not None]

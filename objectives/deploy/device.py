@@ -15,7 +15,10 @@ from typing import Any
 from objectives.machine.gpus import board_of
 from spaces.errors import DeviceError, nearest
 
-RUNTIMES = ("onnxruntime", "openvino")
+RUNTIMES = ("onnxruntime", "openvino", "litert", "ncnn", "torchscript")
+MODULES = {"litert": "ai_edge_litert", "torchscript": "torch"}  # a runtime's own, where its name is another
+PACKAGES = {"litert": "ai-edge-litert", "torchscript": "torch"}
+EXTRAS = {"torchscript": "torch"}  # what to install where it is no extra of ours
 
 
 @dataclass(frozen=True)
@@ -25,9 +28,10 @@ class Device:
     Attributes:
         name: name for people ("cpu", "openvino", "cuda").
         runtime: one of RUNTIMES.
-        provider: ONNX Runtime's execution provider, or OpenVINO's device name.
+        provider: ONNX Runtime's execution provider, OpenVINO's device name; "CPU" of any other.
         threads: threads of the network and of letterbox; 0 leaves the choice to the runtime.
-        options: further options, passed to the provider (ONNX Runtime) or the device (OpenVINO) as they are.
+        options: further options, passed to the provider (ONNX Runtime) or the device (OpenVINO) as they are; of
+            NCNN, its `Net.opt`.
     """
 
     name: str
@@ -48,8 +52,8 @@ class Device:
         Raises:
             DeviceError: the runtime is not installed, or has no such provider here.
         """
-        if find_spec(self.runtime) is None:
-            raise DeviceError(f"device={self.name}: needs {self.runtime}; install automl[{self.runtime}]")
+        if find_spec(MODULES.get(self.runtime, self.runtime)) is None:
+            raise DeviceError(f"device={self.name}: needs {self.runtime}; install {_to_install(self.runtime)}")
         known = _providers(self.runtime)
         if not any(self.provider == k or self.provider.startswith(f"{k}.") for k in known):
             offered = ", ".join(known)
@@ -58,7 +62,9 @@ class Device:
     @property
     def on_processor(self) -> bool:
         """Whether the runtime computes on the processor, and on nothing else."""
-        return self.provider in ("CPUExecutionProvider", "CPU")
+        if self.provider == "OpenVINOExecutionProvider":
+            return str(self.options.get("device_type", "CPU")).startswith("CPU")
+        return self.provider in ("CPUExecutionProvider", "CPU", "XnnpackExecutionProvider")
 
     def describe(self) -> dict[str, Any]:
         """Return what the fingerprint is made of: processor, runtime and version, threads, options."""
@@ -103,13 +109,19 @@ def _plain(name: str) -> str:
 
 def _package(runtime: str) -> str:
     """Return the installed distribution that provides a runtime (ONNX Runtime ships under several names)."""
+    if runtime in PACKAGES:
+        return PACKAGES[runtime]
     for name in (runtime, f"{runtime}-gpu", f"{runtime}-directml"):
         try:
             version(name)
         except PackageNotFoundError:
             continue
         return name
-    raise DeviceError(f"device: {runtime} is not installed; install automl[{runtime}]")
+    raise DeviceError(f"device: {runtime} is not installed; install {_to_install(runtime)}")
+
+
+def _to_install(runtime: str) -> str:
+    return EXTRAS.get(runtime, f"automl[{runtime}]")
 
 
 def _providers(runtime: str) -> list[str]:
@@ -117,6 +129,8 @@ def _providers(runtime: str) -> list[str]:
         import openvino
 
         return list(openvino.Core().available_devices)
+    if runtime != "onnxruntime":
+        return ["CPU"]
     import onnxruntime
 
     return list(onnxruntime.get_available_providers())

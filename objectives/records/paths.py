@@ -11,6 +11,9 @@ ARGUMENTS = "arguments.yaml"  # of Ultralytics' trainer
 WEIGHTS = "weights.pt"
 MODEL = "model.onnx"  # the deployable file
 UNTRAINED = "untrained.onnx"  # the same before training, for its latency
+UNTRAINED_ALL = "untrained.*"  # with what was converted of it
+# The deployable file as other runtimes take it: a study on such a device times and scores this one.
+CONVERTED = ("model.tflite", "model.torchscript", "model.ncnn.param", "model.ncnn.bin", "model.ncnn.json")
 DETECTIONS = "detections.jpg"
 PLAIN = "ultralytics.pt"  # the same weights, as plain Ultralytics loads them
 CONFIG = "config.yaml"  # of an exported detector
@@ -20,7 +23,7 @@ ERRORS = "errors"  # folder of what a trained detector gets wrong, beside the de
 CHECKPOINT = "checkpoint.pt"  # in the folder of a training
 TRAININGS = "training-*"  # folders of a trial, one a phase of its training
 CHILDREN = "children"  # folder of an elastic training's children
-LARGE = (WEIGHTS, MODEL, DETECTIONS)  # of a finished trial; the rest is needed to do it again
+LARGE = (WEIGHTS, MODEL, DETECTIONS, *CONVERTED)  # of a finished trial; the rest is needed to do it again
 
 HALF_WRITTEN = f"*{PARTIAL}*"
 

@@ -13,6 +13,8 @@ from objectives.deploy.runtimes.contract import Runtime, not_loaded
 class OnnxRuntime(Runtime):
     """ONNX Runtime; with TensorRT too, as one of its providers."""
 
+    suffixes = (".onnx",)
+
     def __init__(self, path: Path, device: Device) -> None:
         import onnxruntime
 

@@ -14,14 +14,14 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from objectives.machine.files import remove_folders
-from objectives.records.paths import CHILDREN, HALF_WRITTEN, LARGE, TRAININGS, UNTRAINED, WEIGHTS, StudyPaths
+from objectives.records.paths import CHILDREN, HALF_WRITTEN, LARGE, TRAININGS, UNTRAINED_ALL, WEIGHTS, StudyPaths
 from objectives.records.records import Outcome
 from objectives.records.trial_record import TrialRecord
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 from search.study.folder.needed import cut_from, least_needed, promise
 
-OF_NO_USE = (HALF_WRITTEN, TRAININGS, UNTRAINED)  # once a trial has ended
+OF_NO_USE = (HALF_WRITTEN, TRAININGS, UNTRAINED_ALL)  # once a trial has ended
 FULL_SHARE = 0.9  # files are removed down to this share of the limit, or every trial would remove some
 CHILDREN_MOST = 200  # children that keep files, of all elastic trainings of a study together
 

@@ -82,14 +82,24 @@ def report(name: str, target: str | None, folder: str, store: str | None) -> Non
 @click.argument("name")
 @click.option("--pick", default="gate", show_default=True, help="gate, knee, fastest, best, or a trial's number.")
 @click.option("--to", "target", required=True, help="The folder to write; must not exist or be empty.")
+@click.option("--format", "formats", default=None, help="Also these, with figures: openvino,litert,...; or available.")
 @RUNS
 @STORE
 @guarded
-def export(name: str, pick: str, target: str, folder: str, store: str | None) -> None:
+def export(name: str, pick: str, target: str, formats: str | None, folder: str, store: str | None) -> None:
     """Export a detector: training config, model description, weights, ONNX, data card, lineage."""
     from search.commands.export import run_export
 
-    run_export(name, folder, store, pick, target)
+    run_export(name, folder, store, pick, target, formats)
+
+
+@main.command()
+@guarded
+def formats() -> None:
+    """List the formats that a detector ships in, and which of them can be written here."""
+    from search.commands.formats.known import run_formats
+
+    run_formats()
 
 
 @main.command()

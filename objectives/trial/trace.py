@@ -41,7 +41,8 @@ def trace(weights: Path, onnx: Path, to: Path) -> None:
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # of every Python branch that is taken for constant, and of tracing's old age
         network(blob)  # lays the anchors out for this size
-        torch.jit.trace(network, blob, strict=False, check_trace=False).save(str(to))
+        traced: Any = torch.jit.trace  # it has no types
+        traced(network, blob, strict=False, check_trace=False).save(str(to))
 
 
 def _network(weights: Path) -> Any:

@@ -40,6 +40,7 @@ class Format(ABC):
         tested: whether conversion and figures are tested in this project, on its own machines.
         note: what else there is to know, in a few words.
         of_weights: whether it is made of the network, so that a trial's weights are needed.
+        of_data: whether the vendor's compiler calibrates on the data set.
     """
 
     name: ClassVar[str]
@@ -48,6 +49,7 @@ class Format(ABC):
     tested: ClassVar[bool] = True
     note: ClassVar[str] = ""
     of_weights: ClassVar[bool] = False
+    of_data: ClassVar[bool] = False
 
     @abstractmethod
     def why_not(self) -> str:

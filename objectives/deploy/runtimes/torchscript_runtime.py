@@ -2,6 +2,7 @@
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,8 @@ class TorchScript(Runtime):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # torch calls its own format old
-                self._module = torch.jit.load(str(path), map_location="cpu").eval()
+                load: Any = torch.jit.load  # it has no types
+                self._module = load(str(path), map_location="cpu").eval()
         except Exception as error:  # RuntimeError of the archive, or of what is in it
             raise not_loaded(path, device, error) from error
         self.meta = read_meta(read_properties(path), path)

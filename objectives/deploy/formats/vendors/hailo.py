@@ -13,6 +13,7 @@ class Hailo(Format):
     name = "hailo"
     suffix = "_hailo"
     tested = False
+    of_weights = of_data = True
     note = "for hailo8l; yolo11 as Ultralytics builds it"
 
     def why_not(self) -> str:
@@ -22,4 +23,4 @@ class Hailo(Format):
         return "needs Hailo's Dataflow Compiler: no module hailo_sdk_client; install it from Hailo's developer zone"
 
     def _write(self, source: Source, to: Path) -> None:
-        export_by_ultralytics("hailo", source, to, name="hailo8l")
+        export_by_ultralytics("hailo", source, to, {"name": "hailo8l"})

@@ -14,6 +14,7 @@ class Imx500(Format):
     name = "imx500"
     suffix = "_imx500"
     tested = False
+    of_weights = of_data = True
     note = "yolo11 as Ultralytics builds it (its exporter knows YOLOv8n and YOLO11n)"
 
     def why_not(self) -> str:

@@ -2,6 +2,7 @@
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from objectives.deploy.formats.contract import Format, Source
 from objectives.records.failures import ExportFailed
@@ -24,16 +25,17 @@ class Rknn(Format):
     def _write(self, source: Source, to: Path) -> None:
         from rknn.api import RKNN
 
-        toolkit = RKNN(verbose=False)
+        of_vendor: Any = RKNN  # it has no types
+        toolkit = of_vendor(verbose=False)
         try:
             toolkit.config(mean_values=[[0, 0, 0]], std_values=[[255, 255, 255]], target_platform=PLATFORM)
-            steps = (
-                ("load_onnx", lambda: toolkit.load_onnx(model=str(source.onnx))),
-                ("build", lambda: toolkit.build(do_quantization=False)),
-                ("export_rknn", lambda: toolkit.export_rknn(str(to))),
-            )
-            for step, run in steps:
-                if code := run():
-                    raise ExportFailed(f"format rknn: rknn-toolkit2 failed at {step} with {code}")
+            _passed("load_onnx", toolkit.load_onnx(model=str(source.onnx)))
+            _passed("build", toolkit.build(do_quantization=False))
+            _passed("export_rknn", toolkit.export_rknn(str(to)))
         finally:
             toolkit.release()
+
+
+def _passed(step: str, code: int) -> None:
+    if code:
+        raise ExportFailed(f"format rknn: rknn-toolkit2 failed at {step} with {code}")

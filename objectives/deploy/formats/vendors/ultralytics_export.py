@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from objectives.deploy.formats.contract import Source
@@ -12,14 +13,14 @@ TIMEOUT_S = 4 * 3600.0  # compilers of accelerators optimise for hours
 PLAIN = "objectives.trial.plain_checkpoint"  # by name alone: the program needs the trial's floors, above this one
 
 
-def export_by_ultralytics(name: str, source: Source, to: Path, **arguments: str) -> None:
+def export_by_ultralytics(name: str, source: Source, to: Path, arguments: Mapping[str, str] | None = None) -> None:
     """Write a vendor's folder by `yolo export`, calibrated on the data set.
 
     Args:
         name: of the format, here and in Ultralytics ("imx", "hailo").
         source: with weights, and the data set for calibration.
         to: the folder.
-        arguments: further ones of `yolo export`.
+        arguments: further ones of `yolo export`, such as Hailo's `name`.
 
     Raises:
         ExportFailed: there are no weights or no data set, Ultralytics does not build the network alone, or the
@@ -33,7 +34,7 @@ def export_by_ultralytics(name: str, source: Source, to: Path, **arguments: str)
     why_not = json.loads(out.splitlines()[-1])["why_not"]
     if why_not:
         raise ExportFailed(f"format {name}: Ultralytics' exporter does not take this network ({why_not})")
-    given = {"model": str(plain), "format": name, "data": str(source.data_yaml), **arguments}
+    given = {"model": str(plain), "format": name, "data": str(source.data_yaml), **(arguments or {})}
     program = "import sys; from ultralytics.cfg import entrypoint; entrypoint()"
     _run(name, [sys.executable, "-c", program, "export", *(f"{key}={value}" for key, value in given.items())], "")
     made = [path for path in to.parent.glob(f"detector_{name}*") if path.is_dir()]

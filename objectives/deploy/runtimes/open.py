@@ -28,7 +28,7 @@ def open_artifact(path: Path, device: Device) -> Runtime:
         DeviceError: the runtime is not usable.
     """
     if not path.is_file():
-        raise DataError(f"artifact: '{path}' is not a file; name an ONNX file that this project exported")
+        raise DataError(f"artifact: '{path}' is not a file; name a file that this project exported")
     device.check()
     runtime = CLASSES[device.runtime]
     if path.suffix.lower() not in runtime.suffixes:

@@ -1,5 +1,6 @@
 """The process that writes a LiteRT file: run by the converter's own environment, which has nothing of this project."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -9,8 +10,10 @@ def main(source: str, target: str) -> None:
     import onnx2tf
 
     folder = Path(target).parent / "onnx2tf"
+    folder.mkdir()
+    copied = shutil.copyfile(source, folder / "net.onnx")  # onnx2tf names the operators in the file that it is given
     onnx2tf.convert(
-        input_onnx_file_path=source,
+        input_onnx_file_path=str(copied),
         output_folder_path=str(folder),
         tflite_backend="flatbuffer_direct",
         non_verbose=True,

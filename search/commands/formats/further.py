@@ -16,6 +16,7 @@ from search.commands.formats.text import print_formats
 from search.commands.formats.write import write_formats
 from search.loop.full_latency import measuring_terms
 from search.register.exported import Exported
+from spaces.errors import DataError
 
 
 @dataclass
@@ -45,12 +46,17 @@ class Further:
         """Write the formats into an export that is being written; return what its lineage says of them.
 
         Raises:
-            AutomlError: a format does not take the network, or the data set cannot be read.
+            AutomlError: a format does not take the network, or the data set is not there, or not what it was.
         """
         if not self.formats:
             return {}
         console = open_console(highlight=False, soft_wrap=True)
         terms = measuring_terms(what.table)
+        if not terms.dataset.is_meant_by(str(what.table.fingerprints.get("data"))):
+            root = what.table.data.get("root")
+            raise DataError(
+                f"export: --format reports mAP, and the data in '{root}' is not what the study scored; put it back"
+            )
 
         def leave_out(why: str) -> None:
             console.print(f"warning: left out: {why}", style="yellow")

@@ -178,6 +178,7 @@ def test_heads_of_final_boxes_keep_their_output(
     assert apart.min(axis=0)[clear].max() < 1e-2
 
 
+@pytest.mark.slow
 def test_ncnn_refuses_a_head_that_it_cannot_run(make_candidate: Make, tmp_path: Path) -> None:
     if why := FORMATS["ncnn"].why_not():
         pytest.skip(why)
@@ -203,6 +204,7 @@ def test_a_damaged_file_leaves_what_was_there(name: str, lcnet: Source, tmp_path
     assert {path.name for path in tmp_path.iterdir()} == {"cut.onnx", to.name}
 
 
+@pytest.mark.slow
 def test_a_kill_leaves_nothing_half_written(lcnet: Source, tmp_path: Path) -> None:
     """Killed as it begins, while it converts, and about its end; what a trial's start removes is all that is left."""
     if why := FORMATS["openvino"].why_not():

@@ -4,7 +4,7 @@ import os
 
 import click
 
-from search.command_line import CONTEXT, RUNS, STORE, Group, guarded, interrupted_at_once
+from search.command_line import CONTEXT, RUNS, STORE, DataGroup, Group, guarded, interrupted_at_once
 from spaces.errors import SettingsError
 
 
@@ -167,17 +167,6 @@ def show(name: str, trial: int, folder: str, store: str | None) -> None:
     from search.commands.show import run_show
 
     run_show(name, trial, folder, store)
-
-
-class DataGroup(Group):
-    """`automl data check ...` and `errors ...`, and `automl data ...`, the card, for a line that names no command."""
-
-    CARD = "card"
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put the card's name before a line of overrides alone."""
-        is_line = not args or "=" in args[0] or args[0].startswith(("+", "~"))
-        return super().parse_args(ctx, [self.CARD, *args] if is_line else args)
 
 
 @main.group(cls=DataGroup)

@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 from objectives.machine.files import whole, write_text
 from spaces.errors import DataError, first_line
 
-BESIDE = {".xml": (".bin",), ".param": (".bin", ".json"), ".engine": (".json",)}  # suffixes of what belongs to a file
+BELONGS = {".xml": (".bin",), ".param": (".bin", ".json"), ".engine": (".json",)}  # suffixes of what belongs to a file
 ENTRY = "automl.json"  # in a zip archive
 SECTION = "automl"  # of OpenVINO's rt_info
 ONNX = ".onnx"
@@ -26,7 +26,7 @@ ZIPPED = (".tflite", ".torchscript")
 
 def files_of(path: Path) -> tuple[Path, ...]:
     """Return the files of an artifact that are there: the one that is named first, then what belongs to it."""
-    return path, *(one for suffix in BESIDE.get(path.suffix, ()) if (one := path.with_suffix(suffix)).is_file())
+    return path, *(one for suffix in BELONGS.get(path.suffix, ()) if (one := path.with_suffix(suffix)).is_file())
 
 
 def bytes_of(path: Path) -> int:
@@ -80,7 +80,7 @@ def write_properties(path: Path, properties: Mapping[str, str]) -> None:
         _write_xml(path, properties)
     elif path.suffix in ZIPPED:
         _write_zip(path, properties)
-    elif path.suffix in BESIDE:
+    elif path.suffix in BELONGS:
         write_text(path.with_suffix(".json"), json.dumps(dict(properties)))
     else:
         raise ValueError(f"no place for metadata in '{path.name}'")

@@ -17,7 +17,7 @@ from spaces.errors import DeviceError, nearest
 
 RUNTIMES = ("onnxruntime", "openvino", "litert", "ncnn", "torchscript")
 MODULES = {"litert": "ai_edge_litert", "torchscript": "torch"}  # a runtime's own, where its name is another
-PACKAGES = {"litert": "ai-edge-litert", "torchscript": "torch"}
+DISTRIBUTIONS = {"litert": "ai-edge-litert", "torchscript": "torch"}
 EXTRAS = {"torchscript": "torch"}  # what to install where it is no extra of ours
 
 
@@ -109,8 +109,8 @@ def _plain(name: str) -> str:
 
 def _package(runtime: str) -> str:
     """Return the installed distribution that provides a runtime (ONNX Runtime ships under several names)."""
-    if runtime in PACKAGES:
-        return PACKAGES[runtime]
+    if runtime in DISTRIBUTIONS:
+        return DISTRIBUTIONS[runtime]
     for name in (runtime, f"{runtime}-gpu", f"{runtime}-directml"):
         try:
             version(name)

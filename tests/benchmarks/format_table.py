@@ -24,7 +24,7 @@ from objectives.deploy.accuracy import score_file
 from objectives.deploy.artifact_files import bytes_of
 from objectives.deploy.device import Device
 from objectives.deploy.formats.contract import Source
-from objectives.deploy.formats.registry import FORMATS
+from objectives.deploy.formats.registry import DEPLOY_FORMATS
 from objectives.latency.measure import measure_latency
 from objectives.latency.protocol import LatencyProtocol
 from objectives.records.paths import MODEL, TrialPaths
@@ -78,7 +78,7 @@ def rows_of(kind: str, onnx: Path, dataset: Dataset, protocol: LatencyProtocol) 
     weights = onnx.with_name("weights.pt")
     for precision, convert in PRECISIONS.items():
         source = Source(convert(onnx), weights if weights.is_file() else None)
-        for one in (one for one in FORMATS.values() if one.runtime and not one.why_not()):
+        for one in (one for one in DEPLOY_FORMATS.values() if one.runtime and not one.why_not()):
             device = read_section(Device, "device", {"name": DEVICES.get(one.name, one.name)})
             place = onnx.parent / "formats" / one.name / precision
             place.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from objectives.deploy.artifact_files import BESIDE, read_properties, remove_artifact, write_properties
+from objectives.deploy.artifact_files import BELONGS, read_properties, remove_artifact, write_properties
 from objectives.records.failures import ExportFailed
 from spaces.errors import AutomlError, first_line
 
@@ -30,7 +30,7 @@ class Source:
     data_yaml: Path | None = None
 
 
-class Format(ABC):
+class DeployFormat(ABC):
     """A format that a detector ships in.
 
     Attributes:
@@ -103,7 +103,7 @@ def _place(made: Path, to: Path) -> None:
         shutil.rmtree(to)
     else:
         remove_artifact(to)
-    for suffix in BESIDE.get(to.suffix, ()):
+    for suffix in BELONGS.get(to.suffix, ()):
         if made.with_suffix(suffix).is_file():
             made.with_suffix(suffix).replace(to.with_suffix(suffix))
     made.replace(to)

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from objectives.deploy.artifact import CONFIDENCE_KEY
-from objectives.deploy.artifact_files import read_properties, write_properties
+from objectives.deploy.artifact_files import ONNX, read_properties, write_properties
 from objectives.deploy.device import Device
-from objectives.deploy.formats.contract import SOURCE_KEY, Format, Source
-from objectives.deploy.formats.registry import FORMATS
+from objectives.deploy.formats.contract import SOURCE_KEY, DeployFormat, Source
+from objectives.deploy.formats.registry import DEPLOY_FORMATS
 from objectives.deploy.runtimes.contract import Runtime
 from objectives.deploy.runtimes.open import CLASSES, open_artifact
 from objectives.machine.files import cache_folder
@@ -15,14 +15,12 @@ from objectives.records.failures import ExportFailed
 from objectives.records.paths import WEIGHTS
 from objectives.weights.shelf import sha256_of
 
-ONNX = ".onnx"
 
-
-def format_of(device: Device) -> Format | None:
+def format_of(device: Device) -> DeployFormat | None:
     """Return the format that a device's runtime needs an ONNX file converted to; None where it opens ONNX files."""
     if ONNX in CLASSES[device.runtime].suffixes:
         return None
-    return next(one for one in FORMATS.values() if one.runtime == device.runtime)
+    return next(one for one in DEPLOY_FORMATS.values() if one.runtime == device.runtime)
 
 
 def convert_beside(onnx: Path, device: Device, weights: Path | None = None) -> Path:

@@ -7,16 +7,16 @@ files in 2 to 7 s from an environment of 290 MB. onnx2tf 1.29 would bring Tensor
 import subprocess
 from pathlib import Path
 
-from objectives.deploy.formats.contract import Format, Source
+from objectives.deploy.formats.contract import DeployFormat, Source
 from objectives.deploy.formats.converter.environment import environment, make_environment, python_of
 from objectives.records.failures import ExportFailed
 
 HERE = Path(__file__).parent / "converter"
-PINS, PROGRAM = HERE / "litert.txt", HERE / "onnx_to_litert.py"
-TIMEOUT_S = 600.0
+PINS, CONVERTER = HERE / "litert.txt", HERE / "onnx_to_litert.py"
+CONVERTED_WITHIN_S = 600.0
 
 
-class LiteRt(Format):
+class LiteRtFile(DeployFormat):
     """LiteRT, weights in 32 bit."""
 
     name = "litert"
@@ -38,8 +38,8 @@ class LiteRt(Format):
 
     def _write(self, source: Source, to: Path) -> None:
         python = make_environment(PINS)
-        command = [str(python), "-I", str(PROGRAM), str(source.onnx.absolute()), str(to.absolute())]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+        command = [str(python), "-I", str(CONVERTER), str(source.onnx.absolute()), str(to.absolute())]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=CONVERTED_WITHIN_S, check=False)
         if done.returncode:
             lines = [line for line in done.stderr.splitlines() if line.strip()] or ["no output"]
             raise ExportFailed(f"format litert: onnx2tf does not take '{source.onnx.name}' ({lines[-1].strip()[:300]})")

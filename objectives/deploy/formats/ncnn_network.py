@@ -4,14 +4,14 @@ import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 
-from objectives.deploy.formats.contract import Format, Source
+from objectives.deploy.formats.contract import DeployFormat, Source
 from objectives.records.failures import ExportFailed
 
-TIMEOUT_S = 300.0
+PNNX_WITHIN_S = 300.0
 PNNX_OWN = ("pnnx.", "torch.", "Tensor.", "aten::", "F.", "nn.", "prim::")  # operators that pnnx leaves as they were
 
 
-class NcnnNetwork(Format):
+class NcnnNetwork(DeployFormat):
     """NCNN, weights in 32 bit; heads of final boxes choose the best by operators that NCNN has not."""
 
     name = "ncnn"
@@ -28,7 +28,7 @@ class NcnnNetwork(Format):
         work.mkdir()
         (work / "net.onnx").symlink_to(source.onnx.absolute())
         command = [str(_pnnx()), "net.onnx", "fp16=0"]
-        done = subprocess.run(command, cwd=work, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+        done = subprocess.run(command, cwd=work, capture_output=True, text=True, timeout=PNNX_WITHIN_S, check=False)
         param, weights = work / "net.ncnn.param", work / "net.ncnn.bin"
         if not param.is_file() or not weights.is_file():
             last = ([line for line in (done.stderr + done.stdout).splitlines() if line.strip()] or ["no output"])[-1]

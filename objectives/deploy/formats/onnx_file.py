@@ -4,11 +4,11 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from objectives.deploy.formats.contract import Format, Source
+from objectives.deploy.formats.contract import DeployFormat, Source
 from objectives.machine.files import whole
 
 
-class Onnx(Format):
+class Onnx(DeployFormat):
     """ONNX, as the trial wrote it."""
 
     name = "onnx"

@@ -3,10 +3,10 @@
 from importlib.util import find_spec
 from pathlib import Path
 
-from objectives.deploy.formats.contract import Format, Source
+from objectives.deploy.formats.contract import DeployFormat, Source
 
 
-class OpenVinoIr(Format):
+class OpenVinoIr(DeployFormat):
     """OpenVINO's intermediate representation, weights in 32 bit."""
 
     name = "openvino"

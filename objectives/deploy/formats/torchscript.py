@@ -6,15 +6,15 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from objectives.deploy.formats.contract import Format, Source
+from objectives.deploy.formats.contract import DeployFormat, Source
 from objectives.records.failures import ExportFailed
 
-TIMEOUT_S = 300.0  # torch and Ultralytics take five to be imported, many times that on a machine that swaps
+TRACED_WITHIN_S = 300.0  # torch and Ultralytics take five to be imported, many times that on a machine that swaps
 # By name alone: the program needs the trial's floors, which stand above this one.
-PROGRAM = "objectives.trial.trace"
+TRACER = "objectives.trial.trace"
 
 
-class TorchScript(Format):
+class TorchScriptFile(DeployFormat):
     """TorchScript, weights in 32 bit."""
 
     name = "torchscript"
@@ -35,11 +35,11 @@ class TorchScript(Format):
             )
         job = {"weights": str(source.weights.absolute()), "onnx": str(source.onnx.absolute()), "to": str(to.absolute())}
         done = subprocess.run(
-            [sys.executable, "-m", PROGRAM],
+            [sys.executable, "-m", TRACER],
             input=json.dumps(job),
             capture_output=True,
             text=True,
-            timeout=TIMEOUT_S,
+            timeout=TRACED_WITHIN_S,
             check=False,
         )
         if done.returncode:

@@ -10,7 +10,7 @@ from objectives.deploy.artifact_files import read_properties
 from objectives.deploy.device import Device
 from objectives.deploy.runtimes.contract import Runtime, check_options, not_loaded
 
-INPUT, OUTPUT = "in0", "out0"  # as pnnx names them
+BLOB_IN, BLOB_OUT = "in0", "out0"  # as pnnx names them
 
 
 class Ncnn(Runtime):
@@ -34,14 +34,14 @@ class Ncnn(Runtime):
         self.meta = read_meta(read_properties(path), path)
         if self._net.load_param(str(path)) or self._net.load_model(str(weights)):
             raise not_loaded(path, device, ValueError("NCNN does not read the network or its weights"))
-        if OUTPUT not in self._net.output_names():
-            raise not_loaded(path, device, ValueError(f"it has no output '{OUTPUT}'"))
+        if BLOB_OUT not in self._net.output_names():
+            raise not_loaded(path, device, ValueError(f"it has no output '{BLOB_OUT}'"))
 
     def run(self, blob: NDArray[np.float32]) -> NDArray[np.float32]:
         """Extract the output."""
         extractor = self._net.create_extractor()
-        extractor.input(INPUT, self._mat(blob[0]).clone())  # its channels lie apart in memory as NCNN aligns them
-        code, output = extractor.extract(OUTPUT)
+        extractor.input(BLOB_IN, self._mat(blob[0]).clone())  # its channels lie apart in memory as NCNN aligns them
+        code, output = extractor.extract(BLOB_OUT)
         if code:
             raise RuntimeError(f"NCNN ended with {code}")
         found: NDArray[np.float32] = np.array(output)[None]

@@ -8,9 +8,9 @@ from typing import Any
 from objectives.deploy.accuracy import score_file
 from objectives.deploy.artifact_files import bytes_of, files_of
 from objectives.deploy.device import Device
-from objectives.deploy.formats.contract import Format
+from objectives.deploy.formats.contract import DeployFormat
 from objectives.deploy.formats.deployed import format_of
-from objectives.deploy.formats.registry import FORMATS
+from objectives.deploy.formats.registry import DEPLOY_FORMATS
 from objectives.latency.measure import measure_latency
 from objectives.records.records import Accuracy, Latency
 from objectives.trial.job import timed_images
@@ -37,7 +37,7 @@ class FormatFigures:
         from_study: whether the figures are the study's own.
     """
 
-    format: Format
+    format: DeployFormat
     file: Path
     device: str
     accuracy: Accuracy | None
@@ -83,10 +83,10 @@ class Measuring:
             row: the trial.
             latency: of the trial, as it is exported.
         """
-        return [self._of(FORMATS[name], file, row, latency) for name, file in made.items()]
+        return [self._of(DEPLOY_FORMATS[name], file, row, latency) for name, file in made.items()]
 
-    def _of(self, one: Format, file: Path, row: TrialRow, latency: Latency | None) -> FormatFigures:
-        if one.name == (format_of(self.terms.device) or FORMATS["onnx"]).name:
+    def _of(self, one: DeployFormat, file: Path, row: TrialRow, latency: Latency | None) -> FormatFigures:
+        if one.name == (format_of(self.terms.device) or DEPLOY_FORMATS["onnx"]).name:
             return FormatFigures(one, file, self.terms.device.name, row.accuracy, latency, from_study=True)
         if not one.runtime:
             return FormatFigures(one, file, "", None, None, "nothing on this machine runs it")

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from objectives.deploy.formats.contract import Format
+from objectives.deploy.formats.contract import DeployFormat
 from objectives.deploy.formats.registry import AVAILABLE, formats_named
 from objectives.records.paths import ExportPaths
 from reports.table.console import open_console
@@ -29,7 +29,7 @@ class Further:
         found: what was written, with its figures.
     """
 
-    formats: Sequence[Format]
+    formats: Sequence[DeployFormat]
     is_all: bool
     found: list[FormatFigures] = field(default_factory=list)
 
@@ -54,9 +54,7 @@ class Further:
         terms = measuring_terms(what.table)
         if not terms.dataset.is_meant_by(str(what.table.fingerprints.get("data"))):
             root = what.table.data.get("root")
-            raise DataError(
-                f"export: --format reports mAP, and the data in '{root}' is not what the study scored; put it back"
-            )
+            raise DataError(f"export: --format reports mAP, and the data in '{root}' is not the study's; put it back")
 
         def leave_out(why: str) -> None:
             console.print(f"warning: left out: {why}", style="yellow")

@@ -2,8 +2,8 @@
 
 from rich.table import Table
 
-from objectives.deploy.formats.contract import Format
-from objectives.deploy.formats.registry import FORMATS
+from objectives.deploy.formats.contract import DeployFormat
+from objectives.deploy.formats.registry import DEPLOY_FORMATS
 from reports.table.console import open_console
 
 
@@ -12,14 +12,14 @@ def run_formats() -> None:
     table = Table(box=None, pad_edge=False)
     for title in ("format", "file", "run here by", "here"):
         table.add_column(title, overflow="fold")
-    for one in FORMATS.values():
+    for one in DEPLOY_FORMATS.values():
         table.add_row(one.name, f"model{one.suffix}", one.runtime or "-", _state(one))
     console = open_console(highlight=False)
     console.print(table)
     console.print("automl export STUDY --format openvino,litert --to out   writes them (docs/deploy.md)")
 
 
-def _state(one: Format) -> str:
+def _state(one: DeployFormat) -> str:
     notes = [one.note] if one.note else []
     if not one.tested:
         notes.append("untested by this project")

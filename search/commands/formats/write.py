@@ -9,15 +9,15 @@ from pathlib import Path
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out
 from objectives.deploy.artifact_files import files_of
-from objectives.deploy.formats.contract import Format, Source
+from objectives.deploy.formats.contract import DeployFormat, Source
 from objectives.records.paths import DetectorPaths
 from spaces.errors import AutomlError
 
-FOLDER = "formats"  # of an export
+FORMATS_FOLDER = "formats"  # of an export
 
 
 def write_formats(
-    formats: Sequence[Format], paths: DetectorPaths, dataset: Dataset, leave_out: Callable[[str], None] | None
+    formats: Sequence[DeployFormat], paths: DetectorPaths, dataset: Dataset, leave_out: Callable[[str], None] | None
 ) -> dict[str, Path]:
     """Write a detector's ONNX file in further formats.
 
@@ -38,7 +38,7 @@ def write_formats(
     with tempfile.TemporaryDirectory() if any(one.of_data for one in formats) else nullcontext("") as folder:
         data_yaml = lay_out(dataset, Path(folder)) if folder else None
         for one in formats:
-            place = paths.folder / FOLDER / one.name
+            place = paths.folder / FORMATS_FOLDER / one.name
             place.mkdir(parents=True)
             try:
                 made[one.name] = _write(one, Source(paths.model, paths.weights, data_yaml), place)
@@ -50,7 +50,7 @@ def write_formats(
     return made
 
 
-def _write(one: Format, source: Source, place: Path) -> Path:
+def _write(one: DeployFormat, source: Source, place: Path) -> Path:
     there = one.file(source.onnx)
     if not there.is_file():
         return one.convert(source, place / there.name)

@@ -12,7 +12,7 @@ from objectives.deploy.accuracy import score_file
 from objectives.deploy.artifact import CONFIDENCE_KEY
 from objectives.deploy.artifact_files import bytes_of, digest_of, read_properties
 from objectives.deploy.formats.contract import SOURCE_KEY
-from objectives.deploy.formats.registry import FORMATS
+from objectives.deploy.formats.registry import DEPLOY_FORMATS
 from objectives.records.paths import TrialPaths
 from objectives.records.records import Outcome
 from objectives.trial.trial import run_trial
@@ -25,7 +25,7 @@ QUICK = {"processes": 1, "processes_max": 1, "images_min": 10, "cap_s": 0.3, "wa
 def test_a_trial_deploys_what_its_device_opens(
     name: str, few_blocks: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if why := FORMATS[name].why_not():
+    if why := DEPLOY_FORMATS[name].why_not():
         pytest.skip(why)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     device = device_of(name=name, runtime=name, provider="CPU")
@@ -37,7 +37,7 @@ def test_a_trial_deploys_what_its_device_opens(
     assert ending is not None
     assert ending.outcome is Outcome.FINISHED
     paths = TrialPaths(job.folder)
-    made = FORMATS[name].file(paths.model)
+    made = DEPLOY_FORMATS[name].file(paths.model)
     said = read_properties(made)
     assert said[SOURCE_KEY] == digest_of(paths.model)  # though the confidence was written into both since
     assert said[CONFIDENCE_KEY] == read_properties(paths.model)[CONFIDENCE_KEY]

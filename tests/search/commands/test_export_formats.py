@@ -10,7 +10,7 @@ from small_export import write_export
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out
 from objectives.deploy.artifact_files import digest_of, read_properties
-from objectives.deploy.formats.registry import FORMATS
+from objectives.deploy.formats.registry import DEPLOY_FORMATS
 from objectives.records.paths import ExportPaths
 from search.settings.dataset import load_data
 from search.settings.settings import load_settings
@@ -31,7 +31,7 @@ def place(few_blocks: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.mark.slow
 def test_formats_are_written_with_their_figures(place: Path) -> None:
-    if why := FORMATS["openvino"].why_not():
+    if why := DEPLOY_FORMATS["openvino"].why_not():
         pytest.skip(why)
     done = automl("export", "smoke", "--pick", "best", "--format", "onnx,openvino", "--to", "both", folder=place)
     assert done.returncode == 0, done.stderr
@@ -57,7 +57,7 @@ def test_mistakes_are_named_before_anything_is_written(place: Path) -> None:
         ("openvion", "automl: formats: unknown format 'openvion'; nearest: openvino"),
         ("onnx,rknn", "automl: format rknn: needs Rockchip's toolkit: no module rknn; install rknn-toolkit2\n"),
     ):
-        if "rknn" in text and not FORMATS["rknn"].why_not():
+        if "rknn" in text and not DEPLOY_FORMATS["rknn"].why_not():
             continue
         done = automl("export", "smoke", "--pick", "best", "--format", text, "--to", "none", folder=place)
         assert done.returncode == 2
@@ -72,7 +72,7 @@ def test_what_cannot_be_converted_leaves_no_export(place: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("automl: format torchscript: ")
     assert done.stderr.count("\n") == 1
-    assert {path.name for path in place.iterdir()} <= {"runs", "out", "both"}
+    assert {path.name for path in place.iterdir()} <= {"data", "runs", "out", "both"}
 
 
 @pytest.mark.slow
@@ -92,7 +92,7 @@ def test_other_data_than_the_studys_is_refused(place: Path) -> None:
 def test_all_formats_are_listed(tmp_path: Path) -> None:
     done = automl("formats", folder=tmp_path)
     assert done.returncode == 0
-    listed = {line.split()[0]: line for line in done.stdout.splitlines() if line.split()[0] in FORMATS}
-    assert set(listed) == set(FORMATS)
+    listed = {line.split()[0]: line for line in done.stdout.splitlines() if line.split()[0] in DEPLOY_FORMATS}
+    assert set(listed) == set(DEPLOY_FORMATS)
     for name, line in listed.items():
-        assert (" no: needs" in line) == bool(FORMATS[name].why_not())
+        assert (" no: needs" in line) == bool(DEPLOY_FORMATS[name].why_not())

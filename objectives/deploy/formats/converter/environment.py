@@ -11,7 +11,7 @@ from objectives.machine.files import cache_folder, whole_folder
 from objectives.machine.locks import locked_folder
 from objectives.records.failures import ExportFailed
 
-TIMEOUT_S = 900.0  # of pip, on a slow line
+INSTALLED_WITHIN_S = 900.0  # of pip, on a slow line
 # The pins are all there is: pip must not look for more. onnx2tf asks for Python 3.12 and writes the same bytes by 3.11.
 PIP = ("-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps", "--ignore-requires-python", "-r")
 
@@ -55,9 +55,9 @@ def _call(command: Sequence[str], pins: Path) -> None:
     failed = f"format {pins.stem}: its converter could not be installed"
     hint = "connect to a package index, once, or leave the format out"
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALLED_WITHIN_S, check=False)
     except subprocess.TimeoutExpired:
-        raise ExportFailed(f"{failed} within {TIMEOUT_S:g} s; {hint}") from None
+        raise ExportFailed(f"{failed} within {INSTALLED_WITHIN_S:g} s; {hint}") from None
     if done.returncode:
         lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
         errors = [line for line in lines if line.startswith("ERROR")] or lines or ["no output"]

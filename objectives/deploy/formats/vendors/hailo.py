@@ -3,11 +3,11 @@
 from importlib.util import find_spec
 from pathlib import Path
 
-from objectives.deploy.formats.contract import Format, Source
+from objectives.deploy.formats.contract import DeployFormat, Source
 from objectives.deploy.formats.vendors.ultralytics_export import export_by_ultralytics
 
 
-class Hailo(Format):
+class Hailo(DeployFormat):
     """A folder with a `.hef` for the Hailo-8L (Raspberry Pi AI kit), 8 bits, NMS inside."""
 
     name = "hailo"

@@ -4,11 +4,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from shutil import which
 
-from objectives.deploy.formats.contract import Format, Source
+from objectives.deploy.formats.contract import DeployFormat, Source
 from objectives.deploy.formats.vendors.ultralytics_export import export_by_ultralytics
 
 
-class Imx500(Format):
+class Imx500(DeployFormat):
     """A folder with the packed network of Sony's IMX500, 8 bits."""
 
     name = "imx500"

@@ -4,13 +4,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from objectives.deploy.formats.contract import Format, Source
+from objectives.deploy.formats.contract import DeployFormat, Source
 from objectives.records.failures import ExportFailed
 
 PLATFORM = "rk3588"
 
 
-class Rknn(Format):
+class Rknn(DeployFormat):
     """A `.rknn` file for the RK3588, 16-bit floats; images go in as (1, height, width, 3) of 8 bits."""
 
     name = "rknn"

@@ -3,13 +3,13 @@
 from importlib.util import find_spec
 from pathlib import Path
 
-from objectives.deploy.formats.contract import Format, Source
+from objectives.deploy.formats.contract import DeployFormat, Source
 from objectives.records.failures import ExportFailed
 
 GPUS = Path("/proc/driver/nvidia/gpus")
 
 
-class TensorRt(Format):
+class TensorRt(DeployFormat):
     """An `.engine` for this GPU and this version of TensorRT alone, metadata beside it."""
 
     name = "tensorrt"

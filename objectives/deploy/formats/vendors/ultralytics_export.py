@@ -9,8 +9,10 @@ from pathlib import Path
 from objectives.deploy.formats.contract import Source
 from objectives.records.failures import ExportFailed
 
-TIMEOUT_S = 4 * 3600.0  # compilers of accelerators optimise for hours
-PLAIN = "objectives.trial.plain_checkpoint"  # by name alone: the program needs the trial's floors, above this one
+COMPILED_WITHIN_S = 4 * 3600.0  # compilers of accelerators optimise for hours
+CHECKPOINT_WRITER = (
+    "objectives.trial.plain_checkpoint"  # by name alone: the program needs the trial's floors, above this one
+)
 
 
 def export_by_ultralytics(name: str, source: Source, to: Path, arguments: Mapping[str, str] | None = None) -> None:
@@ -30,7 +32,7 @@ def export_by_ultralytics(name: str, source: Source, to: Path, arguments: Mappin
         raise ExportFailed(f"format {name}: it is made of a study's weights and data; name a study, not a file")
     plain = to.parent / "detector.pt"
     job = json.dumps({"weights": str(source.weights.absolute()), "target": str(plain.absolute())})
-    out = _run(name, [sys.executable, "-m", PLAIN], job)
+    out = _run(name, [sys.executable, "-m", CHECKPOINT_WRITER], job)
     why_not = json.loads(out.splitlines()[-1])["why_not"]
     if why_not:
         raise ExportFailed(f"format {name}: Ultralytics' exporter does not take this network ({why_not})")
@@ -44,7 +46,7 @@ def export_by_ultralytics(name: str, source: Source, to: Path, arguments: Mappin
 
 
 def _run(name: str, command: list[str], text: str) -> str:
-    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=COMPILED_WITHIN_S, check=False)
     if done.returncode:
         lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()] or ["no output"]
         raise ExportFailed(f"format {name}: its exporter failed ({lines[-1].strip()[:300]})")

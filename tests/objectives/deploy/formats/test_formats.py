@@ -18,7 +18,7 @@ from defaults import CPU, device_of
 from objectives.data.pictures.decode import read_image
 from objectives.deploy.artifact import CONFIDENCE_KEY, ArtifactMeta
 from objectives.deploy.artifact_files import (
-    BESIDE,
+    BELONGS,
     bytes_of,
     digest_of,
     files_of,
@@ -31,7 +31,7 @@ from objectives.deploy.device import Device
 from objectives.deploy.export_onnx import export_onnx, head_of, write_confidence
 from objectives.deploy.formats.contract import SOURCE_KEY, Source
 from objectives.deploy.formats.deployed import convert_beside, deployed, keep_confidence, prepare
-from objectives.deploy.formats.registry import FORMATS, formats_named
+from objectives.deploy.formats.registry import DEPLOY_FORMATS, formats_named
 from objectives.deploy.runtimes.open import CLASSES as CLASSES_OF_RUNTIMES
 from objectives.deploy.runtimes.open import open_artifact
 from objectives.machine.files import remove_partials
@@ -81,7 +81,7 @@ def lcnet(make_candidate: Make, tmp_path_factory: pytest.TempPathFactory) -> Sou
 
 
 def device_for(name: str) -> Device:
-    runtime = FORMATS[name].runtime
+    runtime = DEPLOY_FORMATS[name].runtime
     known = {"onnxruntime": CPU, "openvino": OPENVINO}
     return known.get(runtime) or replace(NCNN, name=name, runtime=runtime)
 
@@ -108,7 +108,7 @@ def check_format(name: str, source: Source, folder: Path, shelves: Path) -> None
     where two anchors score alike, NMS takes either.
     """
     before = digest_of(source.onnx)
-    made = FORMATS[name]
+    made = DEPLOY_FORMATS[name]
     path = made.convert(source, made.file(folder / MODEL))
     assert digest_of(source.onnx) == before
     assert sorted(folder.iterdir()) == sorted(files_of(path))
@@ -131,21 +131,21 @@ def check_format(name: str, source: Source, folder: Path, shelves: Path) -> None
 
 @pytest.mark.parametrize("name", MADE_QUICKLY)
 def test_a_format_finds_what_the_onnx_file_finds(name: str, lcnet: Source, tmp_path: Path, shelves: Path) -> None:
-    if why := FORMATS[name].why_not():
+    if why := DEPLOY_FORMATS[name].why_not():
         pytest.skip(why)
     check_format(name, lcnet, tmp_path, shelves)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name, one in FORMATS.items() if one.tested])
+@pytest.mark.parametrize("name", [name for name, one in DEPLOY_FORMATS.items() if one.tested])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_format_finds_it_with_every_kind_of_detector(
     name: str, kind: str, make_candidate: Make, tmp_path: Path, shelves: Path
 ) -> None:
-    if why := FORMATS[name].why_not():
+    if why := DEPLOY_FORMATS[name].why_not():
         pytest.skip(why)
     try:
-        FORMATS[name].prepare()
+        DEPLOY_FORMATS[name].prepare()
     except ExportFailed as error:
         pytest.skip(str(error))
     source = write_detector(tmp_path / "made", make_candidate({**KINDS[kind], "size.pixels": 96}))
@@ -159,14 +159,14 @@ def test_a_format_finds_it_with_every_kind_of_detector(
 def test_heads_of_final_boxes_keep_their_output(
     name: str, head: str, make_candidate: Make, tmp_path: Path, shelves: Path
 ) -> None:
-    if why := FORMATS[name].why_not():
+    if why := DEPLOY_FORMATS[name].why_not():
         pytest.skip(why)
     try:
-        FORMATS[name].prepare()
+        DEPLOY_FORMATS[name].prepare()
     except ExportFailed as error:
         pytest.skip(str(error))
     source = write_detector(tmp_path / "made", make_candidate({"head.kind": head, "size.pixels": 96}))
-    path = FORMATS[name].convert(source, FORMATS[name].file(tmp_path / MODEL))
+    path = DEPLOY_FORMATS[name].convert(source, DEPLOY_FORMATS[name].file(tmp_path / MODEL))
     one, other = open_artifact(path, device_for(name)), open_artifact(source.onnx, CPU)
     blob = np.random.default_rng(0).random((1, 3, 96, 96), dtype=np.float32)
     found, wanted = np.array(one.run(blob))[0], np.array(other.run(blob))[0]
@@ -180,18 +180,18 @@ def test_heads_of_final_boxes_keep_their_output(
 
 @pytest.mark.slow
 def test_ncnn_refuses_a_head_that_it_cannot_run(make_candidate: Make, tmp_path: Path) -> None:
-    if why := FORMATS["ncnn"].why_not():
+    if why := DEPLOY_FORMATS["ncnn"].why_not():
         pytest.skip(why)
     source = write_detector(tmp_path / "made", make_candidate({"head.kind": "end2end"}))
     (tmp_path / "out").mkdir()
     with pytest.raises(ExportFailed, match=r"^format ncnn: '.*' has operators that NCNN does not know \(.*; search"):
-        FORMATS["ncnn"].convert(source, tmp_path / "out" / "model.ncnn.param")
+        DEPLOY_FORMATS["ncnn"].convert(source, tmp_path / "out" / "model.ncnn.param")
     assert list((tmp_path / "out").iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["openvino", "ncnn"])
 def test_a_damaged_file_leaves_what_was_there(name: str, lcnet: Source, tmp_path: Path) -> None:
-    made = FORMATS[name]
+    made = DEPLOY_FORMATS[name]
     if why := made.why_not():
         pytest.skip(why)
     to = made.file(tmp_path / MODEL)
@@ -207,12 +207,12 @@ def test_a_damaged_file_leaves_what_was_there(name: str, lcnet: Source, tmp_path
 @pytest.mark.slow
 def test_a_kill_leaves_nothing_half_written(lcnet: Source, tmp_path: Path) -> None:
     """Killed as it begins, while it converts, and about its end; what a trial's start removes is all that is left."""
-    if why := FORMATS["openvino"].why_not():
+    if why := DEPLOY_FORMATS["openvino"].why_not():
         pytest.skip(why)
     line = (
-        "import sys; from pathlib import Path; from objectives.deploy.formats.registry import FORMATS; "
+        "import sys; from pathlib import Path; from objectives.deploy.formats.registry import DEPLOY_FORMATS; "
         "from objectives.deploy.formats.contract import Source; "
-        "FORMATS['openvino'].convert(Source(Path(sys.argv[1])), Path(sys.argv[2]))"
+        "DEPLOY_FORMATS['openvino'].convert(Source(Path(sys.argv[1])), Path(sys.argv[2]))"
     )
     to = tmp_path / "model.xml"
     for wait_s in (0.0, 0.6, 1.2):
@@ -260,7 +260,7 @@ def test_what_a_file_says_of_itself_is_replaced_whole(lcnet: Source, tmp_path: P
 def test_a_device_runs_what_lies_beside_or_is_converted_once(
     lcnet: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if why := FORMATS["ncnn"].why_not():
+    if why := DEPLOY_FORMATS["ncnn"].why_not():
         pytest.skip(why)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     onnx = tmp_path / MODEL
@@ -286,12 +286,14 @@ def test_a_device_runs_what_lies_beside_or_is_converted_once(
 
 def test_torchscript_needs_the_weights(lcnet: Source, tmp_path: Path) -> None:
     with pytest.raises(ExportFailed, match=r"^format torchscript: .* there is no weights\.pt beside '.*'; name"):
-        FORMATS["torchscript"].convert(Source(lcnet.onnx), tmp_path / "model.torchscript")
+        DEPLOY_FORMATS["torchscript"].convert(Source(lcnet.onnx), tmp_path / "model.torchscript")
 
 
 def test_formats_by_name() -> None:
     assert [one.name for one in formats_named("onnx, ONNX,onnx")] == ["onnx"]
-    assert [one.name for one in formats_named("available")] == [n for n, one in FORMATS.items() if not one.why_not()]
+    assert [one.name for one in formats_named("available")] == [
+        n for n, one in DEPLOY_FORMATS.items() if not one.why_not()
+    ]
     with pytest.raises(AutomlError, match=r"^formats: unknown format 'openvion'; nearest: openvino"):
         formats_named("onnx,openvion")
     with pytest.raises(AutomlError, match=r"^formats: none was named; known: onnx, "):
@@ -303,7 +305,7 @@ def test_formats_by_name() -> None:
     [("imx500", "imxconv-pt"), ("hailo", "hailo_sdk_client"), ("rknn", "rknn"), ("tensorrt", "NVIDIA GPU")],
 )
 def test_a_missing_compiler_is_named_in_one_line(name: str, looked_for: str, lcnet: Source, tmp_path: Path) -> None:
-    made = FORMATS[name]
+    made = DEPLOY_FORMATS[name]
     if not (why := made.why_not()):
         pytest.skip(f"{name} can be written here")
     assert looked_for in why
@@ -319,8 +321,12 @@ def test_a_missing_compiler_is_named_in_one_line(name: str, looked_for: str, lcn
 
 
 def test_files_that_are_kept_and_removed_are_those_that_devices_run() -> None:
-    paths = [Path(f"model{one.suffix}") for one in FORMATS.values() if one.runtime in ("litert", "ncnn", "torchscript")]
-    names = [path.with_suffix(part).name for path in paths for part in (path.suffix, *BESIDE.get(path.suffix, ()))]
+    paths = [
+        Path(f"model{one.suffix}")
+        for one in DEPLOY_FORMATS.values()
+        if one.runtime in ("litert", "ncnn", "torchscript")
+    ]
+    names = [path.with_suffix(part).name for path in paths for part in (path.suffix, *BELONGS.get(path.suffix, ()))]
     assert sorted(CONVERTED) == sorted(names)
     assert set(CLASSES_OF_RUNTIMES) - {"onnxruntime", "openvino"} == {"litert", "ncnn", "torchscript"}
 

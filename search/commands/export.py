@@ -54,9 +54,9 @@ def run_export(name: str, folder: str, store: str | None, how: str, target: str,
         raise AutomlError(f"export: '{target}' exists and is not empty; name another with --to, or remove it")
     trial = root / (row.folder or "")
     missing = [file for file in ExportPaths.COPIED if not (trial / file).exists()]
-    if set(missing) & set(row.removed):
+    if removed := [file for file in row.removed if file in missing]:
         raise AutomlError(
-            f"export: {', '.join(row.removed)} of trial {row.number} were removed {_removed_why(row)}; pick another "
+            f"export: {', '.join(removed)} of trial {row.number} were removed {_removed_why(row)}; pick another "
             "(the front and what gate, knee, fastest and best choose keep theirs), or search with a larger "
             "store.size_mb_max"
         )

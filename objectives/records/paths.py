@@ -23,7 +23,7 @@ ERRORS = "errors"  # folder of what a trained detector gets wrong, beside the de
 CHECKPOINT = "checkpoint.pt"  # in the folder of a training
 TRAININGS = "training-*"  # folders of a trial, one a phase of its training
 CHILDREN = "children"  # folder of an elastic training's children
-LARGE = (WEIGHTS, MODEL, DETECTIONS, *CONVERTED)  # of a finished trial; the rest is needed to do it again
+LARGE = (WEIGHTS, MODEL, DETECTIONS)  # of a finished trial; the rest is needed to do it again
 
 HALF_WRITTEN = f"*{PARTIAL}*"
 

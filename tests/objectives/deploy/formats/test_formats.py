@@ -93,18 +93,17 @@ def images(shelves: Path) -> list[Any]:
 
 
 def missing(found: Detections, wanted: Detections) -> int:
-    """Return how many boxes have no like of their class within half a pixel."""
-    assert len(found.scores) == len(wanted.scores)
-    assert np.sort(found.scores) == pytest.approx(np.sort(wanted.scores), abs=1e-3)
-    apart = np.abs(found.boxes_xyxy[:, None] - wanted.boxes_xyxy[None]).max(axis=2)
+    """Return how many boxes of either have no like in the other: same class, half a pixel, a thousandth of a score."""
+    apart = np.abs(found.boxes_xyxy[:, None] - wanted.boxes_xyxy[None]).max(axis=2, initial=0.0)
     apart[found.classes[:, None] != wanted.classes[None]] = np.inf
-    return int((apart.min(axis=0, initial=np.inf) > 0.5).sum())
+    apart[np.abs(found.scores[:, None] - wanted.scores[None]) > 1e-3] = np.inf
+    return max(int((apart.min(axis=axis, initial=np.inf) > 0.5).sum()) for axis in (0, 1))
 
 
 def check_format(name: str, source: Source, folder: Path, shelves: Path) -> None:
     """The contract: the same output and detections as the ONNX file's, all metadata, nothing else in the folder.
 
-    Outputs agree within a hundredth of a pixel and a ten-thousandth of a score. Of boxes one in twenty may be another:
+    Outputs agree within a hundredth of a pixel and a ten-thousandth of a score. Of boxes one in ten may be another:
     where two anchors score alike, NMS takes either.
     """
     before = digest_of(source.onnx)
@@ -125,7 +124,7 @@ def check_format(name: str, source: Source, folder: Path, shelves: Path) -> None
         wanted = other(image)
         others += missing(one(image), wanted)
         boxes += len(wanted.scores)
-    assert others <= boxes / 20
+    assert others <= boxes / 10
     assert boxes > 40
 
 

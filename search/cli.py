@@ -4,7 +4,7 @@ import os
 
 import click
 
-from search.command_line import CONTEXT, RUNS, STORE, Group, guarded, interrupted_at_once, measuring
+from search.command_line import CONTEXT, RUNS, STORE, DataGroup, Group, guarded, interrupted_at_once, measuring
 from spaces.errors import SettingsError
 
 
@@ -82,14 +82,24 @@ def report(name: str, target: str | None, folder: str, store: str | None) -> Non
 @click.argument("name")
 @click.option("--pick", default="gate", show_default=True, help="gate, knee, fastest, best, or a trial's number.")
 @click.option("--to", "target", required=True, help="The folder to write; must not exist or be empty.")
+@click.option("--format", "formats", default=None, help="Also these, with figures: openvino,litert,...; or available.")
 @RUNS
 @STORE
 @guarded
-def export(name: str, pick: str, target: str, folder: str, store: str | None) -> None:
+def export(name: str, pick: str, target: str, formats: str | None, folder: str, store: str | None) -> None:
     """Export a detector: training config, model description, weights, ONNX, data card, lineage."""
     from search.commands.export import run_export
 
-    run_export(name, folder, store, pick, target)
+    run_export(name, folder, store, pick, target, formats)
+
+
+@main.command()
+@guarded
+def formats() -> None:
+    """List the formats that a detector ships in, and which of them can be written here."""
+    from search.commands.formats.known import run_formats
+
+    run_formats()
 
 
 @main.command()
@@ -157,17 +167,6 @@ def show(name: str, trial: int, folder: str, store: str | None) -> None:
     from search.commands.show import run_show
 
     run_show(name, trial, folder, store)
-
-
-class DataGroup(Group):
-    """`automl data check ...` and `errors ...`, and `automl data ...`, the card, for a line that names no command."""
-
-    CARD = "card"
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put the card's name before a line of overrides alone."""
-        is_line = not args or "=" in args[0] or args[0].startswith(("+", "~"))
-        return super().parse_args(ctx, [self.CARD, *args] if is_line else args)
 
 
 @main.group(cls=DataGroup)

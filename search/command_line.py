@@ -39,6 +39,17 @@ class Group(click.Group):
         return found
 
 
+class DataGroup(Group):
+    """`automl data check ...` and `errors ...`, and `automl data ...`, the card, for a line that names no command."""
+
+    CARD = "card"
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the card's name before a line of overrides alone."""
+        is_line = not args or "=" in args[0] or args[0].startswith(("+", "~"))
+        return super().parse_args(ctx, [self.CARD, *args] if is_line else args)
+
+
 def fail(message: str) -> None:
     """Say a user's mistake on standard error and leave with 2."""
     click.echo(f"automl: {message}", err=True)

@@ -17,9 +17,9 @@ from reports.table.pick import pick
 OF_TIMM = {"backbone": [[-1, 1, "TimmBackbone", []]], "head": []}  # that Ultralytics alone does not build
 
 
-def write_export(place: Path, dataset: Dataset) -> ExportPaths:
+def write_export(place: Path, dataset: Dataset, *overrides: str) -> ExportPaths:
     """Search in `place/runs`, and export the best trial to `place/out`."""
-    settings = settings_of(place / "runs", "budget.trials=2", "sampler=random", "pruner=none")
+    settings = settings_of(place / "runs", "budget.trials=2", "sampler=random", "pruner=none", *overrides)
     row = pick(search.search(settings, dataset=dataset), "best")
     trial = TrialPaths(settings.folder / str(row.folder))
     write_windows(trial.model)

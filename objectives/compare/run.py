@@ -19,8 +19,8 @@ from objectives.deploy.accuracy import SCORE_CONFIDENCE
 from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.detector import Detections, Detector
 from objectives.deploy.device import Device
+from objectives.deploy.formats.deployed import open_deployed
 from objectives.deploy.matches import IOUS, SIDES_PX, Matches, match
-from objectives.deploy.runtimes.open import open_artifact
 from objectives.latency.hosts.open import describe
 from objectives.latency.measure import measure_latencies
 from objectives.latency.protocol import LatencyProtocol
@@ -68,7 +68,7 @@ def compare(
         DataError: a file cannot be used, no class can be scored, or an image cannot be read.
         DeviceError: a file cannot be run or timed.
     """
-    metas = [open_artifact(one.path, device).meta for one in (champion, challenger)]
+    metas = [open_deployed(one.path, device).meta for one in (champion, challenger)]
     classes = match_classes(frozen, metas[0].classes, metas[1].classes)
     truth = _only_scored(frozen, classes)
     found = [_detections(one, truth, classes, device, progress) for one in (champion, challenger)]
@@ -146,7 +146,7 @@ def _detections(
     one: Contestant, images: Sequence[LabelledImage], classes: ClassMatch, device: Device, progress: Progress
 ) -> list[Detections]:
     """Run a file on all images; what it finds of other classes is left out."""
-    detector = Detector(open_artifact(one.path, device), SCORE_CONFIDENCE)
+    detector = Detector(open_deployed(one.path, device), SCORE_CONFIDENCE)
     index = np.array([_index(name, classes.scored) for name in detector.meta.classes])
     found = []
     for i, image in enumerate(images):

@@ -11,9 +11,9 @@ from objectives.data.pictures.decode import read_image
 from objectives.deploy.confidence import SCORE_CONFIDENCE
 from objectives.deploy.detector import Detections, Detector
 from objectives.deploy.device import Device
+from objectives.deploy.formats.deployed import open_deployed
 from objectives.deploy.matches import ALL_SIZES, SIDES_PX, Evaluated, evaluate
 from objectives.deploy.operating_point import Found, found_at
-from objectives.deploy.runtimes.open import open_artifact
 from objectives.records.records import Accuracy, ClassAccuracy
 
 __all__ = ["SCORE_CONFIDENCE", "detect_all", "look", "score", "score_file", "scored"]
@@ -44,7 +44,7 @@ def score_file(
         confidence: as deployed.
         before_each: called before each image.
     """
-    detector, found = Detector(open_artifact(model, device), SCORE_CONFIDENCE), []
+    detector, found = Detector(open_deployed(model, device), SCORE_CONFIDENCE), []
     for image in images:
         if before_each:
             before_each()

@@ -16,8 +16,10 @@ from typing import Any
 from objectives.machine.gpus import board_of
 from spaces.errors import DeviceError, nearest
 
-RUNTIMES = ("onnxruntime", "openvino")
-ON_PROCESSOR = {"onnxruntime": "CPUExecutionProvider", "openvino": "CPU"}  # provider by runtime
+RUNTIMES = ("onnxruntime", "openvino", "litert", "ncnn", "torchscript")
+MODULES = {"litert": "ai_edge_litert", "torchscript": "torch"}  # a runtime's own, where its name is another
+DISTRIBUTIONS = {"litert": "ai-edge-litert", "torchscript": "torch"}
+EXTRAS = {"torchscript": "torch"}  # what to install where it is no extra of ours
 PYTHON = "python3"  # of a board, where nothing else is asked for
 BOARD_THREADS_MOST = 1024
 
@@ -29,9 +31,10 @@ class Device:
     Attributes:
         name: name for people ("cpu", "openvino", "cuda").
         runtime: one of RUNTIMES.
-        provider: ONNX Runtime's execution provider, or OpenVINO's device name.
+        provider: ONNX Runtime's execution provider, OpenVINO's device name; "CPU" of any other.
         threads: threads of the network and of letterbox; 0 leaves the choice to the runtime.
-        options: further options, passed to the provider (ONNX Runtime) or the device (OpenVINO) as they are.
+        options: further options, passed to the provider (ONNX Runtime) or the device (OpenVINO) as they are; of
+            NCNN, its `Net.opt`.
         host: the board, as ssh knows it; None is this machine.
         python: the Python on the board, a name or a path.
         accuracy: whether the board's own runtime scores, too; else the same runtime here does. A device on this machine
@@ -65,8 +68,8 @@ class Device:
         Raises:
             DeviceError: the runtime is not installed, or has no such provider here.
         """
-        if find_spec(self.runtime) is None:
-            raise DeviceError(f"device={self.name}: needs {self.runtime}; install automl[{self.runtime}]")
+        if not self.is_installed():
+            raise DeviceError(f"device={self.name}: needs {self.runtime}; install {_to_install(self.runtime)}")
         if not self.is_offered():
             offered = ", ".join(_providers(self.runtime))
             raise DeviceError(f"device={self.name}: {self.runtime} has no '{self.provider}' here; it has {offered}")
@@ -74,7 +77,9 @@ class Device:
     @property
     def on_processor(self) -> bool:
         """Whether the runtime computes on the processor, and on nothing else."""
-        return self.provider in ("CPUExecutionProvider", "CPU")
+        if self.provider == "OpenVINOExecutionProvider":
+            return str(self.options.get("device_type", "CPU")).startswith("CPU")
+        return self.provider in ("CPUExecutionProvider", "CPU", "XnnpackExecutionProvider")
 
     @property
     def scores_there(self) -> bool:
@@ -91,9 +96,13 @@ class Device:
             return self
         threads = min(self.threads, os.cpu_count() or 1)
         own = replace(self, host=None, python=PYTHON, threads=threads)
-        if find_spec(self.runtime) is None or own.is_offered():
+        if not self.is_installed() or own.is_offered():
             return own
-        return replace(own, provider=ON_PROCESSOR[self.runtime], options={})
+        return replace(own, provider="CPUExecutionProvider" if self.runtime == "onnxruntime" else "CPU", options={})
+
+    def is_installed(self) -> bool:
+        """Whether the runtime is installed on this machine."""
+        return find_spec(MODULES.get(self.runtime, self.runtime)) is not None
 
     def is_offered(self) -> bool:
         """Whether the runtime has the provider on this machine."""
@@ -162,13 +171,19 @@ def offers(runtime: str) -> tuple[str, list[str]] | None:
 
 def _package(runtime: str) -> str:
     """Return the installed distribution that provides a runtime (ONNX Runtime ships under several names)."""
+    if runtime in DISTRIBUTIONS:
+        return DISTRIBUTIONS[runtime]
     for name in (runtime, f"{runtime}-gpu", f"{runtime}-directml"):
         try:
             version(name)
         except PackageNotFoundError:
             continue
         return name
-    raise DeviceError(f"device: {runtime} is not installed; install automl[{runtime}]")
+    raise DeviceError(f"device: {runtime} is not installed; install {_to_install(runtime)}")
+
+
+def _to_install(runtime: str) -> str:
+    return EXTRAS.get(runtime, f"automl[{runtime}]")
 
 
 def offered(runtime: str) -> list[str]:
@@ -181,6 +196,8 @@ def _providers(runtime: str) -> list[str]:
         import openvino
 
         return list(openvino.Core().available_devices)
+    if runtime != "onnxruntime":
+        return ["CPU"]
     import onnxruntime
 
     return list(onnxruntime.get_available_providers())

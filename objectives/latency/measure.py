@@ -4,13 +4,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from objectives.deploy.artifact_files import bytes_of
 from objectives.deploy.device import Device
+from objectives.deploy.formats.deployed import deployed
 from objectives.latency.hosts.contract import Host, Task
 from objectives.latency.hosts.open import host_of
 from objectives.latency.protocol import LatencyProtocol, agree, combine
 from objectives.machine.device_locks import Patience
 from objectives.records.records import Latency
-from spaces.errors import DeviceAway, DeviceError
+from spaces.errors import AutomlError, DeviceAway, DeviceError
 
 GROUP = 16  # files that one process has open at once
 
@@ -52,7 +54,7 @@ def measure_latencies(
     Up to GROUP files share a process, and are timed in turn.
 
     Args:
-        artifacts: ONNX files of this project's.
+        artifacts: ONNX files of this project's, or what was made of one; see `objectives.deploy.formats.deployed`.
         device: where to run them.
         images: image files, taken in turn.
         protocol: when to end, for each file.
@@ -68,11 +70,22 @@ def measure_latencies(
     """
     patience, host = patience or Patience(), host_of(device)
     prober = _Prober(host, images, protocol, timeout_s, sorted(cores))
+    ready = [_runnable(artifact, device) for artifact in artifacts]
+    paths = [one for one in ready if isinstance(one, Path)]
     found: list[Latency | DeviceError] = []
-    for start in range(0, len(artifacts), GROUP):
+    for start in range(0, len(paths), GROUP):
         with host.alone(patience):  # in between, who trains on the device goes on
-            found += prober.figures(artifacts[start : start + GROUP])
-    return found
+            found += prober.figures(paths[start : start + GROUP])
+    measured = iter(found)
+    return [next(measured) if isinstance(one, Path) else one for one in ready]
+
+
+def _runnable(artifact: Path, device: Device) -> Path | DeviceError:
+    """Return the file that the device runs, converted where its runtime needs another format."""
+    try:
+        return deployed(artifact, device)
+    except AutomlError as error:
+        return DeviceError(f"device={device.name}: {error}")
 
 
 class _Prober:
@@ -99,7 +112,7 @@ class _Prober:
                     figures[i].append(found)
             waiting = [i for i in waiting if i not in errors and not agree(figures[i], protocol)]
         return [
-            errors[i] if i in errors else replace(combine(figures[i], protocol), file_bytes=artifact.stat().st_size)
+            errors[i] if i in errors else replace(combine(figures[i], protocol), file_bytes=bytes_of(artifact))
             for i, artifact in enumerate(artifacts)
         ]
 

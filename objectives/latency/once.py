@@ -13,7 +13,7 @@ from objectives.latency.measure import measure_latencies
 from objectives.latency.protocol import LatencyProtocol
 from objectives.machine.device_locks import Patience
 from objectives.records.records import Latency
-from spaces.errors import DeviceError
+from spaces.errors import AutomlError, DeviceError
 
 
 def latency_once(
@@ -71,7 +71,7 @@ def latencies_once(
     book = Book(warn or logging.getLogger(__name__).warning)
     try:
         asked: list[Asked | None] = [*asked_of(artifacts, device, images, protocol)]
-    except (OSError, DeviceError):  # no such file, no such runtime: measuring says so, of each file
+    except (OSError, AutomlError):  # no such file, runtime or converter: measuring says so, of each file
         asked = [None for _ in artifacts]
     known = [book.known(one) if one and not again else None for one in asked]
     waiting = [i for i, figure in enumerate(known) if figure is None]

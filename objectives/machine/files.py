@@ -62,10 +62,12 @@ def write_text(path: Path, text: str, *, shared: bool = False) -> None:
 
 
 def remove_partials(folder: Path) -> None:
-    """Remove the files in a folder that a killed process was writing."""
+    """Remove the files and folders in a folder that a killed process was writing."""
     for path in folder.glob(f"*{PARTIAL}"):
         if path.is_file():
             path.unlink()
+        else:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def remove_folders(folders: Iterable[Path]) -> None:

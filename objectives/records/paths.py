@@ -11,6 +11,9 @@ ARGUMENTS = "arguments.yaml"  # of Ultralytics' trainer
 WEIGHTS = "weights.pt"
 MODEL = "model.onnx"  # the deployable file
 UNTRAINED = "untrained.onnx"  # the same before training, for its latency
+UNTRAINED_ALL = "untrained.*"  # with what was converted of it
+# The deployable file as other runtimes take it: a study on such a device times and scores this one.
+CONVERTED = ("model.tflite", "model.torchscript", "model.ncnn.param", "model.ncnn.bin", "model.ncnn.json")
 DETECTIONS = "detections.jpg"
 PLAIN = "ultralytics.pt"  # the same weights, as plain Ultralytics loads them
 CONFIG = "config.yaml"  # of an exported detector

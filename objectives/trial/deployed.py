@@ -8,10 +8,10 @@ from objectives.deploy.accuracy import SCORE_CONFIDENCE, scored
 from objectives.deploy.detections_picture import draw_detections
 from objectives.deploy.detector import Detections, Detector
 from objectives.deploy.export_onnx import write_confidence
+from objectives.deploy.formats.deployed import keep_confidence, open_deployed
 from objectives.deploy.matches import Evaluated, evaluate
 from objectives.deploy.operating_point import choose
 from objectives.deploy.own_metrics import Measured, measure_own
-from objectives.deploy.runtimes.open import open_artifact
 from objectives.latency.hosts.detections import detections_there
 from objectives.records.even_sample import even_indices
 from objectives.records.paths import TrialPaths
@@ -53,6 +53,7 @@ class DeployedFile:
             self._warn(f"latency.confidence={rule}: {chosen.why_other}")
         self.confidence = chosen.confidence
         write_confidence(self._paths.model, chosen.confidence)
+        keep_confidence(self._paths.model, self._job.device, chosen.confidence)
 
     def score(self, latency: Latency) -> Accuracy:
         """Score the file, measure what the user adds, and draw some of its detections."""
@@ -71,7 +72,7 @@ class DeployedFile:
     def _found(self) -> list[Detections]:
         if self._job.device.scores_there:
             return detections_there(self._paths.model, self._job.device, self._on.images, self._beat)
-        detector, found = Detector(open_artifact(self._paths.model, self._job.device), SCORE_CONFIDENCE), []
+        detector, found = Detector(open_deployed(self._paths.model, self._job.device), SCORE_CONFIDENCE), []
         for image in self._on.images:
             self._beat()
             found.append(detector(read_image(image.path)))

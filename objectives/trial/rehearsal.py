@@ -12,8 +12,8 @@ import psutil
 from torch import nn
 from ultralytics.utils import callbacks
 
+from objectives.deploy.artifact_files import bytes_of
 from objectives.deploy.device import training_keys
-from objectives.deploy.export_onnx import export_onnx, meta_of
 from objectives.machine.device_locks import SharedDevices
 from objectives.machine.memory import unshared_bytes
 from objectives.machine.other_load import Others
@@ -24,6 +24,7 @@ from objectives.records.records import Resources
 from objectives.training.arguments import TrainingPlan, trainer_arguments
 from objectives.training.hardware import available_device
 from objectives.training.trainer import Progress, train_phase
+from objectives.trial.exported import export_untrained
 from objectives.trial.job import TrialJob, TrialListener
 from spaces.network.detector import count_multiply_adds, count_parameters
 
@@ -82,13 +83,12 @@ def rehearse_export(job: TrialJob, listener: TrialListener) -> None:
     began = time.perf_counter()
     if pruning := pruning_of(job.candidate):
         prune_detector(model, pruning.ratio, pruning.importance)
-    meta = meta_of(model, job.candidate, job.classes, job.max_detections)
     with SharedDevices(training_keys("cpu")).working():
-        path = export_onnx(model, meta, TrialPaths(job.folder).untrained)
+        path = export_untrained(job, TrialPaths(job.folder), model, job.candidate)
     listener.resources(
         Resources(
             parameters=count_parameters(model),
-            artifact_bytes=path.stat().st_size,
+            artifact_bytes=bytes_of(path),
             seconds={"export": time.perf_counter() - began},
         )
     )

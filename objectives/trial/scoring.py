@@ -13,11 +13,11 @@ from torch import nn
 
 from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.device import measuring_keys, training_keys
-from objectives.deploy.export_onnx import export_onnx, meta_of
+from objectives.deploy.export_onnx import meta_of
 from objectives.latency.once import latencies_once
 from objectives.machine.cores import on_cores
 from objectives.machine.files import remove_partials, write_text
-from objectives.network.assembly import assemble, load_weights, read_ranks, save_weights
+from objectives.network.assembly import assemble, load_weights, read_ranks
 from objectives.network.slim import Slimmer
 from objectives.records.children import ChildrenOrder, ChildrenReport, Choices, FailedChild, Look, ScoredChild
 from objectives.records.classify import classify
@@ -28,6 +28,7 @@ from objectives.training.arguments import TrainingPlan, trainer_arguments
 from objectives.training.hardware import available_device
 from objectives.trial.children import Children, LookedAt
 from objectives.trial.deployed import DeployedFile
+from objectives.trial.exported import export_trained, shipped_bytes
 from objectives.trial.heartbeat import Heartbeat
 from objectives.trial.job import TrialJob, TrialListener, halves, timed_images
 from spaces.candidate import Candidate
@@ -153,8 +154,7 @@ class _Scorer:
         paths.folder.mkdir(exist_ok=True)
         network = network.cpu()
         meta = self._meta(network, choices)
-        export_onnx(network, meta, paths.model)
-        save_weights(paths.weights, network, candidate, job.classes)
+        export_trained(job, paths, network, candidate, meta)
         self._write_texts(paths, candidate)
         deployed = DeployedFile(job, paths, self.reported_on, self._warn, lambda: self.heartbeat.batch(1.0))
         deployed.settle()
@@ -215,7 +215,7 @@ class _Scorer:
         resources = Resources(
             parameters=count_parameters(one.network),
             multiply_adds=count_multiply_adds(one.network, one.meta.size_px),
-            artifact_bytes=one.paths.model.stat().st_size,
+            artifact_bytes=shipped_bytes(self.job, one.paths),
             training_peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
             seconds=seconds,
         )

@@ -15,7 +15,7 @@ from torch import nn
 
 from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.device import measuring_keys, training_keys
-from objectives.deploy.export_onnx import export_onnx, meta_of
+from objectives.deploy.export_onnx import meta_of
 from objectives.latency.once import latency_once
 from objectives.latency.protocol import LatencyProtocol
 from objectives.machine.cores import on_cores
@@ -27,7 +27,6 @@ from objectives.network.assembly import (
     pruning_of,
     read_ranks,
     save_ranks,
-    save_weights,
 )
 from objectives.network.pruning import prune_detector
 from objectives.network.slim import built_slim
@@ -41,6 +40,7 @@ from objectives.training.hardware import available_device
 from objectives.training.selection import Selection
 from objectives.training.trainer import Progress, train_phase
 from objectives.trial.deployed import DeployedFile
+from objectives.trial.exported import export_trained, export_untrained, remove_untrained, shipped_bytes
 from objectives.trial.heartbeat import Heartbeat
 from objectives.trial.job import Half, RungDecision, TrialJob, TrialListener, timed_images
 from spaces.candidate import Candidate
@@ -176,10 +176,9 @@ class _Trial:
             with self.devices.working():
                 child, choices = self.elastic.fastest(model)
                 fastest = Candidate.of({**self.job.candidate, **choices})
-                meta = meta_of(child, fastest, self.job.classes, self.job.max_detections)
-                path = export_onnx(child, meta, self.paths.untrained)
+                path = export_untrained(self.job, self.paths, child, fastest)
             latency = self._time(path, self.job.protocol.quick())
-            path.unlink()
+            remove_untrained(self.paths)
         return not self.job.gate.broken_untrained(Figures.of(latency))
 
     @property
@@ -197,11 +196,11 @@ class _Trial:
                 if self.pruning:
                     deployed = deepcopy(model)
                     prune_detector(deployed, self.pruning.ratio, self.pruning.importance)
-                path = export_onnx(deployed, self._meta(deployed), self.paths.untrained)
+                path = export_untrained(self.job, self.paths, deployed, self.job.candidate)
             latency = self._time(path, self.job.protocol.quick())
             if not latency.stable and self.job.gate.broken_untrained(Figures.of(latency)):
                 latency = self._time(path, self.job.protocol)  # no trial ends on a doubtful figure
-            path.unlink()
+            remove_untrained(self.paths)
         self.listener.latency(latency, trained=False)
         return latency
 
@@ -254,8 +253,7 @@ class _Trial:
         """Export the trained network; measure latency and mAP of that one file."""
         job = self.job
         with self.devices.working(), self.clock.stage("export"):
-            path = export_onnx(model, self._meta(model), self.paths.model)
-            save_weights(self.paths.weights, model, job.candidate, job.classes)
+            path = export_trained(job, self.paths, model, job.candidate, self._meta(model))
         deployed = None
         if job.protocol.rule:
             with self.devices.working(), self.clock.stage("score"):
@@ -277,12 +275,11 @@ class _Trial:
         return ending
 
     def _report_resources(self, model: nn.Module) -> None:
-        artifact = self.paths.model
         self.listener.resources(
             Resources(
                 parameters=count_parameters(model),
                 multiply_adds=count_multiply_adds(model, self.size_px),
-                artifact_bytes=artifact.stat().st_size if artifact.exists() else 0,
+                artifact_bytes=shipped_bytes(self.job, self.paths),
                 training_peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
                 seconds=self.clock.seconds,
             )

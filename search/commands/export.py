@@ -13,7 +13,7 @@ from rich.console import Console
 
 from objectives.data.yolo_layout import DATA_YAML
 from objectives.machine.files import whole_folder, write_text
-from objectives.records.paths import DESCRIPTION, PLAIN, WEIGHTS, ExportPaths, TrialPaths
+from objectives.records.paths import CONVERTED, DESCRIPTION, PLAIN, WEIGHTS, ExportPaths, TrialPaths
 from objectives.records.records import Latency
 from objectives.trial.plain_process import write_plain_checkpoint
 from reports.table.console import open_console
@@ -24,6 +24,7 @@ from reports.table.proof.shipped import picked, proven_lines
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable, read_study
 from reports.table.words import ms, share
+from search.commands.formats.further import Further
 from search.loop.full_latency import measured_fully
 from search.register.exported import Exported, export_lineage
 from search.settings.settings import EMBEDDED
@@ -42,8 +43,9 @@ TRAINED_ALIKE = ("silence_s", "memory_mb", "processes_max", "cache_mb", "run")
 NOT_FULLY = "its latency is the search's quick figure, measured by one process"
 
 
-def run_export(name: str, folder: str, store: str | None, how: str, target: str) -> None:
-    """Export the picked trial to a folder that does not exist yet, or is empty."""
+def run_export(name: str, folder: str, store: str | None, how: str, target: str, formats: str | None = None) -> None:
+    """Export the picked trial to a folder that does not exist yet, or is empty; also in further formats, by name."""
+    further = Further.named(formats)
     root = Path(folder).expanduser().absolute() / name
     study = load_study(root.parent, name, store)
     table = read_study(study)
@@ -53,17 +55,19 @@ def run_export(name: str, folder: str, store: str | None, how: str, target: str)
         raise AutomlError(f"export: '{target}' exists and is not empty; name another with --to, or remove it")
     trial = root / (row.folder or "")
     missing = [file for file in ExportPaths.COPIED if not (trial / file).exists()]
-    if set(missing) & set(row.removed):
+    if removed := [file for file in row.removed if file in missing]:
         raise AutomlError(
-            f"export: {', '.join(row.removed)} of trial {row.number} were removed {_removed_why(row)}; pick another "
+            f"export: {', '.join(removed)} of trial {row.number} were removed {_removed_why(row)}; pick another "
             "(the front and what gate, knee, fastest and best choose keep theirs), or search with a larger "
             "store.size_mb_max"
         )
     if missing:
         raise AutomlError(f"export: trial {row.number} lacks {', '.join(missing)} in '{trial}'; pick another")
     paths, exported = ExportPaths(out), _exported(table, row, TrialPaths(trial))
-    why_not_plain = _write(paths, TrialPaths(trial), exported)
-    _print(open_console(highlight=False, soft_wrap=True), paths, exported, why_not_plain)
+    why_not_plain = _write(paths, TrialPaths(trial), exported, further)
+    console = open_console(highlight=False, soft_wrap=True)
+    _print(console, paths, exported, why_not_plain)
+    further.print(console, paths)
 
 
 def _removed_why(row: TrialRow) -> str:
@@ -84,7 +88,7 @@ def _exported(table: StudyTable, row: TrialRow, trial: TrialPaths) -> Exported:
     return Exported(table, row, trained, full, why)
 
 
-def _write(exported: ExportPaths, trial: TrialPaths, what: Exported) -> str:
+def _write(exported: ExportPaths, trial: TrialPaths, what: Exported, further: Further) -> str:
     """Write beside the target and rename: a folder of this name is always whole.
 
     Returns:
@@ -94,6 +98,9 @@ def _write(exported: ExportPaths, trial: TrialPaths, what: Exported) -> str:
         partial = exported.partial
         for file in ExportPaths.COPIED:
             shutil.copy2(trial.folder / file, partial.folder / file)
+        for file in CONVERTED:  # what a device of another format has run
+            if (trial.folder / file).exists():
+                shutil.copy2(trial.folder / file, partial.folder / file)
         if what.cut:
             note = f"# The whole network: {what.cut}. `automl train` cuts it so, `yolo detect train` cannot."
             write_text(partial.description, f"{note}\n{trial.description.read_text()}")
@@ -102,9 +109,8 @@ def _write(exported: ExportPaths, trial: TrialPaths, what: Exported) -> str:
         _dump(partial.data_card, dict(what.table.data))
         native = not what.cut and _is_native(trial.description)
         why_not_plain = write_plain_checkpoint(trial.weights, partial.plain) if native else ""
-        partial.lineage.write_text(
-            json.dumps(export_lineage(what, partial), indent=2)
-        )  # last: it has the files' hashes
+        lineage = {**export_lineage(what, partial), **further.write(partial, what)}
+        partial.lineage.write_text(json.dumps(lineage, indent=2))  # last: it has the files' hashes
         return why_not_plain
 
 

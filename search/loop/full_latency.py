@@ -1,7 +1,9 @@
 """A file's latency by the full protocol, on its study's device: what ships is not timed by a quick figure alone."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
+from objectives.data.dataset import Dataset
 from objectives.deploy.device import Device
 from objectives.latency.hosts.open import check
 from objectives.latency.once import latency_once
@@ -18,15 +20,45 @@ from spaces.errors import AutomlError
 
 def measured_fully(table: StudyTable, model: Path) -> Latency | str:
     """Measure a deployable file as the trials of a study were, or return in one line why that is not possible here."""
+    try:
+        terms = measuring_terms(table)
+        check(terms.device)
+        return latency_once(model, terms.device, timed_images(terms.dataset.splits[terms.split]), terms.protocol)
+    except AutomlError as error:
+        return str(error)
+
+
+@dataclass(frozen=True)
+class MeasuringTerms:
+    """What a study measures its files by.
+
+    Attributes:
+        device: which may not be usable here.
+        dataset: read anew, where it lay last.
+        split: that trials are scored on.
+        protocol: of the latency.
+    """
+
+    device: Device
+    dataset: Dataset
+    split: str
+    protocol: LatencyProtocol
+
+
+def measuring_terms(table: StudyTable) -> MeasuringTerms:
+    """Return what a study measures its files by.
+
+    Raises:
+        DataError: the data set cannot be read.
+        DeviceError: the device breaks its rules here, as by more threads than there are.
+    """
     settings = table.settings
     data = {**default_values("data"), **settings["data"]}
     if data["root"] != EMBEDDED:
         data["root"] = table.data["root"]  # where it lay last
-    try:
-        device = read_section(Device, "device", settings["device"])
-        check(device)
-        images = load_data(DataSettings(**data)).splits[data["split"]]
-        protocol = read_section(LatencyProtocol, "latency", settings["latency"])
-        return latency_once(model, device, timed_images(images), protocol)
-    except AutomlError as error:
-        return str(error)
+    return MeasuringTerms(
+        read_section(Device, "device", settings["device"]),
+        load_data(DataSettings(**data)),
+        str(data["split"]),
+        read_section(LatencyProtocol, "latency", settings["latency"]),
+    )

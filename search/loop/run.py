@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from threadpoolctl import threadpool_limits
 
 from objectives.data.dataset import Dataset
+from objectives.deploy.formats.deployed import prepare
 from objectives.latency.hosts.open import check
 from objectives.records.proof import Length, ProofRecord
 from objectives.records.study_record import StudyRecord
@@ -80,6 +81,7 @@ def check_settings(settings: Settings) -> None:
         AutomlError: a device, a sampler, a pruner, a trainer or a backend cannot be used.
     """
     check(settings.device)
+    prepare(settings.device)
     check_sampler(settings.sampler)
     check_pruner(settings.pruner)
     check_run(settings.trial)

@@ -1,24 +1,28 @@
 """The contract of a runtime: a deployable file, open: image batch in, raw output out."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.device import Device
-from spaces.errors import DeviceError, first_line
+from spaces.errors import DeviceError, first_line, nearest
 
 
 class Runtime(ABC):
     """A deployable file, open in a runtime: image batch in, raw output out.
 
     Attributes:
+        suffixes: of the files that the runtime opens.
         meta: what the file says of itself.
         ran_on: providers with their shares of the network's time, where one beside the processor was asked for.
     """
 
+    suffixes: ClassVar[tuple[str, ...]]
     meta: ArtifactMeta
     ran_on: str = ""
 
@@ -27,7 +31,7 @@ class Runtime(ABC):
         """Open a file.
 
         Args:
-            path: an ONNX file of this project's, or a detector's that Ultralytics exported.
+            path: a file of this project's with one of the suffixes, or an ONNX file that Ultralytics exported.
             device: its provider, threads and options.
 
         Raises:
@@ -42,6 +46,18 @@ class Runtime(ABC):
 
         The output may be overwritten by the next run.
         """
+
+
+def check_options(device: Device, known: Collection[str]) -> None:
+    """Refuse options that a runtime does not have.
+
+    Raises:
+        DeviceError: an option is unknown.
+    """
+    for name in device.options:
+        if name not in known:
+            hint = nearest(name, known) or (f"; known: {', '.join(known)}" if known else "; it has none")
+            raise DeviceError(f"device.options: unknown option '{name}' of {device.runtime}{hint}")
 
 
 def not_loaded(path: Path, device: Device, error: Exception) -> DeviceError:

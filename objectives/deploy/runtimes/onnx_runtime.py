@@ -18,6 +18,8 @@ PROFILED_RUNS = 3  # the last of which counts: providers tune themselves in the 
 class OnnxRuntime(Runtime):
     """ONNX Runtime; with TensorRT too, as one of its providers."""
 
+    suffixes = (".onnx",)
+
     def __init__(self, path: Path, device: Device) -> None:
         import onnxruntime
 

@@ -8,13 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from objectives.deploy.artifact import read_meta
+from objectives.deploy.artifact_files import read_properties
 from objectives.deploy.device import Device
 from objectives.deploy.runtimes.contract import Runtime, not_loaded
 from objectives.deploy.runtimes.placement import check_devices
 
 
 class OpenVino(Runtime):
-    """OpenVINO."""
+    """OpenVINO: ONNX files, and its own."""
+
+    suffixes = (".onnx", ".xml")
 
     def __init__(self, path: Path, device: Device) -> None:
         import openvino
@@ -23,7 +26,7 @@ class OpenVino(Runtime):
         if device.threads:
             options["INFERENCE_NUM_THREADS"] = device.threads
         try:
-            properties = _properties(path)
+            properties = _properties(path) if path.suffix == ".onnx" else read_properties(path)
             self._compiled = openvino.Core().compile_model(str(path), device.provider, options)
         except Exception as error:  # of the parser, of the file's format, of the device's plug-in
             raise not_loaded(path, device, error) from error

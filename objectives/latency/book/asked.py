@@ -6,17 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from objectives.deploy.artifact_files import digest_of
 from objectives.deploy.device import Device
+from objectives.deploy.formats.deployed import deployed
 from objectives.latency.hosts.open import fingerprint
 from objectives.latency.protocol import LatencyProtocol
 from objectives.machine.files import cache_folder
 
 TIMED_AS = 1  # raised when files are timed in another way: figures of an older automl then answer no more
-PARTS_BESIDE = {
-    ".onnx": (".onnx.data",),
-    ".xml": (".bin",),
-    ".param": (".bin",),
-}  # files that are one
 
 
 @dataclass(frozen=True)
@@ -53,6 +50,7 @@ def asked_of(
 
     Raises:
         OSError: a file or an image cannot be read.
+        AutomlError: a file cannot be converted for the device, or the device cannot be used.
     """
     timed, calm_ms = digest_of_images(images), _calm_ms(device)
     rest = {
@@ -64,7 +62,7 @@ def asked_of(
         "throughput": protocol.throughput,
         "calm_ms": calm_ms,
     }
-    return [Asked(digest_of_file(path), **rest) for path in artifacts]  # type: ignore[arg-type]  # the fields' own types
+    return [Asked(digest_of_file(deployed(path, device)), **rest) for path in artifacts]  # type: ignore[arg-type]  # the fields' own types
 
 
 def digest_of_file(path: Path) -> str:
@@ -73,11 +71,7 @@ def digest_of_file(path: Path) -> str:
     Raises:
         OSError: it cannot be read.
     """
-    if path.is_dir():
-        return _of_parts(sorted(part for part in path.rglob("*") if part.is_file()))
-    beside = [path.with_name(path.stem + suffix) for suffix in PARTS_BESIDE.get(path.suffix, ())]
-    parts = [path, *(part for part in beside if part.exists())]
-    return _sha256(path) if len(parts) == 1 else _of_parts(parts)
+    return _of_folder(path) if path.is_dir() else digest_of(path)
 
 
 def digest_of_images(images: Iterable[Path]) -> str:
@@ -89,8 +83,9 @@ def digest_of_images(images: Iterable[Path]) -> str:
     return hashlib.sha256("".join(_sha256(path) for path in images).encode()).hexdigest()[:16]
 
 
-def _of_parts(parts: Sequence[Path]) -> str:
-    named = "".join(f"{part.name} {_sha256(part)}\n" for part in parts)
+def _of_folder(folder: Path) -> str:
+    parts = sorted(part for part in folder.rglob("*") if part.is_file())
+    named = "".join(f"{part.relative_to(folder)} {_sha256(part)}\n" for part in parts)
     return hashlib.sha256(named.encode()).hexdigest()
 
 

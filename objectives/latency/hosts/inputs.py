@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from objectives.deploy.artifact_files import files_of
 from objectives.latency.hosts.contract import Task
-from objectives.machine.remote.copying import send_inputs
+from objectives.machine.remote.copying import send_inputs, send_parts
 from objectives.machine.remote.line import BoardLine
 
 
@@ -67,7 +68,10 @@ class Inputs:
         errors = [None if path.is_file() else _missing(path) for path in task.artifacts]
         files = [path for path, error in zip(task.artifacts, errors, strict=True) if error is None]
         artifacts = [(path, path.stat().st_mtime_ns, path.stat().st_size) for path in files]
-        wanted: list[object] = [*artifacts, *task.images, _REFERENCE]
+        for one in dict.fromkeys(artifacts):
+            if one not in self._sent:
+                self._sent[one] = f"../{send_artifact(line, one[0])}"
+        wanted: list[object] = [*task.images, _REFERENCE]
         new = [one for one in dict.fromkeys(wanted) if one not in self._sent]
         if new:
             paths = send_inputs(line, [_contents(one) for one in new])
@@ -85,6 +89,11 @@ class Inputs:
 _REFERENCE = "the reference network"
 
 
+def send_artifact(line: BoardLine, artifact: Path) -> str:
+    """Send a deployable file with what belongs to it; return its path there, relative to our folder."""
+    return send_parts(line, [(part.read_bytes(), part.suffix) for part in files_of(artifact)])
+
+
 def _missing(path: Path) -> str:
     return f"artifact: '{path}' is not a file; name an ONNX file that this project exported"
 
@@ -93,10 +102,8 @@ def _contents(one: object) -> tuple[bytes, str]:
     """Return the contents and the suffix of what is sent."""
     if one == _REFERENCE:
         return _reference(), ".onnx"
-    if isinstance(one, Path):
-        return _decoded(one), ".npy"
-    assert isinstance(one, tuple)
-    return one[0].read_bytes(), one[0].suffix
+    assert isinstance(one, Path)
+    return _decoded(one), ".npy"
 
 
 @lru_cache(maxsize=64)

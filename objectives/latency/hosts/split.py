@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.board.detect import FittedPlace, fitted
+from objectives.latency.hosts.inputs import send_artifact
 from objectives.machine.remote.copying import send_inputs
 from objectives.machine.remote.line import BoardLine
 
@@ -40,7 +41,7 @@ def send_split(line: BoardLine, artifact: Path, images: Sequence[Path], meta: Ar
     """
     from objectives.data.pictures.decode import read_image
 
-    (sent,) = send_inputs(line, [(artifact.read_bytes(), artifact.suffix)])
+    sent = send_artifact(line, artifact)
     paths: list[str] = []
     places: list[FittedPlace] = []
     for start in range(0, len(images), IMAGES_HELD):

@@ -40,6 +40,25 @@ def send_inputs(line: BoardLine, files: Sequence[tuple[bytes, str]]) -> list[str
     return [f"inputs/{name}" for _, _, name in named]
 
 
+def send_parts(line: BoardLine, parts: Sequence[tuple[bytes, str]]) -> str:
+    """Send the files of which one artifact is made, under one name, as far as they are not there.
+
+    Args:
+        line: to the board.
+        parts: contents and suffix of each, the file that is opened first.
+
+    Returns:
+        the path of that file on the board, relative to our folder there.
+
+    Raises:
+        DeviceError: as `send_folder`.
+    """
+    digests = [_digest(data) for data, _ in parts]
+    stem = digests[0] if len(parts) == 1 else _digest(" ".join(digests).encode())
+    _put(line, None, [(f"{stem}{suffix}", data, of) for (data, suffix), of in zip(parts, digests, strict=True)])
+    return f"inputs/{stem}{parts[0][1]}"
+
+
 def _put(line: BoardLine, folder: str | None, files: Sequence[tuple[str, bytes, str]]) -> None:
     with line.receiver() as receiver:
         request = [[path, len(data), digest] for path, data, digest in files]

@@ -17,7 +17,7 @@ from objectives.deploy.errors.analysis import Analysed, Analysis, Seen, analyse,
 from objectives.deploy.errors.coco import next_json, predictions_coco, suspects_coco
 from objectives.deploy.errors.looking import images_to_label, look, look_unlabelled
 from objectives.deploy.errors.next_images import Looked, blocks, rank
-from objectives.deploy.runtimes.open import open_artifact
+from objectives.deploy.formats.deployed import open_deployed
 from objectives.machine.files import write_text
 from reports.errors.page import NextToLabel, write_errors_page
 from reports.errors.text import summary_of_errors, summary_of_unlabelled
@@ -108,7 +108,7 @@ class _Run:
         self.data = shipped.data_settings(
             {key.removeprefix("data."): settings[key] for key in OF_DATA & settings.keys()}
         )
-        self.detector = Detector(open_artifact(shipped.model, shipped.device(settings.get("device"))), SCORE_CONFIDENCE)
+        self.detector = Detector(open_deployed(shipped.model, shipped.device(settings.get("device"))), SCORE_CONFIDENCE)
         self.classes = self.detector.meta.classes
         as_deployed = confidence_of(self.detector.meta, shipped.confidence)
         self.confidence = _confidence(settings.get("confidence", f"{as_deployed:g}"))

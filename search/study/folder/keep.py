@@ -14,14 +14,23 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from objectives.machine.files import remove_folders
-from objectives.records.paths import CHILDREN, HALF_WRITTEN, LARGE, TRAININGS, UNTRAINED, WEIGHTS, StudyPaths
+from objectives.records.paths import (
+    CHILDREN,
+    CONVERTED,
+    HALF_WRITTEN,
+    LARGE,
+    TRAININGS,
+    UNTRAINED_ALL,
+    WEIGHTS,
+    StudyPaths,
+)
 from objectives.records.records import Outcome
 from objectives.records.trial_record import TrialRecord
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 from search.study.folder.needed import cut_from, least_needed, promise
 
-OF_NO_USE = (HALF_WRITTEN, TRAININGS, UNTRAINED)  # once a trial has ended
+OF_NO_USE = (HALF_WRITTEN, TRAININGS, UNTRAINED_ALL)  # once a trial has ended
 FULL_SHARE = 0.9  # files are removed down to this share of the limit, or every trial would remove some
 CHILDREN_MOST = 200  # children that keep files, of all elastic trainings of a study together
 
@@ -132,7 +141,7 @@ class Keeper:
         for row in rows:
             if freed >= excess:
                 break
-            large = [name for name in LARGE if name != WEIGHTS or row.number not in needed]
+            large = [name for name in (*LARGE, *CONVERTED) if name != WEIGHTS or row.number not in needed]
             kinds = sorted(entries[row.number]) if row.is_child else large
             names, of_trial = self._remove(row, [name for name in kinds if name in entries[row.number]])
             freed += of_trial
@@ -222,7 +231,7 @@ def _leftovers(row: TrialRow, entries: Entries) -> list[str]:
     """Return what a trial does not need any more; one that ended without a result needs no large file either."""
     useless: tuple[str, ...] = OF_NO_USE if row.outcome else (HALF_WRITTEN,)
     if row.outcome not in (None, Outcome.FINISHED):
-        useless += LARGE
+        useless += (*LARGE, *CONVERTED)
     return [name for name in entries if any(fnmatch(name, kind) for kind in useless)]
 
 

@@ -97,6 +97,22 @@ def test_nothing_goes_while_there_is_room(table: StudyTable, folder: Path) -> No
     assert mb_below(folder) == before
 
 
+def test_what_was_converted_goes_with_the_file_that_it_was_made_of(table: StudyTable, folder: Path) -> None:
+    """A study on a device that runs another format; of trials without a result it goes as a leftover."""
+    failed = next(row.number for row in table.rows if row.outcome is Outcome.FAILED)
+    numbers = [row.number for row in table.finished]
+    for number in (*numbers, failed):
+        write(folder, number, {"model.ncnn.param": MB, "model.ncnn.bin": MB, "untrained.ncnn.bin": MB})
+    removed = Keeper(folder, mb_below(folder) / 2).make_room(table, ())
+    assert removed.files
+    for number in (*numbers, failed):
+        left = {name for name in names_of(folder, number) if "ncnn" in name}
+        assert left == (
+            set() if number in removed.files or number == failed else {"model.ncnn.param", "model.ncnn.bin"}
+        )
+    assert all({"model.onnx", "model.ncnn.bin"} <= set(names) for names in removed.files.values())
+
+
 def test_leftovers_go_first(table: StudyTable, folder: Path) -> None:
     before = mb_below(folder)
     ended = next(row.number for row in table.rows if row.outcome is Outcome.STOPPED)

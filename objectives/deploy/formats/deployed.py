@@ -1,0 +1,93 @@
+"""The file that a device runs: a trial's ONNX file, or what was converted of it where a runtime takes another."""
+
+from pathlib import Path
+
+from objectives.deploy.artifact import CONFIDENCE_KEY
+from objectives.deploy.artifact_files import ONNX, read_properties, write_properties
+from objectives.deploy.device import Device
+from objectives.deploy.formats.contract import SOURCE_KEY, DeployFormat, Source
+from objectives.deploy.formats.registry import DEPLOY_FORMATS
+from objectives.deploy.runtimes.contract import Runtime
+from objectives.deploy.runtimes.open import CLASSES, open_artifact
+from objectives.machine.files import cache_folder
+from objectives.machine.locks import locked_folder
+from objectives.records.failures import ExportFailed
+from objectives.records.paths import WEIGHTS
+from objectives.weights.shelf import sha256_of
+
+
+def format_of(device: Device) -> DeployFormat | None:
+    """Return the format that a device's runtime needs an ONNX file converted to; None where it opens ONNX files."""
+    if ONNX in CLASSES[device.runtime].suffixes:
+        return None
+    return next(one for one in DEPLOY_FORMATS.values() if one.runtime == device.runtime)
+
+
+def convert_beside(onnx: Path, device: Device, weights: Path | None = None) -> Path:
+    """Convert a trial's file for its device, beside it; return the file that the device runs.
+
+    Args:
+        onnx: the trial's; returned where the device runs it as it is.
+        device: of the study.
+        weights: of the same network.
+
+    Raises:
+        ExportFailed: the converter is not here, or does not take this network.
+    """
+    made = format_of(device)
+    if made is None:
+        return onnx
+    return made.convert(Source(onnx, weights), made.file(onnx), {SOURCE_KEY: sha256_of(onnx)})
+
+
+def keep_confidence(onnx: Path, device: Device, confidence: float) -> None:
+    """Write the confidence that was just written into an ONNX file into what was converted of it, too."""
+    if (made := format_of(device)) is not None:
+        converted = made.file(onnx)
+        kept = {**read_properties(converted), CONFIDENCE_KEY: repr(confidence), SOURCE_KEY: sha256_of(onnx)}
+        write_properties(converted, kept)
+
+
+def deployed(path: Path, device: Device) -> Path:
+    """Return the file that a device runs of a deployable file.
+
+    That is the file itself, or what was converted of it and lies beside it; else it is converted into the user's cache
+    folder, once.
+
+    Raises:
+        DataError: the file cannot be read.
+        ExportFailed: it cannot be converted.
+    """
+    made = format_of(device)
+    if made is None or path.suffix != ONNX or not path.is_file():
+        return path
+    digest = sha256_of(path)
+    beside = made.file(path)
+    if beside.is_file() and read_properties(beside).get(SOURCE_KEY) == digest:
+        return beside
+    folder = cache_folder() / "converted" / f"{made.name}-{digest[:32]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked_folder(folder):
+        kept = folder / made.file(path).name
+        if not kept.is_file():
+            weights = path.with_name(WEIGHTS)
+            made.convert(Source(path, weights if weights.is_file() else None), kept, {SOURCE_KEY: digest})
+    return kept
+
+
+def open_deployed(path: Path, device: Device) -> Runtime:
+    """Open the file that a device runs of a deployable file; errors are those of `deployed` and `open_artifact`."""
+    return open_artifact(deployed(path, device), device)
+
+
+def prepare(device: Device) -> None:
+    """Make ready what converts for a device, before a search: the first trial must not wait for a package index.
+
+    Raises:
+        ExportFailed: the converter is not to be had here.
+    """
+    made = format_of(device)
+    if made is not None and (missing := made.why_not()):
+        raise ExportFailed(f"device={device.name}: its format is {made.name}, which {missing}")
+    if made is not None:
+        made.prepare()

@@ -1,0 +1,59 @@
+"""The file that a trial deploys: its network as ONNX, and converted where the device's runtime takes another format."""
+
+from pathlib import Path
+
+from torch import nn
+
+from objectives.deploy.artifact import ArtifactMeta
+from objectives.deploy.artifact_files import bytes_of
+from objectives.deploy.export_onnx import export_onnx, meta_of
+from objectives.deploy.formats.deployed import convert_beside, format_of
+from objectives.network.assembly import save_weights
+from objectives.records.paths import UNTRAINED_ALL, TrialPaths
+from objectives.trial.job import TrialJob
+from spaces.candidate import Candidate
+
+
+def export_trained(
+    job: TrialJob, paths: TrialPaths, model: nn.Module, candidate: Candidate, meta: ArtifactMeta
+) -> Path:
+    """Write a trained network's weights and deployable file; return the file that the device runs.
+
+    Args:
+        job: device and classes.
+        paths: where the files go.
+        model: the network; it stays as it was.
+        candidate: of the network: the trial's, or a child's.
+        meta: kept in the file.
+
+    Raises:
+        ExportFailed: the network cannot be exported, or not converted.
+    """
+    export_onnx(model, meta, paths.model)
+    save_weights(paths.weights, model, candidate, job.classes)
+    return convert_beside(paths.model, job.device, paths.weights)
+
+
+def export_untrained(job: TrialJob, paths: TrialPaths, model: nn.Module, candidate: Candidate) -> Path:
+    """Write the file that a network would be deployed as, before its training; return the one that the device runs.
+
+    `remove_untrained` removes it. Arguments and errors are those of `export_trained`.
+    """
+    onnx = export_onnx(model, meta_of(model, candidate, job.classes, job.max_detections), paths.untrained)
+    made, weights = format_of(job.device), onnx.with_suffix(".pt")
+    if made is not None and made.of_weights:
+        save_weights(weights, model, candidate, job.classes)
+    return convert_beside(onnx, job.device, weights)
+
+
+def shipped_bytes(job: TrialJob, paths: TrialPaths) -> int:
+    """Return the bytes of the file that the device runs; 0 where it is not there yet."""
+    made = format_of(job.device)
+    path = paths.model if made is None else made.file(paths.model)
+    return bytes_of(path) if path.is_file() else 0
+
+
+def remove_untrained(paths: TrialPaths) -> None:
+    """Remove all that `export_untrained` wrote."""
+    for path in paths.folder.glob(UNTRAINED_ALL):
+        path.unlink()

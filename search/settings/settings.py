@@ -21,7 +21,7 @@ from search.settings.proof_settings import ProofSettings
 from search.settings.sections import read_section
 from spaces.errors import SettingsError, nearest
 from spaces.network.backbones import check_backbones
-from spaces.network.family import check_elastic
+from spaces.network.family import check_elastic, check_precision
 from spaces.network.own import check_necks
 from spaces.space import SearchSpace
 from spaces.vocabulary import check_vocabulary, is_deployed
@@ -232,6 +232,7 @@ def load_settings(arguments: Sequence[str]) -> Settings:
     space = SearchSpace.from_config(config["space"])
     check_vocabulary(space)
     check_elastic(space)
+    check_precision(space)
     check_backbones(space)
     check_necks(space)
     narrowed = any(argument.lstrip("+~").startswith("space") for argument in arguments)

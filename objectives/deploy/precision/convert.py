@@ -68,7 +68,9 @@ def convert(source: Path, target: Path, precision: str, runtime: str, calibratio
     model = onnx.load(str(source))
     properties = {p.key: p.value for p in model.metadata_props}
     try:
-        made, said = (halved(model), Converted("fp16", runtime)) if precision == "fp16" else _bytes(model, runtime, calibration)
+        made, said = (
+            (halved(model), Converted("fp16", runtime)) if precision == "fp16" else _bytes(model, runtime, calibration)
+        )
     except AutomlError:
         raise
     except Exception as error:  # quantisers raise whatever they like

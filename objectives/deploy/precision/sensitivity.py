@@ -94,9 +94,7 @@ class Sensitivity:
         )
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.log_severity_level = 1, 3
-        session = onnxruntime.InferenceSession(
-            shown.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
+        session = onnxruntime.InferenceSession(shown.SerializeToString(), options, providers=["CPUExecutionProvider"])
         read = session.get_inputs()[0].name
         found = [session.run(list(self._layers.borders), {read: blob}) for blob in self._blobs]
         return [np.concatenate(of_border).astype(np.float32) for of_border in zip(*found, strict=True)]

@@ -31,6 +31,7 @@ class Converted:
         left: blocks of the network that stay in fp32, beside the arithmetic of boxes, which always does.
         sqnr_db: signal over quantisation noise of what the network hands to that; None where it was not measured.
         calibration_images: that ranges were taken from; 0 of a file that is only timed.
+        ranges: how they were taken: Percentile, MinMax, or NNCF's way.
     """
 
     precision: str
@@ -38,6 +39,7 @@ class Converted:
     left: tuple[str, ...] = ()
     sqnr_db: float | None = None
     calibration_images: int = 0
+    ranges: str = ""
 
     @classmethod
     def read(cls, path: Path) -> Self | None:
@@ -96,4 +98,4 @@ def _bytes(model: onnx.ModelProto, runtime: str, calibration: Calibration) -> tu
             chosen = Sensitivity(model, layers, calibration).choose(quantise.quantised, alone.quantised)
     made = with_fake_quantise(chosen.model) if runtime == "openvino" else chosen.model
     sqnr_db = None if calibration.is_noise else round(chosen.sqnr_db, 1)
-    return made, Converted("int8", runtime, chosen.left, sqnr_db, len(calibration.images))
+    return made, Converted("int8", runtime, chosen.left, sqnr_db, len(calibration.images), quantise.ranges)

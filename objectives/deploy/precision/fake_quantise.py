@@ -52,7 +52,7 @@ def _fake(graph: Any, quantise: Any, dequantise: Any, constants: Mapping[str, ND
             value = value.reshape([-1 if i == axis else 1 for i in range(4)])
         names.append(f"{dequantise.output[0]}_{end}")
         graph.initializer.append(numpy_helper.from_array(value.reshape(()) if value.size == 1 else value, names[-1]))
-    node = helper.make_node(
+    return helper.make_node(
         "FakeQuantize",
         [quantise.input[0], *names, *names],
         [dequantise.output[0]],
@@ -60,4 +60,3 @@ def _fake(graph: Any, quantise: Any, dequantise: Any, constants: Mapping[str, ND
         domain=DOMAIN,
         levels=LEVELS,
     )
-    return node  # type: ignore[no-any-return]  # onnx ships no types

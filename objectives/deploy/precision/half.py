@@ -56,7 +56,7 @@ def _half(weights: onnx.TensorProto) -> onnx.TensorProto:
 
 
 def _cast(source: str, target: str, to: int) -> onnx.NodeProto:
-    return helper.make_node("Cast", [source], [target], name=f"{target}/Cast", to=to)  # type: ignore[no-any-return]
+    return helper.make_node("Cast", [source], [target], name=f"{target}/Cast", to=to)
 
 
 def _without_unread(graph: onnx.GraphProto) -> None:

@@ -1,4 +1,4 @@
-"""Layers of a deployable file as a quantiser sees them: groups of the network, and the arithmetic of boxes behind it."""
+"""Layers of a deployable file as a quantiser sees them: blocks of the network, and the arithmetic of boxes behind."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Quantisers of a graph to int8, one a runtime: both leave the arithmetic of boxes, and what they are asked to, in fp32.
+"""Quantisers of a graph to int8, one a runtime; the nodes that they are asked to leave stay in fp32.
 
 What each makes, and what was measured of other ways, stands in docs/precision.md.
 """
@@ -32,6 +32,11 @@ class Quantiser(ABC):
         """
         self.model, self.calibration, self.folder = model, calibration, folder
 
+    @property
+    @abstractmethod
+    def ranges(self) -> str:
+        """How ranges of activations were taken, once something was quantised."""
+
     @abstractmethod
     def quantised(self, left: Sequence[str]) -> onnx.ModelProto:
         """Return the graph with QuantizeLinear and DequantizeLinear; the nodes of these names stay in fp32."""
@@ -41,17 +46,35 @@ class OnnxRuntimeQuantiser(Quantiser):
     """ONNX Runtime's static quantiser.
 
     Activations are unsigned bytes between the percentiles 0.001 and 99.999 of what the calibration gives, weights
-    signed ones with a scale for each channel.
+    signed ones with a scale for each channel. Where some tensor hardly varies, so that it has no percentiles, ranges are
+    the least and the greatest of all.
     """
+
+    def __init__(self, model: onnx.ModelProto, calibration: Calibration, folder: Path) -> None:
+        super().__init__(model, calibration, folder)
+        self._ranges = "MinMax" if calibration.is_noise else "Percentile"
+
+    @property
+    def ranges(self) -> str:
+        """How ranges of activations were taken, once something was quantised."""
+        return self._ranges
 
     def quantised(self, left: Sequence[str]) -> onnx.ModelProto:
         """Return the graph; ranges are taken once, for all of them."""
+        try:
+            return self._quantised(left)
+        except ValueError:  # NumPy's histogram of a tensor that is constant but for its last bits
+            if self._ranges == "MinMax":
+                raise
+            self._ranges = "MinMax"
+            return self._quantised(left)
+
+    def _quantised(self, left: Sequence[str]) -> onnx.ModelProto:
         from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
         source, target = self.folder / "fp32.onnx", self.folder / "int8.onnx"
         if not source.exists():
             onnx.save(onnx.shape_inference.infer_shapes(self.model), str(source))
-        method = CalibrationMethod.MinMax if self.calibration.is_noise else CalibrationMethod.Percentile
         with _silent():
             quantize_static(
                 str(source),
@@ -62,7 +85,7 @@ class OnnxRuntimeQuantiser(Quantiser):
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
                 nodes_to_exclude=list(left),
-                calibrate_method=method,
+                calibrate_method=CalibrationMethod[self._ranges],
                 calibration_cache_path=str(self.folder / "ranges.json"),
             )
         return onnx.load(str(target))
@@ -70,6 +93,8 @@ class OnnxRuntimeQuantiser(Quantiser):
 
 class NncfQuantiser(Quantiser):
     """NNCF, which knows where OpenVINO wants its quantisers and mends what they do to biases."""
+
+    ranges = "NNCF"
 
     def quantised(self, left: Sequence[str]) -> onnx.ModelProto:
         """Return the graph.

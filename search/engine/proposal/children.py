@@ -206,7 +206,7 @@ class _View:
         return None if precision == self._own.get(PRECISION) else self.parent.effects[str(precision)]
 
     def _latencies(self, pool: list[Choices], rows: Floats) -> tuple[Floats, Floats]:
-        """Return log latencies: as measured in the parent's precision, or foretold, and what another one does to them."""
+        """Return log latencies: measured or foretold in the parent's precision, with what another one does to them."""
         logs, sd = self._foretold_latencies(pool, rows)
         measured = {_key(choices): ms for choices, ms in [(self._whole, self.parent.latency_ms), *self.parent.measured]}
         for i, choices in enumerate(pool):

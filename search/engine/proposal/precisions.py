@@ -1,4 +1,4 @@
-"""What another precision does to a detector: much to its latency, little to its accuracy; learnt from a study's pairs."""
+"""What another precision does to a detector: much to its latency, little to its accuracy; learnt from pairs."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence

@@ -46,8 +46,8 @@ class OnnxRuntimeQuantiser(Quantiser):
     """ONNX Runtime's static quantiser.
 
     Activations are unsigned bytes between the percentiles 0.001 and 99.999 of what the calibration gives, weights
-    signed ones with a scale for each channel. Where some tensor hardly varies, so that it has no percentiles, ranges are
-    the least and the greatest of all.
+    signed ones with a scale for each channel. Where some tensor hardly varies, so that it has no percentiles, ranges
+    are the least and the greatest of all.
     """
 
     def __init__(self, model: onnx.ModelProto, calibration: Calibration, folder: Path) -> None:

@@ -189,16 +189,18 @@ class _View:
     def _accuracies(self, pool: list[Choices], rows: Floats) -> tuple[Floats, Floats]:
         bases = [_key({**c, **self._own}) for c in pool]
         known = np.array([self.seen[key].map if key in self.seen else np.nan for key in bases])
-        mean, sd = known.copy(), np.full(len(pool), LOOK_SD)
+        whole = _key(self._whole)  # its own file is scored already
+        mean, sd = known.copy(), np.array([0.0 if key == whole else LOOK_SD for key in bases])
         open_ = np.isnan(known)
         if open_.any():
             looks = list(self.seen.values())
             there, targets = self._rows([look.choices for look in looks]), np.array([look.map for look in looks])
             mean[open_], sd[open_] = _foretold(there, targets, rows[open_])
+            sd[open_] = np.maximum(sd[open_], LOOK_SD)
         drops = [self._effect(c) for c in pool]
         mean = mean - np.array([0.0 if effect is None else effect.drop for effect in drops])
         sds = np.array([0.0 if effect is None else effect.drop_sd for effect in drops])
-        return mean, np.hypot(np.maximum(sd, LOOK_SD if self.axes else 0.0), sds)
+        return mean, np.hypot(sd, sds)
 
     def _effect(self, choices: Choices) -> Effect | None:
         """Return what its precision does to a child; None for one in its parent's."""

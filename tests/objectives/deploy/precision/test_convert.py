@@ -90,7 +90,7 @@ def test_weights_take_a_half_and_a_quarter(
 def test_the_arithmetic_of_boxes_stays_in_fp32(
     exported: tuple[Path, Calibration], files: dict[tuple[str, str], Path]
 ) -> None:
-    decode = {node for node in Layers.of(onnx.load(str(exported[0]))).decode}
+    decode = set(Layers.of(onnx.load(str(exported[0]))).decode)
     for (precision, _), path in files.items():
         graph = onnx.load(str(path)).graph
         made = {name for node in graph.node if node.name in decode for name in node.output}

@@ -17,6 +17,7 @@ from objectives.records.gate import Gate
 from search.settings.baseline import BaselineSettings
 from search.settings.choices import PrunerSettings, SamplerSettings
 from search.settings.compose import base_values, compose_config
+from search.settings.precision_check import check_quantiser
 from search.settings.proof_settings import ProofSettings
 from search.settings.sections import read_section
 from spaces.errors import SettingsError, nearest
@@ -235,6 +236,7 @@ def load_settings(arguments: Sequence[str]) -> Settings:
     check_precision(space)
     check_backbones(space)
     check_necks(space)
+    check_quantiser(space, sections["device"].runtime)
     narrowed = any(argument.lstrip("+~").startswith("space") for argument in arguments)
     start = _start(config.get("start"), space, narrowed=narrowed)
     sections["baseline"] = BaselineSettings.from_config(config, arguments)

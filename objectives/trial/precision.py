@@ -7,7 +7,7 @@ from torch import nn
 
 from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.export_onnx import export_onnx
-from objectives.deploy.precision.calibration import Calibration
+from objectives.deploy.precision.calibration import CalibrationImages
 from objectives.deploy.precision.convert import convert
 from spaces.candidate import Candidate
 from spaces.network.family import FP32, precision_of
@@ -40,5 +40,5 @@ def convert_to(
     source: Path, target: Path, candidate: Candidate, meta: ArtifactMeta, runtime: str, training: Sequence[Path] = ()
 ) -> None:
     """Write an exported file in the precision of a candidate; see `export_as`."""
-    calibration = Calibration.of(training, meta) if training else Calibration.of_noise(meta)
+    calibration = CalibrationImages.of(training, meta) if training else CalibrationImages.of_noise(meta)
     convert(source, target, precision_of(candidate), runtime, calibration)

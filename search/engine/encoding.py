@@ -15,7 +15,11 @@ from spaces.vocabulary import DEFAULTS, VOCABULARY
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
-PLACES = {FP32: 0.0, "fp16": 0.05, "int8": 0.2}  # of precisions: accuracies of one detector hardly differ by them
+PRECISION_PLACES = {
+    FP32: 0.0,
+    "fp16": 0.05,
+    "int8": 0.2,
+}  # of precisions: accuracies of one detector hardly differ by them
 LOG_RATIO = 4.0  # numbers to choose from that span this ratio or more are seen on a logarithmic scale
 
 
@@ -104,7 +108,7 @@ def _with_absent(column: Column) -> Column:
     """
     known = VOCABULARY.get(column.name)
     if column.name == PRECISION:
-        return Column(PRECISION, absent=FP32, places=PLACES)
+        return Column(PRECISION, absent=FP32, places=PRECISION_PLACES)
     if column.name == NECK_KIND:
         return replace(column, absent=DEFAULTS[NECK_KIND])
     if known is None or not known.elastic or known.default is None or column.categorical:

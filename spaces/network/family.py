@@ -72,12 +72,11 @@ class Family:
         """
         axes = {}
         for name, domain in space.domains.items():
+            if name == PRECISION:
+                axes[name] = _precisions(parent, list(single_values(name, domain)))
             if not VOCABULARY[name].elastic:
                 continue
             values: list[Any] = list(single_values(name, domain))
-            if name == PRECISION:
-                axes[name] = _precisions(parent, values)
-                continue
             if name.startswith("slim."):
                 if name.removeprefix("slim.") not in _uncut(parent):
                     axes[name] = tuple(sorted({0, *values} if name == SLIM_BLOCKS else {0.0, *map(float, values)}))

@@ -23,7 +23,7 @@ from objectives.data.yolo_layout import lay_out
 from objectives.deploy.accuracy import score_file
 from objectives.deploy.device import Device
 from objectives.deploy.export_onnx import export_onnx, meta_of
-from objectives.deploy.precision.calibration import Calibration
+from objectives.deploy.precision.calibration import CalibrationImages
 from objectives.deploy.precision.convert import Converted, convert
 from objectives.latency.measure import measure_latencies
 from objectives.latency.protocol import LatencyProtocol
@@ -89,7 +89,9 @@ def _trained(given: argparse.Namespace, candidate: Candidate, data: Dataset, fol
 def _lines(model: Path, device: Device, data: Dataset, folder: Path) -> Iterator[Mapping[str, Any]]:
     from objectives.deploy.runtimes.open import open_artifact
 
-    calibration = Calibration.of([image.path for image in data.splits["train"]], open_artifact(model, device).meta)
+    calibration = CalibrationImages.of(
+        [image.path for image in data.splits["train"]], open_artifact(model, device).meta
+    )
     files, said = [model], [Converted("fp32", device.runtime)]
     seconds = [0.0]
     for precision in PRECISIONS[1:]:

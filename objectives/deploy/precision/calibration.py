@@ -14,11 +14,11 @@ from objectives.deploy.detector import letterbox, stretch
 from objectives.records.even_sample import evenly
 from spaces.errors import DataError
 
-CALIBRATION_IMAGES = 64  # from which on ranges hardly change: see docs/precision.md
+RANGE_IMAGES = 64  # from which on ranges hardly change: see docs/precision.md
 
 
 @dataclass(frozen=True)
-class Calibration:
+class CalibrationImages:
     """An even sample of a data set's training images, in the shape of a detector's input.
 
     Attributes:
@@ -32,7 +32,7 @@ class Calibration:
     stretched: bool = False
 
     @classmethod
-    def of(cls, training: Sequence[Path], meta: ArtifactMeta, most: int = CALIBRATION_IMAGES) -> Self:
+    def of(cls, training: Sequence[Path], meta: ArtifactMeta, most: int = RANGE_IMAGES) -> Self:
         """Return the calibration of a file with such metadata, by at most so many images of the training split.
 
         Raises:

@@ -8,12 +8,12 @@ from typing import Self
 
 import onnx
 
-from objectives.deploy.precision.calibration import Calibration
+from objectives.deploy.precision.calibration import CalibrationImages
 from objectives.deploy.precision.fake_quantise import with_fake_quantise
 from objectives.deploy.precision.half import halved
 from objectives.deploy.precision.layers import Layers
 from objectives.deploy.precision.quantisers import NncfQuantiser, OnnxRuntimeQuantiser
-from objectives.deploy.precision.sensitivity import Chosen, Sensitivity
+from objectives.deploy.precision.sensitivity import LeastLeft, Sensitivity
 from objectives.machine.files import whole
 from objectives.records.failures import ExportFailed
 from spaces.errors import AutomlError, first_line
@@ -51,7 +51,7 @@ class Converted:
         return cls(**{**values, "left": tuple(values["left"])})
 
 
-def convert(source: Path, target: Path, precision: str, runtime: str, calibration: Calibration) -> Converted:
+def convert(source: Path, target: Path, precision: str, runtime: str, calibration: CalibrationImages) -> Converted:
     """Write a deployable file in another precision.
 
     Inputs and outputs stay fp32. The file appears under its name only when it is whole; it may be the source's own.
@@ -84,7 +84,7 @@ def convert(source: Path, target: Path, precision: str, runtime: str, calibratio
     return said
 
 
-def _bytes(model: onnx.ModelProto, runtime: str, calibration: Calibration) -> tuple[onnx.ModelProto, Converted]:
+def _bytes(model: onnx.ModelProto, runtime: str, calibration: CalibrationImages) -> tuple[onnx.ModelProto, Converted]:
     layers = Layers.of(model)
     if not layers.groups:
         raise ExportFailed("deploy.precision: int8 needs a network of convolutions; leave int8 out of the space")
@@ -93,7 +93,7 @@ def _bytes(model: onnx.ModelProto, runtime: str, calibration: Calibration) -> tu
         kind = NncfQuantiser if runtime == "openvino" else OnnxRuntimeQuantiser
         quantise = kind(model, calibration, Path(folder))
         if calibration.is_noise:
-            chosen = Chosen(quantise.quantised(layers.without(())), (), 0.0)
+            chosen = LeastLeft(quantise.quantised(layers.without(())), (), 0.0)
         else:
             chosen = Sensitivity(model, layers, calibration).choose(quantise.quantised, alone.quantised)
     made = with_fake_quantise(chosen.model) if runtime == "openvino" else chosen.model

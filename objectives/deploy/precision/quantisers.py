@@ -13,16 +13,16 @@ from pathlib import Path
 
 import onnx
 
-from objectives.deploy.precision.calibration import Calibration
+from objectives.deploy.precision.calibration import CalibrationImages
 from spaces.errors import DeviceError
 
-INPUT = "images"
+NETWORK_INPUT = "images"
 
 
 class Quantiser(ABC):
     """Makes int8 graphs of one fp32 graph, all with the same ranges."""
 
-    def __init__(self, model: onnx.ModelProto, calibration: Calibration, folder: Path) -> None:
+    def __init__(self, model: onnx.ModelProto, calibration: CalibrationImages, folder: Path) -> None:
         """Take a graph whose nodes have names.
 
         Args:
@@ -50,7 +50,7 @@ class OnnxRuntimeQuantiser(Quantiser):
     are the least and the greatest of all.
     """
 
-    def __init__(self, model: onnx.ModelProto, calibration: Calibration, folder: Path) -> None:
+    def __init__(self, model: onnx.ModelProto, calibration: CalibrationImages, folder: Path) -> None:
         super().__init__(model, calibration, folder)
         self._ranges = "MinMax" if calibration.is_noise else "Percentile"
 
@@ -110,7 +110,7 @@ class NncfQuantiser(Quantiser):
         with _silent():
             return nncf.quantize(
                 self.model,
-                nncf.Dataset([{INPUT: blob} for blob in blobs]),
+                nncf.Dataset([{NETWORK_INPUT: blob} for blob in blobs]),
                 subset_size=len(blobs),
                 ignored_scope=nncf.IgnoredScope(names=list(left), validate=False),
             )
@@ -129,15 +129,15 @@ def check_nncf() -> None:
 class _Reader:
     """A calibration as ONNX Runtime reads it."""
 
-    def __init__(self, calibration: Calibration) -> None:
+    def __init__(self, calibration: CalibrationImages) -> None:
         self._blobs = calibration.blobs()
 
     def get_next(self) -> dict[str, object] | None:
         blob = next(self._blobs, None)
-        return None if blob is None else {INPUT: blob}
+        return None if blob is None else {NETWORK_INPUT: blob}
 
     def __iter__(self) -> Iterator[dict[str, object]]:
-        return ({INPUT: blob} for blob in self._blobs)
+        return ({NETWORK_INPUT: blob} for blob in self._blobs)
 
     def __next__(self) -> dict[str, object]:
         found = self.get_next()

@@ -11,18 +11,18 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from objectives.deploy.precision.calibration import Calibration
+from objectives.deploy.precision.calibration import CalibrationImages
 from objectives.deploy.precision.layers import Layers
 
 ENOUGH_DB = 20.0  # measured detectors lie at 25 to 50 dB, and lose .004 mAP at most (docs/precision.md)
-LOOKED_AT = 8  # images of the calibration that outputs are compared on
-LEFT_MOST = 0.5  # share of the blocks that may stay in fp32: beyond, nothing is gained
+COMPARED_IMAGES = 8  # images of the calibration that outputs are compared on
+FP32_MOST = 0.5  # share of the blocks that may stay in fp32: beyond, nothing is gained
 
 Quantise = Callable[[Sequence[str]], onnx.ModelProto]
 
 
 @dataclass(frozen=True)
-class Chosen:
+class LeastLeft:
     """A graph of int8 with the blocks that stay in fp32.
 
     Attributes:
@@ -39,13 +39,13 @@ class Chosen:
 class Sensitivity:
     """Compares graphs of int8 with the one of fp32."""
 
-    def __init__(self, model: onnx.ModelProto, layers: Layers, calibration: Calibration) -> None:
+    def __init__(self, model: onnx.ModelProto, layers: Layers, calibration: CalibrationImages) -> None:
         """Run the fp32 graph on some images."""
         self._layers, self._nodes = layers, [node.name for node in model.graph.node]
-        self._blobs = list(calibration.blobs(LOOKED_AT))
+        self._blobs = list(calibration.blobs(COMPARED_IMAGES))
         self._signal = self._outputs(model)
 
-    def choose(self, quantise: Quantise, quantise_alone: Quantise) -> Chosen:
+    def choose(self, quantise: Quantise, quantise_alone: Quantise) -> LeastLeft:
         """Return the graph of the fewest blocks in fp32 that keeps its noise low enough; else the best one seen.
 
         Args:
@@ -55,7 +55,7 @@ class Sensitivity:
         best = self._chosen(quantise, ())
         if best.sqnr_db >= ENOUGH_DB:
             return best
-        ranked, most = self._ranked(quantise_alone), int(LEFT_MOST * len(self._layers.groups))
+        ranked, most = self._ranked(quantise_alone), int(FP32_MOST * len(self._layers.groups))
         count = 1
         while best.sqnr_db < ENOUGH_DB and count <= most:
             best = max(best, self._chosen(quantise, tuple(ranked[:count])), key=lambda one: one.sqnr_db)
@@ -70,9 +70,9 @@ class Sensitivity:
             found.append(10 * np.log10(float(np.mean(signal**2)) / noise) if noise > 0 else np.inf)
         return float(min(found))
 
-    def _chosen(self, quantise: Quantise, left: tuple[str, ...]) -> Chosen:
+    def _chosen(self, quantise: Quantise, left: tuple[str, ...]) -> LeastLeft:
         model = quantise(self._layers.without(left))
-        return Chosen(model, left, self.sqnr_db(model))
+        return LeastLeft(model, left, self.sqnr_db(model))
 
     def _ranked(self, quantise: Quantise) -> list[str]:
         """Return the blocks, first the one that does most harm where it alone is quantised."""

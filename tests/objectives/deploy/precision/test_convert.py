@@ -15,7 +15,7 @@ from objectives.deploy.artifact import read_meta
 from objectives.deploy.detector import letterbox
 from objectives.deploy.device import Device
 from objectives.deploy.export_onnx import export_onnx, meta_of, write_confidence
-from objectives.deploy.precision.calibration import Calibration
+from objectives.deploy.precision.calibration import CalibrationImages
 from objectives.deploy.precision.convert import Converted, convert
 from objectives.deploy.precision.layers import Layers
 from objectives.deploy.runtimes.open import open_artifact
@@ -29,17 +29,17 @@ ON = {"onnxruntime": CPU, "openvino": OPENVINO}
 
 
 @pytest.fixture(scope="module")
-def exported(blocks: Dataset, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Calibration]:
+def exported(blocks: Dataset, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, CalibrationImages]:
     """A detector's file, and the images that ranges are taken from."""
     candidate = tiny_candidate({"size.pixels": 96})
     _, model = assemble(candidate, blocks.classes, 5)
     meta = replace(meta_of(model, candidate, blocks.classes), nms_iou=0.6)
     path = export_onnx(model, meta, tmp_path_factory.mktemp("fp32") / "model.onnx")
-    return path, Calibration.of([image.path for image in blocks.splits["train"]], meta, 8)
+    return path, CalibrationImages.of([image.path for image in blocks.splits["train"]], meta, 8)
 
 
 @pytest.fixture(scope="module")
-def files(exported: tuple[Path, Calibration]) -> dict[tuple[str, str], Path]:
+def files(exported: tuple[Path, CalibrationImages]) -> dict[tuple[str, str], Path]:
     """The file in each precision, for each runtime."""
     path, calibration = exported
     made = {(p, runtime): path.with_name(f"{p}-{runtime}.onnx") for p in ("fp16", "int8") for runtime in ON}
@@ -53,7 +53,11 @@ def files(exported: tuple[Path, Calibration]) -> dict[tuple[str, str], Path]:
 @pytest.mark.parametrize("runtime", ON)
 @pytest.mark.parametrize(("precision", "most"), [("fp16", 2e-3), ("int8", 0.06)])
 def test_it_finds_what_the_file_in_fp32_finds(
-    exported: tuple[Path, Calibration], files: dict[tuple[str, str], Path], precision: str, most: float, runtime: str
+    exported: tuple[Path, CalibrationImages],
+    files: dict[tuple[str, str], Path],
+    precision: str,
+    most: float,
+    runtime: str,
 ) -> None:
     path, calibration = exported
     before, after = open_artifact(path, ON[runtime]), open_artifact(files[precision, runtime], ON[runtime])
@@ -65,7 +69,7 @@ def test_it_finds_what_the_file_in_fp32_finds(
 
 
 def test_a_file_says_of_itself_what_it_said_before(
-    exported: tuple[Path, Calibration], files: dict[tuple[str, str], Path]
+    exported: tuple[Path, CalibrationImages], files: dict[tuple[str, str], Path]
 ) -> None:
     before = {p.key: p.value for p in onnx.load(str(exported[0])).metadata_props}
     for path in files.values():
@@ -80,7 +84,7 @@ def test_a_file_says_of_itself_what_it_said_before(
 
 
 def test_weights_take_a_half_and_a_quarter(
-    exported: tuple[Path, Calibration], files: dict[tuple[str, str], Path]
+    exported: tuple[Path, CalibrationImages], files: dict[tuple[str, str], Path]
 ) -> None:
     whole = exported[0].stat().st_size
     for (precision, _), path in files.items():
@@ -88,7 +92,7 @@ def test_weights_take_a_half_and_a_quarter(
 
 
 def test_the_arithmetic_of_boxes_stays_in_fp32(
-    exported: tuple[Path, Calibration], files: dict[tuple[str, str], Path]
+    exported: tuple[Path, CalibrationImages], files: dict[tuple[str, str], Path]
 ) -> None:
     decode = set(Layers.of(onnx.load(str(exported[0]))).decode)
     for (precision, _), path in files.items():
@@ -100,7 +104,9 @@ def test_the_arithmetic_of_boxes_stays_in_fp32(
                 assert not made & set(node.input)
 
 
-def test_ranges_come_from_images_as_they_are_deployed(blocks: Dataset, exported: tuple[Path, Calibration]) -> None:
+def test_ranges_come_from_images_as_they_are_deployed(
+    blocks: Dataset, exported: tuple[Path, CalibrationImages]
+) -> None:
     calibration = exported[1]
     paths = sorted(image.path for image in blocks.splits["train"])
     assert calibration.images[0] == paths[0]
@@ -110,10 +116,10 @@ def test_ranges_come_from_images_as_they_are_deployed(blocks: Dataset, exported:
     assert np.array_equal(first, letterbox(read_image(paths[0]), 96)[0])
 
 
-def test_int8_needs_images(exported: tuple[Path, Calibration]) -> None:
+def test_int8_needs_images(exported: tuple[Path, CalibrationImages]) -> None:
     meta = open_artifact(exported[0], CPU).meta
     with pytest.raises(DataError, match="images of the training split"):
-        Calibration.of([], meta)
+        CalibrationImages.of([], meta)
 
 
 @pytest.mark.slow
@@ -124,7 +130,7 @@ def test_heads_without_nms_keep_what_they_rank(blocks: Dataset, tmp_path: Path, 
     _, model = assemble(candidate, blocks.classes, 5)
     meta = meta_of(model, candidate, blocks.classes)
     path = export_onnx(model, meta, tmp_path / "model.onnx")
-    calibration = Calibration.of([image.path for image in blocks.splits["train"]], meta, 8)
+    calibration = CalibrationImages.of([image.path for image in blocks.splits["train"]], meta, 8)
     said = convert(path, tmp_path / "int8.onnx", "int8", runtime, calibration)
     assert said.sqnr_db is not None
     assert said.sqnr_db > 20

@@ -9,7 +9,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from objectives.deploy.artifact import META_KEY, ArtifactMeta
-from objectives.deploy.precision.calibration import Calibration
+from objectives.deploy.precision.calibration import CalibrationImages
 from objectives.deploy.precision.convert import Converted, convert
 from objectives.deploy.precision.layers import Layers
 
@@ -45,14 +45,14 @@ def _network(path: Path, outlier: float) -> onnx.ModelProto:
     return model
 
 
-def _calibration(tmp_path: Path) -> Calibration:
+def _calibration(tmp_path: Path) -> CalibrationImages:
     import cv2
 
     paths = []
     for i in range(8):
         paths.append(tmp_path / f"{i}.png")
         cv2.imwrite(str(paths[-1]), np.random.default_rng(i).integers(0, 255, (SIDE, SIDE, 3), dtype=np.uint8))
-    return Calibration(tuple(paths), SIDE)
+    return CalibrationImages(tuple(paths), SIDE)
 
 
 @pytest.mark.seconds

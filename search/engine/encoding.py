@@ -19,7 +19,7 @@ PRECISION_PLACES = {
     FP32: 0.0,
     "fp16": 0.05,
     "int8": 0.2,
-}  # of precisions: accuracies of one detector hardly differ by them
+}  # accuracies hardly differ by them
 LOG_RATIO = 4.0  # numbers to choose from that span this ratio or more are seen on a logarithmic scale
 
 

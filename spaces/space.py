@@ -11,6 +11,7 @@ from spaces.candidate import Candidate
 from spaces.dimension import Choice, Domain, Value, parse_domain
 from spaces.errors import SpaceError, nearest
 
+AFTER_TRAINING = ("deploy.precision",)  # dimensions of which a training has one value, and the others come without any
 NO_PARENT = "absent"  # in a condition's text: a parent that a candidate does not have
 
 
@@ -118,11 +119,13 @@ class SearchSpace:
     def build(self, choose: Callable[[str, Domain], Value]) -> Candidate:
         """Walk the dimensions, asking `choose` for each one that exists, and return the candidate.
 
-        Dimensions of a single value are not asked for.
+        Dimensions of a single value are not asked for, and what is chosen after the training is left out.
         """
         chosen: dict[str, Value] = {}
         fixed = self.fixed
         for name, domain in self.domains.items():
+            if name in AFTER_TRAINING and name not in fixed:
+                continue
             if all(condition.holds(chosen) for condition in self.conditions.get(name, ())):
                 chosen[name] = fixed[name] if name in fixed else choose(name, domain)
         return Candidate.of(chosen)

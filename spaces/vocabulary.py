@@ -159,6 +159,7 @@ DIMENSIONS = (
     Dimension(
         "deploy.nms_iou", "IoU above which the lesser of two boxes falls", 0.7, limits=(0.05, 1.0), deployed=True
     ),
+    Dimension("deploy.precision", "precision of the network", "fp32", words=("fp32", "fp16", "int8"), deployed=True),
     # Training.
     Dimension(
         "train.optimizer",

@@ -18,6 +18,7 @@ from objectives.records.made_once import MadeOnce
 from objectives.records.proof import ProofTerms
 from objectives.records.reading import finite, mapping, record, records, uncollected
 from objectives.records.records import Accuracy, Decision, Ending, Latency, Outcome, Proposal, Resources, Rung
+from spaces.network.family import is_of_many
 
 if TYPE_CHECKING:
     import optuna
@@ -113,7 +114,7 @@ class TrialRecord:
 
     @property
     def is_child(self) -> bool:
-        """Whether it was cut from an elastic training, and not trained."""
+        """Whether it was made of another trial's training, cut from it or in another precision, and not trained."""
         return self.parent is not None
 
     @property
@@ -129,7 +130,8 @@ class TrialRecord:
     @property
     def has_quick_latency(self) -> bool:
         """Whether its latency was measured by the quick protocol: it is one of a family."""
-        return self.latency is not None and (self.is_child or bool(self.family)) and not self.measured_fully
+        of_many = self.is_child or is_of_many(self.family)
+        return self.latency is not None and of_many and not self.measured_fully
 
     @property
     def outcome(self) -> Outcome | None:

@@ -55,6 +55,11 @@ class Children:
         self._device = torch.device(f"cuda:{first}" if first.isdecimal() else first)
         self._batches: dict[int, list[Tensor]] = {}
 
+    @property
+    def network(self) -> nn.Module:
+        """The whole network, as it was trained."""
+        return self._network
+
     def make(self, choices: Mapping[str, Value]) -> nn.Module:
         """Return a child, in evaluation mode, on the device; `choices` name its size, depth and ratios."""
         child = deepcopy(self._network)

@@ -6,18 +6,24 @@ from torch import nn
 
 from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.artifact_files import bytes_of
-from objectives.deploy.export_onnx import export_onnx, meta_of
+from objectives.deploy.export_onnx import meta_of
 from objectives.deploy.formats.deployed import convert_beside, format_of
 from objectives.network.assembly import save_weights
 from objectives.records.paths import UNTRAINED_ALL, TrialPaths
 from objectives.trial.job import TrialJob
+from objectives.trial.precision import convert_to, export_as
 from spaces.candidate import Candidate
 
 
 def export_trained(
-    job: TrialJob, paths: TrialPaths, model: nn.Module, candidate: Candidate, meta: ArtifactMeta
+    job: TrialJob,
+    paths: TrialPaths,
+    model: nn.Module,
+    candidate: Candidate,
+    meta: ArtifactMeta,
+    whole: Path | None = None,
 ) -> Path:
-    """Write a trained network's weights and deployable file; return the file that the device runs.
+    """Write a trained network's weights and deployable file, in its precision; return the file that the device runs.
 
     Args:
         job: device and classes.
@@ -25,11 +31,15 @@ def export_trained(
         model: the network; it stays as it was.
         candidate: of the network: the trial's, or a child's.
         meta: kept in the file.
+        whole: file of the same network in fp32, where there is one: only its precision changes.
 
     Raises:
         ExportFailed: the network cannot be exported, or not converted.
     """
-    export_onnx(model, meta, paths.model)
+    if whole is None:
+        export_as(model, meta, paths.model, candidate, job.device.runtime, job.training)
+    else:
+        convert_to(whole, paths.model, candidate, meta, job.device.runtime, job.training)
     save_weights(paths.weights, model, candidate, job.classes)
     return convert_beside(paths.model, job.device, paths.weights)
 
@@ -39,7 +49,8 @@ def export_untrained(job: TrialJob, paths: TrialPaths, model: nn.Module, candida
 
     `remove_untrained` removes it. Arguments and errors are those of `export_trained`.
     """
-    onnx = export_onnx(model, meta_of(model, candidate, job.classes, job.max_detections), paths.untrained)
+    meta = meta_of(model, candidate, job.classes, job.max_detections)
+    onnx = export_as(model, meta, paths.untrained, candidate, job.device.runtime)
     made, weights = format_of(job.device), onnx.with_suffix(".pt")
     if made is not None and made.of_weights:
         save_weights(weights, model, candidate, job.classes)

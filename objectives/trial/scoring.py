@@ -1,4 +1,4 @@
-"""A scorer: works through lists of children of one elastic training, in one process."""
+"""A scorer: works through lists of children of one training, in one process: cut, or in another precision."""
 
 import json
 import resource
@@ -17,8 +17,9 @@ from objectives.deploy.export_onnx import meta_of
 from objectives.latency.once import latencies_once
 from objectives.machine.cores import on_cores
 from objectives.machine.files import remove_partials, write_text
-from objectives.network.assembly import assemble, load_weights, read_ranks
-from objectives.network.slim import Slimmer
+from objectives.network.assembly import assemble, load_weights, pruning_of, read_ranks
+from objectives.network.pruning import prune_detector
+from objectives.network.slim import Slimmer, built_slim
 from objectives.records.children import ChildrenOrder, ChildrenReport, Choices, FailedChild, Look, ScoredChild
 from objectives.records.classify import classify
 from objectives.records.failures import OF_MEMORY, Failure
@@ -30,11 +31,12 @@ from objectives.trial.children import Children, LookedAt
 from objectives.trial.deployed import DeployedFile
 from objectives.trial.exported import export_trained, shipped_bytes
 from objectives.trial.heartbeat import Heartbeat
-from objectives.trial.job import TrialJob, TrialListener, halves, timed_images
+from objectives.trial.job import Half, TrialJob, TrialListener, halves, timed_images
 from spaces.candidate import Candidate
 from spaces.errors import AutomlError, SpaceError, first_line
 from spaces.network.description import describe
 from spaces.network.detector import count_multiply_adds, count_parameters
+from spaces.network.family import is_of_many, slim_ratios
 
 FAULTS_THAT_PASS = OF_MEMORY | {Failure.DISK_FULL, Failure.DATA_UNREADABLE, Failure.DEVICE_AWAY}
 
@@ -76,6 +78,8 @@ class _Scorer:
         keys = (*training_keys(self.train_device), *measuring_keys(job.device.here()))
         self.heartbeat = Heartbeat(listener, keys, first_epoch=job.epochs)
         self.chosen_by, self.reported_on = halves(job.images, job.split)
+        if not is_of_many(self.family.axes):  # nothing is chosen by mAP: they are compared with their parent
+            self.reported_on = Half(job.images, job.split)
 
     def run(self) -> None:
         """Work until there are no more orders."""
@@ -95,13 +99,25 @@ class _Scorer:
         """Return what makes children of the parent's trained weights."""
         self.listener.stage("build")
         job = self.job
+        size_px = int(job.candidate.number("size.pixels"))
+        if not is_of_many(self.family.axes):
+            return Children(self._network(), None, size_px, job.training, self.train_device)
         _, network = assemble(job.candidate, job.classes, job.seed)
         ranks = read_ranks(self.paths.ranks)
         ratios = sorted({ratio for of_part in self.family.ratios.values() for ratio in of_part if ratio > 0})
         slimmer = Slimmer(network, ratios, ranks, ranked=ranks is not None) if ratios else None
         load_weights(network, self.paths.weights)
-        size_px = int(job.candidate.number("size.pixels"))
         return Children(network, slimmer, size_px, job.training, self.train_device)
+
+    def _network(self) -> nn.Module:
+        """Return the parent's own network, trained; shapes of what was cut depend on the shares alone."""
+        candidate = self.job.candidate
+        _, network = assemble(candidate, self.job.classes, self.job.seed)
+        network = built_slim(network, slim_ratios(candidate), ranked=False)
+        if (pruning := pruning_of(candidate)) is not None:
+            prune_detector(network, pruning.ratio, pruning.importance)
+        load_weights(network, self.paths.weights)
+        return network
 
     def _done(self, order: ChildrenOrder, children: Children, looked: LookedAt) -> ChildrenReport:
         failed: list[FailedChild] = []
@@ -136,7 +152,8 @@ class _Scorer:
             began = time.perf_counter()
             self.heartbeat.batch(1.0)
             try:
-                made.append(self._export(choices, children.make(choices), began))
+                whole = self.family.is_whole(choices)
+                made.append(self._export(choices, children.network if whole else children.make(choices), began))
             except Exception as error:  # as above
                 failed.append(_failed(choices, error))
                 self._forget(choices)
@@ -148,13 +165,15 @@ class _Scorer:
             shutil.rmtree(self.paths.child(self._candidate(choices).fingerprint).folder, ignore_errors=True)
 
     def _export(self, choices: Choices, network: nn.Module, began: float) -> _Made:
+        """Write the files of a child; one of its parent's own network is converted from its parent's own file."""
         job = self.job
         candidate = self._candidate(choices)
         paths = self.paths.child(candidate.fingerprint)
         paths.folder.mkdir(exist_ok=True)
         network = network.cpu()
+        whole = self.paths.model if self.family.is_whole(choices) and self.paths.model.exists() else None
         meta = self._meta(network, choices)
-        export_trained(job, paths, network, candidate, meta)
+        export_trained(job, paths, network, candidate, meta, whole)
         self._write_texts(paths, candidate)
         deployed = DeployedFile(job, paths, self.reported_on, self._warn, lambda: self.heartbeat.batch(1.0))
         deployed.settle()

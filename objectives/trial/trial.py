@@ -3,10 +3,7 @@
 import json
 import logging
 import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,30 +40,12 @@ from objectives.trial.deployed import DeployedFile
 from objectives.trial.exported import export_trained, export_untrained, remove_untrained, shipped_bytes
 from objectives.trial.heartbeat import Heartbeat
 from objectives.trial.job import Half, RungDecision, TrialJob, TrialListener, timed_images
+from objectives.trial.stage_clock import StageClock
 from spaces.candidate import Candidate
 from spaces.network.detector import count_multiply_adds, count_parameters
-from spaces.network.family import Family, slim_ratios
+from spaces.network.family import PRECISION, Family, is_of_many, slim_ratios
 from spaces.network.published import HUB, start_of
 from spaces.vocabulary import train_choices
-
-
-@dataclass
-class _Clock:
-    """Seconds of work by stage; those of waiting are left out."""
-
-    listener: TrialListener
-    heartbeat: Heartbeat
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Report the stage, and time what is inside."""
-        self.listener.stage(name)
-        start = self.heartbeat.work_s()
-        try:
-            yield
-        finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + self.heartbeat.work_s() - start
 
 
 def run_trial(job: TrialJob, listener: TrialListener) -> Ending | None:
@@ -99,7 +78,7 @@ class _Trial:
         keys = (*training_keys(self.train_device), *measuring_keys(job.device.here()))  # it is scored on the latter
         self.heartbeat = Heartbeat(listener, keys, first_epoch=min(job.reported_epoch + 1, job.epochs))
         self.devices = self.heartbeat.devices
-        self.clock = _Clock(listener, self.heartbeat)
+        self.clock = StageClock(listener, self.heartbeat)
         self.progress = Progress(seconds_done=job.trained_s, reported_epoch=job.reported_epoch)
         self.decision = RungDecision.GO_ON
         self.size_px = int(job.candidate.number("size.pixels"))
@@ -117,10 +96,12 @@ class _Trial:
         if self.job.measure_only:
             return None
         gate = self.job.gate
-        if self.job.family is not None:
-            with self.devices.working(), self.clock.stage("build"):
-                self.elastic = self._elastic(model, self.job.family)
-            self.listener.family(self.elastic.family)
+        if (family := self.job.family) is not None:
+            if is_of_many(family.axes):
+                with self.devices.working(), self.clock.stage("build"):
+                    self.elastic = self._elastic(model, family.trained())
+                family = self.elastic.family.with_precisions(family)
+            self.listener.family(family)
         if (broken := gate.broken_untrained(Figures.of(latency))) and not self._has_fast_child(model):
             text = f"p50 {latency.p50_ms:.1f} ms, p95 {latency.p95_ms:.1f} ms untrained; breaks {said(broken)}"
             return self._end(model, Ending(Outcome.OVER_BOUND, text))
@@ -167,19 +148,20 @@ class _Trial:
         return elastic
 
     def _has_fast_child(self, model: nn.Module) -> bool:
-        """Whether the fastest child of an elastic training keeps the bounds; then the training pays all the same."""
-        if self.elastic is None:
+        """Whether the fastest child, in some precision, keeps the bounds; then the training pays all the same."""
+        family = self.job.family
+        if family is None:
             return False
         if self.job.reported_epoch:  # it was let in before
             return True
-        with self.clock.stage("latency"):
-            with self.devices.working():
-                child, choices = self.elastic.fastest(model)
-                fastest = Candidate.of({**self.job.candidate, **choices})
-                path = export_untrained(self.job, self.paths, child, fastest)
-            latency = self._time(path, self.job.protocol.quick())
-            remove_untrained(self.paths)
-        return not self.job.gate.broken_untrained(Figures.of(latency))
+        child, choices = (self._as_deployed(model), {}) if self.elastic is None else self.elastic.fastest(model)
+        for precision in [()] * (self.elastic is not None) + [((PRECISION, p),) for p in family.precisions]:
+            fastest = Candidate.of({**self.job.candidate, **choices, **dict(precision)})
+            with self.clock.stage("latency"):
+                latency = self._timed_untrained(child, fastest, self.job.protocol.quick())
+            if not self.job.gate.broken_untrained(Figures.of(latency)):
+                return True
+        return False
 
     @property
     def _has_children(self) -> bool:
@@ -192,16 +174,30 @@ class _Trial:
         """Export and time the network before training; pruned first, if it will be."""
         with self.clock.stage("latency"):
             with self.devices.working():
-                deployed = model
-                if self.pruning:
-                    deployed = deepcopy(model)
-                    prune_detector(deployed, self.pruning.ratio, self.pruning.importance)
-                path = export_untrained(self.job, self.paths, deployed, self.job.candidate)
-            latency = self._time(path, self.job.protocol.quick())
-            if not latency.stable and self.job.gate.broken_untrained(Figures.of(latency)):
-                latency = self._time(path, self.job.protocol)  # no trial ends on a doubtful figure
-            remove_untrained(self.paths)
+                deployed = self._as_deployed(model)
+            protocol = self.job.protocol
+            latency = self._timed_untrained(deployed, self.job.candidate, protocol.quick())
+            if not latency.stable and self.job.gate.broken_untrained(
+                Figures.of(latency)
+            ):  # no doubtful end
+                latency = self._timed_untrained(deployed, self.job.candidate, protocol)
         self.listener.latency(latency, trained=False)
+        return latency
+
+    def _as_deployed(self, model: nn.Module) -> nn.Module:
+        """Return an untrained network in the shape that it will be deployed in."""
+        if self.pruning is None:
+            return model
+        deployed = deepcopy(model)
+        prune_detector(deployed, self.pruning.ratio, self.pruning.importance)
+        return deployed
+
+    def _timed_untrained(self, model: nn.Module, candidate: Candidate, protocol: LatencyProtocol) -> Latency:
+        """Export an untrained network in a candidate's precision, and time the file; it is removed again."""
+        with self.devices.working():
+            path = export_untrained(self.job, self.paths, model, candidate)
+        latency = self._time(path, protocol)
+        remove_untrained(self.paths)
         return latency
 
     def _train(self, model: nn.Module) -> nn.Module:

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from objectives.records.children import HELD_OUT
-from reports.table.families import FamilyRow, is_held_out
+from reports.table.families import FamilyRow, differences, is_held_out
 from reports.table.polishes import polish_words
 from reports.table.row import Origin, TrialRow
 from reports.table.table import StudyTable
 from reports.table.words import plural
+from spaces.network.family import FP32, PRECISION, precision_of
 
 Scored: TypeAlias = list[tuple[FamilyRow, Sequence[TrialRow]]]  # families with some of their children
 
@@ -79,7 +80,7 @@ def caveats(table: StudyTable) -> tuple[str, ...]:
     """
     same: Scored = []
     apart: Scored = []
-    for family in table.families:
+    for family in (family for family in table.families if family.looked_at):  # none is chosen by mAP without a look
         for kept, held_out in ((same, False), (apart, True)):
             scored = tuple(row for row in family.children if row.accuracy and is_held_out(row) is held_out)
             kept += [(family, scored)] if scored else []
@@ -109,10 +110,27 @@ def caveats(table: StudyTable) -> tuple[str, ...]:
 
 def choice_words(row: TrialRow, family: FamilyRow) -> str:
     """Return how one child was chosen: '`chosen from 34 on the very images that its figures are of: optimistic`'."""
+    if is_converted(row, family):
+        return f"the file of trial {row.parent} in {precision_of(row.candidate)}"
     among = f"chosen from {family.looked_at:,}" if family.looked_at > 1 else "chosen"
     if is_held_out(row):
         return f"{among} on the other half of the images than its figures are of"
     return f"{among} on the very images that its figures are of: optimistic"
+
+
+def is_converted(row: TrialRow, family: FamilyRow | None) -> bool:
+    """Whether a child has all of its parent's network, and only its precision is another."""
+    if family is None or family.parent is None or precision_of(row.candidate) == FP32:
+        return False
+    return [item.name for item in differences(row, family.parent)] == [PRECISION]
+
+
+def made_words(row: TrialRow, family: FamilyRow | None) -> str:
+    """Return how a child was made, without training: '`cut from its weights`', '`its file in int8`'."""
+    precision = precision_of(row.candidate)
+    if is_converted(row, family):
+        return f"its file in {precision}"
+    return "cut from its weights" + ("" if precision == FP32 else f", in {precision}")
 
 
 def _chosen(scored: Scored) -> str:

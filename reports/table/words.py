@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from spaces.network.family import PARTS, SLIM_BLOCKS, slim_ratios
+from spaces.network.family import FP32, PARTS, SLIM_BLOCKS, precision_of, slim_ratios
 from spaces.network.own import has_own_neck, head_kind, published_letter
 
 ABSENT = "–"
@@ -65,7 +65,7 @@ def short_name(name: object) -> str:
 
 
 def architecture(candidate: Mapping[str, Any]) -> str:
-    """Return the choices that name a detector: 'lcnet_050 · pan 16x1 · nms · 256 px · cut 0.35 · slim p5 0.3'.
+    """Return the choices that name a detector: 'lcnet_050 · pan 16x1 · nms · 256 px · cut 0.35 · int8'.
 
     One that is published whole goes by its published name: 'yolo11n · own neck · nms · 320 px'.
     """
@@ -79,7 +79,9 @@ def architecture(candidate: Mapping[str, Any]) -> str:
     head = head_kind(candidate) or ""
     size = f"{candidate['size.pixels']} px" if "size.pixels" in candidate else ""
     cut = f"cut {candidate['prune.ratio']:g}" if "prune.ratio" in candidate else ""
-    return " · ".join(part for part in (name, neck, head, size, cut, slim(candidate)) if part)
+    precision = precision_of(candidate)
+    other = "" if precision == FP32 else precision
+    return " · ".join(part for part in (name, neck, head, size, cut, slim(candidate), other) if part)
 
 
 def slim(candidate: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from reports.table.baseline import against_baseline
 from reports.table.baseline_words import baseline_words, beside_words
 from reports.table.console import labelled, open_console
 from reports.table.families import differences
-from reports.table.family_words import choice_words, family_words, origin_words
+from reports.table.family_words import choice_words, family_words, made_words, origin_words
 from reports.table.gate_words import bound_lines
 from reports.table.latency_words import batches_words, kept_words, state_words
 from reports.table.row import TrialRow
@@ -65,8 +65,9 @@ def _family(row: TrialRow, table: StudyTable) -> list[tuple[str, str]]:
             return []
         members = ", ".join(str(child.number) for child in family.on_front)
         return [("family", family_words(family) + (f": {members}" if members else ""))]
-    lines = [("child", f"{origin_words(row).removeprefix('child ')}: cut from its weights, and not trained itself")]
     family = table.family(row.parent)
+    made = made_words(row, family)
+    lines = [("child", f"{origin_words(row).removeprefix('child ')}: {made}, and not trained itself")]
     if family is not None:
         lines.append(("chosen", choice_words(row, family)))
         found = differences(row, family.parent) if family.parent else ()

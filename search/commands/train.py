@@ -264,6 +264,7 @@ def _job(config: dict[str, Any], dataset: Dataset, out: Path, place: Place, own:
         cache=fits_cache(images, pixels, config["cache_mb"]),
         cores=place.cores,
         weights=own,
+        training=tuple(image.path for image in dataset.splits["train"]),
         run=config["run"],
     )
 

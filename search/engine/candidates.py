@@ -9,7 +9,7 @@ import numpy as np
 
 from search.engine.observed import key_of
 from spaces.dimension import Choice, Domain, Grid, Interval, Value
-from spaces.space import SearchSpace
+from spaces.space import AFTER_TRAINING, SearchSpace
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -93,7 +93,7 @@ class SpaceCandidates(CandidateSource):
         self._walk = [
             (name, domain, space.conditions.get(name, ()), fixed.get(name))
             for name, domain in space.domains.items()
-            if name in self.domains or name in parents
+            if (name in self.domains and name not in AFTER_TRAINING) or name in parents
         ]
         self._at = {name: scale_of(domain) for name, domain in self.domains.items()}
         self.distributions = {name: distribution(domain) for name, domain in self.domains.items()}

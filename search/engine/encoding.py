@@ -8,12 +8,18 @@ import numpy as np
 
 from search.engine.staircase import Floats
 from spaces.dimension import Value
+from spaces.network.family import FP32, PRECISION
 from spaces.network.own import NECK_KIND
 from spaces.vocabulary import DEFAULTS, VOCABULARY
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
+PRECISION_PLACES = {
+    FP32: 0.0,
+    "fp16": 0.05,
+    "int8": 0.2,
+}  # accuracies hardly differ by them
 LOG_RATIO = 4.0  # numbers to choose from that span this ratio or more are seen on a logarithmic scale
 
 
@@ -30,6 +36,7 @@ class Column:
         log: whether the logarithm is taken.
         codes: value to code for a dimension without an order; empty for numbers.
         absent: what counts where a candidate does not have the dimension, as it is chosen; None for nothing.
+        places: value to its number, of words that have an order; None for others.
     """
 
     name: str
@@ -38,6 +45,7 @@ class Column:
     log: bool = False
     codes: Mapping[_Code, int] | None = None
     absent: Value | None = None
+    places: Mapping[str, float] | None = None
 
     @property
     def categorical(self) -> bool:
@@ -49,6 +57,8 @@ class Column:
         if self.codes is not None:
             codes, unseen = self.codes, len(self.codes)
             return np.array([np.nan if v is None else codes.get((type(v), v), unseen) for v in values], dtype=float)
+        if self.places is not None:
+            return np.array([np.nan if v is None else self.places.get(v, 1.0) for v in values], dtype=float)
         numbers = np.array(values, dtype=float)  # None becomes NaN
         return ((np.log(numbers) if self.log else numbers) - self.low) / (self.high - self.low)
 
@@ -97,6 +107,8 @@ def _with_absent(column: Column) -> Column:
     So does a detector that says nothing of its neck, as all did once, beside those with the same one.
     """
     known = VOCABULARY.get(column.name)
+    if column.name == PRECISION:
+        return Column(PRECISION, absent=FP32, places=PRECISION_PLACES)
     if column.name == NECK_KIND:
         return replace(column, absent=DEFAULTS[NECK_KIND])
     if known is None or not known.elastic or known.default is None or column.categorical:

@@ -31,7 +31,7 @@ from search.study.queued.baseline import stock
 from search.study.stored_trial import StoredTrial
 from search.workers.jobs import Jobs
 from spaces.candidate import Candidate
-from spaces.network.family import may_be_elastic
+from spaces.network.family import has_precisions, may_be_elastic
 
 if TYPE_CHECKING:
     import optuna
@@ -102,7 +102,8 @@ class Chooser:
     @property
     def reserved_s(self) -> float:
         """Seconds of the search's hours that are kept for settling figures of families."""
-        return reserved_s(self.hours) if may_be_elastic(self.settings.space) and not self.proves else 0.0
+        space = self.settings.space
+        return reserved_s(self.hours) if (may_be_elastic(space) or has_precisions(space)) and not self.proves else 0.0
 
     def may_work_on(self, trial: TrialRecord) -> bool:
         """Whether a trial belongs to this part of the work: the search's, or the proof's."""

@@ -1,9 +1,9 @@
-"""Families of a search: the children of its elastic trainings, from the store alone."""
+"""Families of a search: the children of its trainings, cut or in other precisions, from the store alone."""
 
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from objectives.records.children import ChildrenOrder, ChildrenReport, ScoredChild
 from objectives.records.paths import WEIGHTS
@@ -13,9 +13,10 @@ from objectives.records.trial_record import Phase, TrialRecord, trial_records
 from search.engine.known_latency import KnownLatencySampler
 from search.engine.observed import observe
 from search.engine.proposal.children import ChildrenProposal, Parent, propose_children
+from search.engine.proposal.precisions import Pair, effects
 from search.study.stored_trial import child_of
 from spaces.candidate import Candidate
-from spaces.network.family import Family
+from spaces.network.family import FP32, PRECISION, Family, is_of_many, precision_of
 
 if TYPE_CHECKING:
     import optuna
@@ -141,6 +142,7 @@ class Families:
         reports = {t.number: list(stored.looks(t.number)) for t in trials if is_parent(t)}
         look_s = _mean([look.seconds for found in reports.values() for report in found for look in report.looks])
         score_s = _mean([sum(t.stages_s.values()) for t in trials if t.is_child])
+        believed = effects(_pairs(trials))
         for parent in parents:
             if parent.map is None or parent.p50_ms is None:
                 continue
@@ -155,6 +157,8 @@ class Families:
                 failed=[child.choices for report in of_parent for child in report.failed],
                 look_s=look_s,
                 score_s=score_s,
+                map=parent.map,
+                effects=believed,
             )
 
     def _expect(self, parent: TrialRecord, proposal: ChildrenProposal) -> None:
@@ -175,9 +179,38 @@ class Families:
 
 
 def is_parent(trial: TrialRecord) -> bool:
-    """Whether a trial is an elastic training that has ended well, with children to be had."""
+    """Whether a trial is a training that has ended well, with children to be had."""
     return trial.phase is Phase.FINISHED and bool(trial.family) and trial.parent is None
+
+
+def is_elastic_parent(trial: TrialRecord) -> bool:
+    """Whether a trial is one whose children differ in more than their precision."""
+    return is_parent(trial) and is_of_many(trial.family)
+
+
+def _pairs(trials: Sequence[TrialRecord]) -> Iterator[Pair]:
+    """Yield the detectors that were scored in fp32 and in another precision."""
+    scored: dict[tuple[int, str], dict[frozenset[tuple[str, Any]], TrialRecord]] = {}
+    for trial in trials:
+        if trial.map is not None and trial.p50_ms and (trial.is_child or trial.family):
+            family = trial.number if trial.parent is None else trial.parent
+            network = frozenset(item for item in trial.candidate.items() if item[0] != PRECISION)
+            scored.setdefault((family, precision_of(trial.candidate)), {})[network] = trial
+    for (family, precision), of_family in scored.items():
+        for network, other in of_family.items():
+            before = scored.get((family, FP32), {}).get(network)
+            if precision == FP32 or before is None:
+                continue
+            now, then = _figures(other), _figures(before)
+            yield Pair.of(precision, *now, *then)
 
 
 def _mean(seconds: list[float]) -> float | None:
     return fmean(seconds) if seconds else None
+
+
+def _figures(trial: TrialRecord) -> tuple[float, float]:
+    """Return p50 in ms and mAP of a trial that has both."""
+    assert trial.p50_ms is not None
+    assert trial.map is not None
+    return trial.p50_ms, trial.map

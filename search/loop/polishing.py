@@ -11,8 +11,9 @@ from search.engine.known_latency import KnownLatencySampler
 from search.engine.observed import observe
 from search.engine.proposal.engine import NAME
 from search.engine.proposal.polish import Polishable, Polished, PolishProposal, propose_polish
-from search.loop.families import is_parent
+from search.loop.families import is_elastic_parent
 from search.study.stored_trial import StoredTrial, polish_of
+from spaces.network.family import FP32, precision_of
 
 if TYPE_CHECKING:
     import optuna
@@ -42,7 +43,7 @@ class Polishing:
         Args:
             trials: the study's.
         """
-        parents = {trial.number: trial for trial in trials if is_parent(trial)}
+        parents = {trial.number: trial for trial in trials if is_elastic_parent(trial)}
         if not (self._epochs and parents):
             return None
         engine = self._sampler.engine
@@ -71,7 +72,7 @@ class Polishing:
         """Yield what can be polished: of each family what has weights and was not polished yet."""
         removed = {number for number, names in StudyRecord.of(self._study).removed.items() if WEIGHTS in names}
         closed = removed | {trial.polishes for trial in trials}
-        open_ = (trial for trial in trials if trial.number not in closed)
+        open_ = (t for t in trials if t.number not in closed and precision_of(t.candidate) == FP32)
         return (one for trial in open_ if (one := _polishable(trial, parents)) is not None)
 
 

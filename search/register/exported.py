@@ -6,12 +6,15 @@ from typing import Any
 from objectives.records.paths import ExportPaths
 from objectives.records.records import Latency
 from reports.table.baseline import against_baseline
+from reports.table.family_words import is_converted
 from reports.table.proof.contestants import goes_on
 from reports.table.proof.shipped import proven_json
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 from search.register.lineage import LINEAGE_FORMAT, files_card, gate_card, origins
-from spaces.network.family import Family, slim_ratios
+from spaces.network.family import FP32, Family, is_of_many, precision_of, slim_ratios
+
+RANGES = "what ranges it needs taken from training images"
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,18 @@ def _beside_baseline(what: Exported) -> dict[str, Any]:
     return {"baseline": against.to_json()} if against else {}
 
 
+def _of_child(what: Exported) -> str:
+    """Return how a child was made without any training."""
+    row, family = what.row, what.table.family(what.row.parent if what.row.parent is not None else -1)
+    if is_converted(row, family):
+        return f"the file of trial {row.parent} in {precision_of(row.candidate)}, {RANGES}, never trained itself"
+    quantised = "" if precision_of(row.candidate) == FP32 else f", converted to {precision_of(row.candidate)}"
+    return (
+        f"a child of the elastic training of trial {row.parent}: cut from its weights, batch-norm statistics taken "
+        f"anew on training images{quantised}, never trained itself"
+    )
+
+
 def _origin(what: Exported) -> dict[str, Any]:
     """Return what is special about a child, an elastic training or a polish; nothing of any other trial."""
     row = what.row
@@ -93,14 +108,11 @@ def _origin(what: Exported) -> dict[str, Any]:
         found["origin"] = f"trained again {going_on}as trial {row.proves}, with seed {row.seed}, in a proof"
     elif row.is_child:
         found["parent"] = row.parent
-        found["origin"] = (
-            f"a child of the elastic training of trial {row.parent}: cut from its weights, batch-norm statistics taken "
-            "anew on training images, never trained itself"
-        )
+        found["origin"] = _of_child(what)
     elif row.is_polish:
         found["polishes"] = row.polishes
         found["origin"] = f"trained on, as one detector, from the weights of trial {row.polishes}"
-    elif row.family:
+    elif is_of_many(row.family):
         size = Family.from_json(row.family).size
         found["origin"] = f"the whole network of an elastic training of {size:,} detectors"
     full = row.latency if row.measured_fully else what.full  # the search may have had the time for it

@@ -17,11 +17,12 @@ from objectives.records.gate import Gate
 from search.settings.baseline import BaselineSettings
 from search.settings.choices import PrunerSettings, SamplerSettings
 from search.settings.compose import base_values, compose_config
+from search.settings.precision_check import check_quantiser
 from search.settings.proof_settings import ProofSettings
 from search.settings.sections import read_section
 from spaces.errors import SettingsError, nearest
 from spaces.network.backbones import check_backbones
-from spaces.network.family import check_elastic
+from spaces.network.family import check_elastic, check_precision
 from spaces.network.own import check_necks
 from spaces.space import SearchSpace
 from spaces.vocabulary import check_vocabulary, is_deployed
@@ -234,8 +235,10 @@ def load_settings(arguments: Sequence[str]) -> Settings:
     space = SearchSpace.from_config(config["space"])
     check_vocabulary(space)
     check_elastic(space)
+    check_precision(space)
     check_backbones(space)
     check_necks(space)
+    check_quantiser(space, sections["device"].runtime)
     narrowed = any(argument.lstrip("+~").startswith("space") for argument in arguments)
     start = _start(config.get("start"), space, narrowed=narrowed)
     sections["baseline"] = BaselineSettings.from_config(config, arguments)

@@ -20,7 +20,7 @@ from spaces.candidate import Candidate
 from spaces.dimension import Value
 from spaces.errors import SettingsError
 from spaces.network.baseline import Baseline, TrainingSize, baseline_candidate
-from spaces.network.family import SLIM_BLOCKS, Family, is_elastic, slim_ratios
+from spaces.network.family import FP32, SLIM_BLOCKS, Family, is_elastic, precision_of, slim_ratios
 from spaces.network.published import start_of
 
 PROOF_LOOKS = 5  # at the validation split, of a training of a proof that is longer than a trial
@@ -110,6 +110,7 @@ class Jobs:
             start=self._starts.get(start_of(candidate) or ""),
             grace=settings.pruner.grace,
             family=self.family(candidate),
+            training=() if precision_of(candidate) == FP32 else self._training,
             run=trial.run,
         )
 
@@ -135,7 +136,7 @@ class Jobs:
             rungs=1,
             images=reported_on.images,
             split=reported_on.name,
-            family=None,
+            family=Family.of_precisions(candidate, self._settings.space),
             weights=self.folder / (before.folder or "") / WEIGHTS,
         )
 
@@ -151,7 +152,8 @@ class Jobs:
 
     def baseline(self, number: int, candidate: Candidate) -> TrialJob:
         """Return the job of the stock detector: a trial's, whatever the gate says of its latency, without a pause."""
-        return replace(self.job(number, candidate), gate=self._settings.gate.trained_only(), rungs=1, evaluate_every=0)
+        gate = self._settings.gate.trained_only()
+        return replace(self.job(number, candidate), gate=gate, rungs=1, evaluate_every=0, family=None)
 
     def proof(self, number: int, candidate: Candidate, of: TrialRecord, trials: Sequence[TrialRecord]) -> TrialJob:
         """Return the job of a training of a proof: a contestant trained again, with another seed in all chance.
@@ -194,12 +196,18 @@ class Jobs:
 
     def scorer(self, number: int, candidate: Candidate, family: Family) -> TrialJob:
         """Return the job that scores children of a trained parent, of the family that the parent turned out to have."""
-        training = tuple(image.path for image in self._dataset.splits["train"])
         scores = self._settings.trial.score
-        return replace(self.job(number, candidate), family=family, training=training, run=scores)
+        return replace(self.job(number, candidate), family=family, training=self._training, run=scores)
+
+    @property
+    def _training(self) -> tuple[Path, ...]:
+        return tuple(image.path for image in self._dataset.splits["train"])
 
     def family(self, candidate: Candidate) -> Family | None:
-        """Return what may differ between the children of an elastic candidate; None for any other, a child too."""
+        """Return what may differ between a candidate's children; None where it will have none.
+
+        Of an elastic candidate, which no child of one is, all that its training holds; else other precisions.
+        """
         if not is_elastic(candidate) or slim_ratios(candidate) or candidate.get(SLIM_BLOCKS):
-            return None
+            return Family.of_precisions(candidate, self._settings.space)
         return Family.of(candidate, self._settings.space)

@@ -1,7 +1,7 @@
-"""Families: the detectors that one elastic training holds, a parent and its children by size, width and depth."""
+"""Families: the detectors that one training holds, a parent and its children: by size, width, depth and precision."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -16,6 +16,7 @@ from spaces.vocabulary import VOCABULARY, single_values, train_choices
 BACKBONE_PARTS = ("p3", "p4", "p5")  # of the backbone: up to stride 8, to 16, to 32
 PARTS = (*BACKBONE_PARTS, "neck", "head")  # of a detector, each with a share of channels that it is built without
 SIZE, DEPTH, SLIM_BLOCKS = "size.pixels", "neck.depth", "slim.blocks"
+PRECISION, FP32 = "deploy.precision", "fp32"
 
 Axes = Mapping[str, tuple[Value, ...]]
 
@@ -36,9 +37,24 @@ def slim_ratios(candidate: Mapping[str, Value]) -> dict[str, float]:
     return {part: ratio for part, ratio in found.items() if ratio > 0}
 
 
+def precision_of(candidate: Mapping[str, Value]) -> str:
+    """Return the precision of a candidate's deployed file."""
+    return str(candidate.get(PRECISION, FP32))
+
+
+def has_precisions(space: SearchSpace) -> bool:
+    """Whether detectors of a space come in other precisions than that of their training's own file."""
+    return PRECISION in space.domains and PRECISION not in space.fixed
+
+
+def is_of_many(axes: Collection[str]) -> bool:
+    """Whether a family with these axes is an elastic training's; any other holds one network in several precisions."""
+    return any(name != PRECISION for name in axes)
+
+
 @dataclass(frozen=True)
 class Family:
-    """What may differ between the children of one elastic training.
+    """What may differ between the children of one training, elastic or not.
 
     Attributes:
         axes: dimension to its values, the whole network's first: size and depth fall, shares left out rise.
@@ -56,6 +72,8 @@ class Family:
         """
         axes = {}
         for name, domain in space.domains.items():
+            if name == PRECISION:
+                axes[name] = _precisions(parent, list(single_values(name, domain)))
             if not VOCABULARY[name].elastic:
                 continue
             values: list[Any] = list(single_values(name, domain))
@@ -66,6 +84,35 @@ class Family:
                 own = parent.number(name)
                 axes[name] = tuple(sorted({own, *(v for v in values if v <= own)}, reverse=True))
         return cls({name: values for name, values in axes.items() if len(values) > 1})
+
+    @classmethod
+    def of_precisions(cls, parent: Candidate, space: SearchSpace) -> Self | None:
+        """Return the family of a training that is not elastic: other precisions of its file; None where there are none.
+
+        Args:
+            parent: the candidate.
+            space: whose domain of `deploy.precision` is read.
+        """
+        if not has_precisions(space) or precision_of(parent) != FP32:
+            return None
+        return cls({PRECISION: _precisions(parent, list(single_values(PRECISION, space.domains[PRECISION])))})
+
+    @property
+    def precisions(self) -> tuple[str, ...]:
+        """Precisions that the training's own file has not, but children have."""
+        return tuple(map(str, self.axes.get(PRECISION, ())[1:]))
+
+    def trained(self) -> Self:
+        """Return the family as the training sees it: without precisions, which come after."""
+        return type(self)({name: values for name, values in self.axes.items() if name != PRECISION})
+
+    def with_precisions(self, of: Self) -> Self:
+        """Return the family with the precisions of another one."""
+        return type(self)({**self.axes, **{name: v for name, v in of.axes.items() if name == PRECISION}})
+
+    def is_whole(self, choices: Mapping[str, Value]) -> bool:
+        """Whether a child has the parent's own network, and differs in its precision at most."""
+        return all(choices.get(name, own) == own for name, own in self.whole.items() if name != PRECISION)
 
     @property
     def size(self) -> int:
@@ -114,7 +161,10 @@ class Family:
             if name not in self.axes or value not in self.axes[name]:
                 known = ", ".join(map(str, self.axes.get(name, ()))) or "none"
                 raise SpaceError(f"{name}: a child of this training cannot have {value!r}; it has {known}")
-        return Candidate.of({**parent.to_json(), **self.whole, **choices})
+        made = {**parent.to_json(), **self.whole, **choices}
+        if PRECISION not in parent and made.get(PRECISION) == FP32:
+            del made[PRECISION]  # which it need not say: its parent does not
+        return Candidate.of(made)
 
     def choices_of(self, child: Mapping[str, Any]) -> dict[str, Value]:
         """Return what of a candidate the family's axes say, the whole network's where it does not say it."""
@@ -151,6 +201,24 @@ def check_elastic(space: SearchSpace) -> None:
             raise SpaceError(
                 f"space.{name}: {domain}: an elastic training needs single values; use choice(...) or range(...)"
             )
+
+
+def check_precision(space: SearchSpace) -> None:
+    """Check that a training's own precision is among several.
+
+    Raises:
+        SpaceError: it is not.
+    """
+    if has_precisions(space) and FP32 not in space.domains[PRECISION]:
+        raise SpaceError(
+            f"space.{PRECISION}: {space.domains[PRECISION]} lacks {FP32}, which others are made of; add it, or give "
+            "one value"
+        )
+
+
+def _precisions(parent: Candidate, values: Sequence[Value]) -> tuple[Value, ...]:
+    own = precision_of(parent)
+    return (own, *(value for value in values if value != own))
 
 
 def _uncut(parent: Candidate) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from reports.table.proof.ranking import Since, since
 from reports.table.proof.seeds import over_baseline, picked_of, values_of
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
+from spaces.network.family import is_of_many
 
 
 class ProofVerdict(StrEnum):
@@ -222,7 +223,7 @@ class Proof:
 
 def goes_on(record: TrialRecord) -> bool:
     """Whether a detector that is trained again goes on from its own weights: one of a family, or a polish."""
-    return record.is_child or record.is_polish or bool(record.family)
+    return record.is_child or record.is_polish or is_of_many(record.family)
 
 
 def baseline_of(records: Sequence[TrialRecord]) -> TrialRecord | None:

@@ -96,7 +96,7 @@ class Measuring:
         images = self.terms.dataset.splits[split]
         confidence = row.accuracy.confidence if row.accuracy else None
         try:
-            device.check()
+            check(device)
             accuracy = score_file(file, device, images, classes, split, confidence)
             timed = measure_latency(file, device, timed_images(images), self.terms.protocol)
         except AutomlError as error:

@@ -3,19 +3,20 @@
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from objectives.records.children import ChildrenOrder, Choices, Look
 from search.engine.models.gaussian_process import GaussianProcess
+from search.engine.proposal.precisions import Effect
 from search.engine.staircase import NODES, Floats, Staircase
-from spaces.network.family import PARTS, SIZE, Family
+from spaces.network.family import PARTS, PRECISION, SIZE, Family
 
 LOOKED_MOST = 8  # children of one order
 SCORED_MOST = 6
 CHILDREN_THOUGHT_OF = 3000  # children of a family that are thought of
-LOOK_S, SCORE_S = 1.0, 2.5  # seconds of a child before any was timed
+LOOK_S, SCORE_S, CONVERT_S = 1.0, 2.5, 8.0  # seconds of a child before any was timed; of another precision, more
 LOOK_SD = 0.01  # between a child looked at by torch and its scored file
 SLIM_SPEED = 0.5  # share of the latency that goes with the channels, before any child was measured,
 SIZE_POWER = 1.3  # and its power of the side of the image,
@@ -36,6 +37,8 @@ class Parent:
         failed: children that cannot be made.
         look_s: seconds that a look usually takes, over all parents; None before the first.
         score_s: seconds that a child with a file usually takes, likewise.
+        map: its own accuracy.
+        effects: what other precisions are believed to do to a detector.
     """
 
     number: int
@@ -46,6 +49,8 @@ class Parent:
     failed: Sequence[Choices] = ()
     look_s: float | None = None
     score_s: float | None = None
+    map: float = 0.0
+    effects: Mapping[str, Effect] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,7 @@ def propose_children(
         seconds_left: of the budget.
         most: trials that the budget still allows.
     """
-    look_s, score_s = parent.look_s or LOOK_S, parent.score_s or SCORE_S
+    look_s, score_s = parent.look_s or LOOK_S, parent.score_s or (CONVERT_S if parent.family.precisions else SCORE_S)
     if most < 1:
         return None
     view = _View(parent, bound_ms)
@@ -105,6 +110,8 @@ def propose_children(
         return ChildrenProposal(ChildrenOrder(look_at=chosen), of_look, share, why)
     expected = [(child.mean, math.exp(child.log), child.log_sd) for child in children]
     why = f"{len(chosen)} of {len(view.looked)} children looked at get files, {worth}"
+    if not view.axes:
+        why = f"its file in {', '.join(str(one[PRECISION]) for one in chosen)}, {worth}"
     return ChildrenProposal(ChildrenOrder(score=chosen), of_score, share, why, expected)
 
 
@@ -119,16 +126,27 @@ class _Child:
 
 
 class _View:
-    """Children of one parent as rows of numbers, with what is believed of them."""
+    """Children of one parent as rows of numbers, with what is believed of them.
+
+    What is looked at is in fp32. Files in other precisions are foretold from it: their axis is none of the rows'.
+    """
 
     def __init__(self, parent: Parent, bound_ms: float | None) -> None:
-        self.parent, self.axes = parent, parent.family.axes
-        self.seen = {_key(look.choices): look for look in parent.looks}
-        done = {_key(choices) for choices, _ in parent.measured} | {_key(choices) for choices in parent.failed}
+        self.parent, self.axes = parent, parent.family.trained().axes
         self._whole = parent.family.whole
+        self._own = {name: value for name, value in self._whole.items() if name == PRECISION}
+        self.seen = {_key(look.choices): look for look in parent.looks}
+        if self._own:
+            self.seen[_key(self._whole)] = Look(self._whole, parent.map, 0.0)
+        done = {_key(choices) for choices, _ in parent.measured} | {_key(choices) for choices in parent.failed}
         self._done = done | {_key(self._whole)}  # the parent itself is a trial
         self._log_bound = math.inf if bound_ms is None else math.log(bound_ms)
-        self.looked = [look.choices for key, look in self.seen.items() if key not in self._done]
+        looked = [choices for look in self.seen.values() for choices in self._in_each_precision(look.choices)]
+        self.looked = [choices for choices in looked if _key(choices) not in self._done]
+
+    def _in_each_precision(self, choices: Choices) -> list[Choices]:
+        precisions = self.parent.family.axes.get(PRECISION, ())
+        return [{**choices, PRECISION: precision} for precision in precisions] or [choices]
 
     @property
     def unseen(self) -> list[Choices]:
@@ -169,19 +187,44 @@ class _View:
         return [child for child in children if child.log - 2 * child.log_sd <= self._log_bound]
 
     def _accuracies(self, pool: list[Choices], rows: Floats) -> tuple[Floats, Floats]:
-        known = np.array([self.seen[_key(c)].map if _key(c) in self.seen else np.nan for c in pool])
-        mean, sd = known.copy(), np.full(len(pool), LOOK_SD)
+        bases = [_key({**c, **self._own}) for c in pool]
+        known = np.array([self.seen[key].map if key in self.seen else np.nan for key in bases])
+        whole = _key(self._whole)  # its own file is scored already
+        mean, sd = known.copy(), np.array([0.0 if key == whole else LOOK_SD for key in bases])
         open_ = np.isnan(known)
         if open_.any():
             looks = list(self.seen.values())
             there, targets = self._rows([look.choices for look in looks]), np.array([look.map for look in looks])
             mean[open_], sd[open_] = _foretold(there, targets, rows[open_])
-        return mean, np.maximum(sd, LOOK_SD)
+            sd[open_] = np.maximum(sd[open_], LOOK_SD)
+        drops = [self._effect(c) for c in pool]
+        mean = mean - np.array([0.0 if effect is None else effect.drop for effect in drops])
+        sds = np.array([0.0 if effect is None else effect.drop_sd for effect in drops])
+        return mean, np.hypot(sd, sds)
+
+    def _effect(self, choices: Choices) -> Effect | None:
+        """Return what its precision does to a child; None for one in its parent's."""
+        precision = choices.get(PRECISION)
+        return None if precision == self._own.get(PRECISION) else self.parent.effects[str(precision)]
 
     def _latencies(self, pool: list[Choices], rows: Floats) -> tuple[Floats, Floats]:
-        """Return log latencies: by a rule of thumb from the parent's own, mended by the children that were measured."""
+        """Return log latencies: measured or foretold in the parent's precision, with what another one does to them."""
+        logs, sd = self._foretold_latencies(pool, rows)
+        measured = {_key(choices): ms for choices, ms in [(self._whole, self.parent.latency_ms), *self.parent.measured]}
+        for i, choices in enumerate(pool):
+            effect, base = self._effect(choices), _key({**choices, **self._own})
+            if effect is None:
+                continue
+            if base in measured:
+                logs[i], sd[i] = math.log(measured[base]), 0.0
+            logs[i], sd[i] = logs[i] + effect.log_ratio, math.hypot(sd[i], effect.log_sd)
+        return logs, sd
+
+    def _foretold_latencies(self, pool: list[Choices], rows: Floats) -> tuple[Floats, Floats]:
+        """Return log latencies in the parent's precision: by a rule of thumb from its own, mended by its children's."""
         guess = self._guess(pool)
-        known = [(self._whole, self.parent.latency_ms), *self.parent.measured]
+        children = [(c, ms) for c, ms in self.parent.measured if self._effect(c) is None]
+        known = [(self._whole, self.parent.latency_ms), *children]
         if len(known) < 4:
             return guess, np.full(len(pool), FORETOLD_SD)
         there = self._rows([choices for choices, _ in known])
@@ -213,11 +256,11 @@ class _View:
         return rows
 
     def _pool(self) -> list[Choices]:
-        names = list(self.axes)
-        if self.parent.family.size <= CHILDREN_THOUGHT_OF:
-            return [dict(zip(names, values, strict=True)) for values in itertools.product(*self.axes.values())]
+        names, own = list(self.axes), self._own
+        if self.parent.family.trained().size <= CHILDREN_THOUGHT_OF:
+            return [dict(zip(names, values, strict=True)) | own for values in itertools.product(*self.axes.values())]
         rng, half = np.random.default_rng([self.parent.number, len(self.seen)]), CHILDREN_THOUGHT_OF // 2
-        drawn = [{n: values[int(rng.integers(len(values)))] for n, values in self.axes.items()} for _ in range(half)]
+        drawn = [own | {n: v[int(rng.integers(len(v)))] for n, v in self.axes.items()} for _ in range(half)]
         best = sorted(self.seen.values(), key=lambda look: -look.map)[:100]
         near = [
             {**look.choices, name: value} for look in best for name, values in self.axes.items() for value in values

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from spaces.candidate import Candidate
 from spaces.errors import SpaceError
-from spaces.network.family import Family, is_elastic, slim_ratios
+from spaces.network.family import Family, check_precision, is_elastic, slim_ratios
 from spaces.space import SearchSpace
 
 SPACE = SearchSpace.from_config(
@@ -77,3 +77,38 @@ def test_a_choice_that_no_child_has_is_refused() -> None:
 
 def test_a_part_that_cannot_be_cut_is_left_out() -> None:
     assert Family.of(parent(), SPACE).only(["head"]).axes.keys() == {"neck.depth", "size.pixels", "slim.head"}
+
+
+PRECISIONS = {"deploy": {"precision": "choice(fp32, int8)"}}
+
+
+def test_any_training_has_its_other_precisions() -> None:
+    space = SearchSpace.from_config({"size": {"pixels": "choice(128, 96)"}, **PRECISIONS})
+    parent = space.build(lambda name, domain: 128)
+    assert "deploy.precision" not in parent  # it is trained in fp32, and none twice for its precision
+    family = Family.of_precisions(parent, space)
+    assert family is not None
+    assert family.axes == {"deploy.precision": ("fp32", "int8")}
+    child = family.child(parent, {"deploy.precision": "int8"})
+    assert child == Candidate.of({**parent, "deploy.precision": "int8"})
+    assert family.child(parent, {}) == parent
+    assert Family.of_precisions(child, space) is None
+    fixed = SearchSpace.from_config({"size": {"pixels": 128}, "deploy": {"precision": "int8"}})
+    assert fixed.build(lambda name, domain: 128)["deploy.precision"] == "int8"
+    assert Family.of_precisions(fixed.build(lambda name, domain: 128), fixed) is None
+
+
+def test_an_elastic_training_has_them_beside_its_own_axes() -> None:
+    space = SearchSpace.from_config({"size": {"pixels": "choice(128, 96)"}, "train": {"elastic": True}, **PRECISIONS})
+    family = Family.of(space.build(lambda name, domain: 128), space)
+    assert family.axes == {"size.pixels": (128, 96), "deploy.precision": ("fp32", "int8")}
+    assert family.trained().axes == {"size.pixels": (128, 96)}
+    assert family.trained().with_precisions(family) == family
+    assert family.is_whole({"size.pixels": 128, "deploy.precision": "int8"})
+    assert not family.is_whole({"size.pixels": 96, "deploy.precision": "int8"})
+
+
+def test_several_precisions_hold_the_one_of_trainings() -> None:
+    with pytest.raises(SpaceError, match=r"deploy\.precision: choice\(fp16, int8\) lacks fp32"):
+        check_precision(SearchSpace.from_config({"deploy": {"precision": "choice(fp16, int8)"}}))
+    check_precision(SearchSpace.from_config({"deploy": {"precision": "int8"}}))

@@ -1,0 +1,1 @@
+"""Precisions of a deployable file: ONNX in, ONNX of another precision out. No torch in here."""

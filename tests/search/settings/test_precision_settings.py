@@ -1,0 +1,38 @@
+"""Precisions as they are asked for on the command line."""
+
+import pytest
+
+from search.settings.precision_check import check_quantiser
+from search.settings.settings import load_settings
+from spaces.errors import AutomlError, SettingsError
+
+
+def test_trainings_are_of_fp32_and_other_precisions_come_after() -> None:
+    space = load_settings(["conf=smoke", "space/deploy=int8"]).space
+    assert "deploy.precision" in space.domains
+    assert "deploy.precision" not in space.build(lambda name, domain: next(iter(getattr(domain, "values", (0,)))))
+    assert "deploy.precision" not in load_settings(["conf=smoke"]).space.domains  # and studies without it go on
+
+
+def test_a_sweep_on_the_line_is_the_same() -> None:
+    line = load_settings(["conf=smoke", "+space.deploy.precision=choice(fp32, int8)"]).space
+    assert line.to_json() == load_settings(["conf=smoke", "space/deploy=int8"]).space.to_json()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("choice(fp16, int8)", "lacks fp32"), ("choice(fp32, int4)", "unknown choice 'int4'; nearest: int8")],
+)
+def test_what_cannot_be_is_refused(text: str, says: str) -> None:
+    with pytest.raises(AutomlError, match=says):
+        load_settings(["conf=smoke", f"+space.deploy.precision={text}"])
+
+
+def test_int8_for_openvino_needs_its_quantiser(monkeypatch: pytest.MonkeyPatch) -> None:
+    space = load_settings(["conf=smoke", "space/deploy=int8"]).space
+    check_quantiser(space, "openvino")
+    monkeypatch.setattr("search.settings.precision_check.find_spec", lambda name: None)
+    check_quantiser(space, "onnxruntime")
+    check_quantiser(load_settings(["conf=smoke"]).space, "openvino")
+    with pytest.raises(SettingsError, match=r"install automl\[int8\]"):
+        check_quantiser(space, "openvino")

@@ -3,10 +3,8 @@
 import json
 import logging
 import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ import yaml
 from torch import nn
 
 from objectives.deploy.artifact import ArtifactMeta
-from objectives.deploy.device import measuring_keys, training_keys
+from objectives.deploy.device import Device, measuring_keys, training_keys
 from objectives.deploy.export_onnx import export_onnx, meta_of
 from objectives.latency.measure import measure_latency
 from objectives.latency.protocol import LatencyProtocol
@@ -31,8 +29,6 @@ from objectives.network.assembly import (
 )
 from objectives.network.pruning import prune_detector
 from objectives.network.slim import built_slim
-from objectives.records.bounds.figures import Figures
-from objectives.records.bounds.quantities import said
 from objectives.records.paths import TrialPaths
 from objectives.records.records import Ending, Latency, Outcome, Resources, Rung
 from objectives.training.arguments import TrainingPlan, trainer_arguments
@@ -42,31 +38,14 @@ from objectives.training.selection import Selection
 from objectives.training.trainer import Progress, train_phase
 from objectives.trial.deployed import DeployedFile
 from objectives.trial.heartbeat import Heartbeat
+from objectives.trial.bounds import stopped_by, stopped_words
 from objectives.trial.job import Half, RungDecision, TrialJob, TrialListener, timed_images
+from objectives.trial.stage_clock import StageClock
 from spaces.candidate import Candidate
 from spaces.network.detector import count_multiply_adds, count_parameters
 from spaces.network.family import Family, slim_ratios
 from spaces.network.published import HUB, start_of
 from spaces.vocabulary import train_choices
-
-
-@dataclass
-class _Clock:
-    """Seconds of work by stage; those of waiting are left out."""
-
-    listener: TrialListener
-    heartbeat: Heartbeat
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Report the stage, and time what is inside."""
-        self.listener.stage(name)
-        start = self.heartbeat.work_s()
-        try:
-            yield
-        finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + self.heartbeat.work_s() - start
 
 
 def run_trial(job: TrialJob, listener: TrialListener) -> Ending | None:
@@ -96,10 +75,11 @@ class _Trial:
         self.job, self.listener, self.all_cores = job, listener, all_cores
         self.paths = TrialPaths(job.folder)
         self.train_device = available_device(job.train_device)
-        keys = (*training_keys(self.train_device), *measuring_keys(job.device))  # it is scored on the latter
+        measuring = (key for device in job.devices for key in measuring_keys(device))
+        keys = (*training_keys(self.train_device), *measuring)  # it is scored on the latter
         self.heartbeat = Heartbeat(listener, keys, first_epoch=min(job.reported_epoch + 1, job.epochs))
         self.devices = self.heartbeat.devices
-        self.clock = _Clock(listener, self.heartbeat)
+        self.clock = StageClock(listener, self.heartbeat)
         self.progress = Progress(seconds_done=job.trained_s, reported_epoch=job.reported_epoch)
         self.decision = RungDecision.GO_ON
         self.size_px = int(job.candidate.number("size.pixels"))
@@ -113,17 +93,15 @@ class _Trial:
             remove_partials(folder)
         with self.devices.working(), self.clock.stage("build"):
             model = self._build()
-        latency = self.job.latency or self._untrained_latency(model)
+        found = self._untrained(model)
         if self.job.measure_only:
             return None
-        gate = self.job.gate
         if self.job.family is not None:
             with self.devices.working(), self.clock.stage("build"):
                 self.elastic = self._elastic(model, self.job.family)
             self.listener.family(self.elastic.family)
-        if (broken := gate.broken_untrained(Figures.of(latency))) and not self._has_fast_child(model):
-            text = f"p50 {latency.p50_ms:.1f} ms, p95 {latency.p95_ms:.1f} ms untrained; breaks {said(broken)}"
-            return self._end(model, Ending(Outcome.OVER_BOUND, text))
+        if (broken := stopped_by(self.job, found)) and not self._has_fast_child(model):
+            return self._end(model, Ending(Outcome.OVER_BOUND, stopped_words(self.job, found, broken)))
         with self.devices.working():
             trained = self._train(model)
         if self.decision is RungDecision.PAUSE:
@@ -178,9 +156,9 @@ class _Trial:
                 fastest = Candidate.of({**self.job.candidate, **choices})
                 meta = meta_of(child, fastest, self.job.classes, self.job.max_detections)
                 path = export_onnx(child, meta, self.paths.untrained)
-            latency = self._time(path, self.job.protocol.quick())
+            found = [self._time(path, self.job.protocol.quick(), device) for device in self.job.devices]
             path.unlink()
-        return not self.job.gate.broken_untrained(Figures.of(latency))
+        return not stopped_by(self.job, found)
 
     @property
     def _has_children(self) -> bool:
@@ -189,8 +167,15 @@ class _Trial:
     def _warn(self, text: str) -> None:
         self.listener.warning(f"trial {self.job.number}: {text}")
 
-    def _untrained_latency(self, model: nn.Module) -> Latency:
-        """Export and time the network before training; pruned first, if it will be."""
+    def _untrained(self, model: nn.Module) -> list[Latency]:
+        """Return the latency of the network before training on each device; export and time it where one is missing.
+
+        Pruned first, if it will be.
+        """
+        job = self.job
+        known = [job.latency, *(job.latencies.get(device.name) for device in job.more_devices)]
+        if None not in known:
+            return [latency for latency in known if latency is not None]
         with self.clock.stage("latency"):
             with self.devices.working():
                 deployed = model
@@ -198,12 +183,22 @@ class _Trial:
                     deployed = deepcopy(model)
                     prune_detector(deployed, self.pruning.ratio, self.pruning.importance)
                 path = export_onnx(deployed, self._meta(deployed), self.paths.untrained)
-            latency = self._time(path, self.job.protocol.quick())
-            if not latency.stable and self.job.gate.broken_untrained(Figures.of(latency)):
-                latency = self._time(path, self.job.protocol)  # no trial ends on a doubtful figure
+            quick = job.protocol.quick()
+            found = [was or self._time(path, quick, on) for was, on in zip(known, job.devices, strict=True)]
+            if stopped_by(job, found):  # no trial ends on a doubtful figure
+                full = zip(known, found, job.devices, strict=True)
+                found = [one if was or one.stable else self._time(path, job.protocol, on) for was, one, on in full]
             path.unlink()
-        self.listener.latency(latency, trained=False)
-        return latency
+        self._report(found, trained=False, known=known)
+        return found
+
+    def _report(self, found: Sequence[Latency], *, trained: bool, known: Sequence[Latency | None] = ()) -> None:
+        """Report the latency on each device, but what the searching process knows; the first device's comes last."""
+        for device, latency in zip(self.job.more_devices, found[1:], strict=True):
+            if latency not in known:
+                self.listener.latency_on(device.name, latency, trained)
+        if found[0] not in known:
+            self.listener.latency(found[0], trained)
 
     def _train(self, model: nn.Module) -> nn.Module:
         head: Any = model.model[-1]  # type: ignore[index]  # Ultralytics' list of layers
@@ -263,10 +258,11 @@ class _Trial:
                 deployed.settle()
         with self.clock.stage("latency"):
             # One of a family among others: what stands on the front in the end is measured by the full protocol then.
-            latency = self._time(path, job.protocol.quick() if self._has_children else job.protocol)
-        self.listener.latency(latency, trained=True)
+            protocol = job.protocol.quick() if self._has_children else job.protocol
+            found = [self._time(path, protocol, device) for device in job.devices]
+        self._report(found, trained=True)
         with self.devices.working(), self.clock.stage("score"):
-            self.listener.accuracy((deployed or self._deployed()).score(latency))
+            self.listener.accuracy((deployed or self._deployed()).score(found[0]))
 
     def _deployed(self) -> DeployedFile:
         on = Half(self.job.images, self.job.split)
@@ -288,10 +284,10 @@ class _Trial:
             )
         )
 
-    def _time(self, path: Path, protocol: LatencyProtocol) -> Latency:
+    def _time(self, path: Path, protocol: LatencyProtocol, device: Device) -> Latency:
         images = timed_images(self.job.images)
         patience = self.heartbeat.patience
-        return measure_latency(path, self.job.device, images, protocol, patience=patience, cores=self.all_cores)
+        return measure_latency(path, device, images, protocol, patience=patience, cores=self.all_cores)
 
     def _meta(self, model: nn.Module) -> ArtifactMeta:
         return meta_of(model, self.job.candidate, self.job.classes, self.job.max_detections)

@@ -4,7 +4,6 @@ import json
 import shlex
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -135,7 +134,7 @@ def _config(what: Exported) -> dict[str, Any]:
         "classes": list(table.data["classes"]),
         "device": settings["device"],
         "latency": settings["latency"],
-        "gate": asdict(table.gate),
+        "gate": table.gate.to_json(),
         "train_device": trial["train_device"],
         "workers": trial["workers"],
         **{key: trial[key] for key in TRAINED_ALIKE if key in trial},  # an older automl stored fewer

@@ -17,6 +17,7 @@ from objectives.records.gate import Gate
 from search.settings.baseline import BaselineSettings
 from search.settings.choices import PrunerSettings, SamplerSettings
 from search.settings.compose import base_values, compose_config
+from search.settings.devices import STEERS, check_steer, placed_gate, read_devices
 from search.settings.proof_settings import ProofSettings
 from search.settings.sections import read_section
 from spaces.errors import SettingsError, nearest
@@ -28,6 +29,7 @@ from spaces.vocabulary import check_vocabulary, is_deployed
 
 EXPERIENCES = ("shipped+own", "shipped", "own", "none")  # what a study may start from
 DATA_CHECKS = ("strict", "warn", "off")
+OF_SEVERAL = ("devices", "steer")  # settings of studies of several devices alone
 EMBEDDED = "embedded"  # data.root of the rendered shelves
 
 
@@ -161,7 +163,15 @@ class StoreSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that a search is told. `start` holds partial candidates to try first."""
+    """Everything that a search is given.
+
+    Attributes:
+        device: that the search is for; of several, the one that is named first.
+        start: partial candidates to try first.
+        devices: of a study of several, all of them; else empty.
+        steer: of a study of several, by whose latency the engine proposes: "first", or "worst", the one whose latency
+            is the largest share of its bound.
+    """
 
     name: str
     seed: int
@@ -181,8 +191,14 @@ class Settings:
     baseline: BaselineSettings
     workers: int
     experience: str
+    devices: tuple[Device, ...] = ()
+    steer: str = STEERS[0]
 
     def __post_init__(self) -> None:
+        if self.devices and self.devices[0] != self.device:
+            raise SettingsError(f"devices: the first must be device={self.device.name}, got {self.devices[0].name}")
+        object.__setattr__(self, "gate", placed_gate(self.gate, self.device, self.devices))
+        check_steer(self.steer, self.gate, self.devices)
         if self.experience not in EXPERIENCES:
             known = ", ".join(EXPERIENCES)
             hint = nearest(str(self.experience), EXPERIENCES)
@@ -197,13 +213,25 @@ class Settings:
         """The study's folder."""
         return Path(self.store.folder).expanduser().absolute() / self.name
 
+    @property
+    def targets(self) -> tuple[Device, ...]:
+        """The devices that detectors are searched for, the one that is named first before the others."""
+        return self.devices or (self.device,)
+
+    @property
+    def is_for_all(self) -> bool:
+        """Whether one detector is wanted for all devices."""
+        return bool(self.devices) and self.steer == "worst"
+
     def to_json(self) -> dict[str, Any]:
         """Return the settings as JSON values; the space as dimension name to domain text."""
         values: dict[str, Any] = {
             key: value if isinstance(value, str | int) else _json(value)
             for key, value in vars(self).items()
-            if key not in ("space", "start")
+            if key not in ("space", "start", *OF_SEVERAL)
         }
+        if self.devices:  # a study of one device is stored as it was before there were others
+            values |= {"devices": [asdict(device) for device in self.devices], "steer": self.steer}
         return {**values, "space": self.space.to_json(), "start": json.loads(json.dumps(self.start))}
 
 
@@ -243,6 +271,7 @@ def load_settings(arguments: Sequence[str]) -> Settings:
     workers = config["workers"] if "workers" in config else base_values()["workers"]
     if not isinstance(workers, int) or isinstance(workers, bool):
         raise SettingsError(f"workers: must be a whole number of 1 or more, got {workers!r}")
+    sections |= read_several(config)
     sections["experience"] = str(config["experience"] if "experience" in config else base_values()["experience"])
     return Settings(name=str(config["name"]), seed=seed, space=space, start=start, workers=workers, **sections)
 
@@ -253,6 +282,16 @@ def read_sections(config: Mapping[str, Any]) -> dict[str, Any]:
     sections["sampler"] = SamplerSettings.from_config(config.get("sampler"))
     sections["pruner"] = PrunerSettings.from_config(config.get("pruner"))
     return sections
+
+
+def read_several(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a config says of several devices; nothing where it has one."""
+    groups = config.get("devices")
+    steer = str(config.get("steer", STEERS[0]))
+    if groups:
+        return {"devices": read_devices(groups), "steer": steer}
+    check_steer(steer, Gate(), ())
+    return {}
 
 
 def _check_keys(config: Mapping[str, Any]) -> None:
@@ -289,5 +328,5 @@ def _holds(space: SearchSpace, name: str, value: Any) -> bool:
 
 def _json(section: Any) -> dict[str, Any] | str:
     """Return a section as JSON values."""
-    own = SamplerSettings | PrunerSettings | BaselineSettings
+    own = SamplerSettings | PrunerSettings | BaselineSettings | Gate
     return section.to_json() if isinstance(section, own) else asdict(section)

@@ -6,7 +6,7 @@ from typing import Any
 
 from search.settings.baseline import KEY, BaselineSettings
 from search.settings.compose import PATHS, base_values
-from search.settings.settings import EMBEDDED, SECTIONS, Settings, read_sections
+from search.settings.settings import EMBEDDED, SECTIONS, Settings, read_sections, read_several
 from spaces.errors import SettingsError, nearest
 from spaces.network.baseline import NO_BASELINE
 from spaces.space import SearchSpace
@@ -54,6 +54,7 @@ def stored_settings(
         baseline=BaselineSettings.from_config({KEY: stored.get(KEY, NO_BASELINE)}, ()),
         **top,
         **read_sections(config),
+        **read_several(stored),
     )
 
 

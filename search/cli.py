@@ -81,15 +81,16 @@ def report(name: str, target: str | None, folder: str, store: str | None) -> Non
 @main.command()
 @click.argument("name")
 @click.option("--pick", default="gate", show_default=True, help="gate, knee, fastest, best, or a trial's number.")
+@click.option("--device", default=None, help="Of a study of several: whose latencies, front and gate; the first's.")
 @click.option("--to", "target", required=True, help="The folder to write; must not exist or be empty.")
 @RUNS
 @STORE
 @guarded
-def export(name: str, pick: str, target: str, folder: str, store: str | None) -> None:
+def export(name: str, pick: str, target: str, folder: str, store: str | None, device: str | None) -> None:
     """Export a detector: training config, model description, weights, ONNX, data card, lineage."""
     from search.commands.export import run_export
 
-    run_export(name, folder, store, pick, target)
+    run_export(name, folder, store, pick, target, device)
 
 
 @main.command()

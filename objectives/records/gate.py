@@ -97,8 +97,8 @@ class Gate:
 
     def on(self, device: str) -> Self:
         """Return the gate of a further device: bounds of accuracy as they are, and those of its own."""
-        free = dict.fromkeys(name for name in OF_DEVICE if name != OF_FILE)
-        return replace(self, **{**free, **(self.devices or {}).get(device, {})}, devices=None)
+        free: dict[str, Any] = dict.fromkeys(name for name in OF_DEVICE if name != OF_FILE)
+        return replace(self, **{**free, **(self.devices or {}).get(device, {}), "devices": None})
 
     @property
     def of_first(self) -> Self:
@@ -156,7 +156,8 @@ class Gate:
 
     def trained_only(self) -> Self:
         """Return the gate without the bounds that stop a detector before its training."""
-        return replace(self, **dict.fromkeys(OF_DEVICE), devices=None)
+        free: dict[str, Any] = dict.fromkeys((*OF_DEVICE, "devices"))
+        return replace(self, **free)
 
     def p50_ms_most(self) -> float | None:
         """Return the greatest median latency that any bound leaves, in ms; None where none bounds it."""

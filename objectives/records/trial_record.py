@@ -214,9 +214,7 @@ class TrialRecord:
     def figures(self) -> dict[str, Any]:
         """Return what was measured of the deployable file, as JSON, by the names that the store uses."""
         kept = {keys.ACCURACY: self.accuracy, keys.LATENCY: self.latency, keys.RESOURCES: self.resources}
-        others = {name: latency.to_json() for name, latency in self.latencies.items()}
-        found = {key: record.to_json() if record else None for key, record in kept.items()}
-        return {**found, keys.LATENCIES: others} if others else found
+        return {key: found.to_json() if found else None for key, found in kept.items()}
 
 
 def read_trial(trial: "FrozenTrial") -> TrialRecord:

@@ -36,9 +36,9 @@ from objectives.training.elastic import ElasticNetwork
 from objectives.training.hardware import available_device
 from objectives.training.selection import Selection
 from objectives.training.trainer import Progress, train_phase
+from objectives.trial.bounds import stopped_by, stopped_words
 from objectives.trial.deployed import DeployedFile
 from objectives.trial.heartbeat import Heartbeat
-from objectives.trial.bounds import stopped_by, stopped_words
 from objectives.trial.job import Half, RungDecision, TrialJob, TrialListener, timed_images
 from objectives.trial.stage_clock import StageClock
 from spaces.candidate import Candidate

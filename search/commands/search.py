@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from objectives.data.dataset import Dataset
+from objectives.deploy.device import Device
 from objectives.records.paths import StudyPaths
 from objectives.records.study_record import StudyRecord, StudyWriter
 from objectives.trial.job import TrialJob
@@ -107,21 +108,22 @@ def interruptible() -> Iterator[None]:
 
 def _introduce(console: Console, settings: Settings, dataset: Dataset) -> None:
     splits = ", ".join(f"{len(images)} {split}" for split, images in dataset.splits.items())
-    device = settings.device.describe()
     epochs = settings.trial.epochs_for(len(dataset.splits["train"]))
     hours = f" or {settings.budget.hours:g} h" if settings.budget.hours else ""
     for label, text in (
         ("study", f"{settings.name} in {_shorter(settings.folder)}, gate {settings.gate}"),
         ("data", f"{dataset.name}: {splits} images, {len(dataset.classes)} classes"),
-        (
-            "device",
-            f"{settings.device.name}: {device['runtime']} {device['runtime_version']}, {device['processor']}",
-        ),
+        *(("device", _device_words(device)) for device in settings.targets),
         ("budget", f"{settings.budget.trials} trials{hours}, {epochs} epochs each"),
     ):
         console.print(labelled(label, text, 7), soft_wrap=True)
     for note in filter(None, (*dataset.notes, BACKENDS[settings.trial.backend].caveat)):
         console.print(labelled("note", note, 7), soft_wrap=True)
+
+
+def _device_words(device: Device) -> str:
+    found = device.describe()
+    return f"{device.name}: {found['runtime']} {found['runtime_version']}, {found['processor']}"
 
 
 def _conclude(

@@ -13,13 +13,15 @@ from objectives.records.records import Decision, Ending, Outcome, Proposal, Rung
 from objectives.records.trial_record import Phase, TrialRecord, trial_records
 from objectives.trial.job import RungDecision
 from reports.table.table import StudyTable, read_study
-from search.engine.observed import observe
+from search.engine.observed import observe, steer
 from search.engine.proposal.polish import PolishProposal
 from search.engine.schedulers.scheduler import BudgetLeft, Step
+from search.engine.steering import OnDevices
 from search.loop.families import SURER, Families
+from search.loop.latencies.settle import reserved_s
+from search.loop.latencies.untrained import record_untrained, steering_of
 from search.loop.polishing import Polishing
 from search.loop.proof.proving import Proving
-from search.loop.settle import reserved_s
 from search.samplers.registry import make_known_latency, make_sampler, suggest
 from search.samplers.schedulers import make_scheduler
 from search.settings.settings import Settings
@@ -28,7 +30,7 @@ from search.study.claims import Claims
 from search.study.experience.frozen import frozen_experience
 from search.study.latencies import Measure, StudyLatencies
 from search.study.queued.baseline import stock
-from search.study.stored_trial import StoredTrial
+from search.study.stored_trial import StoredTrial, optuna_trial
 from search.workers.jobs import Jobs
 from spaces.candidate import Candidate
 from spaces.network.family import may_be_elastic
@@ -65,7 +67,9 @@ class Chooser:
             searched_s: seconds of the budget used so far.
         """
         self.settings, self.study, self._searched_s = settings, study, searched_s
-        self.latencies = StudyLatencies(study, settings.gate, measure, settings.space.fixed)
+        worst = steering_of(settings)
+        steer(study, worst)
+        self.latencies = StudyLatencies(study, settings.gate, measure, settings.space.fixed, worst)
         self._jobs, self.ladder = jobs, jobs.ladder
         self._known = make_known_latency(settings, self.latencies, self.ladder, frozen_experience(settings, study))
         self._scheduler = make_scheduler(settings.pruner, self._known)
@@ -252,7 +256,7 @@ class Chooser:
         if of is not None:
             before = trials[of]
             if before.latency is not None:
-                trial.record_latency(before.latency, trained=False)  # it is the same network
+                record_untrained(trial, OnDevices(before.latency, before.latencies))  # it is the same network
             trial.record_candidate(Candidate.of(before.candidate), folder)
             return
         if trial.record.baseline is not None:
@@ -266,9 +270,9 @@ class Chooser:
         elif trial.record.proposal is None:
             trial.record_proposal(Proposal("peer", sampler, "this sampler gives no reasons"))
         params = trial.record.params
-        latency = self.latencies.untrained(params, trials)
-        if latency is not None:
-            trial.record_latency(latency, trained=False)
+        found = self.latencies.untrained(params, trials)
+        if found is not None:
+            record_untrained(trial, found)
         trial.record_candidate(self._jobs.candidate(params), folder)
 
     def out_of_time(self, trial: StoredTrial, epoch: int) -> None:
@@ -296,13 +300,6 @@ class Chooser:
 
 def _waiting(trials: Sequence[TrialRecord]) -> list[int]:
     return [trial.number for trial in trials if trial.phase is Phase.WAITING]
-
-
-def optuna_trial(study: "optuna.Study", number: int) -> "optuna.Trial":
-    """Return Optuna's handle of a trial that runs; making one asks the sampler."""
-    import optuna
-
-    return optuna.Trial(study, study._storage.get_trial_id_from_study_id_trial_number(study._study_id, number))
 
 
 def _asked_for(trial: StoredTrial) -> str:

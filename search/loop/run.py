@@ -21,6 +21,7 @@ from search.samplers.registry import check_sampler
 from search.samplers.schedulers import check_pruner
 from search.settings.data_check import check_quickly, refusal
 from search.settings.dataset import load_data
+from search.settings.devices import check_devices
 from search.settings.gate_check import gate_notes
 from search.settings.settings import Settings
 from search.study.claims import Claims
@@ -78,7 +79,7 @@ def check_settings(settings: Settings) -> None:
     Raises:
         AutomlError: a device, a sampler, a pruner, a trainer or a backend cannot be used.
     """
-    settings.device.check()
+    check_devices(settings.targets)
     check_sampler(settings.sampler)
     check_pruner(settings.pruner)
     check_run(settings.trial)

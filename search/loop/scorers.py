@@ -12,7 +12,7 @@ from objectives.records.trial_record import TrialRecord
 from reports.table.table import StudyTable
 from search.loop.choose import Chooser
 from search.loop.families import is_parent
-from search.loop.settle import reserved_s, settle, unsettled
+from search.loop.latencies.settle import reserved_s, settle, unsettled
 from search.study.claims import Claims
 from search.study.sessions import Session
 from search.view.base import View

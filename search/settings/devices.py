@@ -1,6 +1,6 @@
 """Several devices of one study: read, checked, and the gate and the steering held against them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,7 +8,7 @@ from objectives.deploy.device import Device
 from objectives.records.gate import Gate
 from search.settings.devices_line import KEY, ONE
 from search.settings.sections import read_section
-from spaces.errors import SettingsError, nearest
+from spaces.errors import DeviceError, SettingsError, nearest
 
 STEERS = ("first", "worst")
 
@@ -39,7 +39,8 @@ def placed_gate(gate: Gate, device: Device, devices: Sequence[Device]) -> Gate:
                 f"gate.{KEY}.{known[0]}.{name}: gate.{name} is the same bound of the first device, "
                 f"{getattr(gate, name):g}; give one of both"
             )
-    return replace(gate, **first, devices=others or None)
+    placed: dict[str, Any] = {**first, KEY: others or None}
+    return replace(gate, **placed)
 
 
 def check_steer(steer: str, gate: Gate, devices: Sequence[Device]) -> None:
@@ -75,3 +76,17 @@ def check_devices(devices: Sequence[Device]) -> None:
         if what in seen:
             raise SettingsError(f"{KEY}: '{seen[what]}' and '{device.name}' are one device; name it once")
         seen[what] = device.name
+
+
+def further_devices(config: Mapping[str, Any], warn: Callable[[str], None]) -> tuple[Device, ...]:
+    """Return the further devices of an export that can be used here; `warn` takes a line for each that cannot."""
+    found = []
+    for values in config.get("more_devices", ()):
+        device = read_section(Device, ONE, values)
+        try:
+            device.check()
+        except DeviceError as error:
+            warn(f"{error}; it is left out: the others are measured")
+        else:
+            found.append(device)
+    return tuple(found)

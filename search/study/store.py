@@ -210,6 +210,7 @@ def record_contract(
         device=settings.device.describe(),
         data=dataset.to_json(),
         gate=settings.gate,
+        devices={device.name: device.describe() for device in settings.targets[1:]},
     )
 
 

@@ -111,6 +111,8 @@ class Jobs:
             grace=settings.pruner.grace,
             family=self.family(candidate),
             run=trial.run,
+            more_devices=settings.targets[1:],
+            on_all=settings.is_for_all,
         )
 
     @property

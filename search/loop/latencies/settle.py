@@ -10,6 +10,7 @@ from objectives.records.paths import TrialPaths
 from objectives.records.records import Latency
 from objectives.records.study_record import StudyWriter
 from objectives.trial.job import timed_images
+from reports.table.on_device import tables_of
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 from reports.table.verdict import judge
@@ -26,8 +27,26 @@ def reserved_s(hours: float | None) -> float:
     return 0.0 if hours is None else min(RESERVED_SHARE * 3600 * hours, RESERVED_MOST_S)
 
 
-def unsettled(table: StudyTable) -> list[TrialRow]:
-    """Return the members of the front with a quick figure, the pick of the gate first, then the most accurate."""
+def unsettled(study: StudyTable) -> list[tuple[str, TrialRow]]:
+    """Return what is to be measured by the full protocol: the device, and the trial as that device has it.
+
+    Of each device the members of its front with a quick figure, the pick of its gate first, then the most accurate;
+    and of a further device what has no figure there, since a fork has added the device.
+    """
+    return [(table.device_name, row) for table in tables_of(study) for row in [*_quick(table), *_missing(table, study)]]
+
+
+def _missing(table: StudyTable, study: StudyTable) -> list[TrialRow]:
+    """Return the finished trials without a figure of a table's device, those on the study's front first."""
+    if table.device_name == study.device_name:
+        return []
+    finished = {row.number: row for row in study.finished}
+    rows = (row for row in table.rows if row.number in finished)
+    missing = [row for row in rows if row.p50_ms is None or row.other_device]
+    return sorted(missing, key=lambda row: (not finished[row.number].on_front, -(row.map or 0.0)))
+
+
+def _quick(table: StudyTable) -> list[TrialRow]:
     pick = judge(table).row
     quick = [row for row in table.front if row.has_quick_latency]
     if pick is not None and pick.has_quick_latency and pick not in quick:
@@ -58,21 +77,36 @@ def settle(
     """
     began, file_s, most = time.monotonic(), FILE_S, 1
     images = timed_images(dataset.splits[settings.data.split])
-    tried: set[int] = set()
+    tried: set[tuple[str, int]] = set()
+    devices = {device.name: device for device in settings.targets}
     while True:
         left = seconds - (time.monotonic() - began)
-        models = ((row.number, TrialPaths(settings.folder / (row.folder or "")).model) for row in unsettled(read()))
-        waiting = [(number, model) for number, model in models if number not in tried and model.exists()]
+        models = (
+            (device, row.number, TrialPaths(settings.folder / (row.folder or "")).model)
+            for device, row in unsettled(read())
+        )
+        waiting = [one for one in models if one[:2] not in tried and one[2].exists()]
+        waiting = [one for one in waiting if one[0] == waiting[0][0]]  # one device after another
         some = waiting[: int(max(0.0, min(most, left / file_s)))]  # a budget without hours leaves no end of them
         if not some:
             return
         start = time.monotonic()
-        paths = [model for _, model in some]
-        figures = measure_latencies(paths, settings.device, images, settings.latency, patience=patience)
-        for (number, _), figure in zip(some, figures, strict=True):
-            tried.add(number)
-            if isinstance(figure, Latency):
+        device, paths = devices[some[0][0]], [model for _, _, model in some]
+        figures = measure_latencies(paths, device, images, settings.latency, patience=patience)
+        for (name, number, _), figure in zip(some, figures, strict=True):
+            tried.add((name, number))
+            if not isinstance(figure, Latency):
+                continue
+            if device is settings.targets[0]:
                 writer.measured_fully(number, figure)
+            else:
+                writer.measured_fully_on(number, name, figure)
         # The memory of a file that is measured beside others is not known.
-        file_s, most = max(0.5, (time.monotonic() - start) / len(some)), 1 if settings.gate.memory_mb_max else AT_ONCE
-        yield [number for number, _ in some]
+        file_s, most = max(0.5, (time.monotonic() - start) / len(some)), 1 if _bounds_memory(settings) else AT_ONCE
+        yield [number for _, number, _ in some]
+
+
+def _bounds_memory(settings: Settings) -> bool:
+    """Whether the gate of a device bounds memory."""
+    gate, others = settings.gate, (settings.gate.on(device.name) for device in settings.targets[1:])
+    return any(one.memory_mb_max is not None for one in (gate, *others))

@@ -66,6 +66,24 @@ def trials_payload(table: StudyTable, curves: Curves) -> dict[str, Any]:
     return {"dimensions": names, "rows": rows, "bounds": [_bound(bound) for bound in beside]}
 
 
+def others_payload(table: StudyTable, tables: Sequence[StudyTable]) -> dict[str, Any]:
+    """Return what each trial takes on every device of its study; nothing for a study of one.
+
+    Args:
+        table: the study as the device has it whose view this is.
+        tables: as every device has it.
+    """
+    if len(tables) < 2:
+        return {}
+    names = [one.device_name for one in tables]
+    found: dict[int, list[list[Any]]] = {}
+    for one in tables:
+        for row in one.rows:
+            found.setdefault(row.number, []).append([row.p50_ms, row.p95_ms, int(row.on_front), int(row.passes_gate)])
+    known = {number: places for number, places in found.items() if any(place[0] is not None for place in places)}
+    return {"device": table.device_name, "devices": names, "on_devices": known}
+
+
 def _in_full(table: StudyTable) -> set[int]:
     """Return the numbers of the trials shown in full: in a large study half of them are the best, half the newest."""
     ranked = sorted(table.rows, key=lambda row: (not row.on_front, -(row.map or 0.0), row.number))

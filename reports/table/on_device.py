@@ -6,7 +6,7 @@ from dataclasses import replace
 from objectives.records.gate import Gate
 from objectives.records.records import Latency
 from objectives.records.trial_record import Phase
-from reports.table.row import TrialRow
+from reports.table.row import TrialRow, without_expected_latency
 from reports.table.table import StudyTable, judged_rows
 from spaces.errors import AutomlError, nearest
 
@@ -73,7 +73,7 @@ def row_on(row: TrialRow, name: str, fingerprint: str, settled: Latency | None =
     untrained = None if finished else row.latencies_untrained.get(name)
     known = latency or untrained
     return replace(
-        row,
+        without_expected_latency(row),
         latency=latency,
         latency_untrained=untrained,
         objective_ms=latency.p50_ms if finished and latency else None,

@@ -18,7 +18,7 @@ from objectives.records.records import Outcome
 from objectives.records.study_record import StudyRecord
 from objectives.records.trial_record import Phase, TrialRecord, read_trial, trial_records
 from reports.table.families import FamilyRow, find_families
-from reports.table.row import PAUSED, TrialRow, make_row
+from reports.table.row import PAUSED, TrialRow, make_row, without_expected_latency
 from spaces.errors import AutomlError
 
 UNKNOWN = "unknown"  # the class of a failure that was not recorded
@@ -144,6 +144,8 @@ def _table(name: str, records: Iterable[TrialRecord], study: StudyRecord, made: 
     device = str(study.fingerprints.get("device") or "")
     settled = [_settled(trial, study, made) for trial in records]
     rows = [_kept_row(trial, device, study.removed.get(trial.number, ()), made) for trial in settled]
+    if study.settings.get("steer") == "worst":
+        rows = [without_expected_latency(row) for row in rows]
     gate = study.gate.of_first
     judged = judged_rows(sorted(rows, key=lambda row: row.number), gate)
     for row in judged:

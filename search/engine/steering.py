@@ -5,8 +5,8 @@ of each candidate: there it is that share, times what the first device's bound i
 all devices keep theirs, and a candidate that is slow on one of them counts as slow.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Self
 
 from objectives.records.bounds.quantities import throughput
@@ -55,6 +55,10 @@ class WorstDevice:
     def latency_of(self, trial: TrialRecord) -> float | None:
         """Return the latency of a trial that the engine goes by; None where a device has none."""
         return self.latency_ms(trial.known_latency, trial.known_latencies)
+
+    def seen(self, trials: Iterable[TrialRecord]) -> list[TrialRecord]:
+        """Return trials whose median latency is the one that the engine goes by; None where a device has none."""
+        return [replace(trial, objective_ms=ms) for trial in trials for ms in [self.latency_of(trial)]]
 
 
 def _share(latency: Latency, gate: Gate) -> float:

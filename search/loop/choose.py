@@ -73,8 +73,10 @@ class Chooser:
         self._jobs, self.ladder = jobs, jobs.ladder
         self._known = make_known_latency(settings, self.latencies, self.ladder, frozen_experience(settings, study))
         self._scheduler = make_scheduler(settings.pruner, self._known)
-        self.families = Families(study, self._known, self.seconds_left, self._rate_beside, settings.budget.trials)
-        self._polishing = Polishing(study, self._known, jobs.polish_epochs, self.seconds_left)
+        self.families = Families(
+            study, self._known, self.seconds_left, self._rate_beside, settings.budget.trials, worst
+        )
+        self._polishing = Polishing(study, self._known, jobs.polish_epochs, self.seconds_left, worst)
         self.proving, self.proves = Proving(study, settings, jobs), False
         self._keeps_none = False  # hours for a proof, since there was nothing to prove
 

@@ -64,7 +64,7 @@ def without_expected_latency(row: TrialRow) -> TrialRow:
     """Return a row without what was expected of its latency: that was another device's, or the worst one's."""
     if row.proposal is None:
         return row
-    said = replace(row.proposal, latency_ms=None, latency_sd_ms=None, latency_measured=False)
+    said = replace(row.proposal, latency_ms=None, latency_sd_ms=0.0, latency_measured=False)
     return replace(row, proposal=said)
 
 

@@ -110,23 +110,30 @@ def put_devices(config: dict[str, Any], names: Sequence[str], said: OfDevices) -
         config[ONE] = groups[0]
     config[KEY] = groups if len(groups) > 1 else []
     gate = config.get("gate")
-    if not said.bounds or not isinstance(gate, dict | None):  # a gate that is no group is refused later
+    if not isinstance(gate, dict | None) or not isinstance((gate or {}).get(KEY), dict | None):
+        return  # what is no group is refused later
+    before = (gate or {}).get(KEY)
+    if not (before or said.bounds):
         return
-    config["gate"] = gate = {**(gate or {}), KEY: _merged((gate or {}).get(KEY), said.bounds)}
+    config["gate"] = gate = {**(gate or {}), KEY: _merged(before, said.bounds)}
     first = config[ONE]["name"]
     for name, limit in said.bounds.get(first, {}).items():
         if name in gate and not any(line.startswith(f"gate.{name}=") for line in said.others):
             gate[name] = limit  # the line's in place of a preset's; both in one line are compared later
 
 
-def _merged(
-    before: Mapping[str, Mapping[str, float]] | None, said: Mapping[str, Mapping[str, float | None]]
-) -> dict[str, dict[str, float]] | None:
-    found: dict[str, dict[str, float | None]] = {name: dict(bounds) for name, bounds in (before or {}).items()}
+def _merged(before: Mapping[str, Any] | None, said: Mapping[str, Mapping[str, float | None]]) -> dict[str, Any] | None:
+    """Return the bounds of a config with those of the line; whole numbers as others, which YAML distinguishes."""
+    found: dict[str, Any] = {
+        name: {key: float(value) if type(value) is int else value for key, value in bounds.items()}
+        if isinstance(bounds, Mapping)
+        else bounds
+        for name, bounds in (before or {}).items()
+    }
     for device, bounds in said.items():
-        found.setdefault(device, {}).update(bounds)
-    kept = {name: {k: v for k, v in bounds.items() if v is not None} for name, bounds in found.items()}
-    return {name: bounds for name, bounds in kept.items() if bounds} or None
+        merged = {**found.get(device, {}), **bounds}
+        found[device] = {name: value for name, value in merged.items() if value is not None}
+    return {name: bounds for name, bounds in found.items() if bounds} or None
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -130,7 +130,7 @@ def test_the_same_line_goes_on_and_another_set_of_devices_is_refused(tmp_path: P
     for line, diff in (
         (
             (),
-            r"another device.cpu_all[^\n]*\n(?s:.*)device.cpu_all: threads: 0 -> absent(?s:.*)--fork NEW keeps 4 of 4",
+            r"another device.cpu_all[^\n]*\n(?s:.*)device.cpu_all: threads: 0 -> absent(?s:.*)--fork NEW keeps 2 of 2",
         ),
         ((*TWO, "devices.cpu_all.threads=2"), r"another device.cpu_all; (?s:.*)device.cpu_all: threads: 0 -> 2"),
         (("devices=[cpu_all,cpu]",), r"another device"),

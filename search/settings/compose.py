@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from search.settings.class_bounds import put_class_bounds, take_class_bounds
-from search.settings.devices_line import PLACES, names_of, overrides_for, put_devices, take_of_devices
+from search.settings.devices_line import COMPOSED_AT, names_of, overrides_for, put_devices, take_of_devices
 from spaces.errors import SettingsError, SpaceError, nearest
 from spaces.vocabulary import VOCABULARY
 
@@ -183,7 +183,7 @@ def _explain(error: Exception, folder: Path, name: str, search: list[str], overr
             if option not in options and not (folder / key / f"{option}.yaml").exists():
                 text = ", ".join(sorted(options))
                 return SettingsError(f"{key}: unknown option '{option}'{nearest(option, options)}; known: {text}")
-        elif key.startswith(f"{PLACES}."):
+        elif key.startswith(f"{COMPOSED_AT}."):
             _, name, setting = key.split(".", 2)
             if f"device.{setting}" not in known and not override.startswith("+"):
                 options = [one.removeprefix("device.") for one in known if one.startswith("device.")]

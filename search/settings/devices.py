@@ -6,16 +6,27 @@ from typing import Any
 
 from objectives.deploy.device import Device
 from objectives.records.gate import Gate
-from search.settings.devices_line import KEY, ONE
+from search.settings.devices_line import ONE, SEVERAL
 from search.settings.sections import read_section
 from spaces.errors import DeviceError, SettingsError, nearest
 
 STEERS = ("first", "worst")
+OF_SEVERAL = (SEVERAL, "steer")  # settings of studies of several devices alone
 
 
 def read_devices(groups: Sequence[Mapping[str, Any]]) -> tuple[Device, ...]:
     """Read several devices, each checked; what a group leaves out is as `conf/` has it."""
     return tuple(read_section(Device, ONE, group) for group in groups)
+
+
+def read_several(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a config says of several devices; nothing where it has one."""
+    groups = config.get("devices")
+    steer = str(config.get("steer", STEERS[0]))
+    if groups:
+        return {"devices": read_devices(groups), "steer": steer}
+    check_steer(steer, Gate(), ())
+    return {}
 
 
 def placed_gate(gate: Gate, device: Device, devices: Sequence[Device]) -> Gate:
@@ -30,16 +41,16 @@ def placed_gate(gate: Gate, device: Device, devices: Sequence[Device]) -> Gate:
     for name in gate.devices:
         if name not in known:
             raise SettingsError(
-                f"gate.{KEY}: '{name}' is none of the devices{nearest(name, known)}; known: {', '.join(known)}"
+                f"gate.{SEVERAL}: '{name}' is none of the devices{nearest(name, known)}; known: {', '.join(known)}"
             )
     others = {name: bounds for name, bounds in gate.devices.items() if name != known[0]}
     for name, limit in (first := gate.devices.get(known[0], {})).items():
         if getattr(gate, name) not in (None, limit):
             raise SettingsError(
-                f"gate.{KEY}.{known[0]}.{name}: gate.{name} is the same bound of the first device, "
+                f"gate.{SEVERAL}.{known[0]}.{name}: gate.{name} is the same bound of the first device, "
                 f"{getattr(gate, name):g}; give one of both"
             )
-    placed: dict[str, Any] = {**first, KEY: others or None}
+    placed: dict[str, Any] = {**first, SEVERAL: others or None}
     return replace(gate, **placed)
 
 
@@ -58,7 +69,7 @@ def check_steer(steer: str, gate: Gate, devices: Sequence[Device]) -> None:
         if own.p50_ms_most() is None and own.p95_ms_max is None:
             raise SettingsError(
                 f"steer=worst compares each device's latency with its bound, and '{name}' has none; "
-                f"give gate.{KEY}.{name}.p95_ms_max=..., or steer=first"
+                f"give gate.{SEVERAL}.{name}.p95_ms_max=..., or steer=first"
             )
 
 
@@ -74,7 +85,7 @@ def check_devices(devices: Sequence[Device]) -> None:
         device.check()
         what = repr(sorted({**device.describe(), "name": ""}.items(), key=lambda pair: pair[0]))
         if what in seen:
-            raise SettingsError(f"{KEY}: '{seen[what]}' and '{device.name}' are one device; name it once")
+            raise SettingsError(f"{SEVERAL}: '{seen[what]}' and '{device.name}' are one device; name it once")
         seen[what] = device.name
 
 

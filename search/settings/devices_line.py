@@ -10,9 +10,9 @@ from typing import Any
 
 from spaces.errors import SettingsError, nearest
 
-KEY, ONE = "devices", "device"
-PLACES = "device_of"  # where the devices are composed, by their names
-BOUNDS = f"gate.{KEY}."
+SEVERAL, ONE = "devices", "device"
+COMPOSED_AT = "device_of"  # where the devices are composed, by their names
+BOUNDS = f"gate.{SEVERAL}."
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ def take_of_devices(arguments: Sequence[str]) -> OfDevices:
     others, settings, bounds = list[str](), list[str](), dict[str, dict[str, float | None]]()
     for argument in arguments:
         plain = argument.lstrip("+")
-        if plain.startswith(f"{KEY}."):
+        if plain.startswith(f"{SEVERAL}."):
             sign = argument[: len(argument) - len(plain)]
-            settings.append(f"{sign}{PLACES}.{plain.removeprefix(f'{KEY}.')}")
+            settings.append(f"{sign}{COMPOSED_AT}.{plain.removeprefix(f'{SEVERAL}.')}")
         elif plain.startswith(BOUNDS):
             key, _, text = plain.partition("=")
             device, _, name = key.removeprefix(BOUNDS).rpartition(".")
@@ -62,24 +62,25 @@ def names_of(config: Mapping[str, Any], arguments: Sequence[str], said: OfDevice
     Raises:
         SettingsError: they are no names, or the line says something of a device that is not there.
     """
-    found = config.get(KEY) or []
+    found = config.get(SEVERAL) or []
     if not isinstance(found, list) or not all(isinstance(name, str) and name for name in found):
-        raise SettingsError(f"{KEY}: must be a list of options of the group device, got {found!r}; give [pi5,orin]")
+        raise SettingsError(f"{SEVERAL}: must be a list of options of the group device, got {found!r}; give [pi5,orin]")
     for name in found:
         if found.count(name) > 1:
-            raise SettingsError(f"{KEY}: '{name}' is named twice; name each device once")
+            raise SettingsError(f"{SEVERAL}: '{name}' is named twice; name each device once")
     for line in said.settings:
-        said_of = line.lstrip("+").removeprefix(f"{PLACES}.")
+        said_of = line.lstrip("+").removeprefix(f"{COMPOSED_AT}.")
         name = said_of.partition("=")[0].partition(".")[0]
         if name not in found:
-            hint = nearest(name, found) if found else f"; name several with {KEY}=[...], or give device.KEY=..."
-            raise SettingsError(f"{KEY}.{said_of}: '{name}' is none of the devices{hint}")
+            hint = nearest(name, found) if found else f"; name several with {SEVERAL}=[...], or give device.SEVERAL=..."
+            raise SettingsError(f"{SEVERAL}.{said_of}: '{name}' is none of the devices{hint}")
     for argument in arguments if found else ():
         key = argument.lstrip("+").partition("=")[0]
         if key == ONE:
-            raise SettingsError(f"'{argument}' stands beside {KEY}={_listed(found)}; give one of both, or {KEY}=[]")
+            listed = f"{SEVERAL}=[{','.join(found)}]"
+            raise SettingsError(f"'{argument}' stands beside {listed}; give one of both, or {SEVERAL}=[]")
         if key.startswith(f"{ONE}."):
-            names = f"{KEY}.{found[0]}.{key.removeprefix(f'{ONE}.')}"
+            names = f"{SEVERAL}.{found[0]}.{key.removeprefix(f'{ONE}.')}"
             raise SettingsError(f"'{argument}': of several devices say which one's, as {names}=...")
     return tuple(found)
 
@@ -88,7 +89,7 @@ def overrides_for(names: Sequence[str], said: OfDevices) -> list[str]:
     """Return the overrides by which Hydra composes several devices, the first under `device` too."""
     return [
         f"{ONE}={names[0]}",
-        *(f"+{ONE}@{PLACES}.{name}={name}" for name in names),
+        *(f"+{ONE}@{COMPOSED_AT}.{name}={name}" for name in names),
         *said.settings,
     ]
 
@@ -99,23 +100,24 @@ def put_devices(config: dict[str, Any], names: Sequence[str], said: OfDevices) -
     Raises:
         SettingsError: a device is called otherwise than its option.
     """
-    places = config.pop(PLACES, {})
+    places = config.pop(COMPOSED_AT, {})
     groups = [places[name] for name in names]
     for name, group in zip(names, groups, strict=True):
         if group.get("name") != name:
+            other = group.get("name")
             raise SettingsError(
-                f"{KEY}: option '{name}' of the group device calls itself '{group.get('name')}'; give it name: {name}"
+                f"{SEVERAL}: option '{name}' of the group device calls itself '{other}'; give it name: {name}"
             )
     if names:
         config[ONE] = groups[0]
-    config[KEY] = groups if len(groups) > 1 else []
+    config[SEVERAL] = groups if len(groups) > 1 else []
     gate = config.get("gate")
-    if not isinstance(gate, dict | None) or not isinstance((gate or {}).get(KEY), dict | None):
+    if not isinstance(gate, dict | None) or not isinstance((gate or {}).get(SEVERAL), dict | None):
         return  # what is no group is refused later
-    before = (gate or {}).get(KEY)
+    before = (gate or {}).get(SEVERAL)
     if not (before or said.bounds):
         return
-    config["gate"] = gate = {**(gate or {}), KEY: _merged(before, said.bounds)}
+    config["gate"] = gate = {**(gate or {}), SEVERAL: _merged(before, said.bounds)}
     first = config[ONE]["name"]
     for name, limit in said.bounds.get(first, {}).items():
         if name in gate and not any(line.startswith(f"gate.{name}=") for line in said.others):
@@ -134,10 +136,6 @@ def _merged(before: Mapping[str, Any] | None, said: Mapping[str, Mapping[str, fl
         merged = {**found.get(device, {}), **bounds}
         found[device] = {name: value for name, value in merged.items() if value is not None}
     return {name: bounds for name, bounds in found.items() if bounds} or None
-
-
-def _listed(names: Sequence[str]) -> str:
-    return f"[{','.join(names)}]"
 
 
 def _number(key: str, text: str) -> float | None:

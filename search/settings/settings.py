@@ -17,7 +17,7 @@ from objectives.records.gate import Gate
 from search.settings.baseline import BaselineSettings
 from search.settings.choices import PrunerSettings, SamplerSettings
 from search.settings.compose import base_values, compose_config
-from search.settings.devices import STEERS, check_steer, placed_gate, read_devices
+from search.settings.devices import OF_SEVERAL, STEERS, check_steer, placed_gate, read_several
 from search.settings.proof_settings import ProofSettings
 from search.settings.sections import read_section
 from spaces.errors import SettingsError, nearest
@@ -29,7 +29,6 @@ from spaces.vocabulary import check_vocabulary, is_deployed
 
 EXPERIENCES = ("shipped+own", "shipped", "own", "none")  # what a study may start from
 DATA_CHECKS = ("strict", "warn", "off")
-OF_SEVERAL = ("devices", "steer")  # settings of studies of several devices alone
 EMBEDDED = "embedded"  # data.root of the rendered shelves
 
 
@@ -169,8 +168,7 @@ class Settings:
         device: that the search is for; of several, the one that is named first.
         start: partial candidates to try first.
         devices: of a study of several, all of them; else empty.
-        steer: of a study of several, by whose latency the engine proposes: "first", or "worst", the one whose latency
-            is the largest share of its bound.
+        steer: whose latency the engine goes by: "first", or "worst", as of `search.engine.steering`.
     """
 
     name: str
@@ -282,16 +280,6 @@ def read_sections(config: Mapping[str, Any]) -> dict[str, Any]:
     sections["sampler"] = SamplerSettings.from_config(config.get("sampler"))
     sections["pruner"] = PrunerSettings.from_config(config.get("pruner"))
     return sections
-
-
-def read_several(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a config says of several devices; nothing where it has one."""
-    groups = config.get("devices")
-    steer = str(config.get("steer", STEERS[0]))
-    if groups:
-        return {"devices": read_devices(groups), "steer": steer}
-    check_steer(steer, Gate(), ())
-    return {}
 
 
 def _check_keys(config: Mapping[str, Any]) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 from search.settings.baseline import KEY, BaselineSettings
 from search.settings.compose import PATHS, base_values
-from search.settings.settings import EMBEDDED, SECTIONS, Settings, read_sections, read_several
+from search.settings.devices import read_several
+from search.settings.settings import EMBEDDED, SECTIONS, Settings, read_sections
 from spaces.errors import SettingsError, nearest
 from spaces.network.baseline import NO_BASELINE
 from spaces.space import SearchSpace

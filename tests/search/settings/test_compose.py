@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from objectives.records.gate import Gate
 from search.settings.compose import CONF, compose_config, name_override, presets
-from search.settings.settings import OF_SEVERAL, Settings, load_settings
+from search.settings.devices import OF_SEVERAL
+from search.settings.settings import Settings, load_settings
 from spaces.dimension import Choice
 from spaces.errors import SettingsError
 from spaces.space import Condition, SearchSpace

@@ -108,7 +108,8 @@ class Chooser:
     @property
     def reserved_s(self) -> float:
         """Seconds of the search's hours that are kept for settling figures of families."""
-        return reserved_s(self.hours) if may_be_elastic(self.settings.space) and not self.proves else 0.0
+        is_kept = may_be_elastic(self.settings.space) and not self.proves
+        return reserved_s(self.hours, len(self.settings.targets)) if is_kept else 0.0
 
     def may_work_on(self, trial: TrialRecord) -> bool:
         """Whether a trial belongs to this part of the work: the search's, or the proof's."""

@@ -74,7 +74,8 @@ class Scorers:
             is_alone = self._session.is_alone()
         if self._chooser.proves or not is_alone or not unsettled(self._chooser.table()):
             return
-        left = math.inf if hours is None else max(reserved_s(hours), 3600 * hours - self._session.searched_s())
+        kept = reserved_s(hours, len(settings.targets))
+        left = math.inf if hours is None else max(kept, 3600 * hours - self._session.searched_s())
         patience = Patience(alive=self._session.beat)
         with self._view.meanwhile("measuring the front's latencies by the full protocol"):
             for _ in settle(writer, self._chooser.table, settings, dataset, left, patience):

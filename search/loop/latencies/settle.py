@@ -16,15 +16,15 @@ from reports.table.table import StudyTable
 from reports.table.verdict import judge
 from search.settings.settings import Settings
 
-RESERVED_SHARE = 0.05  # of the budget's hours that is kept for settling figures,
+RESERVED_SHARE = 0.05  # of the budget's hours that is kept for settling figures of each device,
 RESERVED_MOST_S = 120.0  # at most
 FILE_S = 8.0  # that a file takes by the full protocol, as a guess before the first
 AT_ONCE = 4  # files that one call measures, in turn
 
 
-def reserved_s(hours: float | None) -> float:
-    """Return the seconds of the budget's hours that are kept for settling figures."""
-    return 0.0 if hours is None else min(RESERVED_SHARE * 3600 * hours, RESERVED_MOST_S)
+def reserved_s(hours: float | None, devices: int = 1) -> float:
+    """Return the seconds of the budget's hours that are kept for settling figures on so many devices."""
+    return 0.0 if hours is None else devices * min(RESERVED_SHARE * 3600 * hours, RESERVED_MOST_S)
 
 
 def unsettled(study: StudyTable) -> list[tuple[str, TrialRow]]:

@@ -16,8 +16,9 @@ from reports.analysis.history import current_hypervolume
 from reports.analysis.views import latency_ticks
 from reports.table.baseline import against_baseline
 from reports.table.baseline_words import baseline_words
-from reports.table.family_words import caveats, scored_words
 from reports.table.gate_words import bound_lines, judged_beside
+from reports.table.kin.family_words import caveats, scored_words
+from reports.table.on_device import everywhere_words, tables_of
 from reports.table.proof.contestants import read_proof
 from reports.table.proof.words import details, verdict_sentence
 from reports.table.row import TrialRow
@@ -32,11 +33,11 @@ STYLES = {"meets": "bold green", "misses": "bold yellow", "no gate": "bold", "no
 
 
 def summary(table: StudyTable, page: Path | None = None) -> RenderableType:
-    """Return the verdict, the counts, the front, the failures and where the page lies.
+    """Return the verdict, the counts, the front, the failures and where the page lies; of each device, if several.
 
     Fits 80 columns; without colours nothing is lost.
     """
-    parts: list[RenderableType] = [_verdict(table), _counts(table)]
+    parts: list[RenderableType] = [_verdict(table, several=bool(table.record.devices)), _counts(table)]
     if (against := against_baseline(table)) is not None:
         parts.append(Text(baseline_words(against)))
     if table.front:
@@ -55,6 +56,11 @@ def summary(table: StudyTable, page: Path | None = None) -> RenderableType:
             words = f"trial {first.number}, trained on from the weights of trial {first.polishes}"
             parts.append(Text(f"{first.number} on {first.polishes}: {words}", style="dim"))
     parts += [Text(sentence) for sentence in caveats(table)]
+    tables = tables_of(table)
+    for other in tables[1:]:
+        parts += ["", _verdict(other, several=True), *([_front(other)] if other.front else [])]
+    if everywhere := everywhere_words(tables):
+        parts += ["", Text(everywhere)]
     proof = read_proof(table)
     if proof is not None:
         parts += ["", Text(verdict_sentence(proof), style="bold"), *(Text(sentence) for sentence in details(proof))]
@@ -66,13 +72,13 @@ def summary(table: StudyTable, page: Path | None = None) -> RenderableType:
     return Group(*parts)
 
 
-def _verdict(table: StudyTable) -> Text:
-    """Return the sentence under the study's name."""
+def _verdict(table: StudyTable, *, several: bool) -> Text:
+    """Return the sentence under the study's name, and its device's where it has several."""
     verdict = judge(table)
     gate = f"  gate: {table.gate}" if table.gate != Gate() else ""
     lines = bound_lines(verdict.row, table.gate) if verdict.row and judged_beside(verdict.row, table.gate) else ()
     return Text.assemble(
-        (f"Study {table.name}", "bold"),
+        (f"Study {table.name}{f' on {table.device_name}' if several else ''}", "bold"),
         (gate, "dim"),
         "\n",
         (verdict.lead, STYLES[verdict.kind]),

@@ -21,7 +21,21 @@ def measuring(command: Callable[..., Any]) -> Callable[..., Any]:
     words = click.argument("words", nargs=-1, metavar="[FILES]... [OVERRIDES]...")
     again = click.option("--again", is_flag=True, help="Measure anew, in place of the figures that are kept.")
     form = click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-    return words(again(form(command)))
+    clean = click.option("--clean", is_flag=True, help="Remove all that automl has put on a board: device=ssh ...")
+    return words(again(form(clean(command))))
+
+
+def exporting(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what `automl export` takes: which detector of a study, where to, and in which formats."""
+    for option in (
+        click.option("--format", "formats", default=None, help="Also these, with figures: openvino,...; or available."),
+        click.option("--to", "target", required=True, help="The folder to write; must not exist or be empty."),
+        click.option("--device", default=None, help="Of several: whose latencies, front and gate; the first's."),
+        click.option("--pick", default="gate", show_default=True, help="gate, knee, fastest, best, or a number."),
+        click.argument("name"),
+    ):
+        command = option(command)
+    return command
 
 
 class Group(click.Group):

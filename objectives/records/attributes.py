@@ -1,14 +1,16 @@
 """Names of everything that a study and its trials keep beside Optuna's own fields: one prefix, one version."""
 
-VERSION = 1
+VERSION = 2  # of a study of several devices; of one device OF_ONE_DEVICE, which older versions read, too
+OF_ONE_DEVICE = 1
 PREFIX = "automl."  # of all names below
 
 # study
-STUDY_VERSION = "automl.version"  # int, VERSION of the writer
+STUDY_VERSION = "automl.version"  # int, VERSION or OF_ONE_DEVICE
 SETTINGS = "automl.settings"  # resolved settings, nested mapping
 PROVENANCE = "automl.provenance"  # seed, versions of packages, commit, code, created (ISO 8601), command
 FINGERPRINTS = "automl.fingerprints"  # mapping: space, data, device -> hexadecimal text
 DEVICE = "automl.device"  # description of the device, flat mapping
+DEVICES = "automl.devices"  # of several: name of each but the first -> its description
 DATA = "automl.data"  # name, root, classes, and per split: images, boxes
 GATE = "automl.gate"  # fields of objectives.records.gate.Gate
 SESSION = "automl.session."  # prefix, then a searching process's key: see search.study.sessions
@@ -19,6 +21,7 @@ REMOVED = "automl.removed"  # names of files, with spaces between -> numbers of 
 MEASURED = "automl.measured."  # prefix, then an architecture's key: params, and its Latency, measured without a trial
 LOOKS = "automl.looks."  # prefix, then the parent's number, a dot and a count: ChildrenReport, scored ones left out
 MEASURED_FULLY = "automl.latency.full."  # prefix, then a child's number: Latency by the full protocol
+MEASURED_FULLY_ON = "automl.latencies.full."  # prefix, then a trial's number: further device -> the same there
 PROOF = "automl.proof"  # ProofRecord: finalists, seeds and lengths of the proof that was begun last
 TEST_LOOKS = "automl.test.looks"  # list of SplitLook: each look at the test split by detectors of the study
 
@@ -26,6 +29,8 @@ TEST_LOOKS = "automl.test.looks"  # list of SplitLook: each look at the test spl
 CANDIDATE = "automl.candidate"  # every choice of the trial, dimension name -> value
 LATENCY_UNTRAINED = "automl.latency.untrained"  # Latency: measured before training
 LATENCY = "automl.latency"  # Latency: of the trained, exported file (the objective)
+LATENCIES = "automl.latencies"  # further device -> Latency, of the same file as LATENCY
+LATENCIES_UNTRAINED = "automl.latencies.untrained"  # further device -> Latency, before training
 ACCURACY = "automl.accuracy"  # Accuracy: of the trained, exported file (the objective)
 RUNGS = "automl.rungs"  # list of Rung
 RESOURCES = "automl.resources"  # Resources

@@ -35,6 +35,7 @@ class ScoredChild(Record):
         latency: of its file, by the quick protocol.
         accuracy: of its file, on the images that figures are reported on.
         resources: what it cost.
+        latencies: further device -> latency there, by the quick protocol.
     """
 
     choices: Choices
@@ -42,6 +43,7 @@ class ScoredChild(Record):
     latency: Latency
     accuracy: Accuracy
     resources: Resources
+    latencies: dict[str, Latency] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

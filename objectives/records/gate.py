@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 from objectives.records.bounds.figures import Figures
@@ -16,8 +16,10 @@ from objectives.records.bounds.quantities import (
     recall_of,
     throughput,
 )
-from spaces.errors import SettingsError
+from spaces.errors import SettingsError, nearest
 
+OF_DEVICE = tuple(name for name, quantity in QUANTITIES.items() if not quantity.needs_training)
+OF_FILE = "file_mb_max"  # the one of these that is the same on every device, unless one has its own
 OF_CLASSES = {"recall_of": recall_of, "misses_of": misses_of}
 TARGET_KEY, ENDS = "_target_", ("min", "max")
 
@@ -45,6 +47,9 @@ class Gate:
         memory_mb_max: greatest peak of the resident memory of the process that measures the file, in 10^6 bytes.
         file_mb_max: greatest size of the deployable file, in 10^6 bytes.
         own: metrics of the user's own: `_target_`, `name`, `min` or `max` or both, and settings of the function.
+        devices: of a study of several devices: name of each but the first -> its bounds of latency, throughput, memory
+            and size, by setting. Those above are the first device's; bounds of accuracy, and of the file where a
+            device has none, are every device's.
     """
 
     map50_min: float | None = None
@@ -62,9 +67,10 @@ class Gate:
     memory_mb_max: float | None = None
     file_mb_max: float | None = None
     own: list[dict[str, Any]] | None = None
+    devices: dict[str, dict[str, float]] | None = None
 
     def __post_init__(self) -> None:
-        for name in (*OF_CLASSES, "own"):
+        for name in (*OF_CLASSES, "own", "devices"):
             if getattr(self, name) is not None and not getattr(self, name):  # an empty list bounds nothing
                 object.__setattr__(self, name, None)
         if self.own is not None:
@@ -75,11 +81,36 @@ class Gate:
                     raise SettingsError(f"gate.own: two metrics have the name '{name}'; give each a `name` of its own")
         for bound in self.bounds:
             _check(bound)
+        for device, bounds in (self.devices or {}).items():
+            _check_of_device(device, bounds)
 
     @property
     def bounds(self) -> tuple[Bound, ...]:
-        """The bounds that are set, in the order in which people read them."""
+        """The bounds that are set, in the order in which people read them; of several devices, the first one's."""
         return tuple(self._bounds())
+
+    @property
+    def bounds_of_devices(self) -> Mapping[str, tuple[Bound, ...]]:
+        """Name of a further device -> the bounds of its own, in the order in which people read them."""
+        return {
+            device: tuple(Bound(name, QUANTITIES[name], bounds[name]) for name in OF_DEVICE if name in bounds)
+            for device, bounds in (self.devices or {}).items()
+        }
+
+    def on(self, device: str) -> Self:
+        """Return the gate of a further device: bounds of accuracy as they are, and those of its own."""
+        free: dict[str, Any] = dict.fromkeys(name for name in OF_DEVICE if name != OF_FILE)
+        return replace(self, **{**free, **(self.devices or {}).get(device, {}), "devices": None})
+
+    @property
+    def of_first(self) -> Self:
+        """The gate of the device that is named first."""
+        return replace(self, devices=None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a mapping of JSON values; without `devices` where there is none."""
+        values = asdict(self)
+        return {name: value for name, value in values.items() if name != "devices" or value is not None}
 
     def _bounds(self) -> Iterator[Bound]:
         for setting, quantity in QUANTITIES.items():
@@ -106,9 +137,28 @@ class Gate:
         missed = (judged for judged in self.missed(figures) if not judged.bound.quantity.needs_training)
         return tuple(judged for judged in missed if judged.value is not None)
 
+    def stopped_by(
+        self, first: Figures, others: Mapping[str, Figures], *, on_all: bool
+    ) -> dict[str, tuple[Judged, ...]]:
+        """Return what keeps a detector from being trained: device -> the bounds that it breaks there for good.
+
+        Args:
+            first: figures on the device that is named first, whose key in the answer is "".
+            others: further device -> figures there.
+            on_all: whether one detector is wanted for all devices, so that a bound of any device stops it; else it is
+                trained unless it breaks one on every device: it may still be the best of one.
+
+        Returns:
+            Empty where nothing does.
+        """
+        broken = {"": self.of_first.broken_untrained(first)}
+        broken |= {device: self.on(device).broken_untrained(found) for device, found in others.items()}
+        stops = any(broken.values()) if on_all else all(broken.values())
+        return {device: judged for device, judged in broken.items() if judged and stops}
+
     def trained_only(self) -> Self:
         """Return the gate without the bounds that stop a detector before its training."""
-        free = {name: None for name, quantity in QUANTITIES.items() if not quantity.needs_training}
+        free: dict[str, Any] = dict.fromkeys((*OF_DEVICE, "devices"))
         return replace(self, **free)
 
     def p50_ms_most(self) -> float | None:
@@ -122,7 +172,9 @@ class Gate:
         return any(bound is not None for bound in named)
 
     def __str__(self) -> str:
-        return " and ".join(map(str, self.bounds)) or "no gate"
+        plain = " and ".join(map(str, self.bounds)) or "no gate"
+        of_devices = (f"on {name}: {' and '.join(map(str, own))}" for name, own in self.bounds_of_devices.items())
+        return "; ".join([plain, *of_devices])
 
 
 def own_function(one: Mapping[str, Any]) -> dict[str, Any]:
@@ -149,6 +201,20 @@ def _checked_own(one: dict[str, Any]) -> dict[str, Any]:
         if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
             raise SettingsError(f"gate.own: {end} of '{name}' must be a number, got {number!r}")
     return {**one, "name": name, **{end: float(number) for end, number in numbers.items()}}
+
+
+def _check_of_device(device: str, bounds: Mapping[str, float]) -> None:
+    """Check the bounds of one further device.
+
+    Raises:
+        SettingsError: a bound is none of latency, throughput, memory or size, or no detector can keep it.
+    """
+    for name, limit in bounds.items():
+        if name not in OF_DEVICE:
+            why = "; accuracy is the same on every device: give it without a device" if name in QUANTITIES else ""
+            hint = why or f"{nearest(name, OF_DEVICE)}; known: {', '.join(OF_DEVICE)}"
+            raise SettingsError(f"gate.devices.{device}: no bound of a device is called '{name}'{hint}")
+        _check(Bound(f"devices.{device}.{name}", QUANTITIES[name], limit))
 
 
 def _check(bound: Bound) -> None:

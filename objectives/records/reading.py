@@ -39,6 +39,12 @@ def records(kind: type[R], value: Any) -> tuple[R, ...]:
     return tuple(item for item in found if item is not None)
 
 
+def named_records(kind: type[R], value: Any) -> dict[str, R]:
+    """Return the readable records of a mapping by their names, in its order."""
+    found = ((str(name), record(kind, item)) for name, item in mapping(value).items())
+    return {name: item for name, item in found if item is not None}
+
+
 def mapping(value: Any) -> Mapping[str, Any]:
     """Return the mapping, or an empty one."""
     return value if isinstance(value, Mapping) else {}

@@ -1,7 +1,7 @@
 """A study's own attributes: the one place that reads and writes attributes by their keys."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from objectives.records.children import ChildrenReport
 from objectives.records.failures import Failure
 from objectives.records.gate import Gate
 from objectives.records.proof import ProofRecord, SplitLook
-from objectives.records.reading import mapping, record, records
+from objectives.records.reading import mapping, named_records, record, records
 from objectives.records.records import Latency, Record
 
 if TYPE_CHECKING:
@@ -49,17 +49,19 @@ class MeasuredRecord(Record):
         latency: before training; None if it could not be measured.
         failure: why not, one of `objectives.records.failures.Failure`.
         seconds: what the measuring took, that of earlier attempts included.
+        latencies: further device -> latency there, as far as it was measured ahead.
     """
 
     params: dict[str, Any]
     latency: Latency | None
     failure: str = Failure.NOT_BUILDABLE.value
     seconds: float = 0.0
+    latencies: dict[str, Latency] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return a mapping of JSON values; one that was measured has no failure."""
-        values = super().to_json()
-        return {name: value for name, value in values.items() if name != "failure" or self.latency is None}
+        left_out = {"failure" if self.latency else "", "" if self.latencies else "latencies"}
+        return {name: value for name, value in super().to_json().items() if name not in left_out}
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,11 @@ class StudyRecord:
         return mapping(self.attributes.get(keys.DEVICE))
 
     @property
+    def devices(self) -> Mapping[str, Mapping[str, Any]]:
+        """Name of each device but the first -> its description, flat; empty for a study of one device."""
+        return {name: mapping(found) for name, found in mapping(self.attributes.get(keys.DEVICES)).items()}
+
+    @property
     def data(self) -> Mapping[str, Any]:
         """Name, root, classes, and per split: images, boxes."""
         return mapping(self.attributes.get(keys.DATA))
@@ -191,6 +198,11 @@ class StudyRecord:
         return {number: latency for number, latency in found if latency}
 
     @cached_property
+    def measured_fully_on(self) -> Mapping[int, Mapping[str, Latency]]:
+        """Number of a trial -> further device -> its figure there by the full protocol, where there is one."""
+        return {int(name): named_records(Latency, value) for name, value in self._under(keys.MEASURED_FULLY_ON)}
+
+    @cached_property
     def proof(self) -> ProofRecord | None:
         """The proof that was begun last; None if there was none."""
         return record(ProofRecord, self.attributes.get(keys.PROOF))
@@ -219,19 +231,26 @@ class StudyWriter:
         device: Mapping[str, Any],
         data: Mapping[str, Any],
         gate: Gate,
+        devices: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
-        """Store what a study is a study of; the version last: with it the study is whole."""
+        """Store what a study is a study of; the version last: with it the study is whole.
+
+        An older automl would leave out the figures of `devices`, the descriptions of all but the first: it refuses the
+        study for its version.
+        """
         self._set(keys.SETTINGS, settings)
         self._set(keys.PROVENANCE, provenance)
         self._set(keys.FINGERPRINTS, fingerprints)
         self._set(keys.DEVICE, device)
         self._set(keys.DATA, data)
-        self._set(keys.GATE, asdict(gate))
-        self._set(keys.STUDY_VERSION, keys.VERSION)
+        self._set(keys.GATE, gate.to_json())
+        if devices:
+            self._set(keys.DEVICES, devices)
+        self._set(keys.STUDY_VERSION, keys.VERSION if devices else keys.OF_ONE_DEVICE)
 
     def contract(self, gate: Gate, fingerprints: Mapping[str, str]) -> None:
         """Store parts of the contract that an older automl did not keep."""
-        self._set(keys.GATE, asdict(gate))
+        self._set(keys.GATE, gate.to_json())
         self._set(keys.FINGERPRINTS, fingerprints)
 
     def data(self, card: Mapping[str, Any]) -> None:
@@ -266,6 +285,12 @@ class StudyWriter:
     def measured_fully(self, number: int, latency: Latency) -> None:
         """Store a trial's latency by the full protocol; in the study, since ended trials cannot be written."""
         self._set(f"{keys.MEASURED_FULLY}{number}", latency.to_json())
+
+    def measured_fully_on(self, number: int, device: str, latency: Latency) -> None:
+        """Store a trial's latency on a further device by the full protocol."""
+        known = StudyRecord.of(self._study).measured_fully_on.get(number, {})
+        figures = {name: found.to_json() for name, found in {**known, device: latency}.items()}
+        self._set(f"{keys.MEASURED_FULLY_ON}{number}", figures)
 
     def removed(self, files: Mapping[int, tuple[str, ...]]) -> None:
         """Add files that were removed from trials' folders; in the study, since ended trials cannot be written."""

@@ -16,7 +16,7 @@ from objectives.records.bounds.figures import Figures
 from objectives.records.failures import batch_divisor
 from objectives.records.made_once import MadeOnce
 from objectives.records.proof import ProofTerms
-from objectives.records.reading import finite, mapping, record, records, uncollected
+from objectives.records.reading import finite, mapping, named_records, record, records, uncollected
 from objectives.records.records import Accuracy, Decision, Ending, Latency, Outcome, Proposal, Resources, Rung
 from spaces.network.family import is_of_many
 
@@ -60,6 +60,7 @@ class TrialRecord:
         objective_ms: the second objective of a finished trial: median latency, ms per image.
         rungs: by epoch.
         latency: of the trained, exported file; `latency_untrained` was measured before training.
+        latencies: on the further devices of the study, by their names; `latencies_untrained` before training.
         folder: relative to the study's folder.
         seconds: from start to end of the trial.
         proposal: why it was proposed, if the sampler recorded it.
@@ -106,6 +107,8 @@ class TrialRecord:
     proves: int | None = None
     seed: int | None = None
     terms: ProofTerms | None = None
+    latencies: Mapping[str, Latency] = field(default_factory=dict)
+    latencies_untrained: Mapping[str, Latency] = field(default_factory=dict)
 
     @property
     def is_proof(self) -> bool:
@@ -206,6 +209,11 @@ class TrialRecord:
         """Return the record with a latency by the full protocol in place of the quick one."""
         return replace(self, latency=latency, objective_ms=latency.p50_ms, measured_fully=True)
 
+    @property
+    def known_latencies(self) -> Mapping[str, Latency]:
+        """Further device -> the measurement there after training, else the one before."""
+        return {**self.latencies_untrained, **self.latencies}
+
     def figures(self) -> dict[str, Any]:
         """Return what was measured of the deployable file, as JSON, by the names that the store uses."""
         kept = {keys.ACCURACY: self.accuracy, keys.LATENCY: self.latency, keys.RESOURCES: self.resources}
@@ -252,6 +260,8 @@ def read_trial(trial: "FrozenTrial") -> TrialRecord:
         proves=proves if isinstance(proves, int) else None,
         seed=seed if isinstance(seed, int) else None,
         terms=record(ProofTerms, attrs.get(keys.TERMS)),
+        latencies=named_records(Latency, attrs.get(keys.LATENCIES)),
+        latencies_untrained=named_records(Latency, attrs.get(keys.LATENCIES_UNTRAINED)),
     )
 
 

@@ -1,5 +1,6 @@
 """The file that a trial deploys: its network as ONNX, and converted where the device's runtime takes another format."""
 
+from copy import deepcopy
 from pathlib import Path
 
 from torch import nn
@@ -8,7 +9,8 @@ from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.artifact_files import bytes_of
 from objectives.deploy.export_onnx import meta_of
 from objectives.deploy.formats.deployed import convert_beside, format_of
-from objectives.network.assembly import save_weights
+from objectives.network.assembly import Pruning, save_weights
+from objectives.network.pruning import prune_detector
 from objectives.records.paths import UNTRAINED_ALL, TrialPaths
 from objectives.trial.job import TrialJob
 from objectives.trial.precision import convert_to, export_as
@@ -42,6 +44,15 @@ def export_trained(
         convert_to(whole, paths.model, candidate, meta, job.device.runtime, job.training)
     save_weights(paths.weights, model, candidate, job.classes)
     return convert_beside(paths.model, job.device, paths.weights)
+
+
+def as_deployed(model: nn.Module, pruning: Pruning | None) -> nn.Module:
+    """Return an untrained network in the shape that it will be deployed in: pruned, if it will be."""
+    if pruning is None:
+        return model
+    deployed = deepcopy(model)
+    prune_detector(deployed, pruning.ratio, pruning.importance)
+    return deployed
 
 
 def export_untrained(job: TrialJob, paths: TrialPaths, model: nn.Module, candidate: Candidate) -> Path:

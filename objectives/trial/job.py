@@ -2,8 +2,8 @@
 
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -81,7 +81,7 @@ class TrialJob:
         evaluate_every: epochs between two looks at the validator; 0 looks at the rungs only.
         seed: of weights and training.
         gate: bounds that need no training stop a trial before it; its own metrics are measured after.
-        device: where latency is measured.
+        device: where latency is measured, and whose runtime scores the file.
         protocol: how.
         train_device: "auto", "cpu", "0", ...
         workers: data-loading processes on a GPU.
@@ -100,6 +100,9 @@ class TrialJob:
         weights: file of the weights that the training starts from, of exactly this network; None: those that the
             candidate asks for.
         run: what runs as the trial, "module:function" of (job, listener) -> Ending | None.
+        more_devices: where latency is measured beside.
+        on_all: whether one detector is wanted for all devices, so that a bound of any of them stops a trial.
+        latencies: further device -> latency of the untrained network, as far as it is known already.
     """
 
     number: int
@@ -133,6 +136,9 @@ class TrialJob:
     training: tuple[Path, ...] = ()
     weights: Path | None = None
     run: str = "objectives.trial.trial:run_trial"
+    more_devices: tuple[Device, ...] = ()
+    on_all: bool = False
+    latencies: Mapping[str, Latency] = field(default_factory=dict)
 
     def function(self) -> "RunTrial":
         """Import what runs as the trial: torch comes along, for a real one.
@@ -144,6 +150,11 @@ class TrialJob:
         module, _, name = self.run.partition(":")
         function: RunTrial = getattr(importlib.import_module(module), name)
         return function
+
+    @property
+    def devices(self) -> tuple[Device, ...]:
+        """Where latency is measured, one device after another."""
+        return (self.device, *self.more_devices)
 
     @property
     def deciding(self) -> tuple[int, ...]:
@@ -188,6 +199,9 @@ class TrialListener(ABC):
     @abstractmethod
     def warning(self, text: str) -> None:
         """Something was done in another way than asked for."""
+
+    def latency_on(self, device: str, latency: Latency, trained: bool) -> None:  # noqa: B027  # most studies have one
+        """A latency was measured on a further device, before or after training."""
 
     def family(self, family: Family) -> None:  # noqa: B027  # most listeners hear of none
         """An elastic training has found out which children it will hold: some networks lose no channels."""

@@ -4,6 +4,7 @@ import json
 import resource
 import shutil
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -75,7 +76,8 @@ class _Scorer:
         assert job.family is not None
         self.family, self.paths = job.family, TrialPaths(job.folder)
         self.train_device = available_device(job.train_device)
-        keys = (*training_keys(self.train_device), *measuring_keys(job.device.here()))
+        measuring = (key for device in job.devices for key in measuring_keys(device.here()))
+        keys = (*training_keys(self.train_device), *measuring)
         self.heartbeat = Heartbeat(listener, keys, first_epoch=job.epochs)
         self.chosen_by, self.reported_on = halves(job.images, job.split)
         if not is_of_many(self.family.axes):  # nothing is chosen by mAP: they are compared with their parent
@@ -205,31 +207,30 @@ class _Scorer:
         self.listener.stage("latency")
         began = time.perf_counter()
         images = timed_images(self.job.images)
-        latencies = latencies_once(
-            [one.paths.model for one in made],
-            self.job.device,
-            images,
-            self.job.protocol.quick(),
-            patience=self.heartbeat.patience,
-            cores=self.all_cores,
-            warn=self._warn,
-        )
+        models, quick = [one.paths.model for one in made], self.job.protocol.quick()
+        patience, cores = self.heartbeat.patience, self.all_cores
+        of_devices = [
+            latencies_once(models, device, images, quick, patience=patience, cores=cores, warn=self._warn)
+            for device in self.job.devices
+        ]
         timed_s = (time.perf_counter() - began) / len(made)
         self.listener.stage("score")
         scored = []
-        for one, latency in zip(made, latencies, strict=True):
+        for one, found in zip(made, zip(*of_devices, strict=True), strict=True):
             self.heartbeat.batch(1.0)
-            if not isinstance(latency, Latency):
-                failed.append(_failed(one.choices, latency))
+            errors = [error for error in found if not isinstance(error, Latency)]
+            if errors:
+                failed.append(_failed(one.choices, errors[0]))
                 self._forget(one.choices)
                 continue
             with self.heartbeat.devices.working():
-                scored.append(self._score(one, latency, timed_s))
+                latencies = [latency for latency in found if isinstance(latency, Latency)]
+                scored.append(self._score(one, latencies, timed_s))
         return scored
 
-    def _score(self, one: _Made, latency: Latency, timed_s: float) -> ScoredChild:
+    def _score(self, one: _Made, latencies: Sequence[Latency], timed_s: float) -> ScoredChild:
         began = time.perf_counter()
-        accuracy = one.deployed.score(latency)
+        accuracy = one.deployed.score(latencies[0])
         seconds = {"export": one.seconds, "latency": timed_s, "score": time.perf_counter() - began}
         resources = Resources(
             parameters=count_parameters(one.network),
@@ -239,7 +240,8 @@ class _Scorer:
             seconds=seconds,
         )
         folder = one.paths.folder.relative_to(self.paths.folder).as_posix()
-        return ScoredChild(one.choices, folder, latency, accuracy, resources)
+        others = zip((device.name for device in self.job.more_devices), latencies[1:], strict=True)
+        return ScoredChild(one.choices, folder, latencies[0], accuracy, resources, dict(others))
 
     def _warn(self, text: str) -> None:
         self.listener.warning(f"a child of trial {self.job.number}: {text}")

@@ -3,7 +3,8 @@
 import json
 import logging
 import resource
-from copy import deepcopy
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import yaml
 from torch import nn
 
 from objectives.deploy.artifact import ArtifactMeta
-from objectives.deploy.device import measuring_keys, training_keys
+from objectives.deploy.device import Device, measuring_keys, training_keys
 from objectives.deploy.export_onnx import meta_of
 from objectives.latency.once import latency_once
 from objectives.latency.protocol import LatencyProtocol
@@ -27,8 +28,6 @@ from objectives.network.assembly import (
 )
 from objectives.network.pruning import prune_detector
 from objectives.network.slim import built_slim
-from objectives.records.bounds.figures import Figures
-from objectives.records.bounds.quantities import said
 from objectives.records.paths import TrialPaths
 from objectives.records.records import Ending, Latency, Outcome, Resources, Rung
 from objectives.training.arguments import TrainingPlan, trainer_arguments
@@ -36,8 +35,9 @@ from objectives.training.elastic import ElasticNetwork
 from objectives.training.hardware import available_device
 from objectives.training.selection import Selection
 from objectives.training.trainer import Progress, train_phase
+from objectives.trial.bounds import stopped_by, stopped_words
 from objectives.trial.deployed import DeployedFile
-from objectives.trial.exported import export_trained, export_untrained, remove_untrained, shipped_bytes
+from objectives.trial.exported import as_deployed, export_trained, export_untrained, remove_untrained, shipped_bytes
 from objectives.trial.heartbeat import Heartbeat
 from objectives.trial.job import Half, RungDecision, TrialJob, TrialListener, timed_images
 from objectives.trial.stage_clock import StageClock
@@ -75,7 +75,8 @@ class _Trial:
         self.job, self.listener, self.all_cores = job, listener, all_cores
         self.paths = TrialPaths(job.folder)
         self.train_device = available_device(job.train_device)
-        keys = (*training_keys(self.train_device), *measuring_keys(job.device.here()))  # it is scored on the latter
+        measuring = (key for device in job.devices for key in measuring_keys(device.here()))
+        keys = (*training_keys(self.train_device), *measuring)  # it is scored on the latter
         self.heartbeat = Heartbeat(listener, keys, first_epoch=min(job.reported_epoch + 1, job.epochs))
         self.devices = self.heartbeat.devices
         self.clock = StageClock(listener, self.heartbeat)
@@ -92,19 +93,17 @@ class _Trial:
             remove_partials(folder)
         with self.devices.working(), self.clock.stage("build"):
             model = self._build()
-        latency = self.job.latency or self._untrained_latency(model)
+        found = self._untrained(model)
         if self.job.measure_only:
             return None
-        gate = self.job.gate
         if (family := self.job.family) is not None:
             if is_of_many(family.axes):
                 with self.devices.working(), self.clock.stage("build"):
                     self.elastic = self._elastic(model, family.trained())
                 family = self.elastic.family.with_precisions(family)
             self.listener.family(family)
-        if (broken := gate.broken_untrained(Figures.of(latency))) and not self._has_fast_child(model):
-            text = f"p50 {latency.p50_ms:.1f} ms, p95 {latency.p95_ms:.1f} ms untrained; breaks {said(broken)}"
-            return self._end(model, Ending(Outcome.OVER_BOUND, text))
+        if (broken := stopped_by(self.job, found)) and not self._has_fast_child(model):
+            return self._end(model, Ending(Outcome.OVER_BOUND, stopped_words(self.job, found, broken)))
         with self.devices.working():
             trained = self._train(model)
         if self.decision is RungDecision.PAUSE:
@@ -154,12 +153,12 @@ class _Trial:
             return False
         if self.job.reported_epoch:  # it was let in before
             return True
-        child, choices = (self._as_deployed(model), {}) if self.elastic is None else self.elastic.fastest(model)
+        child, choices = (as_deployed(model, self.pruning), {}) if self.elastic is None else self.elastic.fastest(model)
         for precision in [()] * (self.elastic is not None) + [((PRECISION, p),) for p in family.precisions]:
             fastest = Candidate.of({**self.job.candidate, **choices, **dict(precision)})
-            with self.clock.stage("latency"):
-                latency = self._timed_untrained(child, fastest, self.job.protocol.quick())
-            if not self.job.gate.broken_untrained(Figures.of(latency)):
+            with self.clock.stage("latency"), self._untrained_file(child, fastest) as path:
+                found = [self._time(path, self.job.protocol.quick(), device) for device in self.job.devices]
+            if not stopped_by(self.job, found):
                 return True
         return False
 
@@ -170,35 +169,44 @@ class _Trial:
     def _warn(self, text: str) -> None:
         self.listener.warning(f"trial {self.job.number}: {text}")
 
-    def _untrained_latency(self, model: nn.Module) -> Latency:
-        """Export and time the network before training; pruned first, if it will be."""
+    def _untrained(self, model: nn.Module) -> list[Latency]:
+        """Return the latency of the network before training on each device; export and time it where one is missing.
+
+        Pruned first, if it will be.
+        """
+        job = self.job
+        known = [job.latency, *(job.latencies.get(device.name) for device in job.more_devices)]
+        if None not in known:
+            return [latency for latency in known if latency is not None]
         with self.clock.stage("latency"):
             with self.devices.working():
-                deployed = self._as_deployed(model)
-            protocol = self.job.protocol
-            latency = self._timed_untrained(deployed, self.job.candidate, protocol.quick())
-            if not latency.stable and self.job.gate.broken_untrained(
-                Figures.of(latency)
-            ):  # no doubtful end
-                latency = self._timed_untrained(deployed, self.job.candidate, protocol)
-        self.listener.latency(latency, trained=False)
-        return latency
+                deployed = as_deployed(model, self.pruning)
+            with self._untrained_file(deployed, job.candidate) as path:
+                quick = job.protocol.quick()
+                found = [was or self._time(path, quick, on) for was, on in zip(known, job.devices, strict=True)]
+                if stopped_by(job, found):  # no trial ends on a doubtful figure
+                    full = zip(known, found, job.devices, strict=True)
+                    found = [one if was or one.stable else self._time(path, job.protocol, on) for was, one, on in full]
+        self._report(found, trained=False, known=known)
+        return found
 
-    def _as_deployed(self, model: nn.Module) -> nn.Module:
-        """Return an untrained network in the shape that it will be deployed in."""
-        if self.pruning is None:
-            return model
-        deployed = deepcopy(model)
-        prune_detector(deployed, self.pruning.ratio, self.pruning.importance)
-        return deployed
+    def _report(self, found: Sequence[Latency], *, trained: bool, known: Sequence[Latency | None] = ()) -> None:
+        """Report the latency on each device, but what the searching process knows; the first device's comes last."""
+        for device, latency in zip(self.job.more_devices, found[1:], strict=True):
+            if latency not in known:
+                self.listener.latency_on(device.name, latency, trained)
+        if found[0] not in known:
+            self.listener.latency(found[0], trained)
 
-    def _timed_untrained(self, model: nn.Module, candidate: Candidate, protocol: LatencyProtocol) -> Latency:
-        """Export an untrained network in a candidate's precision, and time the file; it is removed again."""
+    @contextmanager
+    def _untrained_file(self, model: nn.Module, candidate: Candidate) -> Iterator[Path]:
+        """Export an untrained network in a candidate's precision; the file is there inside alone."""
         with self.devices.working():
             path = export_untrained(self.job, self.paths, model, candidate)
-        latency = self._time(path, protocol)
-        remove_untrained(self.paths)
-        return latency
+        try:
+            yield path
+        finally:
+            remove_untrained(self.paths)
 
     def _train(self, model: nn.Module) -> nn.Module:
         head: Any = model.model[-1]  # type: ignore[index]  # Ultralytics' list of layers
@@ -257,10 +265,11 @@ class _Trial:
                 deployed.settle()
         with self.clock.stage("latency"):
             # One of a family among others: what stands on the front in the end is measured by the full protocol then.
-            latency = self._time(path, job.protocol.quick() if self._has_children else job.protocol)
-        self.listener.latency(latency, trained=True)
+            protocol = job.protocol.quick() if self._has_children else job.protocol
+            found = [self._time(path, protocol, device) for device in job.devices]
+        self._report(found, trained=True)
         with self.devices.working(), self.clock.stage("score"):
-            self.listener.accuracy((deployed or self._deployed()).score(latency))
+            self.listener.accuracy((deployed or self._deployed()).score(found[0]))
 
     def _deployed(self) -> DeployedFile:
         on = Half(self.job.images, self.job.split)
@@ -281,12 +290,10 @@ class _Trial:
             )
         )
 
-    def _time(self, path: Path, protocol: LatencyProtocol) -> Latency:
+    def _time(self, path: Path, protocol: LatencyProtocol, device: Device) -> Latency:
         images = timed_images(self.job.images)
         patience = self.heartbeat.patience
-        return latency_once(
-            path, self.job.device, images, protocol, patience=patience, cores=self.all_cores, warn=self._warn
-        )
+        return latency_once(path, device, images, protocol, patience=patience, cores=self.all_cores, warn=self._warn)
 
     def _meta(self, model: nn.Module) -> ArtifactMeta:
         return meta_of(model, self.job.candidate, self.job.classes, self.job.max_detections)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from objectives.records.even_sample import best_and_sample
 from objectives.records.gate import Gate
 from objectives.records.records import Outcome
-from reports.table.family_words import origin_words
+from reports.table.kin.family_words import origin_words
 from reports.table.row import PAUSED, TrialRow
 from reports.table.table import StudyTable
 from reports.table.words import architecture, ms, share

@@ -7,7 +7,7 @@ from typing import Any
 from objectives.records.records import Outcome
 from reports.analysis.history import WorkClock, current_hypervolume
 from reports.page.payload import OUTCOME_KEYS
-from reports.table.family_words import source_words
+from reports.table.kin.family_words import source_words
 from reports.table.row import Origin
 from reports.table.table import StudyTable
 from reports.table.words import ABSENT, duration, number, plural, share

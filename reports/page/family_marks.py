@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from reports.analysis.views import FamilyLine, FrontView, Point
 from reports.page.palette import Palette
-from reports.table.family_words import children_words
+from reports.table.kin.family_words import children_words
 from reports.table.words import plural
 
 THIN = 1.3

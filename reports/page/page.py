@@ -1,6 +1,7 @@
 """The report as one HTML file that opens from disk, with no network."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,20 +26,21 @@ from reports.page.facts import key_numbers, outcome_shares, provenance
 from reports.page.figures import class_figure, curves_figure, hypervolume_figure, importance_figure
 from reports.page.front_figure import front_figure
 from reports.page.palette import CSS, DARK, LIGHT, colours, css_variables
-from reports.page.payload import script_json, trials_payload
+from reports.page.payload import others_payload, script_json, trials_payload
 from reports.page.pictures import pictures
 from reports.page.proof_section import proof_figure, proof_section
 from reports.page.template import asset, environment
 from reports.table.baseline import against_baseline
 from reports.table.baseline_words import baseline_words
-from reports.table.family_words import caveats
 from reports.table.gate_words import bound_lines
+from reports.table.kin.family_words import caveats
+from reports.table.on_device import everywhere_words, tables_of
 from reports.table.proof.contestants import read_proof
 from reports.table.table import StudyTable
 from reports.table.verdict import Verdict, judge
 from reports.table.words import architecture, ms, share
 
-SCRIPTS = ("page_common.js", "page_panel.js", "page_figures.js", "page_table.js")
+SCRIPTS = ("page_devices.js", "page_common.js", "page_panel.js", "page_figures.js", "page_table.js")
 
 
 def write_page(table: StudyTable, study_folder: Path, target: Path) -> Path:
@@ -61,7 +63,68 @@ def render_page(table: StudyTable, study_folder: Path) -> str:
 
 
 def _rendered(table: StudyTable, study_folder: Path) -> str:
-    """Return the page: data for its script, and the template filled in."""
+    """Return the page: data for its script, and the template filled in; of several devices a view each.
+
+    The first device's view stands in the page, those of the others in templates; the page's script takes one of them
+    where the address names the device.
+    """
+    tables, template = tables_of(table), environment().get_template("page.html.jinja")
+    views = [_view(one, study_folder, tables) for one in tables]
+    shared = {"pictures": _pictures(views), "colours": {"light": colours(LIGHT), "dark": colours(DARK)}}
+    common = {**_words(table, tables), "others": []}
+    others = [
+        OtherView(
+            one.device_name,
+            Markup("".join(template.blocks["view"](template.new_context({**common, **view.context})))),
+            Markup(script_json(view.payload)),
+        )
+        for one, view in zip(tables[1:], views[1:], strict=True)
+    ]
+    payload = Markup(script_json({**views[0].payload, **shared}))  # script_json leaves no '<'
+    return template.render(**{**common, **views[0].context, "others": others, "payload": payload})
+
+
+@dataclass(frozen=True)
+class OtherView:
+    """What the page has of a further device: its name, its header and sections as HTML, its data as JSON."""
+
+    name: str
+    html: Markup
+    payload: Markup
+
+
+@dataclass(frozen=True)
+class _View:
+    """A study as one device has it: what the template is filled with, and what the script reads beside pictures."""
+
+    context: Mapping[str, Any]
+    payload: Mapping[str, Any]
+    pictures: Mapping[int, str]
+
+
+def _pictures(views: Sequence[_View]) -> dict[int, str]:
+    """Return the contact sheets of all views, each once: a file is the same on every device."""
+    return {number: picture for view in views for number, picture in view.pictures.items()}
+
+
+def _words(table: StudyTable, tables: Sequence[StudyTable]) -> dict[str, Any]:
+    """Return what of the page is the same on every device."""
+    return {
+        "devices": [one.device_name for one in tables] if len(tables) > 1 else [],
+        "everywhere": everywhere_words(tables),
+        "words": {"share": share, "ms": ms, "architecture": architecture},
+        "settings": _yaml(table.settings),
+        "written": datetime.now().astimezone(),
+        "style": asset("page.css"),
+        "scripts": [asset(name) for name in SCRIPTS],
+        "plotly": Markup(get_plotlyjs()),
+        "light": Markup(css_variables(LIGHT)),
+        "dark": Markup(css_variables(DARK)),
+    }
+
+
+def _view(table: StudyTable, study_folder: Path, tables: Sequence[StudyTable]) -> _View:
+    """Return the study as one of its devices has it."""
     verdict = judge(table)
     curves = learning_curves(table)
     found = importances(table)
@@ -82,43 +145,30 @@ def _rendered(table: StudyTable, study_folder: Path) -> str:
         "winner": winner,
         "forked_from": table.forked.get("from"),
         "figures": {name: figure.to_plotly_json() for name, figure in figures.items()},
-        "colours": {"light": colours(LIGHT), "dark": colours(DARK)},
-        "pictures": pictures(table, study_folder, winner),
         **trials_payload(table, curves),
+        **others_payload(table, tables),
     }
-    return (
-        environment()
-        .get_template("page.html.jinja")
-        .render(
-            table=table,
-            verdict=verdict,
-            against=baseline_words(against) if against else "",
-            gate=str(table.gate).replace(">=", "≥").replace("<=", "≤") if table.gate != Gate() else "",
-            bounds=bound_lines(verdict.row, table.gate) if verdict.row else (),
-            numbers=key_numbers(table),
-            shares=outcome_shares(table),
-            views=VIEWS,
-            view=default_view(table.gate),
-            figures=figures,
-            curves=curves,
-            importances=found,
-            held=held,
-            deaths=death_classes(table),
-            proof=proof_section(proof, table.gate) if proof is not None else None,
-            drawn=views[default_view(table.gate)],
-            words={"share": share, "ms": ms, "architecture": architecture},
-            chosen=caveats(table),
-            provenance=provenance(table),
-            settings=_yaml(table.settings),
-            written=datetime.now().astimezone(),
-            payload=Markup(script_json(payload)),  # script_json leaves no '<'
-            style=asset("page.css"),
-            scripts=[asset(name) for name in SCRIPTS],
-            plotly=Markup(get_plotlyjs()),
-            light=Markup(css_variables(LIGHT)),
-            dark=Markup(css_variables(DARK)),
-        )
-    )
+    context = {
+        "table": table,
+        "verdict": verdict,
+        "against": baseline_words(against) if against else "",
+        "gate": str(table.gate).replace(">=", "≥").replace("<=", "≤") if table.gate != Gate() else "",
+        "bounds": bound_lines(verdict.row, table.gate) if verdict.row else (),
+        "numbers": key_numbers(table),
+        "shares": outcome_shares(table),
+        "views": VIEWS,
+        "view": default_view(table.gate),
+        "figures": figures,
+        "curves": curves,
+        "importances": found,
+        "held": held,
+        "deaths": death_classes(table),
+        "proof": proof_section(proof, table.gate) if proof is not None else None,
+        "drawn": views[default_view(table.gate)],
+        "chosen": caveats(table),
+        "provenance": provenance(table),
+    }
+    return _View(context, payload, pictures(table, study_folder, winner))
 
 
 def _figures(

@@ -13,8 +13,8 @@ from reports.analysis.curves import Curves
 from reports.analysis.deaths import deaths, has_died
 from reports.analysis.reasons import reasons
 from reports.table.families import FamilyRow, differences
-from reports.table.family_words import choice_words, family_words, kind_words
 from reports.table.gate_words import ALWAYS_SHOWN
+from reports.table.kin.family_words import choice_words, family_words, kind_words
 from reports.table.row import PAUSED, TrialRow
 from reports.table.table import StudyTable
 from reports.table.words import architecture, slim
@@ -64,6 +64,24 @@ def trials_payload(table: StudyTable, curves: Curves) -> dict[str, Any]:
             values["rungs"] = [[rung.epoch, rung.map, rung.map50, int(rung.decides)] for rung in row.rungs]
         rows.append({key: value for key, value in values.items() if value is not None})
     return {"dimensions": names, "rows": rows, "bounds": [_bound(bound) for bound in beside]}
+
+
+def others_payload(table: StudyTable, tables: Sequence[StudyTable]) -> dict[str, Any]:
+    """Return what each trial takes on every device of its study; nothing for a study of one.
+
+    Args:
+        table: the study as the device has it whose view this is.
+        tables: as every device has it.
+    """
+    if len(tables) < 2:
+        return {}
+    names = [one.device_name for one in tables]
+    found: dict[int, list[list[Any]]] = {}
+    for one in tables:
+        for row in one.rows:
+            found.setdefault(row.number, []).append([row.p50_ms, row.p95_ms, int(row.on_front), int(row.passes_gate)])
+    known = {number: places for number, places in found.items() if any(place[0] is not None for place in places)}
+    return {"device": table.device_name, "devices": names, "on_devices": known}
 
 
 def _in_full(table: StudyTable) -> set[int]:

@@ -43,12 +43,13 @@ def judged_beside(row: TrialRow, gate: Gate) -> tuple[Judged, ...]:
 
 @dataclass(frozen=True)
 class BoundLine:
-    """One bound and what a trial has of it, in words: "F1", "0.712", ">= 0.7"."""
+    """One bound and what a trial has of it, in words: "F1", "0.712", ">= 0.7"; and its name below `gate`."""
 
     name: str
     value: str
     limit: str
     is_kept: bool
+    setting: str = ""
 
     def __str__(self) -> str:
         return f"{self.name} {self.value}, {self.limit}: {'kept' if self.is_kept else 'missed'}"
@@ -62,6 +63,7 @@ def bound_lines(row: TrialRow, gate: Gate) -> tuple[BoundLine, ...]:
             value_words(judged),
             str(judged.bound).removeprefix(f"{judged.bound.quantity.name} "),
             judged.is_kept,
+            judged.bound.setting,
         )
         for judged in gate.judge(row.figures_judged)
     )

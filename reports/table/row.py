@@ -1,6 +1,6 @@
 """A trial as a row: its record, and the places that it takes among the others."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from objectives.records.trial_record import TrialRecord
@@ -58,6 +58,14 @@ class TrialRow(TrialRecord):
     def is_measured(self) -> bool:
         """Whether both objectives are known: only then can it stand on a front."""
         return self.map is not None and self.p50_ms is not None
+
+
+def without_expected_latency(row: TrialRow) -> TrialRow:
+    """Return a row without what was expected of its latency: that was another device's, or the worst one's."""
+    if row.proposal is None:
+        return row
+    said = replace(row.proposal, latency_ms=None, latency_sd_ms=0.0, latency_measured=False)
+    return replace(row, proposal=said)
 
 
 def make_row(trial: TrialRecord, device: str, removed: tuple[str, ...]) -> TrialRow:

@@ -18,7 +18,7 @@ from objectives.records.records import Outcome
 from objectives.records.study_record import StudyRecord
 from objectives.records.trial_record import Phase, TrialRecord, read_trial, trial_records
 from reports.table.families import FamilyRow, find_families
-from reports.table.row import PAUSED, TrialRow, make_row
+from reports.table.row import PAUSED, TrialRow, make_row, without_expected_latency
 from spaces.errors import AutomlError
 
 UNKNOWN = "unknown"  # the class of a failure that was not recorded
@@ -27,6 +27,8 @@ UNKNOWN = "unknown"  # the class of a failure that was not recorded
 @dataclass(frozen=True)
 class StudyTable:
     """A study at one moment: its rows by number, and what it says of itself.
+
+    Of a study of several devices it is as the first one has it; `reports.table.on_device` has the others.
 
     Attributes:
         record: all that the study says of itself, for what is read of it only where it is shown.
@@ -42,6 +44,11 @@ class StudyTable:
     fingerprints: Mapping[str, Any] = field(default_factory=dict)
     forked: Mapping[str, Any] = field(default_factory=dict)
     record: StudyRecord = field(default_factory=StudyRecord, repr=False, compare=False)
+
+    @property
+    def device_name(self) -> str:
+        """Name of the device that the latencies are of; of several, the one that is named first."""
+        return str(self.device.get("name") or "")
 
     @cached_property
     def finished(self) -> tuple[TrialRow, ...]:
@@ -137,14 +144,17 @@ def _table(name: str, records: Iterable[TrialRecord], study: StudyRecord, made: 
     device = str(study.fingerprints.get("device") or "")
     settled = [_settled(trial, study, made) for trial in records]
     rows = [_kept_row(trial, device, study.removed.get(trial.number, ()), made) for trial in settled]
-    judged = _judged(sorted(rows, key=lambda row: row.number), study.gate)
+    if study.settings.get("steer") == "worst":
+        rows = [without_expected_latency(row) for row in rows]
+    gate = study.gate.of_first
+    judged = judged_rows(sorted(rows, key=lambda row: row.number), gate)
     for row in judged:
         if row.number in made and made[row.number].row is not row:
             made[row.number] = dataclasses.replace(made[row.number], row=row)
     return StudyTable(
         name=name,
         rows=tuple(judged),
-        gate=study.gate,
+        gate=gate,
         device=study.device,
         data=study.data,
         settings=study.settings,
@@ -175,7 +185,7 @@ def _kept_row(trial: TrialRecord, device: str, removed: tuple[str, ...], made: d
     return row
 
 
-def _judged(rows: Sequence[TrialRow], gate: Gate) -> list[TrialRow]:
+def judged_rows(rows: Sequence[TrialRow], gate: Gate) -> list[TrialRow]:
     """Return the rows with their places: on the front, past the gate."""
     fit = [row for row in rows if _is_fit(row)]
     mask = front_mask([row.map or 0.0 for row in fit], [row.p50_ms or 0.0 for row in fit])

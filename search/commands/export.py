@@ -4,7 +4,6 @@ import json
 import shlex
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +16,16 @@ from objectives.records.paths import CONVERTED, DESCRIPTION, PLAIN, WEIGHTS, Exp
 from objectives.records.records import Latency
 from objectives.trial.plain_process import write_plain_checkpoint
 from reports.table.console import open_console
-from reports.table.family_words import origin_words
+from reports.table.kin.family_words import origin_words
 from reports.table.latency_words import batches_words, kept_words, state_words
+from reports.table.on_device import on_device, tables_of
 from reports.table.pick import misses
 from reports.table.proof.shipped import picked, proven_lines
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable, read_study
 from reports.table.words import ms, share
 from search.commands.formats.further import Further
-from search.loop.full_latency import measured_fully
+from search.loop.latencies.full_latency import device_settings, measured_fully
 from search.register.exported import Exported, export_lineage
 from search.settings.settings import EMBEDDED
 from search.study.folder.keep import CHILDREN_MOST
@@ -43,12 +43,31 @@ TRAINED_ALIKE = ("silence_s", "memory_mb", "processes_max", "cache_mb", "run")
 NOT_FULLY = "its latency is the search's quick figure, measured by one process"
 
 
-def run_export(name: str, folder: str, store: str | None, how: str, target: str, formats: str | None = None) -> None:
-    """Export the picked trial to a folder that does not exist yet, or is empty; also in further formats, by name."""
+def run_export(
+    name: str,
+    folder: str,
+    store: str | None,
+    how: str,
+    target: str,
+    formats: str | None = None,
+    device: str | None = None,
+) -> None:
+    """Export the picked trial to a folder that does not exist yet, or is empty.
+
+    Args:
+        name: of the study.
+        folder: where studies live.
+        store: URL of its store, or None.
+        how: as of `reports.table.pick.pick`.
+        target: the folder.
+        formats: further formats to write it in, by name.
+        device: by whose latencies and gate of several it is picked, and whose detector it is; None for the first.
+    """
     further = Further.named(formats)
     root = Path(folder).expanduser().absolute() / name
     study = load_study(root.parent, name, store)
-    table = read_study(study)
+    whole = read_study(study)
+    table = whole if device is None else on_device(whole, device)
     row = picked(table, how)
     out = Path(target).expanduser().absolute()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -63,7 +82,7 @@ def run_export(name: str, folder: str, store: str | None, how: str, target: str,
         )
     if missing:
         raise AutomlError(f"export: trial {row.number} lacks {', '.join(missing)} in '{trial}'; pick another")
-    paths, exported = ExportPaths(out), _exported(table, row, TrialPaths(trial))
+    paths, exported = ExportPaths(out), _exported(whole, table, row, TrialPaths(trial))
     why_not_plain = _write(paths, TrialPaths(trial), exported, further)
     console = open_console(highlight=False, soft_wrap=True)
     _print(console, paths, exported, why_not_plain)
@@ -75,17 +94,17 @@ def _removed_why(row: TrialRow) -> str:
     return f"{limit}, or since {CHILDREN_MOST} children nearer the front have files" if row.is_child else limit
 
 
-def _exported(table: StudyTable, row: TrialRow, trial: TrialPaths) -> Exported:
+def _exported(whole: StudyTable, table: StudyTable, row: TrialRow, trial: TrialPaths) -> Exported:
     """Return what is exported; a quick latency figure is measured anew by the full protocol first."""
     chosen = row if row.proves is None else table.row(row.proves)
     before = chosen if chosen.polishes is None else table.row(chosen.polishes)
     trained = before if before.parent is None else table.row(before.parent)
     if not row.has_quick_latency:
-        return Exported(table, row, trained)
+        return Exported(table, row, trained, tables=tables_of(whole))
     open_console(highlight=False, soft_wrap=True).print("measuring its latency by the full protocol", style="dim")
     found = measured_fully(table, trial.model)
     full, why = (found, "") if isinstance(found, Latency) else (None, found)
-    return Exported(table, row, trained, full, why)
+    return Exported(table, row, trained, full, why, tables_of(whole))
 
 
 def _write(exported: ExportPaths, trial: TrialPaths, what: Exported, further: Further) -> str:
@@ -140,9 +159,10 @@ def _config(what: Exported) -> dict[str, Any]:
         "seed": settings["seed"],
         "data": _data(table),
         "classes": list(table.data["classes"]),
-        "device": settings["device"],
+        "device": device_settings(table),
+        **({"more_devices": [device_settings(other) for other in what.others]} if what.others else {}),
         "latency": settings["latency"],
-        "gate": asdict(table.gate),
+        "gate": what.gate.to_json(),
         "train_device": trial["train_device"],
         "workers": trial["workers"],
         **{key: trial[key] for key in TRAINED_ALIKE if key in trial},  # an older automl stored fewer
@@ -199,6 +219,9 @@ def _dump(path: Path, values: dict[str, Any]) -> None:
 def _print(console: Console, exported: ExportPaths, what: Exported, why_not_plain: str) -> None:
     row = what.row
     figures = f"mAP {share(row.map)}, mAP50 {share(row.map50)}, p50 {ms(row.p50_ms)}, p95 {ms(row.p95_ms)}"
+    if len(what.tables) > 1:
+        on = (f"{ms(one.row(row.number).p50_ms)} on {one.device_name}" for one in what.others)
+        figures += f" on {what.table.device_name}, p50 {', '.join(on)}"
     if row.accuracy and row.accuracy.confidence is not None:
         figures += f", deployed at confidence {row.accuracy.confidence:g}"
     console.print(f"trial {row.number} ({figures}; {origin_words(row)}) written to {exported.folder}")

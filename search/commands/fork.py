@@ -3,9 +3,9 @@
 from reports.table.console import labelled, open_console
 from reports.table.progress import counting
 from search.commands.search import checked_settings
+from search.settings.checks.gate_check import gate_notes
 from search.settings.compose import name_override
 from search.settings.dataset import load_data
-from search.settings.gate_check import gate_notes
 from search.study.folder.prepare import prepared_folder
 from search.study.fork import ensure_fork, forked_settings
 

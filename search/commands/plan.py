@@ -11,8 +11,8 @@ from reports.table.progress import counting
 from search.commands.search import checked_settings, interruptible
 from search.plan.make import make_plan
 from search.plan.text import print_plan
+from search.settings.checks.gate_check import gate_notes
 from search.settings.dataset import load_data
-from search.settings.gate_check import gate_notes
 from search.settings.settings import Settings
 from search.study.store import load_study
 from search.study.study_file import study_file

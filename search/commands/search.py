@@ -114,10 +114,7 @@ def _introduce(console: Console, settings: Settings, dataset: Dataset) -> None:
     for label, text in (
         ("study", f"{settings.name} in {_shorter(settings.folder)}, gate {settings.gate}"),
         ("data", f"{dataset.name}: {splits} images, {len(dataset.classes)} classes"),
-        (
-            "device",
-            _device_words(settings.device),
-        ),
+        *(("device", _device_words(device)) for device in settings.targets),
         ("budget", f"{settings.budget.trials} trials{hours}, {epochs} epochs each"),
     ):
         console.print(labelled(label, text, 7), soft_wrap=True)

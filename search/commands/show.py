@@ -4,6 +4,7 @@ from pathlib import Path
 
 from rich.text import Text
 
+from objectives.records.gate import OF_DEVICE
 from objectives.records.records import Accuracy, Outcome
 from reports.analysis.deaths import deaths
 from reports.analysis.reasons import reasons
@@ -11,9 +12,10 @@ from reports.table.baseline import against_baseline
 from reports.table.baseline_words import baseline_words, beside_words
 from reports.table.console import labelled, open_console
 from reports.table.families import differences
-from reports.table.family_words import choice_words, family_words, made_words, origin_words
 from reports.table.gate_words import bound_lines
+from reports.table.kin.family_words import choice_words, family_words, made_words, origin_words
 from reports.table.latency_words import batches_words, kept_words, state_words
+from reports.table.on_device import tables_of
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable, read_study
 from reports.table.words import ms, number, share
@@ -106,6 +108,26 @@ def _as_deployed(accuracy: Accuracy) -> list[tuple[str, str]]:
     return [*facts, ("own", own)] if own else facts
 
 
+def _latencies(row: TrialRow) -> list[tuple[str, str]]:
+    """Return what was measured on a device, after training and before."""
+    facts = []
+    for label, latency in (("latency", row.latency), ("untrained", row.latency_untrained)):
+        if latency:
+            quick = "by the quick protocol" if latency is row.latency and row.has_quick_latency else ""
+            figures = f"p50 {ms(latency.p50_ms)}, p95 {ms(latency.p95_ms)}, {latency.samples} images"
+            said = (figures, state_words(latency), quick, batches_words(latency), kept_words(latency))
+            facts.append((label, ", ".join(part for part in said if part)))
+    return facts
+
+
+def _on(row: TrialRow, table: StudyTable) -> list[tuple[str, str]]:
+    """Return what a trial has on a further device of its study."""
+    place = ", on its front" if row.on_front else ""
+    found = [(label, f"on {table.device_name}: {text}{place}") for label, text in _latencies(row)]
+    own = [line for line in bound_lines(row, table.gate) if row.is_measured and line.setting in OF_DEVICE]
+    return [*found, *(("gate", f"on {table.device_name}: {line}") for line in own)]
+
+
 def _facts(row: TrialRow, table: StudyTable) -> list[tuple[str, str]]:
     facts = []
     if row.ending and row.ending.reason and row.outcome is not Outcome.FAILED:
@@ -117,12 +139,9 @@ def _facts(row: TrialRow, table: StudyTable) -> list[tuple[str, str]]:
         facts += _as_deployed(row.accuracy)
     if row.is_measured:
         facts += [("gate", str(line)) for line in bound_lines(row, table.gate)]
-    for label, latency in (("latency", row.latency), ("untrained", row.latency_untrained)):
-        if latency:
-            quick = "by the quick protocol" if latency is row.latency and row.has_quick_latency else ""
-            figures = f"p50 {ms(latency.p50_ms)}, p95 {ms(latency.p95_ms)}, {latency.samples} images"
-            said = (figures, state_words(latency), quick, batches_words(latency), kept_words(latency))
-            facts.append((label, ", ".join(part for part in said if part)))
+    facts += _latencies(row)
+    for other in tables_of(table)[1:]:
+        facts += _on(other.row(row.number), other)
     if row.rungs:
         rungs = ", ".join(f"epoch {r.epoch}: {r.map:.3f}" for r in row.rungs)
         facts.append(("rungs", rungs))

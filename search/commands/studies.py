@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reports.table.console import open_console
-from reports.table.family_words import children_words
+from reports.table.kin.family_words import children_words
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable, read_study
 from reports.table.words import duration, ms, share

@@ -1,7 +1,6 @@
 """`automl train`: an exported detector at full length, resumed if it was cut, measured like a trial."""
 
 import json
-import os
 import shlex
 import sys
 import time
@@ -22,26 +21,25 @@ from objectives.deploy.device import Device
 from objectives.deploy.own_metrics import check_own
 from objectives.latency.protocol import LatencyProtocol
 from objectives.machine.files import remove_folders, write_text
-from objectives.records.bounds.figures import Figures
 from objectives.records.gate import Gate
-from objectives.records.paths import MODEL, PLAIN, WEIGHTS, ExportPaths, TrialPaths
-from objectives.records.records import Accuracy, Ending, Latency, Rung
+from objectives.records.paths import PLAIN, ExportPaths, TrialPaths
+from objectives.records.records import Ending, Rung
 from objectives.trial.job import RungDecision, TrialJob
 from objectives.trial.plain_process import write_plain_checkpoint
 from objectives.weights.fetch import Say
 from objectives.weights.shelf import WeightsFile
 from reports.table.console import open_console
-from reports.table.gate_words import miss_words
-from reports.table.latency_words import measured_words
 from search.commands.search import interruptible
 from search.loop.full_training import FullTraining, TrainingFailed, TrainingListener
 from search.register.lineage import write_trained_lineage
 from search.settings.compose import default_values
 from search.settings.dataset import load_data
+from search.settings.devices import further_devices
 from search.settings.sections import read_section
 from search.settings.settings import DataSettings, TrialSettings
 from search.study.terms.changes import PRUNING
 from search.study.terms.start_weights import start_alone
+from search.view.trained import conclude
 from search.view.words import attempt_text, one_line
 from search.workers.jobs import check_run, fits_cache
 from search.workers.limits import Limits
@@ -136,7 +134,8 @@ def _train(console: Console, config: dict[str, Any], trial: TrialSettings, folde
         job = _job(config, dataset, out, place, own)
         remove_other_layouts(job.data_yaml)
         listener = Printer(console, job.epochs)
-        job = replace(job, start=None if own else _start(config, job.candidate, listener.warning))
+        start = None if own else _start(config, job.candidate, listener.warning)
+        job = replace(job, start=start, more_devices=further_devices(config, listener.warning))
         backend = make_backend(config["backend"], paths.ultralytics)
         if backend.caveat:
             console.print(f"note: {backend.caveat}", highlight=False)
@@ -149,7 +148,7 @@ def _train(console: Console, config: dict[str, Any], trial: TrialSettings, folde
         if why_not:
             listener.warning(f"no {PLAIN}: {why_not}")
     write_trained_lineage(ExportPaths(folder), job.epochs, listener.warning)
-    _conclude(console, metrics, Gate(**config.get("gate", {})), out)
+    conclude(console, metrics, Gate(**config.get("gate", {})), out)
 
 
 def _defaults() -> dict[str, Any]:
@@ -297,25 +296,10 @@ def _metrics(job: TrialJob, listener: Printer, dataset: Dataset) -> dict[str, An
     from objectives.latency.hosts.detections import score_on
 
     metrics = {name: record.to_json() for name, record in listener.kept.items()}
+    if listener.on_devices:
+        metrics["latencies"] = {name: latency.to_json() for name, latency in listener.on_devices.items()}
     if "test" in dataset.splits and job.split != "test":
         model, confidence = TrialPaths(job.folder).model, metrics["accuracy"].get("confidence")
         found = score_on(model, job.device, dataset.splits["test"], job.classes, "test", confidence)
         metrics["test"] = found.to_json()
     return metrics
-
-
-def _conclude(console: Console, metrics: dict[str, Any], gate: Gate, out: Path) -> None:
-    for split in ("accuracy", "test"):
-        if split in metrics:
-            a = metrics[split]
-            line = f"{a['split']}: mAP {a['map']:.3f}  mAP50 {a['map50']:.3f}  on {a['images']} images"
-            console.print(line, highlight=False)
-    latency = Latency.from_json(metrics["latency"])
-    console.print(f"latency: {measured_words(latency)}", highlight=False)
-    if gate != Gate():
-        figures = Figures.of(latency, Accuracy.from_json(metrics["accuracy"]))
-        missed = " and ".join(map(miss_words, gate.missed(figures)))
-        console.print(f"gate {gate}: {f'not met ({missed})' if missed else 'met'}", highlight=False, style="bold")
-    plain = [PLAIN] if TrialPaths(out).plain.exists() else []
-    names = ", ".join((MODEL, WEIGHTS, *plain, TrialPaths(out).metrics.name))
-    console.print(f"written to {os.path.relpath(out)}: {names}")

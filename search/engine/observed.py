@@ -3,7 +3,7 @@
 import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 from objectives.records.failures import OF_SIZE
 from objectives.records.made_once import MadeOnce
 from objectives.records.trial_record import Phase, TrialRecord, trial_records
+from search.engine.steering import WorstDevice
 from spaces.dimension import Value
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ class Observed:
     Attributes:
         number: the trial's, from 0.
         params: its dimensions, those alone that exist for it.
-        latency_ms: measured latency, p50; None if it was not measured.
+        latency_ms: measured latency, p50; None if it was not measured. Where a study of several devices is steered by
+            the worst of each trial, as of `search.engine.steering`.
         epochs: epochs that were evaluated, rising.
         accuracies: accuracy (mAP) at each of them, in the order of `epochs`.
         seconds: seconds of training until each of them.
@@ -120,16 +122,28 @@ def observe(study: "optuna.Study", records: Sequence[TrialRecord] | None = None)
         study: the study.
         records: its trials, if they were read just now.
     """
-    known = _seen.setdefault(study, MadeOnce(_observed, lambda seen: seen is not None and seen.phase.has_ended))
+    known = _seen.setdefault(study, MadeOnce(_observed, _is_kept))
     return [seen for seen in known.of(trial_records(study) if records is None else records) if seen is not None]
 
 
-def _observed(record: TrialRecord) -> Observed | None:
-    return None if record.phase is Phase.WAITING or record.is_proof else observed(record)
+def steer(study: "optuna.Study", worst: WorstDevice | None) -> None:
+    """Have the trials of a study seen by the latency of their worst device from here on; None: by the first one's."""
+    _seen[study] = MadeOnce(lambda record: _observed(record, worst), _is_kept)
+
+
+def _is_kept(seen: Observed | None) -> bool:
+    return seen is not None and seen.phase.has_ended
+
+
+def _observed(record: TrialRecord, worst: WorstDevice | None = None) -> Observed | None:
+    if record.phase is Phase.WAITING or record.is_proof:
+        return None
+    seen = observed(record)
+    return seen if worst is None else replace(seen, latency_ms=worst.latency_of(record), p95_ms=None)
 
 
 def observed(record: TrialRecord) -> Observed:
-    """Return a trial as the engine sees it."""
+    """Return a trial as the engine sees it, by the latency of the device that is named first."""
     failure = record.ending.error_class if record.ending else ""
     rungs = () if record.is_polish or record.is_baseline else record.rungs
     return Observed(

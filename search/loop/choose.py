@@ -13,13 +13,15 @@ from objectives.records.records import Decision, Ending, Outcome, Proposal, Rung
 from objectives.records.trial_record import Phase, TrialRecord, trial_records
 from objectives.trial.job import RungDecision
 from reports.table.table import StudyTable, read_study
-from search.engine.observed import observe
+from search.engine.observed import observe, steer
 from search.engine.proposal.polish import PolishProposal
 from search.engine.schedulers.scheduler import BudgetLeft, Step
+from search.engine.steering import OnDevices
 from search.loop.families import SURER, Families
+from search.loop.latencies.settle import reserved_s
+from search.loop.latencies.untrained import record_untrained, steering_of
 from search.loop.polishing import Polishing
 from search.loop.proof.proving import Proving
-from search.loop.settle import reserved_s
 from search.samplers.registry import make_known_latency, make_sampler, suggest
 from search.samplers.schedulers import make_scheduler
 from search.settings.settings import Settings
@@ -28,7 +30,7 @@ from search.study.claims import Claims
 from search.study.experience.frozen import frozen_experience
 from search.study.latencies import Measure, StudyLatencies
 from search.study.queued.baseline import stock
-from search.study.stored_trial import StoredTrial
+from search.study.stored_trial import StoredTrial, optuna_trial
 from search.workers.jobs import Jobs
 from spaces.candidate import Candidate
 from spaces.network.family import has_precisions, may_be_elastic
@@ -65,12 +67,16 @@ class Chooser:
             searched_s: seconds of the budget used so far.
         """
         self.settings, self.study, self._searched_s = settings, study, searched_s
-        self.latencies = StudyLatencies(study, settings.gate, measure, settings.space.fixed)
+        worst = steering_of(settings)
+        steer(study, worst)
+        self.latencies = StudyLatencies(study, settings.gate, measure, settings.space.fixed, worst)
         self._jobs, self.ladder = jobs, jobs.ladder
         self._known = make_known_latency(settings, self.latencies, self.ladder, frozen_experience(settings, study))
         self._scheduler = make_scheduler(settings.pruner, self._known)
-        self.families = Families(study, self._known, self.seconds_left, self._rate_beside, settings.budget.trials)
-        self._polishing = Polishing(study, self._known, jobs.polish_epochs, self.seconds_left)
+        self.families = Families(
+            study, self._known, self.seconds_left, self._rate_beside, settings.budget.trials, worst
+        )
+        self._polishing = Polishing(study, self._known, jobs.polish_epochs, self.seconds_left, worst)
         self.proving, self.proves = Proving(study, settings, jobs), False
         self._keeps_none = False  # hours for a proof, since there was nothing to prove
 
@@ -103,7 +109,8 @@ class Chooser:
     def reserved_s(self) -> float:
         """Seconds of the search's hours that are kept for settling figures of families."""
         space = self.settings.space
-        return reserved_s(self.hours) if (may_be_elastic(space) or has_precisions(space)) and not self.proves else 0.0
+        is_kept = (may_be_elastic(space) or has_precisions(space)) and not self.proves
+        return reserved_s(self.hours, len(self.settings.targets)) if is_kept else 0.0
 
     def may_work_on(self, trial: TrialRecord) -> bool:
         """Whether a trial belongs to this part of the work: the search's, or the proof's."""
@@ -253,7 +260,7 @@ class Chooser:
         if of is not None:
             before = trials[of]
             if before.latency is not None:
-                trial.record_latency(before.latency, trained=False)  # it is the same network
+                record_untrained(trial, OnDevices(before.latency, before.latencies))  # it is the same network
             trial.record_candidate(Candidate.of(before.candidate), folder)
             return
         if trial.record.baseline is not None:
@@ -267,9 +274,9 @@ class Chooser:
         elif trial.record.proposal is None:
             trial.record_proposal(Proposal("peer", sampler, "this sampler gives no reasons"))
         params = trial.record.params
-        latency = self.latencies.untrained(params, trials)
-        if latency is not None:
-            trial.record_latency(latency, trained=False)
+        found = self.latencies.untrained(params, trials)
+        if found is not None:
+            record_untrained(trial, found)
         trial.record_candidate(self._jobs.candidate(params), folder)
 
     def out_of_time(self, trial: StoredTrial, epoch: int) -> None:
@@ -297,13 +304,6 @@ class Chooser:
 
 def _waiting(trials: Sequence[TrialRecord]) -> list[int]:
     return [trial.number for trial in trials if trial.phase is Phase.WAITING]
-
-
-def optuna_trial(study: "optuna.Study", number: int) -> "optuna.Trial":
-    """Return Optuna's handle of a trial that runs; making one asks the sampler."""
-    import optuna
-
-    return optuna.Trial(study, study._storage.get_trial_id_from_study_id_trial_number(study._study_id, number))
 
 
 def _asked_for(trial: StoredTrial) -> str:

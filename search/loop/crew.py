@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from objectives.records.paths import StudyPaths
 from objectives.records.records import Ending, Latency
 from objectives.records.trial_record import TrialRecord
+from search.engine.steering import OnDevices
 from search.loop.follow import Decide, TrialFollower
 from search.loop.follow_children import ChildrenFollower, Next
 from search.settings.settings import Settings
@@ -90,6 +91,7 @@ class Crew:
         job = replace(
             self.jobs.job_of(trial.number, candidate, record, trials),
             latency=record.latency_untrained,
+            latencies=record.latencies_untrained,
             trained_s=rungs[-1].seconds if rungs else 0.0,
             reported_epoch=rungs[-1].epoch if rungs else 0,
             batch_divisor=record.batch_divisor,
@@ -144,8 +146,8 @@ class Crew:
             for active in list(self.active.values()):
                 self.leave(active)
 
-    def measured(self, params: Mapping[str, Value], session: int) -> Latency | Ending:
-        """Measure the latency of a candidate that is no trial yet.
+    def measured(self, params: Mapping[str, Value], session: int) -> Latency | OnDevices | Ending:
+        """Measure the latency of a candidate that is no trial yet, on the devices that the engine steers by.
 
         Args:
             params: what a sampler would choose.
@@ -155,6 +157,8 @@ class Crew:
         stage = f"measuring a candidate's latency, {candidate.text('backbone.name')}"
         with self.view.meanwhile(stage), self.jobs.passing_folder(prefix) as folder:
             job = replace(self.jobs.job(-1, candidate), folder=folder)
+            if not self.settings.is_for_all:
+                job = replace(job, more_devices=())
             return measure(self.backend, job, self._limits(), self._tick)
 
     def _limits(self) -> Limits:

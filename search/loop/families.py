@@ -14,6 +14,7 @@ from search.engine.known_latency import KnownLatencySampler
 from search.engine.observed import observe
 from search.engine.proposal.children import ChildrenProposal, Parent, propose_children
 from search.engine.proposal.precisions import Pair, effects
+from search.engine.steering import WorstDevice
 from search.study.stored_trial import child_of
 from spaces.candidate import Candidate
 from spaces.network.family import FP32, PRECISION, Family, is_of_many, precision_of
@@ -36,6 +37,7 @@ class Families:
         seconds_left: Callable[[], float],
         rate_beside: Callable[[Sequence[TrialRecord]], float],
         trials_most: int,
+        worst: WorstDevice | None = None,
     ) -> None:
         """Set up.
 
@@ -45,7 +47,9 @@ class Families:
             seconds_left: of the budget.
             rate_beside: the gain of hypervolume per second that anything else promises.
             trials_most: of the budget.
+            worst: by which of several devices the engine steers; None for the first.
         """
+        self._worst = worst
         self._study, self._seconds_left, self._trials_most = study, seconds_left, trials_most
         self._rate_beside = rate_beside
         self._sampler = sampler
@@ -137,7 +141,9 @@ class Families:
         return None
 
     def _known(self, parents: Sequence[TrialRecord], trials: Sequence[TrialRecord]) -> Iterator[Parent]:
-        """Yield what is known of parents and their children."""
+        """Yield what is known of parents and their children, by the latency that the engine goes by."""
+        if self._worst is not None:
+            parents, trials = self._worst.seen(parents), self._worst.seen(trials)
         stored = StudyRecord.of(self._study)
         reports = {t.number: list(stored.looks(t.number)) for t in trials if is_parent(t)}
         look_s = _mean([look.seconds for found in reports.values() for report in found for look in report.looks])

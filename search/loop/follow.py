@@ -41,6 +41,8 @@ class TrialFollower(TrialListener):
         self._why_stopped = ""
         if job.latency:
             view.latency(trial.number, job.latency, trained=False)
+        for device, latency in job.latencies.items():
+            view.latency_on(trial.number, device, latency, trained=False)
 
     @property
     def rungs(self) -> tuple[Rung, ...]:
@@ -61,6 +63,11 @@ class TrialFollower(TrialListener):
         """Store and show the latency."""
         self.trial.record_latency(latency, trained=trained)
         self._view.latency(self.trial.number, latency, trained=trained)
+
+    def latency_on(self, device: str, latency: Latency, trained: bool) -> None:
+        """Store and show the latency on a further device."""
+        self.trial.record_latency_on(device, latency, trained=trained)
+        self._view.latency_on(self.trial.number, device, latency, trained=trained)
 
     def rung(self, rung: Rung) -> RungDecision:
         """Store and show the rung, and decide how the trial goes on."""

@@ -53,12 +53,14 @@ class TrainingListener(SilentListener):
         untrained: latency before training, once it is measured.
         last_rung: what was seen at the last evaluated epoch.
         kept: "latency" and "accuracy" of the trained file, "resources" of the last process.
+        on_devices: further device -> latency of the trained file there.
     """
 
     def __init__(self) -> None:
         self.untrained: Latency | None = None
         self.last_rung: Rung | None = None
         self.kept: dict[str, Record] = {}
+        self.on_devices: dict[str, Latency] = {}
 
     def latency(self, latency: Latency, trained: bool) -> None:
         """Keep the latency."""
@@ -66,6 +68,11 @@ class TrainingListener(SilentListener):
             self.kept["latency"] = latency
         else:
             self.untrained = latency
+
+    def latency_on(self, device: str, latency: Latency, trained: bool) -> None:
+        """Keep the latency on a further device."""
+        if trained:
+            self.on_devices[device] = latency
 
     def rung(self, rung: Rung) -> RungDecision:
         """Keep the rung; nothing stops a training at full length."""

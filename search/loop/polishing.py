@@ -11,6 +11,7 @@ from search.engine.known_latency import KnownLatencySampler
 from search.engine.observed import observe
 from search.engine.proposal.engine import NAME
 from search.engine.proposal.polish import Polishable, Polished, PolishProposal, propose_polish
+from search.engine.steering import WorstDevice
 from search.loop.families import is_elastic_parent
 from search.study.stored_trial import StoredTrial, polish_of
 from spaces.network.family import FP32, precision_of
@@ -25,7 +26,12 @@ class Polishing:
     """Chooses and begins polishes; call it while no other process of the study chooses."""
 
     def __init__(
-        self, study: "optuna.Study", sampler: KnownLatencySampler, epochs: int, seconds_left: Callable[[], float]
+        self,
+        study: "optuna.Study",
+        sampler: KnownLatencySampler,
+        epochs: int,
+        seconds_left: Callable[[], float],
+        worst: WorstDevice | None = None,
     ) -> None:
         """Set up.
 
@@ -34,7 +40,9 @@ class Polishing:
             sampler: the engine's, whichever sampler proposes trainings.
             epochs: of a polish; 0 for none at all.
             seconds_left: of the budget.
+            worst: by which of several devices the engine steers; None for the first.
         """
+        self._worst = worst
         self._study, self._sampler, self._epochs, self._seconds_left = study, sampler, epochs, seconds_left
 
     def best(self, trials: Sequence[TrialRecord]) -> PolishProposal | None:
@@ -43,6 +51,7 @@ class Polishing:
         Args:
             trials: the study's.
         """
+        trials = trials if self._worst is None else self._worst.seen(trials)
         parents = {trial.number: trial for trial in trials if is_elastic_parent(trial)}
         if not (self._epochs and parents):
             return None

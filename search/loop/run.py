@@ -9,7 +9,6 @@ from threadpoolctl import threadpool_limits
 
 from objectives.data.dataset import Dataset
 from objectives.deploy.formats.deployed import prepare
-from objectives.latency.hosts.open import check
 from objectives.records.proof import Length, ProofRecord
 from objectives.records.study_record import StudyRecord
 from objectives.records.trial_record import trial_records
@@ -21,9 +20,10 @@ from search.loop.proof.split_scores import Scored, score_once
 from search.loop.search import Search
 from search.samplers.registry import check_sampler
 from search.samplers.schedulers import check_pruner
-from search.settings.data_check import check_quickly, refusal
+from search.settings.checks.data_check import check_quickly, refusal
+from search.settings.checks.gate_check import gate_notes
 from search.settings.dataset import load_data
-from search.settings.gate_check import gate_notes
+from search.settings.devices import check_devices
 from search.settings.settings import Settings
 from search.study.claims import Claims
 from search.study.experience.frozen import freeze_experience
@@ -80,8 +80,9 @@ def check_settings(settings: Settings) -> None:
     Raises:
         AutomlError: a device, a sampler, a pruner, a trainer or a backend cannot be used.
     """
-    check(settings.device)
-    prepare(settings.device)
+    check_devices(settings.targets)
+    for device in settings.targets:
+        prepare(device)
     check_sampler(settings.sampler)
     check_pruner(settings.pruner)
     check_run(settings.trial)

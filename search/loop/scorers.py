@@ -12,7 +12,7 @@ from objectives.records.trial_record import TrialRecord
 from reports.table.table import StudyTable
 from search.loop.choose import Chooser
 from search.loop.families import is_parent
-from search.loop.settle import reserved_s, settle, unsettled
+from search.loop.latencies.settle import reserved_s, settle, unsettled
 from search.study.claims import Claims
 from search.study.sessions import Session
 from search.view.base import View
@@ -75,7 +75,8 @@ class Scorers:
             is_alone = self._session.is_alone()
         if self._chooser.proves or not is_alone or not unsettled(self._chooser.table()):
             return
-        left = math.inf if hours is None else max(reserved_s(hours), 3600 * hours - self._session.searched_s())
+        kept = reserved_s(hours, len(settings.targets))
+        left = math.inf if hours is None else max(kept, 3600 * hours - self._session.searched_s())
         patience = Patience(alive=self._session.beat)
         with self._view.meanwhile("measuring the front's latencies by the full protocol"):
             try:

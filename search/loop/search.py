@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out, remove_other_layouts
 from objectives.records.paths import StudyPaths
-from objectives.records.records import Ending, Latency, Outcome, Rung
+from objectives.records.records import Ending, Outcome, Rung
 from objectives.records.study_record import StudyWriter
 from objectives.records.trial_record import Phase, TrialRecord, trial_records
 from objectives.trial.job import RungDecision
@@ -35,7 +35,6 @@ from search.study.terms.start_weights import starts_of
 from search.view.base import View
 from search.workers.jobs import Jobs
 from search.workers.places import Place, take_place
-from spaces.dimension import Value
 from spaces.errors import DiskFull, StoreError
 
 if TYPE_CHECKING:
@@ -66,11 +65,17 @@ class Search:
         with claims.alone():
             self.session = Session(study, claims, clock, proves=proves)
         self.keeper = Keeper(self.folder, settings.store.size_mb_max)
-        self.chooser = Chooser(settings, study, self.jobs, self._measured, self.session.searched_s)
+        self.chooser = Chooser(
+            settings,
+            study,
+            self.jobs,
+            lambda params: self.board.measured(lambda: self.crew.measured(params, self.session.key)),
+            self.session.searched_s,
+        )
         self.chooser.proves = proves
         self.scorers = Scorers(self.chooser, claims, self.session, view, self._keep_small)
         self.crew = Crew(settings, self.jobs, view, self._decide, self.scorers.next_order, self.session.beat)
-        self.notes: list[str] = []  # for people, once the view is open
+        self.notes = list[str]()  # for people, once the view is open
         self._went_well = datetime.now()  # earlier failures do not count
         self._begin_at = self._show_at = 0.0  # when to look again, by the monotonic clock
         self._waits_for_place = False  # with nothing begun: no time that is searched
@@ -223,8 +228,7 @@ class Search:
         if step.polish is not None or step.proof is not None:
             return self.chooser.begin_on(step, trials, self.claims.hold)
         if step.number is None:
-            asked = self.chooser.ask(trials)
-            self.claims.hold(asked.number)
+            self.claims.hold((asked := self.chooser.ask(trials)).number)
             return self.chooser.sampled(asked)
         self.claims.hold(step.number)
         trial = StoredTrial(self.study, step.number)
@@ -314,7 +318,3 @@ class Search:
             decision, why = self.chooser.at_rung(trial, rung)
         self.view.decision(trial.number, decision.value, why)
         return decision, why
-
-    def _measured(self, params: Mapping[str, Value]) -> Latency | Ending:
-        """Measure a candidate that is no trial yet."""
-        return self.board.measured(lambda: self.crew.measured(params, self.session.key))

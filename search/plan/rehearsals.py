@@ -157,7 +157,7 @@ class Rehearsals:
         return Timed(
             candidate=candidate.to_json(),
             epoch_s=self._epoch_s(one),
-            overhead_s=beside_s + 2 * export_s + latency_s(self.settings.latency),
+            overhead_s=beside_s + 2 * export_s + len(self.settings.targets) * latency_s(self.settings.latency),
             parameters=costs.parameters,
             peak_bytes=costs.training_peak_bytes + self._cached_bytes(candidate),
         )

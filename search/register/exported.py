@@ -3,10 +3,11 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+from objectives.records.gate import OF_DEVICE, Gate
 from objectives.records.paths import ExportPaths
 from objectives.records.records import Latency
 from reports.table.baseline import against_baseline
-from reports.table.family_words import is_converted
+from reports.table.kin.family_words import is_converted
 from reports.table.proof.contestants import goes_on
 from reports.table.proof.shipped import proven_json
 from reports.table.row import TrialRow
@@ -27,6 +28,7 @@ class Exported:
         trained: the trial whose epochs the detector has seen: of a child, also a polished one, its parent.
         full: latency by the full protocol, of one of a family, whose figure in the search is a quick one.
         why_quick: why that could not be measured.
+        tables: the study as each of its devices has it; `table` is that of the device that is exported for.
     """
 
     table: StudyTable
@@ -34,6 +36,19 @@ class Exported:
     trained: TrialRow
     full: Latency | None = None
     why_quick: str = ""
+    tables: tuple[StudyTable, ...] = ()
+
+    @property
+    def others(self) -> tuple[StudyTable, ...]:
+        """The study as its other devices have it."""
+        return tuple(one for one in self.tables if one.device_name != self.table.device_name)
+
+    @property
+    def gate(self) -> Gate:
+        """The gate with the device that is exported for as its first."""
+        bounds = {one.device_name: one.gate.to_json() for one in self.others}
+        own = {name: {key: of[key] for key in OF_DEVICE if of[key] is not None} for name, of in bounds.items()}
+        return replace(self.table.gate, devices={name: found for name, found in own.items() if found} or None)
 
     @property
     def chosen(self) -> TrialRow:
@@ -74,10 +89,26 @@ def export_lineage(what: Exported, paths: ExportPaths) -> dict[str, Any]:
         "provenance": dict(table.provenance),
         "settings": dict(table.settings),
         "device": dict(table.device),
+        **_on_devices(what),
         "gate": gate_card(table.gate, what.by_full.figures_judged),
         **row.figures(),
         **proven_json(table, row),
     }
+
+
+def _on_devices(what: Exported) -> dict[str, Any]:
+    """Return each device with the latency there and what its gate says of it; nothing in a study of one device."""
+    if not what.others:
+        return {}
+    found = {}
+    for one in what.tables:
+        row = what.by_full if one.device_name == what.table.device_name else one.row(what.row.number)
+        found[one.device_name] = {
+            "device": dict(one.device),
+            "latency": row.latency.to_json() if row.latency else None,
+            "gate": gate_card(one.gate, row.figures_judged),
+        }
+    return {"devices": found}
 
 
 def _beside_baseline(what: Exported) -> dict[str, Any]:

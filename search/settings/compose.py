@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from search.settings.class_bounds import put_class_bounds, take_class_bounds
+from search.settings.devices_line import COMPOSED_AT, names_of, overrides_for, put_devices, take_of_devices
 from spaces.errors import SettingsError, SpaceError, nearest
 from spaces.vocabulary import VOCABULARY
 
@@ -36,7 +37,8 @@ def compose_config(arguments: Sequence[str]) -> dict[str, Any]:
     from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
     arguments, class_bounds = take_class_bounds(arguments)
-    preset, overrides = _split(arguments)
+    said = take_of_devices(arguments)
+    preset, overrides = _split(said.others)
     folder, name = _find(preset)
     translated = [_translate(override) for override in overrides]
     search = _search_path(folder)
@@ -44,6 +46,10 @@ def compose_config(arguments: Sequence[str]) -> dict[str, Any]:
         with initialize_config_dir(str(folder), version_base="1.3"):
             config = compose(name, overrides=[*search, *translated])
             plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+            if names := names_of(plain, overrides, said):  # type: ignore[arg-type]  # a mapping with text keys
+                overrides = [*overrides, *overrides_for(names, said)]
+                config = compose(name, overrides=[*search, *translated, *overrides_for(names, said)])
+                plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except MissingMandatoryValue as error:
         raise SettingsError(f"{error.full_key}: needs a value; give {error.full_key}=...") from None
     except yaml.YAMLError as error:
@@ -51,6 +57,7 @@ def compose_config(arguments: Sequence[str]) -> dict[str, Any]:
     except (HydraException, OmegaConfBaseException, ValueError) as error:  # Hydra's own checks raise ValueError too
         raise _explain(error, folder, name, search, overrides) from None
     put_class_bounds(plain, class_bounds)  # type: ignore[arg-type]  # a mapping with text keys
+    put_devices(plain, names, said)  # type: ignore[arg-type]  # likewise
     return plain  # type: ignore[return-value]  # likewise
 
 
@@ -180,7 +187,7 @@ def _explain(error: Exception, folder: Path, name: str, search: list[str], overr
     """Turn Hydra's error into one line that names the nearest valid key or option."""
     known = _known_keys(folder, name, search)
     for override in overrides:
-        key = override.lstrip("+~").partition("=")[0]
+        key = override.lstrip("+~").partition("=")[0].partition("@")[0]
         if "/" in key or key in _groups():
             option = override.partition("=")[2]
             options = [p.stem for p in (CONF / key).glob("*.yaml")]
@@ -190,6 +197,11 @@ def _explain(error: Exception, folder: Path, name: str, search: list[str], overr
             if option not in options and not any(path.exists() for path in own):
                 text = ", ".join(sorted(options))
                 return SettingsError(f"{key}: unknown option '{option}'{nearest(option, options)}; known: {text}")
+        elif key.startswith(f"{COMPOSED_AT}."):
+            _, name, setting = key.split(".", 2)
+            if f"device.{setting}" not in known and not override.startswith("+"):
+                options = [one.removeprefix("device.") for one in known if one.startswith("device.")]
+                return SettingsError(f"unknown setting 'devices.{name}.{setting}'{nearest(setting, options)}")
         elif known and key not in known and not override.startswith("+"):
             if key.removeprefix("space.") in VOCABULARY:
                 return SettingsError(f"'{key}' is not in this space; add it with '+{override}'")

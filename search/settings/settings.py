@@ -17,15 +17,17 @@ from objectives.records.gate import Gate
 from search.settings.baseline import BaselineSettings
 from search.settings.choices import PrunerSettings, SamplerSettings
 from search.settings.compose import base_values, compose_config
+from search.settings.devices import OF_SEVERAL, check_steer, placed_gate, read_several
 from search.settings.precision_check import check_quantiser
 from search.settings.proof_settings import ProofSettings
 from search.settings.sections import read_section
+from search.settings.start import known_candidates
 from spaces.errors import SettingsError, nearest
 from spaces.network.backbones import check_backbones
 from spaces.network.family import check_elastic, check_precision
 from spaces.network.own import check_necks
 from spaces.space import SearchSpace
-from spaces.vocabulary import check_vocabulary, is_deployed
+from spaces.vocabulary import check_vocabulary
 
 EXPERIENCES = ("shipped+own", "shipped", "own", "none")  # what a study may start from
 DATA_CHECKS = ("strict", "warn", "off")
@@ -162,7 +164,14 @@ class StoreSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that a search is told. `start` holds partial candidates to try first."""
+    """Everything that a search is given.
+
+    Attributes:
+        device: that the search is for; of several, the one that is named first.
+        start: partial candidates to try first.
+        devices: of a study of several, all of them; else empty.
+        steer: whose latency the engine goes by: "first", or "worst", as of `search.engine.steering`.
+    """
 
     name: str
     seed: int
@@ -182,8 +191,14 @@ class Settings:
     baseline: BaselineSettings
     workers: int
     experience: str
+    devices: tuple[Device, ...]
+    steer: str
 
     def __post_init__(self) -> None:
+        if self.devices and self.devices[0] != self.device:
+            raise SettingsError(f"devices: the first must be device={self.device.name}, got {self.devices[0].name}")
+        object.__setattr__(self, "gate", placed_gate(self.gate, self.device, self.devices))
+        check_steer(self.steer, self.gate, self.devices)
         if self.experience not in EXPERIENCES:
             known = ", ".join(EXPERIENCES)
             hint = nearest(str(self.experience), EXPERIENCES)
@@ -200,13 +215,25 @@ class Settings:
         """The study's folder."""
         return Path(self.store.folder).expanduser().absolute() / self.name
 
+    @property
+    def targets(self) -> tuple[Device, ...]:
+        """The devices that detectors are searched for, the one that is named first before the others."""
+        return self.devices or (self.device,)
+
+    @property
+    def is_for_all(self) -> bool:
+        """Whether one detector is wanted for all devices."""
+        return bool(self.devices) and self.steer == "worst"
+
     def to_json(self) -> dict[str, Any]:
         """Return the settings as JSON values; the space as dimension name to domain text."""
         values: dict[str, Any] = {
             key: value if isinstance(value, str | int) else _json(value)
             for key, value in vars(self).items()
-            if key not in ("space", "start")
+            if key not in ("space", "start", *OF_SEVERAL)
         }
+        if self.devices:  # a study of one device is stored as it was before there were others
+            values |= {"devices": [asdict(device) for device in self.devices], "steer": self.steer}
         return {**values, "space": self.space.to_json(), "start": json.loads(json.dumps(self.start))}
 
 
@@ -238,9 +265,8 @@ def load_settings(arguments: Sequence[str]) -> Settings:
     check_precision(space)
     check_backbones(space)
     check_necks(space)
-    check_quantiser(space, sections["device"].runtime)
     narrowed = any(argument.lstrip("+~").startswith("space") for argument in arguments)
-    start = _start(config.get("start"), space, narrowed=narrowed)
+    start = known_candidates(config.get("start"), space, narrowed=narrowed)
     sections["baseline"] = BaselineSettings.from_config(config, arguments)
     seed = config["seed"]
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
@@ -248,6 +274,8 @@ def load_settings(arguments: Sequence[str]) -> Settings:
     workers = config["workers"] if "workers" in config else base_values()["workers"]
     if not isinstance(workers, int) or isinstance(workers, bool):
         raise SettingsError(f"workers: must be a whole number of 1 or more, got {workers!r}")
+    sections |= read_several(config)
+    check_quantiser(space, [one.runtime for one in sections["devices"] or (sections["device"],)])
     sections["experience"] = str(config["experience"] if "experience" in config else base_values()["experience"])
     return Settings(name=str(config["name"]), seed=seed, space=space, start=start, workers=workers, **sections)
 
@@ -271,28 +299,7 @@ def _check_keys(config: Mapping[str, Any]) -> None:
             raise SettingsError(f"{key}: needs a value; give {key}=...")
 
 
-def _start(candidates: object, space: SearchSpace, *, narrowed: bool) -> tuple[dict[str, Any], ...]:
-    """Check the candidates that are tried first.
-
-    Where the command line has changed the space, what it no longer holds of a training is left open, and a candidate
-    whose architecture it no longer holds is left out.
-    """
-    if not isinstance(candidates, list | None) or not all(isinstance(c, Mapping) for c in candidates or ()):
-        raise SettingsError(f"start: must be a list of mappings such as [{{size.pixels: 128}}], got {candidates!r}")
-    kept = []
-    for candidate in candidates or ():
-        held = {name: value for name, value in candidate.items() if not narrowed or _holds(space, name, value)}
-        if not any(is_deployed(name) for name in candidate.keys() - held.keys()):
-            space.check(held)
-            kept.append(held)
-    return tuple(kept)
-
-
-def _holds(space: SearchSpace, name: str, value: Any) -> bool:
-    return name in space.domains and value in space.domains[name]
-
-
 def _json(section: Any) -> dict[str, Any] | str:
     """Return a section as JSON values."""
-    own = SamplerSettings | PrunerSettings | BaselineSettings
+    own = SamplerSettings | PrunerSettings | BaselineSettings | Gate
     return section.to_json() if isinstance(section, own) else asdict(section)

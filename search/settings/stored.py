@@ -6,6 +6,7 @@ from typing import Any
 
 from search.settings.baseline import KEY, BaselineSettings
 from search.settings.compose import PATHS, base_values
+from search.settings.devices import read_several
 from search.settings.settings import EMBEDDED, SECTIONS, Settings, read_sections
 from spaces.errors import SettingsError, nearest
 from spaces.network.baseline import NO_BASELINE
@@ -54,6 +55,7 @@ def stored_settings(
         baseline=BaselineSettings.from_config({KEY: stored.get(KEY, NO_BASELINE)}, ()),
         **top,
         **read_sections(config),
+        **read_several(stored),
     )
 
 

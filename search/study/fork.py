@@ -16,9 +16,11 @@ from objectives.records.records import Accuracy, Ending, Outcome
 from objectives.records.study_record import MeasuredRecord, StudyRecord, StudyWriter
 from objectives.records.trial_record import TrialRecord, trial_records
 from objectives.weights.fetch import Say
+from reports.table.on_device import DEVICE_PART
 from search.engine.candidates import distribution
-from search.settings.data_check import check_quickly, refusal
+from search.settings.checks.data_check import check_quickly, refusal
 from search.settings.settings import Settings
+from search.study.copied_trial import copied
 from search.study.latencies import architecture_key
 from search.study.queued.baseline import baseline_in, enqueue_baseline
 from search.study.queued.known_good import enqueue
@@ -31,7 +33,6 @@ from search.study.store import (
     storage_url,
     store_errors,
 )
-from search.study.stored_trial import copied
 from search.study.terms.changes import otherwise
 from search.study.terms.comparable import Comparison, Kept, compare, fitted, within
 from search.study.terms.contract import Contract, fixed_values
@@ -133,7 +134,8 @@ def fork(
     now = Contract.of(settings, dataset, then)
     differing = then.differing(now)
     stored, kept_of_old = old.get_trials(deepcopy=False), StudyRecord.of(old)
-    found = compare(trial_records(old, stored), differing, settings.space, settings.gate)
+    on_all, gone = settings.is_for_all, [part.removeprefix(DEVICE_PART) for part in differing if DEVICE_PART in part]
+    found = compare(trial_records(old, stored), differing, settings.space, settings.gate, on_all=on_all)
     study = optuna.create_study(study_name=settings.name, storage=storage, directions=["maximize", "minimize"])
     writer, paths = StudyWriter(study), StudyPaths(folder_new)
     writer.forked(old.study_name, len(found.kept), found.left_out)
@@ -147,14 +149,18 @@ def fork(
         was = kept.trial.accuracy
         accuracy = None if was is None else scoring.carried(was, scored_then)
         changed = None if accuracy == was else accuracy
-        study.add_trial(_copied(kept, stored[kept.trial.number], numbers, folder, settings.space, changed))
+        study.add_trial(_copied(kept, stored[kept.trial.number], numbers, folder, settings.space, changed, gone))
         for report in _looks(kept, kept_of_old):
             writer.looks(numbers[kept.trial.number], report)
         if (latency := kept_of_old.measured_fully.get(kept.trial.number)) is not None:
             writer.measured_fully(numbers[kept.trial.number], latency)
+        for device, latency in kept_of_old.measured_fully_on.get(kept.trial.number, {}).items():
+            if device not in gone:
+                writer.measured_fully_on(numbers[kept.trial.number], device, latency)
     if not {"data", "device", "trainer"} & set(differing):
         for key, record in _measured(kept_of_old, then, settings.space, differing):
-            writer.measured(key, record)
+            others = {name: latency for name, latency in record.latencies.items() if name not in gone}
+            writer.measured(key, replace(record, latencies=others))
     for look in () if "data" in differing else kept_of_old.test_looks:  # the same images: they have been seen
         writer.test_look(replace(look, by=f"{look.by} in study {old.study_name}", numbers=(), scores=()))
     writer.removed({numbers[old]: names for old, names in kept_of_old.removed.items() if old in numbers})
@@ -211,10 +217,12 @@ def _copied(
     folder: str,
     space: SearchSpace,
     accuracy: Accuracy | None,
+    gone: Sequence[str],
 ) -> "FrozenTrial":
     """Return a trial as the fork stores it: with the parameters and distributions of the new space.
 
-    An accuracy is what the fork takes of the trial's, where that is not all of it.
+    An accuracy is what the fork takes of the trial's, where that is not all of it; latencies on devices that are gone
+    stay behind.
     """
     outside = kept.trial.is_baseline
     names = [] if outside else [name for name in kept.candidate if name not in space.fixed]
@@ -230,6 +238,7 @@ def _copied(
         None if parent is None else numbers[parent],
         None if polishes is None else numbers[polishes],
         accuracy,
+        gone,
     )
 
 

@@ -18,6 +18,7 @@ from objectives.records.trial_record import Phase, TrialRecord
 from search.engine.candidates import Params
 from search.engine.models.latencies import LatencyBook
 from search.engine.observed import Key, Observed, observe
+from search.engine.steering import OnDevices, WorstDevice
 from spaces.dimension import Value
 from spaces.vocabulary import is_deployed
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 ELASTIC = "train.elastic"
 DOUBTED = 0.25  # odds of a candidate whose measurement failed for a reason that may pass
 
-Measure = Callable[[Params], Latency | Ending | None]
+Measure = Callable[[Params], Latency | OnDevices | Ending | None]
 
 
 def architecture_key(params: Mapping[str, Any]) -> str:
@@ -44,7 +45,12 @@ class StudyLatencies(LatencyBook):
     """
 
     def __init__(
-        self, study: "optuna.Study", gate: Gate, measure: Measure, fixed: Mapping[str, Value] | None = None
+        self,
+        study: "optuna.Study",
+        gate: Gate,
+        measure: Measure,
+        fixed: Mapping[str, Value] | None = None,
+        worst: WorstDevice | None = None,
     ) -> None:
         """Take the study and how it measures.
 
@@ -53,11 +59,12 @@ class StudyLatencies(LatencyBook):
             gate: the bounds.
             measure: measures a candidate now: its latency, or how that failed; None if it cannot be built.
             fixed: dimensions of the space that have a single value, which parameters lack.
+            worst: by which of several devices the engine steers; None for the first.
         """
-        self._study, self._gate, self._measure = study, gate, measure
+        self._study, self._gate, self._measure, self._worst = study, gate, measure, worst
         self._always_elastic = (fixed or {}).get(ELASTIC) is True
         self._seconds: dict[str, float] | None = None  # of each measurement ahead, by the architecture's key
-        self._ahead: dict[Key, tuple[Params, Latency]] = {}
+        self._ahead: dict[Key, tuple[Params, float, OnDevices]] = {}  # what was measured, and what the engine goes by
         self._refused: set[Key] = set()  # can never be deployed
         self._doubted: set[Key] = set()
         self._heavy: set[Key] = set()  # break a bound that is none of latency: rate of batches, memory, size
@@ -85,7 +92,7 @@ class StudyLatencies(LatencyBook):
     def figures(self) -> Sequence[tuple[Params, float]]:
         """Return parameters and p50 of the architectures that were measured ahead and that no trial has."""
         self._look()
-        return [(params, record.p50_ms) for key, (params, record) in self._ahead.items() if key not in self._untrained]
+        return [(params, ms) for key, (params, ms, _) in self._ahead.items() if key not in self._untrained]
 
     def odds(self, params: Params) -> float:
         """Return the odds that a candidate can be measured: 1 unless that failed for a reason that may pass."""
@@ -93,6 +100,8 @@ class StudyLatencies(LatencyBook):
 
     def bound_ms(self) -> float | None:
         """Return the bound of p50: the gate's own, its throughput's, or its p95 bound by the usual ratio of the two."""
+        if self._worst is not None:
+            return self._worst.bound_ms
         most = self._gate.p50_ms_most()
         bounds = [] if most is None else [most]
         if self._gate.p95_ms_max is not None:
@@ -101,15 +110,19 @@ class StudyLatencies(LatencyBook):
             bounds.append(self._gate.p95_ms_max / ratio)
         return min(bounds, default=None)
 
-    def untrained(self, params: Params, trials: Sequence[TrialRecord]) -> Latency | None:
-        """Return the measurement of a candidate's architecture before training, ahead of trials or by one of these."""
+    def untrained(self, params: Params, trials: Sequence[TrialRecord]) -> OnDevices | None:
+        """Return what was measured of a candidate's architecture before training, ahead of trials or by one of these.
+
+        Where both have it, the one that has it on more devices.
+        """
         self.refresh(observe(self._study, trials))
         key = _deployed(params)
-        if key in self._ahead:
-            return self._ahead[key][1]
-        if key not in self._untrained:
-            return None
-        return trials[self._untrained[key]].latency_untrained
+        found = [self._ahead[key][2]] if key in self._ahead else []
+        if key in self._untrained:
+            trial = trials[self._untrained[key]]
+            if trial.latency_untrained is not None:
+                found.append(OnDevices(trial.latency_untrained, trial.latencies_untrained))
+        return max(found, key=lambda one: len(one.others), default=None)  # of equals the one ahead
 
     def measure(self, params: Params) -> float | None:
         """Measure a candidate now and keep the figure; one whose architecture was measured already is not.
@@ -133,7 +146,7 @@ class StudyLatencies(LatencyBook):
         kept = _measured(params, found, seconds)
         StudyWriter(self._study).measured(name, kept)
         self._keep(name, kept)
-        if not isinstance(found, Latency):
+        if not isinstance(found, Latency | OnDevices):
             self._tried.add(key)
         return self._known_ms(params)
 
@@ -148,7 +161,7 @@ class StudyLatencies(LatencyBook):
         if key in self._by_trials:
             return self._by_trials[key][2]
         if key in self._ahead:
-            return self._ahead[key][1].p50_ms
+            return self._ahead[key][1]
         return math.inf if key in self._refused else None
 
     def _is_elastic(self, params: Params) -> bool:
@@ -174,17 +187,25 @@ class StudyLatencies(LatencyBook):
         key = _deployed(kept.params)
         if kept.latency:
             record = kept.latency
-            self._ahead[key], self._ratios[key] = (kept.params, record), record.p95_ms / record.p50_ms
+            ms = record.p50_ms if self._worst is None else self._worst.latency_ms(record, kept.latencies)
+            if ms is None:  # measured before the study was steered so, or by one that knows fewer devices
+                return
+            self._ahead[key] = kept.params, ms, OnDevices(record, kept.latencies)
+            self._ratios[key] = record.p95_ms / record.p50_ms
             self._doubted.discard(key)
-            if self._is_heavy(Figures.of(record)):
+            if self._is_heavy(OnDevices(record, kept.latencies)):
                 self._heavy.add(key)
         elif kept.failure in OF_ARCHITECTURE:
             self._refused.add(key)
         else:
             self._doubted.add(key)
 
-    def _is_heavy(self, figures: Figures) -> bool:
-        return any(not judged.bound.quantity.is_of_latency for judged in self._gate.broken_untrained(figures))
+    def _is_heavy(self, found: OnDevices) -> bool:
+        """Whether a detector breaks a bound that is none of latency, of a device that it is wanted for."""
+        broken = [*self._gate.of_first.broken_untrained(Figures.of(found.first))]
+        for name, latency in found.others.items() if self._worst is not None else ():
+            broken += self._gate.on(name).broken_untrained(Figures.of(latency))
+        return any(not judged.bound.quantity.is_of_latency for judged in broken)
 
     def _take(self, trial: Observed) -> None:
         """Take the figures of a trial; one that has ended never gets more. The baseline is no candidate's detector."""
@@ -214,8 +235,10 @@ def _figures(trial: Observed) -> Figures:
     return Figures(p50_ms=trial.latency_ms, p95_ms=trial.p95_ms)
 
 
-def _measured(params: Params, found: Latency | Ending | None, seconds: float) -> MeasuredRecord:
+def _measured(params: Params, found: Latency | OnDevices | Ending | None, seconds: float) -> MeasuredRecord:
     """Return what is kept of a measurement."""
+    if isinstance(found, OnDevices):
+        return MeasuredRecord(dict(params), found.first, seconds=seconds, latencies=dict(found.others))
     if isinstance(found, Latency):
         return MeasuredRecord(dict(params), found, seconds=seconds)
     return MeasuredRecord(dict(params), None, found.error_class if found else Failure.NOT_BUILDABLE, seconds)

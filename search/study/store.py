@@ -211,6 +211,7 @@ def record_contract(
         device=describe(settings.device),
         data=dataset.to_json(),
         gate=settings.gate,
+        devices={device.name: describe(device) for device in settings.targets[1:]},
     )
 
 

@@ -79,6 +79,15 @@ class StoredTrial:
         else:
             self._write(keys.LATENCY_UNTRAINED, latency.to_json(), latency_untrained=latency)
 
+    def record_latency_on(self, device: str, latency: Latency, *, trained: bool) -> None:
+        """Store the trial's latency on a further device, likewise."""
+        key, known = keys.LATENCIES_UNTRAINED, self.record.latencies_untrained
+        if trained:
+            key, known = keys.LATENCIES, self.record.latencies
+        found = {**known, device: latency}
+        changes = {"latencies" if trained else "latencies_untrained": found}
+        self._write(key, {name: one.to_json() for name, one in found.items()}, **changes)
+
     def record_rung(self, rung: Rung) -> None:
         """Store a rung; records of this epoch and later ones go: a checkpoint was lost, and epochs are trained anew."""
         rungs = (*(before for before in self.record.rungs if before.epoch < rung.epoch), rung)
@@ -131,6 +140,13 @@ class StoredTrial:
         self.record = replace(self.record, **changes)
 
 
+def optuna_trial(study: "optuna.Study", number: int) -> "optuna.Trial":
+    """Return Optuna's handle of a trial that runs; making one asks the sampler."""
+    import optuna
+
+    return optuna.Trial(study, study._storage.get_trial_id_from_study_id_trial_number(study._study_id, number))
+
+
 def child_of(
     parent: TrialRecord,
     child: ScoredChild,
@@ -150,7 +166,7 @@ def child_of(
     from optuna.trial import FrozenTrial, TrialState
 
     now = datetime.now()
-    held = _held(candidate, distributions)
+    of_space = held(candidate, distributions)
     attributes = {
         keys.PARENT: parent.number,
         keys.FOLDER: f"{parent.folder}/{child.folder}",
@@ -161,6 +177,8 @@ def child_of(
         keys.RESOURCES: child.resources.to_json(),
         keys.ENDING: Ending(Outcome.FINISHED, "").to_json(),
     }
+    if child.latencies:
+        attributes[keys.LATENCIES] = {name: latency.to_json() for name, latency in child.latencies.items()}
     return FrozenTrial(
         number=-1,  # the store gives one
         state=TrialState.COMPLETE,
@@ -168,8 +186,8 @@ def child_of(
         values=[child.accuracy.map, child.latency.p50_ms],
         datetime_start=now - timedelta(seconds=sum(child.resources.seconds.values())),
         datetime_complete=now,
-        params={name: candidate[name] for name in held},
-        distributions=held,
+        params={name: candidate[name] for name in of_space},
+        distributions=of_space,
         user_attrs=attributes,
         system_attrs={},
         intermediate_values={},
@@ -239,70 +257,7 @@ def baseline_of(name: str) -> "FrozenTrial":
     )
 
 
-def copied(
-    trial: "FrozenTrial",
-    number: int,
-    candidate: Candidate,
-    folder: str,
-    distributions: "Mapping[str, BaseDistribution]",
-    ending: Ending | None = None,
-    family: Family | None = None,
-    parent: int | None = None,
-    polishes: int | None = None,
-    accuracy: Accuracy | None = None,
-) -> "FrozenTrial":
-    """Return a trial as another study stores it.
-
-    What a sampler noted for itself stays behind: it names trials by their old numbers.
-
-    Args:
-        trial: the one that is copied.
-        number: of the copy.
-        candidate: its choices, as the other study's space has them.
-        folder: of the copy, below its study's.
-        distributions: of the choices that the other study's sampler makes.
-        ending: of a paused trial that ends by being copied.
-        family: of an elastic training: its children that the other study may have.
-        parent: of a child: the number that its elastic training has there.
-        polishes: of a polish: the number that what it goes on from has there.
-        accuracy: what the other study takes of its accuracy, if that differs.
-    """
-    from optuna.trial import FrozenTrial, TrialState
-
-    held = _held(candidate, distributions)
-    attributes = {
-        **trial.user_attrs,
-        keys.CANDIDATE: candidate.to_json(),
-        keys.FOLDER: folder,
-        keys.FORKED_FROM: trial.number,
-    }
-    if family is not None:
-        attributes[keys.FAMILY] = family.to_json()
-    if parent is not None:
-        attributes[keys.PARENT] = parent
-    if polishes is not None:
-        attributes[keys.POLISHES] = polishes
-    if accuracy is not None:
-        attributes[keys.ACCURACY] = accuracy.to_json()
-    if ending:
-        attributes |= {keys.ENDING: ending.to_json(), keys.PAUSED: False}
-    return FrozenTrial(
-        number=number,
-        state=TrialState.PRUNED if ending else trial.state,
-        value=None,
-        values=trial.values if trial.state is TrialState.COMPLETE else None,
-        datetime_start=trial.datetime_start,
-        datetime_complete=datetime.now() if ending else trial.datetime_complete,
-        params={name: candidate[name] for name in held},
-        distributions=held,
-        user_attrs=attributes,
-        system_attrs={},
-        intermediate_values={},
-        trial_id=number,
-    )
-
-
-def _held(candidate: Candidate, distributions: "Mapping[str, BaseDistribution]") -> "dict[str, BaseDistribution]":
+def held(candidate: Candidate, distributions: "Mapping[str, BaseDistribution]") -> "dict[str, BaseDistribution]":
     """Return the distributions that hold what a candidate has; a child's whole part may be none of a space's widths."""
     return {name: d for name, d in distributions.items() if name in candidate and _holds(d, candidate[name])}
 

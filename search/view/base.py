@@ -47,6 +47,9 @@ class View:
     def latency(self, number: int, latency: Latency, *, trained: bool) -> None:
         """A trial's latency was measured, before or after training."""
 
+    def latency_on(self, number: int, device: str, latency: Latency, *, trained: bool) -> None:
+        """A trial's latency was measured on a further device of the study, likewise."""
+
     def rung(self, number: int, rung: Rung) -> None:
         """A trial reached a rung."""
 

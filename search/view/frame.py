@@ -13,7 +13,7 @@ from rich.text import Text
 
 from objectives.records.gate import Gate
 from objectives.records.records import Latency, Outcome, Rung
-from reports.table.family_words import family_words, kind_words, scored_words
+from reports.table.kin.family_words import family_words, kind_words, scored_words
 from reports.table.row import PAUSED, TrialRow
 from reports.table.table import StudyTable
 from reports.table.words import ABSENT, architecture, duration, ms, share, short_name

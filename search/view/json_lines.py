@@ -14,9 +14,11 @@ from rich.console import Console
 from objectives.records.children import ChildrenReport
 from objectives.records.records import Ending, Latency, Rung
 from reports.table.families import FamilyRow
+from reports.table.on_device import tables_of
 from reports.table.proof.contestants import read_proof
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
+from reports.table.verdict import judge
 from reports.table.words import architecture
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
@@ -81,7 +83,12 @@ class JsonView(View):
 
     def latency(self, number: int, latency: Latency, *, trained: bool) -> None:
         """Emit the whole measurement."""
-        self._event("latency", trial=number, trained=trained, **latency.to_json())
+        named = {"device_name": self.settings.device.name} if self.settings.devices else {}
+        self._event("latency", trial=number, trained=trained, **named, **latency.to_json())
+
+    def latency_on(self, number: int, device: str, latency: Latency, *, trained: bool) -> None:
+        """Emit the whole measurement on a further device."""
+        self._event("latency", trial=number, trained=trained, device_name=device, **latency.to_json())
 
     def rung(self, number: int, rung: Rung) -> None:
         """Emit what was seen at the rung."""
@@ -107,7 +114,8 @@ class JsonView(View):
         """Emit how the trial stands, and what is used and found by now."""
         self._emitted_s.pop(number, None)
         row = table.row(number)
-        self._event("trial_ended", trial=number, **_row(row), **self._used(used), **_standings(table))
+        places = _on_devices(table, (number,)).get(number, {})
+        self._event("trial_ended", trial=number, **_row(row), **places, **self._used(used), **_standings(table))
 
     def children_started(self, number: int, candidate: Candidate, family: Family) -> None:
         """Emit whose children are scored, and what differs between them."""
@@ -123,7 +131,9 @@ class JsonView(View):
         """Emit what was looked at and could not be made, and each child that became a trial."""
         looks: Json = [{"choices": look.choices, "map": look.map, "seconds": look.seconds} for look in report.looks]
         failed: Json = [{"choices": child.choices, "reason": child.reason} for child in report.failed]
-        scored = [{"trial": row.number, **_row(row)} for row in _newest(table, number, report)]
+        newest = _newest(table, number, report)
+        places = _on_devices(table, [row.number for row in newest])
+        scored = [{"trial": row.number, **_row(row), **places.get(row.number, {})} for row in newest]
         self._event(
             "children_scored",
             trial=number,
@@ -175,7 +185,8 @@ class JsonView(View):
 
     def ended(self, table: StudyTable, used: BudgetUsed, why: str) -> None:
         """Emit why the search ends, and what it has found."""
-        front = [{"trial": row.number, **_row(row)} for row in table.front]
+        places = _on_devices(table, [row.number for row in table.front])
+        front = [{"trial": row.number, **_row(row), **places.get(row.number, {})} for row in table.front]
         proof = read_proof(table)
         self._event(
             "search_ended",
@@ -183,6 +194,7 @@ class JsonView(View):
             **self._used(used),
             **_standings(table),
             front=front,
+            **_fronts(table),
             proof=proof.to_json() if proof else None,
         )
 
@@ -220,6 +232,33 @@ def _row(row: TrialRow) -> dict[str, Json]:
         "error_class": row.ending.error_class if row.ending else "",
         "reason": row.ending.reason if row.ending else "",
     }
+
+
+def _on_devices(table: StudyTable, numbers: Sequence[int]) -> dict[int, dict[str, Json]]:
+    """Return where trials stand on each device of their study; nothing for a study of one device."""
+    tables = tables_of(table)
+    if len(tables) < 2:
+        return {}
+    return {number: {"devices": {one.device_name: _place(one.row(number)) for one in tables}} for number in numbers}
+
+
+def _place(row: TrialRow) -> dict[str, Json]:
+    names = ("p50_ms", "p95_ms", "on_front", "passes_gate")
+    return {**{name: getattr(row, name) for name in names}, "latency_stable": row.stable}
+
+
+def _fronts(table: StudyTable) -> dict[str, Json]:
+    """Return the trials on each device's front and the one that its gate picks; nothing for a study of one device."""
+    tables = tables_of(table)
+    if len(tables) < 2:
+        return {}
+    fronts: Json = {one.device_name: [row.number for row in one.front] for one in tables}
+    verdicts = {one.device_name: judge(one) for one in tables}
+    picks: Json = {
+        name: verdict.row.number if verdict.row and verdict.kind != "misses" else None
+        for name, verdict in verdicts.items()
+    }
+    return {"fronts": fronts, "picks": picks}
 
 
 def _newest(table: StudyTable, number: int, report: ChildrenReport) -> tuple[TrialRow, ...]:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from objectives.records.records import Ending, Rung
-from reports.table.family_words import kind_words
+from reports.table.kin.family_words import kind_words
 from reports.table.table import StudyTable
-from reports.table.words import architecture, duration
+from reports.table.words import architecture, duration, ms
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
 from search.view.base import View
@@ -45,7 +45,8 @@ class LineView(View):
         """Write how the trial stands, and how far the search is."""
         row, front = table.row(number), f"front {len(table.front)}"
         kind = f"{kind_words(row, None)}, " if row.is_polish or row.is_baseline or row.is_proof else ""
-        line = f"trial {number:3d}  {kind}{architecture(row.candidate)}  {row_result(row)}"
+        on = "".join(f", {ms(found.p50_ms)} on {name}" for name, found in row.known_latencies.items())
+        line = f"trial {number:3d}  {kind}{architecture(row.candidate)}  {row_result(row)}{on}"
         left = eta_text(used, self.settings)
         counted = f"{'proof ' if used.proof else ''}{used.trials}/{used.most(self.settings.budget)}"
         self.line(f"{line}  [{counted}, {front}, {left}]")

@@ -112,6 +112,8 @@ class Jobs:
             family=self.family(candidate),
             training=() if precision_of(candidate) == FP32 else self._training,
             run=trial.run,
+            more_devices=settings.targets[1:],
+            on_all=settings.is_for_all,
         )
 
     @property

@@ -6,6 +6,7 @@ from dataclasses import replace
 from objectives.records.failures import Failure
 from objectives.records.records import Ending, Latency, Outcome
 from objectives.trial.job import SilentListener, TrialJob
+from search.engine.steering import OnDevices
 from search.workers.backend import Backend
 from search.workers.limits import Limits
 
@@ -15,16 +16,21 @@ class _LatencyListener(SilentListener):
 
     def __init__(self) -> None:
         self.found: Latency | None = None
+        self.others: dict[str, Latency] = {}
 
     def latency(self, latency: Latency, trained: bool) -> None:
         """Keep the latency of the untrained network."""
         self.found = latency
 
+    def latency_on(self, device: str, latency: Latency, trained: bool) -> None:
+        """Keep the latency of the untrained network on a further device."""
+        self.others[device] = latency
+
 
 def measure(
     backend: Backend, job: TrialJob, limits: Limits | None = None, tick: Callable[[], None] = lambda: None
-) -> Latency | Ending:
-    """Return the untrained latency of a job's candidate, or how measuring it failed.
+) -> Latency | OnDevices | Ending:
+    """Return the untrained latency of a job's candidate on its devices, or how measuring it failed.
 
     Args:
         backend: where to measure.
@@ -35,5 +41,5 @@ def measure(
     listener = _LatencyListener()
     ending = backend.run(replace(job, measure_only=True), listener, limits, tick)
     if listener.found is not None:
-        return listener.found
+        return OnDevices(listener.found, listener.others) if job.more_devices else listener.found
     return ending or Ending(Outcome.FAILED, "the trial ended without a figure", Failure.NOT_MEASURABLE)

@@ -59,6 +59,10 @@ class CallListener(TrialListener):
         """Hand the latency on."""
         self._hand_on(Call("latency", (latency, trained)))
 
+    def latency_on(self, device: str, latency: Latency, trained: bool) -> None:
+        """Hand the latency on."""
+        self._hand_on(Call("latency_on", (device, latency, trained)))
+
     def rung(self, rung: Rung) -> RungDecision:
         """Hand the rung on and return the decision."""
         decision = self._hand_on(Call("rung", (rung,)))

@@ -1,4 +1,3 @@
-"use strict";
 // Reading the report's data, building elements, writing numbers.
 window.addEventListener("error", (event) => {
   document.documentElement.dataset.error = event.message;
@@ -7,7 +6,7 @@ window.addEventListener("error", (event) => {
   note.hidden = false;
 });
 
-const REPORT = JSON.parse(document.getElementById("report").textContent);
+const REPORT = { ...reportOf(document.getElementById("report")), ...reportOf(VIEW && ofDevice("script")) };
 const BY_NUMBER = new Map(REPORT.rows.map((row) => [row.n, row]));
 const DIMENSION = new Map(REPORT.dimensions.map((name, index) => [name, index]));
 const NAMES = {

@@ -91,7 +91,7 @@ function taking(row) {
   if (row.outcome !== "finished") return "";
   const line = row.removed
     ? element("p", { class: "hint" }, `${row.removed} were removed to keep the study’s folder under store.size_mb_max; what it needs to be trained again is kept.`)
-    : element("code", {}, `automl export ${REPORT.study} --pick ${row.n} --to out/`);
+    : element("code", {}, `automl export ${REPORT.study} --pick ${row.n} ${REPORT.device && REPORT.device !== REPORT.devices[0] ? `--device ${REPORT.device} ` : ""}--to out/`);
   return element("div", {}, element("h3", {}, "Take it"), line);
 }
 
@@ -121,6 +121,18 @@ function latencies(row) {
   const notes = [...new Set([untrained, trained].flatMap((item) => item ? [item.note, item.batch_note] : []).filter(Boolean))];
   return element("div", {}, element("h3", {}, "Latency, end to end at batch 1"),
     element("table", {}, element("thead", {}, head), body), ...notes.map((note) => element("p", { class: "hint" }, note)));
+}
+
+// What it takes on each device of the study, and where it stands there.
+function onDevices(row) {
+  const places = (REPORT.on_devices || {})[row.n];
+  if (!places) return "";
+  const head = element("tr", {}, ...["", "p50", "p95", "front", "gate"].map((name) => element("th", { class: name ? "number" : "" }, name)));
+  const lines = REPORT.devices.map((name, index) => {
+    const [p50, p95, front, gate] = places[index];
+    return element("tr", {}, ...[name, ms(p50), ms(p95), front ? "●" : "", gate ? "✓" : ""].map((text, at) => element("td", { class: at ? "number" : "" }, text)));
+  });
+  return element("div", {}, element("h3", {}, "On each device"), element("table", {}, element("thead", {}, head), element("tbody", {}, ...lines)));
 }
 
 // A curve of mAP by epoch; dots where the pruner decided.
@@ -179,7 +191,7 @@ function openPanel(number) {
     row.reason && row.outcome !== "failed" ? element("p", { class: "hint" }, row.reason) : "",
     quick(row),
     picture ? element("img", { class: "picture", src: picture, alt: `Validation images with the detections of trial ${number}` }) : "",
-    family(row), deaths(row), reasons(row), latencies(row), spark(row.rungs), configuration(row), resources(row), taking(row),
+    family(row), deaths(row), reasons(row), onDevices(row), latencies(row), spark(row.rungs), configuration(row), resources(row), taking(row),
     row.brief ? element("p", { class: "hint" }, "In a study of this size, all of this trial is told by") : "",
     row.brief ? element("code", {}, `automl show ${REPORT.study} ${number}`) : "",
   );

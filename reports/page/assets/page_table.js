@@ -29,6 +29,11 @@ COLUMNS.splice(-2, 0, ...REPORT.bounds.map((bound, index) => ({
     return kept ? text : element("span", { class: "misses", title: "misses the bound" }, `${text} ✗`);
   },
 })));
+// Of several devices the others' median latency: a column each.
+const onDevice = (row, index) => ((REPORT.on_devices || {})[row.n] || [])[index] || [null];
+(REPORT.devices || []).forEach((name, index) => {
+  if (name !== REPORT.device) COLUMNS.splice(-2, 0, { title: `p50 on ${name}, ms`, key: (row) => onDevice(row, index)[0], form: (row) => digits(onDevice(row, index)[0]), number: true });
+});
 const FILTERS = [
   ["all", "all", () => true],
   ["trainings", "trainings", (row) => FAMILIES && row.parent === undefined],

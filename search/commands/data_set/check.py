@@ -12,7 +12,7 @@ from objectives.data.check.run import CheckReport
 from reports.data.text import check_lines
 from reports.table.console import open_console
 from reports.table.progress import counting
-from search.settings.data_check import check_fully
+from search.settings.checks.data_check import check_fully
 from search.settings.settings import load_settings
 from spaces.errors import SettingsError, nearest
 

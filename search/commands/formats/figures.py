@@ -11,16 +11,17 @@ from objectives.deploy.device import Device
 from objectives.deploy.formats.contract import DeployFormat
 from objectives.deploy.formats.deployed import format_of
 from objectives.deploy.formats.registry import DEPLOY_FORMATS
+from objectives.latency.hosts.open import check
 from objectives.latency.measure import measure_latency
 from objectives.records.records import Accuracy, Latency
 from objectives.trial.job import timed_images
 from objectives.weights.shelf import sha256_of
 from reports.table.row import TrialRow
-from search.loop.full_latency import MeasuringTerms
+from search.loop.latencies.full_latency import MeasuringTerms
 from search.settings.sections import read_section
 from spaces.errors import AutomlError
 
-DEVICES = {"onnx": "cpu"}  # the device that shows a format here, where it is not called as the format is
+SHOWN_BY = {"onnx": "cpu"}  # the device that shows a format here, where it is not called as the format is
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ class Measuring:
             return FormatFigures(one, file, self.terms.device.name, row.accuracy, latency, from_study=True)
         if not one.runtime:
             return FormatFigures(one, file, "", None, None, "nothing on this machine runs it")
-        device = read_section(Device, "device", {"name": DEVICES.get(one.name, one.name)})
+        device = read_section(Device, "device", {"name": SHOWN_BY.get(one.name, one.name)})
         self.progress(f"measuring {one.name} on device={device.name}")
         classes, split = self.terms.dataset.classes, self.terms.split
         images = self.terms.dataset.splits[split]

@@ -14,7 +14,7 @@ from reports.table.console import open_console
 from search.commands.formats.figures import FormatFigures, Measuring
 from search.commands.formats.text import print_formats
 from search.commands.formats.write import write_formats
-from search.loop.full_latency import measuring_terms
+from search.loop.latencies.full_latency import measuring_terms
 from search.register.exported import Exported
 from spaces.errors import DataError
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from objectives.machine.remote.back_off import BackOff
 from objectives.records.failures import Failure
 from objectives.records.records import Ending, Latency, Outcome
+from search.engine.steering import OnDevices
 from search.view.base import View
 
 BACK_OFF = BackOff(first_s=5.0, most_s=300.0, total_s=float("inf"))
@@ -48,13 +49,13 @@ class BoardWait:
         """Whether nothing goes on but waiting: such time is not searched."""
         return not active and time.monotonic() < self.until
 
-    def measured(self, measure: Callable[[], Latency | Ending]) -> Latency | Ending:
+    def measured(self, measure: Callable[[], Latency | OnDevices | Ending]) -> Latency | OnDevices | Ending:
         """Measure a candidate ahead of trials, unless the board is away."""
         if time.monotonic() < self.until:
             return Ending(Outcome.FAILED, "the board is away", Failure.DEVICE_AWAY)
         found = measure()
-        if isinstance(found, Latency):
-            self.is_back()
-        else:
+        if isinstance(found, Ending):
             self.has_taken(found)
+        else:
+            self.is_back()
         return found

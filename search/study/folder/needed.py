@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from objectives.records.records import Outcome
+from reports.table.on_device import tables_of
 from reports.table.proof.shipped import needed_by_proof
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
@@ -28,22 +29,22 @@ def least_needed(table: StudyTable, rows: Iterable[TrialRow]) -> list[TrialRow]:
 
     What a polish that has not ended goes on from is needed, what a proof is made of, and the baseline.
     """
-    pick = judge(table).row  # of the gate, or nearest to it; the other picks are members of the front
+    tables = tables_of(table)
+    picks = [judge(one).row for one in tables]  # of the gate, or nearest to it; the others are members of the front
     above = _dominated_by(table.finished)
     needed = {row.polishes for row in table.rows if row.is_polish and row.outcome is None} | needed_by_proof(table)
     needed |= {row.number for row in table.rows if row.is_baseline}
-    if pick is not None:
-        needed.add(pick.number)
+    needed |= {pick.number for pick in picks if pick is not None}
+    needed |= {row.number for one in tables for row in one.front}
     finished = (row for row in rows if row.outcome is Outcome.FINISHED)
-    kept = [row for row in finished if not row.on_front and row.number not in needed]
+    kept = [row for row in finished if row.number not in needed]
     return sorted(kept, key=lambda row: (not row.is_child, -above.get(row.number, 0), row.map or 0.0, row.number))
 
 
 def cut_from(table: StudyTable) -> set[int]:
     """Return the elastic trainings whose weights are needed: children may still be scored, or are on the front."""
     scored = Counter(row.parent for row in table.rows if row.is_child)
-    pick = judge(table).row
-    kept = {row.parent for row in table.rows if row.is_child and (row.on_front or row is pick)}
+    kept = {row.parent for one in tables_of(table) for row in (*one.front, judge(one).row) if row and row.is_child}
     most = {row.number: Family.from_json(row.family).size - 1 for row in table.rows if row.family and not row.is_child}
     return {number for number, children in most.items() if number in kept or scored[number] < children}
 

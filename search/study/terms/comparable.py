@@ -71,7 +71,9 @@ class Comparison:
         return f"{len(self.kept) or 'none'} of {self.trials} trials{f' ({reasons})' if reasons else ''}"
 
 
-def compare(trials: Iterable[TrialRecord], differing: Sequence[str], space: SearchSpace, gate: Gate) -> Comparison:
+def compare(
+    trials: Iterable[TrialRecord], differing: Sequence[str], space: SearchSpace, gate: Gate, *, on_all: bool = False
+) -> Comparison:
     """Sort the trials of a study that have begun.
 
     Args:
@@ -79,6 +81,7 @@ def compare(trials: Iterable[TrialRecord], differing: Sequence[str], space: Sear
         differing: parts of the contract that differ.
         space: the new search space.
         gate: the new gate.
+        on_all: whether a bound of any device stops a trial, as of `Gate.stopped_by`.
     """
     barrier = next((why for part, why in BARRIERS.items() if part in differing), None)
     kept, left_out = dict[int, Kept](), Counter[str]()
@@ -86,7 +89,8 @@ def compare(trials: Iterable[TrialRecord], differing: Sequence[str], space: Sear
         if trial.phase is Phase.WAITING:
             continue
         changed = otherwise(differing, trial.candidate) if trial.has_begun else None
-        found = barrier or changed or _found(trial, kept, space, gate, is_same_gate="gate" not in differing)
+        admits = _Admission(gate, on_all, is_same="gate" not in differing)
+        found = barrier or changed or _found(trial, kept, space, admits)
         if isinstance(found, Kept):
             kept[trial.number] = found
         else:
@@ -113,16 +117,37 @@ def fitted(space: SearchSpace, choices: Mapping[str, Any]) -> Candidate | None:
     return built if of_one_value and added and gone else None
 
 
-def _judged(trial: TrialRecord, space: SearchSpace, gate: Gate, *, is_same_gate: bool) -> Kept | str:
+@dataclass(frozen=True)
+class _Admission:
+    """The new gate, before training.
+
+    Attributes:
+        gate: its bounds.
+        on_all: as of `Gate.stopped_by`.
+        is_same: whether it is the old study's.
+    """
+
+    gate: Gate
+    on_all: bool
+    is_same: bool
+
+    def admits(self, trial: TrialRecord) -> bool:
+        """Whether a trial may be trained, by what was measured of it; what was not measured bars none."""
+        if trial.latency_untrained is None:
+            return True
+        others = {name: Figures.of(latency) for name, latency in trial.latencies_untrained.items()}
+        return not self.gate.stopped_by(Figures.of(trial.latency_untrained), others, on_all=self.on_all)
+
+
+def _judged(trial: TrialRecord, space: SearchSpace, admission: _Admission) -> Kept | str:
     """Return the trial as a fork keeps it, or why the trial is left out."""
     if not trial.has_begun:
         return NOT_BEGUN
     candidate = fitted(space, trial.candidate)
     if candidate is None:
         return OUTSIDE
-    latency = trial.latency_untrained
-    admitted = latency is None or not gate.broken_untrained(Figures.of(latency))
-    is_of_doubt = bool(trial.family) and not is_same_gate  # its fastest child may keep the new gate
+    admitted = admission.admits(trial)
+    is_of_doubt = bool(trial.family) and not admission.is_same  # its fastest child may keep the new gate
     if trial.phase is Phase.OVER_BOUND and (admitted or is_of_doubt):
         return ADMITTED
     waits = not trial.phase.has_ended
@@ -130,9 +155,7 @@ def _judged(trial: TrialRecord, space: SearchSpace, gate: Gate, *, is_same_gate:
     return Kept(trial, candidate, over_bound, _family(trial, space) if trial.family else None)
 
 
-def _found(
-    trial: TrialRecord, kept: Mapping[int, Kept], space: SearchSpace, gate: Gate, *, is_same_gate: bool
-) -> Kept | str:
+def _found(trial: TrialRecord, kept: Mapping[int, Kept], space: SearchSpace, admission: _Admission) -> Kept | str:
     """Return a trial as a fork keeps it beside those before it, or why it is left out."""
     if trial.is_proof:
         return OF_A_PROOF
@@ -140,9 +163,7 @@ def _found(
         return _child(trial, kept)
     if trial.is_baseline:  # it need not lie in the space, and the gate bars it from nothing
         return Kept(trial, Candidate.of(trial.candidate)) if trial.has_begun else NOT_BEGUN
-    return (
-        _polish(trial, kept) if trial.polishes is not None else _judged(trial, space, gate, is_same_gate=is_same_gate)
-    )
+    return _polish(trial, kept) if trial.polishes is not None else _judged(trial, space, admission)
 
 
 def _polish(trial: TrialRecord, kept: Mapping[int, Kept]) -> Kept | str:

@@ -14,6 +14,7 @@ from objectives.latency.hosts.open import describe, fingerprint
 from objectives.records.gate import Gate, own_function
 from objectives.records.study_record import StudyRecord, StudyWriter
 from objectives.records.trial_record import trial_records
+from reports.table.on_device import DEVICE_PART
 from search.settings.settings import Settings
 from search.study.terms import changes
 from search.study.terms.comparable import compare
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 TRAINING_VERSION = 1  # raised when automl trains or scores in another way: accuracies of two versions differ
 TRAINER = ("torch", "torchvision", "timm", "ultralytics-opencv-headless", "torch-pruning", "onnx")
 NOT_THERE = "absent"
+
 HASH_SHOWN = 12  # digits of a hash
 
 Card = Mapping[str, str]  # what a part of the contract says, for people: name -> text
@@ -38,7 +40,8 @@ class Contract:
     """What must stay the same. What is free: budget, workers, sampler, pruner, limits, folders.
 
     Attributes:
-        fingerprints: part (space, data, device, training, gate, trainer, pruning, weights) -> text that names it.
+        fingerprints: part (space, data, device, device.NAME of each further one, training, gate, trainer, pruning,
+            weights) -> text that names it.
         cards: part -> name -> text, for people.
     """
 
@@ -56,13 +59,15 @@ class Contract:
         most = detections_max(dataset, settings.data.detections_max)
         training += f", {most} detections an image" if most != USUAL_MAX else ""  # older studies kept as many
         starts = find_starts(settings, kept_card(stored.fingerprints) if stored else None)
+        others = {f"{DEVICE_PART}{device.name}": device for device in settings.targets[1:]}
         return cls(
             fingerprints={
                 "space": settings.space.fingerprint,
                 "data": data,
                 "device": fingerprint(settings.device),
+                **{part: fingerprint(device) for part, device in others.items()},
                 "training": training,
-                "gate": json.dumps(_gate_card(settings.gate, asdict(settings.latency)), sort_keys=True),
+                "gate": json.dumps(_gate_card(settings.gate, asdict(settings.latency), settings.steer), sort_keys=True),
                 "trainer": json.dumps(trainer, sort_keys=True),
                 **{part: changes.fingerprint_of(card) for part, card in changes.cards_now().items()},
                 WEIGHTS_PART: fingerprint_of(starts),
@@ -71,8 +76,9 @@ class Contract:
                 "space": settings.space.to_json(),
                 "data": _data_card(dataset.to_json()),
                 "device": _texts(describe(settings.device)),
+                **{part: _texts(describe(device)) for part, device in others.items()},
                 "training": _training_card(training),
-                "gate": _gate_card(settings.gate, asdict(settings.latency)),
+                "gate": _gate_card(settings.gate, asdict(settings.latency), settings.steer),
                 "trainer": trainer,
                 **changes.cards_now(),
                 WEIGHTS_PART: _weights_card(card_of(starts)),
@@ -91,8 +97,9 @@ class Contract:
                 "space": kept.settings["space"],
                 "data": _data_card(kept.data),
                 "device": _texts(kept.device),
+                **{f"{DEVICE_PART}{name}": _texts(found) for name, found in kept.devices.items()},
                 "training": _training_card(fingerprints.get("training", "")),
-                "gate": _gate_card(kept.gate, kept.settings.get("latency", {})),
+                "gate": _gate_card(kept.gate, kept.settings.get("latency", {}), kept.settings.get("steer")),
                 "trainer": json.loads(fingerprints.get("trainer", "{}")),
                 **changed,
                 WEIGHTS_PART: _weights_card(kept_card(fingerprints)),
@@ -100,15 +107,20 @@ class Contract:
         )
 
     def differing(self, now: "Contract") -> list[str]:
-        """Return the parts that differ in another contract; one that this study never kept does not."""
+        """Return the parts that differ in another contract; one that this study never kept does not.
+
+        A further device does: it is there or not, whatever wrote the study.
+        """
         kept = self.fingerprints
         differing = [part for part, found in now.fingerprints.items() if part in kept and kept[part] != found]
+        devices = [part for part in {**kept, **now.fingerprints} if part.startswith(DEVICE_PART)]
+        differing += [part for part in devices if (part in kept) != (part in now.fingerprints)]
         return [p for p in differing if p != WEIGHTS_PART or differ(kept[p], now.fingerprints[p])]
 
     def diff(self, now: "Contract") -> Iterator[str]:
         """Yield an indented line for each thing that differs: the part, what it is about, old -> new."""
         for part in self.differing(now):
-            then_card, now_card = self.cards[part], now.cards[part]
+            then_card, now_card = self.cards.get(part, {}), now.cards.get(part, {})
             changed = [name for name in {**then_card, **now_card} if then_card.get(name) != now_card.get(name)]
             if not [name for name in changed if (part, name) != ("data", "root")]:
                 yield f"  {part}: the contents differ"
@@ -131,7 +143,7 @@ def check_contract(study: "optuna.Study", settings: Settings, dataset: Dataset) 
     now = Contract.of(settings, dataset, then)
     differing = then.differing(now)
     if differing:
-        kept = compare(trial_records(study), differing, settings.space, settings.gate)
+        kept = compare(trial_records(study), differing, settings.space, settings.gate, on_all=settings.is_for_all)
         others = f"name=NEW for a study of its own{', or --fork NEW' if kept.kept else ''}"
         would_keep = [f"  --fork NEW keeps {kept}"] if kept.trials else []
         raise StoreError(
@@ -157,9 +169,15 @@ def fixed_values(card: Card) -> dict[str, Value]:
     return {name: d.values[0] for name, d in domains.items() if isinstance(d, Choice) and len(d.values) == 1}
 
 
-def _gate_card(gate: Gate, latency: Mapping[str, Any]) -> dict[str, str]:
-    """Return the bounds; and the deployed confidence where figures at it are bound, or where it is chosen by a rule."""
+def _gate_card(gate: Gate, latency: Mapping[str, Any], steer: str | None) -> dict[str, str]:
+    """Return the bounds; and the deployed confidence where figures at it are bound, or where it is chosen by a rule.
+
+    And that a bound of any device stops a trial, where one detector is wanted for all of them.
+    """
     card = {bound.setting: repr(bound.limit) for bound in gate.bounds}
+    for device, bounds in gate.bounds_of_devices.items():
+        card |= {f"devices.{device}.{bound.setting}": repr(bound.limit) for bound in bounds}
+    card |= {"steer": steer} if steer == "worst" else {}
     card |= {f"own.{one['name']}": json.dumps(own_function(one), sort_keys=True) for one in gate.own or ()}
     confidence = latency.get("confidence")
     at_confidence = gate.is_at_confidence or isinstance(confidence, str)

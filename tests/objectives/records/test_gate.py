@@ -154,3 +154,40 @@ def test_the_farther_a_figure_lies_beyond_a_bound_the_more_it_counts(setting: st
     (bound,) = Gate(**{setting: limit}).bounds
     judged = [replace(bound.judge(Figures()), value=value) for value in (near, far)]
     assert 0 < judged[0].relative <= judged[1].relative
+
+
+OF_TWO = Gate(map50_min=0.5, p95_ms_max=25, file_mb_max=12, devices={"orin": {"p95_ms_max": 8}})
+
+
+def test_each_device_has_bounds_of_its_own_and_those_of_accuracy_and_file() -> None:
+    assert OF_TWO.of_first == Gate(map50_min=0.5, p95_ms_max=25, file_mb_max=12)
+    assert OF_TWO.on("orin") == Gate(map50_min=0.5, p95_ms_max=8, file_mb_max=12)
+    assert OF_TWO.on("nano") == Gate(map50_min=0.5, file_mb_max=12)
+    assert Gate(file_mb_max=12, devices={"orin": {"file_mb_max": 9}}).on("orin") == Gate(file_mb_max=9)
+    assert str(OF_TWO) == "mAP50 >= 0.5 and p95 <= 25 ms and file <= 12 MB; on orin: p95 <= 8 ms"
+    assert OF_TWO.trained_only() == Gate(map50_min=0.5)
+
+
+def test_a_gate_of_one_device_is_stored_as_ever() -> None:
+    assert "devices" not in Gate(p95_ms_max=9).to_json()
+    assert Gate(devices={}) == Gate()
+    assert msgspec.convert(OF_TWO.to_json(), Gate) == OF_TWO
+
+
+@pytest.mark.parametrize(
+    ("first_ms", "other_ms", "by_any", "by_all"),
+    [(20, 7, [], []), (30, 7, [""], []), (20, 9, ["orin"], []), (30, 9, ["", "orin"], ["", "orin"])],
+)
+def test_what_stops_a_detector_of_several_devices(first_ms: int, other_ms: int, by_any: list, by_all: list) -> None:
+    first, others = Figures(p95_ms=first_ms), {"orin": Figures(p95_ms=other_ms)}
+    assert list(OF_TWO.stopped_by(first, others, on_all=True)) == by_any
+    assert list(OF_TWO.stopped_by(first, others, on_all=False)) == by_all
+
+
+def test_of_one_device_any_bound_stops_a_detector() -> None:
+    gate = Gate(p95_ms_max=25)
+    for on_all in (False, True):
+        assert [said(broken) for broken in gate.stopped_by(Figures(p95_ms=30.0), {}, on_all=on_all).values()] == [
+            "p95 <= 25 ms"
+        ]
+        assert not gate.stopped_by(Figures(p95_ms=20.0), {}, on_all=on_all)

@@ -21,7 +21,7 @@ from reports.page.page import render_page, write_page
 from reports.page.payload import dimensions, script_json
 from reports.page.pictures import BYTES_MAX, pictures
 from reports.table.families import differences
-from reports.table.family_words import family_words
+from reports.table.kin.family_words import family_words
 from reports.table.table import read_study, read_trials
 
 HOSTILE = "[/red] crate [small] " + (

@@ -21,7 +21,7 @@ from reports.page.front_figure import front_figure
 from reports.page.page import render_page
 from reports.table.baseline import AgainstBaseline, against_baseline
 from reports.table.baseline_words import baseline_words
-from reports.table.family_words import origin_words
+from reports.table.kin.family_words import origin_words
 from reports.table.table import StudyTable, read_study, read_trials
 from reports.table.verdict import judge
 from reports.terminal import summary

@@ -15,7 +15,7 @@ from objectives.records.records import Latency
 from objectives.records.study_record import StudyWriter
 from objectives.trial.job import HELD_OUT_LEAST, halves
 from reports.table.families import Difference, differences, is_held_out
-from reports.table.family_words import caveats, choice_words, family_words, kind_words, origin_words, scored_words
+from reports.table.kin.family_words import caveats, choice_words, family_words, kind_words, origin_words, scored_words
 from reports.table.row import Origin
 from reports.table.table import StudyTable, read_study, read_trials
 from reports.table.verdict import judge

@@ -3,7 +3,7 @@
 import pytest
 
 from objectives.records.trial_record import Phase
-from reports.table.polishes import foretold, polish_words
+from reports.table.kin.polishes import foretold, polish_words
 from reports.table.row import TrialRow
 
 

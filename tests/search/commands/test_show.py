@@ -11,8 +11,8 @@ from objectives.records.records import Outcome, Proposal
 from reports.analysis.deaths import deaths
 from reports.analysis.reasons import reasons
 from reports.table.families import differences
-from reports.table.family_words import family_words
 from reports.table.gate_words import bound_lines
+from reports.table.kin.family_words import family_words
 from reports.table.table import StudyTable, read_study
 from reports.table.words import duration, ms
 from search.commands.show import run_show

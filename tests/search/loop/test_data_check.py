@@ -10,8 +10,8 @@ import search
 from objectives.data.dataset import Dataset
 from objectives.data.findings import Finding
 from reports.table.table import StudyTable
+from search.settings.checks.data_check import check_fully, check_quickly
 from search.settings.compose import presets
-from search.settings.data_check import check_fully, check_quickly
 from search.settings.settings import load_settings
 from search.view.base import View
 from spaces.errors import DataError

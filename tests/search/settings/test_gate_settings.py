@@ -12,7 +12,7 @@ from objectives.data.dataset import Dataset
 from objectives.data.readers import read_dataset
 from objectives.records.gate import Gate
 from objectives.trial.job import HELD_OUT_LEAST
-from search.settings.gate_check import check_gate, gate_notes
+from search.settings.checks.gate_check import check_gate, gate_notes
 from search.settings.settings import Settings, load_settings
 from spaces.errors import SettingsError
 

@@ -30,9 +30,26 @@ def test_what_cannot_be_is_refused(text: str, says: str) -> None:
 
 def test_int8_for_openvino_needs_its_quantiser(monkeypatch: pytest.MonkeyPatch) -> None:
     space = load_settings(["conf=smoke", "space/deploy=int8"]).space
-    check_quantiser(space, "openvino")
+    check_quantiser(space, ["openvino"])
     monkeypatch.setattr("search.settings.precision_check.find_spec", lambda name: None)
-    check_quantiser(space, "onnxruntime")
-    check_quantiser(load_settings(["conf=smoke"]).space, "openvino")
+    check_quantiser(space, ["onnxruntime"])
+    check_quantiser(load_settings(["conf=smoke"]).space, ["openvino"])
     with pytest.raises(SettingsError, match=r"install automl\[int8\]"):
-        check_quantiser(space, "openvino")
+        check_quantiser(space, ["openvino"])
+
+
+@pytest.mark.parametrize(
+    ("runtimes", "said"),
+    [
+        (["litert"], "int8 is made for onnxruntime and openvino, and device.runtime=litert takes fp32"),
+        (
+            ["openvino", "onnxruntime"],
+            "made for one runtime, and devices has onnxruntime and openvino",
+        ),
+    ],
+)
+def test_a_precision_that_no_file_can_have_is_refused(runtimes: list[str], said: str) -> None:
+    space = load_settings(["conf=smoke", "space/deploy=int8"]).space
+    with pytest.raises(SettingsError, match=said):
+        check_quantiser(space, runtimes)
+    check_quantiser(load_settings(["conf=smoke"]).space, runtimes)

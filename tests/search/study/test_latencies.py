@@ -17,6 +17,7 @@ from objectives.records.trial_record import trial_records
 from search.engine.candidates import ListedCandidates
 from search.engine.observed import observe
 from search.engine.proposal.engine import Engine
+from search.engine.steering import OnDevices
 from search.study.latencies import DOUBTED, StudyLatencies, architecture_key
 
 Params = Mapping[str, Any]
@@ -131,7 +132,7 @@ def test_trials_tell_as_they_go_on() -> None:
     again.set_user_attr(keys.LATENCY_UNTRAINED, latency_of(of(64)).to_json())
     book.refresh(observe(study))
     assert book.lookup()({"size.pixels": 64}) == 2.5  # of the trained network
-    assert book.untrained({"size.pixels": 64}, trial_records(study)) == latency_of(of(64))
+    assert book.untrained({"size.pixels": 64}, trial_records(study)) == OnDevices(latency_of(of(64)), {})
     assert book.figures() == []
 
 

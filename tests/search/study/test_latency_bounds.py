@@ -52,7 +52,7 @@ def test_the_trained_figure_replaces_the_untrained_one_in_the_book() -> None:
     assert book.figures() == []
     untrained = book.untrained({"size.pixels": 64}, trial_records(study))
     assert untrained is not None
-    assert untrained.p50_ms == 1.0
+    assert untrained.first.p50_ms == 1.0
 
 
 def test_throughput_bounds_the_median() -> None:

@@ -51,7 +51,7 @@ def rows_of(path: Path) -> list[str]:
 def test_study_remembers_its_search(tmp_path: Path, blocks: Dataset) -> None:
     settings = settings_of(tmp_path, START, "gate.map50_min=0.5")
     attrs = make(settings, blocks).user_attrs
-    assert attrs[keys.STUDY_VERSION] == keys.VERSION
+    assert attrs[keys.STUDY_VERSION] == keys.OF_ONE_DEVICE
     assert attrs[keys.SETTINGS] == settings.to_json()
     assert attrs[keys.GATE]["map50_min"] == 0.5
     assert attrs[keys.DATA] == blocks.to_json()

@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from objectives.records.children import HELD_OUT
 from reports.table.families import FamilyRow, differences, is_held_out
-from reports.table.polishes import polish_words
+from reports.table.kin.polishes import polish_words
 from reports.table.row import Origin, TrialRow
 from reports.table.table import StudyTable
 from reports.table.words import plural

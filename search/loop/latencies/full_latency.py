@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from objectives.data.dataset import Dataset
 from objectives.deploy.device import Device
@@ -16,6 +17,13 @@ from search.settings.dataset import load_data
 from search.settings.sections import read_section
 from search.settings.settings import EMBEDDED, DataSettings
 from spaces.errors import AutomlError
+
+
+def device_settings(table: StudyTable) -> dict[str, Any]:
+    """Return the settings of the device whose latencies a table has."""
+    settings: dict[str, Any] = dict(table.settings)
+    several = settings.get("devices") or ()
+    return next((one for one in several if one["name"] == table.device_name), settings["device"])
 
 
 def measured_fully(table: StudyTable, model: Path) -> Latency | str:
@@ -57,7 +65,7 @@ def measuring_terms(table: StudyTable) -> MeasuringTerms:
     if data["root"] != EMBEDDED:
         data["root"] = table.data["root"]  # where it lay last
     return MeasuringTerms(
-        read_section(Device, "device", settings["device"]),
+        read_section(Device, "device", device_settings(table)),
         load_data(DataSettings(**data)),
         str(data["split"]),
         read_section(LatencyProtocol, "latency", settings["latency"]),

@@ -1,0 +1,11 @@
+"use strict";
+// Of a study of several devices the address names one (?device=NAME): what the page shows of it stands in a template,
+// its data in a script of their own beside the first device's. Links change the address, so that a view can be kept.
+const DEVICE = new URLSearchParams(location.search).get("device");
+const ofDevice = (kind) => [...document.querySelectorAll(`${kind}[data-device]`)].find((one) => one.dataset.device === DEVICE);
+const VIEW = ofDevice("template");
+if (VIEW) {
+  document.querySelector("main").remove();
+  document.querySelector("header").replaceWith(VIEW.content);
+}
+const reportOf = (holder) => (holder ? JSON.parse(holder.textContent) : {});

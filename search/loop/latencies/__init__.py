@@ -1,0 +1,1 @@
+"""Latencies of a search beside its trials' own: which it steers by, what settles in the end, and for an export."""

@@ -38,7 +38,7 @@ from search.settings.sections import read_section
 from search.settings.settings import DataSettings
 from spaces.candidate import Candidate
 
-DEVICES = (Device("cpu", "onnxruntime", "CPUExecutionProvider", 1, {}), Device("openvino", "openvino", "CPU", 1, {}))
+DEVICES = ("cpu", "openvino")
 PRECISIONS = ("fp32", "fp16", "int8")
 
 
@@ -56,7 +56,7 @@ def main() -> None:
             meta_of(network, candidate, data.classes),
             folder / "fp32.onnx",
         )
-        for device in DEVICES:
+        for device in (read_section(Device, "device", {"name": name}) for name in DEVICES):
             for line in _lines(model, device, data, folder):
                 print(json.dumps({"detector": given.backbone, **line}), flush=True)
 

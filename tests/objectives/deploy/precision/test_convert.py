@@ -6,14 +6,13 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from defaults import CPU
+from defaults import CPU, device_of
 from small_jobs import tiny_candidate
 
 from objectives.data.dataset import Dataset
 from objectives.data.pictures.decode import read_image
 from objectives.deploy.artifact import read_meta
 from objectives.deploy.detector import letterbox
-from objectives.deploy.device import Device
 from objectives.deploy.export_onnx import export_onnx, meta_of, write_confidence
 from objectives.deploy.precision.calibration import CalibrationImages
 from objectives.deploy.precision.convert import Converted, convert
@@ -24,7 +23,7 @@ from spaces.errors import DataError
 
 pytestmark = pytest.mark.seconds
 
-OPENVINO = Device("openvino", "openvino", "CPU", 1, {})
+OPENVINO = device_of(name="openvino", runtime="openvino", provider="CPU")
 ON = {"onnxruntime": CPU, "openvino": OPENVINO}
 
 

@@ -27,6 +27,8 @@ def read_several(config: Mapping[str, Any]) -> dict[str, Any]:
     if groups:
         return {"devices": read_devices(groups), "steer": steer}
     check_steer(steer, Gate(), ())
+    if steer != STEERS[0]:
+        raise SettingsError(f"steer={steer} weighs several devices, and the study has one; give {SEVERAL}=[NAME,NAME]")
     return {"devices": (), "steer": STEERS[0]}
 
 

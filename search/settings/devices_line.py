@@ -74,6 +74,10 @@ def names_of(config: Mapping[str, Any], arguments: Sequence[str], said: OfDevice
         if name not in found:
             hint = nearest(name, found) if found else f"; name several with {SEVERAL}=[...], or give device.SEVERAL=..."
             raise SettingsError(f"{SEVERAL}.{said_of}: '{name}' is none of the devices{hint}")
+        if "." not in said_of.partition("=")[0]:
+            raise SettingsError(
+                f"{SEVERAL}.{said_of}: names no setting of the device; give {SEVERAL}.{name}.threads=..."
+            )
     for argument in arguments if found else ():
         key = argument.lstrip("+").partition("=")[0]
         if key == ONE:

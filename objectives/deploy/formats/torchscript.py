@@ -8,6 +8,7 @@ from pathlib import Path
 
 from objectives.deploy.formats.contract import DeployFormat, Source
 from objectives.records.failures import ExportFailed
+from objectives.records.paths import WEIGHTS
 
 TRACED_WITHIN_S = 300.0  # torch and Ultralytics take five to be imported, many times that on a machine that swaps
 # By name alone: the program needs the trial's floors, which stand above this one.
@@ -21,7 +22,7 @@ class TorchScriptFile(DeployFormat):
     suffix = ".torchscript"
     runtime = "torchscript"
     of_weights = True
-    note = "made of the trial's weights.pt; the measuring process imports torch"
+    note = f"made of the trial's {WEIGHTS}; the measuring process imports torch"
 
     def why_not(self) -> str:
         """Name the package, where it is missing."""
@@ -30,7 +31,7 @@ class TorchScriptFile(DeployFormat):
     def _write(self, source: Source, to: Path) -> None:
         if source.weights is None or not source.weights.is_file():
             raise ExportFailed(
-                f"format torchscript: it is made of a network, and there is no weights.pt beside '{source.onnx}'; name "
+                f"format torchscript: it is made of a network, and there is no {WEIGHTS} beside '{source.onnx}'; name "
                 "a study or an export"
             )
         job = {"weights": str(source.weights.absolute()), "onnx": str(source.onnx.absolute()), "to": str(to.absolute())}

@@ -21,8 +21,8 @@ from objectives.records.children import ChildrenOrder, ChildrenReport, Choices
 from objectives.records.gate import Gate
 from objectives.records.paths import TrialPaths
 from objectives.records.records import Outcome
+from objectives.trial import exported
 from objectives.trial import job as job_module
-from objectives.trial import scoring
 from objectives.trial.job import SilentListener, TrialJob, halves
 from objectives.trial.scoring import score_children
 from objectives.trial.trial import run_trial
@@ -201,7 +201,7 @@ def test_a_fault_that_may_pass_condemns_no_child(parent: TrialJob, monkeypatch: 
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "no space left")
 
-    monkeypatch.setattr(scoring, "export_onnx", full)
+    monkeypatch.setattr(exported, "export_as", full)
     listener = Orders([ChildrenOrder(score=(SMALL,))])
     with pytest.raises(OSError, match="no space"):
         score_children(parent, listener)

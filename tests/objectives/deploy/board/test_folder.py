@@ -20,7 +20,14 @@ LATER = {  # names that Python 3.10 lacks
     "tomllib": {"loads", "load"},
     "itertools": {"batched"},
 }
-RUNTIMES = {"onnxruntime", "openvino", "onnx", "ncnn", "ai_edge_litert"}  # imported late, where they are asked for
+RUNTIMES = {
+    "onnxruntime",
+    "openvino",
+    "onnx",
+    "ncnn",
+    "ai_edge_litert",
+    "torch",
+}  # imported late, where they are asked for
 OPTIONAL = {"cv2", "psutil", "msgspec"}  # looked for first
 
 

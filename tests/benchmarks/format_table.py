@@ -1,6 +1,6 @@
 """A table of formats: what each comes to with a trained detector of each kind, beside the ONNX file.
 
-    PYTHONPATH=tests python -m tests.benchmarks.format_table [--epochs 20] [--size 160] [--kinds lcnet,yolo11] [--from DIR] [--to DIR]
+    PYTHONPATH=tests python -m tests.benchmarks.format_table [--epochs 20] [--size 160] [--kinds lcnet] [--from DIR]
 
 Trains lcnet, mobilenetv3 and yolo11 on the embedded data set (or takes DIR/KIND/model.onnx with weights.pt beside it),
 writes every format that can be written here, and prints for each mAP on the validation split by its own runtime, p50

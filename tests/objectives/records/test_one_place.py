@@ -14,7 +14,7 @@ WRITERS = {"search/study/stored_trial.py", "search/study/copied_trial.py"}
 # A lineage has figures by the store's names, which others read there; tags of MLflow have the same prefix.
 OF_LINEAGE = {f"search/register/{name}.py" for name in ("figures", "lineage", "model_registry", "release")}
 USES_KEYS = re.compile(
-    r"user_attr|objectives\.records import attributes|records\.attributes import (?!VERSION\b)|\"automl\.(?!yaml|json)\w"
+    r"user_attr|objectives\.records import attributes|records\.attributes import (?!VERSION\b)|\"automl\.(?!yaml|js)\w"
 )
 PATHS = "objectives/records/paths.py"
 OTHERS = {

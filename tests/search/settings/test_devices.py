@@ -90,7 +90,7 @@ def test_stored_settings_are_read_again() -> None:
         ((TWO, "steer=wort"), "steer: unknown choice 'wort'; nearest: worst; known: first, worst"),
         (("steer=wort",), "steer: unknown choice 'wort'"),
         (("steer=worst",), "steer=worst weighs several devices, and the study has one; give devices="),
-        ((TWO, "devices.cpu_all=3"), "devices.cpu_all=3: names no setting of the device; give devices.cpu_all.threads="),
+        ((TWO, "devices.cpu_all=3"), "devices.cpu_all=3: names no setting of the device; give devices.cpu_all."),
         ((TWO, "steer=worst", "gate.p95_ms_max=9"), "'cpu_all' has none; give gate.devices.cpu_all.p95_ms_max=..., or"),
     ],
 )  # fmt: skip

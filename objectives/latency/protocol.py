@@ -1,8 +1,9 @@
 """The latency protocol: when a figure is good enough, and what many samples come to. Pure arithmetic."""
 
 import math
+import re
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.confidence import UNCHOSEN_CONFIDENCE, Rule, confidence_of, read_confidence
 from objectives.records.records import Latency
+
+FIGURE = re.compile(r"\d+(\.\d+)?")
 
 
 @dataclass(frozen=True)
@@ -186,7 +189,7 @@ def combine(figures: Sequence[Latency], protocol: LatencyProtocol) -> Latency:
     loaded = sorted(figure.load for figure in figures if figure.load)
     notes = [f"{len(figures)} processes differ by {spread:.1%}"] if spread > protocol.agreement else []
     if 2 * len(disturbed) > len(figures):
-        notes += sorted(set("; ".join(disturbed).split("; ")))
+        notes += _once_each(part for note in disturbed for part in note.split("; "))
     throttled = sorted({figure.throttled for figure in figures if figure.throttled})
     notes += [why for why in throttled if why not in notes]  # of one process even: the others ran on a hot board
     return Latency(
@@ -209,6 +212,16 @@ def combine(figures: Sequence[Latency], protocol: LatencyProtocol) -> Latency:
         throttled="; ".join(throttled),
         ran_on=figures[0].ran_on,
     ).with_batches(*batches)
+
+
+def _once_each(notes: Iterable[str]) -> list[str]:
+    """Return notes of several processes in order; of those that differ in their figures alone the worst."""
+    worst: dict[str, tuple[float, str]] = {}
+    for note in notes:
+        figure = FIGURE.search(note)
+        kind, size = FIGURE.sub("", note), float(figure.group()) if figure else 0.0
+        worst[kind] = max(worst.get(kind, (size, note)), (size, note))
+    return sorted(note for _, note in worst.values())
 
 
 def _median_batches(figures: Sequence[Latency]) -> tuple[float | None, int, str]:

@@ -138,3 +138,8 @@ def test_processes_that_differ_or_were_disturbed_make_an_unstable_one() -> None:
     assert (figure.stable, figure.note) == (False, "3 processes differ by 20.0%")
     figure = combine([figure_of(2.0, "busy"), figure_of(2.0, "busy; late"), figure_of(2.0)], PROTOCOL)
     assert (figure.stable, figure.note) == (False, "busy; late")
+
+
+def test_of_notes_that_differ_in_their_figures_the_worst_is_said_once() -> None:
+    known = [figure_of(2.0, f"the median is known to {share}% only; busy") for share in ("2.1", "11.8", "4.0")]
+    assert combine(known, PROTOCOL).note == "busy; the median is known to 11.8% only"

@@ -21,7 +21,6 @@ from typing import Any, BinaryIO
 
 ROOT = Path("~/.cache/automl/board")
 INPUTS = "inputs"
-INPUTS_BYTES_MOST = 1_000_000_000  # of what was sent to be measured; what was used longest ago goes first
 SILENT_MOST_S = 60.0  # without a sign of life from the other end, for a line that is dead and does not say so
 STILL_S = 0.5  # between two looks at a lock
 CHUNK = 1 << 20
@@ -81,8 +80,9 @@ def hello(request: dict[str, Any], source: BinaryIO) -> None:
 def put(request: dict[str, Any], source: BinaryIO) -> None:
     """Take a folder, or single files: those that are not here are asked for, in order.
 
-    Request: `folder` (a name, or None), `files` (path, bytes and SHA-256 of each). Every file is written beside its
-    name and renamed once its hash is right, a folder once it is whole.
+    Request: `folder` (a name, or None), `files` (path, bytes and SHA-256 of each); of single files `bytes_most`, of all
+    that may lie here, and `spared`, names without suffix of those that stay beside these. Every file is written beside
+    its name and renamed once its hash is right, a folder once it is whole.
     """
     own = root()
     own.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -95,7 +95,8 @@ def put(request: dict[str, Any], source: BinaryIO) -> None:
     target = own / f"{name}.{os.getpid()}.partial" if name is not None else own / INPUTS
     missing = [file for file in request["files"] if not _touched(target / file[0], file[1])]
     if name is None:
-        make_room(target, {file[0] for file in request["files"]}, sum(file[1] for file in missing))
+        needed = {*request["spared"], *(Path(file[0]).stem for file in request["files"])}
+        make_room(target, needed, sum(file[1] for file in missing), request["bytes_most"])
     say(missing=[file[0] for file in missing])
     try:
         for path, size, digest in missing:
@@ -151,16 +152,14 @@ def _touched(path: Path, size: int) -> bool:
     return True
 
 
-def make_room(inputs: Path, needed: set[str], coming: int) -> None:
-    """Remove what was used longest ago where there would be too much of it, or too little disk."""
-    files = sorted(
-        ((path.stat().st_mtime, path.stat().st_size, path) for path in inputs.glob("*") if path.name not in needed),
-        key=lambda file: file[0],
-    )
-    there = sum(size for _, size, _ in files)
+def make_room(inputs: Path, needed: set[str], coming: int, bytes_most: int) -> None:
+    """Remove what was used longest ago where there would be too much in all, or too little disk; not what is needed."""
+    found = sorted((path.stat().st_mtime, path.stat().st_size, path) for path in inputs.glob("*"))
+    there = sum(size for _, size, _ in found)
+    files = [file for file in found if file[2].stem not in needed]
     free = shutil.disk_usage(inputs if inputs.is_dir() else root()).free
     for _, size, path in files:
-        if there + coming <= INPUTS_BYTES_MOST and free > coming + CHUNK:
+        if there + coming <= bytes_most and free > coming + CHUNK:
             return
         path.unlink(missing_ok=True)
         there, free = there - size, free + size

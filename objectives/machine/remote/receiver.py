@@ -204,22 +204,34 @@ def lock(request: dict[str, Any], source: BinaryIO) -> None:
     descriptor, began = _locked(), time.monotonic()
     while descriptor is None:
         say(waiting=round(time.monotonic() - began, 1))
-        listen(source, STILL_S)
+        time.sleep(STILL_S)  # not by listening: the other end answers at once, and would set the pace
+        drain(source)
         descriptor = _locked()
     say(done={"boot_id": boot_id()})
     while True:
-        listen(source, SILENT_MOST_S, needed=True)
+        listen(source, SILENT_MOST_S)
 
 
-def listen(source: BinaryIO, seconds: float, *, needed: bool = False) -> None:
+def listen(source: BinaryIO, seconds: float) -> None:
     """Wait for a sign of life, a line each.
 
     Raises:
-        LineEnded: the input ended, or there was no sign of life although one is `needed`.
+        LineEnded: the input ended, or there was no sign of life.
     """
     ready, _, _ = select.select([source], [], [], seconds)
-    if (ready and not source.readline()) or (needed and not ready):
+    if not ready or not source.readline():
         raise LineEnded
+
+
+def drain(source: BinaryIO) -> None:
+    """Take all signs of life that have come by now.
+
+    Raises:
+        LineEnded: the input ended.
+    """
+    while select.select([source], [], [], 0)[0]:
+        if not source.read1(CHUNK):  # type: ignore[attr-defined]  # of a buffered stream
+            raise LineEnded
 
 
 def clean(request: dict[str, Any], source: BinaryIO) -> None:

@@ -144,6 +144,25 @@ def test_the_lock_queues_studies_and_dies_with_its_line(server: SshServer) -> No
     assert until(lambda: server.processes() == [])
 
 
+def test_who_waits_for_the_lock_looks_at_it_twice_a_second(server: SshServer) -> None:
+    """However fast the other end answers; and it notices when that end is gone."""
+    with BoardLine(BOARD) as holder, BoardLine(BOARD) as line:
+        holder.lock(10)
+        with line.receiver() as receiver:
+            receiver.request({"verb": "lock"})
+            answers, began = 0, time.monotonic()
+            while time.monotonic() < began + 2.0:
+                assert receiver.answer(10)["waiting"] <= time.monotonic() - began
+                receiver.send(b"\n\n")
+                answers += 1
+        assert 2 <= answers <= 6
+        waiting = len(server.processes())
+        with line.receiver() as receiver:
+            receiver.request({"verb": "lock"})
+            receiver.answer(10)
+        assert until(lambda: len(server.processes()) <= waiting)
+
+
 def test_clean_leaves_nothing(server: SshServer) -> None:
     with BoardLine(BOARD) as line:
         send_folder(line, "more", {"x": b"12345"})

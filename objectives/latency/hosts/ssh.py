@@ -22,7 +22,7 @@ from objectives.latency.hosts.split import pieces, send_piece
 from objectives.machine.device_locks import LONGEST_S, Patience, exclusive
 from objectives.machine.remote.back_off import BackOff
 from objectives.machine.remote.copying import send_folder
-from objectives.machine.remote.faults import Fault, RemoteBoard
+from objectives.machine.remote.faults import BoardBusy, Fault, RemoteBoard
 from objectives.machine.remote.line import FIRST_WORD_S, WORD_S, BoardLine, check_names
 from spaces.errors import DeviceAway, DeviceError
 
@@ -105,16 +105,19 @@ class OverSsh(Host):
             self._hang_up()
 
     def _tried(self, work: Callable[[], Found], back_off: BackOff) -> Found:
-        """Return what some work returns; it is tried again, on a new line, after faults that pass."""
+        """Return what some work returns; it is tried again, on a new line, after faults that pass.
+
+        Who has waited for others has waited long enough: that is not tried again.
+        """
         tries, began = 0, 0.0
         while True:
             try:
                 return work()
-            except DeviceAway:
+            except DeviceAway as away:
                 self._hang_up()
                 tries, began = tries + 1, began or time.monotonic()
                 delay_s = back_off.delay_s(tries, time.monotonic() - began)
-                if delay_s is None or self._is_rebooted:
+                if delay_s is None or self._is_rebooted or isinstance(away, BoardBusy):
                     raise
                 self._wait(delay_s)
             except BaseException:

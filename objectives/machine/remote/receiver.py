@@ -14,12 +14,12 @@ import os
 import select
 import shutil
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
 ROOT = Path("~/.cache/automl/board")
+LOCK_FOLDER_VARIABLE = "AUTOML_LOCK_FOLDER"  # in place of /tmp, where each user of the board has one of their own
 INPUTS = "inputs"
 SILENT_MOST_S = 60.0  # without a sign of life from the other end, for a line that is dead and does not say so
 STILL_S = 0.5  # between two looks at a lock
@@ -28,6 +28,10 @@ CHUNK = 1 << 20
 
 class LineEnded(Exception):
     """The input has ended in the middle of something."""
+
+
+class LockUnusable(Exception):
+    """The lock file cannot be opened."""
 
 
 def main() -> None:
@@ -43,6 +47,9 @@ def main() -> None:
             request = json.loads(line)
             REQUESTS[request["verb"]](request, source)
         except LineEnded:
+            return
+        except LockUnusable as error:
+            say(fault="no lock", text=f"{lock_path()}: {error}")
             return
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
@@ -174,21 +181,47 @@ def remove_partials(own: Path) -> None:
 
 
 def lock_path() -> Path:
-    """Return the lock of this machine's measurements: one for all users of it."""
-    return Path(tempfile.gettempdir()) / "automl-board.lock"
+    """Return the lock of this machine's measurements: one for all users of it, whatever their TMPDIR is."""
+    return Path(os.environ.get(LOCK_FOLDER_VARIABLE) or "/tmp") / "automl-board.lock"
 
 
-def _opened_lock() -> int:
-    """Open the lock file; one of another user can be read, which is enough to lock it."""
+def _opened_lock() -> int | None:
+    """Open the lock file; one of another user can be read, which is enough to lock it.
+
+    Returns:
+        its descriptor; None where `clean` has removed the file just now.
+
+    Raises:
+        LockUnusable: there is no opening it.
+    """
+    how = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    umask = os.umask(0)  # others lock this file, too, from the moment that it is there
     try:
-        return os.open(lock_path(), os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        return os.open(lock_path(), how | os.O_CREAT | os.O_EXCL, 0o644)
     except FileExistsError:
-        return os.open(lock_path(), os.O_RDONLY | os.O_CLOEXEC)
+        return _opened_again(how)
+    except FileNotFoundError:
+        raise LockUnusable("no such folder") from None
+    except OSError as error:
+        raise LockUnusable(error.strerror) from None
+    finally:
+        os.umask(umask)
+
+
+def _opened_again(how: int) -> int | None:
+    try:
+        return os.open(lock_path(), how)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise LockUnusable(error.strerror) from None
 
 
 def _locked() -> int | None:
     """Return the descriptor of the lock, or None while somebody else has it."""
     descriptor = _opened_lock()
+    if descriptor is None:
+        return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.path.samestat(os.fstat(descriptor), lock_path().stat()):  # `clean` may have removed it since

@@ -1,4 +1,4 @@
-"""The lock of a board: one for all of its users, whatever their surroundings are; and what to say where there is none."""
+"""The lock of a board: one for all of its users, whatever their surroundings are; what is said where there is none."""
 
 import os
 import stat
@@ -66,6 +66,9 @@ def test_a_lock_that_cannot_be_opened_is_no_folder(tmp_path: Path) -> None:
         ) as raised:
             line.lock(5)
     assert not isinstance(raised.value, DeviceAway)
-    with ssh_server(tmp_path / "more", AUTOML_LOCK_FOLDER="/no/such") as other, BoardLine(BOARD) as line:
-        with pytest.raises(DeviceError, match=r"cannot be opened \(/no/such/automl-board\.lock: no such folder\)"):
-            clean(line)
+    with (
+        ssh_server(tmp_path / "more", AUTOML_LOCK_FOLDER="/no/such"),
+        BoardLine(BOARD) as line,
+        pytest.raises(DeviceError, match=r"cannot be opened \(/no/such/automl-board\.lock: no such folder\)"),
+    ):
+        clean(line)

@@ -24,6 +24,19 @@ PI: Mapping[str, str] = {
     f"{CPU}/cpu0/cpufreq/scaling_cur_freq": "2400000\n",
     f"{CPU}/cpu0/cpufreq/scaling_governor": "ondemand\n",
 }
+ROCK: Mapping[
+    str, str
+] = {  # an RK3588: four small cores, and two clusters of two big ones, of which one is binned lower
+    "proc/device-tree/model": "Radxa ROCK 5B\0",
+    "proc/device-tree/compatible": "radxa,rock-5b\0rockchip,rk3588\0",
+    "proc/cpuinfo": 8 * A76,
+    "proc/meminfo": "MemTotal:       16200000 kB\n",
+    **{
+        f"{CPU}/cpu{i}/cpufreq/{name}": f"{khz}\n"
+        for i, khz in enumerate(4 * [1800000] + 2 * [2400000] + 2 * [2256000])
+        for name in ("cpuinfo_max_freq", "scaling_max_freq", "scaling_cur_freq")
+    },
+}
 JETSON: Mapping[str, str] = {
     "proc/device-tree/model": "NVIDIA Jetson Orin Nano Developer Kit\0",
     "proc/device-tree/compatible": "nvidia,p3768-0000+p3767-0005\0nvidia,tegra234\0",

@@ -174,7 +174,8 @@ async def _pump_out(source: Any, to: Any) -> None:
 async def _serve(folder: Path, port: int, environment: dict[str, str]) -> None:
     home = folder / "home"
     path = os.environ["PATH"]
-    values = {"HOME": str(home), "TMPDIR": str(folder / "tmp"), "PATH": path, "LANG": "C.UTF-8", **environment}
+    temporary = {"TMPDIR": str(folder / "tmp"), "AUTOML_LOCK_FOLDER": str(folder / "tmp")}
+    values = {"HOME": str(home), **temporary, "PATH": path, "LANG": "C.UTF-8", **environment}
 
     async def run(process: Any) -> None:
         """Run a command as sshd does: by a shell; the end of the connection ends its input, and no more."""

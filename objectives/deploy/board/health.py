@@ -28,9 +28,9 @@ class Vitals:
 
     Attributes:
         temperature_c: of its hottest zone.
-        mhz: clock of its fastest core.
+        mhz: clock of its fastest big core.
         steady_mhz: clock that this core keeps for good: its greatest, or what is left of a turbo.
-        cap_mhz: most that the system allows now, of any core.
+        cap_mhz: most that the system allows now, of the big core that it allows least.
         flags: bits as of FLAGS.
         events: of throttling since the board was started.
         memory_wait: per cent of the last ten seconds that something waited for memory.
@@ -73,7 +73,7 @@ class Course:
 
     @property
     def _mhz(self) -> float | None:
-        """Median clock of the fastest core in between."""
+        """Median clock of the fastest big core in between."""
         clocks = [reading.mhz for reading in self.readings[1:-1] if reading.mhz is not None]
         return statistics.median(clocks) if clocks else None
 
@@ -123,21 +123,35 @@ def _temperature_c(root: Path) -> float | None:
 
 
 def _clocks(root: Path) -> tuple[float | None, float | None, float | None]:
-    """Return clocks in MHz: of the fastest core now, what that core keeps for good, and the greatest cap."""
-    now: list[tuple[float, float]] = []
-    caps = []
-    for folder in root.glob(CPUFREQ):
-        clock, most, base, cap = (
-            _number(folder / name)
-            for name in ("scaling_cur_freq", "cpuinfo_max_freq", "base_frequency", "scaling_max_freq")
-        )
-        if clock is not None and most is not None:
-            now.append((clock / 1000, (base or most) / 1000))
-        if cap is not None:
-            caps.append(cap / 1000)
-    if not now:
-        return None, None, max(caps, default=None)
-    return *max(now), max(caps, default=None)
+    """Return clocks in MHz: of the fastest big core now, what that core keeps for good, and the least cap of a big one.
+
+    Big are cores whose greatest clock is that of the board's fastest, to a tenth: what is measured runs there. A small
+    core at its own greatest says nothing of big ones that throttle, nor does one big cluster of the other.
+    """
+    cores = [_core(folder) for folder in root.glob(CPUFREQ)]
+    most = max((core.most_mhz for core in cores), default=0.0)
+    big = [core for core in cores if core.most_mhz >= SLOW * most]
+    now = [(core.mhz, core.steady_mhz) for core in big if core.mhz is not None and core.steady_mhz]
+    cap = min((core.cap_mhz for core in big if core.cap_mhz is not None), default=None)
+    return *max(now, default=(None, None)), cap
+
+
+@dataclass(frozen=True)
+class _Core:
+    """Clocks of a core in MHz: now, the greatest, what it keeps for good, what the system allows it now."""
+
+    mhz: float | None
+    most_mhz: float
+    steady_mhz: float
+    cap_mhz: float | None
+
+
+def _core(folder: Path) -> _Core:
+    mhz, most, base, cap = (
+        None if (khz := _number(folder / name)) is None else khz / 1000
+        for name in ("scaling_cur_freq", "cpuinfo_max_freq", "base_frequency", "scaling_max_freq")
+    )
+    return _Core(mhz, most or 0.0, base or most or 0.0, cap)
 
 
 def _flags(root: Path, *, fully: bool) -> int:

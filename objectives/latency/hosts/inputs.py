@@ -1,6 +1,6 @@
 """What a board is sent to measure: the files, decoded images and the reference network, each once."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
@@ -70,11 +70,11 @@ class Inputs:
         artifacts = [(path, path.stat().st_mtime_ns, path.stat().st_size) for path in files]
         for one in dict.fromkeys(artifacts):
             if one not in self._sent:
-                self._sent[one] = f"../{send_artifact(line, one[0])}"
+                self._sent[one] = f"../{send_artifact(line, one[0], self._sent.values())}"
         wanted: list[object] = [*task.images, _REFERENCE]
         new = [one for one in dict.fromkeys(wanted) if one not in self._sent]
         if new:
-            paths = send_inputs(line, [_contents(one) for one in new])
+            paths = send_inputs(line, [_contents(one) for one in new], self._sent.values())
             self._sent |= {one: f"../{path}" for one, path in zip(new, paths, strict=True)}
         there = [self._sent[one] for one in artifacts]
         return There(
@@ -89,9 +89,9 @@ class Inputs:
 _REFERENCE = "the reference network"
 
 
-def send_artifact(line: BoardLine, artifact: Path) -> str:
+def send_artifact(line: BoardLine, artifact: Path, spared: Collection[str] = ()) -> str:
     """Send a deployable file with what belongs to it; return its path there, relative to our folder."""
-    return send_parts(line, [(part.read_bytes(), part.suffix) for part in files_of(artifact)])
+    return send_parts(line, [(part.read_bytes(), part.suffix) for part in files_of(artifact)], spared)
 
 
 def _missing(path: Path) -> str:

@@ -4,9 +4,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.board.description import device_description
 from objectives.deploy.board.detect import unpack
 from objectives.deploy.board.folder import measuring_folder
@@ -16,11 +18,11 @@ from objectives.deploy.device import PYTHON, Device, digest, measuring_keys
 from objectives.deploy.runtimes.open import open_artifact
 from objectives.latency.hosts.contract import Host, Task
 from objectives.latency.hosts.inputs import Inputs
-from objectives.latency.hosts.split import send_split
+from objectives.latency.hosts.split import pieces, send_piece
 from objectives.machine.device_locks import LONGEST_S, Patience, exclusive
 from objectives.machine.remote.back_off import BackOff
 from objectives.machine.remote.copying import send_folder
-from objectives.machine.remote.faults import Fault, RemoteBoard
+from objectives.machine.remote.faults import BoardBusy, Fault, RemoteBoard
 from objectives.machine.remote.line import FIRST_WORD_S, WORD_S, BoardLine, check_names
 from spaces.errors import DeviceAway, DeviceError
 
@@ -28,7 +30,7 @@ Found = TypeVar("Found")
 
 # Within a measurement; a board that is away for longer is waited for by the search, which trains on meanwhile.
 WHILE_MEASURING = BackOff(first_s=1.0, most_s=15.0, total_s=45.0)
-DETECT_MOST_S, DETECT_EACH_S = 300.0, 5.0  # seconds for the file, and for each image, after which a board hangs
+DETECT_MOST_S, DETECT_EACH_S = 300.0, 5.0  # for the file, and for each image of a piece, after which a board hangs
 AT_FIRST = BackOff(first_s=1.0, most_s=4.0, total_s=6.0)  # before anything has begun: the line may just be mistyped
 
 
@@ -75,7 +77,8 @@ class OverSsh(Host):
     def detect(self, artifact: Path, images: Sequence[Path], confidence: float) -> list[Detections]:
         """Return what a file finds on images, run by the board; called inside `alone`.
 
-        The images are decoded and fitted to the network's input here, and sent once.
+        The images are decoded and fitted to the network's input here, sent, and run a piece at a time: a line that
+        breaks costs one piece, and a split may be larger than what the board holds of it.
 
         Args:
             artifact: the file.
@@ -86,7 +89,11 @@ class OverSsh(Host):
             DeviceAway: the board cannot be reached.
             DeviceError: the board cannot run the file.
         """
-        return self._tried(lambda: self._detect(artifact, images, confidence), WHILE_MEASURING)
+        meta = open_artifact(artifact, self.device).meta
+        found: list[Detections] = []
+        for piece in pieces(images, meta):
+            found += self._tried(partial(self._detect, artifact, piece, meta, confidence), WHILE_MEASURING)
+        return found
 
     @contextmanager
     def _lines(self, patience: Patience) -> Iterator[None]:
@@ -98,16 +105,19 @@ class OverSsh(Host):
             self._hang_up()
 
     def _tried(self, work: Callable[[], Found], back_off: BackOff) -> Found:
-        """Return what some work returns; it is tried again, on a new line, after faults that pass."""
+        """Return what some work returns; it is tried again, on a new line, after faults that pass.
+
+        Who has waited for others has waited long enough: that is not tried again.
+        """
         tries, began = 0, 0.0
         while True:
             try:
                 return work()
-            except DeviceAway:
+            except DeviceAway as away:
                 self._hang_up()
                 tries, began = tries + 1, began or time.monotonic()
                 delay_s = back_off.delay_s(tries, time.monotonic() - began)
-                if delay_s is None or self._is_rebooted:
+                if delay_s is None or self._is_rebooted or isinstance(away, BoardBusy):
                     raise
                 self._wait(delay_s)
             except BaseException:
@@ -157,10 +167,12 @@ class OverSsh(Host):
         with self._patience.waiting():
             line.lock(LONGEST_S)
 
-    def _detect(self, artifact: Path, images: Sequence[Path], confidence: float) -> list[Detections]:
+    def _detect(
+        self, artifact: Path, images: Sequence[Path], meta: ArtifactMeta, confidence: float
+    ) -> list[Detections]:
         self._open(locked=True)
         assert self._line is not None
-        there = send_split(self._line, artifact, images, open_artifact(artifact, self.device).meta)
+        there = send_piece(self._line, artifact, images, meta)
         job = {
             "device": {**asdict(self.device), "host": None, "python": PYTHON},
             "artifact": there.artifact,

@@ -1,4 +1,4 @@
-"""What a board runs: one of four verbs, in a process of its own beneath one that watches the line.
+"""What a board runs: one of three verbs, in a process of its own beneath one that watches the line.
 
     cd FOLDER && python3 -I run.py probe      with one line of JSON, the job, on standard input, which stays open
 
@@ -9,7 +9,6 @@ Output: lines of JSON. `{"alive": seconds}` about once a second; the last line i
                is that of `objectives.latency.probe.measure`; `root` is that of the file system that health is read from
     detect     `done`: what was found on images, see `objectives.deploy.board.detect`
     describe   `done`: the board's description, see `objectives.deploy.board.description`; takes no job
-    clean      `done`: the folder that was removed with all that is in it; takes no job
 
 Paths of a job are relative to FOLDER. Beside FOLDER lie `inputs` (sent once), `calm` (calm times of the reference
 network, by fingerprint) and `work` (what a run leaves in between; it ends with it).
@@ -22,14 +21,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from objectives.deploy.board.clean import remove_all
 from objectives.latency.on_board.health_watch import HealthWatch
 from objectives.latency.on_board.supervise import Watch, supervise
 from objectives.machine.parent_death import die_with_parent
 from spaces.errors import first_line
 
 WITH_JOB = ("probe", "detect")  # their line is watched: they may take minutes
-WITHOUT_JOB = ("describe", "clean")
+WITHOUT_JOB = ("describe",)
 WORK = "work"  # the inner process: `run.py work VERB PARENT OUTPUT`
 
 
@@ -80,13 +78,8 @@ def _describe(_job: dict[str, Any], _folder: Path) -> Any:
     return describe()
 
 
-def _clean(_job: dict[str, Any], folder: Path) -> Any:
-    return str(remove_all(folder.parent))
-
-
 VERBS: dict[str, Callable[[dict[str, Any], Path], Any]] = {
     "probe": _probe,
     "detect": _detect,
     "describe": _describe,
-    "clean": _clean,
 }

@@ -61,7 +61,7 @@ def supervise(command: Sequence[str], root: Path, watch: Watch, *, has_job: bool
         return BROKEN
     finally:
         shutil.rmtree(work, ignore_errors=True)
-        with contextlib.suppress(OSError):  # others work there, or `clean` was just here
+        with contextlib.suppress(OSError):  # others work there, or the board was cleaned
             work.parent.rmdir()
         remove_partials(root / "calm")
 

@@ -1,11 +1,13 @@
 """Files to a board: only those that are not there, each whole or not at all."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import PurePosixPath
 
 from objectives.machine.remote.line import WORD_S, BoardLine
 
 SLOWEST_BYTES_S = 1 << 18  # of a line
+INPUTS_BYTES_MOST = 1_000_000_000  # of inputs on a board; what was used longest ago goes first
 
 
 def send_folder(line: BoardLine, name: str, files: Mapping[str, bytes]) -> None:
@@ -22,12 +24,13 @@ def send_folder(line: BoardLine, name: str, files: Mapping[str, bytes]) -> None:
     _put(line, name, [(path, data, _digest(data)) for path, data in files.items()])
 
 
-def send_inputs(line: BoardLine, files: Sequence[tuple[bytes, str]]) -> list[str]:
+def send_inputs(line: BoardLine, files: Sequence[tuple[bytes, str]], spared: Collection[str] = ()) -> list[str]:
     """Send single files, named by their contents, unless they are there.
 
     Args:
         line: to the board.
         files: contents and suffix of each.
+        spared: paths of other inputs that are still needed: none of them makes room.
 
     Returns:
         for each its path on the board, relative to our folder there.
@@ -36,16 +39,18 @@ def send_inputs(line: BoardLine, files: Sequence[tuple[bytes, str]]) -> list[str
         DeviceError: as `send_folder`.
     """
     named = [(data, digest, f"{digest}{suffix}") for data, suffix in files for digest in [_digest(data)]]
-    _put(line, None, [(name, data, digest) for name, (data, digest) in {n: (d, h) for d, h, n in named}.items()])
+    once = {name: (data, digest) for data, digest, name in named}
+    _put(line, None, [(name, data, digest) for name, (data, digest) in once.items()], spared)
     return [f"inputs/{name}" for _, _, name in named]
 
 
-def send_parts(line: BoardLine, parts: Sequence[tuple[bytes, str]]) -> str:
+def send_parts(line: BoardLine, parts: Sequence[tuple[bytes, str]], spared: Collection[str] = ()) -> str:
     """Send the files of which one artifact is made, under one name, as far as they are not there.
 
     Args:
         line: to the board.
         parts: contents and suffix of each, the file that is opened first.
+        spared: as of `send_inputs`; the path of an artifact spares all its parts.
 
     Returns:
         the path of that file on the board, relative to our folder there.
@@ -55,14 +60,23 @@ def send_parts(line: BoardLine, parts: Sequence[tuple[bytes, str]]) -> str:
     """
     digests = [_digest(data) for data, _ in parts]
     stem = digests[0] if len(parts) == 1 else _digest(" ".join(digests).encode())
-    _put(line, None, [(f"{stem}{suffix}", data, of) for (data, suffix), of in zip(parts, digests, strict=True)])
+    files = [(f"{stem}{suffix}", data, of) for (data, suffix), of in zip(parts, digests, strict=True)]
+    _put(line, None, files, spared)
     return f"inputs/{stem}{parts[0][1]}"
 
 
-def _put(line: BoardLine, folder: str | None, files: Sequence[tuple[str, bytes, str]]) -> None:
+def _put(
+    line: BoardLine, folder: str | None, files: Sequence[tuple[str, bytes, str]], spared: Collection[str] = ()
+) -> None:
     with line.receiver() as receiver:
-        request = [[path, len(data), digest] for path, data, digest in files]
-        receiver.request({"verb": "put", "folder": folder, "files": request})
+        request = {
+            "verb": "put",
+            "folder": folder,
+            "files": [[path, len(data), digest] for path, data, digest in files],
+            "spared": sorted({PurePosixPath(path).stem for path in spared}),
+            "bytes_most": INPUTS_BYTES_MOST,
+        }
+        receiver.request(request)
         missing = set(receiver.answer(WORD_S)["missing"])
         for path, data, _ in files:
             if path in missing:

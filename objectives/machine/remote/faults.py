@@ -22,6 +22,7 @@ class Fault(StrEnum):
     DISK_FULL = "disk full"
     BUSY = "busy"
     NO_FOLDER = "no folder"
+    NO_LOCK = "no lock"
     PYTHON_MISSING = "python missing"
     PYTHON_OLD = "python too old"
     CRASHED = "crashed"
@@ -47,6 +48,8 @@ TEXTS = {
     Fault.DISK_FULL: "its disk is full ({said}); free some space there, or with: automl latency --clean",
     Fault.BUSY: "others measure there ({said})",
     Fault.NO_FOLDER: "its folder ~/.cache/automl/board cannot be written ({said})",
+    Fault.NO_LOCK: "the lock of its measurements cannot be opened ({said}); every user of the board must be able to "
+    "read this file: chmod 644, by its owner",
     Fault.PYTHON_MISSING: "there is no '{python}' on it ({said}); install Python 3.10 or newer there, or name another "
     "one with device.python=...",
     Fault.PYTHON_OLD: "its '{python}' is Python {said}, needed is 3.10 or newer; name another one with "
@@ -78,6 +81,10 @@ _OF_SSH = (
 _NOISE = re.compile(r"^(@|warning:|\*\*|it is possible that|someone could be|$)", re.IGNORECASE)
 
 
+class BoardBusy(DeviceAway):
+    """Others measured on a board for as long as one waits for them."""
+
+
 @dataclass(frozen=True)
 class RemoteBoard:
     """The name of a board for messages, and how it is reached.
@@ -102,7 +109,7 @@ class RemoteBoard:
         lines = [line.strip() for line in said.splitlines() if line.strip()]
         shown = lines[0][:400] if lines else "no more is known"
         text = TEXTS[fault].format(host=self.host, python=self.python, said=shown)
-        kind = DeviceAway if fault in PASSING_FAULTS else DeviceError
+        kind = BoardBusy if fault is Fault.BUSY else DeviceAway if fault in PASSING_FAULTS else DeviceError
         return kind(f"device={self.name}: board '{self.host}': {text}")
 
 

@@ -14,14 +14,13 @@ import os
 import select
 import shutil
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
 ROOT = Path("~/.cache/automl/board")
+LOCK_FOLDER_VARIABLE = "AUTOML_LOCK_FOLDER"  # in place of /tmp, where each user of the board has one of their own
 INPUTS = "inputs"
-INPUTS_BYTES_MOST = 1_000_000_000  # of what was sent to be measured; what was used longest ago goes first
 SILENT_MOST_S = 60.0  # without a sign of life from the other end, for a line that is dead and does not say so
 STILL_S = 0.5  # between two looks at a lock
 CHUNK = 1 << 20
@@ -29,6 +28,10 @@ CHUNK = 1 << 20
 
 class LineEnded(Exception):
     """The input has ended in the middle of something."""
+
+
+class LockUnusable(Exception):
+    """The lock file cannot be opened."""
 
 
 def main() -> None:
@@ -44,6 +47,9 @@ def main() -> None:
             request = json.loads(line)
             REQUESTS[request["verb"]](request, source)
         except LineEnded:
+            return
+        except LockUnusable as error:
+            say(fault="no lock", text=f"{lock_path()}: {error}")
             return
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
@@ -81,8 +87,9 @@ def hello(request: dict[str, Any], source: BinaryIO) -> None:
 def put(request: dict[str, Any], source: BinaryIO) -> None:
     """Take a folder, or single files: those that are not here are asked for, in order.
 
-    Request: `folder` (a name, or None), `files` (path, bytes and SHA-256 of each). Every file is written beside its
-    name and renamed once its hash is right, a folder once it is whole.
+    Request: `folder` (a name, or None), `files` (path, bytes and SHA-256 of each); of single files `bytes_most`, of all
+    that may lie here, and `spared`, names without suffix of those that stay beside these. Every file is written beside
+    its name and renamed once its hash is right, a folder once it is whole.
     """
     own = root()
     own.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -95,7 +102,8 @@ def put(request: dict[str, Any], source: BinaryIO) -> None:
     target = own / f"{name}.{os.getpid()}.partial" if name is not None else own / INPUTS
     missing = [file for file in request["files"] if not _touched(target / file[0], file[1])]
     if name is None:
-        make_room(target, {file[0] for file in request["files"]}, sum(file[1] for file in missing))
+        needed = {*request["spared"], *(Path(file[0]).stem for file in request["files"])}
+        make_room(target, needed, sum(file[1] for file in missing), request["bytes_most"])
     say(missing=[file[0] for file in missing])
     try:
         for path, size, digest in missing:
@@ -151,16 +159,14 @@ def _touched(path: Path, size: int) -> bool:
     return True
 
 
-def make_room(inputs: Path, needed: set[str], coming: int) -> None:
-    """Remove what was used longest ago where there would be too much of it, or too little disk."""
-    files = sorted(
-        ((path.stat().st_mtime, path.stat().st_size, path) for path in inputs.glob("*") if path.name not in needed),
-        key=lambda file: file[0],
-    )
-    there = sum(size for _, size, _ in files)
+def make_room(inputs: Path, needed: set[str], coming: int, bytes_most: int) -> None:
+    """Remove what was used longest ago where there would be too much in all, or too little disk; not what is needed."""
+    found = sorted((path.stat().st_mtime, path.stat().st_size, path) for path in inputs.glob("*"))
+    there = sum(size for _, size, _ in found)
+    files = [file for file in found if file[2].stem not in needed]
     free = shutil.disk_usage(inputs if inputs.is_dir() else root()).free
     for _, size, path in files:
-        if there + coming <= INPUTS_BYTES_MOST and free > coming + CHUNK:
+        if there + coming <= bytes_most and free > coming + CHUNK:
             return
         path.unlink(missing_ok=True)
         there, free = there - size, free + size
@@ -175,21 +181,47 @@ def remove_partials(own: Path) -> None:
 
 
 def lock_path() -> Path:
-    """Return the lock of this machine's measurements: one for all users of it."""
-    return Path(tempfile.gettempdir()) / "automl-board.lock"
+    """Return the lock of this machine's measurements: one for all users of it, whatever their TMPDIR is."""
+    return Path(os.environ.get(LOCK_FOLDER_VARIABLE) or "/tmp") / "automl-board.lock"
 
 
-def _opened_lock() -> int:
-    """Open the lock file; one of another user can be read, which is enough to lock it."""
+def _opened_lock() -> int | None:
+    """Open the lock file; one of another user can be read, which is enough to lock it.
+
+    Returns:
+        its descriptor; None where `clean` has removed the file just now.
+
+    Raises:
+        LockUnusable: there is no opening it.
+    """
+    how = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    umask = os.umask(0)  # others lock this file, too, from the moment that it is there
     try:
-        return os.open(lock_path(), os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        return os.open(lock_path(), how | os.O_CREAT | os.O_EXCL, 0o644)
     except FileExistsError:
-        return os.open(lock_path(), os.O_RDONLY | os.O_CLOEXEC)
+        return _opened_again(how)
+    except FileNotFoundError:
+        raise LockUnusable("no such folder") from None
+    except OSError as error:
+        raise LockUnusable(error.strerror) from None
+    finally:
+        os.umask(umask)
+
+
+def _opened_again(how: int) -> int | None:
+    try:
+        return os.open(lock_path(), how)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise LockUnusable(error.strerror) from None
 
 
 def _locked() -> int | None:
     """Return the descriptor of the lock, or None while somebody else has it."""
     descriptor = _opened_lock()
+    if descriptor is None:
+        return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.path.samestat(os.fstat(descriptor), lock_path().stat()):  # `clean` may have removed it since
@@ -205,22 +237,34 @@ def lock(request: dict[str, Any], source: BinaryIO) -> None:
     descriptor, began = _locked(), time.monotonic()
     while descriptor is None:
         say(waiting=round(time.monotonic() - began, 1))
-        listen(source, STILL_S)
+        time.sleep(STILL_S)  # not by listening: the other end answers at once, and would set the pace
+        drain(source)
         descriptor = _locked()
     say(done={"boot_id": boot_id()})
     while True:
-        listen(source, SILENT_MOST_S, needed=True)
+        listen(source, SILENT_MOST_S)
 
 
-def listen(source: BinaryIO, seconds: float, *, needed: bool = False) -> None:
+def listen(source: BinaryIO, seconds: float) -> None:
     """Wait for a sign of life, a line each.
 
     Raises:
-        LineEnded: the input ended, or there was no sign of life although one is `needed`.
+        LineEnded: the input ended, or there was no sign of life.
     """
     ready, _, _ = select.select([source], [], [], seconds)
-    if (ready and not source.readline()) or (needed and not ready):
+    if not ready or not source.readline():
         raise LineEnded
+
+
+def drain(source: BinaryIO) -> None:
+    """Take all signs of life that have come by now.
+
+    Raises:
+        LineEnded: the input ended.
+    """
+    while select.select([source], [], [], 0)[0]:
+        if not source.read1(CHUNK):  # type: ignore[attr-defined]  # of a buffered stream
+            raise LineEnded
 
 
 def clean(request: dict[str, Any], source: BinaryIO) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fake_boards import CPU, JETSON, LAPTOP, PI, write_root
+from fake_boards import CPU, JETSON, LAPTOP, PI, ROCK, write_root
 
 from objectives.deploy.board.health import Course, Vitals, read
 
@@ -16,8 +16,8 @@ def course(*between: Vitals, last: Vitals = WELL, first: Vitals = WELL) -> Cours
     return Course((first, *between, last))
 
 
-def all_cores(name: str, khz: int, cores: int = 4) -> dict[str, str]:
-    return {f"{CPU}/cpu{i}/cpufreq/{name}": f"{khz}\n" for i in range(cores)}
+def all_cores(name: str, khz: int, cores: Sequence[int] = range(4)) -> dict[str, str]:
+    return {f"{CPU}/cpu{i}/cpufreq/{name}": f"{khz}\n" for i in cores}
 
 
 def program(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
@@ -86,6 +86,10 @@ def test_a_program_that_fails_is_no_flag(tmp_path: Path, monkeypatch: pytest.Mon
         (LAPTOP, {f"{CPU}/cpu0/thermal_throttle/package_throttle_count": "18\n"}, "1 throttling events"),
         (PI, all_cores("scaling_max_freq", 1500000), "the clock was capped at 1500 of 2400 MHz"),
         (PI, all_cores("scaling_cur_freq", 1000000), "the processor ran at 1000 of 2400 MHz"),
+        (ROCK, all_cores("scaling_cur_freq", 1200000, range(4, 8)), "the processor ran at 1200 of 2400 MHz"),
+        (ROCK, all_cores("scaling_cur_freq", 408000, range(6)), ""),  # the other big cluster works
+        (ROCK, all_cores("scaling_max_freq", 1200000, (6, 7)), "the clock was capped at 1200 of 2400 MHz"),
+        (ROCK, all_cores("scaling_max_freq", 1008000), ""),  # the small ones, where nothing is measured
         (PI, {"proc/pressure/memory": "some avg10=34.20 avg60=9.00\n"}, "memory was short for 34 % of the time"),
         (LAPTOP, {f"{CPU}/cpu0/cpufreq/scaling_cur_freq": "1600000\n"}, ""),  # no turbo: over nine tenths of its base
         (LAPTOP, {f"{CPU}/cpu0/cpufreq/scaling_cur_freq": "800000\n"}, "the processor ran at 800 of 1700 MHz"),

@@ -95,3 +95,32 @@ def test_who_scores_is_a_part_of_the_boards_description(there: Device) -> None:
     assert there.scores_there
     assert not device_of(accuracy=True).scores_there  # here the same runtime scores anyway
     assert device_of(accuracy=True).describe() == device_of().describe()
+
+
+def test_a_split_may_be_larger_than_what_the_board_holds(
+    there: Device, server: SshServer, blocks: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model stays, images make room for those that follow; a line that breaks costs a piece of the split."""
+    model, images = write_windows(tmp_path / "model.onnx"), blocks.splits["val"][:7]
+    each = 3 * 160**2
+    monkeypatch.setattr("objectives.latency.hosts.split.PIECE_BYTES", 2 * each)
+    most = model.stat().st_size + 3 * (each + 200)
+    monkeypatch.setattr("objectives.machine.remote.copying.INPUTS_BYTES_MOST", most)
+    runs: list[int] = []
+
+    def cut_once() -> None:
+        for process in server.processes():
+            line = process.cmdline()
+            if line[-1:] == ["detect"] and process.pid not in runs:
+                runs.append(process.pid)
+                if len(runs) == 2:
+                    server.cut()
+
+    found = score_on(model, there, images, blocks.classes, "val", 0.25, cut_once)
+    here = score_file(model, there.here(), images, blocks.classes, "val", 0.25)
+    assert found.map == pytest.approx(here.map, abs=1e-6)
+    assert found.images == 7
+    left = list((server.own / "inputs").iterdir())
+    assert sum(path.stat().st_size for path in left) <= most
+    assert len([path for path in left if path.suffix == ".npy"]) < 7
+    assert len(runs) <= 5  # four pieces, and the one that was cut

@@ -219,6 +219,19 @@ def test_twelve_cuts_at_random_lose_nothing_and_leave_nothing(
         assert nothing_is_left(server)
 
 
+def test_a_board_that_others_keep_is_away_after_one_wait(
+    server: SshServer, artifact: Path, images: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever waited that long does not begin to wait anew."""
+    monkeypatch.setattr(ssh, "LONGEST_S", 3.0)
+    patience = Patience()
+    with BoardLine(RemoteBoard(ALIAS, sys.executable)) as other:
+        other.lock(10)
+        with pytest.raises(DeviceAway, match=r"others measure there \(for 3 s by now\)"):
+            measure_latency(artifact, PI, images, QUICK, patience=patience)
+    assert 3.0 <= patience.waited_s < 5.0
+
+
 @pytest.mark.slow
 def test_studies_queue_at_the_board(server: SshServer, artifact: Path, images: list[Path]) -> None:
     """One who has the board's lock, here another program, is waited for."""

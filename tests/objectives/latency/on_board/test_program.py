@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from small_board import QUICK, Board, make_board
 from window_detector import write_windows
 
-from objectives.deploy.board.folder import measuring_folder
 from objectives.latency.measure import measure_latency
 from objectives.latency.protocol import combine
 from objectives.records.records import Latency
@@ -99,7 +98,7 @@ def test_a_broken_line_ends_all_at_once(
     assert alive == []
     assert time.monotonic() - began < 2.5
     assert status == (-9 if how == signal.SIGKILL else 3)
-    if how != signal.SIGKILL:  # what it leaves is small, and is removed by the next `clean`
+    if how != signal.SIGKILL:  # what it leaves is small, and is removed when the board is cleaned
         assert "work" not in board.left()
     assert not list(board.root.rglob("*.partial"))
     for stream in (process.stdin, process.stdout, process.stderr):
@@ -147,7 +146,7 @@ def test_a_wrong_verb_is_one_line(board: Board) -> None:
     with board.start("measure") as process:
         out, complaints = process.communicate(timeout=20)
     assert (process.returncode, out) == (2, "")
-    assert complaints == "run.py: needs one of probe, detect, describe, clean; got 'measure'\n"
+    assert complaints == "run.py: needs one of probe, detect, describe; got 'measure'\n"
 
 
 @pytest.mark.seconds
@@ -164,20 +163,6 @@ def test_openvino_alone_is_enough(model: Path, image: NDArray[np.uint8], tmp_pat
     assert figure.calm_ms == pytest.approx(float(calm.read_text()), abs=1e-5)
 
 
-def test_clean_removes_all_and_nothing_else(board: Board, tmp_path: Path) -> None:
-    copy = make_board(tmp_path)
-    copy.send(b"a file")
-    (copy.root.parent / "reference-4.txt").write_text("of automl on that machine itself")
-    assert copy.run("clean") == {"done": str(copy.root)}
-    assert [path.name for path in copy.root.parent.iterdir()] == ["reference-4.txt"]
-    elsewhere = measuring_folder().write(tmp_path / "home")
-    stray = Board(elsewhere.parent, board.python, elsewhere)
-    found = stray.run("clean")
-    assert found["fault"] == "DeviceError"
-    assert "removes '.../automl/board' alone" in found["text"]
-    assert elsewhere.is_dir()
-
-
 @pytest.mark.seconds
 @pytest.mark.slow
 def test_a_board_that_throttles_marks_its_figures(
@@ -190,7 +175,7 @@ def test_a_board_that_throttles_marks_its_figures(
     program.chmod(0o755)
     (tmp_path / "flags").write_text("10000")
     path = {"PATH": f"{program.parent}:{os.environ['PATH']}"}
-    protocol = replace(QUICK, cap_s=1.0, interval=0.0)
+    protocol = replace(QUICK, cap_s=3.0, interval=0.0)  # looked at more than twice, whatever the first look saw
     job = {**board.job([model], [image], protocol=protocol), "root": str(root), "calm_ms": 1.0}
     with board.start("probe", path) as process:
         assert process.stdin is not None

@@ -13,7 +13,7 @@ import pytest
 from small_disk import small_disk
 from ssh_server import ALIAS, SshServer, needs_ssh, ssh_server
 
-from objectives.machine.remote.copying import clean, send_folder, send_inputs
+from objectives.machine.remote.copying import clean, send_folder, send_inputs, send_parts
 from objectives.machine.remote.faults import RemoteBoard
 from objectives.machine.remote.line import BoardLine
 from spaces.errors import DeviceAway, DeviceError
@@ -21,6 +21,7 @@ from spaces.errors import DeviceAway, DeviceError
 pytestmark = needs_ssh
 BOARD = RemoteBoard(ALIAS, sys.executable)
 PROGRAM = {"run.py": b"import sys\nprint('{\"done\": 7}') if sys.argv[1] == 'well' else sys.stdin.read()\n"}
+PUT = {"verb": "put", "folder": None, "spared": [], "bytes_most": 1_000_000_000}
 HOLDER = """
 import sys, time
 from objectives.machine.remote.faults import RemoteBoard
@@ -77,9 +78,25 @@ def test_files_go_once_and_commands_run(server: SshServer) -> None:
     assert until(lambda: server.processes() == [])
 
 
+def test_inputs_make_room_but_for_what_is_still_needed(server: SshServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However old it is; and there are never more bytes than may be."""
+    with BoardLine(BOARD) as line:
+        clean(line)
+        monkeypatch.setattr("objectives.machine.remote.copying.INPUTS_BYTES_MOST", 1000)
+        model = send_parts(line, [(b"m" * 200, ".param"), (b"n" * 300, ".bin")])
+        (old,) = send_inputs(line, [(b"a" * 400, ".npy")], [model])
+        (new,) = send_inputs(line, [(b"b" * 400, ".npy")], [model])
+        left = {path.name: path.stat().st_size for path in (server.own / "inputs").iterdir()}
+        stem = Path(model).stem
+        assert left == {f"{stem}.param": 200, f"{stem}.bin": 300, Path(new).name: 400}
+        send_inputs(line, [(b"a" * 400, ".npy")])
+        assert not (server.own / model).exists()
+        assert (server.own / old).exists()
+
+
 def test_a_file_that_breaks_off_is_not_there(server: SshServer) -> None:
     with BoardLine(BOARD) as line, line.receiver() as receiver:
-        receiver.request({"verb": "put", "folder": None, "files": [["broken.npy", 1_000_000, "0" * 64]]})
+        receiver.request({**PUT, "files": [["broken.npy", 1_000_000, "0" * 64]]})
         assert receiver.answer(10) == {"missing": ["broken.npy"]}
         receiver.send(b"c" * 600_000)
         assert until(lambda: server.partials() != [])
@@ -94,7 +111,7 @@ def test_a_file_that_breaks_off_is_not_there(server: SshServer) -> None:
 
 def test_contents_that_are_not_those_announced_are_refused(server: SshServer) -> None:
     with BoardLine(BOARD) as line, line.receiver() as receiver:
-        receiver.request({"verb": "put", "folder": None, "files": [["wrong.npy", 4, "0" * 64]]})
+        receiver.request({**PUT, "files": [["wrong.npy", 4, "0" * 64]]})
         assert receiver.answer(10) == {"missing": ["wrong.npy"]}
         receiver.send(b"oops")
         with pytest.raises(DeviceAway, match="without an answer"):
@@ -127,13 +144,33 @@ def test_the_lock_queues_studies_and_dies_with_its_line(server: SshServer) -> No
     assert until(lambda: server.processes() == [])
 
 
+def test_who_waits_for_the_lock_looks_at_it_twice_a_second(server: SshServer) -> None:
+    """However fast the other end answers; and it notices when that end is gone."""
+    with BoardLine(BOARD) as holder, BoardLine(BOARD) as line:
+        holder.lock(10)
+        with line.receiver() as receiver:
+            receiver.request({"verb": "lock"})
+            answers, began = 0, time.monotonic()
+            while time.monotonic() < began + 2.0:
+                assert receiver.answer(10)["waiting"] <= time.monotonic() - began
+                receiver.send(b"\n\n")
+                answers += 1
+        assert 2 <= answers <= 6
+        waiting = len(server.processes())
+        with line.receiver() as receiver:
+            receiver.request({"verb": "lock"})
+            receiver.answer(10)
+        assert until(lambda: len(server.processes()) <= waiting)
+
+
 def test_clean_leaves_nothing(server: SshServer) -> None:
     with BoardLine(BOARD) as line:
         send_folder(line, "more", {"x": b"12345"})
+        (server.own.parent / "reference-4.txt").write_text("of automl on that machine itself")
         files, size = clean(line)
     assert files >= 1
     assert size >= 5
-    assert not server.own.exists()
+    assert [path.name for path in server.own.parent.iterdir()] == ["reference-4.txt"]
     assert list((server.folder / "tmp").iterdir()) == []
     with BoardLine(BOARD) as holder, BoardLine(BOARD) as line:
         holder.lock(10)

@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 from defaults import CPU, device_of, protocol_of
@@ -28,6 +29,7 @@ from spaces.errors import DeviceError
 from spaces.network.description import describe
 from spaces.network.detector import build_detector
 
+AZURE = "AzureExecutionProvider"  # part of the usual wheels; it runs no node of a file's own
 RNG = np.random.default_rng(4)
 CLASSES = ("can", "jar")
 FIGURE = Latency(2.0, 2.5, 1.9, 2.1, 1.5, 300, 1.2, True, "", "device", 10**8)
@@ -60,6 +62,15 @@ def test_an_image_has_the_outputs_in_a_batch_that_it_has_alone(
         expected = alone.run(blob[None])[0]
         assert np.allclose(np.sort(output, axis=None), np.sort(expected, axis=None), 1e-3, 1e-3)
     assert not np.array_equal(together[0], together[1])
+
+
+@pytest.mark.seconds
+@pytest.mark.skipif(AZURE not in onnxruntime.get_available_providers(), reason="this ONNX Runtime has no such provider")
+def test_a_provider_proves_itself_on_as_many_images_as_the_file_takes(heads: dict[str, Path], tmp_path: Path) -> None:
+    """Were it run with one, no batch of more would ever be timed on CUDA, TensorRT or XNNPACK."""
+    batch = with_batch(heads["nms"], 4, tmp_path / "4.onnx")
+    with pytest.raises(DeviceError, match=r"ran none of the \d+ nodes of '4\.onnx'"):
+        open_artifact(batch, device_of(name="cloud", provider=AZURE))
 
 
 def images() -> list[np.ndarray]:

@@ -44,11 +44,12 @@ def run_latency(words: Sequence[str], *, again: bool, as_json: bool, clean: bool
     Raises:
         DeviceError: the device cannot measure, or one of the files could not be measured; the others are shown first.
     """
-    if clean:
-        run_clean(words)
-        return
     overrides = [word for word in words if _is_override(word)]
     artifacts = [word for word in words if not _is_override(word)]
+    if clean:
+        _check_clean(artifacts, again=again)
+        run_clean(overrides)
+        return
     if again and not artifacts:
         raise SettingsError("--again: measures files anew; name one: automl latency FILE --again")
     settings = load_settings(overrides)
@@ -56,6 +57,15 @@ def run_latency(words: Sequence[str], *, again: bool, as_json: bool, clean: bool
         _measure(artifacts, settings, again=again, as_json=as_json)
     else:
         _describe(settings.device, as_json=as_json)
+
+
+def _check_clean(artifacts: Sequence[str], *, again: bool) -> None:
+    came = [f"'{artifact}'" for artifact in artifacts[:1]] + ["--again"] * again
+    if came:
+        raise SettingsError(
+            f"--clean: cleans a board and measures nothing, got {' and '.join(came)} beside it; "
+            "measure with a line of its own"
+        )
 
 
 def _is_override(word: str) -> bool:

@@ -88,6 +88,14 @@ def test_what_a_device_lacks_is_said(place: Path) -> None:
         ),
         (["--again"], "automl: --again: measures files anew; name one: automl latency FILE --again"),
         (["small.onnx", "devise=cpu"], "automl: "),
+        (
+            ["small.onnx", "--clean", "device=ssh", "device.host=pi5"],
+            "automl: --clean: cleans a board and measures nothing, got 'small.onnx' beside it; measure with a line of ",
+        ),
+        (
+            ["--again", "--clean", "device=ssh", "device.host=pi5"],
+            "automl: --clean: cleans a board and measures nothing, got --again beside it; measure with a line of its ",
+        ),
     ],
 )
 def test_a_mistake_is_one_line(place: Path, arguments: list[str], told: str) -> None:

@@ -1,5 +1,6 @@
 """Images per second at the best batch: batches that are what single images are, and heads that have none."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,13 +17,13 @@ from defaults import CPU, device_of, protocol_of
 from window_detector import POOR, write_windows
 
 from objectives.deploy.artifact import ArtifactMeta
-from objectives.deploy.batches import with_batch
+from objectives.deploy.batches import BATCH_MOST, for_a_board, made_there, with_batch
 from objectives.deploy.device import Device
 from objectives.deploy.export_onnx import export_onnx
 from objectives.deploy.runtimes.open import open_artifact
 from objectives.latency.measure import measure_latency
 from objectives.latency.protocol import combine
-from objectives.latency.throughput import BATCH_MOST, SessionClock, Throughput, best_batch
+from objectives.latency.throughput import SessionClock, Throughput, best_batch
 from objectives.records.records import Latency
 from spaces.candidate import Candidate
 from spaces.errors import DeviceError
@@ -71,6 +72,18 @@ def test_a_provider_proves_itself_on_as_many_images_as_the_file_takes(heads: dic
     batch = with_batch(heads["nms"], 4, tmp_path / "4.onnx")
     with pytest.raises(DeviceError, match=r"ran none of the \d+ nodes of '4\.onnx'"):
         open_artifact(batch, device_of(name="cloud", provider=AZURE))
+
+
+@pytest.mark.seconds
+@pytest.mark.parametrize("head", ["nms", "end2end", "rtdetr"])
+def test_a_board_makes_the_files_that_are_made_here(heads: dict[str, Path], head: str, tmp_path: Path) -> None:
+    """Of one file and some bytes, without onnx."""
+    content, differences = for_a_board(heads[head])
+    (tmp_path / "base.onnx").write_bytes(content)
+    for size in (2, 4, 8, 16, 32, 64):
+        there = made_there(tmp_path / "base.onnx", differences[size], tmp_path / f"{size}.onnx").read_bytes()
+        assert there == with_batch(heads[head], size, tmp_path / "here.onnx").read_bytes()
+    assert len(json.dumps(differences)) < 20_000
 
 
 def images() -> list[np.ndarray]:

@@ -9,7 +9,7 @@ import numpy as np
 from spaces.errors import DeviceError, first_line
 
 BATCH_MOST = 64  # less than 128: a number of images is one byte of an ONNX file
-SIZES = tuple(2**i for i in range(1, BATCH_MOST.bit_length()))  # of batches that are tried
+BATCH_SIZES = tuple(2**i for i in range(1, BATCH_MOST.bit_length()))  # of batches that are tried
 SHAPED = ("Reshape", "Expand")  # nodes whose second input says a shape, the batch in its first place
 
 
@@ -58,9 +58,10 @@ def for_a_board(path: Path) -> tuple[bytes, dict[int, list[list[int]]]]:
     """
     with tempfile.TemporaryDirectory(prefix="automl-batch-") as folder:
         contents = {
-            images: with_batch(path, images, Path(folder) / f"{images}{path.suffix}").read_bytes() for images in SIZES
+            images: with_batch(path, images, Path(folder) / f"{images}{path.suffix}").read_bytes()
+            for images in BATCH_SIZES
         }
-    base = contents[SIZES[0]]
+    base = contents[BATCH_SIZES[0]]
     if any(len(content) != len(base) for content in contents.values()):
         raise DeviceError(f"throughput: '{path.name}' is timed at batch 1 alone (its files differ in length by batch)")
     return base, {images: _differences(base, content) for images, content in contents.items()}

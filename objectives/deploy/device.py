@@ -165,15 +165,18 @@ def offers(runtime: str) -> tuple[str, list[str]] | None:
     """Return a runtime's version and its providers here; None where it is not installed."""
     try:
         return version(_package(runtime)), _providers(runtime)
-    except (DeviceError, PackageNotFoundError):
+    except DeviceError:
         return None
 
 
 def _package(runtime: str) -> str:
-    """Return the installed distribution that provides a runtime (ONNX Runtime ships under several names)."""
-    if runtime in DISTRIBUTIONS:
-        return DISTRIBUTIONS[runtime]
-    for name in (runtime, f"{runtime}-gpu", f"{runtime}-directml"):
+    """Return the installed distribution that provides a runtime (ONNX Runtime ships under several names).
+
+    Raises:
+        DeviceError: none of them is installed.
+    """
+    own = DISTRIBUTIONS.get(runtime)
+    for name in [own] if own else (runtime, f"{runtime}-gpu", f"{runtime}-directml"):
         try:
             version(name)
         except PackageNotFoundError:

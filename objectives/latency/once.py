@@ -9,6 +9,7 @@ from pathlib import Path
 from objectives.deploy.device import Device
 from objectives.latency.book.asked import Asked, asked_of
 from objectives.latency.book.book import Book
+from objectives.latency.hosts.open import changes
 from objectives.latency.measure import measure_latencies
 from objectives.latency.protocol import LatencyProtocol
 from objectives.machine.device_locks import Patience
@@ -62,13 +63,14 @@ def latencies_once(
         protocol: when to end; a figure by the full one answers where its quick one is asked for.
         patience: counts the seconds of waiting for the device, and shows signs of life.
         cores: processor cores to measure on, where this process has not got them all.
-        warn: takes what there is to say of the book; None: the log.
+        warn: takes what there is to say of the book, and of a device that was changed meanwhile; None: the log.
         again: measure all, in place of what the book holds.
 
     Returns:
         for each file, in order, its figure, or why it has none.
     """
-    book = Book(warn or logging.getLogger(__name__).warning)
+    warn = warn or logging.getLogger(__name__).warning
+    book, others = Book(warn), set[str]()
     try:
         asked: list[Asked | None] = [*asked_of(artifacts, device, images, protocol)]
     except (OSError, AutomlError):  # no such file, runtime or converter: measuring says so, of each file
@@ -82,6 +84,13 @@ def latencies_once(
         if isinstance(figure, Latency):
             dated = replace(figure, measured_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
             found[i] = dated
-            if (one := asked[i]) is not None:
+            if (one := asked[i]) is not None and figure.device == one.device:
                 book.keep(replace(one, alone=len(waiting) == 1), dated)
+            elif one is not None:
+                others.add(f"{one.device} -> {figure.device}")
+    for other in sorted(others):
+        warn(
+            f"device={device.name}: it is another one than this process has asked for "
+            f"({changes(device) or other}); its new figures are not kept: end this, and begin anew"
+        )
     return [figure for figure in found if figure is not None]

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from objectives.deploy.batches import made_there, with_batch
 from objectives.deploy.detector import Detector, Image
 from objectives.deploy.device import Device
 from objectives.deploy.pixels.choose import pixel_work
@@ -19,9 +20,10 @@ from objectives.deploy.runtimes.open import open_artifact
 from objectives.latency.protocol import LatencyProtocol, summarise
 from objectives.latency.reference import Reference
 from objectives.latency.sampling import Timing, sample
-from objectives.latency.throughput import SessionClock, best_batch
+from objectives.latency.throughput import BatchFile, SessionClock, best_batch
 from objectives.machine.memory import peak_bytes
 from objectives.machine.parent_death import die_with_parent
+from spaces.errors import DeviceError
 
 
 def main() -> None:
@@ -48,7 +50,8 @@ def measure(job: dict[str, Any]) -> list[dict[str, Any]]:
 
     Args:
         job: `device`, `protocol`, `artifacts`, `images`, `calm_ms` (None: measured, or read where it is kept). On a
-            board also `fingerprint` of the board, `reference`, the reference network's file, and `calm_folder`.
+            board also `fingerprint` of the board, `reference`, the reference network's file, and `calm_folder`; where
+            throughput is asked for, `batches`: for each artifact what `_sent_batches` takes.
     """
     device, protocol = Device(**job["device"]), LatencyProtocol(**job["protocol"])
     pixel_work().use_threads(device.threads)
@@ -68,7 +71,9 @@ def measure(job: dict[str, Any]) -> list[dict[str, Any]]:
 
     watch = SessionClock(clock, reference.time_ms, calm_ms if relative else None)
 
-    def outcome(path: str, run: "_Timed | Exception") -> dict[str, Any]:
+    batches = [_sent_batches(one) for one in job["batches"]] if job.get("batches") else [with_batch for _ in runs]
+
+    def outcome(path: str, run: "_Timed | Exception", batch_file: BatchFile) -> dict[str, Any]:
         if isinstance(run, Exception):
             return _error(run)
         found = next(sampled)
@@ -77,10 +82,11 @@ def measure(job: dict[str, Any]) -> list[dict[str, Any]]:
         figure = summarise(found, protocol, calm_ms, fingerprint, peak)
         figure = replace(figure, ran_on=run.detector.runtime.ran_on)
         if protocol.throughput:
-            figure = figure.with_batches(*_throughput(Path(path), device, protocol, images, watch))
+            best = best_batch(Path(path), device, images, protocol.confidence_of, watch, batch_file)
+            figure = figure.with_batches(best.images_per_s, best.batch, best.note)
         return {"latency": asdict(figure)}
 
-    return [outcome(path, run) for path, run in zip(job["artifacts"], runs, strict=True)]
+    return [outcome(*one) for one in zip(job["artifacts"], runs, batches, strict=True)]
 
 
 def _error(error: Exception) -> dict[str, Any]:
@@ -123,12 +129,20 @@ def _open(
         return error
 
 
-def _throughput(
-    path: Path, device: Device, protocol: LatencyProtocol, images: list[Image], watch: SessionClock
-) -> tuple[float, int, str]:
-    """Return images per second, the batch that gives them, and why no larger one was tried; after all latencies."""
-    found = best_batch(path, device, images, protocol.confidence_of, watch)
-    return found.images_per_s, found.batch, found.note
+def _sent_batches(sent: dict[str, Any]) -> BatchFile:
+    """Return what writes files for several images of those that were sent: a board has no `onnx`.
+
+    Args:
+        sent: `base` and `differences` by the number of images, see `objectives.deploy.batches.for_a_board`; or `why`
+            there are none.
+    """
+
+    def batch_file(_path: Path, images: int, target: Path) -> Path:
+        if "why" in sent:
+            raise DeviceError(sent["why"])
+        return made_there(Path(sent["base"]), sent["differences"][str(images)], target)
+
+    return batch_file
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from objectives.latency.calm_times import calm_file
 from objectives.latency.reference_runs import reference_run
 from objectives.machine.files import cache_folder, write_text
 
@@ -36,7 +37,7 @@ class Reference:
         self._clock = clock
         self._run, runtime = reference_run(_network() if network is None else network.read_bytes())
         # With the version of its own runtime: another one may be faster, and `fingerprint` may name OpenVINO's alone.
-        self._file = (folder or cache_folder()) / f"reference-{VERSION}-{runtime}-{fingerprint}.txt"
+        self._file = calm_file(folder or cache_folder(), VERSION, runtime, fingerprint)
 
     def time_ms(self) -> float:
         """Run once and return milliseconds.

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from objectives.deploy.artifact import ArtifactMeta
-from objectives.deploy.batches import with_batch
+from objectives.deploy.batches import BATCH_MOST, with_batch
 from objectives.deploy.detector import Image, letterbox, read_output, stretch
 from objectives.deploy.device import Device
 from objectives.deploy.runtimes.contract import Runtime
@@ -19,12 +19,15 @@ from objectives.deploy.runtimes.open import open_artifact
 from objectives.machine.memory import free_memory_bytes, peak_bytes
 from spaces.errors import first_line
 
-BATCH_MOST = 64
 GROWTH_LEAST = 1.02  # over the best so far that another batch must bring, or no larger one is tried
 BLOCKS_TIMED, BLOCKS_FEWEST = 5, 3  # of batches that follow each other without a pause: usually, where they take long
 BLOCK_S = 0.05  # that a block takes at least
 LONG_S = 1.0  # of a batch size, after which BLOCKS_FEWEST will do
 TOLERANCE = 1e-2  # of an output in a batch against that of the image alone: kernels differ by batch, halves by more
+
+BatchFile = Callable[
+    [Path, int, Path], Path
+]  # of a file, images and a target; as `objectives.deploy.batches.with_batch`
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,7 @@ def best_batch(
     images: Sequence[Image],
     confidence_of: Callable[[ArtifactMeta], float],
     watch: SessionClock,
+    batch_file: BatchFile = with_batch,
 ) -> Throughput:
     """Time batches of 1, 2, 4, ... images while each brings over 2 % more, and memory allows.
 
@@ -88,6 +92,7 @@ def best_batch(
         images: decoded, taken in turn.
         confidence_of: gives the deployed confidence of a file.
         watch: the clock of the session.
+        batch_file: writes the file for several images.
 
     Raises:
         DeviceError: the file cannot be run at all.
@@ -100,7 +105,7 @@ def best_batch(
             size, before = 2 * best.batch, peak_bytes()
             chosen = [images[i % len(images)] for i in range(size)]
             try:
-                runtime = open_artifact(with_batch(path, size, Path(folder) / f"{size}{path.suffix}"), device)
+                runtime = open_artifact(batch_file(path, size, Path(folder) / f"{size}{path.suffix}"), device)
                 batch = _Batch(runtime, chosen, confidence)
                 if not batch.agrees(alone):
                     return _without(best, size, "its graph gives other outputs there")

@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from objectives.deploy.device import Device, digest, offered
+from objectives.deploy.device import Device, digest
 from objectives.latency.book.asked import digest_of_file, digest_of_images
 from objectives.latency.book.book import Book
-from objectives.latency.hosts.open import check, describe, fingerprint
+from objectives.latency.hosts.open import about, check, describe, fingerprint
 from objectives.latency.once import latency_once
 from objectives.records.bounds.quantities import MB
 from objectives.records.records import Latency
@@ -44,11 +44,12 @@ def run_latency(words: Sequence[str], *, again: bool, as_json: bool, clean: bool
     Raises:
         DeviceError: the device cannot measure, or one of the files could not be measured; the others are shown first.
     """
-    if clean:
-        run_clean(words)
-        return
     overrides = [word for word in words if _is_override(word)]
     artifacts = [word for word in words if not _is_override(word)]
+    if clean:
+        _check_clean(artifacts, again=again)
+        run_clean(overrides)
+        return
     if again and not artifacts:
         raise SettingsError("--again: measures files anew; name one: automl latency FILE --again")
     settings = load_settings(overrides)
@@ -56,6 +57,15 @@ def run_latency(words: Sequence[str], *, again: bool, as_json: bool, clean: bool
         _measure(artifacts, settings, again=again, as_json=as_json)
     else:
         _describe(settings.device, as_json=as_json)
+
+
+def _check_clean(artifacts: Sequence[str], *, again: bool) -> None:
+    came = [f"'{artifact}'" for artifact in artifacts[:1]] + ["--again"] * again
+    if came:
+        raise SettingsError(
+            f"--clean: cleans a board and measures nothing, got {' and '.join(came)} beside it; "
+            "measure with a line of its own"
+        )
 
 
 def _is_override(word: str) -> bool:
@@ -168,24 +178,30 @@ def _as_json(found: Found, settings: Settings, images: Sequence[Path]) -> dict[s
 
 
 def _describe(device: Device, *, as_json: bool) -> None:
-    """Show what a device is, what its runtime offers, what is missing, and what the book holds of it."""
-    missing = _missing(device)
+    """Show what a device is, what its runtime offers, what is missing, and what the book holds of it.
+
+    Raises:
+        DeviceError: something is missing; where the runtime or the board is, there is nothing to show.
+    """
+    fault = _fault(device)
+    if fault is not None and (device.host is not None or not device.is_installed()):
+        raise fault
     error = open_console(stderr=True, highlight=False, soft_wrap=True)
     book = Book(lambda text: error.print(f"warning: {text}"))
-    card, offers = _card(device), offered(device.runtime) if device.host is None else []
-    held = book.held(card["fingerprint"])
+    card, said = _card(device), about(device)
+    held, missing = book.held(card["fingerprint"]), [str(fault)] if fault else []
     if as_json:
         of_book = {"path": str(book.path), **asdict(held)}
-        _print_json({"device": card, "offers": offers, "missing": missing, "book": of_book})
+        _print_json({"device": card, **asdict(said), "missing": missing, "book": of_book})
     else:
         span = f", measured {when_words(held.first)} to {when_words(held.last)}" if held.figures else ""
         kept = f"{plural(held.figures, 'figure')} of {plural(held.files, 'file')}{span} ({book.path})"
         console = open_console(highlight=False, soft_wrap=True)
-        of_runtime = {"offers": ", ".join(offers)} if offers else {}
-        for name, value in {**card, **of_runtime, "kept": kept}.items():
+        beside = {"offers": ", ".join(said.offers), "health": said.health, "advice": "; ".join(said.advice)}
+        for name, value in {**card, **{k: v for k, v in beside.items() if v}, "kept": kept}.items():
             console.print(labelled(name, str(value), width=16))
-    if missing:
-        raise DeviceError(missing[0])
+    if fault:
+        raise fault
 
 
 def _card(device: Device) -> dict[str, Any]:
@@ -193,13 +209,13 @@ def _card(device: Device) -> dict[str, Any]:
     return {**described, "fingerprint": digest(described)}
 
 
-def _missing(device: Device) -> list[str]:
-    """Return in a line each what the device lacks to measure."""
+def _fault(device: Device) -> DeviceError | None:
+    """Return what keeps the device from measuring."""
     try:
         check(device)
     except DeviceError as error:
-        return [str(error)]
-    return []
+        return error
+    return None
 
 
 def _print_json(content: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from objectives.data.dataset import Dataset
 from objectives.deploy.device import Device
-from objectives.latency.hosts.open import describe
+from objectives.latency.hosts.open import about, describe
 from objectives.records.paths import StudyPaths
 from objectives.records.study_record import StudyRecord, StudyWriter
 from objectives.trial.job import TrialJob
@@ -118,7 +118,9 @@ def _introduce(console: Console, settings: Settings, dataset: Dataset) -> None:
         ("budget", f"{settings.budget.trials} trials{hours}, {epochs} epochs each"),
     ):
         console.print(labelled(label, text, 7), soft_wrap=True)
-    for note in filter(None, (*dataset.notes, BACKENDS[settings.trial.backend].caveat, _board_note(settings.device))):
+    of_boards = [line for device in settings.targets for line in _advice(device)]
+    backend = BACKENDS[settings.trial.backend].caveat
+    for note in filter(None, (*dataset.notes, backend, _board_note(settings.device), *of_boards)):
         console.print(labelled("note", note, 7), soft_wrap=True)
 
 
@@ -137,6 +139,11 @@ def _board_note(device: Device) -> str:
         return f"'{device.host}' measures latencies, and its own runtime scores"
     here = device.here()
     return f"'{device.host}' measures latencies; accuracy is scored on this machine by {here.runtime}'s {here.provider}"
+
+
+def _advice(device: Device) -> list[str]:
+    """Return what a board lacks of the usual deployed program, though it can measure."""
+    return [f"device={device.name}: {line}" for line in about(device).advice] if device.host is not None else []
 
 
 def _conclude(

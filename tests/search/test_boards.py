@@ -1,10 +1,13 @@
 """The command line with a board: a search over a line that breaks, refusals before anything begins, the cleaning."""
 
+import json
 import random
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import optuna
@@ -12,6 +15,8 @@ import pytest
 from command_line import automl, script
 from defaults import CPU
 from optuna.trial import TrialState
+from rich.console import Console
+from small_board import make_board
 from ssh_server import ALIAS, SshServer, needs_ssh, ssh_server
 
 from objectives.deploy.artifact import ArtifactMeta
@@ -20,6 +25,9 @@ from objectives.latency.hosts.open import fingerprint
 from objectives.records import attributes as keys
 from objectives.records.paths import StudyPaths
 from objectives.records.records import Latency
+from search.commands.search import _introduce as introduce
+from search.settings.dataset import load_data
+from search.settings.settings import load_settings
 from spaces.candidate import Candidate
 from spaces.network.description import describe
 from spaces.network.detector import build_detector
@@ -53,6 +61,29 @@ def test_a_file_is_measured_on_a_board_and_the_board_is_cleaned(
     here = automl("latency", "--clean", "device=cpu", folder=tmp_path)
     assert (here.returncode, here.stderr.count("\n")) == (2, 1)
     assert "device=cpu is this machine" in here.stderr
+
+
+def test_a_board_is_described_with_its_health_and_what_would_be_better(
+    server: SshServer, shelves: Path, tmp_path: Path
+) -> None:
+    """By `automl latency` without a file, and at the start of a search; a bare Python there has no OpenCV."""
+    bare = (*BOARD[:2], f"device.python={make_board(tmp_path).python}")
+    done = automl("latency", *bare, folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    said = dict(line.split(maxsplit=1) for line in done.stdout.splitlines() if len(line.split(maxsplit=1)) == 2)
+    assert "CPUExecutionProvider" in said["offers"]
+    assert re.search(r"load \d+\.\d", said["health"])
+    advice = "the board has no OpenCV: letterbox and NMS are NumPy's there"
+    assert said["advice"].startswith(advice)
+    found = json.loads(automl("latency", *bare, "--format", "json", folder=tmp_path).stdout)
+    assert ("CPUExecutionProvider" in found["offers"], found["missing"], len(found["advice"])) == (True, [], 1)
+    assert "load " in found["health"]
+    settings = load_settings(["conf=smoke", f"data.root={shelves}", *bare])
+    shown = StringIO()
+    introduce(Console(file=shown, width=200), settings, load_data(settings.data))
+    assert shown.getvalue().count(f"device=ssh: {advice}") == 1
+    full = automl("latency", *BOARD, folder=tmp_path)
+    assert "advice" not in full.stdout  # with OpenCV
 
 
 def test_what_is_the_users_to_mend_ends_the_search_before_it_begins(

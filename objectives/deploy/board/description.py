@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from objectives.deploy.board.hardware import hardware, unit
+from objectives.deploy.board.health import now
 from objectives.deploy.device import RUNTIMES, Device, offers
 from spaces.errors import first_line
 
@@ -22,7 +23,7 @@ def describe(root: Path = Path("/")) -> dict[str, Any]:
     Returns:
         `hardware` (see `objectives.deploy.board.hardware`), `unit`, `python`, `executable`, `numpy` and `opencv` (a
         version, or None), `pixels` (who computes letterbox and NMS), `runtimes` (by name `version` and `providers`, or
-        `error`), `externally_managed` and `has_pip` (how packages can be installed), `cores` that may be used.
+        `error`), `externally_managed` and `has_pip` (how packages can be installed), `health` (now, in words).
     """
     return {
         "hardware": hardware(root),
@@ -36,6 +37,7 @@ def describe(root: Path = Path("/")) -> dict[str, Any]:
         "externally_managed": _is_externally_managed(),
         "has_pip": find_spec("pip") is not None,
         "has_venv": find_spec("ensurepip") is not None,
+        "health": now(root),
     }
 
 

@@ -204,3 +204,19 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
+
+
+def now(root: Path = Path("/")) -> str:
+    """Return a board's health at this moment, as "48 °C, 1500 of 2400 MHz, load 0.2, under-voltage"; empty if unknown.
+
+    A clock below the steady one is no sign here: nothing is measured.
+    """
+    reading = read(root)
+    parts = []
+    if reading.temperature_c is not None:
+        parts.append(f"{reading.temperature_c:.0f} °C")
+    if reading.mhz is not None and reading.steady_mhz is not None:
+        parts.append(f"{reading.mhz:.0f} of {reading.steady_mhz:.0f} MHz")
+    if reading.load is not None:
+        parts.append(f"load {reading.load:.1f}")
+    return ", ".join([*parts, *filter(None, [Course((reading, reading)).throttled])])

@@ -58,9 +58,11 @@ class OnnxRuntime(Runtime):
         """
         if device.provider not in self.session.get_providers():
             raise fell_back(device, path, "nothing", ", ".join(self.session.get_providers()))
+        first = self.session.get_inputs()[0].shape[0]  # a name, or None, where a file takes any number of images
+        images = first if isinstance(first, int) else 1
         try:
             for _ in range(PROFILED_RUNS):
-                self.run(np.zeros((1, 3, self.meta.size_px, self.meta.size_px), np.float32))
+                self.run(np.zeros((images, 3, self.meta.size_px, self.meta.size_px), np.float32))
         except Exception as error:
             raise not_loaded(path, device, error) from error
         placement = read_profile(Path(self.session.end_profiling()))

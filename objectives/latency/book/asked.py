@@ -9,9 +9,8 @@ from pathlib import Path
 from objectives.deploy.artifact_files import digest_of
 from objectives.deploy.device import Device
 from objectives.deploy.formats.deployed import deployed
-from objectives.latency.hosts.open import fingerprint
+from objectives.latency.hosts.open import calm_ms, fingerprint
 from objectives.latency.protocol import LatencyProtocol
-from objectives.machine.files import cache_folder
 
 TIMED_AS = 1  # raised when files are timed in another way: figures of an older automl then answer no more
 
@@ -29,8 +28,10 @@ class Asked:
         alone: whether the file is timed in a process of its own. Beside others it comes out up to 6 % slower, and its
             memory is not known, so that such a figure answers only where others are timed too.
         throughput: whether images per second are asked for.
-        calm_ms: calm times of the reference that figures of this device may stand on; None where they are not known
-            here, as of a board. Whoever removes the file of the calm time starts a new scale.
+        calm_ms: calm times of the reference that figures of this device may stand on, as its host keeps them. Whoever
+            removes the file of the calm time starts a new scale.
+        one_scale: whether the device has one calm time at a time, as this machine has; boards of one model are one
+            device, each with a calm time of its own.
     """
 
     file: str
@@ -40,7 +41,8 @@ class Asked:
     timed: str
     alone: bool = True
     throughput: bool = False
-    calm_ms: tuple[float, ...] | None = None
+    calm_ms: tuple[float, ...] = ()
+    one_scale: bool = True
 
 
 def asked_of(
@@ -52,15 +54,15 @@ def asked_of(
         OSError: a file or an image cannot be read.
         AutomlError: a file cannot be converted for the device, or the device cannot be used.
     """
-    timed, calm_ms = digest_of_images(images), _calm_ms(device)
     rest = {
+        "calm_ms": calm_ms(device),  # first: a board is asked once for both
         "device": fingerprint(device),
         "protocol": _digest(protocol),
         "quick": _digest(protocol.quick()),
-        "timed": timed,
+        "timed": digest_of_images(images),
         "alone": len(artifacts) == 1,
         "throughput": protocol.throughput,
-        "calm_ms": calm_ms,
+        "one_scale": device.host is None,
     }
     return [Asked(digest_of_file(deployed(path, device)), **rest) for path in artifacts]  # type: ignore[arg-type]  # the fields' own types
 
@@ -99,16 +101,3 @@ def _digest(protocol: LatencyProtocol) -> str:
     values = asdict(protocol) | {"confidence": protocol.fixed_confidence, "method": TIMED_AS}
     del values["throughput"]  # measured after the latency, and beside it
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _calm_ms(device: Device) -> tuple[float, ...] | None:
-    """Return the calm times that are kept here for a device; see `objectives.latency.reference`."""
-    if device.host is not None:
-        return None  # kept on the board
-    found = []
-    for path in cache_folder().glob(f"reference-*-{device.fingerprint}.txt"):
-        try:
-            found.append(float(path.read_text()))
-        except (OSError, ValueError):  # being written, or damaged: it is measured anew then
-            continue
-    return tuple(found)

@@ -17,7 +17,7 @@ from objectives.machine.locks import LockFile
 from objectives.records.records import Latency
 from spaces.errors import first_line
 
-VERSION = 1  # of the tables
+VERSION = 2  # of the tables; 1 had one calm time for a figure
 APPLICATION = 0x41754C54  # SQLite's mark of whose file it is: "AuLT"
 LOCKED_S = 10.0  # for another process that writes; then it goes on without the book
 ROWS_MOST = 20_000  # about 20 MB; beyond it the oldest tenth goes
@@ -27,8 +27,11 @@ _TABLE = """
 CREATE TABLE figures (
     file TEXT NOT NULL, device TEXT NOT NULL, protocol TEXT NOT NULL, timed TEXT NOT NULL, alone INTEGER NOT NULL,
     quick TEXT NOT NULL, calm_ms REAL NOT NULL, measured_at TEXT NOT NULL, automl TEXT NOT NULL, figure TEXT NOT NULL,
-    PRIMARY KEY (file, device, protocol, timed, alone)
+    PRIMARY KEY (file, device, protocol, timed, alone, calm_ms)
 ) WITHOUT ROWID
+"""
+_OLDER = """
+DELETE FROM figures WHERE file = ? AND device = ? AND protocol = ? AND timed = ? AND alone = ? AND abs(calm_ms - ?) <= ?
 """
 _KNOWN = """
 SELECT figure FROM figures WHERE file = ? AND device = ? AND timed = ? AND (protocol = ? OR quick = ?) AND alone >= ?
@@ -78,7 +81,7 @@ class Book:
     def keep(self, asked: Asked, figure: Latency) -> None:
         """Keep a figure in place of an older one; one that is unstable, or that is from the book itself, is not kept.
 
-        Figures of the device on another calm time of the reference go: the two scales differ.
+        Where the device has one scale at a time, its figures on another calm time of the reference go.
         """
         if not figure.stable or figure.kept:
             return
@@ -87,10 +90,12 @@ class Book:
         row = (*key, figure.calm_ms, figure.measured_at, version("automl"), text)
 
         def write(database: sqlite3.Connection) -> None:
-            if figure.calm_ms > 0:
-                scale = (asked.device, figure.calm_ms, SAME_MS)
-                database.execute("DELETE FROM figures WHERE device = ? AND calm_ms > 0 AND abs(calm_ms - ?) > ?", scale)
-            database.execute(f"INSERT OR REPLACE INTO figures VALUES ({','.join('?' * len(row))})", row)
+            scale = (figure.calm_ms, SAME_MS)
+            if figure.calm_ms > 0 and asked.one_scale:
+                others = "DELETE FROM figures WHERE device = ? AND calm_ms > 0 AND abs(calm_ms - ?) > ?"
+                database.execute(others, (asked.device, *scale))
+            database.execute(_OLDER, (*key[:5], *scale))
+            database.execute(f"INSERT INTO figures VALUES ({','.join('?' * len(row))})", row)
             _prune(database)
 
         self._do(write, None)
@@ -191,13 +196,29 @@ def _prepare(database: sqlite3.Connection) -> None:
         return
     if application == APPLICATION and found > VERSION:
         raise sqlite3.OperationalError("a newer automl has written it")
+    if (application, found) == (APPLICATION, 1):
+        _bring_up(database)
+        return
     (tables,) = database.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
     if tables:
         raise _Foreign("its tables are of another program")
+    _make(database)
+
+
+def _make(database: sqlite3.Connection) -> None:
     database.execute(_TABLE)
     database.execute("CREATE INDEX by_device ON figures (device)")
     database.execute(f"PRAGMA application_id = {APPLICATION}")
     database.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _bring_up(database: sqlite3.Connection) -> None:
+    """Bring the tables of version 1 up to this one: the same columns under another key."""
+    database.execute("ALTER TABLE figures RENAME TO older")
+    database.execute("DROP INDEX by_device")
+    _make(database)
+    database.execute("INSERT INTO figures SELECT * FROM older")
+    database.execute("DROP TABLE older")
 
 
 def _marks(database: sqlite3.Connection) -> tuple[int, int]:
@@ -226,6 +247,4 @@ def _read(text: str) -> Latency | None:
 def _answers(figure: Latency, asked: Asked) -> bool:
     if asked.throughput and figure.images_per_s is None:
         return False
-    if figure.calm_ms <= 0 or asked.calm_ms is None:
-        return True
-    return any(abs(figure.calm_ms - calm_ms) <= SAME_MS for calm_ms in asked.calm_ms)
+    return figure.calm_ms <= 0 or any(abs(figure.calm_ms - calm_ms) <= SAME_MS for calm_ms in asked.calm_ms)

@@ -38,6 +38,21 @@ class Task:
         return f"'{self.artifacts[0].name}'" if len(self.artifacts) == 1 else f"{len(self.artifacts)} files"
 
 
+@dataclass(frozen=True)
+class About:
+    """What a host says beside the description of a device; no part of the device's fingerprint.
+
+    Attributes:
+        offers: providers of the runtime.
+        health: of a board at the last connection, in words; empty for this machine.
+        advice: a line for each thing that would make figures those of the usual deployed program.
+    """
+
+    offers: tuple[str, ...]
+    health: str = ""
+    advice: tuple[str, ...] = ()
+
+
 class Host(ABC):
     """A machine that measures on a device of its own."""
 
@@ -60,6 +75,26 @@ class Host(ABC):
         Raises:
             DeviceError: the device cannot be used.
         """
+
+    @abstractmethod
+    def about(self) -> About:
+        """Return what there is to say beside the description.
+
+        Raises:
+            DeviceError: the device cannot be used.
+        """
+
+    @abstractmethod
+    def calm_ms(self) -> tuple[float, ...]:
+        """Return the calm times of the reference that this host keeps for the device now: the scale of new figures.
+
+        Raises:
+            DeviceError: the device cannot be used.
+        """
+
+    def changes(self) -> str:
+        """Return what is no longer as it was described when this process first asked, in words; else empty."""
+        return ""
 
     @abstractmethod
     def alone(self, patience: Patience) -> AbstractContextManager[None]:

@@ -11,9 +11,11 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from objectives.deploy.device import measuring_keys
-from objectives.latency.hosts.contract import Host, Task
+from objectives.deploy.device import measuring_keys, offered
+from objectives.latency.calm_times import kept_calm_ms
+from objectives.latency.hosts.contract import About, Host, Task
 from objectives.machine.device_locks import Patience, exclusive
+from objectives.machine.files import cache_folder
 from spaces.errors import DeviceError
 
 PROBE = [sys.executable, "-m", "objectives.latency.probe"]
@@ -29,6 +31,14 @@ class Here(Host):
     def describe(self) -> dict[str, Any]:
         """Return this machine's description of the device."""
         return self.device.describe()
+
+    def about(self) -> About:
+        """Return the providers that the runtime offers here."""
+        return About(tuple(offered(self.device.runtime)))
+
+    def calm_ms(self) -> tuple[float, ...]:
+        """Return the calm times of the cache folder; whoever removes the file starts a new scale."""
+        return tuple(kept_calm_ms(cache_folder()).get(self.device.fingerprint, ()))
 
     @contextmanager
     def alone(self, patience: Patience) -> Iterator[None]:

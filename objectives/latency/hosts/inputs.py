@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from objectives.deploy.artifact_files import files_of
+from objectives.deploy.batches import for_a_board
 from objectives.latency.hosts.contract import Task
 from objectives.machine.remote.copying import send_inputs, send_parts
 from objectives.machine.remote.line import BoardLine
+from spaces.errors import DeviceError
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class There:
         images: arrays of decoded images.
         reference: the reference network.
         names: path there -> path here.
+        batches: for each of the files that are there, where throughput is asked for, what
+            `objectives.latency.probe.measure` makes its files for several images of; else empty.
         errors: for each file of the task what is wrong with it, None for those that were sent.
     """
 
@@ -31,6 +35,7 @@ class There:
     images: list[str]
     reference: str
     names: dict[str, Path]
+    batches: list[dict[str, Any]]
     errors: list[str | None]
 
     def of_all(self, found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -53,10 +58,12 @@ class Inputs:
 
     def __init__(self) -> None:
         self._sent: dict[object, str] = {}
+        self._batches: dict[object, dict[str, Any]] = {}
 
     def forget(self) -> None:
         """Forget what was sent: another line may lead to another board, or a folder that was cleaned."""
         self._sent.clear()
+        self._batches.clear()
 
     def send(self, line: BoardLine, task: Task) -> There:
         """Send what is not there yet, and return where it lies.
@@ -71,6 +78,8 @@ class Inputs:
         for one in dict.fromkeys(artifacts):
             if one not in self._sent:
                 self._sent[one] = f"../{send_artifact(line, one[0], self._sent.values())}"
+            if task.protocol.throughput and one not in self._batches:
+                self._batches[one] = _send_batches(line, one[0], self._sent.values())
         wanted: list[object] = [*task.images, _REFERENCE]
         new = [one for one in dict.fromkeys(wanted) if one not in self._sent]
         if new:
@@ -82,6 +91,7 @@ class Inputs:
             images=[self._sent[one] for one in task.images],
             reference=self._sent[_REFERENCE],
             names=dict(zip(there, files, strict=True)),
+            batches=[self._batches[one] for one in artifacts] if task.protocol.throughput else [],
             errors=errors,
         )
 
@@ -92,6 +102,15 @@ _REFERENCE = "the reference network"
 def send_artifact(line: BoardLine, artifact: Path, spared: Collection[str] = ()) -> str:
     """Send a deployable file with what belongs to it; return its path there, relative to our folder."""
     return send_parts(line, [(part.read_bytes(), part.suffix) for part in files_of(artifact)], spared)
+
+
+def _send_batches(line: BoardLine, artifact: Path, spared: Collection[str]) -> dict[str, Any]:
+    """Send what a board makes the files for several images of, or say why there are none; see `There.batches`."""
+    try:
+        base, differences = for_a_board(artifact)
+    except DeviceError as error:
+        return {"why": str(error)}
+    return {"base": f"../{send_parts(line, [(base, artifact.suffix)], spared)}", "differences": differences}
 
 
 def _missing(path: Path) -> str:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from objectives.deploy.device import Device, digest
-from objectives.latency.hosts.contract import Host
+from objectives.latency.hosts.contract import About, Host
 from objectives.latency.hosts.here import Here
 from objectives.latency.hosts.ssh import OverSsh
 
@@ -26,3 +26,18 @@ def fingerprint(device: Device) -> str:
 def check(device: Device) -> None:
     """Check that a device can be used, by its host; see `Host.check`."""
     host_of(device).check()
+
+
+def about(device: Device) -> About:
+    """Return what the host of a device says beside its description; see `Host.about`."""
+    return host_of(device).about()
+
+
+def calm_ms(device: Device) -> tuple[float, ...]:
+    """Return the calm times that the host of a device keeps for it; see `Host.calm_ms`."""
+    return host_of(device).calm_ms()
+
+
+def changes(device: Device) -> str:
+    """Return what of a device has changed since this process first asked; see `Host.changes`."""
+    return host_of(device).changes()

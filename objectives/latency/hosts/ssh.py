@@ -12,13 +12,14 @@ from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.board.description import device_description
 from objectives.deploy.board.detect import unpack
 from objectives.deploy.board.folder import measuring_folder
-from objectives.deploy.board.missing import missing
+from objectives.deploy.board.missing import advice, missing
 from objectives.deploy.detector import Detections
 from objectives.deploy.device import PYTHON, Device, digest, measuring_keys
 from objectives.deploy.runtimes.open import open_artifact
-from objectives.latency.hosts.contract import Host, Task
+from objectives.latency.hosts.contract import About, Host, Task
 from objectives.latency.hosts.inputs import Inputs
 from objectives.latency.hosts.split import pieces, send_piece
+from objectives.latency.probe import is_relative
 from objectives.machine.device_locks import LONGEST_S, Patience, exclusive
 from objectives.machine.remote.back_off import BackOff
 from objectives.machine.remote.copying import send_folder
@@ -59,9 +60,43 @@ class OverSsh(Host):
     def describe(self) -> dict[str, Any]:
         """Return the board's own description of the device; asked for once in a process."""
         if self._key not in _DESCRIBED:
-            with self._lines(Patience()):
-                _DESCRIBED[self._key] = self._tried(lambda: self._open(locked=False), AT_FIRST)
+            self._ask()
         return dict(_DESCRIBED[self._key])
+
+    def about(self) -> About:
+        """Return the runtime's providers there, the board's health, and what it lacks of the usual program."""
+        self.describe()
+        told = _TOLD[self._key]
+        providers = told["runtimes"][self.device.runtime]["providers"]
+        return About(tuple(providers), told["health"], tuple(advice(told)))
+
+    def calm_ms(self) -> tuple[float, ...]:
+        """Return the calm times that the board keeps; where it had none, it is asked again: others measure there too.
+
+        None are needed, and nothing is asked, where figures are the time itself.
+        """
+        if not is_relative(self.device):
+            return ()
+        if not self._kept_calm_ms():
+            self._ask()
+        return self._kept_calm_ms()
+
+    def changes(self) -> str:
+        """Return how the board's last description differs from the one that this process goes by."""
+        if self._key not in _DESCRIBED or self._key not in _TOLD:
+            return ""
+        before, now = _DESCRIBED[self._key], device_description(self.device, _TOLD[self._key])
+        return ", ".join(f"{key} {before.get(key)} -> {now[key]}" for key in now if before.get(key) != now[key])
+
+    def _kept_calm_ms(self) -> tuple[float, ...]:
+        told = _TOLD.get(self._key)
+        return tuple(told["calm_ms"].get(digest(device_description(self.device, told)), ())) if told else ()
+
+    def _ask(self) -> None:
+        """Ask the board for its description, over a line of its own; the first one stays for the process."""
+        with self._lines(Patience()):
+            description = self._tried(lambda: self._open(locked=False), AT_FIRST)
+        _DESCRIBED.setdefault(self._key, description)
 
     @contextmanager
     def alone(self, patience: Patience) -> Iterator[None]:
@@ -156,6 +191,7 @@ class OverSsh(Host):
         if lines := missing(self.device, told):
             raise DeviceError("; ".join(lines))
         description = device_description(self.device, told)
+        _TOLD[self._key] = told
         self._line, self._description = line, description
         return description
 
@@ -198,6 +234,7 @@ class OverSsh(Host):
             "artifacts": there.artifacts,
             "images": there.images,
             "reference": there.reference,
+            "batches": there.batches,
             "calm_ms": task.calm_ms,
             "fingerprint": digest(description),
         }
@@ -211,4 +248,6 @@ class OverSsh(Host):
         return there.of_all(found)
 
 
-_DESCRIBED: dict[tuple[str, str], dict[str, Any]] = {}  # by board and device, for the life of the process
+# By board and device, for the life of the process: the description that figures are asked by, the board's last word.
+_DESCRIBED: dict[tuple[str, str], dict[str, Any]] = {}
+_TOLD: dict[tuple[str, str], dict[str, Any]] = {}

@@ -8,7 +8,8 @@ Output: lines of JSON. `{"alive": seconds}` about once a second; the last line i
     probe      `done`: a list, for each of the job's artifacts `{"latency": {...}}` or `{"error": "one line"}`; the job
                is that of `objectives.latency.probe.measure`; `root` is that of the file system that health is read from
     detect     `done`: what was found on images, see `objectives.deploy.board.detect`
-    describe   `done`: the board's description, see `objectives.deploy.board.description`; takes no job
+    describe   `done`: the board's description, see `objectives.deploy.board.description`, and `calm_ms`: calm times
+               by fingerprint, see `objectives.latency.calm_times`; takes no job
 
 Paths of a job are relative to FOLDER. Beside FOLDER lie `inputs` (sent once), `calm` (calm times of the reference
 network, by fingerprint) and `work` (what a run leaves in between; it ends with it).
@@ -21,6 +22,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from objectives.latency.calm_times import kept_calm_ms
 from objectives.latency.on_board.health_watch import HealthWatch
 from objectives.latency.on_board.supervise import Watch, supervise
 from objectives.machine.parent_death import die_with_parent
@@ -72,10 +74,10 @@ def _detect(job: dict[str, Any], _folder: Path) -> Any:
     return detect(job)
 
 
-def _describe(_job: dict[str, Any], _folder: Path) -> Any:
+def _describe(_job: dict[str, Any], folder: Path) -> Any:
     from objectives.deploy.board.description import describe
 
-    return describe()
+    return {**describe(), "calm_ms": kept_calm_ms(folder.parent / "calm")}
 
 
 VERBS: dict[str, Callable[[dict[str, Any], Path], Any]] = {

@@ -2,13 +2,13 @@
 
 import os
 from dataclasses import replace
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 import pytest
 from defaults import CPU, device_of
 
-from objectives.deploy.device import measuring_keys, training_keys
+from objectives.deploy.device import measuring_keys, offers, training_keys
 from spaces.errors import DeviceError
 
 
@@ -68,6 +68,17 @@ def test_a_missing_provider_is_told_with_those_there_are() -> None:
     device = device_of(name="npu", provider="NoExecutionProvider")
     with pytest.raises(DeviceError, match=r"device=npu: onnxruntime has no 'NoExecutionProvider' here; .*CPUExec"):
         device.check()
+
+
+@pytest.mark.parametrize("runtime", ["litert", "torchscript", "openvino"])
+def test_a_runtime_that_is_not_installed_is_named(runtime: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def version(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("objectives.deploy.device.version", version)
+    with pytest.raises(DeviceError, match=rf"device: {runtime} is not installed; install (automl\[{runtime}\]|torch)$"):
+        device_of(runtime=runtime, provider="CPU").describe()
+    assert offers(runtime) is None
 
 
 def test_trainings_and_measurements_name_what_they_keep_busy() -> None:

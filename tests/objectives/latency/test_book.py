@@ -1,5 +1,6 @@
 """The book of latencies: what answers what, many writers, killed writers, damaged and foreign files."""
 
+import json
 import random
 import signal
 import sqlite3
@@ -104,10 +105,39 @@ def test_figures_of_another_calm_time_do_not_answer_and_go(book: Book) -> None:
     assert book.known(replace(ASKED, calm_ms=(1.2,))) is not None
     assert book.known(replace(ASKED, calm_ms=())) is None  # its file was removed
     assert book.known(replace(ASKED, calm_ms=(1.3,))) is None
-    assert book.known(ASKED) is not None  # of a board, whose calm time is not known here
     book.keep(replace(ASKED, file="another"), new)
-    assert book.known(ASKED) is None
+    assert book.known(replace(ASKED, calm_ms=(1.2,))) is None
     assert book.held("device").figures == 1
+
+
+def test_two_boards_of_one_model_keep_their_figures_on_scales_of_their_own(book: Book) -> None:
+    one, other = (replace(ASKED, calm_ms=(calm_ms,), one_scale=False) for calm_ms in (1.2, 1.3))
+    for asked, p50_ms in ((one, 2.0), (other, 2.2), (one, 2.1)):
+        book.keep(asked, replace(FIGURE, calm_ms=asked.calm_ms[0], p50_ms=p50_ms))
+    found = [book.known(asked) for asked in (one, other)]
+    assert [figure and figure.p50_ms for figure in found] == [2.1, 2.2]
+    assert book.held("device").figures == 2
+    assert book.known(replace(one, calm_ms=())) is None  # cleaned
+
+
+def test_a_book_of_the_first_version_answers_and_goes_on(book: Book, said: list[str]) -> None:
+    columns = (*(f"{name} TEXT NOT NULL" for name in ("file", "device", "protocol", "timed")), "alone INTEGER NOT NULL")
+    more = "quick TEXT NOT NULL, calm_ms REAL NOT NULL, measured_at TEXT NOT NULL, automl TEXT NOT NULL, figure TEXT"
+    book.path.parent.mkdir()
+    with sqlite3.connect(book.path) as database:
+        key = "PRIMARY KEY (file, device, protocol, timed, alone)"
+        database.execute(f"CREATE TABLE figures ({', '.join(columns)}, {more} NOT NULL, {key}) WITHOUT ROWID")
+        database.execute("CREATE INDEX by_device ON figures (device)")
+        row = ("file", "device", "full", "images", 1, "quick", 0.0, WHEN, "0.1.0", json.dumps(FIGURE.to_json()))
+        database.execute("INSERT INTO figures VALUES (?,?,?,?,?,?,?,?,?,?)", row)
+        database.execute(f"PRAGMA application_id = {module.APPLICATION}")
+        database.execute("PRAGMA user_version = 1")
+    database.close()
+    assert book.known(ASKED) == replace(FIGURE, kept=True)
+    for calm_ms in (1.2, 1.3):
+        book.keep(replace(ASKED, one_scale=False), replace(FIGURE, calm_ms=calm_ms))
+    assert book.held("device").figures == 3
+    assert said == []
 
 
 def test_the_oldest_go_when_there_are_too_many(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:

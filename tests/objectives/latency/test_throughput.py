@@ -1,5 +1,6 @@
 """Images per second at the best batch: batches that are what single images are, and heads that have none."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,25 +10,27 @@ from typing import Any
 import cv2
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 from defaults import CPU, device_of, protocol_of
 from window_detector import POOR, write_windows
 
 from objectives.deploy.artifact import ArtifactMeta
-from objectives.deploy.batches import with_batch
+from objectives.deploy.batches import BATCH_MOST, for_a_board, made_there, with_batch
 from objectives.deploy.device import Device
 from objectives.deploy.export_onnx import export_onnx
 from objectives.deploy.runtimes.open import open_artifact
 from objectives.latency.measure import measure_latency
 from objectives.latency.protocol import combine
-from objectives.latency.throughput import BATCH_MOST, SessionClock, Throughput, best_batch
+from objectives.latency.throughput import SessionClock, Throughput, best_batch
 from objectives.records.records import Latency
 from spaces.candidate import Candidate
 from spaces.errors import DeviceError
 from spaces.network.description import describe
 from spaces.network.detector import build_detector
 
+AZURE = "AzureExecutionProvider"  # part of the usual wheels; it runs no node of a file's own
 RNG = np.random.default_rng(4)
 CLASSES = ("can", "jar")
 FIGURE = Latency(2.0, 2.5, 1.9, 2.1, 1.5, 300, 1.2, True, "", "device", 10**8)
@@ -60,6 +63,27 @@ def test_an_image_has_the_outputs_in_a_batch_that_it_has_alone(
         expected = alone.run(blob[None])[0]
         assert np.allclose(np.sort(output, axis=None), np.sort(expected, axis=None), 1e-3, 1e-3)
     assert not np.array_equal(together[0], together[1])
+
+
+@pytest.mark.seconds
+@pytest.mark.skipif(AZURE not in onnxruntime.get_available_providers(), reason="this ONNX Runtime has no such provider")
+def test_a_provider_proves_itself_on_as_many_images_as_the_file_takes(heads: dict[str, Path], tmp_path: Path) -> None:
+    """Were it run with one, no batch of more would ever be timed on CUDA, TensorRT or XNNPACK."""
+    batch = with_batch(heads["nms"], 4, tmp_path / "4.onnx")
+    with pytest.raises(DeviceError, match=r"ran none of the \d+ nodes of '4\.onnx'"):
+        open_artifact(batch, device_of(name="cloud", provider=AZURE))
+
+
+@pytest.mark.seconds
+@pytest.mark.parametrize("head", ["nms", "end2end", "rtdetr"])
+def test_a_board_makes_the_files_that_are_made_here(heads: dict[str, Path], head: str, tmp_path: Path) -> None:
+    """Of one file and some bytes, without onnx."""
+    content, differences = for_a_board(heads[head])
+    (tmp_path / "base.onnx").write_bytes(content)
+    for size in (2, 4, 8, 16, 32, 64):
+        there = made_there(tmp_path / "base.onnx", differences[size], tmp_path / f"{size}.onnx").read_bytes()
+        assert there == with_batch(heads[head], size, tmp_path / "here.onnx").read_bytes()
+    assert len(json.dumps(differences)) < 20_000
 
 
 def images() -> list[np.ndarray]:

@@ -1,6 +1,7 @@
 """`automl latency`: files measured or looked up, several in a table, a device described, mistakes in one line."""
 
 import json
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,18 @@ def test_what_a_device_lacks_is_said(place: Path) -> None:
     assert "TensorrtExecutionProvider" in done.stdout  # the description is shown all the same
 
 
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_runtime_that_is_not_installed_is_one_line(place: Path, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def version(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("objectives.deploy.device.version", version)
+    monkeypatch.setattr("objectives.deploy.device.find_spec", lambda name: None)
+    done = automl("latency", "device=litert", "--format", form, folder=place)
+    expected = "automl: device=litert: needs litert; install automl[litert]\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", expected)
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -88,6 +101,14 @@ def test_what_a_device_lacks_is_said(place: Path) -> None:
         ),
         (["--again"], "automl: --again: measures files anew; name one: automl latency FILE --again"),
         (["small.onnx", "devise=cpu"], "automl: "),
+        (
+            ["small.onnx", "--clean", "device=ssh", "device.host=pi5"],
+            "automl: --clean: cleans a board and measures nothing, got 'small.onnx' beside it; measure with a line of ",
+        ),
+        (
+            ["--again", "--clean", "device=ssh", "device.host=pi5"],
+            "automl: --clean: cleans a board and measures nothing, got --again beside it; measure with a line of its ",
+        ),
     ],
 )
 def test_a_mistake_is_one_line(place: Path, arguments: list[str], told: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from fake_boards import CPU, JETSON, LAPTOP, PI, ROCK, write_root
 
-from objectives.deploy.board.health import Course, Vitals, read
+from objectives.deploy.board.health import Course, Vitals, now, read
 
 WELL = Vitals(48.0, 2400.0, 2400.0, 2400.0, 0, 0, 0.0, 0.2)
 
@@ -33,6 +33,16 @@ def test_a_board_that_is_well(tmp_path: Path) -> None:
     assert reading == Vitals(48.2, 2400.0, 2400.0, 2400.0, 0, 0, 0.0, 0.15)
     found = Course((reading, reading, replace(reading, temperature_c=61.6)))
     assert (found.text, found.throttled) == ("48 -> 62 °C, 2400 of 2400 MHz, load 0.1", "")
+
+
+def test_a_boards_health_now(tmp_path: Path) -> None:
+    """A clock that idles is no sign, a firmware's flag is."""
+    idle = {**PI, **all_cores("scaling_cur_freq", 1_500_000)}
+    assert now(write_root(tmp_path / "well", idle)) == "48 °C, 1500 of 2400 MHz, load 0.1"
+    firmware = "sys/devices/platform/soc/soc:firmware/get_throttled"
+    poor = write_root(tmp_path / "poor", {**idle, firmware: "50001\n"})
+    assert now(poor) == "48 °C, 1500 of 2400 MHz, load 0.1, under-voltage"
+    assert now(tmp_path / "nothing") == ""
 
 
 def test_where_nothing_can_be_read_nothing_is_said(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Latencies over a real line: the same figures and errors, and what breaks off is measured again or not at all."""
 
 import random
+import shutil
 import sys
 import threading
 import time
@@ -12,16 +13,18 @@ import cv2
 import numpy as np
 import pytest
 from defaults import CPU, protocol_of
+from small_board import make_board
 from ssh_server import ALIAS, SshServer, needs_ssh, ssh_server
 
 from objectives.deploy.artifact import ArtifactMeta
-from objectives.deploy.device import measuring_keys
+from objectives.deploy.device import Device, measuring_keys
 from objectives.deploy.export_onnx import export_onnx
 from objectives.deploy.runtimes.open import open_artifact
 from objectives.latency.hosts import ssh
-from objectives.latency.hosts.open import check, describe, fingerprint, host_of
+from objectives.latency.hosts.open import calm_ms, check, describe, fingerprint, host_of
 from objectives.latency.hosts.ssh import OverSsh
 from objectives.latency.measure import measure_latencies, measure_latency
+from objectives.latency.once import latency_once
 from objectives.machine.device_locks import Patience, SharedDevices
 from objectives.machine.remote.back_off import BackOff
 from objectives.machine.remote.faults import RemoteBoard
@@ -93,6 +96,65 @@ def test_files_are_measured_on_the_board_while_others_train_here(
     assert nothing_is_left(server)
     again = measure_latency(artifact, PI, images, QUICK)
     assert again.calm_ms == pytest.approx(first.calm_ms, abs=1e-5)  # kept there
+
+
+def test_a_kept_figure_stands_on_the_calm_time_that_the_board_has(
+    server: SshServer, artifact: Path, images: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was measured before the board was cleaned, or on another one of its model, does not answer."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(ssh, "_TOLD", {})
+    first = latency_once(artifact, PI, images, QUICK)
+    assert not first.kept
+    assert latency_once(artifact, PI, images, QUICK) == replace(first, kept=True)
+    calm = server.own / "calm"
+    aside = calm.rename(tmp_path / "calm")
+    check(PI)  # another process would ask anew, too
+    assert calm_ms(PI) == ()
+    second = latency_once(artifact, PI, images, QUICK)
+    assert not second.kept
+    shutil.rmtree(calm)
+    aside.rename(calm)
+    check(PI)
+    assert latency_once(artifact, PI, images, QUICK) == replace(first, kept=True)  # the other board's is left alone
+
+
+def test_a_figure_of_a_board_that_was_changed_meanwhile_is_not_kept(
+    server: SshServer, artifact: Path, images: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    check(PI)
+    now = describe(PI)["runtime_version"]
+    ssh._DESCRIBED[host_key(PI)]["runtime_version"] = "1.0"  # as it was when this process began
+    said: list[str] = []
+    figure = latency_once(artifact, PI, images, QUICK, warn=said.append)
+    assert said == [
+        "device=ssh: it is another one than this process has asked for "
+        f"(runtime_version 1.0 -> {now}); its new figures are not kept: end this, and begin anew"
+    ]
+    assert not latency_once(artifact, PI, images, QUICK, warn=said.append).kept
+    check(PI)
+    assert figure.device == fingerprint(PI)
+    assert not latency_once(artifact, PI, images, QUICK, warn=said.append).kept
+    assert len(said) == 2
+
+
+def host_key(device: Device) -> tuple[str, str]:
+    host = host_of(device)
+    assert isinstance(host, OverSsh)
+    return host._key
+
+
+def test_batches_are_timed_on_a_board_without_onnx(
+    server: SshServer, artifact: Path, images: list[Path], tmp_path: Path
+) -> None:
+    """The files for several images are made there of what is sent; an RT-DETR's or a LiteRT's note says its own."""
+    bare = replace(PI, python=str(make_board(tmp_path).python))
+    found = measure_latency(artifact, bare, images, replace(QUICK, throughput=True))
+    assert found.batch_note == ""
+    assert found.images_per_s is not None
+    assert found.best_batch >= 1
+    assert nothing_is_left(server)
 
 
 def test_a_board_is_described_by_itself(server: SshServer) -> None:

@@ -55,6 +55,15 @@ def test_a_bare_python_measures(board: Board, model: Path, image: NDArray[np.uin
 
 
 @pytest.mark.seconds
+def test_why_there_are_no_batches_is_in_the_note(board: Board, model: Path, image: NDArray[np.uint8]) -> None:
+    """As of a LiteRT file: whoever sends it says why."""
+    job = board.job([model], [image], protocol=replace(QUICK, throughput=True))
+    (found,) = board.run("probe", {**job, "batches": [{"why": "throughput: no ONNX file"}]})["done"]
+    figure = Latency.from_json(found["latency"])
+    assert (figure.best_batch, figure.batch_note) == (1, "no batch of 2: throughput: no ONNX file")
+
+
+@pytest.mark.seconds
 @pytest.mark.slow
 def test_its_network_is_as_fast_as_here(board: Board, model: Path, image: NDArray[np.uint8], tmp_path: Path) -> None:
     """The same modules measure; letterbox and NMS are NumPy's there, so the network alone is compared."""

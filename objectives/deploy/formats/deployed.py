@@ -1,5 +1,6 @@
 """The file that a device runs: a trial's ONNX file, or what was converted of it where a runtime takes another."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from objectives.deploy.artifact import CONFIDENCE_KEY
@@ -23,26 +24,38 @@ def format_of(device: Device) -> DeployFormat | None:
     return next(one for one in DEPLOY_FORMATS.values() if one.runtime == device.runtime)
 
 
-def convert_beside(onnx: Path, device: Device, weights: Path | None = None) -> Path:
-    """Convert a trial's file for its device, beside it; return the file that the device runs.
+def formats_of(devices: Sequence[Device]) -> tuple[DeployFormat, ...]:
+    """Return the formats that the devices' runtimes need an ONNX file converted to, each once."""
+    found = (format_of(device) for device in devices)
+    return tuple({one.name: one for one in found if one is not None}.values())
+
+
+def converted_file(onnx: Path, device: Device) -> Path:
+    """Return where the file that a device runs lies beside an ONNX file: the ONNX file, or what is converted of it."""
+    made = format_of(device)
+    return onnx if made is None else made.file(onnx)
+
+
+def convert_beside(onnx: Path, devices: Sequence[Device], weights: Path | None = None) -> None:
+    """Convert a trial's file beside it, for each of its devices that does not run it as it is.
+
+    `deployed` finds what a device runs.
 
     Args:
-        onnx: the trial's; returned where the device runs it as it is.
-        device: of the study.
+        onnx: the trial's.
+        devices: of the study.
         weights: of the same network.
 
     Raises:
-        ExportFailed: the converter is not here, or does not take this network.
+        ExportFailed: a converter is not here, or does not take this network.
     """
-    made = format_of(device)
-    if made is None:
-        return onnx
-    return made.convert(Source(onnx, weights), made.file(onnx), {SOURCE_KEY: sha256_of(onnx)})
+    for made in formats_of(devices):
+        made.convert(Source(onnx, weights), made.file(onnx), {SOURCE_KEY: sha256_of(onnx)})
 
 
-def keep_confidence(onnx: Path, device: Device, confidence: float) -> None:
+def keep_confidence(onnx: Path, devices: Sequence[Device], confidence: float) -> None:
     """Write the confidence that was just written into an ONNX file into what was converted of it, too."""
-    if (made := format_of(device)) is not None:
+    for made in formats_of(devices):
         converted = made.file(onnx)
         kept = {**read_properties(converted), CONFIDENCE_KEY: repr(confidence), SOURCE_KEY: sha256_of(onnx)}
         write_properties(converted, kept)

@@ -7,11 +7,10 @@ from objectives.deploy.artifact import CONFIDENCE_KEY
 from objectives.deploy.artifact_files import ONNX, read_properties, write_properties
 from objectives.deploy.device import Device
 from objectives.deploy.formats.contract import SOURCE_KEY, DeployFormat, Source
+from objectives.deploy.formats.conversions import converted_once
 from objectives.deploy.formats.registry import DEPLOY_FORMATS
 from objectives.deploy.runtimes.contract import Runtime
 from objectives.deploy.runtimes.open import CLASSES, open_artifact
-from objectives.machine.files import cache_folder
-from objectives.machine.locks import locked_folder
 from objectives.records.failures import ExportFailed
 from objectives.records.paths import WEIGHTS
 from objectives.weights.shelf import sha256_of
@@ -65,7 +64,7 @@ def deployed(path: Path, device: Device) -> Path:
     """Return the file that a device runs of a deployable file.
 
     That is the file itself, or what was converted of it and lies beside it; else it is converted into the user's cache
-    folder, once.
+    folder, once, where the oldest make room.
 
     Raises:
         DataError: the file cannot be read.
@@ -78,14 +77,8 @@ def deployed(path: Path, device: Device) -> Path:
     beside = made.file(path)
     if beside.is_file() and read_properties(beside).get(SOURCE_KEY) == digest:
         return beside
-    folder = cache_folder() / "converted" / f"{made.name}-{digest[:32]}"
-    folder.mkdir(parents=True, exist_ok=True)
-    with locked_folder(folder):
-        kept = folder / made.file(path).name
-        if not kept.is_file():
-            weights = path.with_name(WEIGHTS)
-            made.convert(Source(path, weights if weights.is_file() else None), kept, {SOURCE_KEY: digest})
-    return kept
+    weights = path.with_name(WEIGHTS)
+    return converted_once(made, Source(path, weights if weights.is_file() else None), digest)
 
 
 def open_deployed(path: Path, device: Device) -> Runtime:

@@ -14,7 +14,7 @@ from objectives.deploy.artifact_files import bytes_of
 from objectives.deploy.formats import conversions
 from objectives.deploy.formats.deployed import deployed
 from objectives.deploy.formats.registry import DEPLOY_FORMATS
-from objectives.machine.locks import locked_folder
+from objectives.machine.locks import locked_folder, unless_locked
 from spaces.errors import AutomlError
 
 pytestmark = [
@@ -97,8 +97,8 @@ def test_what_a_killed_conversion_left_goes_with_the_next_one(kept: Path, tmp_pa
 
 
 def test_many_share_a_folders_lock_and_none_has_it_alone_meanwhile(tmp_path: Path) -> None:
-    with locked_folder(tmp_path, shared=True), locked_folder(tmp_path, shared=True):
-        with conversions.unless_locked(tmp_path) as is_free:
-            assert not is_free
-    with conversions.unless_locked(tmp_path) as is_free:
+    share = locked_folder(tmp_path, shared=True)
+    with share, locked_folder(tmp_path, shared=True), unless_locked(tmp_path) as is_free:
+        assert not is_free
+    with unless_locked(tmp_path) as is_free:
         assert is_free

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from command_line import automl
 
 from objectives.records.gate import Gate
 from search.settings.devices import check_devices, check_steer, further_devices
@@ -124,3 +125,17 @@ def test_a_further_device_whose_converter_is_not_here_is_left_out_before_a_train
         "device=ncnn: its format is ncnn, which needs ncnn and pnnx; install automl[ncnn]; it is left out: "
         "the others are measured"
     ]
+
+
+@pytest.mark.seconds
+@pytest.mark.parametrize(
+    "line",
+    [("device=ncnn", "+device.options.use_fp17=1"), ("devices=[cpu,ncnn]", "+devices.ncnn.options.use_fp17=1")],
+)
+def test_an_option_that_a_runtime_has_not_begins_no_study(tmp_path: Path, line: tuple[str, ...]) -> None:
+    pytest.importorskip("ncnn")
+    done = automl("search", "conf=smoke", *line, folder=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("automl: device.options: unknown option 'use_fp17' of ncnn; nearest: use_fp16_")
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []

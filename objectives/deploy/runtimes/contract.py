@@ -60,9 +60,11 @@ def check_options(device: Device, runtime: type[Runtime]) -> None:
         DeviceError: an option is unknown.
     """
     known = runtime.known_options()
-    for name in device.options if known is not None else ():
+    if known is None:
+        return
+    for name in device.options:
         if name not in known:
-            hint = nearest(name, known or ()) or (f"; known: {', '.join(known)}" if known else "; it has none")
+            hint = nearest(name, known) or (f"; known: {', '.join(known)}" if known else "; it has none")
             raise DeviceError(f"device.options: unknown option '{name}' of {device.runtime}{hint}")
 
 

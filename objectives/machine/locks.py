@@ -18,15 +18,36 @@ def lock_folder() -> Path:
 
 
 @contextmanager
-def locked_folder(folder: Path) -> Iterator[None]:
-    """Keep other processes from making the same thing in a folder that exists; waits, and leaves no file."""
+def locked_folder(folder: Path, *, shared: bool = False) -> Iterator[None]:
+    """Keep other processes from making the same thing in a folder that exists; waits, and leaves no file.
+
+    Many may share the lock; none has it alone meanwhile.
+    """
     if not folder.is_dir():
         yield
         return
     descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        fcntl.flock(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def unless_locked(folder: Path) -> Iterator[bool]:
+    """Lock a folder that exists, as `locked_folder` does, unless another has the lock; does not wait.
+
+    Yields whether it is locked now.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            is_free = True
+        except BlockingIOError:
+            is_free = False
+        yield is_free
     finally:
         os.close(descriptor)
 

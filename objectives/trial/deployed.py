@@ -53,7 +53,7 @@ class DeployedFile:
             self._warn(f"latency.confidence={rule}: {chosen.why_other}")
         self.confidence = chosen.confidence
         write_confidence(self._paths.model, chosen.confidence)
-        keep_confidence(self._paths.model, self._job.device, chosen.confidence)
+        keep_confidence(self._paths.model, self._job.devices, chosen.confidence)
 
     def score(self, latency: Latency) -> Accuracy:
         """Score the file, measure what the user adds, and draw some of its detections."""

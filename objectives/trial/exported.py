@@ -1,4 +1,4 @@
-"""The file that a trial deploys: its network as ONNX, and converted where the device's runtime takes another format."""
+"""The file that a trial deploys: its network as ONNX, and converted for each device whose runtime takes another."""
 
 from copy import deepcopy
 from pathlib import Path
@@ -8,7 +8,7 @@ from torch import nn
 from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.artifact_files import bytes_of
 from objectives.deploy.export_onnx import meta_of
-from objectives.deploy.formats.deployed import convert_beside, format_of
+from objectives.deploy.formats.deployed import convert_beside, converted_file, formats_of
 from objectives.network.assembly import Pruning, save_weights
 from objectives.network.pruning import prune_detector
 from objectives.records.paths import UNTRAINED_ALL, TrialPaths
@@ -24,11 +24,11 @@ def export_trained(
     candidate: Candidate,
     meta: ArtifactMeta,
     whole: Path | None = None,
-) -> Path:
-    """Write a trained network's weights and deployable file, in its precision; return the file that the device runs.
+) -> None:
+    """Write a trained network's weights and deployable file, in its precision, and what its devices run of it.
 
     Args:
-        job: device and classes.
+        job: devices and classes.
         paths: where the files go.
         model: the network; it stays as it was.
         candidate: of the network: the trial's, or a child's.
@@ -43,7 +43,7 @@ def export_trained(
     else:
         convert_to(whole, paths.model, candidate, meta, job.device.runtime, job.training)
     save_weights(paths.weights, model, candidate, job.classes)
-    return convert_beside(paths.model, job.device, paths.weights)
+    convert_beside(paths.model, job.devices, paths.weights)
 
 
 def as_deployed(model: nn.Module, pruning: Pruning | None) -> nn.Module:
@@ -56,22 +56,26 @@ def as_deployed(model: nn.Module, pruning: Pruning | None) -> nn.Module:
 
 
 def export_untrained(job: TrialJob, paths: TrialPaths, model: nn.Module, candidate: Candidate) -> Path:
-    """Write the file that a network would be deployed as, before its training; return the one that the device runs.
+    """Write the file that a network would be deployed as, before its training, and what its devices run of it.
 
-    `remove_untrained` removes it. Arguments and errors are those of `export_trained`.
+    Return the ONNX file, of which `deployed` chooses for each device. `remove_untrained` removes it. Arguments and
+    errors are those of `export_trained`.
     """
     meta = meta_of(model, candidate, job.classes, job.max_detections)
     onnx = export_as(model, meta, paths.untrained, candidate, job.device.runtime)
-    made, weights = format_of(job.device), onnx.with_suffix(".pt")
-    if made is not None and made.of_weights:
+    weights = onnx.with_suffix(".pt")
+    if any(made.of_weights for made in formats_of(job.devices)):
         save_weights(weights, model, candidate, job.classes)
-    return convert_beside(onnx, job.device, weights)
+    convert_beside(onnx, job.devices, weights)
+    return onnx
 
 
-def shipped_bytes(job: TrialJob, paths: TrialPaths) -> int:
-    """Return the bytes of the file that the device runs; 0 where it is not there yet."""
-    made = format_of(job.device)
-    path = paths.model if made is None else made.file(paths.model)
+def shipped_bytes(job: TrialJob, onnx: Path) -> int:
+    """Return the bytes of the file that the first device runs; 0 where it is not there yet.
+
+    Those of a further device stand in its latency.
+    """
+    path = converted_file(onnx, job.device)
     return bytes_of(path) if path.is_file() else 0
 
 

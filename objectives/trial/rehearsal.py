@@ -12,7 +12,6 @@ import psutil
 from torch import nn
 from ultralytics.utils import callbacks
 
-from objectives.deploy.artifact_files import bytes_of
 from objectives.deploy.device import training_keys
 from objectives.machine.device_locks import SharedDevices
 from objectives.machine.memory import unshared_bytes
@@ -24,7 +23,7 @@ from objectives.records.records import Resources
 from objectives.training.arguments import TrainingPlan, trainer_arguments
 from objectives.training.hardware import available_device
 from objectives.training.trainer import Progress, train_phase
-from objectives.trial.exported import export_untrained
+from objectives.trial.exported import export_untrained, shipped_bytes
 from objectives.trial.job import TrialJob, TrialListener
 from spaces.network.detector import count_multiply_adds, count_parameters
 
@@ -72,7 +71,7 @@ def rehearse(job: TrialJob, listener: TrialListener) -> None:
 
 
 def rehearse_export(job: TrialJob, listener: TrialListener) -> None:
-    """Export an untrained candidate as it would be deployed; report the size of the file and "export" in seconds.
+    """Export an untrained candidate as it would be deployed; report the first device's bytes and "export" in seconds.
 
     Raises:
         SpaceError: the candidate cannot be built or pruned as it is.
@@ -88,7 +87,7 @@ def rehearse_export(job: TrialJob, listener: TrialListener) -> None:
     listener.resources(
         Resources(
             parameters=count_parameters(model),
-            artifact_bytes=bytes_of(path),
+            artifact_bytes=shipped_bytes(job, path),
             seconds={"export": time.perf_counter() - began},
         )
     )

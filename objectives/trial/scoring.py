@@ -235,7 +235,7 @@ class _Scorer:
         resources = Resources(
             parameters=count_parameters(one.network),
             multiply_adds=count_multiply_adds(one.network, one.meta.size_px),
-            artifact_bytes=shipped_bytes(self.job, one.paths),
+            artifact_bytes=shipped_bytes(self.job, one.paths.model),
             training_peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
             seconds=seconds,
         )

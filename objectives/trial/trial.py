@@ -254,10 +254,10 @@ class _Trial:
         return [(before, None), (self.job.epochs - before, self.pruning)]
 
     def _measure(self, model: nn.Module) -> None:
-        """Export the trained network; measure latency and mAP of that one file."""
+        """Export the trained network; measure latency and mAP of that one file, as each device runs it."""
         job = self.job
         with self.devices.working(), self.clock.stage("export"):
-            path = export_trained(job, self.paths, model, job.candidate, self._meta(model))
+            export_trained(job, self.paths, model, job.candidate, self._meta(model))
         deployed = None
         if job.protocol.rule:
             with self.devices.working(), self.clock.stage("score"):
@@ -266,7 +266,7 @@ class _Trial:
         with self.clock.stage("latency"):
             # One of a family among others: what stands on the front in the end is measured by the full protocol then.
             protocol = job.protocol.quick() if self._has_children else job.protocol
-            found = [self._time(path, protocol, device) for device in job.devices]
+            found = [self._time(self.paths.model, protocol, device) for device in job.devices]
         self._report(found, trained=True)
         with self.devices.working(), self.clock.stage("score"):
             self.listener.accuracy((deployed or self._deployed()).score(found[0]))
@@ -284,7 +284,7 @@ class _Trial:
             Resources(
                 parameters=count_parameters(model),
                 multiply_adds=count_multiply_adds(model, self.size_px),
-                artifact_bytes=shipped_bytes(self.job, self.paths),
+                artifact_bytes=shipped_bytes(self.job, self.paths.model),
                 training_peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
                 seconds=self.clock.seconds,
             )

@@ -71,9 +71,12 @@ def row_on(row: TrialRow, name: str, fingerprint: str, settled: Latency | None =
     """
     latency, finished = settled or row.latencies.get(name), row.phase is Phase.FINISHED
     untrained = None if finished else row.latencies_untrained.get(name)
-    known = latency or untrained
+    known, resources = latency or untrained, row.resources
+    if resources and known and known.file_bytes:  # the file that this device runs, which may be of another format
+        resources = replace(resources, artifact_bytes=known.file_bytes)
     return replace(
         without_expected_latency(row),
+        resources=resources,
         latency=latency,
         latency_untrained=untrained,
         objective_ms=latency.p50_ms if finished and latency else None,

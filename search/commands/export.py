@@ -25,6 +25,7 @@ from reports.table.row import TrialRow
 from reports.table.table import StudyTable, read_study
 from reports.table.words import ms, share
 from search.commands.formats.further import Further
+from search.commands.formats.of_device import add_converted
 from search.loop.latencies.full_latency import device_settings, measured_fully
 from search.register.exported import Exported, export_lineage
 from search.settings.settings import EMBEDDED
@@ -83,8 +84,8 @@ def run_export(
     if missing:
         raise AutomlError(f"export: trial {row.number} lacks {', '.join(missing)} in '{trial}'; pick another")
     paths, exported = ExportPaths(out), _exported(whole, table, row, TrialPaths(trial))
-    why_not_plain = _write(paths, TrialPaths(trial), exported, further)
     console = open_console(highlight=False, soft_wrap=True)
+    why_not_plain = _write(console, paths, TrialPaths(trial), exported, further)
     _print(console, paths, exported, why_not_plain)
     further.print(console, paths)
 
@@ -107,7 +108,7 @@ def _exported(whole: StudyTable, table: StudyTable, row: TrialRow, trial: TrialP
     return Exported(table, row, trained, full, why, tables_of(whole))
 
 
-def _write(exported: ExportPaths, trial: TrialPaths, what: Exported, further: Further) -> str:
+def _write(console: Console, exported: ExportPaths, trial: TrialPaths, what: Exported, further: Further) -> str:
     """Write beside the target and rename: a folder of this name is always whole.
 
     Returns:
@@ -117,9 +118,10 @@ def _write(exported: ExportPaths, trial: TrialPaths, what: Exported, further: Fu
         partial = exported.partial
         for file in ExportPaths.COPIED:
             shutil.copy2(trial.folder / file, partial.folder / file)
-        for file in CONVERTED:  # what a device of another format has run
+        for file in CONVERTED:  # what devices of other formats have run
             if (trial.folder / file).exists():
                 shutil.copy2(trial.folder / file, partial.folder / file)
+        add_converted(partial, what.table, lambda text: warn(console, text))
         if what.cut:
             note = f"# The whole network: {what.cut}. `automl train` cuts it so, `yolo detect train` cannot."
             write_text(partial.description, f"{note}\n{trial.description.read_text()}")

@@ -18,6 +18,7 @@ from objectives.data.crowds import detections_max
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out, remove_other_layouts
 from objectives.deploy.device import Device
+from objectives.deploy.formats.deployed import prepare
 from objectives.deploy.own_metrics import check_own
 from objectives.latency.protocol import LatencyProtocol
 from objectives.machine.files import remove_folders, write_text
@@ -135,6 +136,7 @@ def _train(console: Console, config: dict[str, Any], trial: TrialSettings, folde
         remove_other_layouts(job.data_yaml)
         listener = Printer(console, job.epochs)
         start = None if own else _start(config, job.candidate, listener.warning)
+        prepare(job.device)  # hours before its file is converted
         job = replace(job, start=start, more_devices=further_devices(config, listener.warning))
         backend = make_backend(config["backend"], paths.ultralytics)
         if backend.caveat:

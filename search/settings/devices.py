@@ -5,7 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from objectives.deploy.device import Device
+from objectives.deploy.formats.deployed import prepare
 from objectives.latency.hosts.open import check, describe
+from objectives.records.failures import ExportFailed
 from objectives.records.gate import Gate
 from search.settings.devices_line import ONE, SEVERAL
 from search.settings.sections import read_section
@@ -99,7 +101,8 @@ def further_devices(config: Mapping[str, Any], warn: Callable[[str], None]) -> t
         device = read_section(Device, ONE, values)
         try:
             check(device)
-        except DeviceError as error:
+            prepare(device)
+        except (DeviceError, ExportFailed) as error:
             warn(f"{error}; it is left out: the others are measured")
         else:
             found.append(device)

@@ -40,6 +40,11 @@ class Runtime(ABC):
                 provider.
         """
 
+    @classmethod
+    def known_options(cls) -> Collection[str] | None:
+        """Return the options that a device may have; None where the runtime judges them as it opens a file."""
+        return None
+
     @abstractmethod
     def run(self, blob: NDArray[np.float32]) -> NDArray[np.float32]:
         """Map (1, 3, size, size) RGB in [0, 1] to the first output of the file.
@@ -48,12 +53,15 @@ class Runtime(ABC):
         """
 
 
-def check_options(device: Device, known: Collection[str]) -> None:
-    """Refuse options that a runtime does not have.
+def check_options(device: Device, runtime: type[Runtime]) -> None:
+    """Refuse options that a device's runtime, which is installed, does not have.
 
     Raises:
         DeviceError: an option is unknown.
     """
+    known = runtime.known_options()
+    if known is None:
+        return
     for name in device.options:
         if name not in known:
             hint = nearest(name, known) or (f"; known: {', '.join(known)}" if known else "; it has none")

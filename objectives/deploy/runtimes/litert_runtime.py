@@ -19,7 +19,7 @@ class LiteRt(Runtime):
     def __init__(self, path: Path, device: Device) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
-        check_options(device, ())
+        check_options(device, LiteRt)
         try:
             self._interpreter = Interpreter(model_path=str(path), num_threads=device.threads or None)
             self._interpreter.allocate_tensors()
@@ -30,6 +30,11 @@ class LiteRt(Runtime):
         self.meta = read_meta(read_properties(path), path)
         self._input = given["index"]
         self._channels_last = tuple(given["shape"])[-1] == 3
+
+    @classmethod
+    def known_options(cls) -> tuple[str, ...]:
+        """Return that there are none."""
+        return ()
 
     def run(self, blob: NDArray[np.float32]) -> NDArray[np.float32]:
         """Invoke the interpreter."""

@@ -22,8 +22,7 @@ class Ncnn(Runtime):
         import ncnn
 
         self._net, self._mat = ncnn.Net(), ncnn.Mat
-        known = sorted(name for name in dir(self._net.opt) if name.startswith("use_"))
-        check_options(device, known)
+        check_options(device, Ncnn)
         if device.threads:
             self._net.opt.num_threads = device.threads
         for name, value in device.options.items():
@@ -36,6 +35,13 @@ class Ncnn(Runtime):
             raise not_loaded(path, device, ValueError("NCNN does not read the network or its weights"))
         if BLOB_OUT not in self._net.output_names():
             raise not_loaded(path, device, ValueError(f"it has no output '{BLOB_OUT}'"))
+
+    @classmethod
+    def known_options(cls) -> tuple[str, ...]:
+        """Return the switches of `Net.opt`."""
+        import ncnn
+
+        return tuple(sorted(name for name in dir(ncnn.Option) if name.startswith("use_")))
 
     def run(self, blob: NDArray[np.float32]) -> NDArray[np.float32]:
         """Extract the output."""

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from objectives.deploy.device import Device
-from objectives.deploy.runtimes.contract import Runtime
+from objectives.deploy.runtimes.contract import Runtime, check_options
 from objectives.deploy.runtimes.litert_runtime import LiteRt
 from objectives.deploy.runtimes.ncnn_runtime import Ncnn
 from objectives.deploy.runtimes.onnx_runtime import OnnxRuntime
@@ -18,6 +18,16 @@ CLASSES: dict[str, type[Runtime]] = {
     "ncnn": Ncnn,
     "torchscript": TorchScript,
 }
+
+
+def check_here(device: Device) -> None:
+    """Check that a device of this machine can be used: runtime, provider, and the options that a runtime knows.
+
+    Raises:
+        DeviceError: it cannot; one line says what is missing, or which option is unknown.
+    """
+    device.check()
+    check_options(device, CLASSES[device.runtime])
 
 
 def open_artifact(path: Path, device: Device) -> Runtime:

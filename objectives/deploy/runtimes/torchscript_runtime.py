@@ -21,7 +21,7 @@ class TorchScript(Runtime):
     def __init__(self, path: Path, device: Device) -> None:
         import torch
 
-        check_options(device, ())
+        check_options(device, TorchScript)
         self._torch, self._threads = torch, device.threads
         try:
             with warnings.catch_warnings():
@@ -31,6 +31,11 @@ class TorchScript(Runtime):
         except Exception as error:  # RuntimeError of the archive, or of what is in it
             raise not_loaded(path, device, error) from error
         self.meta = read_meta(read_properties(path), path)
+
+    @classmethod
+    def known_options(cls) -> tuple[str, ...]:
+        """Return that there are none."""
+        return ()
 
     def run(self, blob: NDArray[np.float32]) -> NDArray[np.float32]:
         """Run the module."""

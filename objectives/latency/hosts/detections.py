@@ -7,6 +7,7 @@ from objectives.data.dataset import LabelledImage
 from objectives.deploy.confidence import SCORE_CONFIDENCE
 from objectives.deploy.detector import Detections
 from objectives.deploy.device import Device
+from objectives.deploy.formats.deployed import deployed
 from objectives.latency.hosts.ssh import OverSsh
 from objectives.machine.device_locks import Patience
 from objectives.records.records import Accuracy
@@ -18,7 +19,7 @@ def detections_there(
     """Return what a file finds on images, run by the board; waits until the board is free.
 
     Args:
-        model: the file.
+        model: the deployable file, of which the board gets what its runtime opens.
         device: one that scores there (`Device.scores_there`).
         images: of a split.
         alive: called about once a second.
@@ -26,10 +27,12 @@ def detections_there(
     Raises:
         DeviceAway: the board cannot be reached now.
         DeviceError: it cannot run the file.
+        ExportFailed: the file cannot be converted for it.
     """
+    artifact = deployed(model, device)  # a minute, maybe, for which nobody waits for the board
     patience, host = Patience(alive), OverSsh(device)
     with host.alone(patience):
-        return host.detect(model, [image.path for image in images], SCORE_CONFIDENCE)
+        return host.detect(artifact, [image.path for image in images], SCORE_CONFIDENCE)
 
 
 def score_on(

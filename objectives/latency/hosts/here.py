@@ -12,6 +12,7 @@ from dataclasses import asdict
 from typing import Any
 
 from objectives.deploy.device import measuring_keys, offered
+from objectives.deploy.runtimes.open import check_here
 from objectives.latency.calm_times import kept_calm_ms
 from objectives.latency.hosts.contract import About, Host, Task
 from objectives.machine.device_locks import Patience, exclusive
@@ -25,8 +26,8 @@ class Here(Host):
     """This machine."""
 
     def check(self) -> None:
-        """Check that the runtime is installed and offers the provider."""
-        self.device.check()
+        """Check that the runtime is installed, offers the provider and has the options."""
+        check_here(self.device)
 
     def describe(self) -> dict[str, Any]:
         """Return this machine's description of the device."""

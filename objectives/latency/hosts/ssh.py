@@ -15,7 +15,7 @@ from objectives.deploy.board.folder import measuring_folder
 from objectives.deploy.board.missing import advice, missing
 from objectives.deploy.detector import Detections
 from objectives.deploy.device import PYTHON, Device, digest, measuring_keys
-from objectives.deploy.runtimes.open import open_artifact
+from objectives.deploy.runtimes.open import check_here, open_artifact
 from objectives.latency.hosts.contract import About, Host, Task
 from objectives.latency.hosts.inputs import Inputs
 from objectives.latency.hosts.split import pieces, send_piece
@@ -53,7 +53,7 @@ class OverSsh(Host):
     def check(self) -> None:
         """Check that the board can be reached and measure, and that the same runtime scores here."""
         check_names(self.board)
-        self.device.here().check()
+        check_here(self.device.here())
         _DESCRIBED.pop(self._key, None)  # as it is now
         self.describe()
 

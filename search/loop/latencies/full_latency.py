@@ -11,6 +11,7 @@ from objectives.latency.once import latency_once
 from objectives.latency.protocol import LatencyProtocol
 from objectives.records.records import Latency
 from objectives.trial.job import timed_images
+from reports.table.on_device import device_names
 from reports.table.table import StudyTable
 from search.settings.compose import default_values
 from search.settings.dataset import load_data
@@ -45,12 +46,14 @@ class MeasuringTerms:
         dataset: read anew, where it lay last.
         split: that trials are scored on.
         protocol: of the latency.
+        is_first: whether the device is the one that the study scores by: of several the first.
     """
 
     device: Device
     dataset: Dataset
     split: str
     protocol: LatencyProtocol
+    is_first: bool = True
 
 
 def measuring_terms(table: StudyTable) -> MeasuringTerms:
@@ -69,4 +72,5 @@ def measuring_terms(table: StudyTable) -> MeasuringTerms:
         load_data(DataSettings(**data)),
         str(data["split"]),
         read_section(LatencyProtocol, "latency", settings["latency"]),
+        table.device_name == device_names(table)[0],
     )

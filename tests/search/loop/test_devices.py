@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
@@ -14,7 +15,7 @@ from objectives.records import attributes as keys
 from objectives.records.records import Latency, Outcome
 from objectives.records.study_record import StudyRecord, StudyWriter
 from objectives.records.trial_record import trial_records
-from reports.table.on_device import everywhere_words, on_device, passing_everywhere, tables_of
+from reports.table.on_device import everywhere_words, on_device, passing_everywhere, row_on, tables_of
 from reports.table.table import StudyTable, read_study
 from reports.table.verdict import judge
 from reports.terminal import summary
@@ -227,3 +228,15 @@ def test_events_name_the_devices(tmp_path: Path, blocks: Dataset) -> None:
 def test_a_device_that_the_study_has_not_is_refused(searched: Begun) -> None:
     with pytest.raises(AutomlError, match="has no 'cpu_al'; nearest: cpu_all, cpu; its devices: cpu, cpu_all"):
         on_device(read_study(searched.study), "cpu_al")
+
+
+def test_a_bound_on_the_file_is_held_against_what_each_device_runs(searched: Begun) -> None:
+    """A device of another format has a file of its own; the trial's is the first device's."""
+    first = read_study(searched.study)
+    row = first.finished[0]
+    assert row.resources is not None
+    found = replace(row.latencies["cpu_all"], file_bytes=9 * row.resources.artifact_bytes)
+    other = row_on(replace(row, latencies={"cpu_all": found}), "cpu_all", found.device)
+    assert other.figures_judged.file_bytes == found.file_bytes
+    older = row_on(replace(row, latencies={"cpu_all": replace(found, file_bytes=0)}), "cpu_all", found.device)
+    assert older.figures_judged.file_bytes == row.figures_judged.file_bytes == row.resources.artifact_bytes

@@ -1,12 +1,14 @@
 """Several devices on a line: composed, each with settings of its own, their bounds; and every mistake in one line."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from command_line import automl
 
 from objectives.records.gate import Gate
-from search.settings.devices import check_devices, check_steer
+from search.settings.devices import check_devices, check_steer, further_devices
 from search.settings.settings import Settings, load_settings
 from search.settings.stored import stored_settings
 from spaces.errors import AutomlError, SettingsError
@@ -111,3 +113,31 @@ def test_two_names_of_one_device_are_refused() -> None:
 def test_a_throughput_bounds_latency_too() -> None:
     devices = load(TWO).devices
     check_steer("worst", Gate(throughput_min=90, devices={"cpu_all": {"p50_ms_max": 8}}), devices)
+
+
+def test_a_further_device_whose_converter_is_not_here_is_left_out_before_a_training(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It would end a training of hours at its export."""
+    pytest.importorskip("ncnn")
+    monkeypatch.setitem(sys.modules, "pnnx", None)
+    config, said = {"more_devices": [{"name": "ncnn"}, {"name": "cpu_all"}]}, list[str]()
+    assert [device.name for device in further_devices(config, said.append)] == ["cpu_all"]
+    assert said == [
+        "device=ncnn: its format is ncnn, which needs ncnn and pnnx; install automl[ncnn]; it is left out: "
+        "the others are measured"
+    ]
+
+
+@pytest.mark.seconds
+@pytest.mark.parametrize(
+    "line",
+    [("device=ncnn", "+device.options.use_fp17=1"), ("devices=[cpu,ncnn]", "+devices.ncnn.options.use_fp17=1")],
+)
+def test_an_option_that_a_runtime_has_not_begins_no_study(tmp_path: Path, line: tuple[str, ...]) -> None:
+    pytest.importorskip("ncnn")
+    done = automl("search", "conf=smoke", *line, folder=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("automl: device.options: unknown option 'use_fp17' of ncnn; nearest: use_fp16_")
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []

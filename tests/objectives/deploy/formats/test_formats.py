@@ -30,7 +30,7 @@ from objectives.deploy.detector import Detections, Detector, letterbox
 from objectives.deploy.device import Device
 from objectives.deploy.export_onnx import export_onnx, head_of, write_confidence
 from objectives.deploy.formats.contract import SOURCE_KEY, Source
-from objectives.deploy.formats.deployed import convert_beside, deployed, keep_confidence, prepare
+from objectives.deploy.formats.deployed import convert_beside, converted_file, deployed, keep_confidence, prepare
 from objectives.deploy.formats.registry import DEPLOY_FORMATS, formats_named
 from objectives.deploy.runtimes.open import CLASSES as CLASSES_OF_RUNTIMES
 from objectives.deploy.runtimes.open import open_artifact
@@ -266,10 +266,11 @@ def test_a_device_runs_what_lies_beside_or_is_converted_once(
     onnx.write_bytes(lcnet.onnx.read_bytes())
     assert deployed(onnx, CPU) == onnx
     assert deployed(onnx, OPENVINO) == onnx  # a study on OpenVINO goes on with the files that it has
-    beside = convert_beside(onnx, NCNN)
-    assert beside == deployed(onnx, NCNN) == tmp_path / "model.ncnn.param"
+    convert_beside(onnx, (CPU, NCNN, replace(NCNN, name="two", threads=2)))
+    beside = deployed(onnx, NCNN)
+    assert beside == converted_file(onnx, NCNN) == tmp_path / "model.ncnn.param"
     write_confidence(onnx, 0.7)
-    keep_confidence(onnx, NCNN, 0.7)
+    keep_confidence(onnx, (CPU, NCNN), 0.7)
     assert deployed(onnx, NCNN) == beside
     assert open_artifact(beside, NCNN).meta.confidence == 0.7
     assert not (tmp_path / "cache").exists()

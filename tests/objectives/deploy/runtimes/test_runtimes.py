@@ -19,6 +19,7 @@ from objectives.deploy.artifact import META_KEY, ArtifactMeta
 from objectives.deploy.artifact_files import write_properties
 from objectives.deploy.device import Device
 from objectives.deploy.runtimes.open import CLASSES, open_artifact
+from objectives.latency.hosts.open import check
 from spaces.errors import DataError, DeviceError
 
 META = ArtifactMeta(8, "end2end", ("can", 'a "jar"', "Flasche ü"), 0.6, 100)
@@ -145,6 +146,16 @@ def test_files_of_another_format_are_refused(device: Device, tmp_path: Path) -> 
     (tmp_path / "model.pth").write_bytes(b"weights")
     with pytest.raises(DataError, match=rf"^artifact: device={device.name} opens \.\w+.* files, got '.*pth'"):
         open_artifact(tmp_path / "model.pth", device)
+
+
+@pytest.mark.parametrize("device", DEVICES[2:])
+@pytest.mark.parametrize("host", [None, "pi5"])
+def test_unknown_options_are_found_before_a_file_is_there(device: Device, host: str | None) -> None:
+    """Of a board too, before it is asked: the same runtime scores here."""
+    with pytest.raises(DeviceError, match=r"^device\.options: unknown option 'use_fp16' of "):
+        check(replace(device, host=host, options={"use_fp16": True}))
+    if host is None:
+        check(device)
 
 
 @pytest.mark.parametrize("device", DEVICES[2:])

@@ -1,5 +1,6 @@
 """Scores by a board's own runtime, over a real SSH server: those of the same file here."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from objectives.data.dataset import Dataset
 from objectives.deploy.accuracy import SCORE_CONFIDENCE, score_file
 from objectives.deploy.board.description import describe, device_description
 from objectives.deploy.device import Device
+from objectives.deploy.formats.registry import DEPLOY_FORMATS
 from objectives.latency.hosts.detections import score_on
 from objectives.latency.hosts.ssh import OverSsh
 from objectives.machine.device_locks import Patience
@@ -75,6 +77,23 @@ def test_a_trials_file_is_scored_by_the_board(
     assert scores[0].map == pytest.approx(scores[1].map, abs=1e-6)
     assert 0 < scores[0].map < 1
     assert len(list(server.own.glob("inputs/*.npy"))) == sent + 3  # the images went there, and were sent once
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("server")
+def test_a_board_of_another_format_scores_what_is_converted_of_the_file(
+    blocks: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The board is this Python, which has the runtime."""
+    if why := DEPLOY_FORMATS["ncnn"].why_not():
+        pytest.skip(why)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    pi = device_of(name="pi5", runtime="ncnn", provider="CPU", host=ALIAS, python=sys.executable, accuracy=True)
+    model, images = write_windows(tmp_path / "model.onnx"), blocks.splits["val"][:3]
+    found = score_on(model, pi, images, blocks.classes, "val", 0.25)
+    here = score_file(model, pi.here(), images, blocks.classes, "val", 0.25)
+    assert 0.1 < here.map < 1
+    assert found.map == pytest.approx(here.map, abs=1e-6)
 
 
 @pytest.mark.usefixtures("server")

@@ -24,7 +24,7 @@ def training_of(trial: Trial, trials: Sequence[Trial]) -> Trial:
 
 
 def goes_on(trial: Trial, trials: Sequence[Trial]) -> bool:
-    """Whether a detector that is trained again goes on from its own weights: one of an elastic training, or a polish."""
+    """Whether a detector that is trained again goes on from its own weights: of an elastic training, or a polish."""
     trained = training_of(trial, trials)
     return trained.is_child or trained.is_polish or is_of_many(trained.family)
 

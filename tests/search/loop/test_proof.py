@@ -461,7 +461,8 @@ def test_a_file_in_int8_is_trained_anew_as_its_parent_is(tmp_path: Path, blocks:
     table = table_of(settings)
     child = table.row(number)
     assert child.is_child
-    assert not (goes_on(child, table.rows) or goes_on(parent, table.rows))
+    assert not goes_on(child, table.rows)
+    assert not goes_on(parent, table.rows)
     assert not Exported(table, child, parent).keeps_weights  # so `automl train` begins anew too
     several = replace(settings, proof=replace(settings.proof, finalists=4))
     record = new_proof(table, several, Lengths(4, 1), Length.FULL)
@@ -496,7 +497,7 @@ def test_a_polish_in_int8_is_repeated_as_the_polish_is(tmp_path: Path, blocks: D
     rows = (*table.rows, child)
     assert goes_on(child, rows)
     assert went_on_from(child, rows) == polish.polishes
-    elastic = next(row for row in rows if row.is_child and not row.candidate.get("deploy.precision", "fp32") == "fp32")
+    elastic = next(row for row in rows if row.is_child and row.candidate.get("deploy.precision", "fp32") != "fp32")
     assert training_of(elastic, rows) is elastic
 
 

@@ -16,7 +16,7 @@ from spaces.network.family import precision_of
 pytestmark = pytest.mark.slow
 # What docs/precision.md measures, smaller and shorter: it comes to a mAP of .1 to .2 on the embedded shelves.
 LEARNS = (
-    *("conf=smoke", "space/deploy=int8", "trial.train_device=cpu", "trial.epochs=8", "budget.trials=3", "pruner=none"),
+    *("conf=smoke", "space/deploy=int8", "trial.train_device=cpu", "trial.epochs=8", "budget.trials=2", "pruner=none"),
     *("space.backbone.name=lcnet_050", "space.neck.width=32", "space.head.kind=nms", "space.size.pixels=160"),
     *("space.train.batch=4", "space.train.nbs=4", "space.train.lr0=0.004"),
 )

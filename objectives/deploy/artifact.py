@@ -14,6 +14,8 @@ if TYPE_CHECKING:  # boards may have Python 3.10, which lacks it
 
 META_KEY = "automl"
 CONFIDENCE_KEY = "automl_confidence"  # beside it: older versions read files that have it
+PRECISION_KEY = "automl_precision"  # of a file that is not in fp32
+ENDING_BYTES = 1_000_000  # of an ONNX file, in which its metadata lie: they are written last
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,32 @@ class ArtifactMeta:
         """Read the text kept in the file."""
         values = json.loads(text)
         return cls(**{**values, "classes": tuple(values["classes"])})
+
+
+@dataclass(frozen=True)
+class MadeFor:
+    """The precision of a file that is not in fp32, and the runtime that the file was made for."""
+
+    precision: str
+    runtime: str
+
+    @classmethod
+    def load(cls, text: str) -> "Self":
+        """Read the text kept in the file."""
+        values = json.loads(text)
+        return cls(values["precision"], values["runtime"])
+
+    @classmethod
+    def of_onnx(cls, path: Path) -> "Self | None":
+        """Read it from an ONNX file without its graph, on a board without onnx too; None of a file in fp32."""
+        with path.open("rb") as stream:
+            stream.seek(max(0, path.stat().st_size - ENDING_BYTES))
+            _, found, rest = stream.read().rpartition(PRECISION_KEY.encode())
+        if not found:
+            return None
+        text = rest[rest.find(b"{") :].decode("utf-8", "replace")
+        values, _ = json.JSONDecoder().raw_decode(text)
+        return cls(values["precision"], values["runtime"])
 
 
 def read_meta(properties: Mapping[str, str], path: Path) -> ArtifactMeta:

@@ -21,6 +21,7 @@ from reports.table.latency_words import batches_words, kept_words, state_words
 from reports.table.on_device import on_device, tables_of
 from reports.table.pick import misses
 from reports.table.proof.shipped import picked, proven_lines
+from reports.table.proof.start import training_of
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable, read_study
 from reports.table.words import ms, share
@@ -97,7 +98,7 @@ def _removed_why(row: TrialRow) -> str:
 
 def _exported(whole: StudyTable, table: StudyTable, row: TrialRow, trial: TrialPaths) -> Exported:
     """Return what is exported; a quick latency figure is measured anew by the full protocol first."""
-    chosen = row if row.proves is None else table.row(row.proves)
+    chosen = training_of(row if row.proves is None else table.row(row.proves), table.rows)
     before = chosen if chosen.polishes is None else table.row(chosen.polishes)
     trained = before if before.parent is None else table.row(before.parent)
     if not row.has_quick_latency:

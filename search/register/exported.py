@@ -8,8 +8,8 @@ from objectives.records.paths import ExportPaths
 from objectives.records.records import Latency
 from reports.table.baseline import against_baseline
 from reports.table.kin.family_words import is_converted
-from reports.table.proof.contestants import goes_on
 from reports.table.proof.shipped import proven_json
+from reports.table.proof.start import goes_on
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 from search.register.lineage import LINEAGE_FORMAT, files_card, gate_card, origins
@@ -58,7 +58,7 @@ class Exported:
     @property
     def keeps_weights(self) -> bool:
         """Whether a training at full length goes on from the weights: of one of a family, or a polish."""
-        return goes_on(self.chosen)
+        return goes_on(self.chosen, self.table.rows)
 
     @property
     def cut(self) -> str:

@@ -13,7 +13,7 @@ from objectives.records.gate import Gate
 from objectives.records.paths import DESCRIPTION, DETECTIONS, MODEL, PLAIN, WEIGHTS, ExportPaths
 from objectives.records.records import Accuracy, Latency
 from objectives.weights.shelf import Shelf, sha256_of
-from reports.table.proof.contestants import goes_on
+from reports.table.proof.start import goes_on, went_on_from
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 from search.study.store import provenance
@@ -174,9 +174,9 @@ def _proven_from(table: StudyTable, training: TrialRow) -> int | None:
     """Return the trial whose weights a training of a proof went on from; None where it began as its finalist did."""
     assert training.proves is not None
     finalist = table.row(training.proves)
-    if not goes_on(finalist):
+    if not goes_on(finalist, table.rows):
         return None
-    return finalist.polishes if training.terms and training.terms.again else finalist.number
+    return went_on_from(finalist, table.rows) if training.terms and training.terms.again else finalist.number
 
 
 def _chain(table: StudyTable, row: TrialRow) -> list[dict[str, Any]]:

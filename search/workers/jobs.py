@@ -14,7 +14,7 @@ from objectives.records.paths import WEIGHTS, StudyPaths
 from objectives.records.trial_record import TrialRecord
 from objectives.trial.job import TrialJob, halves
 from objectives.weights.shelf import WeightsFile
-from reports.table.proof.contestants import goes_on
+from reports.table.proof.start import goes_on, went_on_from
 from search.settings.settings import Settings, TrialSettings
 from spaces.candidate import Candidate
 from spaces.dimension import Value
@@ -172,8 +172,9 @@ class Jobs:
         assert of.terms is not None
         assert of.seed is not None
         contestant, terms, job = trials[of.proves], of.terms, self.job(number, candidate)
-        again = trials[contestant.polishes] if terms.again and contestant.polishes is not None else None
-        source = again or (contestant if goes_on(contestant) else None)
+        polished = went_on_from(contestant, trials)
+        again = trials[polished] if terms.again and polished is not None else None
+        source = again or (contestant if goes_on(contestant, trials) else None)
         _, held_out = halves(job.images, job.split)
         return replace(
             job,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from objectives.deploy.artifact import PRECISION_KEY, MadeFor
 from objectives.deploy.artifact_files import BELONGS, read_properties, remove_artifact, write_properties
 from objectives.records.failures import ExportFailed
 from spaces.errors import AutomlError, first_line
@@ -23,11 +24,13 @@ class Source:
         onnx: the deployable file, with our metadata.
         weights: of the network, as a trial leaves them, where a format is made of the network itself; else None.
         data_yaml: of the data set as Ultralytics reads it, for vendors' own calibration; else None.
+        fp32_trial: number of the trial that has the same detector in fp32, of a file in another precision; else None.
     """
 
     onnx: Path
     weights: Path | None = None
     data_yaml: Path | None = None
+    fp32_trial: int | None = None
 
 
 class DeployFormat(ABC):
@@ -41,6 +44,7 @@ class DeployFormat(ABC):
         note: what else there is to know, in a few words.
         of_weights: whether it is made of the network, so that a trial's weights are needed.
         of_data: whether the vendor's compiler calibrates on the data set.
+        keeps: precisions beside fp32 that a file of the format keeps, each made for one runtime.
     """
 
     name: ClassVar[str]
@@ -50,6 +54,7 @@ class DeployFormat(ABC):
     note: ClassVar[str] = ""
     of_weights: ClassVar[bool] = False
     of_data: ClassVar[bool] = False
+    keeps: ClassVar[tuple[MadeFor, ...]] = ()
 
     @abstractmethod
     def why_not(self) -> str:
@@ -76,11 +81,12 @@ class DeployFormat(ABC):
 
         Raises:
             DataError: the ONNX file cannot be read.
-            ExportFailed: the converter is not here, or does not take this network.
+            ExportFailed: the converter is not here, or does not take this network or its precision.
         """
         if missing := self.why_not():
             raise ExportFailed(f"format {self.name}: {missing}")
         kept = {**read_properties(source.onnx), **(properties or {})}
+        self._check_precision(source, kept)
         with tempfile.TemporaryDirectory(prefix=f".{to.stem}-", suffix=".partial", dir=to.parent) as folder:
             made = Path(folder) / to.name
             try:
@@ -95,6 +101,19 @@ class DeployFormat(ABC):
                 ) from error
             _place(made, to)
         return to
+
+    def _check_precision(self, source: Source, properties: Mapping[str, str]) -> None:
+        """Refuse a file in a precision that a file of this format would only claim to have."""
+        text = properties.get(PRECISION_KEY)
+        made = None if text is None else MadeFor.load(text)
+        if made is None or made in self.keeps:
+            return
+        other = "the same detector in fp32"
+        advice = f"{other}, trial {source.fp32_trial}" if source.fp32_trial is not None else other
+        raise ExportFailed(
+            f"format {self.name}: '{source.onnx.name}' is {made.precision} for {made.runtime}, which this format does "
+            f"not keep; export {advice}"
+        )
 
 
 def _place(made: Path, to: Path) -> None:

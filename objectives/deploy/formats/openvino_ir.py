@@ -3,15 +3,17 @@
 from importlib.util import find_spec
 from pathlib import Path
 
+from objectives.deploy.artifact import MadeFor
 from objectives.deploy.formats.contract import DeployFormat, Source
 
 
 class OpenVinoIr(DeployFormat):
-    """OpenVINO's intermediate representation, weights in 32 bit."""
+    """OpenVINO's intermediate representation, weights in 32 bit, or in bytes as its file in int8 has them."""
 
     name = "openvino"
     suffix = ".xml"
     runtime = "openvino"
+    keeps = (MadeFor("int8", "openvino"),)
 
     def why_not(self) -> str:
         """Name the package, where it is missing."""

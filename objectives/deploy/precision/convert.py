@@ -2,12 +2,14 @@
 
 import json
 from dataclasses import asdict, dataclass
+from math import inf, isfinite
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Self
 
 import onnx
 
+from objectives.deploy.artifact import PRECISION_KEY
 from objectives.deploy.precision.calibration import CalibrationImages
 from objectives.deploy.precision.fake_quantise import with_fake_quantise
 from objectives.deploy.precision.half import halved
@@ -18,8 +20,6 @@ from objectives.machine.files import whole
 from objectives.records.failures import ExportFailed
 from spaces.errors import AutomlError, first_line
 
-PRECISION_KEY = "automl_precision"
-
 
 @dataclass(frozen=True)
 class Converted:
@@ -29,7 +29,8 @@ class Converted:
         precision: "fp16" or "int8".
         runtime: that it was made for.
         left: blocks of the network that stay in fp32, beside the arithmetic of boxes, which always does.
-        sqnr_db: signal over quantisation noise of what the network hands to that; None where it was not measured.
+        sqnr_db: signal over quantisation noise of what the network hands to that; None where it was not measured, or
+            is no number: there was no noise at all.
         calibration_images: that ranges were taken from; 0 of a file that is only timed.
         ranges: how they were taken: Percentile, MinMax, or NNCF's way.
     """
@@ -78,7 +79,7 @@ def convert(source: Path, target: Path, precision: str, runtime: str, calibratio
     except Exception as error:  # quantisers raise whatever they like
         reason = first_line(error)
         raise ExportFailed(f"deploy.precision: this network cannot be converted to {precision} ({reason})") from error
-    onnx.helper.set_model_props(made, {**properties, PRECISION_KEY: json.dumps(asdict(said))})
+    onnx.helper.set_model_props(made, {**properties, PRECISION_KEY: json.dumps(asdict(said), allow_nan=False)})
     with whole(target) as partial:
         onnx.save(made, str(partial))
     return said
@@ -96,6 +97,8 @@ def _bytes(model: onnx.ModelProto, runtime: str, calibration: CalibrationImages)
             chosen = LeastLeft(quantise.quantised(layers.without(())), (), 0.0)
         else:
             chosen = Sensitivity(model, layers, calibration).choose(quantise.quantised, alone.quantised)
+    if chosen.sqnr_db == -inf:
+        raise ExportFailed("deploy.precision: int8 of this network gives numbers that are not finite, or noise alone")
     made = with_fake_quantise(chosen.model) if runtime == "openvino" else chosen.model
-    sqnr_db = None if calibration.is_noise else round(chosen.sqnr_db, 1)
+    sqnr_db = round(chosen.sqnr_db, 1) if not calibration.is_noise and isfinite(chosen.sqnr_db) else None
     return made, Converted("int8", runtime, chosen.left, sqnr_db, len(calibration.images), quantise.ranges)

@@ -64,11 +64,7 @@ class Sensitivity:
 
     def sqnr_db(self, model: onnx.ModelProto) -> float:
         """Return the signal over the noise of a graph at its worst border, in decibels."""
-        found = []
-        for signal, other in zip(self._signal, self._outputs(model), strict=True):
-            noise = float(np.mean((signal - other) ** 2))
-            found.append(10 * np.log10(float(np.mean(signal**2)) / noise) if noise > 0 else np.inf)
-        return float(min(found))
+        return min(_sqnr_db(*pair) for pair in zip(self._signal, self._outputs(model), strict=True))
 
     def _chosen(self, quantise: Quantise, left: tuple[str, ...]) -> LeastLeft:
         model = quantise(self._layers.without(left))
@@ -98,3 +94,11 @@ class Sensitivity:
         read = session.get_inputs()[0].name
         found = [session.run(list(self._layers.borders), {read: blob}) for blob in self._blobs]
         return [np.concatenate(of_border).astype(np.float32) for of_border in zip(*found, strict=True)]
+
+
+def _sqnr_db(signal: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """Return the signal over the noise of one tensor: inf without noise, -inf where a number is not finite."""
+    power, noise = float(np.mean(signal.astype(np.float64) ** 2)), float(np.mean((signal - other) ** 2.0))
+    if not np.isfinite(noise) or power == 0 < noise:
+        return -np.inf
+    return np.inf if noise == 0 else float(10 * np.log10(power / noise))

@@ -15,9 +15,9 @@ from reports.table.proof.means import class_figure, class_values, missed_by_mean
 from reports.table.proof.pieces import by_piece, has_failed
 from reports.table.proof.ranking import Since, since
 from reports.table.proof.seeds import over_baseline, picked_of, values_of
+from reports.table.proof.start import goes_on, training_of
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
-from spaces.network.family import is_of_many
 
 
 class ProofVerdict(StrEnum):
@@ -37,6 +37,8 @@ class Proven:
 
     Attributes:
         row: the trial as it was in the search.
+        trained: the trial whose training the detector is of: of a file that was only converted its parent.
+        is_of_family: whether it went on from its own weights: the intervals cover that last training alone.
         terms: how it was trained again.
         trainings: those that have finished, by seed.
         is_baseline: whether it is the baseline.
@@ -54,6 +56,8 @@ class Proven:
     """
 
     row: TrialRow
+    trained: TrialRow
+    is_of_family: bool
     terms: ProofTerms
     trainings: tuple[TrialRow, ...]
     is_baseline: bool
@@ -74,16 +78,11 @@ class Proven:
         return self.row.number
 
     @property
-    def is_of_family(self) -> bool:
-        """Whether it went on from its own weights: the intervals cover that last training alone."""
-        return goes_on(self.row)
-
-    @property
     def is_alike(self) -> bool:
         """Whether it was trained and scored as in the search, but for the seed."""
         trained = self.trainings[0].accuracy if self.trainings else None
         same_images = trained is None or self.row.accuracy is None or trained.split == self.row.accuracy.split
-        seen = self.row.rungs[-1].epoch if self.row.rungs else self.terms.epochs
+        seen = self.trained.rungs[-1].epoch if self.trained.rungs else self.terms.epochs
         starts_alike = self.terms.again if self.is_of_family else True
         return same_images and starts_alike and seen == self.terms.epochs
 
@@ -221,11 +220,6 @@ class Proof:
         }
 
 
-def goes_on(record: TrialRecord) -> bool:
-    """Whether a detector that is trained again goes on from its own weights: one of a family, or a polish."""
-    return record.is_child or record.is_polish or is_of_many(record.family)
-
-
 def baseline_of(records: Sequence[TrialRecord]) -> TrialRecord | None:
     """Return the stock detector that a study has trained for comparison; None where it has none that finished."""
     found = (one for one in records if one.baseline is not None and one.phase is Phase.FINISHED and not one.is_proof)
@@ -278,8 +272,11 @@ def _proven(
     trained = {row.number for row in rows}
     found = [tuple(score for score in look.scores if score.trial in trained) for look in looks]
     scores = next((of_look for of_look in reversed(found) if of_look), ())
+    row = table.row(number)
     return Proven(
-        row=table.row(number),
+        row=row,
+        trained=training_of(row, table.rows),
+        is_of_family=goes_on(row, table.rows),
         terms=next(one.terms for one in record.contestants if one.number == number),
         trainings=tuple(rows),
         is_baseline=number == record.baseline,

@@ -11,12 +11,15 @@ from objectives.deploy.formats.contract import DeployFormat
 from objectives.deploy.formats.registry import AVAILABLE, formats_named
 from objectives.records.paths import ExportPaths
 from reports.table.console import open_console
+from reports.table.row import TrialRow
+from reports.table.table import StudyTable
 from search.commands.formats.figures import FormatFigures, Measuring
 from search.commands.formats.text import print_formats
 from search.commands.formats.write import write_formats
 from search.loop.latencies.full_latency import measuring_terms
 from search.register.exported import Exported
 from spaces.errors import DataError
+from spaces.network.family import FP32, PRECISION
 
 
 @dataclass
@@ -59,7 +62,8 @@ class Further:
         def leave_out(why: str) -> None:
             console.print(f"warning: left out: {why}", style="yellow")
 
-        made = write_formats(self.formats, partial, terms.dataset, leave_out if self.is_all else None)
+        fp32 = _in_fp32(what.table, what.row)
+        made = write_formats(self.formats, partial, terms.dataset, leave_out if self.is_all else None, fp32)
         measuring = Measuring(terms, lambda line: console.print(line, style="dim"))
         self.found = measuring.figures(made, what.row, what.by_full.latency)
         return {"formats": {one.format.name: one.to_json() for one in self.found}}
@@ -69,6 +73,13 @@ class Further:
         partial, there = paths.partial.folder, paths.folder
         if self.found:
             print_formats(console, [replace(one, file=_moved(one.file, partial, there)) for one in self.found])
+
+
+def _in_fp32(table: StudyTable, row: TrialRow) -> int | None:
+    """Return the number of the trial that has a row's detector in fp32; None where no trial has."""
+    wanted = {**row.candidate, PRECISION: FP32}
+    alike = (one for one in table.finished if one.number != row.number)
+    return next((one.number for one in alike if {PRECISION: FP32, **one.candidate} == wanted), None)
 
 
 def _moved(file: Path, before: Path, after: Path) -> Path:

@@ -17,7 +17,11 @@ FORMATS_FOLDER = "formats"  # of an export
 
 
 def write_formats(
-    formats: Sequence[DeployFormat], paths: DetectorPaths, dataset: Dataset, leave_out: Callable[[str], None] | None
+    formats: Sequence[DeployFormat],
+    paths: DetectorPaths,
+    dataset: Dataset,
+    leave_out: Callable[[str], None] | None,
+    fp32_trial: int | None = None,
 ) -> dict[str, Path]:
     """Write a detector's ONNX file in further formats.
 
@@ -27,6 +31,7 @@ def write_formats(
         dataset: that vendors' compilers calibrate on.
         leave_out: called with one line for each format that does not take this network, which is left out then; None
             ends the whole with its error.
+        fp32_trial: number of the trial that has the same detector in fp32, where this one has another precision.
 
     Returns:
         the file, or the vendor's folder, by format.
@@ -41,7 +46,7 @@ def write_formats(
             place = paths.folder / FORMATS_FOLDER / one.name
             place.mkdir(parents=True)
             try:
-                made[one.name] = _write(one, Source(paths.model, paths.weights, data_yaml), place)
+                made[one.name] = _write(one, Source(paths.model, paths.weights, data_yaml, fp32_trial), place)
             except AutomlError as error:
                 if leave_out is None:
                     raise

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from objectives.records.paths import WEIGHTS, TrialPaths
 from objectives.records.proof import Entrant, Length, ProofRecord, ProofTerms
-from reports.table.proof.contestants import baseline_of, goes_on
+from reports.table.proof.contestants import baseline_of
 from reports.table.proof.ranking import ranked
+from reports.table.proof.start import goes_on, went_on_from
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 from search.settings.settings import Settings
@@ -44,7 +45,7 @@ def new_proof(
     """
     rows, base = finalists(table, settings, proven), baseline_of(table.rows)
     length, epochs = _length(settings, lengths, length_unset)
-    held_out = any(goes_on(row) for row in rows)
+    held_out = any(goes_on(row, table.rows) for row in rows)
     contestants = [table.row(row.number) for row in (*rows, *([base] if base else []))]
     return ProofRecord(
         contestants=tuple(
@@ -70,7 +71,7 @@ def finalists(table: StudyTable, settings: Settings, proven: Collection[int] = (
         AutomlError: there is none.
     """
     others = [row for row in table.finished if row.baseline is None]
-    fit = (row for row in others if row.number in proven or not _lacks_weights(row, settings.folder))
+    fit = (row for row in others if row.number in proven or not _lacks_weights(row, table, settings.folder))
     found = list(_distinct(ranked(fit)))[: settings.proof.finalists]
     if not found:
         raise AutomlError(_nothing(table))
@@ -95,9 +96,9 @@ def _distinct(rows: Iterable[TrialRow]) -> Iterator[TrialRow]:
             yield row
 
 
-def _lacks_weights(row: TrialRow, folder: Path) -> bool:
+def _lacks_weights(row: TrialRow, table: StudyTable, folder: Path) -> bool:
     """Whether a detector would go on from its own weights, and they are gone."""
-    return goes_on(row) and not TrialPaths(folder / (row.folder or "")).weights.is_file()
+    return goes_on(row, table.rows) and not TrialPaths(folder / (row.folder or "")).weights.is_file()
 
 
 def _length(settings: Settings, lengths: Lengths, unset: Length) -> tuple[Length, int]:
@@ -114,8 +115,9 @@ def _terms(
     row: TrialRow, table: StudyTable, folder: Path, length: Length, epochs: int, lengths: Lengths, *, held_out: bool
 ) -> ProofTerms:
     """Return how one contestant is trained: at the length of the search, one of a family as a polish is."""
-    if length is not Length.TRIAL or not goes_on(row) or not lengths.polish:
+    if length is not Length.TRIAL or not goes_on(row, table.rows) or not lengths.polish:
         return ProofTerms(epochs, held_out=held_out)
-    before = None if row.polishes is None else table.row(row.polishes)
-    again = before is not None and WEIGHTS not in before.removed and not _lacks_weights(before, folder)
+    polished = went_on_from(row, table.rows)
+    before = None if polished is None else table.row(polished)
+    again = before is not None and WEIGHTS not in before.removed and not _lacks_weights(before, table, folder)
     return ProofTerms(lengths.polish, again=again, held_out=held_out)

@@ -10,6 +10,7 @@ import time
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
@@ -20,11 +21,12 @@ from rich.console import Console
 from objectives.data.dataset import Dataset
 from objectives.records import attributes as keys
 from objectives.records.proof import Length, ProofTerms
-from objectives.records.study_record import StudyRecord
+from objectives.records.study_record import StudyRecord, StudyWriter
 from objectives.records.trial_record import Phase, TrialRecord, trial_records
 from objectives.trial.job import HELD_OUT_LEAST
 from reports.table.proof.contestants import ProofVerdict, baseline_of, read_proof
 from reports.table.proof.shipped import picked, proven_lines
+from reports.table.proof.start import goes_on, training_of, went_on_from
 from reports.table.proof.words import details as proof_details
 from reports.table.proof.words import stale_sentence, verdict_sentence
 from reports.table.proof.words import test_sentences as sentences_of_test
@@ -32,9 +34,11 @@ from reports.table.table import StudyTable, read_study
 from search.loop.proof.finalists import Lengths, new_proof
 from search.loop.proof.split_scores import unseen_split
 from search.loop.run import open_proof, run_to_its_end
+from search.register.exported import Exported
 from search.settings.settings import Settings
 from search.study.store import load_study
 from search.view.lines import LineView
+from spaces.candidate import Candidate
 from spaces.errors import AutomlError, SettingsError, StoreError
 
 INLINE = "trial.backend=inline"
@@ -87,7 +91,7 @@ def plant_baseline(settings: Settings, like: int, name: str = "yolo26n", map_: f
     return plant_trial(settings, like, map_, {keys.BASELINE: name})
 
 
-def plant_trial(settings: Settings, like: int, map_: float | None, attributes: dict[str, str]) -> int:
+def plant_trial(settings: Settings, like: int, map_: float | None, attributes: dict[str, Any]) -> int:
     """Add a trial to a study that ends now: another one's detector, with these attributes and mAP."""
     study = study_of(settings)
     one = study.get_trials(deepcopy=False)[like]
@@ -444,6 +448,57 @@ def test_one_of_a_family_goes_on_from_its_own_weights(tmp_path: Path, blocks: Da
         (settings.folder / (one.row.folder or "") / "weights.pt").unlink()
     prove(settings, blocks)  # what it went on from is gone, and the proof stands
     assert StudyRecord.of(study_of(settings)).proof == proof.record
+
+
+@pytest.mark.seconds
+def test_a_file_in_int8_is_trained_anew_as_its_parent_is(tmp_path: Path, blocks: Dataset) -> None:
+    settings = settings_of(tmp_path, *ENOUGH, "proof.epochs=trial", "space/deploy=int8")
+    run(settings, blocks)
+    parent = next(row for row in table_of(settings).finished if row.family)
+    candidate = {**parent.candidate, "deploy.precision": "int8"}
+    as_child = {keys.PARENT: parent.number, keys.CANDIDATE: candidate, keys.FAMILY: {}, keys.RUNGS: []}
+    number = plant_trial(settings, parent.number, 0.99, {**as_child, keys.FOLDER: "trials/none"})  # needs no weights
+    table = table_of(settings)
+    child = table.row(number)
+    assert child.is_child
+    assert not goes_on(child, table.rows)
+    assert not goes_on(parent, table.rows)
+    assert not Exported(table, child, parent).keeps_weights  # so `automl train` begins anew too
+    several = replace(settings, proof=replace(settings.proof, finalists=4))
+    record = new_proof(table, several, Lengths(4, 1), Length.FULL)
+    assert child.number in record.finalists
+    assert {one.terms for one in record.contestants} == {ProofTerms(4, held_out=False)}
+    prove(several, blocks)
+    proof = read_proof(table_of(settings))
+    assert proof is not None
+    assert proof.is_alike
+    assert not any(one.is_of_family for one in proof.finalists)
+    with begun(several, blocks) as search:
+        trials = trial_records(search.study)
+        pieces = [trial for trial in trials if trial.proves == child.number]
+        jobs = [search.jobs.proof(one.number, Candidate.of(one.candidate), one, trials) for one in pieces]
+    assert len(jobs) == settings.proof.seeds
+    assert all(job.candidate["deploy.precision"] == "int8" and job.training and job.weights is None for job in jobs)
+    longer = new_proof(table, replace(several, proof=replace(several.proof, epochs="9")), Lengths(4, 1), Length.FULL)
+    StudyWriter(study_of(settings)).proof(longer)
+    later = read_proof(table_of(settings))
+    assert later is not None
+    assert not later.is_alike  # nine epochs are not the four that the child's parent has seen
+
+
+@pytest.mark.seconds
+def test_a_polish_in_int8_is_repeated_as_the_polish_is(tmp_path: Path, blocks: Dataset) -> None:
+    settings = elastic_settings(tmp_path, INLINE, "trial.polish=0.5", "budget.trials=20", "space/deploy=int8")
+    run(settings, blocks)
+    table = table_of(settings)
+    polish = next(row for row in table.finished if row.is_polish)
+    candidate = {**polish.candidate, "deploy.precision": "int8"}
+    child = replace(polish, number=len(table.rows), polishes=None, parent=polish.number, candidate=candidate)
+    rows = (*table.rows, child)
+    assert goes_on(child, rows)
+    assert went_on_from(child, rows) == polish.polishes
+    elastic = next(row for row in rows if row.is_child and row.candidate.get("deploy.precision", "fp32") != "fp32")
+    assert training_of(elastic, rows) is elastic
 
 
 @pytest.mark.seconds

@@ -1,10 +1,15 @@
 """Precisions as they are asked for on the command line."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from search.settings.precision_check import check_quantiser
 from search.settings.settings import load_settings
 from spaces.errors import AutomlError, SettingsError
+
+DOC = Path(__file__).parents[3] / "docs" / "precision.md"
 
 
 def test_trainings_are_of_fp32_and_other_precisions_come_after() -> None:
@@ -53,3 +58,8 @@ def test_a_precision_that_no_file_can_have_is_refused(runtimes: list[str], said:
     with pytest.raises(SettingsError, match=said):
         check_quantiser(space, runtimes)
     check_quantiser(load_settings(["conf=smoke"]).space, runtimes)
+
+
+@pytest.mark.parametrize("line", re.findall(r"^automl search ([^#\n]+)", DOC.read_text(encoding="utf-8"), re.MULTILINE))
+def test_the_documented_lines_work(line: str) -> None:
+    assert "deploy.precision" in load_settings(line.split()).space.domains

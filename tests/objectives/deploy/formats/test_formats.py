@@ -16,7 +16,7 @@ import torch
 from defaults import CPU, device_of
 
 from objectives.data.pictures.decode import read_image
-from objectives.deploy.artifact import CONFIDENCE_KEY, ArtifactMeta
+from objectives.deploy.artifact import CONFIDENCE_KEY, PRECISION_KEY, ArtifactMeta, MadeFor
 from objectives.deploy.artifact_files import (
     BELONGS,
     bytes_of,
@@ -32,6 +32,8 @@ from objectives.deploy.export_onnx import export_onnx, head_of, write_confidence
 from objectives.deploy.formats.contract import SOURCE_KEY, Source
 from objectives.deploy.formats.deployed import convert_beside, converted_file, deployed, keep_confidence, prepare
 from objectives.deploy.formats.registry import DEPLOY_FORMATS, formats_named
+from objectives.deploy.precision.calibration import CalibrationImages
+from objectives.deploy.precision.convert import convert
 from objectives.deploy.runtimes.open import CLASSES as CLASSES_OF_RUNTIMES
 from objectives.deploy.runtimes.open import open_artifact
 from objectives.machine.files import remove_partials
@@ -133,6 +135,51 @@ def test_a_format_finds_what_the_onnx_file_finds(name: str, lcnet: Source, tmp_p
     if why := DEPLOY_FORMATS[name].why_not():
         pytest.skip(why)
     check_format(name, lcnet, tmp_path, shelves)
+
+
+@pytest.fixture(scope="module")
+def in_bytes(lcnet: Source, shelves: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Source]:
+    """The detector in other precisions, for each runtime; with its weights, which are in fp32."""
+    folder, made = tmp_path_factory.mktemp("in_bytes"), {}
+    meta = open_artifact(lcnet.onnx, CPU).meta
+    calibration = CalibrationImages.of(sorted(shelves.rglob("*.jpg"))[:4], meta)
+    for precision, runtime in (("int8", "onnxruntime"), ("int8", "openvino"), ("fp16", "onnxruntime")):
+        path = folder / f"{precision}-{runtime}.onnx"
+        convert(lcnet.onnx, path, precision, runtime, calibration)
+        made[precision, runtime] = replace(lcnet, onnx=path, fp32_trial=3)
+    return made
+
+
+@pytest.mark.parametrize("name", [name for name, one in DEPLOY_FORMATS.items() if name != "onnx" and not one.why_not()])
+def test_no_format_claims_a_precision_that_it_does_not_have(
+    name: str, in_bytes: dict[tuple[str, str], Source], tmp_path: Path
+) -> None:
+    made = DEPLOY_FORMATS[name]
+    for (precision, runtime), source in in_bytes.items():
+        if MadeFor(precision, runtime) in made.keeps:
+            continue
+        said = f"format {name}: .* is {precision} for {runtime}, which this format does not keep; export .* trial 3$"
+        with pytest.raises(ExportFailed, match=said):
+            made.convert(source, made.file(tmp_path / MODEL))
+    assert not list(tmp_path.iterdir())
+
+
+def test_openvinos_own_format_keeps_its_int8(
+    lcnet: Source, in_bytes: dict[tuple[str, str], Source], tmp_path: Path, shelves: Path
+) -> None:
+    if why := DEPLOY_FORMATS["openvino"].why_not():
+        pytest.skip(why)
+    source, made = in_bytes["int8", "openvino"], DEPLOY_FORMATS["openvino"]
+    path = made.convert(source, made.file(tmp_path / MODEL))
+    whole = made.convert(lcnet, made.file(tmp_path / "whole.onnx"))
+    assert bytes_of(path) < 0.6 * bytes_of(whole)
+    assert read_properties(path)[PRECISION_KEY] == read_properties(source.onnx)[PRECISION_KEY]
+    device = replace(OPENVINO, options={})
+    one, other = open_artifact(path, device), open_artifact(source.onnx, device)
+    for image in images(shelves):
+        blob, _, _ = letterbox(image, 96)
+        apart = np.abs(np.array(one.run(blob)) - other.run(blob))[0]
+        assert apart[:4].mean() < 0.5  # px; the plug-in rounds elsewhere; mAP is the same, see docs/precision.md
 
 
 @pytest.mark.slow

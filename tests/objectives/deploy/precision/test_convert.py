@@ -7,11 +7,11 @@ import numpy as np
 import onnx
 import pytest
 from defaults import CPU, device_of
-from small_jobs import tiny_candidate
+from small_jobs import QUICK_STEPS, quick_job, tiny_candidate
 
 from objectives.data.dataset import Dataset
 from objectives.data.pictures.decode import read_image
-from objectives.deploy.artifact import read_meta
+from objectives.deploy.artifact import MadeFor, read_meta
 from objectives.deploy.detector import letterbox
 from objectives.deploy.export_onnx import export_onnx, meta_of, write_confidence
 from objectives.deploy.precision.calibration import CalibrationImages
@@ -19,6 +19,10 @@ from objectives.deploy.precision.convert import Converted, convert
 from objectives.deploy.precision.layers import Layers
 from objectives.deploy.runtimes.open import open_artifact
 from objectives.network.assembly import assemble
+from objectives.records.paths import TrialPaths
+from objectives.records.records import Outcome
+from objectives.trial.job import SilentListener
+from objectives.trial.trial import run_trial
 from spaces.errors import DataError
 
 pytestmark = pytest.mark.seconds
@@ -47,6 +51,21 @@ def files(exported: tuple[Path, CalibrationImages]) -> dict[tuple[str, str], Pat
         assert Converted.read(target) == said
         assert (said.precision, said.runtime) == (precision, runtime)
     return made
+
+
+def test_a_file_says_what_it_was_made_for_without_its_graph(
+    exported: tuple[Path, CalibrationImages], files: dict[tuple[str, str], Path]
+) -> None:
+    assert MadeFor.of_onnx(exported[0]) is None
+    for (precision, runtime), path in files.items():
+        write_confidence(path, 0.4)
+        assert MadeFor.of_onnx(path) == MadeFor(precision, runtime)
+
+
+def test_int8_for_openvino_is_refused_elsewhere_in_one_line(files: dict[tuple[str, str], Path]) -> None:
+    said = "is int8 made for openvino; device=cpu runs onnxruntime; take the fp32 file$"
+    with pytest.raises(DataError, match=said):
+        open_artifact(files["int8", "openvino"], CPU)
 
 
 @pytest.mark.parametrize("runtime", ON)
@@ -121,19 +140,32 @@ def test_int8_needs_images(exported: tuple[Path, CalibrationImages]) -> None:
         CalibrationImages.of([], meta)
 
 
+@pytest.fixture(scope="module")
+def heads(blocks: Dataset, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Files of trained detectors without NMS: of untrained ones the signals die out, or noise grows to their size."""
+    made = {}
+    for head in ("end2end", "rtdetr"):
+        candidate = tiny_candidate({**QUICK_STEPS, "size.pixels": 96, "head.kind": head, "train.lr0": 0.002})
+        job = quick_job(blocks, tmp_path_factory.mktemp(head), candidate, epochs=6, rungs=1)
+        ending = run_trial(job, SilentListener())
+        assert ending is not None
+        assert ending.outcome == Outcome.FINISHED
+        made[head] = TrialPaths(job.folder).model
+    return made
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("head", ["end2end", "rtdetr"])
 @pytest.mark.parametrize("runtime", ON)
-def test_heads_without_nms_keep_what_they_rank(blocks: Dataset, tmp_path: Path, head: str, runtime: str) -> None:
-    candidate = tiny_candidate({"size.pixels": 96, "head.kind": head})
-    _, model = assemble(candidate, blocks.classes, 5)
-    meta = meta_of(model, candidate, blocks.classes)
-    path = export_onnx(model, meta, tmp_path / "model.onnx")
-    calibration = CalibrationImages.of([image.path for image in blocks.splits["train"]], meta, 8)
-    said = convert(path, tmp_path / "int8.onnx", "int8", runtime, calibration)
+def test_heads_without_nms_keep_what_they_rank(
+    blocks: Dataset, heads: dict[str, Path], tmp_path: Path, head: str, runtime: str
+) -> None:
+    before = open_artifact(heads[head], ON[runtime])
+    calibration = CalibrationImages.of([image.path for image in blocks.splits["train"]], before.meta, 8)
+    said = convert(heads[head], tmp_path / "int8.onnx", "int8", runtime, calibration)
     assert said.sqnr_db is not None
     assert said.sqnr_db > 20
-    before, after = open_artifact(path, ON[runtime]), open_artifact(tmp_path / "int8.onnx", ON[runtime])
+    after = open_artifact(tmp_path / "int8.onnx", ON[runtime])
     for blob in calibration.blobs(2):
         one, other = np.sort(before.run(blob).copy()[0, :, 4]), np.sort(after.run(blob).copy()[0, :, 4])
-        assert other == pytest.approx(one, rel=0.1, abs=1e-3)
+        assert other == pytest.approx(one, rel=0.2, abs=0.02)

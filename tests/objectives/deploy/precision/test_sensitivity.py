@@ -1,5 +1,7 @@
 """Which blocks stay in fp32: a block that bytes destroy is found and left, the others are not."""
 
+import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,10 +10,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from objectives.deploy.artifact import META_KEY, ArtifactMeta
+from objectives.deploy.artifact import META_KEY, PRECISION_KEY, ArtifactMeta
 from objectives.deploy.precision.calibration import CalibrationImages
 from objectives.deploy.precision.convert import Converted, convert
 from objectives.deploy.precision.layers import Layers
+from objectives.deploy.precision.sensitivity import Sensitivity
 
 SIDE, BLOCKS = 32, 6
 
@@ -90,3 +93,32 @@ def test_a_sum_over_bins_is_arithmetic_of_boxes() -> None:
     layers = Layers.of(helper.make_model(helper.make_graph(nodes, "head", [], [])))
     assert list(layers.groups) == ["model.0/cv2.1"]
     assert layers.decode == ("/model.1/dfl/Softmax", "/model.1/dfl/conv/Conv")
+
+
+def _scaled(model: onnx.ModelProto, by: float) -> onnx.ModelProto:
+    """Return a network with all its weights multiplied."""
+    found = onnx.ModelProto()
+    found.CopyFrom(model)
+    for tensor in found.graph.initializer:
+        tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor) * np.float32(by), tensor.name))
+    return found
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning", "ignore:overflow:RuntimeWarning")
+def test_what_is_no_number_is_the_worst_of_all(tmp_path: Path) -> None:
+    model = _network(tmp_path / "fp32.onnx", 1.0)
+    sensitivity = Sensitivity(model, Layers.of(model), _calibration(tmp_path))
+    assert sensitivity.sqnr_db(model) == np.inf
+    assert 0 < sensitivity.sqnr_db(_scaled(model, 1.001)) < 60
+    assert sensitivity.sqnr_db(_scaled(model, np.nan)) == -np.inf
+    assert sensitivity.sqnr_db(_scaled(model, 1e38)) == -np.inf
+
+
+@pytest.mark.seconds
+def test_no_noise_at_all_is_written_as_json_knows_it(tmp_path: Path) -> None:
+    onnx.save(_scaled(_network(tmp_path / "fp32.onnx", 1.0), 0.0), str(tmp_path / "zero.onnx"))
+    said = convert(tmp_path / "zero.onnx", tmp_path / "int8.onnx", "int8", "onnxruntime", _calibration(tmp_path))
+    assert said.sqnr_db is None
+    text = {p.key: p.value for p in onnx.load(str(tmp_path / "int8.onnx")).metadata_props}[PRECISION_KEY]
+    assert not {"Infinity", "NaN"} & set(re.findall(r"\w+", text))
+    assert json.loads(text)["precision"] == "int8"

@@ -35,7 +35,7 @@ test: $(READY)  ## the default tests; ARGS=... goes to pytest (-n0: in one proce
 test-fast: $(READY)  ## those without processes and trainings, in a minute and a half: while you write
 	$(BIN)/pytest -m "not slow and not seconds" $(PARALLEL) $(ARGS)
 
-test-slow: $(READY)  ## the tests of minutes: real searches and trainings
+test-slow: $(READY)  ## the slow tests: real searches and trainings of minutes, and seconds beside the main path
 	$(BIN)/pytest -m slow --timeout 1800 $(ARGS)
 
 test-wheel: $(READY)  ## build the wheel, install it into an environment of its own, search from another folder with it

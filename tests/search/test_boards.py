@@ -63,6 +63,7 @@ def test_a_file_is_measured_on_a_board_and_the_board_is_cleaned(
     assert "device=cpu is this machine" in here.stderr
 
 
+@pytest.mark.slow
 def test_a_board_is_described_with_its_health_and_what_would_be_better(
     server: SshServer, shelves: Path, tmp_path: Path
 ) -> None:

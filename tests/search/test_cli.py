@@ -127,6 +127,7 @@ def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
     assert not loaded_by("--help", folder=tmp_path) & (HEAVY | {"optuna", "numpy", "rich"})
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 @pytest.mark.parametrize("line", ["studies", "show retail 3", "presets"])
 def test_looking_loads_no_runtime(tmp_path: Path, told_study: Path, line: str) -> None:

@@ -125,6 +125,7 @@ def test_branches_become_one_convolution(make_candidate: Make, tmp_path: Path) -
     assert open_artifact(path, CPU).run(blob.numpy()) == pytest.approx(wanted, abs=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 @pytest.mark.parametrize("head", HEADS)
 def test_the_same_candidate_gives_the_same_file(make_candidate: Make, tmp_path: Path, head: str) -> None:

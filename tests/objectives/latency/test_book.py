@@ -198,6 +198,7 @@ def test_a_file_is_all_that_it_is_made_of(tmp_path: Path) -> None:
     assert len({before, with_weights, digest_of_file(network), digest_of_file(tmp_path)}) == 4
 
 
+@pytest.mark.slow
 def test_calm_times_are_those_of_the_reference(
     files: tuple[Path, list[Path]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -248,6 +249,7 @@ def eight(path: Path) -> str:
     return "".join(line for out, _ in ends for line in out.splitlines(keepends=True) if line != "begun\n")
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_eight_processes_write_at_once(book: Book) -> None:
     assert eight(book.path) == ""

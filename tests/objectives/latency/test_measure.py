@@ -153,6 +153,7 @@ def test_what_is_a_ratio() -> None:
     assert not is_relative(device_of(runtime="openvino", provider="GPU"))
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_several_threads_are_timed_as_the_time_passes(artifact: Path, images: list[Path]) -> None:
     protocol = protocol_of(images_min=20, cap_s=1, warmup_s=0.1).quick()

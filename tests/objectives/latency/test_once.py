@@ -56,6 +56,7 @@ def test_what_was_measured_is_not_measured_again(images: list[Path], tmp_path: P
     assert said == []
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_only_what_is_not_known_is_measured(images: list[Path], tmp_path: Path) -> None:
     known, new = write_windows(tmp_path / "known.onnx", POOR), write_windows(tmp_path / "new.onnx", ((24, 24),))

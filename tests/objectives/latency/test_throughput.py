@@ -50,6 +50,7 @@ def heads(make_candidate: Callable[..., Candidate], tmp_path_factory: pytest.Tem
 OPENVINO = device_of(name="openvino", runtime="openvino", provider="CPU", options={"INFERENCE_PRECISION_HINT": "f32"})
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 @pytest.mark.parametrize("device", [CPU, OPENVINO], ids=lambda device: device.name)
 @pytest.mark.parametrize("head", ["nms", "end2end"])
@@ -109,6 +110,7 @@ class Clock:
         return SessionClock(lambda: self.now, lambda: 2.0, 1.0)
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 @pytest.mark.parametrize(
     ("gain", "expected"), [(1.0, Throughput(200.0, 1)), (1.5, Throughput(200 * 1.5**6, BATCH_MOST))]

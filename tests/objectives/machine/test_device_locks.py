@@ -58,6 +58,7 @@ def trainer() -> Iterator["subprocess.Popen[str]"]:
         process.kill()
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_a_measurement_has_the_device_alone() -> None:
     """Two workers and two measurers write down when they were at it; no measurement overlaps with anything."""

@@ -69,6 +69,7 @@ def test_shapes_follow_the_ratio_and_not_the_weights(make_candidate: Make, impor
 WHOLE = ("yolo11n", "yolo26n", "yolo11s", "yolo26s")
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 @pytest.mark.parametrize("head", ["nms", "end2end", "rtdetr"])
 @pytest.mark.parametrize("backbone", ["yolo11", "yolo26"])
@@ -201,6 +202,7 @@ def test_what_a_candidate_asks_for(make_candidate: Make) -> None:
 # The file of weights
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 @pytest.mark.parametrize("pruned", [False, True])
 @pytest.mark.parametrize("more", [{}, {"head.kind": "end2end"}, NATIVE], ids=["nms", "end2end", "yolo26"])

@@ -37,6 +37,7 @@ def shapes(model: nn.Module) -> dict[str, torch.Size]:
     return {name: tensor.shape for name, tensor in model.state_dict().items()}
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 @pytest.mark.parametrize(
     ("backbone", "head"),
@@ -106,6 +107,7 @@ def test_shortened_neck_is_the_neck_built_with_fewer_blocks() -> None:
     assert shapes(shallow(deep, {"neck.depth": 1}, [])) == shapes(network("lcnet_050"))
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 @pytest.mark.parametrize("name", ["yolo11n", "yolo26n"])
 def test_of_a_whole_detector_of_ultralytics_blocks_that_halve_stay_whole(name: str) -> None:

@@ -225,6 +225,7 @@ def scores(progress: Progress) -> list[tuple[int, float, float, float | None]]:
     return [(rung.epoch, rung.map, rung.map50, rung.loss) for rung in progress.rungs]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cached", [True, False], ids=["cached", "read anew"])
 def test_one_seed_trains_the_same_in_another_folder(few_blocks: Dataset, tmp_path: Path, cached: bool) -> None:
     """Bit by bit: nothing but the candidate, the seed and the number of threads goes into it."""
@@ -243,6 +244,7 @@ def test_one_seed_trains_the_same_in_another_folder(few_blocks: Dataset, tmp_pat
     assert_same(one, other)
 
 
+@pytest.mark.slow
 def test_a_cut_loses_no_gradient_and_no_mosaic(blocks: Dataset, tmp_path: Path) -> None:
     """Five batches an epoch, a step after four: gradients wait when the second epoch ends; no image is cached."""
     chosen = candidate(train__batch=10, train__nbs=40, augment__mosaic=1.0, train__close_mosaic=0.0)

@@ -108,6 +108,7 @@ def test_a_trial_deploys_what_each_of_its_devices_opens(
     assert not list(job.folder.glob("untrained.*"))
 
 
+@pytest.mark.slow
 def test_a_rehearsal_converts_for_each_device_and_reports_the_firsts_bytes(few_blocks: Dataset, tmp_path: Path) -> None:
     if why := DEPLOY_FORMATS["ncnn"].why_not():
         pytest.skip(why)

@@ -48,6 +48,7 @@ def test_signs_are_given_once_a_second_and_at_every_epoch() -> None:
     assert listener.signs == [(3, 0.0), (4, 0.0), (4, 0.25)]
 
 
+@pytest.mark.slow
 def test_signs_go_on_while_waiting_and_the_clock_stands_still() -> None:
     listener = Listener()
     heartbeat = Heartbeat(listener, ["cpu"])

@@ -79,6 +79,7 @@ def test_a_training_says_which_precisions_come_after(parent: tuple[TrialJob, Hea
     assert Converted.read(TrialPaths(job.folder).model) is None
 
 
+@pytest.mark.slow
 def test_another_precision_is_scored_without_training(parent: tuple[TrialJob, Heard]) -> None:
     job, heard = parent
     paths = TrialPaths(job.folder)

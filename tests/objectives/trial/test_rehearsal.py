@@ -82,6 +82,7 @@ def test_a_few_batches_are_timed(job: TrialJob) -> None:
     assert resources.training_peak_bytes > 1e8  # torch alone
 
 
+@pytest.mark.slow
 def test_a_larger_detector_takes_longer(job: TrialJob, make_candidate: Make, tmp_path: Path) -> None:
     told = Told()
     rehearse(job, told)

@@ -41,6 +41,7 @@ def job(tiny_job: TrialJob) -> TrialJob:
     return replace(tiny_job, candidate=candidate, epochs=1, images=tiny_job.images[:4])
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_a_trial_trains_from_the_file(job: TrialJob, start: WeightsFile) -> None:
     listener = Warned()

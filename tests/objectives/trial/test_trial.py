@@ -177,6 +177,7 @@ def test_a_backbone_of_ultralytics_is_cut_on_the_way(blocks: Dataset, tmp_path: 
     assert not (tmp_path / "plain.pt").exists()
 
 
+@pytest.mark.slow
 def test_over_the_bound_is_not_trained(few_blocks: Dataset, tmp_path: Path) -> None:
     told = Recorder()
     ending = run_trial(job(few_blocks, tmp_path, Gate(p95_ms_max=0.01)), told)
@@ -186,6 +187,7 @@ def test_over_the_bound_is_not_trained(few_blocks: Dataset, tmp_path: Path) -> N
     assert told.rungs == []
 
 
+@pytest.mark.slow
 def test_another_study_takes_the_kept_latency_of_the_same_file(
     few_blocks: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -201,6 +203,7 @@ def test_another_study_takes_the_kept_latency_of_the_same_file(
     assert replace(found[1], kept=False) == found[0]
 
 
+@pytest.mark.slow
 def test_stopped_at_a_rung_leaves_no_artifact(few_blocks: Dataset, tmp_path: Path) -> None:
     told = Recorder(stop_at=1)
     work = job(few_blocks, tmp_path, prune__importance="l1", prune__ratio=0.3, prune__at=0.5)

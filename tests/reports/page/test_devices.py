@@ -62,6 +62,7 @@ def shown(page: Path, tmp_path: Path, query: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not BROWSER, reason="no chromium or google-chrome on this machine")
 @pytest.mark.seconds
 def test_the_address_names_the_device_that_the_page_shows(table: StudyTable, tmp_path: Path) -> None:

@@ -59,6 +59,7 @@ def test_stopped_trials_show_their_last_rung(table: StudyTable) -> None:
     assert point.latency_ms == row.latency_untrained.p50_ms
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_of_very_many_trials_the_front_the_winner_and_a_sample_are_drawn(
     report_study: Callable[..., optuna.Study],

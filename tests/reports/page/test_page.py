@@ -186,6 +186,7 @@ def test_the_page_works_in_a_browser(report_study: Callable[..., optuna.Study], 
     assert 'data-closed="true"' in root
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 @needs_browser
 def test_bounds_are_columns_in_a_browser(report_study: Callable[..., optuna.Study], tmp_path: Path) -> None:
@@ -201,6 +202,7 @@ def test_bounds_are_columns_in_a_browser(report_study: Callable[..., optuna.Stud
     assert "the gate, in these two quantities alone" in document
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 @needs_browser
 def test_reasons_and_paused_trials_in_a_browser(report_study: Callable[..., optuna.Study], tmp_path: Path) -> None:
@@ -228,6 +230,7 @@ def test_reasons_and_paused_trials_in_a_browser(report_study: Callable[..., optu
     assert 'data-names="2"' in root
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 @needs_browser
 def test_deaths_copies_and_removed_files_in_a_browser(
@@ -270,6 +273,7 @@ def test_deaths_copies_and_removed_files_in_a_browser(
     assert "Then: taken up again with batch 4 × 2." in root
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 @needs_browser
 def test_families_in_a_browser(report_study: Callable[..., optuna.Study], tmp_path: Path) -> None:
@@ -350,6 +354,7 @@ def test_without_predictions_nothing_is_said_of_them(report_study: Callable[...,
     assert "calibration" not in figures
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 @needs_browser
 def test_user_text_stays_text(tmp_path: Path) -> None:

@@ -81,6 +81,7 @@ def test_what_ultralytics_can_build_is_exported_as_its_checkpoint(
     assert not ExportPaths(tmp_path / f"out{ours.number}").plain.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_an_export_says_that_its_backbone_was_cut(tmp_path: Path, blocks: Dataset) -> None:
     """So that `automl train` knows a detector that an older automl pruned and left its backbone whole."""

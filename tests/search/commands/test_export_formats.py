@@ -113,6 +113,7 @@ def for_two(few_blocks: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return place
 
 
+@pytest.mark.slow
 def test_an_export_holds_what_its_device_runs_and_the_study_lends_it_no_figures(for_two: Path) -> None:
     """The study's accuracy is its first device's; the trial of this study was converted for none."""
     line = ("--device", "ncnn", "--pick", "best", "--format", "ncnn,onnx", "--to", "ncnn")
@@ -145,6 +146,7 @@ def test_an_export_says_that_its_device_runs_another_format_that_cannot_be_had(
     assert ExportPaths(for_two / "without").model.is_file()
 
 
+@pytest.mark.slow
 def test_formats_are_scored_on_the_half_that_the_study_reports_a_child_on(
     for_two: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

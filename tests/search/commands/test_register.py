@@ -165,6 +165,7 @@ def test_a_server_that_keeps_no_files_leaves_no_version(place: Path, tmp_path: P
         assert run.info.status == "FAILED"
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_the_database_lies_in_the_working_folder_and_its_files_beside_it(place: Path, user: Path) -> None:
     said = registered(user, str(place / "out"), "--alias", "champion")

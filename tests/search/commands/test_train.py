@@ -385,6 +385,7 @@ def test_ctrl_c_ends_the_training_and_the_same_line_goes_on(quick: Path, number:
     assert trained(quick) == list(range(1, 21))
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_a_killed_command_takes_its_training_along(quick: Path) -> None:
     plant(quick, "trial3epoch9-hang")

@@ -146,6 +146,7 @@ def flat(rng: random.Random, top: float) -> dict[int, float]:
     return dict.fromkeys(range(1, EPOCHS + 1), top)
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 @pytest.mark.parametrize("name", TABLES)
 @pytest.mark.parametrize(("engine", "curve"), [("known_latency", None), ("automl", flat), ("automl", rising)])

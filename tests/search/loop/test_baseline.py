@@ -229,6 +229,7 @@ def test_a_study_has_one_alone(tmp_path: Path, blocks: Dataset) -> None:
         assert names_of(search) == ["yolo26n"]
 
 
+@pytest.mark.slow
 def test_beside_it_alone_there_is_nothing_to_prove_and_the_search_takes_those_hours(
     tmp_path: Path, blocks: Dataset
 ) -> None:

@@ -49,6 +49,7 @@ def front_of(table: StudyTable) -> set[int]:
     return {row.number for row in rows if not any(beats(other, row) for other in rows)}
 
 
+@pytest.mark.slow
 def test_each_trial_is_trained_once_and_measured_on_each_device(searched: Begun) -> None:
     trials = trial_records(searched.study)
     finished = [trial for trial in trials if trial.outcome is Outcome.FINISHED]
@@ -124,6 +125,7 @@ def test_a_study_of_one_device_keeps_nothing_of_several(tmp_path: Path, blocks: 
     assert StudyRecord.of(alone.study).fingerprints == StudyRecord.of(listed.study).fingerprints
 
 
+@pytest.mark.slow
 def test_the_same_line_goes_on_and_another_set_of_devices_is_refused(tmp_path: Path, blocks: Dataset) -> None:
     run(settings_of(tmp_path, *TWO, "budget.trials=1"), blocks)
     more = run(settings_of(tmp_path, *TWO, "budget.trials=2"), blocks)

@@ -199,6 +199,7 @@ def test_a_search_that_is_killed_while_children_are_scored_goes_on(tmp_path: Pat
     assert set(again.folder.glob("trials/*/children/*")) == known
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_two_workers_keep_the_budget(tmp_path: Path, blocks: Dataset) -> None:
     settings = elastic_settings(tmp_path, "trial.backend=process", "workers=2", "budget.trials=10")
@@ -229,6 +230,7 @@ def test_children_over_the_budget_are_left_out_and_that_is_said(tmp_path: Path, 
         assert "children of trial 0 are left out: budget.trials is used" in search.out.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_a_training_whose_weights_were_removed_has_no_children(tmp_path: Path, blocks: Dataset) -> None:
     small = elastic_settings(tmp_path, "trial.backend=inline", "budget.trials=1")
@@ -241,6 +243,7 @@ def test_a_training_whose_weights_were_removed_has_no_children(tmp_path: Path, b
     assert len(trials_of(again)) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_widths_without_the_whole_one_are_stored(tmp_path: Path, blocks: Dataset) -> None:
     """A part that stays whole has a width that the sampler never chooses."""

@@ -159,6 +159,7 @@ def test_finalists_are_trained_again_with_the_same_other_seeds(settings: Setting
     assert "\nthe proof is complete" in said
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_a_proof_changes_nothing_of_the_search(settings: Settings, blocks: Dataset) -> None:
     before = table_of(settings)
@@ -237,6 +238,7 @@ def test_a_baseline_that_is_proven_better_ships_if_it_keeps_the_gate(settings: S
     assert "the baseline breaks the gate by its means (p50 " in verdict_sentence(judged)
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_a_proof_says_that_a_later_trial_leads(settings: Settings, blocks: Dataset) -> None:
     prove(replace(settings, proof=replace(settings.proof, seeds=2)), blocks)
@@ -366,6 +368,7 @@ def test_a_training_that_fails_leaves_the_others_their_interval(settings: Settin
     assert first.map.n == 2
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_a_training_that_failed_begins_once_more_with_each_line(settings: Settings, blocks: Dataset) -> None:
     plant(settings, "trial4-diverge", "trial13-diverge")
@@ -392,6 +395,7 @@ def test_a_training_that_failed_begins_once_more_with_each_line(settings: Settin
     assert len(proofs_of(settings)) == 11
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_a_search_leaves_a_complete_proof_alone_until_it_has_new_finalists(settings: Settings, blocks: Dataset) -> None:
     two = replace(settings, proof=replace(settings.proof, seeds=2))
@@ -450,6 +454,7 @@ def test_one_of_a_family_goes_on_from_its_own_weights(tmp_path: Path, blocks: Da
     assert StudyRecord.of(study_of(settings)).proof == proof.record
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_a_file_in_int8_is_trained_anew_as_its_parent_is(tmp_path: Path, blocks: Dataset) -> None:
     settings = settings_of(tmp_path, *ENOUGH, "proof.epochs=trial", "space/deploy=int8")
@@ -486,6 +491,7 @@ def test_a_file_in_int8_is_trained_anew_as_its_parent_is(tmp_path: Path, blocks:
     assert not later.is_alike  # nine epochs are not the four that the child's parent has seen
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_a_polish_in_int8_is_repeated_as_the_polish_is(tmp_path: Path, blocks: Dataset) -> None:
     settings = elastic_settings(tmp_path, INLINE, "trial.polish=0.5", "budget.trials=20", "space/deploy=int8")
@@ -501,6 +507,7 @@ def test_a_polish_in_int8_is_repeated_as_the_polish_is(tmp_path: Path, blocks: D
     assert training_of(elastic, rows) is elastic
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_a_polish_is_repeated_as_it_was_where_lengths_are_the_searchs(tmp_path: Path, blocks: Dataset) -> None:
     settings = elastic_settings(tmp_path, INLINE, "trial.polish=0.5", "budget.trials=20", "proof.epochs=trial")
@@ -689,6 +696,7 @@ def test_which_split_is_unseen(with_test: Dataset, blocks: Dataset) -> None:
     assert unseen_split(blocks, "val") is None
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_one_class_is_enough(tmp_path: Path, blocks: Dataset) -> None:
     splits = {

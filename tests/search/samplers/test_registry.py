@@ -224,6 +224,7 @@ def six_trials(searched: Searched, folder: Path) -> Settings:
     return settings_of(folder, searched.sampler)
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_same_seed_same_candidates_however_often_it_is_stopped(
     searched: Searched, tmp_path: Path, blocks: Dataset
@@ -234,6 +235,7 @@ def test_same_seed_same_candidates_however_often_it_is_stopped(
     assert other != searched.whole[:6]
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_trial_that_died_is_taken_up_with_its_values(searched: Searched, tmp_path: Path, blocks: Dataset) -> None:
     settings = six_trials(searched, tmp_path / "six")
@@ -245,6 +247,7 @@ def test_trial_that_died_is_taken_up_with_its_values(searched: Searched, tmp_pat
     assert proposed(settings, blocks, [2]) == searched.whole[6:8]
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_trial_that_died_between_two_choices_is_completed_by_the_seed(
     searched: Searched, tmp_path: Path, blocks: Dataset

@@ -200,6 +200,7 @@ def test_who_looks_waits_for_a_lock_too(tmp_path: Path, store: Path, line: tuple
     assert "smoke" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_lock_that_lasts_while_writing_is_told_and_the_next_write_goes_through(store: Path) -> None:
     study = optuna.load_study(study_name="smoke", storage=open_storage(f"sqlite:///{store}", wait_s=0.3))

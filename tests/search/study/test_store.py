@@ -124,6 +124,7 @@ def test_another_contract_is_refused_and_the_study_stays_as_it_is(tmp_path: Path
     assert rows_of(StudyPaths(settings.folder).store) == before
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 @pytest.mark.parametrize("written", range(8))
 def test_study_whose_making_was_cut_is_made_again(tmp_path: Path, blocks: Dataset, written: int) -> None:

@@ -37,6 +37,7 @@ def build(candidate: Candidate, seed: int = 0) -> Any:
     return build_detector(yaml.safe_load(yaml.safe_dump(describe(candidate, CLASSES))), seed)
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 @pytest.mark.parametrize(("name", "letter"), SCALES)
 def test_at_a_published_scale_it_is_exactly_ultralytics_network(name: str, letter: str) -> None:

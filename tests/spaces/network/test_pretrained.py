@@ -154,6 +154,7 @@ def test_a_hub_without_a_file_loads_nothing(model: Any) -> None:
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 @pytest.mark.parametrize("ending", ["safetensors", "pt"])
 @pytest.mark.parametrize(

@@ -78,6 +78,7 @@ def test_splits_share_no_store_and_no_week(shelves: Path) -> None:
         assert all(not values[a] & values[b] for a, b in combinations(SPLITS, 2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("split", SPLITS)
 def test_annotations_are_sound(shelves: Path, split: str) -> None:
     coco = read(shelves, split)

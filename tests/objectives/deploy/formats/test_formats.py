@@ -150,6 +150,7 @@ def in_bytes(lcnet: Source, shelves: Path, tmp_path_factory: pytest.TempPathFact
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, one in DEPLOY_FORMATS.items() if name != "onnx" and not one.why_not()])
 def test_no_format_claims_a_precision_that_it_does_not_have(
     name: str, in_bytes: dict[tuple[str, str], Source], tmp_path: Path
@@ -164,6 +165,7 @@ def test_no_format_claims_a_precision_that_it_does_not_have(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_openvinos_own_format_keeps_its_int8(
     lcnet: Source, in_bytes: dict[tuple[str, str], Source], tmp_path: Path, shelves: Path
 ) -> None:

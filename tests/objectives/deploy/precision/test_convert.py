@@ -53,6 +53,7 @@ def files(exported: tuple[Path, CalibrationImages]) -> dict[tuple[str, str], Pat
     return made
 
 
+@pytest.mark.slow
 def test_a_file_says_what_it_was_made_for_without_its_graph(
     exported: tuple[Path, CalibrationImages], files: dict[tuple[str, str], Path]
 ) -> None:

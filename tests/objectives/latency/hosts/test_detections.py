@@ -116,6 +116,7 @@ def test_who_scores_is_a_part_of_the_boards_description(there: Device) -> None:
     assert device_of(accuracy=True).describe() == device_of().describe()
 
 
+@pytest.mark.slow
 def test_a_split_may_be_larger_than_what_the_board_holds(
     there: Device, server: SshServer, blocks: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -58,6 +58,7 @@ def converted(name: str, onnx: Path, folder: Path) -> Path:
     return form.convert(Source(onnx), folder / f"model{form.suffix}")
 
 
+@pytest.mark.slow
 @several_parts
 def test_files_of_several_parts_are_measured_by_the_board(
     name: str, server: SshServer, onnx: Path, tmp_path: Path
@@ -97,6 +98,7 @@ def test_parts_lie_beside_each_other_and_are_sent_once(
     assert second.with_suffix(".bin").read_bytes() == weights.read_bytes() != first.with_suffix(".bin").read_bytes()
 
 
+@pytest.mark.slow
 @several_parts
 def test_a_part_that_is_missing_is_one_line(name: str, server: SshServer, onnx: Path, tmp_path: Path) -> None:
     artifact = converted(name, onnx, tmp_path)

@@ -98,6 +98,7 @@ def test_files_are_measured_on_the_board_while_others_train_here(
     assert again.calm_ms == pytest.approx(first.calm_ms, abs=1e-5)  # kept there
 
 
+@pytest.mark.slow
 def test_a_kept_figure_stands_on_the_calm_time_that_the_board_has(
     server: SshServer, artifact: Path, images: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,6 +120,7 @@ def test_a_kept_figure_stands_on_the_calm_time_that_the_board_has(
     assert latency_once(artifact, PI, images, QUICK) == replace(first, kept=True)  # the other board's is left alone
 
 
+@pytest.mark.slow
 def test_a_figure_of_a_board_that_was_changed_meanwhile_is_not_kept(
     server: SshServer, artifact: Path, images: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,6 +147,7 @@ def host_key(device: Device) -> tuple[str, str]:
     return host._key
 
 
+@pytest.mark.slow
 def test_batches_are_timed_on_a_board_without_onnx(
     server: SshServer, artifact: Path, images: list[Path], tmp_path: Path
 ) -> None:
@@ -281,6 +284,7 @@ def test_twelve_cuts_at_random_lose_nothing_and_leave_nothing(
         assert nothing_is_left(server)
 
 
+@pytest.mark.slow
 def test_a_board_that_others_keep_is_away_after_one_wait(
     server: SshServer, artifact: Path, images: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

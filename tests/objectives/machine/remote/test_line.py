@@ -119,6 +119,7 @@ def test_contents_that_are_not_those_announced_are_refused(server: SshServer) ->
     assert not (server.own / "inputs" / "wrong.npy").exists()
 
 
+@pytest.mark.slow
 def test_the_lock_queues_studies_and_dies_with_its_line(server: SshServer) -> None:
     """Also where the process that holds it is killed: nothing of it stays on the board."""
     line = [sys.executable, "-c", HOLDER]
@@ -144,6 +145,7 @@ def test_the_lock_queues_studies_and_dies_with_its_line(server: SshServer) -> No
     assert until(lambda: server.processes() == [])
 
 
+@pytest.mark.slow
 def test_who_waits_for_the_lock_looks_at_it_twice_a_second(server: SshServer) -> None:
     """However fast the other end answers; and it notices when that end is gone."""
     with BoardLine(BOARD) as holder, BoardLine(BOARD) as line:

@@ -33,6 +33,7 @@ class Heard(View):
         self.waits.append(text)
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_a_trial_whose_board_is_away_is_taken_up_as_often_as_it_takes(
     tmp_path: Path, blocks: Dataset, monkeypatch: pytest.MonkeyPatch

@@ -68,6 +68,7 @@ def test_what_ships_takes_little_room() -> None:
     assert len(packed(read_trainings())) < 10_000
 
 
+@pytest.mark.slow
 def test_a_study_starts_from_what_the_setting_names(tmp_path: Path, blocks: Dataset) -> None:
     search(quick(tmp_path, "earlier", TRAININGS_LEAST, "experience=none"), dataset=blocks)
     names = {

@@ -143,6 +143,7 @@ def test_what_a_killed_scorer_left_is_counted_and_goes_once_nobody_scores(table:
     assert bytes_below(folder) == held
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_a_search_keeps_few_children_and_knows_what_it_removed(
     tmp_path: Path, blocks: Dataset, monkeypatch: pytest.MonkeyPatch

@@ -110,6 +110,7 @@ def trials(study: "optuna.Study") -> list[dict[str, Any]]:
     return [trial.system_attrs["fixed_params"] for trial in study.get_trials(deepcopy=False)]
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_a_new_study_tries_it_behind_start_and_a_resumed_one_not_again(line: list[str], few_blocks: Dataset) -> None:
     settings = load_settings([*line, "baseline=none", "start=[{backbone.name: yolo11, backbone.width: 0.5}]"])

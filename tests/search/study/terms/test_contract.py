@@ -175,6 +175,7 @@ def test_a_gate_of_older_bounds_alone_has_the_fingerprint_that_it_always_had(tmp
     assert again.user_attrs[keys.FINGERPRINTS] == study.user_attrs[keys.FINGERPRINTS]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new", "lines"),
     [

@@ -89,6 +89,7 @@ def looks_of(study: optuna.Study, number: int) -> list[dict[str, object]]:
     return [look.choices for report in StudyRecord.of(study).looks(number) for look in report.looks]
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_families_are_kept_whole_with_their_files_and_looks(runs: Path, blocks: Dataset) -> None:
     old = load_study(runs, "smoke", None)

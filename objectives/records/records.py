@@ -12,7 +12,7 @@ else:
         from enum import StrEnum
     except ImportError:  # Python 3.10, on a board: there `Latency` alone is used
 
-        class StrEnum(str, Enum):  # noqa: D101, UP042
+        class StrEnum(str, Enum):  # noqa: D101, UP042  # it is enum.StrEnum, named so
             __str__ = str.__str__
 
 

@@ -25,7 +25,8 @@ def take_class_bounds(arguments: Sequence[str]) -> tuple[list[str], dict[str, di
             others.append(argument)
         else:
             name, equals, text = plain.removeprefix(f"gate.{setting}.").rpartition("=")
-            bounds.setdefault(setting, {})[_unquoted(name)] = _number(f"gate.{setting}.{name}", text if equals else "")
+            limit = bound_of(f"gate.{setting}.{name}", text if equals else "", "0.9")
+            bounds.setdefault(setting, {})[_unquoted(name)] = limit
     return others, bounds
 
 
@@ -44,10 +45,15 @@ def _unquoted(name: str) -> str:
     return name[1:-1] if len(name) > 2 and name[0] == name[-1] and name[0] in "'\"" else name
 
 
-def _number(key: str, text: str) -> float | None:
+def bound_of(key: str, text: str, example: str) -> float | None:
+    """Return a bound as a line gives it; None takes a bound of a preset away.
+
+    Raises:
+        SettingsError: it is no number.
+    """
     if text == "null":
         return None
     try:
         return float(text)
     except ValueError:
-        raise SettingsError(f"{key}: must be a number or null, got '{text}'; give {key}=0.9") from None
+        raise SettingsError(f"{key}: must be a number or null, got '{text}'; give {key}={example}") from None

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from search.settings.class_bounds import bound_of
 from spaces.errors import SettingsError, nearest
 
 SEVERAL, ONE = "devices", "device"
@@ -45,7 +46,7 @@ def take_of_devices(arguments: Sequence[str]) -> OfDevices:
         elif plain.startswith(BOUNDS):
             key, _, text = plain.partition("=")
             device, _, name = key.removeprefix(BOUNDS).rpartition(".")
-            bounds.setdefault(device or name, {})[name if device else ""] = _number(key, text)
+            bounds.setdefault(device or name, {})[name if device else ""] = bound_of(key, text, "8")
         else:
             others.append(argument)
     return OfDevices(others, settings, bounds)
@@ -140,12 +141,3 @@ def _merged(before: Mapping[str, Any] | None, said: Mapping[str, Mapping[str, fl
         merged = {**found.get(device, {}), **bounds}
         found[device] = {name: value for name, value in merged.items() if value is not None}
     return {name: bounds for name, bounds in found.items() if bounds} or None
-
-
-def _number(key: str, text: str) -> float | None:
-    if text == "null":
-        return None
-    try:
-        return float(text)
-    except ValueError:
-        raise SettingsError(f"{key}: must be a number or null, got '{text}'; give {key}=8") from None

@@ -63,7 +63,7 @@ class OnnxRuntime(Runtime):
         try:
             for _ in range(PROFILED_RUNS):
                 self.run(np.zeros((images, 3, self.meta.size_px, self.meta.size_px), np.float32))
-        except Exception as error:
+        except Exception as error:  # as above
             raise not_loaded(path, device, error) from error
         placement = read_profile(Path(self.session.end_profiling()))
         placement.check(device, path)

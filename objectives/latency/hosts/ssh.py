@@ -155,7 +155,7 @@ class OverSsh(Host):
                 if delay_s is None or self._is_rebooted or isinstance(away, BoardBusy):
                     raise
                 self._wait(delay_s)
-            except BaseException:
+            except BaseException:  # Ctrl-C, too, must leave no line open
                 self._hang_up()
                 raise
 

@@ -110,8 +110,11 @@ def test_a_whole_search_over_a_line_that_breaks(server: SshServer, shelves: Path
     chance, over, cuts = random.Random(5), threading.Event(), [0]
 
     def cut() -> None:
-        while cuts[0] < CUTS and not over.wait(chance.uniform(2.0, 6.0)):
-            cuts[0] += server.cut()
+        wait_s = chance.uniform(0.2, 1.0)
+        while cuts[0] < CUTS and not over.wait(wait_s):
+            found = server.cut()  # none while there is no line: then soon again
+            cuts[0] += found
+            wait_s = chance.uniform(2.0, 6.0) if found else chance.uniform(0.02, 0.2)
 
     cutting = threading.Thread(target=cut)
     cutting.start()

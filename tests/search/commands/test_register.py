@@ -384,8 +384,8 @@ def interrupted(folder: Path, runs: int) -> int:
         process = subprocess.Popen(line, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         while process.poll() is None and other.execute("select count(*) from runs").fetchone()[0] <= runs:
             time.sleep(0.001)
+        process.send_signal(signal.SIGINT)  # before the lock, which waits for all that is being written
         other.execute("begin immediate")
-        process.send_signal(signal.SIGINT)
         time.sleep(1)
         other.rollback()
     process.communicate(timeout=120)

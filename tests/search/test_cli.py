@@ -177,6 +177,7 @@ def test_unknown_command_is_told_with_the_nearest(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -221,6 +222,7 @@ def test_mistake_is_one_line_and_leaves_nothing(tmp_path: Path, arguments: list[
     refused(*arguments, folder=tmp_path, told=told)
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_the_installed_script_ends_a_mistake_in_the_same_way(tmp_path: Path) -> None:
     refused("search", "conf=smoke", "budget.trails=3", folder=tmp_path, told="nearest: budget.trials", run=script)

@@ -10,6 +10,7 @@ from spaces.errors import SpaceError
 from spaces.space import SearchSpace
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", presets())
 @pytest.mark.parametrize("more", [[], ["space/slim=none", "space/prune=gentle"], ["space/train=pretrained"]])
 def test_every_preset_is_read_as_it_was_written(preset: str, more: list[str]) -> None:

@@ -24,6 +24,7 @@ def test_a_childs_work_is_ones_own_while_it_lives_and_afterwards() -> None:
     assert own_s() - began >= WORK_S
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_another_ones_work_is_seen() -> None:
     """The worker is nobody's child here: its parent ends at once."""

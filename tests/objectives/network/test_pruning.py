@@ -51,6 +51,7 @@ def test_a_cut_network_is_smaller_and_still_works(make_candidate: Make, name: st
     assert sum(c % 8 == 0 for c in channels) >= 0.8 * len(channels)
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 @pytest.mark.parametrize("importance", [w for w in VOCABULARY["prune.importance"].words if w not in ("none", "random")])
 def test_shapes_follow_the_ratio_and_not_the_weights(make_candidate: Make, importance: str) -> None:
@@ -106,6 +107,7 @@ def test_a_published_detector_is_cut_all_over(name: str) -> None:
             assert shapes_now == {n: p.shape for n, p in attentions(whole)[layer].named_parameters()}
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_shapes_of_a_published_detector_follow_the_ratio_alone() -> None:
     found = []
@@ -138,6 +140,7 @@ def test_what_weighs_little_goes_from_a_halved_block() -> None:
     assert (left > 0.1 * wanted.min()).all()  # its inputs were cut too
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 @pytest.mark.parametrize("name", ["rtdetr-l.yaml", "rtdetr-resnet50.yaml"])
 def test_an_rtdetr_of_ultralytics_is_cut_but_for_its_decoder(name: str) -> None:

@@ -172,6 +172,7 @@ def test_a_cut_elastic_training_goes_on_as_if_uncut(few_blocks: Dataset, tmp_pat
     assert all(torch.allclose(whole[name].float(), resumed[name].float(), atol=1e-5) for name in whole)
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_a_resumed_training_goes_by_the_ranks_that_it_was_begun_with(model: nn.Module, tmp_path: Path) -> None:
     """The hub that the weights came from may be out of reach by then, and the network built anew is a random one."""

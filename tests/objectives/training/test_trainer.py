@@ -380,6 +380,7 @@ def test_out_of_memory_is_told_and_not_mended_in_silence(few_blocks: Dataset, tm
     assert monitor.epochs == [1], "the epoch was begun anew"
 
 
+@pytest.mark.slow
 def test_a_smaller_batch_makes_the_same_steps(few_blocks: Dataset, tmp_path: Path) -> None:
     """Half the batch and twice the batches a step: nearly the same weights, but for batch normalisation."""
     steps: dict[int, list[int]] = {}

@@ -46,6 +46,7 @@ def test_our_trainings_report_to_no_logger_that_is_installed(tmp_path: Path) -> 
     assert not {"mlflow", "comet", "clearml", "dvc", "wb", "raytune", "tensorboard", "platform"} & set(ours)
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_ultralytics_keeps_to_its_folder(tmp_path: Path) -> None:
     home, folder = tmp_path / "home", tmp_path / "deep" / "ultralytics"

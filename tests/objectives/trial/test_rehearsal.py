@@ -111,6 +111,7 @@ def test_what_cannot_be_trained_is_told_and_no_callback_stays(job: TrialJob, mak
     assert {event: len(handlers) for event, handlers in callbacks.default_callbacks.items()} == before
 
 
+@pytest.mark.slow
 def test_the_file_is_as_deployed(job: TrialJob, make_candidate: Make, tmp_path: Path) -> None:
     told = Told()
     rehearse_export(job, told)

@@ -118,6 +118,7 @@ def test_the_figures_are_those_of_the_files(parent: TrialJob, worked: Orders) ->
     assert small.folder != other.folder
 
 
+@pytest.mark.slow
 def test_a_child_s_confidence_is_chosen_for_its_own_file(parent: TrialJob) -> None:
     listener = Orders([ChildrenOrder(score=(SMALL,))])
     own = [{"_target_": "statistics.fmean", "name": "mean", "min": 0}]  # takes none of what it is given by name
@@ -169,6 +170,7 @@ def test_weights_that_are_damaged_are_one_line(parent: TrialJob, tmp_path: Path)
         score_children(replace(parent, folder=tmp_path), Orders())
 
 
+@pytest.mark.slow
 def test_children_are_chosen_and_reported_on_other_images_where_there_are_enough(
     parent: TrialJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,6 +189,7 @@ def test_children_are_chosen_and_reported_on_other_images_where_there_are_enough
     assert np.isfinite(accuracy.map)
 
 
+@pytest.mark.slow
 def test_a_family_of_one_size_has_children(parent: TrialJob) -> None:
     family = Family({name: values for name, values in FAMILY.axes.items() if name != "size.pixels"})
     choices = {name: value for name, value in SMALL.items() if name != "size.pixels"}

@@ -413,6 +413,7 @@ def test_a_trial_keeps_to_its_cores(few_blocks: Dataset, tmp_path: Path) -> None
         assert all_cores == os.sched_getaffinity(0) == before
 
 
+@pytest.mark.slow
 def test_a_smaller_batch_is_what_is_trained(few_blocks: Dataset, tmp_path: Path) -> None:
     work = replace(job(few_blocks, tmp_path, train__batch=8, train__nbs=8), batch_divisor=2)
     run_trial(work, Recorder(stop_at=1))

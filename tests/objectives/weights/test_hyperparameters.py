@@ -102,6 +102,7 @@ def test_what_no_candidate_may_have_is_named(
     assert carried_choices(given) == ({}, without)
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_files_are_read_by_a_process_of_its_own(tmp_path: Path) -> None:
     from ultralytics.nn.tasks import DetectionModel

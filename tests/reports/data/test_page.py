@@ -156,6 +156,7 @@ def test_a_clean_set_says_so() -> None:
 BROWSER = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), "")
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 @pytest.mark.skipif(not BROWSER, reason="no chromium or google-chrome on this machine")
 @pytest.mark.parametrize("width", [500, 1400])

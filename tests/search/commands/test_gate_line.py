@@ -69,6 +69,7 @@ def test_the_bounds_of_the_line_are_judged_shown_and_exported(place: Path) -> No
     assert "passes the gate (mAP >= 0 and throughput >= 0.001 images/s and recall of can" in refused.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 @pytest.mark.parametrize(("bound", "stopped"), [("gate.throughput_min=1e9", 3), ("gate.throughput_min=0.001", 0)])
 def test_a_bound_that_needs_no_training_stops_trials_before_it(place: Path, bound: str, stopped: int) -> None:
@@ -97,6 +98,7 @@ def test_an_export_says_what_it_has_of_each_bound(place: Path) -> None:
     assert lineage["settings"]["latency"]["confidence"] == "best_f1"
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_a_slip_in_the_gate_of_a_fork_leaves_no_fork(place: Path) -> None:
     assert searched(place, "name=forked", "sampler=random").returncode == 0

@@ -47,6 +47,7 @@ def table_of(folder: Path) -> StudyTable:
     return read_study(load_study(folder / "runs", "s", None))
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_it_ends_with_a_sentence_and_writes_the_page(place: Path) -> None:
     said = " ".join((place / "said.txt").read_text().split())

@@ -293,6 +293,7 @@ def test_what_an_older_automl_cut_otherwise_is_said(quick: Path) -> None:
 # Limits
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_memory_of_the_line_is_kept(quick: Path) -> None:
     plant(quick, *["trial3epoch3-allocate"] * 2)

@@ -105,6 +105,7 @@ def random_volumes() -> list[float]:
     return [volume(run(optuna.samplers.RandomSampler(seed=seed))) for seed in range(20)]
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_it_beats_random_in_a_plain_study(random_volumes: list[float]) -> None:
     studies = [run(KnownLatencySampler(seed=seed)) for seed in range(5)]
@@ -171,6 +172,7 @@ def test_the_same_seed_gives_the_same_trials(way: str) -> None:
     assert one != [t.params for t in run(make(4), 8).trials]
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 @pytest.mark.parametrize("way", MAKERS)
 def test_a_study_taken_up_again_goes_on_as_if_it_had_not_been_stopped(tmp_path: Path, way: str) -> None:

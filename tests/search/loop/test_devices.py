@@ -109,6 +109,7 @@ def test_the_summary_names_the_winner_of_each_device(searched: Begun) -> None:
     assert everywhere_words(tables_of(table)) in text
 
 
+@pytest.mark.slow
 def test_a_study_of_one_device_keeps_nothing_of_several(tmp_path: Path, blocks: Dataset) -> None:
     alone = run(settings_of(tmp_path / "one", "budget.trials=2"), blocks)
     listed = run(settings_of(tmp_path / "listed", "budget.trials=2", "devices=[cpu]"), blocks)
@@ -142,6 +143,7 @@ def test_the_same_line_goes_on_and_another_set_of_devices_is_refused(tmp_path: P
             Begun(settings_of(tmp_path, *line, "budget.trials=5"), blocks)
 
 
+@pytest.mark.slow
 def test_a_fork_keeps_the_trials_and_what_a_device_lacks_is_to_be_measured(tmp_path: Path, blocks: Dataset) -> None:
     old = settings_of(tmp_path, *TWO, "budget.trials=2")
     was = run(old, blocks)
@@ -212,6 +214,7 @@ def test_steered_by_the_first_candidates_are_measured_ahead_on_it_alone(searched
     assert not any(record.latencies for _, record in StudyRecord.of(searched.study).measured())
 
 
+@pytest.mark.slow
 def test_events_name_the_devices(tmp_path: Path, blocks: Dataset) -> None:
     search = run(settings_of(tmp_path, *TWO, *BOUNDS, "budget.trials=3"), blocks, make_view=JsonView)
     search.view.ended(search.table(), search.used(), "done")

@@ -180,6 +180,7 @@ def test_a_proof_changes_nothing_of_the_search(settings: Settings, blocks: Datas
     assert seconds == pytest.approx(sum(end - begin for begin, end in first), abs=2.0)  # the proof's are not in it
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_the_winner_has_the_best_lower_bound_and_beats_the_baseline(settings: Settings, blocks: Dataset) -> None:
     worst = min(table_of(settings).finished, key=lambda row: row.map or 0.0)
@@ -207,6 +208,7 @@ def test_the_winner_has_the_best_lower_bound_and_beats_the_baseline(settings: Se
     assert proof.shipped == winner.trainings[0]
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_a_baseline_that_is_proven_better_ships_if_it_keeps_the_gate(settings: Settings, blocks: Dataset) -> None:
     from objectives.records.study_record import StudyWriter
@@ -340,6 +342,7 @@ def test_a_proof_that_is_killed_goes_on(settings: Settings, tmp_path: Path, bloc
     assert len([trial for trial in trial_records(study) if trial.is_proof]) == 9
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_two_workers_prove_at_once(settings: Settings, blocks: Dataset) -> None:
     two = replace(settings, workers=2, trial=replace(settings.trial, backend="process"))
@@ -354,6 +357,7 @@ def test_two_workers_prove_at_once(settings: Settings, blocks: Dataset) -> None:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_a_training_that_fails_leaves_the_others_their_interval(settings: Settings, blocks: Dataset) -> None:
     plant(settings, "trial4-diverge")
@@ -594,6 +598,7 @@ def test_without_finalists_there_is_one_clear_line(tmp_path: Path, blocks: Datas
         prove(settings, blocks)
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_a_study_that_is_searched_is_not_proven(settings: Settings, tmp_path: Path, blocks: Dataset) -> None:
     child = in_a_process(tmp_path, SEARCHES, blocks)

@@ -170,6 +170,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, blocks: Dataset) -> Begun:
     return run(inline(tmp_path_factory.mktemp("whole"), "budget.trials=6"), blocks)
 
 
+@pytest.mark.slow
 def test_the_engine_accounts_for_every_trial(whole: Begun) -> None:
     trials, events = checked(whole), events_of(whole)
     assert len(trials) == 6
@@ -200,6 +201,7 @@ def test_the_same_line_again_starts_nothing(whole: Begun, blocks: Dataset) -> No
     assert trials_of(again) == before
 
 
+@pytest.mark.slow
 def test_one_seed_gives_one_sequence(whole: Begun, tmp_path: Path, blocks: Dataset) -> None:
     """With the same measurements; on a machine they differ by their noise, and so may what follows from them."""
     again = run(inline(tmp_path / "again", "budget.trials=6"), blocks)
@@ -218,6 +220,7 @@ def test_a_larger_budget_goes_on(tmp_path: Path, blocks: Dataset) -> None:
     assert {3, 4} <= set(pieces(events_of(more)[done:])) <= {3, 4, *paused}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("p95_ms_max", [1.0, 2.0])
 def test_candidates_over_the_p95_bound_are_never_trained(tmp_path: Path, blocks: Dataset, p95_ms_max: float) -> None:
     start = "start=[{size.pixels: 256}, {size.pixels: 64}]"
@@ -524,6 +527,7 @@ def hours_of(folder: Path, seconds: float, *more: str) -> Any:
     return settings_of(folder, *lines, f"budget.hours={seconds / 3600}", *more)
 
 
+@pytest.mark.slow
 def test_hours_pause_the_running_trial_and_more_hours_take_it_up(tmp_path: Path, blocks: Dataset) -> None:
     """Eight epochs of 20 s with a rung behind the fourth, which decides nothing; 290 s end in the second's seventh."""
     clock = Clock()

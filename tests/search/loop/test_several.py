@@ -189,6 +189,7 @@ def test_standard_output_is_the_events_alone(arena: Arena) -> None:
     assert "report.html" in done.stderr  # the words are for people
 
 
+@pytest.mark.slow
 def test_a_process_with_nothing_to_do_waits_for_what_others_leave(
     tmp_path: Path, blocks: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -271,6 +271,7 @@ def test_paths_are_taken_as_they_are(tmp_path: Path) -> None:
     assert load_settings(["conf=smoke", "store.url=null"]).store.url is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     ["what?", "50%", "a b", "c#d", "x:y", "[x]", "{x}", "a,b", "ü", "a&b", "it's", "tag(x)", "a=b", "!", "2026", "$a"],

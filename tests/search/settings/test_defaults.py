@@ -62,6 +62,7 @@ def test_what_a_group_of_the_users_own_leaves_out_is_as_conf_has_it(tmp_path: Pa
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "key", ["pruner.grace", "latency", "device.threads", "trial.silence_s", "workers", "experience"]
 )

@@ -68,6 +68,7 @@ def test_a_study_of_any_name_is_found_again(tmp_path: Path, blocks: Dataset, nam
     assert studies_in(folder) == [settings.name]
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 @pytest.mark.parametrize(
     ("folder", "name", "older"),

@@ -278,6 +278,7 @@ def test_nothing_scrolls_and_what_is_worth_keeping_stays(settings: Settings, tab
     assert why == "the search ends: the budget is used"
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_drawing_stands_events_at_the_same_time(settings: Settings, table: StudyTable) -> None:
     view = live(settings)
@@ -307,6 +308,7 @@ def test_drawing_stands_events_at_the_same_time(settings: Settings, table: Study
     assert failed == []
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_a_frame_of_a_long_study_is_as_cheap_as_that_of_a_short_one(
     settings: Settings, report_table: MakeTable

@@ -43,6 +43,7 @@ def test_huge_boxes_are_clipped_or_left_out_and_that_is_said(tmp_path: Path, nam
     assert counts(found) == {"labels.no_size" if box[0] > 0 else "labels.outside": 1}
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 @pytest.mark.parametrize(
     "card",

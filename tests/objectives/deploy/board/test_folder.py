@@ -42,6 +42,7 @@ def test_it_has_what_measures_and_nothing_heavy() -> None:
     assert sum(map(len, files.values())) < 300_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(modules()))
 def test_a_module_imports_the_standard_library_numpy_and_ours(name: str) -> None:
     """At import time nothing else; within functions what a runtime or an optional helper needs."""

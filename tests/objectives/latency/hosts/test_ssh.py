@@ -203,6 +203,7 @@ def test_settings_of_boards_are_checked() -> None:
         check(replace(PI, host="-oProxyCommand=x"))
 
 
+@pytest.mark.slow
 def test_a_board_that_is_gone_is_away(
     server: SshServer, artifact: Path, images: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

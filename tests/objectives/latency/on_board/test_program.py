@@ -54,6 +54,7 @@ def test_a_bare_python_measures(board: Board, model: Path, image: NDArray[np.uin
     assert board.left() == {board.folder.name, "inputs", "calm"}
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_why_there_are_no_batches_is_in_the_note(board: Board, model: Path, image: NDArray[np.uint8]) -> None:
     """As of a LiteRT file: whoever sends it says why."""

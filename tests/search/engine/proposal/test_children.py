@@ -76,6 +76,7 @@ def test_the_first_look_is_at_all_sizes_and_widths() -> None:
     assert {ratio for _, ratio in seen} == set(RATIOS)
 
 
+@pytest.mark.slow
 def test_only_children_that_were_looked_at_get_files_and_each_once() -> None:
     known, _ = run(30)
     keys = [frozenset(choices.items()) for choices, _ in known.measured]
@@ -101,6 +102,7 @@ def test_it_ends_by_itself() -> None:
     assert propose_children(known, found, None, math.inf, 999) is None
 
 
+@pytest.mark.slow
 def test_no_child_over_the_bound_gets_a_file_once_latencies_are_known() -> None:
     known, _ = run(30, bound_ms=4.0)
     late = [true_ms(choices) for choices, _ in known.measured[2 * SCORED_MOST :]]

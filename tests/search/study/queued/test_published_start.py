@@ -60,6 +60,7 @@ def line(weights: Path, tmp_path: Path) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_a_candidate_stands_for_each_file_that_carries_any(line: list[str]) -> None:
     found = published_starts(load_settings(line))
@@ -123,6 +124,7 @@ def test_a_new_study_tries_it_behind_start_and_a_resumed_one_not_again(line: lis
         assert len(notes) == (time == 0)
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_a_study_whose_making_was_cut_tries_it_too(line: list[str], few_blocks: Dataset) -> None:
     settings = load_settings([*line, "baseline=none"])

@@ -165,6 +165,7 @@ def test_other_space_keeps_what_lies_in_it_under_new_numbers(old: Old, blocks: D
     assert [t.user_attrs[keys.FOLDER] for t in study.get_trials()] == [f"trials/0000{n}" for n in range(4)]
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 @pytest.mark.parametrize("sampler", ["tpe", "nsga2"])
 def test_samplers_go_on_from_what_was_kept(old: Old, blocks: Dataset, sampler: str) -> None:
@@ -195,6 +196,7 @@ def test_dimension_that_a_space_lacks_counts_as_what_is_done_where_nothing_is_sa
         assert fitted(settings_of(Path(), other).space, choices) is None
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 @pytest.mark.parametrize(
     ("override", "why"),

@@ -67,12 +67,26 @@ def test_a_file_is_measured_in_a_process_of_its_own(
     assert 0.3 < figure.p50_ms / figure.raw_p50_ms * figure.reference_ms / figure.calm_ms < 1.5
 
 
+def measuring() -> list[psutil.Process]:
+    """Return this process's children that measure, or are just being started to: fork servers of other tests do not."""
+    return [child for child in psutil.Process().children() if child.pid not in BEFORE]
+
+
+BEFORE: set[int] = set()
+
+
+@pytest.fixture(autouse=True)
+def _others() -> None:
+    BEFORE.clear()
+    BEFORE.update(child.pid for child in psutil.Process().children())
+
+
 @pytest.mark.seconds
 def test_files_share_a_process_and_a_bad_one_spoils_none(artifact: Path, images: list[Path], tmp_path: Path) -> None:
     seen: set[int] = set()
 
     def look() -> None:
-        seen.update(child.pid for child in psutil.Process().children())
+        seen.update(child.pid for child in measuring())
 
     (tmp_path / "bad.onnx").write_bytes(b"no onnx at all")
     files = [artifact, tmp_path / "bad.onnx", artifact, tmp_path / "missing.onnx"]
@@ -107,7 +121,7 @@ def test_a_process_that_dies_takes_no_other_file_with_it(artifact: Path, images:
     seen: list[int] = []
 
     def kill() -> None:
-        for child in psutil.Process().children():
+        for child in measuring():
             if child.pid not in seen:
                 seen.append(child.pid)
             if seen.index(child.pid) in (0, 2):
@@ -184,7 +198,7 @@ def test_it_is_measured_on_all_cores_with_signs_of_life(artifact: Path, images: 
     seen: list[list[int]] = []
 
     def look() -> None:
-        seen.extend(child.cpu_affinity() for child in psutil.Process().children())
+        seen.extend(child.cpu_affinity() for child in measuring())
 
     protocol = protocol_of(processes=1, processes_max=1, interval=0.0, cap_s=3.5, warmup_s=0.1)
     with on_cores([min(os.sched_getaffinity(0))]) as all_cores:
@@ -196,7 +210,7 @@ def test_it_is_measured_on_all_cores_with_signs_of_life(artifact: Path, images: 
 @pytest.mark.seconds
 def test_a_killed_measurement_is_told(artifact: Path, images: list[Path]) -> None:
     def kill() -> None:
-        for child in psutil.Process().children():
+        for child in measuring():
             child.kill()
 
     protocol = protocol_of(processes=1, interval=0.0, cap_s=60)

@@ -44,7 +44,7 @@ def _run(folder: Path, repeats: int) -> None:
         cv2.imwrite(str(images[-1]), rng.integers(0, 256, (480, 640, 3), dtype=np.uint8))
     device, protocol = read_section(Device, "device", {"name": "cpu"}), read_section(LatencyProtocol, "latency")
     for name, chosen in (("quick", protocol.quick()), ("full", protocol)):
-        measured = _seconds(lambda chosen=chosen: latency_once(path, device, images, chosen, again=True))  # type: ignore[misc]
+        measured = _seconds(lambda chosen=chosen: latency_once(path, device, images, chosen, again=True))  # type: ignore[misc]  # bound now
         print(f"{name}: measured in {measured:.2f} s, the first with the calm time of the reference")
     if not latency_once(path, device, images, protocol).kept:
         print("the full figure was unstable, and so not kept: hits below are of the quick one, if that was")

@@ -184,18 +184,23 @@ def test_openvinos_own_format_keeps_its_int8(
         assert apart[:4].mean() < 0.5  # px; the plug-in rounds elsewhere; mAP is the same, see docs/precision.md
 
 
+def made_ready(name: str) -> None:
+    """Make ready what writes a format; the test is skipped, and says why, where that is not to be had here."""
+    if why := DEPLOY_FORMATS[name].why_not():
+        pytest.skip(why)
+    try:
+        DEPLOY_FORMATS[name].prepare()
+    except ExportFailed as error:  # no package index, as a rule
+        pytest.skip(str(error))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, one in DEPLOY_FORMATS.items() if one.tested])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_format_finds_it_with_every_kind_of_detector(
     name: str, kind: str, make_candidate: Make, tmp_path: Path, shelves: Path
 ) -> None:
-    if why := DEPLOY_FORMATS[name].why_not():
-        pytest.skip(why)
-    try:
-        DEPLOY_FORMATS[name].prepare()
-    except ExportFailed as error:
-        pytest.skip(str(error))
+    made_ready(name)
     source = write_detector(tmp_path / "made", make_candidate({**KINDS[kind], "size.pixels": 96}))
     (tmp_path / "out").mkdir()
     check_format(name, source, tmp_path / "out", shelves)
@@ -207,12 +212,7 @@ def test_a_format_finds_it_with_every_kind_of_detector(
 def test_heads_of_final_boxes_keep_their_output(
     name: str, head: str, make_candidate: Make, tmp_path: Path, shelves: Path
 ) -> None:
-    if why := DEPLOY_FORMATS[name].why_not():
-        pytest.skip(why)
-    try:
-        DEPLOY_FORMATS[name].prepare()
-    except ExportFailed as error:
-        pytest.skip(str(error))
+    made_ready(name)
     source = write_detector(tmp_path / "made", make_candidate({"head.kind": head, "size.pixels": 96}))
     path = DEPLOY_FORMATS[name].convert(source, DEPLOY_FORMATS[name].file(tmp_path / MODEL))
     one, other = open_artifact(path, device_for(name)), open_artifact(source.onnx, CPU)

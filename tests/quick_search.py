@@ -22,7 +22,7 @@ from search.engine.observed import Observed
 from search.engine.schedulers.scheduler import NO_LIMIT, BudgetLeft, Scheduler, Step
 from search.loop.search import Search
 from search.settings.settings import Settings, load_settings
-from search.study.claims import Claims
+from search.study.claims.kernel_locks import KernelClaims
 from search.study.sessions import Clock
 from search.study.store import create_study, open_storage, storage_url
 from search.view.lines import LineView
@@ -60,7 +60,7 @@ class Begun(Search):
         study = create_study(settings, dataset, open_storage(storage_url(settings.folder, None)))
         self.out = StringIO()
         view = make_view(Console(file=self.out, width=200), settings)
-        super().__init__(settings, dataset, study, Claims(settings.folder), view, clock)
+        super().__init__(settings, dataset, study, KernelClaims(settings.folder), view, clock)
         if scheduler is not None:
             self.chooser._scheduler = scheduler
 

@@ -26,7 +26,7 @@ from search.samplers.registry import make_known_latency, make_sampler, suggest
 from search.samplers.schedulers import make_scheduler
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
-from search.study.claims import Claims
+from search.study.claims.contract import Claims
 from search.study.experience.frozen import frozen_experience
 from search.study.latencies import Measure, StudyLatencies
 from search.study.queued.baseline import stock

@@ -25,7 +25,7 @@ from search.settings.checks.gate_check import gate_notes
 from search.settings.dataset import load_data
 from search.settings.devices import check_devices
 from search.settings.settings import Settings
-from search.study.claims import Claims
+from search.study.claims.contract import Claims
 from search.study.experience.frozen import freeze_experience
 from search.study.folder.prepare import prepared_folder
 from search.study.queued.baseline import follow_line

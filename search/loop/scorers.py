@@ -13,7 +13,7 @@ from reports.table.table import StudyTable
 from search.loop.choose import Chooser
 from search.loop.families import is_parent
 from search.loop.latencies.settle import reserved_s, settle, unsettled
-from search.study.claims import Claims
+from search.study.claims.contract import Claims
 from search.study.sessions import Session
 from search.view.base import View
 from spaces.errors import DeviceAway

@@ -24,7 +24,7 @@ from search.loop.waiting.board import BoardWait
 from search.loop.waiting.disk import died_of_full_disk, wait_for_disk
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
-from search.study.claims import Claims
+from search.study.claims.contract import Claims
 from search.study.folder.disk_space import check_disk_space
 from search.study.folder.keep import Keeper
 from search.study.folder.leftovers import tidy

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from objectives.records.study_record import SessionRecord, StudyRecord, StudyWriter
-from search.study.claims import Claims
+from search.study.claims.contract import Claims
 from spaces.errors import StoreError
 
 if TYPE_CHECKING:

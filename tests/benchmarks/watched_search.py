@@ -16,7 +16,7 @@ from search.loop.choose import Chooser
 from search.loop.search import Search
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
-from search.study.claims import Claims
+from search.study.claims.kernel_locks import KernelClaims
 from search.study.store import create_study, open_storage, storage_url
 from search.study.stored_trial import StoredTrial
 from search.view.base import View
@@ -99,7 +99,7 @@ class WatchedSearch(Search):
         settings.folder.mkdir(parents=True, exist_ok=True)
         study = create_study(settings, dataset, open_storage(storage_url(settings.folder, None)))
         view = WatchedView(watch)
-        super().__init__(settings, dataset, study, Claims(settings.folder), view, watch.clock)
+        super().__init__(settings, dataset, study, KernelClaims(settings.folder), view, watch.clock)
         self.watch = watch
         self.chooser = WatchedChooser(settings, study, self.jobs, self._measured, self.session.searched_s)
         self.chooser.watch = watch

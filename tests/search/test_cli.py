@@ -25,7 +25,7 @@ from objectives.records.paths import StudyPaths
 from search.cli import main
 from search.settings.compose import CONF, presets
 from search.settings.settings import load_settings
-from search.study.claims import Claims
+from search.study.claims.kernel_locks import KernelClaims
 from search.study.store import create_study, open_storage, storage_url
 
 ReportStudy = Callable[..., optuna.Study]
@@ -275,7 +275,7 @@ def test_store_that_is_damaged(tmp_path: Path, shelves: Path) -> None:
 
 def test_store_of_another_space(tmp_path: Path, shelves: Path, kept_study: Path) -> None:
     line = ("search", "conf=smoke", f"data.root={shelves}", "space.neck.width=24")
-    Claims(kept_study).close()  # the locks of an earlier search
+    KernelClaims(kept_study).close()  # the locks of an earlier search
     before = contents(tmp_path)
     done = automl(*line, folder=tmp_path)
     assert done.returncode == 2

@@ -42,7 +42,9 @@ def test_int8_from_search_to_export(tmp_path: Path, more: tuple[str, ...]) -> No
     parent = table.row(child.parent or 0)
     assert parent.map is not None
     assert child.map is not None
-    assert parent.map > (0.1 if not more else 0)  # an elastic one learns slowly: .09 to .16, by the processor's rounding
+    assert parent.map > (
+        0.1 if not more else 0
+    )  # an elastic one learns slowly: .09 to .16, by the processor's rounding
     assert child.map > (parent.map - 0.05 if not more else 0)  # of the elastic one it may be a small one
     number = str(child.number)
     assert "deploy.precision: int8" in well(automl("show", "smoke", number, folder=tmp_path))

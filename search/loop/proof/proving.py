@@ -14,7 +14,7 @@ from search.engine.schedulers.scheduler import Step
 from search.loop.proof.finalists import Lengths, new_proof
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
-from search.study.claims import Claims
+from search.study.claims.contract import Claims
 from search.study.stored_trial import StoredTrial, proof_of
 from search.workers.jobs import Jobs
 from spaces.errors import AutomlError, SettingsError

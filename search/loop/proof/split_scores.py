@@ -14,7 +14,7 @@ from reports.table.proof.contestants import Proof, read_proof
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 from search.settings.settings import Settings
-from search.study.claims import Claims
+from search.study.claims.contract import Claims
 from search.view.base import View
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from pathlib import Path
 from objectives.machine.files import remove_folders
 from objectives.records.paths import StudyPaths
 from objectives.records.trial_record import TrialRecord
-from search.study.claims import Claims
+from search.study.claims.contract import Claims
 from search.study.folder.keep import Keeper
 
 

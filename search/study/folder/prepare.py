@@ -6,7 +6,8 @@ from pathlib import Path
 
 from objectives.records.paths import StudyPaths
 from search.settings.settings import Settings
-from search.study.claims import Claims
+from search.study.claims.contract import Claims
+from search.study.claims.open import open_claims
 from search.study.folder.disk_space import check_disk_space
 from spaces.errors import StoreError
 
@@ -22,7 +23,7 @@ def prepared_folder(settings: Settings) -> Iterator[Claims]:
     made = _make(folder)
     try:
         check_disk_space(folder, settings.store.free_mb_min)
-        claims = Claims(folder)
+        claims = open_claims(folder, settings.store.url)
     except (OSError, StoreError) as error:
         for path in made:
             path.rmdir()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from objectives.records.records import Ending, Outcome, Proposal
 from objectives.records.trial_record import Phase, TrialRecord, trial_records
 from search.settings.settings import Settings
-from search.study.claims import Claims
+from search.study.claims.contract import Claims
 from search.study.stored_trial import StoredTrial, baseline_of
 from search.workers.jobs import Jobs
 from spaces.candidate import Candidate

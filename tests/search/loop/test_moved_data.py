@@ -25,8 +25,8 @@ from spaces.errors import AutomlError, StoreError
 HOLD = """
 import sys
 from pathlib import Path
-from search.study.claims import Claims
-claims = Claims(Path(sys.argv[1]))
+from search.study.claims.kernel_locks import KernelClaims
+claims = KernelClaims(Path(sys.argv[1]))
 claims.enter(int(sys.argv[2]))
 print("entered", flush=True)
 sys.stdin.readline()

@@ -210,8 +210,8 @@ def test_a_process_with_nothing_to_do_waits_for_what_others_leave(
     with pytest.raises(Cut):
         run(settings, blocks, make_view=Cutting)
     code = (
-        "import sys; from pathlib import Path; from search.study.claims import Claims\n"
-        "claims = Claims(Path(sys.argv[1])); print(claims.take(0), flush=True); sys.stdin.read()"
+        "import sys; from pathlib import Path; from search.study.claims.kernel_locks import KernelClaims\n"
+        "claims = KernelClaims(Path(sys.argv[1])); print(claims.take(0), flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", code, str(settings.folder)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:

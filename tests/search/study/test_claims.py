@@ -12,13 +12,13 @@ import pytest
 from quick_search import wait_until
 
 from objectives.records.paths import StudyPaths
-from search.study.claims import Claims
+from search.study.claims.kernel_locks import KernelClaims
 
 HOLDER = """
 import sys
 from pathlib import Path
-from search.study.claims import Claims
-claims = Claims(Path(sys.argv[1]))
+from search.study.claims.kernel_locks import KernelClaims
+claims = KernelClaims(Path(sys.argv[1]))
 for line in sys.stdin:
     word, *number = line.split()
     match word:
@@ -70,8 +70,8 @@ def other(tmp_path: Path) -> Iterator[Holder]:
 
 
 @pytest.fixture
-def claims(tmp_path: Path) -> Iterator[Claims]:
-    found = Claims(tmp_path)
+def claims(tmp_path: Path) -> Iterator[KernelClaims]:
+    found = KernelClaims(tmp_path)
     yield found
     found.close()
 
@@ -82,7 +82,7 @@ def is_waiting(pid: int) -> bool:
     return any("->" in line and str(pid) in line.split() for line in locks)
 
 
-def test_a_trial_is_claimed_by_one_process(claims: Claims, other: Holder) -> None:
+def test_a_trial_is_claimed_by_one_process(claims: KernelClaims, other: Holder) -> None:
     assert other.ask("take 3") == "True"
     assert not claims.take(3)
     assert claims.is_elsewhere(3)
@@ -96,13 +96,13 @@ def test_a_trial_is_claimed_by_one_process(claims: Claims, other: Holder) -> Non
     assert claims.trials == set()
 
 
-def test_looking_takes_nothing(claims: Claims, other: Holder) -> None:
+def test_looking_takes_nothing(claims: KernelClaims, other: Holder) -> None:
     assert not claims.is_elsewhere(7)
     assert claims.living([7]) == set()
     assert other.ask("take 7") == "True"
 
 
-def test_a_death_frees_all(claims: Claims, other: Holder) -> None:
+def test_a_death_frees_all(claims: KernelClaims, other: Holder) -> None:
     assert (other.ask("take 0"), other.ask("take 99999")) == ("True", "True")
     other.ask("enter 5")
     assert claims.is_alive(5)
@@ -114,7 +114,7 @@ def test_a_death_frees_all(claims: Claims, other: Holder) -> None:
     assert not claims.is_alive(5)
 
 
-def test_a_stopped_process_keeps_what_it_has(claims: Claims, other: Holder) -> None:
+def test_a_stopped_process_keeps_what_it_has(claims: KernelClaims, other: Holder) -> None:
     assert other.ask("take 0") == "True"
     other.ask("enter 1")
     os.kill(other.process.pid, signal.SIGSTOP)
@@ -127,7 +127,7 @@ def test_a_stopped_process_keeps_what_it_has(claims: Claims, other: Holder) -> N
     assert claims.take(0)
 
 
-def test_one_process_chooses_at_a_time(claims: Claims, other: Holder, tmp_path: Path) -> None:
+def test_one_process_chooses_at_a_time(claims: KernelClaims, other: Holder, tmp_path: Path) -> None:
     assert other.ask("alone") == "alone"
     with holder(tmp_path) as third:
         third.tell("alone")  # waits
@@ -140,7 +140,7 @@ def test_one_process_chooses_at_a_time(claims: Claims, other: Holder, tmp_path: 
         pass
 
 
-def test_holding_waits_for_one_that_looks(claims: Claims, other: Holder) -> None:
+def test_holding_waits_for_one_that_looks(claims: KernelClaims, other: Holder) -> None:
     """A trial that is known to be free may be looked at by another process for a moment."""
     assert other.ask("take 2") == "True"
     other.tell("free 2")
@@ -151,7 +151,7 @@ def test_holding_waits_for_one_that_looks(claims: Claims, other: Holder) -> None
 
 
 def test_closing_gives_everything_back(tmp_path: Path, other: Holder) -> None:
-    claims = Claims(tmp_path)
+    claims = KernelClaims(tmp_path)
     assert claims.take(0)
     claims.enter(0)
     claims.close()
@@ -159,7 +159,7 @@ def test_closing_gives_everything_back(tmp_path: Path, other: Holder) -> None:
     assert set(tmp_path.iterdir()) == set(StudyPaths(tmp_path).locks)
 
 
-def test_a_child_that_was_forked_holds_nothing(claims: Claims, other: Holder) -> None:
+def test_a_child_that_was_forked_holds_nothing(claims: KernelClaims, other: Holder) -> None:
     """A trial's process must not keep its search's claims when that is gone, nor free them when it ends."""
     assert claims.take(0)
     pid = os.fork()

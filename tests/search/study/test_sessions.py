@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from objectives.records import attributes as keys
 from objectives.records.study_record import StudyRecord
-from search.study.claims import Claims
+from search.study.claims.kernel_locks import KernelClaims
 from search.study.sessions import BEAT_EVERY_S, FORGOTTEN_S, GAP_S, LATELY_S, Session, covered_s
 from spaces.errors import StoreError
 
@@ -47,10 +47,10 @@ def study(tmp_path: Path) -> optuna.Study:
 @pytest.fixture
 def enter(study: optuna.Study, tmp_path: Path) -> Iterator[Callable[[Clock], Session]]:
     """Maker of a session, as of a process of its own."""
-    opened: list[Claims] = []
+    opened: list[KernelClaims] = []
 
     def make(clock: Clock) -> Session:
-        opened.append(Claims(tmp_path))
+        opened.append(KernelClaims(tmp_path))
         return Session(study, opened[-1], clock)
 
     yield make
@@ -123,12 +123,12 @@ def test_a_process_out_of_reach_is_not_joined_while_it_may_live(
 ) -> None:
     """A disk of the same name on another machine: its locks tell nothing."""
     clock = Clock()
-    first = Claims(tmp_path)
+    first = KernelClaims(tmp_path)
     Session(study, first, clock)
     first.close()
     told_elsewhere(study, **told)
     clock.now_s += LATELY_S - 1
-    other = Claims(tmp_path)
+    other = KernelClaims(tmp_path)
     with pytest.raises(StoreError, match=r"is being searched in .* or was a minute ago"):
         Session(study, other, clock)
     clock.now_s += 2
@@ -139,10 +139,10 @@ def test_a_process_out_of_reach_is_not_joined_while_it_may_live(
 def test_a_process_of_another_machine_is_joined_where_its_locks_are_seen_or_it_has_ended(
     enter: Enter, study: optuna.Study, tmp_path: Path
 ) -> None:
-    code = "import sys; from pathlib import Path; from search.study.claims import Claims\n"
-    code += "claims = Claims(Path(sys.argv[1])); claims.enter(0); print('entered', flush=True); sys.stdin.read()"
+    code = "import sys; from pathlib import Path; from search.study.claims.kernel_locks import KernelClaims\n"
+    code += "claims = KernelClaims(Path(sys.argv[1])); claims.enter(0); print('entered', flush=True); sys.stdin.read()"
     clock = Clock()
-    gone = Claims(tmp_path)
+    gone = KernelClaims(tmp_path)
     session = Session(study, gone, clock)
     gone.close()
     told_elsewhere(study, host="elsewhere")
@@ -205,10 +205,10 @@ def test_beats_are_written_seldom(enter: Enter, study: optuna.Study, monkeypatch
 @pytest.mark.seconds
 def test_a_process_sees_the_others_and_whether_they_live(enter: Enter, study: optuna.Study, tmp_path: Path) -> None:
     code = (
-        "import sys, optuna; from pathlib import Path; from search.study.claims import Claims; "
+        "import sys, optuna; from pathlib import Path; from search.study.claims.kernel_locks import KernelClaims; "
         "from search.study.sessions import Session\n"
         "study = optuna.load_study(study_name=sys.argv[1], storage=sys.argv[2])\n"
-        f"session = Session(study, Claims(Path(sys.argv[3])), lambda: {BEGAN_S})\n"
+        f"session = Session(study, KernelClaims(Path(sys.argv[3])), lambda: {BEGAN_S})\n"
         "print('entered', flush=True); sys.stdin.read()"
     )
     url = f"sqlite:///{tmp_path / 'study.sqlite3'}"

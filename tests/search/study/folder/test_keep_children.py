@@ -13,7 +13,7 @@ from objectives.records.study_record import StudyRecord
 from objectives.records.trial_record import Phase
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable, read_study
-from search.study.claims import Claims
+from search.study.claims.kernel_locks import KernelClaims
 from search.study.folder import keep
 from search.study.folder.keep import Keeper
 from search.study.folder.leftovers import tidy
@@ -136,7 +136,7 @@ def test_what_a_killed_scorer_left_is_counted_and_goes_once_nobody_scores(table:
     assert keeper.is_full(table)
     assert keeper.remove_strays(table.rows, {0}) == 0
     assert stray.exists()
-    claims = Claims(folder)
+    claims = KernelClaims(folder)
     tidy(folder, claims, keeper, table.rows)
     claims.close()
     assert not stray.parent.exists()

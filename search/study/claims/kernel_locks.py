@@ -1,31 +1,30 @@
-"""Who works on what: locks on a study's folder that the kernel frees as soon as their process has died.
+"""Claims by locks on a study's folder, which the kernel frees as soon as their process has died.
 
 A lock that is held distinguishes a slow process from a dead one, which no clock can.
 """
 
 import fcntl
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from objectives.records.paths import StudyPaths
+from search.study.claims.contract import Claims
 
 SESSIONS = 1 << 32  # bytes from here on stand for searching processes, those before for trials
 
 
-class Claims:
-    """The locks of one searching process on a study's folder, which must be one that locks work on.
+class KernelClaims(Claims):
+    """Claims on a study's folder, which must be one that locks work on.
 
-    A process may have one object of this class per study: POSIX locks belong to the process, and closing the file ends
-    all of them.
+    POSIX locks belong to the process, and closing the file ends all of them.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        super().__init__(folder)
         self._own_key: int | None = None
         self._bytes = StudyPaths(folder).claims.open("a+b")
         self._mutex = StudyPaths(folder).mutex.open("a+b")
-        self.trials: set[int] = set()
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -53,15 +52,6 @@ class Claims:
         self.trials.discard(number)
         fcntl.lockf(self._bytes, fcntl.LOCK_UN, 1, number)
 
-    @contextmanager
-    def freeing(self) -> Iterator[None]:
-        """Give all trials back whatever happens here."""
-        try:
-            yield
-        finally:
-            for number in list(self.trials):
-                self.free(number)
-
     def is_elsewhere(self, number: int) -> bool:
         """Whether another living process works on a trial."""
         if number in self.trials:
@@ -70,10 +60,6 @@ class Claims:
             return True
         self.free(number)
         return False
-
-    def living(self, numbers: Iterable[int]) -> set[int]:
-        """Return the numbers, among these, of trials that a living process works on; call this inside `alone`."""
-        return {number for number in numbers if number in self.trials or self.is_elsewhere(number)}
 
     def enter(self, key: int) -> None:
         """Hold the lock of a searching process, for life."""

@@ -20,6 +20,21 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class WorkRecord(Record):
+    """What a searching process does with one trial.
+
+    Attributes:
+        trial: number of the trial.
+        stage: name of its stage; empty before the first one.
+        epoch: epoch under way, from 1; 0 before the training.
+    """
+
+    trial: int
+    stage: str = ""
+    epoch: int = 0
+
+
+@dataclass(frozen=True)
 class SessionRecord(Record):
     """A searching process.
 
@@ -30,6 +45,9 @@ class SessionRecord(Record):
         spans: begin and end of each span of time in which it searched, in seconds since 1970.
         ended: whether it has left the study.
         proves: whether it is `automl prove`, whose time is none of the budget's.
+        work: what it does with its trials, as of some seconds ago.
+        launch: names the command that started it as a worker of a cluster; empty for none.
+        code: of a worker: version of its automl, and commit where that runs from a checkout.
     """
 
     host: str
@@ -38,6 +56,9 @@ class SessionRecord(Record):
     spans: list[list[float]]
     ended: bool = False
     proves: bool = False
+    work: list[WorkRecord] = field(default_factory=list)
+    launch: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True)
@@ -171,6 +192,11 @@ class StudyRecord:
         entries = ((name, record(SessionRecord, value)) for name, value in self._under(keys.SESSION))
         return {int(name): session for name, session in entries if session and name.isdecimal()}
 
+    @property
+    def asked_to_end(self) -> frozenset[str]:
+        """Keys of the searching processes, and names of the launches, that were asked to end."""
+        return frozenset(name for name, asked in self._under(keys.ASKED_TO_END) if asked is True)
+
     def measured(self, known: Mapping[str, Any] | None = None) -> Iterator[tuple[str, MeasuredRecord]]:
         """Yield architecture's key and what was measured ahead of trials; those under keys of `known` are left out."""
         for name, value in self._under(keys.MEASURED):
@@ -272,6 +298,10 @@ class StudyWriter:
     def session(self, key: int, session: SessionRecord) -> None:
         """Store when a searching process was at work."""
         self._set(f"{keys.SESSION}{key}", session.to_json())
+
+    def ask_to_end(self, key: int | str) -> None:
+        """Ask a searching process by its key, or all of a launch by its name, to end; of a key that no process writes."""
+        self._set(f"{keys.ASKED_TO_END}{key}", True)
 
     def measured(self, key: str, measured: MeasuredRecord) -> None:
         """Store what was measured of an architecture, by its key."""

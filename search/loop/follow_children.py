@@ -40,7 +40,7 @@ class ChildrenFollower(SilentListener):
         """
         self.trial, self.job, self._view, self._next = trial, job, view, next_order
         self._warn, self._tick = warn, tick
-        self.current_stage = ""
+        self.current_stage, self.epoch = "", 0
         self.rungs = trial.record.rungs
 
     def stage(self, name: str) -> None:

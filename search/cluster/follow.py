@@ -46,6 +46,7 @@ class FollowedLaunch:
             KeyboardInterrupt: at the second Ctrl-C.
         """
         with self.view, self._interrupts():
+            self.watch.find()
             self.launch.start()
             while self.launch.is_running and not self.gone and not self._has_left(claims):
                 self._look(claims)

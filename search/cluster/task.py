@@ -138,6 +138,12 @@ def end_worker(task: WorkerTask, wait_s: float = END_WAIT_S) -> None:
             time.sleep(END_LOOK_S)
 
 
+def end_launch(launch: str) -> None:
+    """Ask all processes of a launch that tasks in this process wait for to end."""
+    for task in [task for task in _running if task.launch == launch]:
+        end_worker(task)
+
+
 def _message(code: int, log: Path) -> str:
     """Return in one line why a process ended."""
     if code in (0, INTERRUPTED):

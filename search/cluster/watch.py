@@ -34,7 +34,7 @@ class Watch:
         self.sessions: Mapping[int, SessionRecord] = {}
         self._seen: dict[int, TrialRecord] = {}
         self._work: dict[int, WorkRecord] = {}
-        self._begun_before: set[int] = set()  # trials that there were when the study was found
+        self._begun_before: set[int] = set()  # trials of a study that was there before the first look
         self._children = ChildrenWatch(view)
 
     def find(self) -> bool:
@@ -48,7 +48,8 @@ class Watch:
         with store_errors(settings.name):
             trials = trial_records(self.study)
             self._seen = {trial.number: trial for trial in trials if trial.phase.has_ended or trial.paused}
-            self._begun_before = {trial.number for trial in trials if trial.has_begun}
+            is_new = bool(self.why_missing)  # an earlier look found none
+            self._begun_before = set() if is_new else {trial.number for trial in trials if trial.has_begun}
             self._children.pass_over(trials, self._record())
             self.view.begin(read_study(self.study, trials), self.used(trials))
         return True

@@ -16,14 +16,10 @@ def make_engine(settings: ClusterSettings, logs: Path) -> Engine:
         logs: folder of what workers print.
     """
     match settings.name:
-        case "ray":
-            from search.cluster.engines.on_ray import EngineOnRay
+        case "ray" | "dask":
+            from search.cluster.engines.apart import EngineApart
 
-            return EngineOnRay(settings)
-        case "dask":
-            from search.cluster.engines.on_dask import EngineOnDask
-
-            return EngineOnDask(settings)
+            return EngineApart(settings, logs / f"{settings.name}.txt")
         case "slurm":
             from search.cluster.engines.on_slurm import EngineOnSlurm
 

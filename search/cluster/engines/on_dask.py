@@ -4,18 +4,19 @@ A task whose Dask worker is lost is begun anew elsewhere by Dask's scheduler, fo
 the calling process where the cluster has one thread in all, so that number is kept from it. Dask hands GPUs out as an
 abstract resource: its workers must be started with `--resources GPU=1`.
 
-A task waits in a thread of a Dask worker, which goes on answering its scheduler meanwhile.
+A task waits in a thread of a Dask worker, which goes on answering its scheduler meanwhile. Dask cannot stop a thread:
+tasks that are left at the end are asked to end their processes themselves.
 """
 
 import os
-import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 from search.cluster.engines.contract import ClusterError, Engine, are_elsewhere, run_by_joblib
-from search.cluster.task import WorkerEnd, WorkerTask
+from search.cluster.task import WorkerEnd, WorkerTask, end_launch
 from search.settings.cluster.cluster_settings import HERE, ClusterSettings
 from spaces.errors import first_line
 
@@ -33,6 +34,7 @@ class EngineOnDask(Engine):
         self._client: Any = None
         self._cluster: Any = None
         self._away = 0
+        self._launch = ""  # whose tasks run
 
     def __enter__(self) -> Self:
         try:
@@ -42,13 +44,9 @@ class EngineOnDask(Engine):
         asked = self.settings.address or os.environ.get(SCHEDULER_ADDRESS)
         address = asked if asked not in (None, "", HERE) else None
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of the dashboard's port
-                if address is None:
-                    self._cluster = _begin(self.settings.workers)
-                self._client = distributed.Client(
-                    address or self._cluster, timeout=REACHED_WITHIN_S, set_as_default=False
-                )
+            if address is None:
+                self._cluster = _begin(self.settings.workers)
+            self._client = distributed.Client(address or self._cluster, timeout=REACHED_WITHIN_S, set_as_default=False)
         except Exception as error:  # of any kind
             self.__exit__(None, None, None)
             where = f"'{address}' cannot be reached" if address else "a cluster here cannot be begun"
@@ -63,6 +61,9 @@ class EngineOnDask(Engine):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._client is not None and self._launch and self._client.status == RUNNING:
+            with suppress(Exception):  # workers of Dask's that do not answer end theirs when they end themselves
+                self._client.run(end_launch, self._launch, wait=False, on_error="ignore")
         if self._client is not None:
             self._client.close(timeout=REACHED_WITHIN_S)
         if self._cluster is not None:
@@ -88,7 +89,7 @@ class EngineOnDask(Engine):
 
     def run(self, task: WorkerTask) -> WorkerEnd:
         """Run a task wherever there is room."""
-        each = self._gpus_each()
+        each, self._launch = self._gpus_each(), task.launch
         options = {"resources": {"GPU": each}} if each else {}
         return run_by_joblib(task, BACKEND_OF_DASK, client=self._client, **options)
 

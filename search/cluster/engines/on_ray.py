@@ -9,9 +9,9 @@ Ray hands GPUs out by CUDA_VISIBLE_DEVICES, which the worker's process inherits.
 """
 
 import os
+import secrets
 import socket
 import threading
-import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from tempfile import TemporaryDirectory
@@ -27,6 +27,7 @@ BACKEND = "automl-ray"
 ADDRESS = "RAY_ADDRESS"
 STORE_BYTES = 80 * 1024 * 1024  # of a cluster here: nothing of size is passed
 REACHED_S = 3.0  # for the head to answer
+QUIET: dict[str, Any] = {"include_dashboard": False, "log_to_driver": False}
 
 
 class EngineOnRay(Engine):
@@ -35,30 +36,30 @@ class EngineOnRay(Engine):
     def __init__(self, settings: ClusterSettings) -> None:
         super().__init__(settings)
         self._folder: TemporaryDirectory[str] | None = None
+        asked = settings.address or os.environ.get(ADDRESS)
+        self._address = asked if asked not in (None, "", HERE) else None
         self._head = ("", 0)
-        self._is_gone = False
 
     def __enter__(self) -> Self:
+        if self._address is None:
+            _own_token()
+        else:
+            _check_address(self._address)
         try:
             import ray
         except ImportError:
             raise ClusterError("cluster=ray: Ray is not installed here; pip install 'automl[ray]'") from None
-        asked = self.settings.address or os.environ.get(ADDRESS)
-        address = asked if asked not in (None, "", HERE) else None
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of the future of its settings
-                ray.init(**(self._of_new() if address is None else {"address": address}), **_quiet())
+            ray.init(**(self._of_new() if self._address is None else {"address": self._address}), **QUIET)
         except Exception as error:  # of any kind: a wrong address alone has four
             self._leave()
-            where = f"'{address}' cannot be reached" if address else "a cluster here cannot be begun"
+            where = f"'{self._address}' cannot be reached" if self._address else "a cluster here cannot be begun"
             raise ClusterError(
                 f"cluster.address: {where} ({first_line(error)}); see `ray status`, or give cluster.address=..."
             ) from None
         _register()
-        self._address = address
         host, _, port = ray.get_runtime_context().gcs_address.rpartition(":")
-        self._head = (host.strip("[]"), int(port))
+        self._head = (host, int(port))
         return self
 
     def __exit__(
@@ -66,8 +67,7 @@ class EngineOnRay(Engine):
     ) -> None:
         import ray
 
-        if not self._is_gone:  # else it would wait for the head
-            ray.shutdown()
+        ray.shutdown()
         self._leave()
 
     @property
@@ -102,12 +102,10 @@ class EngineOnRay(Engine):
 
     def trouble(self) -> str:
         """Return that the head does not answer, if so."""
-        try:
-            socket.create_connection(self._head, REACHED_S).close()
-        except OSError as error:
-            self._is_gone = True
-            return f"Ray's head at {self._head[0]}:{self._head[1]} does not answer ({first_line(error)})"
-        return ""
+        found = _trouble(*self._head)
+        if found:
+            self._leave()
+        return found
 
     def _needs(self) -> dict[str, float]:
         """Return what one worker takes of a machine."""
@@ -134,8 +132,35 @@ class EngineOnRay(Engine):
             self._folder.cleanup()
 
 
-def _quiet() -> dict[str, Any]:
-    return {"include_dashboard": False, "log_to_driver": False, "configure_logging": False, "logging_level": "ERROR"}
+def _own_token() -> None:
+    """Keep others out of a cluster here by a token of its own; else Ray would write one into the user's home."""
+    os.environ.setdefault("RAY_AUTH_MODE", "token")
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(16))
+
+
+def _check_address(address: str) -> None:
+    """Check that something answers at an address: Ray itself would ask for minutes.
+
+    Raises:
+        ClusterError: nothing does, or it is one of Ray's client, which is no part of the cluster.
+    """
+    if "://" in address:
+        raise ClusterError(
+            f"cluster.address: must be host:port of Ray's head, got '{address}'; give the line on a machine of the "
+            "cluster, after `ray start --address=HOST:6379` there"
+        )
+    host, colon, port = address.rpartition(":")
+    if colon and port.isdigit() and (trouble := _trouble(host, int(port))):
+        raise ClusterError(f"cluster.address: {trouble}; begin a cluster with `ray start --head`, or give another")
+
+
+def _trouble(host: str, port: int) -> str:
+    """Return that Ray's head does not answer, if so."""
+    try:
+        socket.create_connection((host.strip("[]"), port), REACHED_S).close()
+    except OSError as error:
+        return f"Ray's head at {host}:{port} does not answer ({error.strerror or error})"
+    return ""
 
 
 def _register() -> None:

@@ -8,7 +8,6 @@ from rich.console import Console
 
 from objectives.records.paths import StudyPaths
 from reports.table.console import labelled, open_console
-from reports.table.words import plural
 from search.cluster.engines.contract import Engine
 from search.cluster.engines.make import make_engine
 from search.cluster.follow import FollowedLaunch
@@ -86,4 +85,4 @@ def _places(workers: int, engine: Engine) -> str:
     places = engine.places()
     if places is None or places >= workers:
         return ""
-    return f", which has room for {places}: {plural(workers - places, 'worker')} begin when there is more"
+    return f", which has room for {places}: the rest begin when there is more"

@@ -17,7 +17,7 @@ from reports.table.words import duration, plural
 from search.study.claims.open import open_claims
 from search.study.sessions import SessionSeen, seen_of
 from search.study.store import load_study, store_errors
-from spaces.errors import SettingsError, StoreError, nearest
+from spaces.errors import SettingsError, nearest
 
 
 def run_workers_list(
@@ -86,7 +86,8 @@ def _name(seen: SessionSeen) -> str:
 def _print(name: str, alive: Sequence[SessionSeen], ends: dict[str, bool], asked: Sequence[SessionSeen]) -> None:
     console = open_console(highlight=False)
     if not alive:
-        raise StoreError(f"study: nobody searches '{name}' just now; give its line")
+        console.print(f"nobody searches {name} just now", highlight=False)
+        return
     table = Table(box=box.SIMPLE_HEAD)
     for column in ("worker", "trial", "silent for", ""):
         table.add_column(column, justify="left", overflow="fold")

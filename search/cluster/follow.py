@@ -51,10 +51,16 @@ class FollowedLaunch:
             while self.launch.is_running and not self.gone and not self._has_left(claims):
                 self._look(claims)
                 time.sleep(STORE_EVERY_S)
+            self.gone = self.gone or self.engine.trouble()
             self._look(claims)
             if self.watch.study is not None:
                 table, used = self.result()
                 self.view.ended(table, used, self._why())
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the search could go on: Ctrl-C, or the loss of the engine, has cut it short."""
+        return self.is_interrupted or bool(self.gone)
 
     def result(self) -> tuple[StudyTable, BudgetUsed]:
         """Return the study and its budget as they stand.
@@ -84,7 +90,7 @@ class FollowedLaunch:
             raise ClusterError(f"cluster: {of_all} ended with an error; {_words(ends[-1])}")
 
     def _why(self) -> str:
-        if self.gone or self.is_interrupted:
+        if self.is_cut:
             return self.gone or "interrupted"
         is_left = self.watch.used().left(self.settings.budget)
         return "the workers have ended" if is_left else "the budget is used"
@@ -103,7 +109,7 @@ class FollowedLaunch:
             self.view.waiting(str(error))
         if time.monotonic() >= self._engine_at:
             self._engine_at = time.monotonic() + ENGINE_EVERY_S
-            self.gone = self.engine.trouble()
+            self.gone = self.gone or self.engine.trouble()
 
     def _show_end(self, news: WorkerEnd | WorkerLost) -> None:
         """Show a worker that was lost, or that ended with an error; once where several say the same."""
@@ -127,8 +133,8 @@ class FollowedLaunch:
             self.view.note(text)
 
     def _ask(self) -> None:
-        """Ask the workers to end, after Ctrl-C, as soon as there is a study to ask them by."""
-        if self.is_interrupted and not self._is_asked and self.watch.study is not None:
+        """Ask the workers to end, after Ctrl-C or where the engine is gone, once there is a study to ask them by."""
+        if self.is_cut and not self._is_asked and self.watch.study is not None:
             with store_errors(self.settings.name):
                 StudyWriter(self.watch.study).ask_to_end(self.launch.name)
             self._is_asked = True

@@ -81,8 +81,9 @@ class Launch:
                 end = self.engine.run(task)
             except BaseException as error:  # of any engine, of any kind: this worker's alone
                 end = WorkerEnd(task.index, "", None, first_line(error))
-            again = end.is_lost and left > 0 and not self._stops.is_set()
-            if end.is_lost:
+            is_gone = bool(self.engine.trouble())
+            again = end.is_lost and left > 0 and not self._stops.is_set() and not is_gone
+            if end.is_lost and not is_gone:
                 self.news.put(WorkerLost(end, again))
             if not again:
                 break

@@ -52,7 +52,7 @@ def run_workers(arguments: list[str], log_format: str, settings: Settings) -> No
         with closing(open_claims(settings.folder, settings.store.url)) as claims:
             followed.run(claims)
     if followed.watch.study is not None:
-        show_result(console, settings, *followed.result(), arguments, followed.is_interrupted)
+        show_result(console, settings, *followed.result(), arguments, followed.is_cut)
     followed.check()
     if followed.is_interrupted:
         raise SystemExit(130)

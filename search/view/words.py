@@ -7,6 +7,7 @@ from rich.console import Console
 
 from objectives.records.failures import OF_MEMORY
 from objectives.records.records import Ending, Outcome
+from objectives.records.study_record import WorkRecord
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 from reports.table.words import duration, ms, share
@@ -55,6 +56,12 @@ def attempt_text(end: Ending) -> str:
     """Return what an attempt died of and how the trial goes on."""
     again = "with a smaller batch" if end.error_class in OF_MEMORY else "from its checkpoint"
     return f"died ({end.error_class}): {end.reason}; taken up again {again}"
+
+
+def work_text(work: WorkRecord) -> str:
+    """Return '`12 (train, epoch 4)`' of what a process does with a trial."""
+    stage = ", ".join(part for part in (work.stage, f"epoch {work.epoch}" if work.epoch else "") if part)
+    return f"{work.trial} ({stage})" if stage else str(work.trial)
 
 
 def eta_text(used: BudgetUsed, settings: Settings, running_s: float = 0.0) -> str:

@@ -11,12 +11,13 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from objectives.records.study_record import StudyRecord, StudyWriter, WorkRecord
+from objectives.records.study_record import StudyRecord, StudyWriter
 from reports.table.console import open_console
 from reports.table.words import duration, plural
 from search.study.claims.open import open_claims
 from search.study.sessions import SessionSeen, seen_of
 from search.study.store import load_study, store_errors
+from search.view.words import work_text
 from spaces.errors import SettingsError, nearest
 
 
@@ -92,15 +93,9 @@ def _print(name: str, alive: Sequence[SessionSeen], ends: dict[str, bool], asked
     for column in ("worker", "trial", "silent for", ""):
         table.add_column(column, justify="left", overflow="fold")
     for seen in alive:
-        doing = "\n".join(map(_doing, seen.work)) or "idle"
+        doing = "\n".join(map(work_text, seen.work)) or "idle"
         ending = "is asked to end" if ends[seen.key] else ""
         table.add_row(Text(_name(seen)), Text(doing), duration(seen.silent_s), ending)
     console.print(table)
     if asked:
         console.print(f"{plural(len(asked), 'worker')} asked to end: trials stay at their last checkpoint")
-
-
-def _doing(work: WorkRecord) -> str:
-    """Return '`12: train, epoch 4`'."""
-    stage = ", ".join(part for part in (work.stage, f"epoch {work.epoch}" if work.epoch else "") if part)
-    return f"{work.trial}: {stage}" if stage else str(work.trial)

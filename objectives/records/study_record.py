@@ -9,29 +9,14 @@ import msgspec
 
 from objectives.records import attributes as keys
 from objectives.records.children import ChildrenReport
-from objectives.records.failures import Failure
 from objectives.records.gate import Gate
 from objectives.records.proof import ProofRecord, SplitLook
 from objectives.records.reading import mapping, named_records, record, records
 from objectives.records.records import Latency, Record
+from objectives.records.study_parts.parts import ExperienceRecord, MeasuredRecord, WorkRecord
 
 if TYPE_CHECKING:
     import optuna
-
-
-@dataclass(frozen=True)
-class WorkRecord(Record):
-    """What a searching process does with one trial.
-
-    Attributes:
-        trial: number of the trial.
-        stage: name of its stage; empty before the first one.
-        epoch: epoch under way, from 1; 0 before the training.
-    """
-
-    trial: int
-    stage: str = ""
-    epoch: int = 0
 
 
 @dataclass(frozen=True)
@@ -59,43 +44,6 @@ class SessionRecord(Record):
     work: list[WorkRecord] = field(default_factory=list)
     launch: str = ""
     code: str = ""
-
-
-@dataclass(frozen=True)
-class MeasuredRecord(Record):
-    """An architecture that was measured ahead of trials.
-
-    Attributes:
-        params: of the candidate that was measured, by Optuna's names.
-        latency: before training; None if it could not be measured.
-        failure: why not, one of `objectives.records.failures.Failure`.
-        seconds: what the measuring took, that of earlier attempts included.
-        latencies: further device -> latency there, as far as it was measured ahead.
-    """
-
-    params: dict[str, Any]
-    latency: Latency | None
-    failure: str = Failure.NOT_BUILDABLE.value
-    seconds: float = 0.0
-    latencies: dict[str, Latency] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return a mapping of JSON values; one that was measured has no failure."""
-        left_out = {"failure" if self.latency else "", "" if self.latencies else "latencies"}
-        return {name: value for name, value in super().to_json().items() if name not in left_out}
-
-
-@dataclass(frozen=True)
-class ExperienceRecord(Record):
-    """What a study started from, so that whoever goes on with it proposes the same.
-
-    Attributes:
-        source: where it came from, as the setting `experience` names it.
-        trainings: of earlier studies, packed: see `search.study.experience.frozen`.
-    """
-
-    source: str
-    trainings: str
 
 
 @dataclass(frozen=True)
@@ -300,7 +248,7 @@ class StudyWriter:
         self._set(f"{keys.SESSION}{key}", session.to_json())
 
     def ask_to_end(self, key: int | str) -> None:
-        """Ask a searching process by its key, or all of a launch by its name, to end; of a key that no process writes."""
+        """Ask a searching process by its key, or all of a launch by its name, to end; no process writes this key."""
         self._set(f"{keys.ASKED_TO_END}{key}", True)
 
     def measured(self, key: str, measured: MeasuredRecord) -> None:

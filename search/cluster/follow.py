@@ -9,10 +9,10 @@ from types import FrameType
 from objectives.records.study_record import SessionRecord, StudyWriter
 from reports.table.table import StudyTable
 from reports.table.words import plural
-from search.cluster.engines.contract import ClusterError, Engine
+from search.cluster.engines.contract import ClusterEngine, ClusterError
 from search.cluster.launch import Launch, WorkerLost
 from search.cluster.task import WorkerEnd, code_here
-from search.cluster.watch import Watch
+from search.cluster.watch import StudyWatch
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
 from search.study.claims.contract import Claims
@@ -28,9 +28,9 @@ LEFT_S = 15.0  # for workers that are asked to end and have not entered the stud
 class FollowedLaunch:
     """Shows a launch until all its workers have ended, or the engine has."""
 
-    def __init__(self, settings: Settings, view: View, engine: Engine, launch: Launch) -> None:
+    def __init__(self, settings: Settings, view: View, engine: ClusterEngine, launch: Launch) -> None:
         self.settings, self.view, self.engine, self.launch = settings, view, engine, launch
-        self.watch = Watch(settings, view)
+        self.watch = StudyWatch(settings, view)
         self.is_interrupted = False
         self.gone = ""  # why the engine is
         self._is_asked = False

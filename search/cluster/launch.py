@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from search.cluster.engines.contract import Engine
+from search.cluster.engines.contract import ClusterEngine
 from search.cluster.task import WorkerEnd, WorkerTask, threads_here
 from search.settings.settings import Settings
 from spaces.errors import first_line
@@ -49,7 +49,7 @@ def tasks_of(settings: Settings, arguments: Sequence[str], logs: Path) -> list[W
 class Launch:
     """Runs tasks by an engine, each in a thread of its own."""
 
-    def __init__(self, engine: Engine, tasks: Sequence[WorkerTask]) -> None:
+    def __init__(self, engine: ClusterEngine, tasks: Sequence[WorkerTask]) -> None:
         self.engine, self.tasks = engine, tasks
         self.name = tasks[0].launch
         self.ends: dict[int, WorkerEnd] = {}

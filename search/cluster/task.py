@@ -22,7 +22,7 @@ from search.study.sessions import CODE, LAUNCH
 from search.study.store import OWN_CHECKOUT
 from spaces.errors import first_line
 
-PROGRAM = "search.commands.workers.child"
+WORKER_PROGRAM = "search.commands.workers.child"
 # Engines allow a task one thread; these are the library's own limits, and trials have cores of their own.
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 TAIL_BYTES = 8192  # of a log, in which its last line is looked for
@@ -111,7 +111,7 @@ def _start(task: WorkerTask, out: Any) -> "subprocess.Popen[bytes]":
         if value is not None:
             environment[name] = value
     return subprocess.Popen(
-        [sys.executable, "-m", PROGRAM, str(os.getpid()), *task.arguments],
+        [sys.executable, "-m", WORKER_PROGRAM, str(os.getpid()), *task.arguments],
         cwd=task.folder,
         env=environment,
         stdin=subprocess.DEVNULL,

@@ -4,7 +4,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from objectives.records.study_record import SessionRecord, StudyRecord, WorkRecord
+from objectives.records.study_parts.parts import WorkRecord
+from objectives.records.study_record import SessionRecord, StudyRecord
 from objectives.records.trial_record import Phase, TrialRecord, trial_records
 from reports.table.table import StudyTable, read_study
 from search.cluster.watch_children import ChildrenWatch
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     import optuna
 
 
-class Watch:
+class StudyWatch:
     """Looks at a study now and then, and shows a view what has changed. It writes nothing and claims nothing.
 
     Between two rungs the store says of a trial what its process's last sign of life did: its stage and epoch.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from objectives.records.paths import StudyPaths
 from objectives.records.records import Ending, Latency
-from objectives.records.study_record import WorkRecord
+from objectives.records.study_parts.parts import WorkRecord
 from objectives.records.trial_record import TrialRecord
 from search.engine.steering import OnDevices
 from search.loop.follow import Decide, TrialFollower

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from objectives.records.study_record import SessionRecord, StudyRecord, StudyWriter, WorkRecord
+from objectives.records.study_parts.parts import WorkRecord
+from objectives.records.study_record import SessionRecord, StudyRecord, StudyWriter
 from search.study.claims.contract import Claims
 from spaces.errors import StoreError
 

@@ -27,7 +27,7 @@ from search.view.words import eta_text, one_line, row_result, work_text
 NARROW, WIDE = 72, 110  # a terminal of fewer columns shows less of a row, one of so many more
 SILENT_S = 45.0  # a living process without a beat for so long is marked
 OTHERS_MAX = 4  # lines of other searching processes
-WORKERS_MAX = 16  # the same where this one does not search, and shows others
+SHOWN_WORKERS_MAX = 16  # the same where this one does not search, and shows others
 LAST_MAX = 40  # last trials in the largest terminal
 BARS = " ▁▂▃▄▅▆▇█"
 SHORT = {Outcome.STOPPED.value: "stopped", Outcome.OVER_BOUND.value: "over bound"}
@@ -167,7 +167,7 @@ def _running(state: FrameState, width: int) -> Section:
 def _others(sessions: tuple[SessionSeen, ...]) -> list[Text]:
     """Return a line for each other searching process, living processes first; the last line may count several."""
     texts = [_session(seen) for seen in sorted(sessions, key=lambda seen: not seen.alive) if not seen.own]
-    most = OTHERS_MAX if any(seen.own for seen in sessions) else WORKERS_MAX
+    most = OTHERS_MAX if any(seen.own for seen in sessions) else SHOWN_WORKERS_MAX
     if len(texts) > most:
         texts[most - 1 :] = [Text(f"and {len(texts) - most + 1} more", style="dim")]
     return texts

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from objectives.records.failures import OF_MEMORY
 from objectives.records.records import Ending, Outcome
-from objectives.records.study_record import WorkRecord
+from objectives.records.study_parts.parts import WorkRecord
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 from reports.table.words import duration, ms, share

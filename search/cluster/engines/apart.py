@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from search.cluster.engines.contract import ClusterError, Engine
+from search.cluster.engines.contract import ClusterEngine, ClusterError
 from search.cluster.engines.messages import EngineFacts, EngineTrouble, RunEnded
 from search.cluster.task import WorkerEnd, WorkerTask
 from search.settings.cluster.cluster_settings import ClusterSettings
@@ -24,7 +24,7 @@ APART = "search.cluster.engines.apart_program"
 CLOSED_S = 30.0  # for the engine to give its cluster back
 
 
-class EngineApart(Engine):
+class EngineApart(ClusterEngine):
     """An engine that runs in a process of its own."""
 
     def __init__(self, settings: ClusterSettings, log: Path) -> None:

@@ -6,7 +6,7 @@ import threading
 from contextlib import suppress
 from multiprocessing.connection import Connection
 
-from search.cluster.engines.contract import ClusterError, Engine
+from search.cluster.engines.contract import ClusterEngine, ClusterError
 from search.cluster.engines.messages import EngineFacts, EngineTrouble, RunEnded
 from search.cluster.engines.on_dask import EngineOnDask
 from search.cluster.engines.on_ray import EngineOnRay
@@ -14,7 +14,7 @@ from search.cluster.task import WorkerTask
 from search.settings.cluster.cluster_settings import ClusterSettings
 from spaces.errors import first_line
 
-ENGINES: dict[str, type[Engine]] = {"ray": EngineOnRay, "dask": EngineOnDask}
+ENGINES: dict[str, type[ClusterEngine]] = {"ray": EngineOnRay, "dask": EngineOnDask}
 ASK_EVERY_S = 3.0  # between two looks whether the cluster is there
 
 
@@ -35,7 +35,7 @@ class EngineProcess:
         except ClusterError as error:
             self._say(EngineTrouble(str(error)))
 
-    def _run_all(self, engine: Engine) -> None:
+    def _run_all(self, engine: ClusterEngine) -> None:
         while True:
             if self._line.poll(ASK_EVERY_S):
                 try:
@@ -49,7 +49,7 @@ class EngineProcess:
                 self._say(EngineTrouble(text))
                 os._exit(1)  # what asks the cluster for anything more would wait for it
 
-    def _run(self, engine: Engine, task: WorkerTask) -> None:
+    def _run(self, engine: ClusterEngine, task: WorkerTask) -> None:
         try:
             self._say(RunEnded(task.index, engine.run(task)))
         except BaseException as error:  # of any kind: this task's alone

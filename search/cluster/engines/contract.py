@@ -15,7 +15,7 @@ class ClusterError(AutomlError):
     """A cluster cannot be used: its engine is not installed, is not reached, or has no place for what is asked for."""
 
 
-class Engine(ABC):
+class ClusterEngine(ABC):
     """Starts workers. Use it as a context: entered before the first one is started, left after the last one's end.
 
     Each worker is a call of its own, in a thread of its own: one that is lost is begun anew, or missed, and none of the

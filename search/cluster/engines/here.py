@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from search.cluster.engines.contract import Engine, run_by_joblib
+from search.cluster.engines.contract import ClusterEngine, run_by_joblib
 from search.cluster.task import END_WAIT_S, WorkerEnd, WorkerTask, end_worker
 from search.settings.cluster.cluster_settings import ClusterSettings
 
 
-class EngineHere(Engine):
+class EngineHere(ClusterEngine):
     """Starts workers on this machine."""
 
     def __init__(self, settings: ClusterSettings) -> None:

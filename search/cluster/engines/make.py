@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from search.cluster.engines.contract import Engine
+from search.cluster.engines.contract import ClusterEngine
 from search.settings.cluster.cluster_settings import ClusterSettings
 
 SUBMITIT = "submitit"  # folder of its files, below that of the logs
 
 
-def make_engine(settings: ClusterSettings, logs: Path) -> Engine:
+def make_engine(settings: ClusterSettings, logs: Path) -> ClusterEngine:
     """Return the engine that the settings name, not begun yet; its libraries are imported when it is entered.
 
     Args:

@@ -15,18 +15,18 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from search.cluster.engines.contract import ClusterError, Engine, are_elsewhere, run_by_joblib
+from search.cluster.engines.contract import ClusterEngine, ClusterError, are_elsewhere, run_by_joblib
 from search.cluster.task import WorkerEnd, WorkerTask, end_launch
-from search.settings.cluster.cluster_settings import HERE, ClusterSettings
+from search.settings.cluster.cluster_settings import BEGUN_HERE, ClusterSettings
 from spaces.errors import first_line
 
 BACKEND_OF_DASK = "automl-dask"
 SCHEDULER_ADDRESS = "DASK_SCHEDULER_ADDRESS"
 REACHED_WITHIN_S = 10.0
-RUNNING = "running"
+CLIENT_RUNNING = "running"
 
 
-class EngineOnDask(Engine):
+class EngineOnDask(ClusterEngine):
     """Starts workers as tasks of a Dask cluster; one begun here ends with the line."""
 
     def __init__(self, settings: ClusterSettings) -> None:
@@ -42,7 +42,7 @@ class EngineOnDask(Engine):
         except ImportError:
             raise ClusterError("cluster=dask: Dask is not installed here; pip install 'automl[dask]'") from None
         asked = self.settings.address or os.environ.get(SCHEDULER_ADDRESS)
-        address = asked if asked not in (None, "", HERE) else None
+        address = asked if asked not in (None, "", BEGUN_HERE) else None
         try:
             if address is None:
                 self._cluster = _begin(self.settings.workers)
@@ -61,7 +61,7 @@ class EngineOnDask(Engine):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._client is not None and self._launch and self._client.status == RUNNING:
+        if self._client is not None and self._launch and self._client.status == CLIENT_RUNNING:
             with suppress(Exception):  # workers of Dask's that do not answer end theirs when they end themselves
                 self._client.run(end_launch, self._launch, wait=False, on_error="ignore")
         if self._client is not None:
@@ -95,7 +95,7 @@ class EngineOnDask(Engine):
 
     def trouble(self) -> str:
         """Return that the scheduler has not answered twice in a row, if so."""
-        self._away = 0 if self._client.status == RUNNING else self._away + 1
+        self._away = 0 if self._client.status == CLIENT_RUNNING else self._away + 1
         return f"Dask's scheduler does not answer (its client is {self._client.status})" if self._away > 1 else ""
 
     def _dask_workers(self) -> Mapping[str, Any]:

@@ -18,26 +18,26 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
 
-from search.cluster.engines.contract import ClusterError, Engine, are_elsewhere, run_by_joblib
+from search.cluster.engines.contract import ClusterEngine, ClusterError, are_elsewhere, run_by_joblib
 from search.cluster.task import WorkerEnd, WorkerTask
-from search.settings.cluster.cluster_settings import HERE, ClusterSettings
+from search.settings.cluster.cluster_settings import BEGUN_HERE, ClusterSettings
 from spaces.errors import first_line
 
 BACKEND = "automl-ray"
 ADDRESS = "RAY_ADDRESS"
 STORE_BYTES = 80 * 1024 * 1024  # of a cluster here: nothing of size is passed
-REACHED_S = 3.0  # for the head to answer
-QUIET: dict[str, Any] = {"include_dashboard": False, "log_to_driver": False}
+HEAD_ANSWERS_S = 3.0  # for the head to answer
+RAY_QUIET: dict[str, Any] = {"include_dashboard": False, "log_to_driver": False}
 
 
-class EngineOnRay(Engine):
+class EngineOnRay(ClusterEngine):
     """Starts workers as tasks of a Ray cluster; one begun here ends with the line."""
 
     def __init__(self, settings: ClusterSettings) -> None:
         super().__init__(settings)
         self._folder: TemporaryDirectory[str] | None = None
         asked = settings.address or os.environ.get(ADDRESS)
-        self._address = asked if asked not in (None, "", HERE) else None
+        self._address = asked if asked not in (None, "", BEGUN_HERE) else None
         self._head = ("", 0)
 
     def __enter__(self) -> Self:
@@ -50,7 +50,7 @@ class EngineOnRay(Engine):
         except ImportError:
             raise ClusterError("cluster=ray: Ray is not installed here; pip install 'automl[ray]'") from None
         try:
-            ray.init(**(self._of_new() if self._address is None else {"address": self._address}), **QUIET)
+            ray.init(**(self._of_new() if self._address is None else {"address": self._address}), **RAY_QUIET)
         except Exception as error:  # of any kind: a wrong address alone has four
             self._leave()
             where = f"'{self._address}' cannot be reached" if self._address else "a cluster here cannot be begun"
@@ -157,7 +157,7 @@ def _check_address(address: str) -> None:
 def _trouble(host: str, port: int) -> str:
     """Return that Ray's head does not answer, if so."""
     try:
-        socket.create_connection((host.strip("[]"), port), REACHED_S).close()
+        socket.create_connection((host.strip("[]"), port), HEAD_ANSWERS_S).close()
     except OSError as error:
         return f"Ray's head at {host}:{port} does not answer ({error.strerror or error})"
     return ""

@@ -12,16 +12,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from search.cluster.engines.contract import ClusterError, Engine
+from search.cluster.engines.contract import ClusterEngine, ClusterError
 from search.cluster.task import WorkerEnd, WorkerTask, end_worker, run_worker
-from search.settings.cluster.cluster_settings import HERE, ClusterSettings
+from search.settings.cluster.cluster_settings import BEGUN_HERE, ClusterSettings
 from spaces.errors import first_line
 
 AGAIN_MAX = 1000  # times that a job whose time is up is begun again: the search has a budget of its own
 NOTICE_S = 120  # before its time is up, a job is sent the signal at which its worker ends
 
 
-class EngineOnSlurm(Engine):
+class EngineOnSlurm(ClusterEngine):
     """Starts workers as jobs of Slurm."""
 
     def __init__(self, settings: ClusterSettings, folder: Path) -> None:
@@ -33,16 +33,16 @@ class EngineOnSlurm(Engine):
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
-        if self.settings.address not in (None, HERE):
+        if self.settings.address not in (None, BEGUN_HERE):
             raise ClusterError(
                 f"cluster.address: Slurm is asked by sbatch where the line is given, got '{self.settings.address}'; "
-                f"leave it out, or give {HERE} to try the line without Slurm"
+                f"leave it out, or give {BEGUN_HERE} to try the line without Slurm"
             )
         try:
             import submitit
         except ImportError:
             raise ClusterError("cluster=slurm: submitit is not installed here; pip install 'automl[slurm]'") from None
-        kind = "local" if self.settings.address == HERE else "slurm"
+        kind = "local" if self.settings.address == BEGUN_HERE else "slurm"
         try:
             self._executor = submitit.AutoExecutor(self._folder, cluster=kind, slurm_max_num_timeout=AGAIN_MAX)
             self._executor.update_parameters(**self._parameters())
@@ -60,12 +60,12 @@ class EngineOnSlurm(Engine):
     @property
     def words(self) -> str:
         """Which cluster this is, for people."""
-        return "submitit's local processes, in place of Slurm" if self.settings.address == HERE else "Slurm"
+        return "submitit's local processes, in place of Slurm" if self.settings.address == BEGUN_HERE else "Slurm"
 
     @property
     def is_elsewhere(self) -> bool:
         """Whether jobs run on other machines."""
-        return self.settings.address != HERE
+        return self.settings.address != BEGUN_HERE
 
     def prepare(self, tasks: Sequence[WorkerTask]) -> None:
         """Submit all tasks as one array."""

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from objectives.records.paths import StudyPaths
 from reports.table.console import labelled, open_console
-from search.cluster.engines.contract import Engine
+from search.cluster.engines.contract import ClusterEngine
 from search.cluster.engines.make import make_engine
 from search.cluster.follow import FollowedLaunch
 from search.cluster.launch import Launch, tasks_of
@@ -69,7 +69,7 @@ def _check_here(settings: Settings) -> None:
     check_run(settings.trial)
 
 
-def _introduce(console: Console, settings: Settings, engine: Engine, notes: Sequence[str]) -> None:
+def _introduce(console: Console, settings: Settings, engine: ClusterEngine, notes: Sequence[str]) -> None:
     hours = f" or {settings.budget.hours:g} h" if settings.budget.hours else ""
     for label, text in (
         ("study", f"{settings.name} in {settings.folder}, gate {settings.gate}"),
@@ -80,7 +80,7 @@ def _introduce(console: Console, settings: Settings, engine: Engine, notes: Sequ
         console.print(labelled(label, text, 7), soft_wrap=True)
 
 
-def _places(workers: int, engine: Engine) -> str:
+def _places(workers: int, engine: ClusterEngine) -> str:
     """Return that a cluster has no room for so many workers, if so."""
     places = engine.places()
     if places is None or places >= workers:

@@ -14,8 +14,8 @@ TAKES = {  # engine -> settings that mean something to it, beside `workers` and 
     "dask": ("gpus", "address"),
     "slurm": ("gpus", "cpus", "address", "partition", "hours", "extra"),
 }
-AUTO = "auto"  # gpus: one where the cluster has any
-HERE = "local"  # address: a cluster on this machine, begun for this line and ended with it
+AUTO_GPUS = "auto"  # gpus: one where the cluster has any
+BEGUN_HERE = "local"  # address: a cluster on this machine, begun for this line and ended with it
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class ClusterSettings:
         Raises:
             SettingsError: it is no number.
         """
-        if self.gpus in (None, AUTO):
+        if self.gpus in (None, AUTO_GPUS):
             return None
         try:
             return float(str(self.gpus))

@@ -9,12 +9,12 @@ from typing import Self
 import pytest
 from quick_search import settings_of, wait_until
 
-from search.cluster.engines.contract import Engine
+from search.cluster.engines.contract import ClusterEngine
 from search.cluster.launch import AGAIN_MOST, Launch, WorkerLost, tasks_of
 from search.cluster.task import WorkerEnd, WorkerTask
 
 
-class ScriptedEngine(Engine):
+class ScriptedEngine(ClusterEngine):
     """An engine whose tasks end as a script says, one word a run: "ok", "error", "killed", "lost"; then "ok"."""
 
     def __init__(self, script: Mapping[int, Sequence[str]]) -> None:

@@ -8,8 +8,8 @@ import pytest
 from quick_search import Begun, begun, elastic_settings, plant, run, settings_of
 
 from objectives.data.dataset import Dataset
-from objectives.records.study_record import WorkRecord
-from search.cluster.watch import Watch
+from objectives.records.study_parts.parts import WorkRecord
+from search.cluster.watch import StudyWatch
 from search.settings.settings import Settings
 from search.study.claims.kernel_locks import KernelClaims
 from search.view.base import View
@@ -33,12 +33,12 @@ class Recording(View):
         return [name for name, arguments in self.events if arguments and arguments[0] == number]
 
 
-def watched(settings: Settings) -> tuple[Watch, Recording]:
+def watched(settings: Settings) -> tuple[StudyWatch, Recording]:
     view = Recording()
-    return Watch(settings, view), view
+    return StudyWatch(settings, view), view
 
 
-def looked(watch: Watch, settings: Settings) -> None:
+def looked(watch: StudyWatch, settings: Settings) -> None:
     claims = KernelClaims(settings.folder)
     watch.look(claims)
     claims.close()
@@ -116,7 +116,7 @@ def _running_trial(search: Begun) -> int:
     return trial.number
 
 
-def looked_alive(watch: Watch, search: Begun) -> None:
+def looked_alive(watch: StudyWatch, search: Begun) -> None:
     """Look, by the claims of the search: those of its process are its own."""
     watch.look(search.claims)
 

@@ -21,7 +21,8 @@ HOLDER = """
 import sys, time
 from pathlib import Path
 import optuna
-from objectives.records.study_record import StudyRecord, WorkRecord
+from objectives.records.study_parts.parts import WorkRecord
+from objectives.records.study_record import StudyRecord
 from search.study.claims.kernel_locks import KernelClaims
 from search.study.sessions import Session
 from search.study.store import load_study

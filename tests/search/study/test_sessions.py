@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from objectives.records import attributes as keys
-from objectives.records.study_record import StudyRecord, StudyWriter, WorkRecord
+from objectives.records.study_parts.parts import WorkRecord
+from objectives.records.study_record import StudyRecord, StudyWriter
 from search.study.claims.kernel_locks import KernelClaims
 from search.study.sessions import (
     ASKED_EVERY_S,

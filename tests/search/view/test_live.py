@@ -15,7 +15,7 @@ from timing import cpu_s
 
 from objectives.records.children import ChildrenReport, Look
 from objectives.records.records import Ending, Latency, Outcome, Rung
-from objectives.records.study_record import WorkRecord
+from objectives.records.study_parts.parts import WorkRecord
 from reports.table.kin.family_words import scored_words
 from reports.table.table import StudyTable
 from search.settings.settings import Settings, load_settings

@@ -202,6 +202,8 @@ class Resources(Record):
         artifact_bytes: size of the deployable file.
         training_peak_bytes: peak resident memory of the trial's process.
         seconds: stage ("build", "export", "latency", "train", "prune", "score") to seconds.
+        gpu_peak_bytes: most memory of the GPU that torch held for it; 0 on a processor, and where that is not known.
+        machine: kind of the machine that it ran on last; empty where an older version did not record it.
     """
 
     parameters: int = 0
@@ -209,6 +211,8 @@ class Resources(Record):
     artifact_bytes: int = 0
     training_peak_bytes: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
+    gpu_peak_bytes: int = 0
+    machine: str = ""
 
 
 @dataclass(frozen=True)
@@ -280,6 +284,8 @@ class Death(Record):
         processes: most processes that it had at once.
         memory_free_bytes: memory of the machine that was free.
         disk_free_bytes: room on the disk of the study.
+        machine: kind of the machine; empty where an older version did not record it.
+        gpu_memory_mb: memory of the GPU that it trained on; 0 on a processor, and where that is not known.
     """
 
     log_tail: str = ""
@@ -288,6 +294,8 @@ class Death(Record):
     processes: int = 0
     memory_free_bytes: int = 0
     disk_free_bytes: int = 0
+    machine: str = ""
+    gpu_memory_mb: int = 0
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from objectives.machine.card import MachineCard
 from objectives.records import attributes as keys
 from objectives.records.children import ChildrenReport
 from objectives.records.failures import Failure
@@ -30,6 +31,7 @@ class SessionRecord(Record):
         spans: begin and end of each span of time in which it searched, in seconds since 1970.
         ended: whether it has left the study.
         proves: whether it is `automl prove`, whose time is none of the budget's.
+        machine: what it trains on; None where an older version did not record it.
     """
 
     host: str
@@ -38,6 +40,7 @@ class SessionRecord(Record):
     spans: list[list[float]]
     ended: bool = False
     proves: bool = False
+    machine: MachineCard | None = None
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,7 @@ class TrialJob:
         reported_epoch: last evaluated epoch that the searching process knows of.
         max_detections: boxes of an image that are kept, in validation and as deployed.
         cores: processor cores to train on; empty for all.
+        gpu: the GPU that its process is to see alone, by the driver's name; None: those that the searching one sees.
         family: what may differ between the children of an elastic training; None for any other.
         training: image files of the training split, for batch-norm statistics of children; empty where there are none.
         weights: file of the weights that the training starts from, of exactly this network; None: those that the
@@ -132,6 +133,7 @@ class TrialJob:
     reported_epoch: int = 0
     max_detections: int = USUAL_MAX
     cores: tuple[int, ...] = ()
+    gpu: str | None = None
     family: Family | None = None
     training: tuple[Path, ...] = ()
     weights: Path | None = None

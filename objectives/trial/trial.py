@@ -32,7 +32,7 @@ from objectives.records.paths import TrialPaths
 from objectives.records.records import Ending, Latency, Outcome, Resources, Rung
 from objectives.training.arguments import TrainingPlan, trainer_arguments
 from objectives.training.elastic import ElasticNetwork
-from objectives.training.hardware import available_device
+from objectives.training.hardware import available_device, gpu_peak_bytes, loading_processes
 from objectives.training.selection import Selection
 from objectives.training.trainer import Progress, train_phase
 from objectives.trial.bounds import stopped_by, stopped_words
@@ -104,6 +104,8 @@ class _Trial:
             self.listener.family(family)
         if (broken := stopped_by(self.job, found)) and not self._has_fast_child(model):
             return self._end(model, Ending(Outcome.OVER_BOUND, stopped_words(self.job, found, broken)))
+        if too_many := loading_processes(self.job.workers, self.train_device)[1]:
+            self.listener.warning(too_many)
         with self.devices.working():
             trained = self._train(model)
         if self.decision is RungDecision.PAUSE:
@@ -287,6 +289,7 @@ class _Trial:
                 artifact_bytes=shipped_bytes(self.job, self.paths.model),
                 training_peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
                 seconds=self.clock.seconds,
+                gpu_peak_bytes=gpu_peak_bytes(),
             )
         )
 
@@ -301,13 +304,14 @@ class _Trial:
     def _plan(self, phase: int) -> TrainingPlan:
         job = self.job
         folder, device = self.paths.training(phase), self.train_device
+        workers, _ = loading_processes(job.workers, device)
         return TrainingPlan(
             job.data_yaml,
             folder,
             job.epochs,
             job.seed,
             device,
-            job.workers,
+            workers,
             job.cache,
             job.batch_divisor,
             job.max_detections,

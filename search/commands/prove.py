@@ -37,6 +37,8 @@ PROOF_SETTABLE = (
     "data.root",
     "pretrained.folder",
     "trial.train_device",
+    "gpu.share",
+    "gpu.memory_mb",
     "trial.workers",
     "trial.cache_mb",
     "trial.timeout_s",

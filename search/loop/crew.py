@@ -22,6 +22,7 @@ from search.workers.registry import make_backend
 from spaces.dimension import Value
 from spaces.network.family import Family
 
+NOTED_ONCE = ("pretrained:", "trial.workers:")  # warnings that are alike in all trials
 LAST_STAGES = ("export", "latency", "score")  # of a trial that is all but finished
 
 
@@ -73,12 +74,14 @@ class Crew:
         """
         self.settings, self.jobs, self.view, self._decide, self._tick = settings, jobs, view, decide, tick
         self._next_order = next_order
-        self._pretrained_noted: set[str] = set()
+        self._noted: set[str] = set()
         self.active: dict[int, Active] = {}
         self.backend = make_backend(settings.trial.backend, StudyPaths(settings.folder).ultralytics)
 
     def begin(self, trial: StoredTrial, place: Place, trials: Sequence[TrialRecord]) -> None:
         """Start a claimed trial; it goes on from its last checkpoint, and a polish from another trial's weights.
+
+        Of one that has ended, the scorer of its children starts.
 
         Args:
             trial: the trial; its candidate is recorded.
@@ -87,6 +90,9 @@ class Crew:
         """
         candidate, record = trial.candidate, trial.record
         assert candidate is not None
+        if record.phase.has_ended:
+            self._begin_children(trial, place)
+            return
         rungs = record.rungs
         job = replace(
             self.jobs.job_of(trial.number, candidate, record, trials),
@@ -96,22 +102,23 @@ class Crew:
             reported_epoch=rungs[-1].epoch if rungs else 0,
             batch_divisor=record.batch_divisor,
             train_device=place.train_device,
+            gpu=place.gpu,
             cores=place.cores,
         )
         goes_on = job.folder.exists()
         self.view.trial_started(trial.number, candidate, job.epochs, rungs if goes_on else None)
         running = self.backend.start(job, self._limits().for_length(job.epochs / self.jobs.epochs))
-        follower = TrialFollower(trial, job, self.view, self._decide, self._warn, self._tick)
+        kind = place.card.kind
+        follower = TrialFollower(trial, job, self.view, self._decide, self._warn, self._tick, kind)
         self.active[trial.number] = Active(follower, running, place)
 
-    def begin_children(self, parent: StoredTrial, place: Place) -> None:
+    def _begin_children(self, parent: StoredTrial, place: Place) -> None:
         """Start a scorer of the children of a claimed parent, which has ended."""
         candidate = parent.candidate
         assert candidate is not None
         family = Family.from_json(parent.record.family)
-        job = replace(
-            self.jobs.scorer(parent.number, candidate, family), train_device=place.train_device, cores=place.cores
-        )
+        job = self.jobs.scorer(parent.number, candidate, family)
+        job = replace(job, train_device=place.train_device, gpu=place.gpu, cores=place.cores)
         self.view.children_started(parent.number, candidate, family)
         limits = replace(self._limits(), timeout_s=None)  # of a training; a list of children has no usual length
         running = self.backend.start(job, limits)
@@ -126,6 +133,7 @@ class Crew:
         heard = list(self.active.values())
         ready = self.backend.wait([active.running for active in heard], LOOK_EVERY_S)
         for active in heard:
+            active.place.look()
             ended = active.running.advance(active.follower, ready=active.running in ready)
             if ended is not None:
                 self.leave(active)
@@ -165,9 +173,9 @@ class Crew:
         return Limits.of(self.settings.trial, self.settings.workers)
 
     def _warn(self, text: str) -> None:
-        if text.startswith("pretrained:"):
+        if text.startswith(NOTED_ONCE):
             key = text.partition("(")[0]  # one warning for the whole search, and one for each file of a whole detector
-            if key in self._pretrained_noted:
+            if key in self._noted:
                 return
-            self._pretrained_noted.add(key)
+            self._noted.add(key)
         self.view.note(text)

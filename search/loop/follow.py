@@ -23,6 +23,7 @@ class TrialFollower(TrialListener):
         decide: Decide,
         warn: Callable[[str], None],
         tick: Callable[[], None],
+        machine: str = "",
     ) -> None:
         """Follow a trial from here on.
 
@@ -33,9 +34,10 @@ class TrialFollower(TrialListener):
             decide: is asked at each rung that decides, the last one apart.
             warn: takes the trial's warnings.
             tick: called at every sign of life: nothing else may run here until the trial has ended.
+            machine: kind of the machine that it runs on.
         """
         self.trial, self.job, self._view, self._decide = trial, job, view, decide
-        self._warn, self._tick = warn, tick
+        self._warn, self._tick, self._machine = warn, tick, machine
         self.current_stage = ""
         self._spent = trial.record.stages_s  # by earlier processes of the trial
         self._why_stopped = ""
@@ -88,7 +90,7 @@ class TrialFollower(TrialListener):
         seconds = dict(self._spent)
         for stage, of_stage in resources.seconds.items():
             seconds[stage] = seconds.get(stage, 0.0) + of_stage
-        self.trial.record_resources(replace(resources, seconds=seconds))
+        self.trial.record_resources(replace(resources, seconds=seconds, machine=self._machine))
 
     def warning(self, text: str) -> None:
         """Hand the warning on."""

@@ -22,6 +22,7 @@ from search.loop.scorers import Scorers
 from search.loop.streaks import check_streak
 from search.loop.waiting.board import BoardWait
 from search.loop.waiting.disk import died_of_full_disk, wait_for_disk
+from search.loop.waiting.gpu_memory import GpuMemory
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
 from search.study.claims.contract import Claims
@@ -62,8 +63,9 @@ class Search:
         self.settings, self.dataset, self.study, self.view = settings, dataset, study, view
         self.folder, self.paths, self.board = settings.folder, StudyPaths(settings.folder), BoardWait(view)
         self.jobs, self.claims = Jobs(settings, dataset, starts_of(settings, study)), claims
+        self.memory = GpuMemory(study, claims, settings)
         with claims.alone():
-            self.session = Session(study, claims, clock, proves=proves)
+            self.session = Session(study, claims, clock, proves=proves, machine=self.memory.card)
         self.keeper = Keeper(self.folder, settings.store.size_mb_max)
         self.chooser = Chooser(
             settings,
@@ -142,11 +144,12 @@ class Search:
     def _begin_trials(self) -> bool:
         """Begin what there is to do until all workers are busy; return False if there is nothing more to do now."""
         while len(self.crew.active) < self.settings.workers:
-            place = take_place(self.settings.trial.train_device, self.settings.workers)
+            place = take_place(self.settings.trial.train_device, self.settings.workers, self.settings.gpu.share)
             has_work = self._begin_trial(place) if place else bool(self.crew.active) or self._has_work()
-            self._waits_for_place = has_work and place is None and not self.crew.active
-            self.view.waiting("other trainings have all GPUs" if self._waits_for_place else "")
-            if not (place and has_work):
+            waits = has_work and (place is None or self.memory.is_short)
+            self._waits_for_place = waits and not self.crew.active
+            self.view.waiting(self.memory.words if self._waits_for_place else "")
+            if waits or not has_work:
                 self._begin_at = time.monotonic() + IDLE_S
                 return has_work
         return True
@@ -172,14 +175,11 @@ class Search:
                 trial = self._next_trial(trials)
             if trial is None:
                 return False
-            if trial.record.phase.has_ended:
-                self.crew.begin_children(trial, place)
-                unless_begun.pop_all()
-                return True
             if trial.candidate is None:  # what others need of it for their own choices is stored already
                 self.chooser.record_candidate(trial, trials)
-            self.crew.begin(trial, place, trials)
-            unless_begun.pop_all()
+            if self.memory.admits(trial, place, trials):
+                self.crew.begin(trial, place, trials)
+                unless_begun.pop_all()
         return True
 
     def _others_work(self) -> bool:
@@ -211,7 +211,7 @@ class Search:
     def _next_trial(self, trials: Sequence[TrialRecord]) -> StoredTrial | None:
         """Claim what is to be worked on next: a trial that was cut, a paused one, or a new one."""
         for number in self._running(trials):
-            if number not in self.crew.active and self.claims.take(number):
+            if number not in self.crew.active and self.memory.may_take(trials[number]) and self.claims.take(number):
                 trial = StoredTrial(self.study, number)
                 if trial.is_cut and trial.record.ending:
                     self._finish(trial, trial.record.ending)  # its process died before Optuna had its end
@@ -238,7 +238,7 @@ class Search:
 
     def _ended(self, active: Active, end: Ending | None) -> None:
         """Record how a trial's process ended; take the trial up again where that may help."""
-        trial = active.trial
+        trial, end = active.trial, self.memory.explained(end, active.place)
         is_away = self.board.has_taken(end)
         self._begin_at = self.board.until
         if active.scores_children:

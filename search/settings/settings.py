@@ -18,6 +18,7 @@ from search.settings.baseline import BaselineSettings
 from search.settings.choices import PrunerSettings, SamplerSettings
 from search.settings.compose import base_values, compose_config
 from search.settings.devices import OF_SEVERAL, check_steer, placed_gate, read_several
+from search.settings.machines.gpu import GpuSettings
 from search.settings.precision_check import check_quantiser
 from search.settings.proof_settings import ProofSettings
 from search.settings.sections import read_section
@@ -181,6 +182,7 @@ class Settings:
     gate: Gate
     budget: BudgetSettings
     trial: TrialSettings
+    gpu: GpuSettings
     sampler: SamplerSettings
     pruner: PrunerSettings
     proof: ProofSettings
@@ -244,6 +246,7 @@ SECTIONS: dict[str, type[Any]] = {
     "gate": Gate,
     "budget": BudgetSettings,
     "trial": TrialSettings,
+    "gpu": GpuSettings,
     "proof": ProofSettings,
     "pretrained": PretrainedSettings,
     "store": StoreSettings,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from objectives.machine.card import MachineCard
 from objectives.records.study_record import SessionRecord, StudyRecord, StudyWriter
 from search.study.claims.contract import Claims
 from spaces.errors import StoreError
@@ -54,7 +55,13 @@ class Session:
     """
 
     def __init__(
-        self, study: "optuna.Study", claims: Claims, clock: Clock = time.time, *, proves: bool = False
+        self,
+        study: "optuna.Study",
+        claims: Claims,
+        clock: Clock = time.time,
+        *,
+        proves: bool = False,
+        machine: MachineCard | None = None,
     ) -> None:
         """Enter the study; to be called while no other process chooses.
 
@@ -63,11 +70,13 @@ class Session:
             claims: of this process.
             clock: for the spans.
             proves: whether this process is `automl prove`, whose time is none of the budget's.
+            machine: what it trains on.
 
         Raises:
             StoreError: another process searches the study, or did a minute ago, where claims do not reach.
         """
         self._study, self._claims, self._clock, self._proves = study, claims, clock, proves
+        self._machine = machine
         self._sessions = StudyRecord.of(study).sessions
         for key, session in self._sessions.items():
             lately = not session.ended and clock() - session.spans[-1][1] < LATELY_S
@@ -91,7 +100,9 @@ class Session:
         if now or time_s >= self._beat_at:
             self._beat_at = time_s + BEAT_EVERY_S
             folder = str(self._claims.folder)
-            own = SessionRecord(socket.gethostname(), os.getpid(), folder, self._spans, self._ended, self._proves)
+            own = SessionRecord(
+                socket.gethostname(), os.getpid(), folder, self._spans, self._ended, self._proves, self._machine
+            )
             StudyWriter(self._study).session(self.key, own)
             self._sessions = StudyRecord.of(self._study).sessions
 

@@ -1,1 +1,1 @@
-"""What a search waits for: a board that is away, a disk that is full."""
+"""What a search waits for: a board that is away, a disk that is full, memory of a GPU."""

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from objectives.machine.shares import slots_taken
-from search.workers.places import take_place, wanted_boards
+from search.workers.places import take_place, wanted_gpus
 
 
 @pytest.mark.usefixtures("all_cores")
@@ -56,7 +56,7 @@ def test_a_gpu_is_lent_to_one_training(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_a_gpu_auto_is_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert wanted_boards("auto") == wanted_boards("cpu") == []
+    assert wanted_gpus("auto") == wanted_gpus("cpu") == []
     place = take_place("auto", 1)
     assert place is not None
     assert place.train_device == "cpu"
@@ -64,4 +64,4 @@ def test_without_a_gpu_auto_is_the_processor(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_device_that_is_named_is_wanted_as_it_is() -> None:
-    assert wanted_boards("2") == [2]
+    assert [gpu.uuid for gpu in wanted_gpus("2")] == ["2"]

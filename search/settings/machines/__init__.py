@@ -1,0 +1,1 @@
+"""Settings of the machines that trials run on: their GPUs."""

@@ -58,7 +58,8 @@ OF_MEMORY = frozenset({Failure.OUT_OF_MEMORY, Failure.OUT_OF_DEVICE_MEMORY})
 # How a trial goes on after a death that says nothing of its batch.
 SEQUELS = {Failure.GPU_SHARED: "alone on a GPU", Failure.GPU_TOO_SMALL: "on a machine with a larger GPU"}
 # The candidate is too large for this machine: the sampler learns where the limit lies.
-OF_SIZE = OF_MEMORY | {Failure.TIMED_OUT}
+OF_GPU = frozenset({Failure.OUT_OF_DEVICE_MEMORY, Failure.GPU_TOO_SMALL})  # of which a larger GPU would be no limit
+OF_SIZE = OF_MEMORY | OF_GPU | {Failure.TIMED_OUT}
 
 
 def batch_divisor(died_of: Iterable[str]) -> int:

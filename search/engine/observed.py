@@ -9,8 +9,9 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from objectives.records.failures import OF_SIZE
+from objectives.records.failures import OF_GPU, OF_SIZE
 from objectives.records.made_once import MadeOnce
+from objectives.records.records import Ending
 from objectives.records.trial_record import Phase, TrialRecord, trial_records
 from search.engine.steering import WorstDevice
 from spaces.dimension import Value
@@ -47,7 +48,10 @@ class Observed:
             out.
         is_baseline: whether it is the stock detector, outside the space: it has a place on the front, and teaches
             nothing of candidates.
-        outgrew: whether it, or an attempt at it, was too large for this machine (memory, time).
+        outgrew: whether it, or an attempt at it, was too large for its machine (memory, time).
+        outgrew_gpu_mb: memory of the largest GPU that was too small for it; 0 where that is not known, and where it was
+            more than the memory of a GPU that it outgrew.
+        machine: kind of the machine that it trained on; empty where that is not recorded, or not yet.
 
     What is derived from these is worked out once: most trials of a long study never change any more.
     """
@@ -68,6 +72,8 @@ class Observed:
     is_child: bool = False
     is_polish: bool = False
     is_baseline: bool = False
+    outgrew_gpu_mb: int = 0
+    machine: str = ""
 
     @property
     def shows_curve(self) -> bool:
@@ -145,6 +151,7 @@ def _observed(record: TrialRecord, worst: WorstDevice | None = None) -> Observed
 def observed(record: TrialRecord) -> Observed:
     """Return a trial as the engine sees it, by the latency of the device that is named first."""
     failure = record.ending.error_class if record.ending else ""
+    too_large = _too_large(record)
     rungs = () if record.is_polish or record.is_baseline else record.rungs
     return Observed(
         number=record.number,
@@ -162,8 +169,22 @@ def observed(record: TrialRecord) -> Observed:
         is_child=record.is_child,
         is_polish=record.is_polish,
         is_baseline=record.is_baseline,
-        outgrew=not OF_SIZE.isdisjoint({failure, *(attempt.error_class for attempt in record.attempts)}),
+        outgrew=bool(too_large),
+        outgrew_gpu_mb=_largest_gpu_mb(too_large),
+        machine=record.resources.machine if record.resources else "",
     )
+
+
+def _too_large(record: TrialRecord) -> list[Ending]:
+    """Return the deaths of a trial that say that it was too large for its machine."""
+    deaths = (*record.attempts, *([record.ending] if record.ending else []))
+    return [death for death in deaths if death.error_class in OF_SIZE]
+
+
+def _largest_gpu_mb(deaths: Sequence[Ending]) -> int:
+    """Return the memory of the largest GPU that did not suffice; 0 if one of the deaths was of anything else."""
+    sizes = [ending.death.gpu_memory_mb if ending.error_class in OF_GPU and ending.death else 0 for ending in deaths]
+    return max(sizes) if sizes and all(sizes) else 0
 
 
 def _number(accuracy: float) -> float | None:

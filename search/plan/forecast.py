@@ -7,6 +7,7 @@ from typing import Self
 
 from objectives.data.dataset import Dataset
 from objectives.machine.disk import free_bytes
+from objectives.machine.gpus.visible import wanted_gpus
 from reports.table.words import size
 from search.engine.models.costs import BEFORE
 from search.plan.model import SearchPlan
@@ -15,7 +16,6 @@ from search.settings.settings import Settings
 from search.study.folder.keep import CHILDREN_MOST
 from search.workers.jobs import Jobs
 from search.workers.limits import machine_memory_bytes
-from search.workers.places import wanted_gpus
 from spaces.network.family import may_be_elastic
 
 TENSORS = 4  # weights, their average, and two moments of the optimiser: what a checkpoint holds

@@ -5,9 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from objectives.machine.card import MachineCard, card_with
-from objectives.machine.gpus.driver import Gpu
 from objectives.machine.gpus.leases import GpuLease, lease_gpu
-from objectives.machine.gpus.visible import gpu_of, visible_gpus
+from objectives.machine.gpus.visible import wanted_gpus
 from objectives.machine.shares import share_of_cores, slots_taken, take_slot
 
 
@@ -68,10 +67,3 @@ def take_place(wanted: str, workers: int, share: int = 1) -> Place | None:
     if wanted == "auto":
         train_device = str(gpus.index(lease.gpu)) if lease else "cpu"
     return Place(cores, train_device, give_back, lease)
-
-
-def wanted_gpus(wanted: str) -> list[Gpu]:
-    """Return the GPUs of which a trial may have one; none to train on the processor, or on several at once."""
-    if wanted == "auto":
-        return visible_gpus()
-    return [gpu_of(int(wanted))] if wanted.isdigit() else []

@@ -35,6 +35,13 @@ def gpu_of(index: int) -> Gpu:
     return gpus[index] if 0 <= index < len(gpus) else Gpu(index, str(index))
 
 
+def wanted_gpus(wanted: str) -> list[Gpu]:
+    """Return the GPUs of which a trial may have one; none to train on the processor, or on several at once."""
+    if wanted == "auto":
+        return visible_gpus()
+    return [gpu_of(int(wanted))] if wanted.isdigit() else []
+
+
 def gpu_notes(devices: Path = DEVICE_FILES) -> list[str]:
     """Return, for people, what is wrong with the GPUs of this machine; nothing where there are none."""
     answer = ask_driver()

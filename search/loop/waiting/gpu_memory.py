@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from objectives.machine.card import largest_card
+from objectives.machine.gpus.visible import wanted_gpus
 from objectives.records.failures import Failure
 from objectives.records.records import Ending
 from objectives.records.study_record import StudyRecord
@@ -12,7 +13,7 @@ from objectives.records.trial_record import TrialRecord
 from search.settings.settings import Settings
 from search.study.claims.contract import Claims
 from search.study.stored_trial import StoredTrial
-from search.workers.places import Place, wanted_gpus
+from search.workers.places import Place
 from spaces.candidate import Candidate
 from spaces.vocabulary import train_choices
 

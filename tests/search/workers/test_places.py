@@ -4,8 +4,9 @@ import os
 
 import pytest
 
+from objectives.machine.gpus.visible import wanted_gpus
 from objectives.machine.shares import slots_taken
-from search.workers.places import take_place, wanted_gpus
+from search.workers.places import take_place
 
 
 @pytest.mark.usefixtures("all_cores")

@@ -12,7 +12,7 @@ from search.engine.staircase import Floats
 LEVEL_SD = 10.0  # of all of them together
 SLOPE_SD = 3.0  # by decade of latency
 CANDIDATE_SD = 0.5  # of candidates of one latency, over the whole range of each dimension
-KIND_SD = 0.6  # of a kind of machine: twice as long, or as short, is usual
+KIND_SD = 0.3  # of a kind of machine: that one takes half as long again as another is usual
 NOISE_SD = 0.15  # of two trainings of one candidate on one machine
 
 

@@ -27,7 +27,10 @@ def loading_processes(wanted: int, device: str) -> tuple[int, str]:
     cores = available_cores()
     if device == "cpu" or wanted <= cores:
         return wanted, ""
-    return cores, f"trial.workers: {wanted} processes to load data were asked for, and a training has {cores} cores"
+    return (
+        cores,
+        f"trial.workers: {wanted} processes to load data were asked for; a training has {cores} of the cores",
+    )
 
 
 def gpu_peak_bytes() -> int:

@@ -9,6 +9,7 @@ from threadpoolctl import threadpool_limits
 
 from objectives.data.dataset import Dataset
 from objectives.deploy.formats.deployed import prepare
+from objectives.machine.gpus.visible import gpu_notes
 from objectives.records.proof import Length, ProofRecord
 from objectives.records.study_record import StudyRecord
 from objectives.records.trial_record import trial_records
@@ -119,6 +120,7 @@ def open_search(
             study = create_study(settings, dataset, storage, early.known)
             followed = follow_line(study, settings, claims)
             notes = [*of_gate, *fetched, *followed, *early.notes, *freeze_experience(settings, study)]
+            notes += [] if settings.trial.train_device == "cpu" else gpu_notes()
         with Search(settings, dataset, study, claims, view) as opened:
             opened.notes = [*(finding.line for finding in findings), *notes]
             yield opened

@@ -6,14 +6,17 @@ import numpy as np
 import pytest
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 
+from objectives.machine.card import MachineCard
 from objectives.records.failures import Failure
 from objectives.records.records import Death, Ending, Outcome, Resources
 from objectives.records.trial_record import Phase, TrialRecord
+from search.engine.candidates import ListedCandidates
 from search.engine.digest import Digest
 from search.engine.encoding import Encoder
 from search.engine.models.costs import Costs
 from search.engine.models.fits import Fits
 from search.engine.observed import Observed, observed
+from search.engine.proposal.engine import Engine
 from search.engine.staircase import Floats
 
 SPACE: dict[str, BaseDistribution] = {
@@ -157,3 +160,23 @@ def test_want_of_memory_counts_for_gpus_of_as_much_or_less() -> None:
     odds = {mb: Fits(Digest(known), ENCODER, mb).odds(rows, logs).max() for mb in (0, 12000, 24000, 80000)}
     assert odds[0] == odds[12000] == odds[24000] < 0.5
     assert odds[80000] == 1.0
+
+
+def test_one_kind_of_machine_proposes_what_was_proposed_without_any() -> None:
+    """Candidate, rate and expected seconds, to the last bit, also after a death for want of memory."""
+    source = ListedCandidates([dict(trial.params) for trial in trials(80, 4)], SPACE)
+    known = trials(24, slow=0.0)
+    known[7] = replace(
+        known[7], outgrew=True, outgrew_gpu_mb=24000, phase=Phase.FAILED, epochs=(), accuracies=(), seconds=()
+    )
+    card = MachineCard("here", 8, 64000, "fast", 24000, "fast")
+    without = Engine(source, per_second=True, ladder=(2, 4, 8)).propose(unrecorded(known), 24, 3600.0)
+    found = Engine(source, per_second=True, ladder=(2, 4, 8), machine=card).propose(known, 24, 3600.0)
+    assert found is not None
+    assert without is not None
+    assert (found.params, found.proposal, found.rate, found.whole_s) == (
+        without.params,
+        without.proposal,
+        without.rate,
+        without.whole_s,
+    )

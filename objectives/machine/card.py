@@ -43,14 +43,14 @@ class MachineCard:
         if self.gpu is None:
             return f"{self.host}: {self.kind}, {memory}"
         gpu_memory = f" ({self.gpu_memory_mb / 1000:.0f} GB)" if self.gpu_memory_mb else ""
-        return f"{self.host}: {self.gpu}{gpu_memory}, {self.cores} cores, {memory}"
+        return f"{self.host}: {self.gpu}{gpu_memory}, {_counted(self.cores)}, {memory}"
 
 
 def card_with(gpu: Gpu | None) -> MachineCard:
     """Return the card of this machine for trainings on a GPU, or on the processor."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     name = None if gpu is None else gpu.name or "a GPU"
-    kind = f"{_processor()}, {cores} cores" if name is None else name
+    kind = f"{_processor()}, {_counted(cores)}" if name is None else name
     return MachineCard(
         host=socket.gethostname(),
         cores=cores,
@@ -64,6 +64,10 @@ def card_with(gpu: Gpu | None) -> MachineCard:
 def largest_card(gpus: Sequence[Gpu]) -> MachineCard:
     """Return the card of this machine by the GPU with the most memory among those that trainings may run on."""
     return card_with(max(gpus, key=lambda gpu: gpu.memory_bytes, default=None))
+
+
+def _counted(cores: int) -> str:
+    return f"{cores} core{'s' * (cores != 1)}"
 
 
 @cache

@@ -22,7 +22,7 @@ from search.loop.scorers import Scorers
 from search.loop.streaks import check_streak
 from search.loop.waiting.board import BoardWait
 from search.loop.waiting.disk import died_of_full_disk, wait_for_disk
-from search.loop.waiting.gpu_memory import GpuMemory
+from search.loop.waiting.gpu_memory import GpuRoom
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
 from search.study.claims.contract import Claims
@@ -63,7 +63,7 @@ class Search:
         self.settings, self.dataset, self.study, self.view = settings, dataset, study, view
         self.folder, self.paths, self.board = settings.folder, StudyPaths(settings.folder), BoardWait(view)
         self.jobs, self.claims = Jobs(settings, dataset, starts_of(settings, study)), claims
-        self.memory = GpuMemory(study, claims, settings)
+        self.memory = GpuRoom(study, claims, settings)
         with claims.alone():
             self.session = Session(study, claims, clock, proves=proves, machine=self.memory.card)
         self.keeper = Keeper(self.folder, settings.store.size_mb_max)

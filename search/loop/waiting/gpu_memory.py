@@ -1,15 +1,17 @@
 """GPU memory that a trial waits for: beside other trainings on its GPU, or on a machine that has more of it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from objectives.machine.card import largest_card
 from objectives.machine.gpus.visible import wanted_gpus
 from objectives.records.failures import Failure
+from objectives.records.reading import records
 from objectives.records.records import Ending
 from objectives.records.study_record import StudyRecord
 from objectives.records.trial_record import TrialRecord
+from search.plan.model import Timed
 from search.settings.settings import Settings
 from search.study.claims.contract import Claims
 from search.study.stored_trial import StoredTrial
@@ -24,7 +26,7 @@ CONTEXT_BYTES = 600_000_000  # what a process takes of a GPU beside the memory t
 LYING_APART = 1.1  # of what like trials needed: blocks that lie apart
 
 
-class GpuMemory:
+class GpuRoom:
     """Decides whether the memory for a trial is there.
 
     Attributes:
@@ -86,29 +88,43 @@ class GpuMemory:
         gpu = self._settings.gpu
         if gpu.memory_mb is not None:
             return gpu.memory_mb * 1_000_000
-        return needed_bytes(candidate, trials) or memory_bytes // gpu.share
+        return needed_bytes(candidate, [*trained(trials), *self._rehearsed()]) or memory_bytes // gpu.share
+
+    def _rehearsed(self) -> "list[Shown]":
+        """Return what candidates took that were timed before the first trial."""
+        timed = records(Timed, StudyRecord.of(self._study).plan.get("timed"))
+        return [Shown(Candidate.of(one.candidate), one.gpu_peak_bytes) for one in timed if one.gpu_peak_bytes]
 
 
-def needed_bytes(candidate: Candidate, trials: Iterable[TrialRecord]) -> int | None:
-    """Return the GPU memory that a candidate is expected to need; None while no trial has shown any.
+@dataclass(frozen=True)
+class Shown:
+    """The GPU memory that a candidate took at most, by torch's count; its batch was divided by `divisor`."""
 
-    As much as the most that a trial of the same backbone needed, in proportion to the pixels of a batch where it has
-    more of them; without such a trial, of any backbone.
+    candidate: Candidate
+    peak_bytes: int
+    divisor: int = 1
+
+    def scaled_to(self, candidate: Candidate) -> float:
+        """Return the peak as it would be with a candidate's batch and size, if these are larger."""
+        return self.peak_bytes * max(1.0, _pixels(candidate) * self.divisor / _pixels(self.candidate))
+
+
+def trained(trials: Iterable[TrialRecord]) -> list[Shown]:
+    """Return what trials have shown."""
+    known = ((trial, trial.resources.gpu_peak_bytes if trial.resources else 0) for trial in trials)
+    return [Shown(Candidate.of(trial.candidate), peak, trial.batch_divisor) for trial, peak in known if peak]
+
+
+def needed_bytes(candidate: Candidate, shown: Sequence[Shown]) -> int | None:
+    """Return the GPU memory that a candidate is expected to need; None while none was shown.
+
+    As much as the most that one of the same backbone took, in proportion to the pixels of a batch where it has more of
+    them; without such a one, of any backbone.
     """
-    known = [
-        (trial.candidate.get("backbone.name") == candidate.get("backbone.name"), _scaled(candidate, trial))
-        for trial in trials
-        if trial.resources is not None and trial.resources.gpu_peak_bytes
-    ]
-    alike = [peak for is_alike, peak in known if is_alike] or [peak for _, peak in known]
-    return round(LYING_APART * max(alike)) + CONTEXT_BYTES if alike else None
-
-
-def _scaled(candidate: Candidate, trial: TrialRecord) -> float:
-    """Return a trial's peak as it would be with a candidate's batch and size, if these are larger."""
-    assert trial.resources is not None
-    before = _pixels(Candidate.of(trial.candidate)) / trial.batch_divisor
-    return trial.resources.gpu_peak_bytes * max(1.0, _pixels(candidate) / before)
+    backbone = candidate.get("backbone.name")
+    alike = [one for one in shown if one.candidate.get("backbone.name") == backbone] or shown
+    peaks = [one.scaled_to(candidate) for one in alike]
+    return round(LYING_APART * max(peaks)) + CONTEXT_BYTES if peaks else None
 
 
 def _pixels(candidate: Candidate) -> float:

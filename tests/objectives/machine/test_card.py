@@ -15,7 +15,7 @@ LARGE = Gpu(1, "GPU-2", "NVIDIA A100-SXM4-80GB", 80_000_000_000, is_known=True)
 def test_a_gpu_is_the_kind_of_its_machine() -> None:
     found = largest_card([SMALL, LARGE])
     assert (found.kind, found.gpu, found.gpu_memory_mb) == (LARGE.name, LARGE.name, 80000)
-    assert found.words.startswith(f"{found.host}: NVIDIA A100-SXM4-80GB (80 GB), {found.cores} cores, ")
+    assert found.words.startswith(f"{found.host}: NVIDIA A100-SXM4-80GB (80 GB), {found.cores} core")
     assert card_with(SMALL).kind == SMALL.name
 
 
@@ -23,7 +23,7 @@ def test_without_a_gpu_it_is_the_processor_with_its_cores() -> None:
     found = largest_card([])
     cores = len(os.sched_getaffinity(0))
     assert (found.gpu, found.gpu_memory_mb, found.cores) == (None, 0, cores)
-    assert found.kind.endswith(f", {cores} cores")
+    assert found.kind.endswith(f", {cores} core" + "s" * (cores != 1))
     assert found.memory_mb > 100
 
 

@@ -7,7 +7,7 @@ import pytest
 from objectives.records.failures import Failure
 from objectives.records.records import Ending, Outcome, Resources
 from objectives.records.trial_record import Phase, TrialRecord
-from search.loop.waiting.gpu_memory import CONTEXT_BYTES, LYING_APART, needed_bytes
+from search.loop.waiting.gpu_memory import CONTEXT_BYTES, LYING_APART, needed_bytes, trained
 from spaces.candidate import Candidate
 
 GB = 10**9
@@ -25,7 +25,7 @@ def trial(peak_gb: float, *deaths: Failure, **chosen: Any) -> TrialRecord:
 
 def expected_gb(*trials: TrialRecord, **chosen: Any) -> float | None:
     """Return the torch part of what is expected, without spare and context."""
-    found = needed_bytes(Candidate.of(choices(**chosen)), trials)
+    found = needed_bytes(Candidate.of(choices(**chosen)), trained(trials))
     return None if found is None else (found - CONTEXT_BYTES) / LYING_APART / GB
 
 

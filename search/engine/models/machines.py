@@ -10,7 +10,7 @@ from search.engine.staircase import Floats
 
 # Standard deviations of the parts of log seconds per epoch, before any is seen.
 LEVEL_SD = 10.0  # of all of them together
-SLOPE_SD = 3.0  # by decade of latency
+DECADE_SD = 3.0  # by decade of latency
 CANDIDATE_SD = 0.5  # of candidates of one latency, over the whole range of each dimension
 KIND_SD = 0.3  # of a kind of machine: that one takes half as long again as another is usual
 NOISE_SD = 0.15  # of two trainings of one candidate on one machine
@@ -52,4 +52,4 @@ def _of_candidates(rows: Floats, log_latencies: Floats, categorical: NDArray[np.
     known = KnownRows.of(rows, categorical)
     distances = known.scaled(known.left(rows), np.ones(rows.shape[1]))
     smooth: Floats = np.exp(-0.5 * distances)
-    return LEVEL_SD**2 + SLOPE_SD**2 * np.outer(centred, centred) + CANDIDATE_SD**2 * smooth
+    return LEVEL_SD**2 + DECADE_SD**2 * np.outer(centred, centred) + CANDIDATE_SD**2 * smooth

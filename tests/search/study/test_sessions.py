@@ -5,6 +5,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from objectives.machine.card import MachineCard
 from objectives.records import attributes as keys
 from objectives.records.study_record import StudyRecord
 from search.study.claims.kernel_locks import KernelClaims
@@ -238,3 +240,14 @@ def test_the_union_of_spans_is_as_long_as_what_it_covers(spans: list[tuple[int, 
     assert covered_s(as_given) == len(covered)
     random.Random(1).shuffle(as_given)
     assert covered_s(as_given) == len(covered)
+
+
+def test_a_session_says_what_machine_it_is_and_older_ones_need_not(study: optuna.Study, tmp_path: Path) -> None:
+    card = MachineCard("here", 8, 64000, "NVIDIA A100", 40000, "NVIDIA A100")
+    claims = KernelClaims(tmp_path)
+    session = Session(study, claims, Clock(), machine=card)
+    written = StudyRecord.of(study).sessions[session.key]
+    assert written.machine == card
+    study.set_user_attr(f"{keys.SESSION}7", {key: v for key, v in written.to_json().items() if key != "machine"})
+    assert StudyRecord.of(study).sessions[7] == replace(written, machine=None)
+    claims.close()

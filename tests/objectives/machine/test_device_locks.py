@@ -105,7 +105,7 @@ def test_all_trainings_that_share_a_gpu_let_go_of_it() -> None:
     devices = SharedDevices(["cpu", "cuda:GPU-5f1c"])
     with devices.working():
         print("working", flush=True)
-        for _ in range(40):
+        for _ in range(20):
             devices.give_way()
             began = time.monotonic()
             time.sleep(0.02)
@@ -115,11 +115,11 @@ def test_all_trainings_that_share_a_gpu_let_go_of_it() -> None:
     assert [first_line(trainer) for trainer in trainers] == ["working"] * 3
     with exclusive(["cuda:GPU-5f1c"]):
         began = time.monotonic()
-        time.sleep(0.2)
+        time.sleep(0.1)
         ended = time.monotonic()
     batches = [line.split() for trainer in trainers for line in trainer.communicate(timeout=30)[0].splitlines()]
     spans = [(float(start), float(end)) for start, end in batches]
-    assert len(spans) == 120
+    assert len(spans) == 60
     assert not any(start < ended and began < end for start, end in spans)
     assert all(trainer.returncode == 0 for trainer in trainers)
 

@@ -16,12 +16,21 @@ from objectives.data.yolo_layout import lay_out
 from objectives.machine.cores import on_cores
 from objectives.network.assembly import assemble
 from objectives.training.arguments import TrainingPlan, trainer_arguments
-from objectives.training.gpu.mixed_precision import UNSOUND, half_is_sound
+from objectives.training.gpu.mixed_precision import UNSOUND, half_is_sound, sound_half_checked_here
 from objectives.training.hardware import gpu_peak_bytes, loading_processes
 from objectives.training.trainer import Progress, train_phase
 from spaces.candidate import Candidate
 
 
+def test_ultralytics_own_check_is_replaced_inside_alone() -> None:
+    theirs = trainer.check_amp
+    with sound_half_checked_here(lambda _: None):
+        assert not trainer.check_amp(nn.Linear(1, 1))
+        assert trainer.check_amp is not theirs
+    assert trainer.check_amp is theirs
+
+
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_no_detector_is_fetched_to_check_mixed_precision(
     tmp_path: Path, blocks: Dataset, monkeypatch: pytest.MonkeyPatch

@@ -187,8 +187,10 @@ def test_a_trial_too_large_for_one_gpu_is_left_for_a_larger_one(search: Search, 
 @pytest.mark.slow
 @pytest.mark.seconds
 def test_without_a_larger_gpu_half_the_batch_is_tried(search: Search, tmp_path: Path) -> None:
+    """A larger one is in the machine, but has fallen off the bus; a note says so."""
     plant(tmp_path, "trial0epoch3-device")
-    well(search(SMALL))
+    out = well(search(f"{LARGE};lost,{SMALL}"))
+    assert out.count("gpu: GPU 0 is left out: NVML: GPU is lost") == 1
     zero = stored(tmp_path)[0]
     assert [attempt.error_class for attempt in zero.attempts] == [Failure.OUT_OF_DEVICE_MEMORY]
     assert (zero.phase, zero.batch_divisor) == (Phase.FINISHED, 2)

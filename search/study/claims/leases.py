@@ -22,7 +22,7 @@ from search.study.database.away import Away
 from search.study.database.connect import make_engine
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Connection
+    from sqlalchemy.engine import Connection, Engine
 
 CHOICE_S = 15.0  # of the choice, at most: all others wait for a process that dies while it chooses
 NEXT_LOOK_S, NEXT_LOOK_MOST_S = 0.001, 0.02  # pauses of the one process that is next to choose
@@ -161,6 +161,11 @@ class LeaseClaims(Claims):
         self._engine.dispose()
 
     # For writes that stand on leases
+
+    def share(self, engine: "Engine") -> None:
+        """Go by another engine's line to the same database from now on: a process needs one line at a time."""
+        self._engine.dispose()
+        self._engine = engine
 
     @property
     def chooses(self) -> bool:

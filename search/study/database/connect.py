@@ -41,6 +41,7 @@ def engine_arguments(url: str) -> dict[str, Any]:
     parsed = make_url(url)
     given = OF_DRIVERS.get(parsed.get_driver_name(), {})
     return {
+        "isolation_level": "READ COMMITTED",  # each statement sees what others have committed by then
         "connect_args": {name: value for name, value in given.items() if name not in parsed.query},
         "pool_events": [(_ends_idle_transactions(parsed), "connect")],
         "pool_pre_ping": parsed.get_backend_name() != "postgresql",  # these end lines that idle, see below
@@ -48,7 +49,7 @@ def engine_arguments(url: str) -> dict[str, Any]:
 
 
 def make_engine(url: str, **arguments: Any) -> "Engine":
-    """Return an engine whose transactions see what others have committed by then.
+    """Return an engine for a database server.
 
     Args:
         url: of a database server.
@@ -56,7 +57,7 @@ def make_engine(url: str, **arguments: Any) -> "Engine":
     """
     from sqlalchemy import create_engine
 
-    return create_engine(url, isolation_level="READ COMMITTED", **engine_arguments(url), **arguments)
+    return create_engine(url, **engine_arguments(url), **arguments)
 
 
 def clock_of(engine: "Engine") -> "ColumnElement[float]":

@@ -42,7 +42,7 @@ class FencedStorage(RDBStorage):
     def __init__(self, url: str, claims: LeaseClaims) -> None:
         self._claims, self._away = claims, claims.away
         self._numbers: dict[int, int] = {}  # a trial's id in the database -> its number
-        super().__init__(url, engine_arguments(url))
+        super().__init__(url, engine_arguments(url, claims.idle_s))
         claims.share(self.engine)
         logging.getLogger(RDBStorage.__module__).addFilter(_is_no_retry)
 

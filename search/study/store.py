@@ -22,6 +22,7 @@ from objectives.records.trial_record import Phase, trial_records
 from search.settings.settings import Settings
 from search.study.checkout import code_card, commit_of
 from search.study.claims.contract import Claims
+from search.study.database.connect import engine_arguments, holds_studies, is_server
 from search.study.queued.baseline import enqueue_baseline
 from search.study.queued.known_good import enqueue
 from search.study.sqlite_check import LOCK_WAIT_S, explained, file_of, holds_tables, is_full, of_another_optuna
@@ -80,8 +81,9 @@ def open_storage(
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     what = shown_url(url)
-    if claims is not None and claims.reach_other_machines:
-        return _fenced(url, what, claims)
+    if is_server(url):
+        with store_errors(what):
+            return _on_server(url, what, claims, to_read=to_read)
     with store_errors(what, wait_s):
         path = file_of(url)
         with locked_folder(path.parent) if path else nullcontext():
@@ -97,17 +99,24 @@ def open_storage(
                 raise _unusable(what, error) from error
 
 
-def _fenced(url: str, what: str, claims: Claims) -> "optuna.storages.BaseStorage":
-    """Open the storage of a database server; the first to come makes its tables."""
+def _on_server(url: str, what: str, claims: Claims | None, *, to_read: bool) -> "optuna.storages.BaseStorage":
+    """Open the storage of a database server; the first process with claims makes its tables."""
+    from optuna.storages import RDBStorage
+    from sqlalchemy.pool import NullPool
+
     from search.study.claims.leases import LeaseClaims
     from search.study.fenced import FencedStorage
 
-    assert isinstance(claims, LeaseClaims)
-    with store_errors(what), claims.alone():
-        try:
-            return FencedStorage(url, claims)
-        except RuntimeError as error:
-            raise StoreError(of_another_optuna(what)) from error
+    try:
+        if isinstance(claims, LeaseClaims):
+            with claims.alone():
+                return FencedStorage(url, claims)
+        if to_read and not holds_studies(url):
+            raise StoreError(f"store: '{what}' holds no study; check the name of the database")
+        arguments = {**engine_arguments(url), "poolclass": NullPool}  # nobody closes such a storage: no line stays open
+        return RDBStorage(url, arguments, skip_table_creation=to_read)
+    except RuntimeError as error:
+        raise StoreError(of_another_optuna(what)) from error
 
 
 @contextmanager
@@ -130,8 +139,9 @@ def store_errors(what: str, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
 
 
 def _unusable(what: str, cause: BaseException) -> StoreError:
-    reason = " ".join(str(cause).split())[:160]
-    return StoreError(f"store: '{what}' cannot be used ({reason}); check the path and its rights, or name another")
+    reason = " ".join(str(cause).split())[:200]
+    check = "host, port, database, user and password" if is_server(what) else "the path and its rights"
+    return StoreError(f"store: '{what}' cannot be used ({reason}); check {check}, or name another")
 
 
 def _cause(error: BaseException) -> BaseException:

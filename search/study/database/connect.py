@@ -3,6 +3,8 @@
 import math
 from typing import TYPE_CHECKING, Any
 
+from spaces.errors import StoreError
+
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
     from sqlalchemy.engine import URL, Engine
@@ -61,10 +63,37 @@ def make_engine(url: str, idle_s: float, **arguments: Any) -> "Engine":
         url: of the database.
         idle_s: as of `engine_arguments`.
         arguments: further ones of SQLAlchemy's `create_engine`.
+
+    Raises:
+        StoreError: the database's driver is not installed.
     """
     from sqlalchemy import create_engine
 
-    return create_engine(url, **engine_arguments(url, idle_s), **arguments)
+    try:
+        return create_engine(url, **engine_arguments(url, idle_s), **arguments)
+    except ImportError as error:
+        raise StoreError(_no_driver(url, error)) from error
+
+
+def holds_studies(url: str) -> bool:
+    """Whether a database server has Optuna's tables; none are made.
+
+    Raises:
+        StoreError: the database's driver is not installed.
+        SQLAlchemyError: the server cannot be used.
+    """
+    from sqlalchemy import inspect
+    from sqlalchemy.pool import NullPool
+
+    return inspect(make_engine(url, IDLE_TRANSACTION_S, poolclass=NullPool)).has_table("studies")
+
+
+def _no_driver(url: str, error: ImportError) -> str:
+    from sqlalchemy.engine import make_url
+
+    kind = make_url(url).get_backend_name()
+    package = "'automl[postgresql]'" if kind == "postgresql" and error.name == "psycopg" else error.name
+    return f"store.url: {kind} needs the driver '{error.name}', which is not installed; pip install {package}"
 
 
 def clock_of(engine: "Engine") -> "ColumnElement[float]":

@@ -21,6 +21,8 @@ from objectives.records.study_record import StudyRecord, StudyWriter
 from objectives.records.trial_record import Phase, trial_records
 from search.settings.settings import Settings
 from search.study.checkout import code_card, commit_of
+from search.study.claims.contract import Claims
+from search.study.database.connect import engine_arguments, holds_studies, is_server
 from search.study.queued.baseline import enqueue_baseline
 from search.study.queued.known_good import enqueue
 from search.study.sqlite_check import LOCK_WAIT_S, explained, file_of, holds_tables, is_full, of_another_optuna
@@ -57,7 +59,9 @@ def shown_url(url: str) -> str:
     return re.sub(r"(://[^:/@\s\"']*):[^@/\s\"']*@", r"\1:***@", url)
 
 
-def open_storage(url: str, wait_s: float = LOCK_WAIT_S, *, to_read: bool = False) -> "optuna.storages.BaseStorage":
+def open_storage(
+    url: str, wait_s: float = LOCK_WAIT_S, *, to_read: bool = False, claims: Claims | None = None
+) -> "optuna.storages.BaseStorage":
     """Open Optuna's storage; any failure of the database becomes one line.
 
     An SQLite file is looked at first, so that one that is damaged or another program's stays as it is. Its journal is
@@ -68,6 +72,7 @@ def open_storage(url: str, wait_s: float = LOCK_WAIT_S, *, to_read: bool = False
         url: of the storage.
         wait_s: seconds that each operation waits while another process has locked an SQLite file.
         to_read: no tables are made where there are none.
+        claims: of a process that writes; in a database server, each of its writes stands on its leases.
 
     Raises:
         StoreError: it cannot be opened.
@@ -76,6 +81,9 @@ def open_storage(url: str, wait_s: float = LOCK_WAIT_S, *, to_read: bool = False
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     what = shown_url(url)
+    if is_server(url):
+        with store_errors(what):
+            return _on_server(url, what, claims, to_read=to_read)
     with store_errors(what, wait_s):
         path = file_of(url)
         with locked_folder(path.parent) if path else nullcontext():
@@ -89,6 +97,26 @@ def open_storage(url: str, wait_s: float = LOCK_WAIT_S, *, to_read: bool = False
                 raise StoreError(of_another_optuna(what)) from error
             except ImportError as error:  # the database's driver
                 raise _unusable(what, error) from error
+
+
+def _on_server(url: str, what: str, claims: Claims | None, *, to_read: bool) -> "optuna.storages.BaseStorage":
+    """Open the storage of a database server; the first process with claims makes its tables."""
+    from optuna.storages import RDBStorage
+    from sqlalchemy.pool import NullPool
+
+    from search.study.claims.leases import LeaseClaims
+    from search.study.fenced import FencedStorage
+
+    try:
+        if isinstance(claims, LeaseClaims):
+            with claims.alone():
+                return FencedStorage(url, claims)
+        if to_read and not holds_studies(url):
+            raise StoreError(f"store: '{what}' holds no study; check the name of the database")
+        arguments = {**engine_arguments(url), "poolclass": NullPool}  # nobody closes such a storage: no line stays open
+        return RDBStorage(url, arguments, skip_table_creation=to_read)
+    except RuntimeError as error:
+        raise StoreError(of_another_optuna(what)) from error
 
 
 @contextmanager
@@ -111,8 +139,9 @@ def store_errors(what: str, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
 
 
 def _unusable(what: str, cause: BaseException) -> StoreError:
-    reason = " ".join(str(cause).split())[:160]
-    return StoreError(f"store: '{what}' cannot be used ({reason}); check the path and its rights, or name another")
+    reason = " ".join(str(cause).split())[:200]
+    check = "host, port, database, user and password" if is_server(what) else "the path and its rights"
+    return StoreError(f"store: '{what}' cannot be used ({reason}); check {check}, or name another")
 
 
 def _cause(error: BaseException) -> BaseException:
@@ -221,8 +250,8 @@ def _is_half_made(study: "optuna.Study") -> bool:
     return not begun and StudyRecord.of(study).is_untouched
 
 
-def load_study(folder: Path, name: str, url: str | None) -> "optuna.Study":
-    """Open an existing study to read it.
+def load_study(folder: Path, name: str, url: str | None, claims: Claims | None = None) -> "optuna.Study":
+    """Open an existing study, to read it, or to write with claims on it.
 
     Raises:
         StoreError: there is no such study.
@@ -235,7 +264,7 @@ def load_study(folder: Path, name: str, url: str | None) -> "optuna.Study":
         raise StoreError(f"study: there is no '{name}' in '{folder}'{hint}")
     if url is not None and _is_missing_file(url):
         raise StoreError(f"store: '{shown_url(url)}' does not exist; check the path")
-    storage = open_storage(storage_url(folder / name, url), to_read=True)
+    storage = open_storage(storage_url(folder / name, url), to_read=True, claims=claims)
     with store_errors(name):
         names = optuna.get_all_study_names(storage)
         if name not in names:

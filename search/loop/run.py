@@ -120,7 +120,7 @@ def open_search(
             followed = follow_line(study, settings, claims)
             notes = [*of_gate, *fetched, *followed, *early.notes, *freeze_experience(settings, study)]
         with Search(settings, dataset, study, claims, view) as opened:
-            opened.notes = [*(finding.line for finding in findings), *notes]
+            opened.notes = [*(finding.line for finding in findings), *notes, *opened.notes]
             yield opened
 
 
@@ -162,7 +162,7 @@ def open_proof(
             record = Proving(study, settings, jobs).freeze(Length.FULL, trials, anew=anew, asked=asked)
         with Search(settings, dataset, study, claims, view(record), proves=True) as opened:
             repeated = opened.chooser.proving.repeat_failed(trials)
-            opened.notes = [*notes, *_again_notes(repeated, is_same=anew and record == before)]
+            opened.notes = [*notes, *opened.notes, *_again_notes(repeated, is_same=anew and record == before)]
             yield opened
 
 

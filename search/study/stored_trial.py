@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from objectives.records import attributes as keys
 from objectives.records.children import ScoredChild
 from objectives.records.proof import ProofPiece
 from objectives.records.records import Accuracy, Decision, Ending, Latency, Outcome, Proposal, Record, Resources, Rung
+from objectives.records.stored_files import Files, files_to_json
 from objectives.records.trial_record import Phase, TrialRecord, read_trial
 from spaces.candidate import Candidate
 from spaces.dimension import Value
@@ -153,6 +155,7 @@ def child_of(
     candidate: Candidate,
     distributions: "Mapping[str, BaseDistribution]",
     proposal: Proposal,
+    files: Files = MappingProxyType({}),
 ) -> "FrozenTrial":
     """Return a child of an elastic training as the store keeps it: a finished trial.
 
@@ -162,6 +165,7 @@ def child_of(
         candidate: every choice of it.
         distributions: of the choices that the sampler makes.
         proposal: why it was scored.
+        files: what is kept of its folder elsewhere.
     """
     from optuna.trial import FrozenTrial, TrialState
 
@@ -177,6 +181,8 @@ def child_of(
         keys.RESOURCES: child.resources.to_json(),
         keys.ENDING: Ending(Outcome.FINISHED, "").to_json(),
     }
+    if files:
+        attributes[keys.FILES] = files_to_json(files)
     if child.latencies:
         attributes[keys.LATENCIES] = {name: latency.to_json() for name, latency in child.latencies.items()}
     return FrozenTrial(

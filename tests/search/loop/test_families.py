@@ -116,12 +116,12 @@ def test_a_report_that_comes_twice_is_stored_once(tmp_path: Path, blocks: Datase
         told: list[tuple[int, ChildrenReport]] = []
         record = search.chooser.families.record
 
-        def twice(number: int, report: ChildrenReport) -> int:
-            left_out = record(number, report)
+        def twice(number: int, report: ChildrenReport, kept: Mapping[str, Files]) -> list[str]:
+            left_out = record(number, report, kept)
             if report.scored:
                 told.append((number, report))
                 stored_once = len(trials_of(search))
-                assert record(number, replace_looks(report)) == 0
+                assert record(number, replace_looks(report)) == []
                 assert len(trials_of(search)) == stored_once
             return left_out
 

@@ -10,6 +10,7 @@ from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out, remove_other_layouts
 from objectives.records.paths import StudyPaths
 from objectives.records.records import Ending, Outcome, Rung
+from objectives.records.stored_files import artifacts_of
 from objectives.records.study_record import StudyWriter
 from objectives.records.trial_record import Phase, TrialRecord, trial_records
 from objectives.trial.job import RungDecision
@@ -54,7 +55,7 @@ class Search:
         study: "optuna.Study",
         claims: Claims,
         view: View,
-        clock: Clock = time.time,
+        clock: Clock | None = None,
         proves: bool = False,
     ) -> None:
         """Enter the study, to search it, or to do its proof alone; nothing runs yet."""
@@ -62,7 +63,8 @@ class Search:
         self.folder, self.paths, self.board = settings.folder, StudyPaths(settings.folder), BoardWait(view)
         self.jobs, self.claims = Jobs(settings, dataset, starts_of(settings, study)), claims
         with claims.alone():
-            self.session = Session(study, claims, clock, proves=proves)
+            reaches = bool(settings.store.artifacts or artifacts_of(study))
+            self.session = Session(study, claims, clock, proves=proves, has_artifacts=reaches)
             self.notes = follow_artifacts(study, settings.store.artifacts, moves=not proves)  # for people
         self.keeping = Housekeeping(settings, study, claims, self.session, view)
         self.chooser = Chooser(

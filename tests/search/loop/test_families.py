@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from quick_search import Begun, begun, elastic_settings, lines_of, plant, run, t
 from objectives.data.dataset import Dataset
 from objectives.records.children import ChildrenOrder, ChildrenReport
 from objectives.records.paths import WEIGHTS, TrialPaths
+from objectives.records.stored_files import Files
 from objectives.records.study_record import StudyRecord, StudyWriter
 from objectives.records.trial_record import TrialRecord, trial_records
 from reports.table.table import read_study

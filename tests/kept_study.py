@@ -47,7 +47,9 @@ class KeptStudy:
         return needed(self.study)
 
     @contextmanager
-    def machine(self, name: str, session: int = 0, wait_s: float = 20.0, place: Place | None = None) -> "Iterator[Machine]":
+    def machine(
+        self, name: str, session: int = 0, wait_s: float = 20.0, place: Place | None = None
+    ) -> "Iterator[Machine]":
         """Open the study's files on a machine; what is to be removed is removed in the end."""
         said: list[str] = []
         folder = self.root / name

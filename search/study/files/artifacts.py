@@ -10,6 +10,7 @@ from uuid import uuid4
 from objectives.records.paths import PREVIOUS, StudyPaths
 from objectives.records.stored_files import StoredFile, read_files, write_files
 from objectives.records.trial_record import TrialRecord, read_trial
+from search.study.claims.contract import LeaseLost
 from search.study.files.bring import bring
 from search.study.files.contract import Say, StudyFiles
 from search.study.files.local import add_origins, is_of_training, kept_at_rest, kept_in_training
@@ -124,9 +125,13 @@ class FilesInArtifacts(StudyFiles):
         listed.update(new)
         previous = [name for name in listed if name not in found and name.rpartition("/")[2] == PREVIOUS]
         old.extend(listed.pop(name).object for name in previous)  # the newest generation is there again
-        write_files(self._study, self._id(number), listed)
-        add_origins(folder.folder, {name: one.object for name, one in new.items()}, alone=True)
-        self._needless.extend(old)
+        try:
+            write_files(self._study, self._id(number), listed)
+        except LeaseLost:
+            self._needless.extend(one.object for one in new.values())
+        else:
+            add_origins(folder.folder, {name: one.object for name, one in new.items()}, alone=True)
+            self._needless.extend(old)
         self._uploads.clean()
 
     def clean(self) -> None:

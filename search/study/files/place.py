@@ -196,6 +196,9 @@ class _Unclosed:
     def tell(self) -> int:
         return self._stream.tell()
 
+    def close(self) -> None:
+        """Leave it open."""
+
 
 def open_place(url: str) -> Place:
     """Open a place for objects; nothing is read or written yet.

@@ -14,6 +14,7 @@ UNTRAINED = "untrained.onnx"  # the same before training, for its latency
 UNTRAINED_ALL = "untrained.*"  # with what was converted of it
 # The deployable file as other runtimes take it: a study on such a device times and scores this one.
 CONVERTED = ("model.tflite", "model.torchscript", "model.ncnn.param", "model.ncnn.bin", "model.ncnn.json")
+DEPLOYED = (MODEL, *CONVERTED)  # what a device may run
 DETECTIONS = "detections.jpg"
 PLAIN = "ultralytics.pt"  # the same weights, as plain Ultralytics loads them
 CONFIG = "config.yaml"  # of an exported detector

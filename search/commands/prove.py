@@ -23,6 +23,7 @@ from search.loop.search import Search
 from search.settings.dataset import load_data
 from search.settings.settings import BudgetSettings, Settings
 from search.settings.stored import read_changes, stored_settings
+from search.study.files.pictures import bring_pictures
 from search.study.store import load_study
 from search.view.base import View
 from search.view.make import make_view
@@ -86,6 +87,8 @@ def run_prove(
     with open_proof(settings, dataset, view, anew=anew, asked=asked, say=console.print) as opened:
         interrupted = _interrupted(opened, again=test_again)
         table = opened.table()
+    if missing := bring_pictures(opened.study, settings.folder, table):
+        console.print(missing, style="yellow")
     _conclude(console, table, settings, interrupted=interrupted)
     if interrupted:
         words = ["automl", "prove", name, *arguments, *["--test-again"] * test_again]

@@ -28,6 +28,7 @@ from search.settings.compose import default_values, presets
 from search.settings.dataset import load_data
 from search.settings.settings import Settings, load_settings
 from search.study.budget import BudgetUsed
+from search.study.files.pictures import bring_pictures
 from search.study.store import shown_url
 from search.view.make import make_view
 from search.workers.registry import BACKENDS
@@ -51,6 +52,8 @@ def run_search(arguments: list[str], log_format: str = "auto") -> None:
         table, used = search.table(), search.used()
     from reports.page.page import write_page  # late: scikit-learn costs a second that no mistake should wait for
 
+    if missing := bring_pictures(search.study, settings.folder, table):
+        console.print(missing, style="yellow")
     page = write_page(table, settings.folder, StudyPaths(settings.folder).report)
     console.print(summary(table, _shorter(page)))
     _conclude(console, settings, table, used, arguments, interrupted)

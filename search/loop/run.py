@@ -196,7 +196,8 @@ def run_to_its_end(opened: Search, *, again: bool = False) -> None:
 
 def _scored(opened: Search) -> Scored:
     """Return what the test split is scored with."""
-    return Scored(opened.settings, opened.dataset, opened.study, opened.claims, opened.table, opened.session.beat)
+    store = opened.study, opened.claims
+    return Scored(opened.settings, opened.dataset, *store, opened.table, opened.session.beat, opened.keeping.files)
 
 
 def _why_ended(opened: Search) -> str:

@@ -53,7 +53,7 @@ class Scorers:
     def next_order(self, number: int, report: ChildrenReport) -> ChildrenOrder | None:
         """Store what a scorer of a parent's children has found, and return what the scorer does next."""
         families, above = self._chooser.families, StudyPaths(self._chooser.settings.folder).trial(number)
-        kept = {child.folder: self._files.keep_child(above.folder / child.folder) for child in report.scored}
+        kept = {child.folder: self._files.keep(above.folder / child.folder) for child in report.scored}
         with self._claims.alone():
             left_out = families.record(number, report, kept)
             order = families.next_order(number)
@@ -93,7 +93,7 @@ class Scorers:
         patience = Patience(alive=self._session.beat)
         with self._view.meanwhile("measuring the front's latencies by the full protocol"):
             try:
-                for _ in settle(writer, self._chooser.table, settings, dataset, left, patience):
+                for _ in settle(writer, self._chooser.table, settings, dataset, left, patience, self._files):
                     self._session.beat()
             except DeviceAway as away:
                 self._view.note(f"{away}; the front's other figures stay quick ones")

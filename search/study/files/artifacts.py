@@ -76,8 +76,8 @@ class FilesInArtifacts(StudyFiles):
         """Wait until all is uploaded and listed."""
         self._uploads.flush(number, self._say, self._alive, seconds)
 
-    def keep_child(self, folder: Path) -> Mapping[str, StoredFile]:
-        """Upload the files of a child, and return its list."""
+    def keep(self, folder: Path) -> Mapping[str, StoredFile]:
+        """Upload the files of a trial that is about to be stored, and return its list."""
         relative = folder.relative_to(self._folder).as_posix()
         return self._patiently(lambda: self._sent(relative, kept_at_rest(folder), {}))
 
@@ -164,7 +164,8 @@ class FilesInArtifacts(StudyFiles):
         except ArtifactsAway:
             self._needless.extend(one.object for one in sent.values())
             raise
-        add_origins(self._folder / folder, {name: one.object for name, one in sent.items()})
+        if sent:
+            add_origins(self._folder / folder, {name: one.object for name, one in sent.items()})
         self._marks.update(marks)
         return sent
 

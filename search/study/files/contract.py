@@ -49,11 +49,11 @@ class StudyFiles(ABC):
         """
 
     @abstractmethod
-    def keep_child(self, folder: Path) -> Mapping[str, StoredFile]:
-        """Keep the files of a child that is about to be stored, and return what its trial lists.
+    def keep(self, folder: Path) -> Mapping[str, StoredFile]:
+        """Keep the files of a trial that is about to be stored, ended as it is, and return what it lists.
 
         Args:
-            folder: of the child, within the study's.
+            folder: of the trial, within the study's.
 
         Raises:
             StoreError: they could not be kept in time.

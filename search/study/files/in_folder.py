@@ -20,7 +20,7 @@ class FilesInFolder(StudyFiles):
     def flush(self, number: int, seconds: float | None = None) -> None:
         """Do nothing."""
 
-    def keep_child(self, folder: Path) -> Mapping[str, StoredFile]:
+    def keep(self, folder: Path) -> Mapping[str, StoredFile]:
         """Return an empty list."""
         return {}
 

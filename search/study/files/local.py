@@ -7,6 +7,7 @@ from pathlib import Path
 
 from objectives.machine.files import PARTIAL, write_text
 from objectives.records.paths import CHECKPOINT, CHILDREN, PREVIOUS, TRAININGS, UNTRAINED_ALL, TrialPaths
+from reports.table.row import TrialRow
 
 NOT_KEPT = (f"*{PARTIAL}*", UNTRAINED_ALL, CHILDREN)  # children are trials themselves
 Origins = dict[str, list[str]]  # name of a file -> objects that it is, or goes on from
@@ -34,6 +35,11 @@ def kept_in_training(folder: Path) -> dict[str, Path]:
 def is_of_training(name: str) -> bool:
     """Whether a file is one that a training goes on from, and that goes when the trial ends."""
     return fnmatch(name.split("/")[0], TRAININGS)
+
+
+def is_to_be_had(row: TrialRow, folder: Path, name: str) -> bool:
+    """Whether a file of a trial that has ended lies in the study's folder, or can be brought there."""
+    return (name in row.files and name not in row.removed) or (folder / (row.folder or "") / name).is_file()
 
 
 def read_origins(folder: Path) -> Origins:

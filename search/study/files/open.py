@@ -97,3 +97,31 @@ def files_to_read(study: "optuna.Study", folder: Path) -> StudyFiles:
     if found is None:
         return FilesInFolder()
     return FilesInArtifacts(study, folder, open_place(found.url), found.prefix, READ_WAIT_S)
+
+
+def files_of_fork(study: "optuna.Study", folder: Path, given: str | None) -> StudyFiles:
+    """Open the files of a study that is being made of another one's trials; they are its own from the beginning.
+
+    Args:
+        study: the new one; it has no place for its files yet.
+        folder: of the new study.
+        given: `store.artifacts` of its line.
+
+    Raises:
+        AutomlError: the artifact store cannot be used.
+    """
+    follow_artifacts(study, given)
+    return files_to_read(study, folder)
+
+
+def forget_all(study: "optuna.Study") -> None:
+    """Remove the objects of a study that is about to be deleted.
+
+    Raises:
+        AutomlError: the artifact store cannot be used.
+    """
+    found = artifacts_of(study)
+    if found is not None:
+        place = open_place(found.url)
+        for name in list(place.names(f"{found.prefix}/")):
+            place.remove(name)

@@ -69,9 +69,9 @@ def test_a_paused_trial_goes_on_elsewhere(tmp_path: Path, few_blocks: Dataset, s
 def test_a_trial_that_ctrl_c_cuts_goes_on_elsewhere(
     tmp_path: Path, few_blocks: Dataset, shared: tuple[str, ...]
 ) -> None:
-    with begun(of(tmp_path, HERE, *shared), few_blocks, Script(None, 0), Interrupted) as search:
-        with pytest.raises(KeyboardInterrupt):
-            search.run()
+    here = begun(of(tmp_path, HERE, *shared), few_blocks, Script(None, 0), Interrupted)
+    with here as search, pytest.raises(KeyboardInterrupt):
+        search.run()
     with begun(of(tmp_path, THERE, *shared), few_blocks, Script()) as other:
         other.run()
         (trial,) = trial_records(other.study)

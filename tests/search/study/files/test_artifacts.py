@@ -56,7 +56,7 @@ def test_what_is_being_written_and_what_are_other_trials_is_not_kept(kept_here: 
         (child / "weights.pt").write_text("child")
         one.files.flush(number)
         assert kept_here.listed(number).keys() == {"weights.pt"}
-        assert one.files.keep_child(child).keys() == {"weights.pt"}
+        assert one.files.keep(child).keys() == {"weights.pt"}
 
 
 def test_checkpoints_are_uploaded_while_a_trial_trains_and_old_ones_go(kept: KeptStudy) -> None:

@@ -22,11 +22,11 @@ from search.samplers.registry import check_sampler
 from search.samplers.schedulers import check_pruner
 from search.settings.checks.data_check import check_quickly, refusal
 from search.settings.checks.gate_check import gate_notes
-from search.settings.dataset import load_data
 from search.settings.devices import check_devices
 from search.settings.settings import Settings
 from search.study.claims.contract import Claims
 from search.study.experience.frozen import freeze_experience
+from search.study.files.data_sets import data_of
 from search.study.folder.prepare import prepared_folder
 from search.study.queued.baseline import follow_line
 from search.study.queued.published_start import PublishedStarts, published_starts
@@ -69,7 +69,7 @@ def search(settings: Settings, *, dataset: Dataset | None = None, view: View | N
         KeyboardInterrupt: running trials are taken up again by the next call.
     """
     check_settings(settings)
-    with open_search(settings, dataset or load_data(settings.data), view or View()) as opened:
+    with open_search(settings, dataset or data_of(settings), view or View()) as opened:
         run_to_its_end(opened)
         return opened.table()
 

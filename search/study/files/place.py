@@ -130,10 +130,14 @@ class BucketPlace(Place):
     """A bucket of S3, or of what speaks its protocol: keys and endpoint are found as boto3 finds them."""
 
     def __init__(self, url: str, bucket: str, prefix: str) -> None:
-        import boto3
-        from boto3.exceptions import Boto3Error
-        from botocore.config import Config
-        from botocore.exceptions import BotoCoreError, ClientError
+        try:
+            import boto3
+            from boto3.exceptions import Boto3Error
+            from botocore.config import Config
+            from botocore.exceptions import BotoCoreError, ClientError
+        except ImportError:
+            missing = "needs boto3, which is not here; pip install 'automl[s3]'"
+            raise SettingsError(f"store.artifacts: '{url}' {missing}") from None
         from optuna.artifacts import Boto3ArtifactStore
 
         limits = Config(connect_timeout=CONNECT_S, read_timeout=READ_S, retries={"total_max_attempts": 1})
@@ -163,10 +167,8 @@ class GooglePlace(Place):
             from google.auth.exceptions import GoogleAuthError
             from google.cloud import storage  # type: ignore[import-untyped]
         except ImportError:
-            raise SettingsError(
-                f"store.artifacts: '{url}' needs google-cloud-storage, which is not here; pip install "
-                "google-cloud-storage"
-            ) from None
+            missing = "needs google-cloud-storage, which is not here; pip install google-cloud-storage"
+            raise SettingsError(f"store.artifacts: '{url}' {missing}") from None
         from optuna.artifacts import GCSArtifactStore
 
         try:

@@ -7,11 +7,11 @@ from pathlib import Path
 import optuna
 
 from objectives.records import attributes as keys
+from objectives.records.artifacts.stored_files import StoredFile, read_files
 from objectives.records.paths import StudyPaths, TrialPaths
-from objectives.records.stored_files import StoredFile, read_files
 from objectives.records.trial_record import TrialRecord, read_trial
 from search.study.files.artifacts import FilesInArtifacts
-from search.study.files.place import Place, open_place
+from search.study.files.place import ArtifactPlace, open_place
 from search.study.files.sweep import needed
 
 PREFIX = "study-0123"
@@ -48,7 +48,7 @@ class KeptStudy:
 
     @contextmanager
     def machine(
-        self, name: str, session: int = 0, wait_s: float = 20.0, place: Place | None = None
+        self, name: str, session: int = 0, wait_s: float = 20.0, place: ArtifactPlace | None = None
     ) -> "Iterator[Machine]":
         """Open the study's files on a machine; what is to be removed is removed in the end."""
         said: list[str] = []

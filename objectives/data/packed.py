@@ -17,9 +17,9 @@ from objectives.data.findings import Finding
 from objectives.machine.files import cache_folder
 from spaces.errors import DataError
 
-FORMAT = 1
+PACKED_AS = 1
 CARD = "data.json"
-IMAGES = "images"
+PACKED_IMAGES = "images"
 
 
 def home_of_fetched() -> Path:
@@ -64,7 +64,7 @@ def read_packed(folder: Path) -> Dataset:
     """
     try:
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-        if card["format"] != FORMAT:
+        if card["format"] != PACKED_AS:
             raise DataError(f"data: '{folder}' was packed by another automl (format {card['format']}); push it again")
         splits = {split: tuple(_image(folder, image) for image in images) for split, images in card["splits"].items()}
         findings = tuple(Finding(code, count, tuple(places)) for code, count, places in card["findings"])
@@ -75,7 +75,7 @@ def read_packed(folder: Path) -> Dataset:
 
 def _card(dataset: Dataset, names: Mapping[Path, str]) -> dict[str, Any]:
     return {
-        "format": FORMAT,
+        "format": PACKED_AS,
         "name": dataset.name,
         "classes": list(dataset.classes),
         "splits": {
@@ -100,4 +100,4 @@ def _names(dataset: Dataset) -> dict[Path, str]:
 def _named(images: tuple[LabelledImage, ...], root: Path) -> Iterator[tuple[Path, str]]:
     for image in images:
         inside = image.path.relative_to(root) if image.path.is_relative_to(root) else Path(*image.path.parts[1:])
-        yield image.path, f"{IMAGES}/{inside.as_posix()}"
+        yield image.path, f"{PACKED_IMAGES}/{inside.as_posix()}"

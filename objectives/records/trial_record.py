@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from objectives.records import attributes as keys
+from objectives.records.artifacts.stored_files import StoredFile, read_files
 from objectives.records.bounds.figures import Figures
 from objectives.records.failures import batch_divisor
 from objectives.records.made_once import MadeOnce
 from objectives.records.proof import ProofTerms
 from objectives.records.reading import finite, mapping, named_records, record, records, uncollected
 from objectives.records.records import Accuracy, Decision, Ending, Latency, Outcome, Proposal, Resources, Rung
-from objectives.records.stored_files import StoredFile, read_files
 from spaces.network.family import is_of_many
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ from statistics import fmean
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from objectives.records.artifacts.stored_files import Files
 from objectives.records.children import ChildrenOrder, ChildrenReport, ScoredChild
 from objectives.records.paths import WEIGHTS
 from objectives.records.records import Proposal
-from objectives.records.stored_files import Files
 from objectives.records.study_record import StudyRecord, StudyWriter
 from objectives.records.trial_record import Phase, TrialRecord, trial_records
 from search.engine.known_latency import KnownLatencySampler

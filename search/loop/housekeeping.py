@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from objectives.records.stored_files import live_files
+from objectives.records.artifacts.stored_files import live_files
 from objectives.records.study_record import StudyRecord, StudyWriter
 from objectives.records.trial_record import trial_records
 from reports.table.table import StudyTable, read_study

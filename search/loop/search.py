@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out, remove_other_layouts
+from objectives.records.artifacts.stored_files import artifacts_of
 from objectives.records.paths import StudyPaths
 from objectives.records.records import Ending, Outcome, Rung
-from objectives.records.stored_files import artifacts_of
 from objectives.records.study_record import StudyWriter
 from objectives.records.trial_record import Phase, TrialRecord, trial_records
 from objectives.trial.job import RungDecision

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from objectives.records import attributes as keys
+from objectives.records.artifacts.stored_files import Files, files_to_json
 from objectives.records.records import Accuracy, Ending
-from objectives.records.stored_files import Files, files_to_json
 from search.study.stored_trial import held
 from spaces.candidate import Candidate
 from spaces.network.family import Family

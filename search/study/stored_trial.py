@@ -7,10 +7,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from objectives.records import attributes as keys
+from objectives.records.artifacts.stored_files import Files, files_to_json
 from objectives.records.children import ScoredChild
 from objectives.records.proof import ProofPiece
 from objectives.records.records import Accuracy, Decision, Ending, Latency, Outcome, Proposal, Record, Resources, Rung
-from objectives.records.stored_files import Files, files_to_json
 from objectives.records.trial_record import Phase, TrialRecord, read_trial
 from spaces.candidate import Candidate
 from spaces.dimension import Value

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from uuid import uuid4
 
+from objectives.records.artifacts.stored_files import StoredFile, read_files, write_files
 from objectives.records.paths import PREVIOUS, StudyPaths
-from objectives.records.stored_files import StoredFile, read_files, write_files
 from objectives.records.trial_record import TrialRecord, read_trial
 from search.study.claims.contract import LeaseLost
 from search.study.files.bring import bring
 from search.study.files.contract import Say, StudyFiles
 from search.study.files.local import add_origins, is_of_training, kept_at_rest, kept_in_training
-from search.study.files.place import ArtifactsAway, Place
+from search.study.files.place import ArtifactPlace, ArtifactsAway
 from search.study.files.sweep import orphans
 from search.study.files.transfer import digest_of, send
 from search.study.files.uploads import AGAIN_MOST_S, AGAIN_S, Uploads
@@ -35,7 +35,7 @@ class FilesInArtifacts(StudyFiles):
         self,
         study: "optuna.Study",
         folder: Path,
-        place: Place,
+        place: ArtifactPlace,
         prefix: str,
         wait_s: float,
         session: int | None = None,

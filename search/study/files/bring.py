@@ -4,11 +4,11 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from objectives.records.stored_files import StoredFile, live_files, read_files
+from objectives.records.artifacts.stored_files import StoredFile, live_files, read_files
 from objectives.records.study_record import StudyRecord
 from objectives.records.trial_record import TrialRecord
 from search.study.files.local import add_origins, is_of_training, read_origins, remove_strange_trainings
-from search.study.files.place import FileLost, Place
+from search.study.files.place import ArtifactPlace, FileLost
 from search.study.files.transfer import fetch
 
 if TYPE_CHECKING:
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 TIMES = 3  # that the list is read: whoever trains replaces objects meanwhile
 
 
-def bring(study: "optuna.Study", folder: Path, place: Place, trial: TrialRecord, names: Collection[str] | None) -> None:
+def bring(
+    study: "optuna.Study", folder: Path, place: ArtifactPlace, trial: TrialRecord, names: Collection[str] | None
+) -> None:
     """Fetch what the folder lacks of what a trial lists, or has older.
 
     A file of this folder that is what is listed, or goes on from it, stays: it may be newer. Where a checkpoint of
@@ -50,7 +52,7 @@ def bring(study: "optuna.Study", folder: Path, place: Place, trial: TrialRecord,
 def _bring(
     study: "optuna.Study",
     folder: Path,
-    place: Place,
+    place: ArtifactPlace,
     trial: TrialRecord,
     files: Mapping[str, StoredFile],
     names: Collection[str] | None,

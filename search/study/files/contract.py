@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
-from objectives.records.stored_files import StoredFile
+from objectives.records.artifacts.stored_files import StoredFile
 from objectives.records.trial_record import TrialRecord
 
 Say = Callable[[str], None]

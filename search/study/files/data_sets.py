@@ -18,12 +18,12 @@ from objectives.data.packed import home_of_fetched, pack, read_packed, unpack
 from objectives.data.pictures.index import Progress
 from objectives.machine.files import whole_folder
 from objectives.machine.locks import locked_folder
-from objectives.records.stored_files import StoredFile, artifacts_of
+from objectives.records.artifacts.stored_files import StoredFile, artifacts_of
 from objectives.records.study_record import StudyRecord
 from search.settings.dataset import load_data
 from search.settings.settings import EMBEDDED, Settings
 from search.study.files.contract import Say
-from search.study.files.place import FileLost, Place, absolute_url, open_place
+from search.study.files.place import ArtifactPlace, FileLost, absolute_url, open_place
 from search.study.store import load_study
 from spaces.errors import DataError, StoreError
 
@@ -43,7 +43,7 @@ class Pushed:
     was_there: bool
 
 
-def push(dataset: Dataset, place: Place) -> Pushed:
+def push(dataset: Dataset, place: ArtifactPlace) -> Pushed:
     """Write a data set to the place, unless it is there.
 
     Raises:
@@ -84,7 +84,7 @@ def data_of(settings: Settings, progress: Progress | None = None, say: Say = lam
     return dataset
 
 
-def fetched(fingerprint: str, place: Place, fetches: Callable[[], None] = lambda: None) -> Dataset:
+def fetched(fingerprint: str, place: ArtifactPlace, fetches: Callable[[], None] = lambda: None) -> Dataset:
     """Return a data set that was pushed; it is fetched once, whoever on this machine asks first.
 
     Args:
@@ -108,7 +108,7 @@ def fetched(fingerprint: str, place: Place, fetches: Callable[[], None] = lambda
     return dataset
 
 
-def _fetch(fingerprint: str, place: Place, folder: Path) -> None:
+def _fetch(fingerprint: str, place: ArtifactPlace, folder: Path) -> None:
     stored = _whole(place, fingerprint)
     if stored is None:
         raise StoreError(
@@ -148,7 +148,7 @@ def _fingerprint(settings: Settings) -> str:
     return found
 
 
-def _whole(place: Place, fingerprint: str) -> StoredFile | None:
+def _whole(place: ArtifactPlace, fingerprint: str) -> StoredFile | None:
     """Return the archive of a data set; None if it was never pushed to its end."""
     try:
         return StoredFile.from_json(json.loads(b"".join(place.read(f"{_below(fingerprint)}/{LIST}"))))

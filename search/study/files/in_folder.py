@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from objectives.records.stored_files import StoredFile
+from objectives.records.artifacts.stored_files import StoredFile
 from objectives.records.trial_record import TrialRecord
 from search.study.files.contract import StudyFiles
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from objectives.records.stored_files import ArtifactsRecord, artifacts_of, write_artifacts
+from objectives.records.artifacts.stored_files import ArtifactsRecord, artifacts_of, write_artifacts
 from search.study.files.artifacts import FilesInArtifacts
 from search.study.files.contract import Say, StudyFiles
 from search.study.files.in_folder import FilesInFolder
-from search.study.files.place import ArtifactsAway, Place, absolute_url, open_place
+from search.study.files.place import ArtifactPlace, ArtifactsAway, absolute_url, open_place
 from spaces.errors import StoreError
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def open_files(
     return FilesInArtifacts(study, folder, place, found.prefix, wait_s, session, say, alive)
 
 
-def check_place(place: Place, name: str) -> None:
+def check_place(place: ArtifactPlace, name: str) -> None:
     """Check that objects can be written, read and removed.
 
     Raises:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from optuna.artifacts._protocol import ArtifactStore
 
 KINDS = "a folder, file://FOLDER, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX"
-CONNECT_S, READ_S = 10.0, 30.0  # that one call may be silent
-CHUNK_BYTES = 1 << 20
+REACH_S, ANSWER_S = 10.0, 30.0  # that one call may be silent
+PART_BYTES = 1 << 20
 
 
 class ArtifactsAway(StoreError):
@@ -34,7 +34,7 @@ class FileLost(StoreError):
     """A file that a trial lists is damaged, or gone."""
 
 
-class Place(ABC):
+class ArtifactPlace(ABC):
     """Where objects lie, by names with slashes. It may be used by several threads."""
 
     def __init__(self, url: str, artifacts: "ArtifactStore", prefix: str, faults: tuple[type[Exception], ...]) -> None:
@@ -65,7 +65,7 @@ class Place(ABC):
             ArtifactsAway: it cannot be read now.
         """
         with self._explained(name), self._artifacts.open_reader(self._prefix + name) as stream:
-            while chunk := stream.read(CHUNK_BYTES):
+            while chunk := stream.read(PART_BYTES):
                 yield chunk
 
     def remove(self, name: str) -> None:
@@ -105,7 +105,7 @@ class Place(ABC):
             raise ArtifactsAway(f"files: '{self.url}' cannot be used now ({first_line(error)})") from error
 
 
-class FolderPlace(Place):
+class FolderPlace(ArtifactPlace):
     """A folder, which all machines must see."""
 
     def __init__(self, folder: Path) -> None:
@@ -126,7 +126,7 @@ class FolderPlace(Place):
             yield from ((below / name).as_posix() for name in names)
 
 
-class BucketPlace(Place):
+class BucketPlace(ArtifactPlace):
     """A bucket of S3, or of what speaks its protocol: keys and endpoint are found as boto3 finds them."""
 
     def __init__(self, url: str, bucket: str, prefix: str) -> None:
@@ -140,7 +140,7 @@ class BucketPlace(Place):
             raise SettingsError(f"store.artifacts: '{url}' {missing}") from None
         from optuna.artifacts import Boto3ArtifactStore
 
-        limits = Config(connect_timeout=CONNECT_S, read_timeout=READ_S, retries={"total_max_attempts": 1})
+        limits = Config(connect_timeout=REACH_S, read_timeout=ANSWER_S, retries={"total_max_attempts": 1})
         faults = (OSError, Boto3Error, BotoCoreError, ClientError)
         try:
             self._client: Any = boto3.session.Session().client("s3", config=limits)
@@ -158,7 +158,7 @@ class BucketPlace(Place):
             yield from (item["Key"] for item in page.get("Contents", ()))
 
 
-class GooglePlace(Place):
+class GooglePlace(ArtifactPlace):
     """A bucket of Google Cloud Storage; an object passes through memory."""
 
     def __init__(self, url: str, bucket: str, prefix: str) -> None:
@@ -202,7 +202,7 @@ class _Unclosed:
         """Leave it open."""
 
 
-def open_place(url: str) -> Place:
+def open_place(url: str) -> ArtifactPlace:
     """Open a place for objects; nothing is read or written yet.
 
     Args:

@@ -3,15 +3,15 @@
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from objectives.records.stored_files import live_files, read_files
+from objectives.records.artifacts.stored_files import live_files, read_files
 from objectives.records.study_record import StudyRecord
-from search.study.files.place import Place
+from search.study.files.place import ArtifactPlace
 
 if TYPE_CHECKING:
     import optuna
 
 
-def orphans(study: "optuna.Study", place: Place, prefix: str, dead: Collection[int]) -> list[str]:
+def orphans(study: "optuna.Study", place: ArtifactPlace, prefix: str, dead: Collection[int]) -> list[str]:
     """Return the objects of dead sessions that nobody needs.
 
     No clock says which these are: the name of an object has the session that is to list it, and a session that is dead

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import IO
 
 from objectives.machine.files import whole
-from objectives.records.stored_files import StoredFile
-from search.study.files.place import FileLost, Place
+from objectives.records.artifacts.stored_files import StoredFile
+from search.study.files.place import ArtifactPlace, FileLost
 
 
 def digest_of(content: IO[bytes]) -> str:
@@ -17,7 +17,7 @@ def digest_of(content: IO[bytes]) -> str:
     return found
 
 
-def send(place: Place, content: IO[bytes], name: str, sha256: str) -> StoredFile:
+def send(place: ArtifactPlace, content: IO[bytes], name: str, sha256: str) -> StoredFile:
     """Write an open file as an object, and return it as a trial lists it.
 
     A file of ours is replaced, never changed: what is open stays what it was when it was opened.
@@ -29,7 +29,7 @@ def send(place: Place, content: IO[bytes], name: str, sha256: str) -> StoredFile
     return StoredFile(name, os.fstat(content.fileno()).st_size, sha256)
 
 
-def fetch(place: Place, stored: StoredFile, path: Path) -> None:
+def fetch(place: ArtifactPlace, stored: StoredFile, path: Path) -> None:
     """Write an object's content to a file, whole.
 
     Raises:

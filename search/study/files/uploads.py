@@ -9,7 +9,9 @@ from search.study.files.contract import Say
 from search.study.files.place import ArtifactsAway
 from spaces.errors import StoreError
 
-LOOK_S = 1.0  # between two looks at a trial in training: of the checkpoints between them only the last one is kept
+CHECKPOINT_LOOK_S = (
+    1.0  # between two looks at a trial in training: of the checkpoints between them only the last one is kept
+)
 AGAIN_S, AGAIN_MOST_S = 0.5, 30.0  # until the next attempt, twice as long each time, while the place is away
 HEARD_S = 0.2  # between two signs of life of who waits
 CLEAN = -1  # in place of a trial's number
@@ -50,11 +52,11 @@ class Uploads:
         self._thread: threading.Thread | None = None
 
     def changed(self, number: int, say: Say) -> None:
-        """Look at a trial in training within LOOK_S; `say` is given a line when the place goes away or comes back."""
+        """Look at a trial in training within CHECKPOINT_LOOK_S; `say` is given a line when the place goes away or comes back."""
         with self._news:
             self._check()
             if number not in self._in_training:
-                self._in_training[number] = self._looked_at.get(number, -LOOK_S) + LOOK_S
+                self._in_training[number] = self._looked_at.get(number, -CHECKPOINT_LOOK_S) + CHECKPOINT_LOOK_S
                 self._begin()
         self._show(say)
 

@@ -16,9 +16,9 @@ from optuna.trial import FrozenTrial, TrialState
 from quick_search import Begun, begun, elastic_settings, lines_of, plant, run, trials_of
 
 from objectives.data.dataset import Dataset
+from objectives.records.artifacts.stored_files import Files
 from objectives.records.children import ChildrenOrder, ChildrenReport
 from objectives.records.paths import WEIGHTS, TrialPaths
-from objectives.records.stored_files import Files
 from objectives.records.study_record import StudyRecord, StudyWriter
 from objectives.records.trial_record import TrialRecord, trial_records
 from reports.table.table import read_study

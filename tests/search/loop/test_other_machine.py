@@ -7,9 +7,9 @@ import pytest
 from quick_search import Begun, Script, begun, elastic_settings, lines_of, settings_of
 
 from objectives.data.dataset import Dataset
+from objectives.records.artifacts.stored_files import artifacts_of
 from objectives.records.paths import MODEL, WEIGHTS
 from objectives.records.records import Rung
-from objectives.records.stored_files import artifacts_of
 from objectives.records.trial_record import Phase, trial_records
 from search.settings.settings import Settings
 from search.study.files.place import open_place

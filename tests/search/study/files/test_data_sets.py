@@ -17,7 +17,7 @@ from objectives.data.readers import read_dataset
 from search.settings.settings import load_settings
 from search.study.files.data_sets import data_of, fetched, push
 from search.study.files.open import follow_artifacts
-from search.study.files.place import FileLost, Place, open_place
+from search.study.files.place import ArtifactPlace, FileLost, open_place
 from search.study.store import create_study, open_storage, storage_url
 from spaces.errors import DataError, StoreError
 
@@ -34,7 +34,7 @@ def another_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
+def place(tmp_path: Path) -> ArtifactPlace:
     return open_place((tmp_path / "artifacts").as_uri())
 
 
@@ -55,7 +55,7 @@ def test_what_is_fetched_is_the_set_with_its_splits(shelf_set: Dataset, artifact
     assert again.stored == pushed.stored
 
 
-def test_it_is_fetched_once(shelf_set: Dataset, place: Place) -> None:
+def test_it_is_fetched_once(shelf_set: Dataset, place: ArtifactPlace) -> None:
     push(shelf_set, place)
     times: list[int] = []
     for _ in range(2):
@@ -63,7 +63,9 @@ def test_it_is_fetched_once(shelf_set: Dataset, place: Place) -> None:
     assert times == [1]
 
 
-def test_a_set_that_is_missing_damaged_or_changed_is_one_line(shelf_set: Dataset, place: Place, tmp_path: Path) -> None:
+def test_a_set_that_is_missing_damaged_or_changed_is_one_line(
+    shelf_set: Dataset, place: ArtifactPlace, tmp_path: Path
+) -> None:
     with pytest.raises(StoreError, match=r"does not hold data set contents-.*automl data push"):
         fetched(shelf_set.fingerprint, place)
     archive = tmp_path / "artifacts" / push(shelf_set, place).stored.object
@@ -82,7 +84,7 @@ def test_a_set_that_is_missing_damaged_or_changed_is_one_line(shelf_set: Dataset
 
 @pytest.mark.seconds
 def test_a_push_that_is_killed_counts_as_none_and_the_next_leaves_nothing_over(
-    shelf_set: Dataset, place: Place, tmp_path: Path
+    shelf_set: Dataset, place: ArtifactPlace, tmp_path: Path
 ) -> None:
     code = """
         import os, sys
@@ -116,7 +118,7 @@ def test_a_push_that_is_killed_counts_as_none_and_the_next_leaves_nothing_over(
 
 
 def test_a_search_without_its_folder_reads_what_was_pushed(
-    shelves: Path, shelf_set: Dataset, place: Place, tmp_path: Path
+    shelves: Path, shelf_set: Dataset, place: ArtifactPlace, tmp_path: Path
 ) -> None:
     line = ["conf=smoke", f"store.folder={tmp_path}", f"store.artifacts={tmp_path / 'artifacts'}", "data.format=coco"]
     settings = load_settings([*line, f"data.root={shelves}"])

@@ -14,9 +14,9 @@ from fault_harness import NAME, Arena
 from postgres_server import PostgresServer
 from s3_server import S3Server
 
-from objectives.records.stored_files import artifacts_of
+from objectives.records.artifacts.stored_files import artifacts_of
 from objectives.records.trial_record import Phase, TrialRecord, trial_records
-from search.study.files.place import Place, open_place
+from search.study.files.place import ArtifactPlace, open_place
 from search.study.files.sweep import needed
 
 pytestmark = [pytest.mark.slow, pytest.mark.seconds]
@@ -68,7 +68,7 @@ def wait_until(what: Callable[[], object], seconds: float = LONG_S) -> None:
         time.sleep(0.05)
 
 
-def epoch_of(place: Place, trial: TrialRecord) -> int:
+def epoch_of(place: ArtifactPlace, trial: TrialRecord) -> int:
     """Return the epoch of the checkpoint that a trial lists."""
     content = b"".join(place.read(trial.files[CHECKPOINT].object))
     return int(torch.load(io.BytesIO(content), weights_only=True)["epoch"])

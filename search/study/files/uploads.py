@@ -40,7 +40,8 @@ class Uploads:
         self._work, self._wait_s = work, wait_s
         self._news = threading.Condition()
         self._in_training: dict[int, float] = {}  # number of a trial -> when to look at it, by the monotonic clock
-        self._looked_at: dict[int, float] = {}  # number of a trial -> when it was looked at last
+        self._look_at: dict[int, float] = {}  # number of a trial -> when to look at it next, if it is in training
+        self._began_at = 0.0  # what is at work
         self._at_rest: dict[int, None] = {}  # numbers that somebody waits for, in order
         self._at_work: tuple[int, bool] | None = None  # a trial's number, CLEAN for cleaning up; whether it is at rest
         self._is_dirty = False
@@ -52,11 +53,11 @@ class Uploads:
         self._thread: threading.Thread | None = None
 
     def changed(self, number: int, say: Say) -> None:
-        """Look at a trial in training within CHECKPOINT_LOOK_S; `say` is given a line when the place goes away or comes back."""
+        """Look at a trial in training soon; `say` is given a line when the place goes away or comes back."""
         with self._news:
             self._check()
             if number not in self._in_training:
-                self._in_training[number] = self._looked_at.get(number, -CHECKPOINT_LOOK_S) + CHECKPOINT_LOOK_S
+                self._in_training[number] = self._look_at.get(number, 0.0)
                 self._begin()
         self._show(say)
 
@@ -102,7 +103,7 @@ class Uploads:
         """Upload no more of a trial; wait for an upload of it that is under way to be noticed as lost."""
         with self._news:
             self._in_training.pop(number, None)
-            self._looked_at.pop(number, None)
+            self._look_at.pop(number, None)
             self._at_rest.pop(number, None)
 
     def close(self, seconds: float) -> None:
@@ -153,6 +154,7 @@ class Uploads:
                     return
                 assert turn is not None
                 self._at_work = number, at_rest = turn
+                self._began_at = time.monotonic()
             try:
                 if number == CLEAN:
                     self._work.clean()
@@ -175,7 +177,6 @@ class Uploads:
         due = [number for number, at in self._in_training.items() if at <= now]
         if due:
             self._in_training.pop(due[0])
-            self._looked_at[due[0]] = now
             return due[0], False
         return (CLEAN, False) if self._is_dirty else None
 
@@ -202,7 +203,10 @@ class Uploads:
                 self._is_dirty = False
             elif at_rest:
                 self._at_rest.pop(number, None)
-                self._looked_at.pop(number, None)
+                self._look_at.pop(number, None)
+            else:
+                took_s = time.monotonic() - self._began_at
+                self._look_at[number] = time.monotonic() + max(CHECKPOINT_LOOK_S, REST_SHARE * took_s)
             self._broken = broken
             if broken is None:
                 self.trouble, self._pause_s = "", AGAIN_S

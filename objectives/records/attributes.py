@@ -52,3 +52,10 @@ PROVES = "automl.proves"  # number of the trial that a training of a proof repea
 SEED = "automl.seed"  # of a training of a proof
 TERMS = "automl.proof.terms"  # ProofTerms of a training of a proof: its epochs, its start, its images
 FILES = "automl.files"  # name of a file in the trial's folder -> StoredFile: what an artifact store has of it
+TOKEN = "automl.token"  # among Optuna's own attributes: made with the trial, so that it is made once
+
+
+def parent_of(key: str) -> int | None:
+    """Return the elastic training whose scorer alone writes an attribute of a study; None: it is of no trial's."""
+    found = key.removeprefix(LOOKS).partition(".")[0] if key.startswith(LOOKS) else ""
+    return int(found) if found.isdecimal() else None

@@ -139,17 +139,20 @@ class Crew:
                 self.leave(active)
                 yield active, active.follower.explained(ended.ending)
 
-    def leave(self, active: Active, seconds: float | None = None) -> None:
+    def leave(self, active: Active, seconds: float | None = None, *, keeps: bool = True) -> None:
         """End a trial, with all that it has started, give its place back, and keep what it has left.
 
         Args:
             active: the trial.
             seconds: to wait at most for what is kept elsewhere; None as `StudyFiles.flush`.
+            keeps: whether anything is kept; not of a trial that another process has taken over.
         """
         active.running.end()
         active.place.give_back()
         del self.active[active.trial.number]
-        if not active.scores_children:
+        if not keeps:
+            self._files.drop(active.trial.number)
+        elif not active.scores_children:
             self._files.flush(active.trial.number, seconds)
 
     @contextmanager

@@ -54,9 +54,9 @@ class Scorers:
         """Store what a scorer of a parent's children has found, and return what the scorer does next."""
         families, above = self._chooser.families, StudyPaths(self._chooser.settings.folder).trial(number)
         kept = {child.folder: self._files.keep(above.folder / child.folder) for child in report.scored}
-        with self._claims.alone():
-            left_out = families.record(number, report, kept)
-            order = families.next_order(number)
+        left_out, order = self._claims.in_turn(
+            lambda: (families.record(number, report, kept), families.next_order(number))
+        )
         for folder in left_out:
             self._files.forget(kept[folder])
         if left_out:

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 READ_WAIT_S = 60.0  # that a command which only reads waits for a place that is away
 
 
+def artifacts_url(study: "optuna.Study", given: str | None) -> str | None:
+    """Return where the files of a study's trials are, or will be once a line with `given` has been followed."""
+    known = artifacts_of(study)
+    return given or (known.url if known is not None else None)
+
+
 def follow_artifacts(study: "optuna.Study", given: str | None, *, moves: bool = True) -> list[str]:
     """Store where the files of a study's trials are, as a line asks for; call it while no other process chooses.
 

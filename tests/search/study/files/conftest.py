@@ -21,7 +21,7 @@ def bucket(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
     return f"s3://{s3.bucket}/{uuid4().hex}"
 
 
-@pytest.fixture(params=["folder", pytest.param("bucket", marks=pytest.mark.seconds)])
+@pytest.fixture(params=["folder", pytest.param("bucket", marks=[pytest.mark.slow, pytest.mark.seconds])])
 def artifacts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """URL of a place of each kind that is to be had here; nothing lies there."""
     if request.param == "folder":

@@ -82,6 +82,7 @@ def test_a_set_that_is_missing_damaged_or_changed_is_one_line(
         fetched(shelf_set.fingerprint, place)
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_a_push_that_is_killed_counts_as_none_and_the_next_leaves_nothing_over(
     shelf_set: Dataset, place: ArtifactPlace, tmp_path: Path

@@ -10,7 +10,7 @@ from search.study.files.place import ArtifactsAway
 from spaces.errors import StoreError
 
 CHECKPOINT_LOOK_S = 1.0  # between two looks at a trial in training, of whose checkpoints only the last one is kept;
-REST_SHARE = 1.0  # at least this share of what the last upload of it took: uploads take the trainings' processor
+REST_SHARE = 4.0  # at least so many times what the last upload of it took: uploads take the trainings' processor
 AGAIN_S, AGAIN_MOST_S = 0.5, 30.0  # until the next attempt, twice as long each time, while the place is away
 HEARD_S = 0.2  # between two signs of life of who waits
 CLEAN = -1  # in place of a trial's number

@@ -2,7 +2,7 @@
 
 `PYTHONPATH=. python tests/benchmarks/uploads.py --pairs 5` trains one small detector on a few images, epoch after epoch
 of a second or less, with `store.artifacts` on an S3 server on this machine and without, and prints seconds of training,
-their ratio, and what was uploaded. The search has the last core, the server the others, so that it is another machine's.
+their ratio, and what was uploaded; before that, what one upload takes of the processor. The search has the last core, the server the others, as another machine would.
 """
 
 import argparse
@@ -10,11 +10,13 @@ import os
 import statistics
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).absolute().parents[1]))
 
 from fault_harness import write_images
+from kept_study import CHECKPOINT, KeptStudy
 from s3_server import s3_server
 
 from objectives.records.trial_record import trial_records
@@ -49,6 +51,20 @@ def train(root: Path, name: str, epochs: int, artifacts: str | None) -> tuple[fl
     return trial.resources.seconds["train"], sum(trial.resources.seconds.values()), megabytes
 
 
+def processor_s(root: Path, url: str, megabytes: int) -> tuple[float, float]:
+    """Return the processor's and the wall's seconds that this process spends on the upload of one checkpoint."""
+    root.mkdir()
+    kept = KeptStudy(root, url)
+    number = kept.begin()
+    with kept.machine("one") as machine:
+        path = machine.trial(number).folder / CHECKPOINT
+        path.parent.mkdir(parents=True)
+        path.write_bytes(os.urandom(megabytes * 10**6))
+        processor, wall = time.process_time(), time.monotonic()
+        machine.files.flush(number)
+        return time.process_time() - processor, time.monotonic() - wall
+
+
 def main() -> None:
     """Train in pairs and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -62,6 +78,9 @@ def main() -> None:
         os.sched_setaffinity(server.process.pid, others or [own])
         os.sched_setaffinity(0, [own])
         write_images(root / "data")
+        for name, url in (("S3", f"s3://{server.bucket}/one"), ("a folder", (root / "kept").as_uri())):
+            of_processor, of_wall = processor_s(root / name, url, 184)
+            print(f"an upload of 184 MB to {name}: {of_processor:.2f} s of the processor, {of_wall:.2f} s")
         train(root, "warm", 1, None)
         ratios = list[float]()
         for pair in range(asked.pairs):

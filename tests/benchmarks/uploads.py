@@ -2,7 +2,8 @@
 
 `PYTHONPATH=. python tests/benchmarks/uploads.py --pairs 5` trains one small detector on a few images, epoch after epoch
 of a second or less, with `store.artifacts` on an S3 server on this machine and without, and prints seconds of training,
-their ratio, and what was uploaded; before that, what one upload takes of the processor. The search has the last core, the server the others, as another machine would.
+their ratio, and what was uploaded; before that, what one upload takes of the processor. The search has the last core,
+the server the others, as another machine would.
 """
 
 import argparse

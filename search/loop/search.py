@@ -177,7 +177,8 @@ class Search:
                 unless_begun.pop_all()
                 return True
             if trial.candidate is None:  # what others need of it for their own choices is stored already
-                self.chooser.record_candidate(trial, trials)
+                with trial.gathering():
+                    self.chooser.record_candidate(trial, trials)
             self.crew.begin(trial, place, trials)
             unless_begun.pop_all()
         return True
@@ -239,8 +240,7 @@ class Search:
     def _ended(self, active: Active, end: Ending | None) -> None:
         """Record how a trial's process ended; take the trial up again where that may help."""
         trial = active.trial
-        is_away = self.board.has_taken(end)
-        self._begin_at = self.board.until
+        is_away, self._begin_at = self.board.has_taken(end), self.board.until
         if active.scores_children:
             self.scorers.ended(trial.number, None if is_away else end)
             return

@@ -74,6 +74,8 @@ def open_storage(url: str, wait_s: float = LOCK_WAIT_S, *, to_read: bool = False
     """
     import optuna
 
+    from search.study.storage.search_storage import SearchStorage
+
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     what = shown_url(url)
     with store_errors(what, wait_s):
@@ -84,7 +86,8 @@ def open_storage(url: str, wait_s: float = LOCK_WAIT_S, *, to_read: bool = False
                 raise StoreError(f"store: '{what}' holds no study; check the path")
             waits = {"connect_args": {"timeout": wait_s}} if url.startswith("sqlite") else {}
             try:
-                return optuna.storages.RDBStorage(url, engine_kwargs=waits, skip_table_creation=is_made)
+                storage = optuna.storages.RDBStorage(url, engine_kwargs=waits, skip_table_creation=is_made)
+                return SearchStorage(storage)
             except RuntimeError as error:
                 raise StoreError(of_another_optuna(what)) from error
             except ImportError as error:  # the database's driver

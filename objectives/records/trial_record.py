@@ -17,6 +17,7 @@ from objectives.records.failures import batch_divisor
 from objectives.records.proof import ProofTerms
 from objectives.records.reading import finite, mapping, named_records, record, records, uncollected
 from objectives.records.records import Accuracy, Decision, Ending, Latency, Outcome, Proposal, Resources, Rung
+from objectives.records.stored.packed import Packer
 from objectives.records.stored.reader import TrialReader
 from spaces.network.family import is_of_many
 
@@ -44,6 +45,10 @@ class Phase(StrEnum):
 
 
 OUTCOMES = {Phase(outcome.value): outcome for outcome in Outcome}
+PACKED = (  # of an ended trial: a search looks at these fields once, and at the others again and again
+    *("candidate", "params", "rungs", "accuracy", "latency", "latency_untrained", "resources", "ending", "proposal"),
+    *("decisions", "attempts", "terms", "latencies", "latencies_untrained"),
+)
 
 
 @dataclass(frozen=True)
@@ -299,8 +304,9 @@ def trial_records(study: "optuna.Study", trials: "Sequence[FrozenTrial] | None" 
     with uncollected():
         if trials is not None:
             return [read_trial(trial) for trial in trials]
-        reader = TrialReader(read_trial, lambda record: record.phase.has_ended)
-        return _readers.setdefault(study, reader).read(study)
+        if study not in _readers:
+            _readers[study] = TrialReader(read_trial, lambda record: record.phase.has_ended, Packer(PACKED).pack)
+        return _readers[study].read(study)
 
 
 def write_proposal(study: "optuna.Study", trial_id: int, proposal: Proposal) -> None:

@@ -21,9 +21,17 @@ class TrialReader(Generic[Made]):
     above those that were seen.
     """
 
-    def __init__(self, make: "Callable[[FrozenTrial], Made]", has_ended: Callable[[Made], bool]) -> None:
-        """Take what makes something of a trial, and whether that shows that the trial has ended."""
-        self._make, self._of_another = make, MadeOnce(make, has_ended)
+    def __init__(
+        self, make: "Callable[[FrozenTrial], Made]", has_ended: Callable[[Made], bool], pack: Callable[[Made], Made]
+    ) -> None:
+        """Set up.
+
+        Args:
+            make: makes something of a trial.
+            has_ended: whether that shows that the trial has ended.
+            pack: makes that smaller, once the trial has ended.
+        """
+        self._make, self._pack, self._of_another = make, pack, MadeOnce(make, has_ended)
         self._made: list[Made] = []  # by number
         self._unfinished: dict[int, TrialRows] = {}  # by id, as they were read last
         self._last = -1  # the largest id that was seen
@@ -49,6 +57,7 @@ class TrialReader(Generic[Made]):
             return
         made = self._make(as_trial(rows))
         if rows.has_ended:
+            made = self._pack(made)
             self._unfinished.pop(rows.trial_id, None)
         else:
             self._unfinished[rows.trial_id] = rows

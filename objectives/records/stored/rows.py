@@ -88,16 +88,18 @@ def whole_trial(storage: "RDBStorage", trial_id: int) -> "FrozenTrial":
         if head is None:
             raise KeyError(f"there is no trial of the id {trial_id}")
         (rows,) = _with_details(session, [head], whole=True)
-    return as_trial(rows)
+    trial = as_trial(rows)
+    trial.distributions = dict(trial.distributions)  # Optuna adds to them
+    return trial
 
 
 def as_trial(rows: TrialRows) -> "FrozenTrial":
-    """Return Optuna's trial of its rows."""
+    """Return Optuna's trial of its rows; its distributions are shared with other trials, and not to be changed."""
     from optuna.storages._rdb.models import TrialIntermediateValueModel, TrialValueModel
     from optuna.trial import FrozenTrial
 
     state, begin, end = rows.head
-    distributions = {intern(name): _distribution(text) for name, _, text in rows.params}
+    distributions = _distributions(tuple((name, text) for name, _, text in rows.params))
     values = {i: TrialValueModel.stored_repr_to_value(value, kind) for i, value, kind in rows.values}
     step_value = TrialIntermediateValueModel.stored_repr_to_intermediate_value
     return FrozenTrial(
@@ -107,7 +109,7 @@ def as_trial(rows: TrialRows) -> "FrozenTrial":
         values=[values[i] for i in range(len(values))] if values else None,
         datetime_start=_local(begin),
         datetime_complete=_local(end),
-        params={name: distributions[name].to_external_repr(value) for name, value, _ in rows.params},
+        params={intern(name): distributions[name].to_external_repr(value) for name, value, _ in rows.params},
         distributions=distributions,
         user_attrs={key: json.loads(text) for key, text in rows.attributes},
         system_attrs={key: json.loads(text) for key, text in rows.system},
@@ -171,6 +173,11 @@ def _session(storage: "RDBStorage") -> Any:
 
 def _parts(items: "Sequence[Any]") -> Iterable["Sequence[Any]"]:
     return (items[i : i + TOGETHER] for i in range(0, len(items), TOGETHER))
+
+
+@lru_cache(maxsize=1024)
+def _distributions(texts: tuple[tuple[str, str], ...]) -> "dict[str, BaseDistribution]":
+    return {intern(name): _distribution(text) for name, text in texts}
 
 
 @lru_cache(maxsize=4096)

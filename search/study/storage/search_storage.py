@@ -89,9 +89,7 @@ class SearchStorage(_CachedStorage):
         else:
             writes.attributes[key] = value
 
-    def set_trial_state_values(
-        self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
-    ) -> bool:
+    def set_trial_state_values(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
         """Write a trial's state, and with its end the objectives; False if it has begun already."""
         writes = self._gathered(trial_id)
         if state.is_finished():

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 TOGETHER = 500  # trials whose rows are asked for at once: databases bound the number of values in one statement
+TABLES = ("values", "params", "attributes", "system", "steps")
+ONLY_OPTUNAS = ("system", "steps")  # nothing of ours lies there
 
 Cells = tuple[Any, ...]  # of one row of a table
 
@@ -29,11 +31,11 @@ class TrialRows:
         number: in its study.
         has_ended: whether nobody can write it any more.
         head: cells of the trial's own row: state, begin and end, in UTC.
-        values: objective, value, kind.
+        values: objective as text, value, kind.
         params: name, value, distribution as JSON, as they were suggested.
-        attributes: key, value as JSON.
+        attributes: key, nothing, value as JSON.
         system: likewise, Optuna's own; empty unless asked for.
-        steps: step, value, kind; empty unless asked for.
+        steps: step as text, value, kind; empty unless asked for.
     """
 
     trial_id: int
@@ -100,8 +102,12 @@ def as_trial(rows: TrialRows) -> "FrozenTrial":
 
     state, begin, end = rows.head
     distributions = _distributions(tuple((name, text) for name, _, text in rows.params))
-    values = {i: TrialValueModel.stored_repr_to_value(value, kind) for i, value, kind in rows.values}
-    step_value = TrialIntermediateValueModel.stored_repr_to_intermediate_value
+    value_kinds, step_kinds = TrialValueModel.TrialValueType, TrialIntermediateValueModel.TrialIntermediateValueType
+    value_of, step_value = (
+        TrialValueModel.stored_repr_to_value,
+        TrialIntermediateValueModel.stored_repr_to_intermediate_value,
+    )
+    values = {int(i): value_of(value, value_kinds[kind]) for i, value, kind in rows.values}
     return FrozenTrial(
         number=rows.number,
         state=state,
@@ -111,9 +117,9 @@ def as_trial(rows: TrialRows) -> "FrozenTrial":
         datetime_complete=_local(end),
         params={intern(name): distributions[name].to_external_repr(value) for name, value, _ in rows.params},
         distributions=distributions,
-        user_attrs={key: json.loads(text) for key, text in rows.attributes},
-        system_attrs={key: json.loads(text) for key, text in rows.system},
-        intermediate_values={step: step_value(value, kind) for step, value, kind in rows.steps},
+        user_attrs={key: json.loads(text) for key, _, text in rows.attributes},
+        system_attrs={key: json.loads(text) for key, _, text in rows.system},
+        intermediate_values={int(step): step_value(value, step_kinds[kind]) for step, value, kind in rows.steps},
         trial_id=rows.trial_id,
     )
 
@@ -126,43 +132,53 @@ def _heads() -> "sqlalchemy.Select[Any]":
 
 
 def _with_details(session: "Session", heads: Sequence[Cells], *, whole: bool) -> list[TrialRows]:
-    """Return the rows of trials whose own rows were read just now."""
-    from optuna.storages._rdb import models
+    """Return the rows of trials whose own rows were read just now; all else is read by one statement."""
+    from sqlalchemy import union_all
 
-    value, param, attribute = models.TrialValueModel, models.TrialParamModel, models.TrialUserAttributeModel
-    system, step = models.TrialSystemAttributeModel, models.TrialIntermediateValueModel
-    tables = {
-        "values": (value.trial_id, value.objective, value.value, value.value_type),
-        "params": (param.trial_id, param.param_name, param.param_value, param.distribution_json, param.param_id),
-        "attributes": (attribute.trial_id, attribute.key, attribute.value_json),
-    }
-    if whole:
-        tables["system"] = system.trial_id, system.key, system.value_json
-        tables["steps"] = step.trial_id, step.step, step.intermediate_value, step.intermediate_value_type
+    found: dict[tuple[str, int], list[Cells]] = {}
     ids = [head[0] for head in heads]
-    found = {name: _by_trial(session, columns, ids) for name, columns in tables.items()}
-    for trial_id, cells in found["params"].items():  # as they were suggested
-        found["params"][trial_id] = [row[:3] for row in sorted(cells, key=lambda row: row[3])]
+    tables = [select for name, select in _details(ids).items() if whole or name not in ONLY_OPTUNAS]
+    for name, trial_id, row_id, key, value, text in session.execute(union_all(*tables)):
+        found.setdefault((name, trial_id), []).append((row_id, key, value, text))
     return [
         TrialRows(
             trial_id,
             number,
             state.is_finished(),
             (state, *times),
-            **{name: tuple(cells.get(trial_id, ())) for name, cells in found.items()},
+            **{name: tuple(cells[1:] for cells in sorted(found.get((name, trial_id), ()))) for name in TABLES},
         )
         for trial_id, number, state, *times in heads
     ]
 
 
-def _by_trial(session: "Session", columns: tuple[Any, ...], ids: Sequence[int]) -> dict[int, list[Cells]]:
-    """Return the cells of rows by their trial, which the first column names."""
-    from sqlalchemy import select
+def _details(ids: Sequence[int]) -> "dict[str, Any]":
+    """Return what selects the rows beside the trials' own, all with the same columns, by the names of TrialRows."""
+    from optuna.storages._rdb import models
+    from sqlalchemy import Float, String, Text, cast, literal, null, select
 
-    found: dict[int, list[Cells]] = {}
-    for trial_id, *cells in session.execute(select(*columns).where(columns[0].in_(ids))):
-        found.setdefault(trial_id, []).append(tuple(cells))
-    return found
+    value, param, attribute = models.TrialValueModel, models.TrialParamModel, models.TrialUserAttributeModel
+    system, step = models.TrialSystemAttributeModel, models.TrialIntermediateValueModel
+    no_number, kind = cast(null(), Float), step.intermediate_value_type
+    columns: dict[str, tuple[Any, ...]] = {
+        "values": (value.trial_value_id, cast(value.objective, String), value.value, _as_text(value.value_type)),
+        "params": (param.param_id, param.param_name, param.param_value, param.distribution_json),
+        "attributes": (attribute.trial_user_attribute_id, attribute.key, no_number, attribute.value_json),
+        "system": (system.trial_system_attribute_id, system.key, no_number, system.value_json),
+        "steps": (step.trial_intermediate_value_id, cast(step.step, String), step.intermediate_value, _as_text(kind)),
+    }
+    tables: tuple[Any, ...] = (value, param, attribute, system, step)
+    return {
+        name: select(cast(literal(name), Text), table.trial_id, *columns[name]).where(table.trial_id.in_(ids))
+        for name, table in zip(TABLES, tables, strict=True)
+    }
+
+
+def _as_text(kind: Any) -> "sqlalchemy.Cast[str]":
+    """Return the column of a kind, of which some databases have a type of its own, as text."""
+    from sqlalchemy import String, Text, cast
+
+    return cast(cast(kind, String), Text)
 
 
 def _session(storage: "RDBStorage") -> Any:

@@ -62,7 +62,7 @@ def write_at_once(storage: "RDBStorage", writes: TrialWrites, known: "Distributi
         ValueError: a distribution is not that of the other trials.
         StorageInternalError: the database refuses.
     """
-    from optuna.storages._rdb.models import TrialModel
+    from optuna.storages._rdb.models import TrialModel, TrialValueModel
     from optuna.storages._rdb.storage import _create_scoped_session
 
     trial_id = writes.trial_id
@@ -76,7 +76,8 @@ def write_at_once(storage: "RDBStorage", writes: TrialWrites, known: "Distributi
         _insert_params(session, study_id, writes, known)
         _set_attributes(storage, session, writes)
         for objective, number in enumerate(writes.values or ()):
-            storage._set_trial_value_without_commit(session, trial, objective, number)
+            value, kind = TrialValueModel.value_to_stored_repr(number)  # there is none: it comes with the end
+            session.add(TrialValueModel(trial_id=trial_id, objective=objective, value=value, value_type=kind))
         if writes.state is not None:
             trial.state, trial.datetime_complete = writes.state, datetime.now()
 

@@ -42,9 +42,11 @@ class SearchStorage(_CachedStorage):
             return
         self._local.writes = TrialWrites(trial_id)
         try:
-            yield
+            try:
+                yield
+            finally:
+                self.flush()
         finally:
-            self.flush()
             self._local.writes = None
 
     def flush(self) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Collection, Hashable
 from functools import lru_cache
 from typing import Any, TypeVar
 
-RECENT = 256  # records whose packed fields stay unpacked: whoever looks at one asks for several of its fields
+UNPACKED_MOST = 256  # records that stay unpacked beside it: whoever looks at one asks for several of its fields
 FASTEST = 1  # of zlib's levels: a better one saves a tenth
 
-R = TypeVar("R")
+AnyRecord = TypeVar("AnyRecord")
 
 
 class _Packed:
@@ -62,30 +62,32 @@ class Packer:
         self._names = tuple(packed)
         self._like = b""
 
-    def pack(self, record: R) -> R:
+    def pack(self, record: AnyRecord) -> AnyRecord:
         """Return a record of a subclass that is equal to this one."""
         raw = pickle.dumps([getattr(record, name) for name in self._names], protocol=5)
         self._like = self._like or raw
         deflate = zlib.compressobj(FASTEST, zdict=self._like)
         rest = _Rest(self._names, deflate.compress(raw) + deflate.flush(), self._like)
         at_hand = {name: value for name, value in vars(record).items() if name not in self._names}
-        packed: R = _made(type(record), self._names, {**at_hand, "_rest": rest})
+        packed: AnyRecord = _made(type(record), self._names, {**at_hand, "_rest": rest})
         return packed
 
 
-def extended(record: Any, kind: type[R], **more: Any) -> R:
+def extended(record: Any, kind: type[AnyRecord], **more: Any) -> AnyRecord:
     """Return a record of a subclass of the record's kind, with the fields that it has more; a packed one stays so."""
     rest = vars(record).get("_rest")
-    made: R = kind(**vars(record), **more) if rest is None else _made(kind, rest.names, {**vars(record), **more})
+    made: AnyRecord = (
+        kind(**vars(record), **more) if rest is None else _made(kind, rest.names, {**vars(record), **more})
+    )
     return made
 
 
-def changed(record: R, **changes: Any) -> R:
+def changed(record: AnyRecord, **changes: Any) -> AnyRecord:
     """Return the record with other values of fields that are not packed; a packed one stays so."""
     rest = vars(record).get("_rest")
     if rest is None:
         return dataclasses.replace(record, **changes)  # type: ignore[type-var]  # a dataclass
-    made: R = _made(type(record), rest.names, {**vars(record), **changes})
+    made: AnyRecord = _made(type(record), rest.names, {**vars(record), **changes})
     return made
 
 
@@ -104,7 +106,7 @@ def _packed_kind(kind: Hashable, names: tuple[str, ...]) -> type[Any]:
     return type(f"Packed{kind.__name__}", (_Packed, kind), {"_plain": kind, **fields})
 
 
-@lru_cache(maxsize=RECENT)
+@lru_cache(maxsize=UNPACKED_MOST)
 def _unpacked(rest: _Rest) -> dict[str, Any]:
     inflate = zlib.decompressobj(zdict=rest.like)
     values = pickle.loads(inflate.decompress(rest.packed))  # our own, packed in this process

@@ -7,8 +7,8 @@ from dataclasses import fields, replace
 from datetime import datetime
 
 import pytest
-
 from conftest import give_reasons, make_trial
+
 from objectives.records.stored.packed import Packer, changed, extended
 from objectives.records.trial_record import PACKED, TrialRecord, read_trial
 from reports.table.row import TrialRow

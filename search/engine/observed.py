@@ -1,11 +1,12 @@
 """What the engine knows of a study: its trials as plain numbers, made of their records."""
 
 import math
+from array import array
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
-from itertools import accumulate
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from sys import intern
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -20,12 +21,12 @@ if TYPE_CHECKING:
     import optuna
 
 
-Key = frozenset[tuple[str, Value]]
+Key = tuple[str, *tuple[Value, ...]]  # names in their order, values; a tenth of a set of pairs
 
 _seen: "WeakKeyDictionary[optuna.Study, MadeOnce[TrialRecord, Observed | None]]" = WeakKeyDictionary()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Observed:
     """One trial.
 
@@ -52,16 +53,17 @@ class Observed:
         outgrew_gpu_mb: memory of the largest GPU that was too small for it; 0 where that is not known, and where it was
             more than the memory of a GPU that it outgrew.
         machine: kind of the machine that it trained on; empty where that is not recorded, or not yet.
+        key: its parameters, to be compared with others'.
 
-    What is derived from these is worked out once: most trials of a long study never change any more.
+    There are as many as a study has trials: they are kept small.
     """
 
     number: int
     params: Mapping[str, Value]
     latency_ms: float | None
     epochs: tuple[int, ...]
-    accuracies: tuple[float, ...]
-    seconds: tuple[float, ...]
+    accuracies: Sequence[float]
+    seconds: Sequence[float]
     final: float | None
     phase: Phase
     overhead_s: float = 0.0
@@ -74,6 +76,10 @@ class Observed:
     is_baseline: bool = False
     outgrew_gpu_mb: int = 0
     machine: str = ""
+    key: Key = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", key_of(self.params))
 
     @property
     def shows_curve(self) -> bool:
@@ -89,33 +95,31 @@ class Observed:
         """Return the best accuracy at or before an epoch; None if the trial did not get there or had none."""
         if self.epoch < epoch:
             return None
-        reached = bisect_right(self.epochs, epoch)
-        return self._peaks[reached - 1] if reached else None
+        reached = self.accuracies[: bisect_right(self.epochs, epoch)]
+        return max((accuracy for accuracy in reached if not math.isnan(accuracy)), default=None)
 
-    @cached_property
+    @property
     def best(self) -> float | None:
         """Accuracy in the end, or the best so far; None if there is none."""
         return self.final if self.final is not None else self.best_until(self.epoch)
 
-    @cached_property
-    def key(self) -> Key:
-        """Its parameters, to be compared with others'."""
-        return key_of(self.params)
-
-    @cached_property
+    @property
     def log_latency(self) -> float:
         """Logarithm of the latency in ms; NaN if the latency was not measured."""
         return math.nan if self.latency_ms is None else math.log(self.latency_ms)
 
-    @cached_property
-    def _peaks(self) -> list[float | None]:
-        """The best accuracy until each epoch; None before there was any."""
-        return list(accumulate(map(_number, self.accuracies), _better))
-
 
 def key_of(params: Mapping[str, Value]) -> Key:
     """Return what equal parameters have in common."""
-    return frozenset(params.items())
+    names, text = _in_order(tuple(params))
+    return (text, *(params[name] for name in names))
+
+
+@lru_cache(maxsize=4096)
+def _in_order(names: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
+    """Return names in their order, and as one text."""
+    ordered = tuple(sorted(names))
+    return ordered, "\0".join(ordered)
 
 
 def observe(study: "optuna.Study", records: Sequence[TrialRecord] | None = None) -> list[Observed]:
@@ -155,11 +159,11 @@ def observed(record: TrialRecord) -> Observed:
     rungs = () if record.is_polish or record.is_baseline else record.rungs
     return Observed(
         number=record.number,
-        params=record.params,
+        params=_small(record.params),
         latency_ms=record.p50_ms,
-        epochs=tuple(rung.epoch for rung in rungs),
-        accuracies=tuple(rung.map for rung in rungs),
-        seconds=tuple(rung.seconds for rung in rungs),
+        epochs=_shared(tuple(rung.epoch for rung in rungs)),
+        accuracies=array("d", [rung.map for rung in rungs]),
+        seconds=array("d", [rung.seconds for rung in rungs]),
         final=record.map,
         phase=record.phase,
         overhead_s=record.overhead_s,
@@ -171,7 +175,7 @@ def observed(record: TrialRecord) -> Observed:
         is_baseline=record.is_baseline,
         outgrew=bool(too_large),
         outgrew_gpu_mb=_largest_gpu_mb(too_large),
-        machine=record.resources.machine if record.resources else "",
+        machine=intern(record.resources.machine) if record.resources else "",
     )
 
 
@@ -187,9 +191,12 @@ def _largest_gpu_mb(deaths: Sequence[Ending]) -> int:
     return max(sizes) if sizes and all(sizes) else 0
 
 
-def _number(accuracy: float) -> float | None:
-    return None if math.isnan(accuracy) else accuracy
+def _small(params: Mapping[str, Value]) -> dict[str, Value]:
+    """Return parameters whose texts are shared with other trials'."""
+    return {intern(name): intern(value) if type(value) is str else value for name, value in params.items()}
 
 
-def _better(one: float | None, other: float | None) -> float | None:
-    return one if other is None or (one is not None and one >= other) else other
+@lru_cache(maxsize=4096)
+def _shared(epochs: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the epochs of rungs as one object for all trials that have the same."""
+    return epochs

@@ -62,8 +62,8 @@ class TrialFollower(TrialListener):
         self._view.progress(self.trial.number, epoch, share)
 
     def latency(self, latency: Latency, trained: bool) -> None:
-        """Store and show the latency."""
-        self.trial.record_latency(latency, trained=trained)
+        """Store and show the latency; a trained file's is stored with what comes next."""
+        self.trial.record_latency(latency, trained=trained, later=True)
         self._view.latency(self.trial.number, latency, trained=trained)
 
     def latency_on(self, device: str, latency: Latency, trained: bool) -> None:
@@ -82,15 +82,15 @@ class TrialFollower(TrialListener):
         return decision
 
     def accuracy(self, accuracy: Accuracy) -> None:
-        """Store the accuracy."""
-        self.trial.record_accuracy(accuracy)
+        """Store the accuracy, with what comes next."""
+        self.trial.record_accuracy(accuracy, later=True)
 
     def resources(self, resources: Resources) -> None:
-        """Store what the trial has cost, its earlier processes included."""
+        """Store what the trial has cost, its earlier processes included, with what comes next."""
         seconds = dict(self._spent)
         for stage, of_stage in resources.seconds.items():
             seconds[stage] = seconds.get(stage, 0.0) + of_stage
-        self.trial.record_resources(replace(resources, seconds=seconds, machine=self._machine))
+        self.trial.record_resources(replace(resources, seconds=seconds, machine=self._machine), later=True)
 
     def warning(self, text: str) -> None:
         """Hand the warning on."""

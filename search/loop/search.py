@@ -182,7 +182,8 @@ class Search:
             if trial is None:
                 return False
             if trial.candidate is None:  # what others need of it for their own choices is stored already
-                self.chooser.record_candidate(trial, trials)
+                with trial.gathering():
+                    self.chooser.record_candidate(trial, trials)
             if self.memory.admits(trial, place, trials):
                 self.crew.begin(trial, place, trials)
                 unless_begun.pop_all()
@@ -246,8 +247,7 @@ class Search:
     def _ended(self, active: Active, end: Ending | None) -> None:
         """Record how a trial's process ended; take the trial up again where that may help."""
         trial, end = active.trial, self.memory.explained(end, active.place)
-        is_away = self.board.has_taken(end)
-        self._begin_at = self.board.until
+        is_away, self._begin_at = self.board.has_taken(end), self.board.until
         if active.scores_children:
             self.scorers.ended(trial.number, None if is_away else end)
             return

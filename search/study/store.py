@@ -80,11 +80,13 @@ def open_storage(
     """
     import optuna
 
+    from search.study.storage.search_storage import SearchStorage
+
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     what = shown_url(url)
     if is_server(url):
         with store_errors(what):
-            return _on_server(url, what, claims, to_read=to_read)
+            return SearchStorage(_on_server(url, what, claims, to_read=to_read))
     with store_errors(what, wait_s):
         path = file_of(url)
         with locked_folder(path.parent) if path else nullcontext():
@@ -93,20 +95,21 @@ def open_storage(
                 raise StoreError(f"store: '{what}' holds no study; check the path")
             waits = {"connect_args": {"timeout": wait_s}} if url.startswith("sqlite") else {}
             try:
-                return optuna.storages.RDBStorage(url, engine_kwargs=waits, skip_table_creation=is_made)
+                storage = optuna.storages.RDBStorage(url, engine_kwargs=waits, skip_table_creation=is_made)
+                return SearchStorage(storage)
             except RuntimeError as error:
                 raise StoreError(of_another_optuna(what)) from error
             except ImportError as error:  # the database's driver
                 raise _unusable(what, error) from error
 
 
-def _on_server(url: str, what: str, claims: Claims | None, *, to_read: bool) -> "optuna.storages.BaseStorage":
+def _on_server(url: str, what: str, claims: Claims | None, *, to_read: bool) -> "optuna.storages.RDBStorage":
     """Open the storage of a database server; the first process with claims makes its tables."""
     from optuna.storages import RDBStorage
     from sqlalchemy.pool import NullPool
 
     from search.study.claims.leases import LeaseClaims
-    from search.study.fenced import FencedStorage
+    from search.study.storage.fenced import FencedStorage
 
     try:
         if isinstance(claims, LeaseClaims):

@@ -23,7 +23,7 @@ from quick_search import wait_until
 from search.study.claims.contract import LeaseLost
 from search.study.claims.leases import LeaseClaims
 from search.study.claims.open import open_claims
-from search.study.fenced import FencedStorage
+from search.study.storage.fenced import FencedStorage
 from search.study.store import open_storage
 from spaces.errors import StoreError
 

@@ -11,7 +11,7 @@ import logging
 import uuid
 from collections.abc import Callable, Container, Sequence
 from datetime import datetime
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from optuna.distributions import BaseDistribution
 from optuna.exceptions import DuplicatedStudyError, UpdateFinishedTrialError
@@ -25,6 +25,10 @@ from objectives.records.attributes import TOKEN, parent_of
 from objectives.records.trial_record import read_trial
 from search.study.claims.leases import LeaseClaims
 from search.study.database.connect import engine_arguments
+from search.study.storage.batch import TrialWrites, write_at_once
+
+if TYPE_CHECKING:
+    from search.study.storage.batch import Distributions
 
 Found = TypeVar("Found")
 Asked = ParamSpec("Asked")
@@ -85,6 +89,15 @@ class FencedStorage(RDBStorage):
                 raise
 
         return self._write(trial_id, store)
+
+    def write_at_once(self, writes: TrialWrites, known: "Distributions") -> None:
+        """Store several things of a trial in one transaction; those that an earlier try has stored are no error."""
+
+        def store(again: bool) -> None:
+            if not (again and self._is_written(writes)):
+                write_at_once(self, writes, known)
+
+        self._write(writes.trial_id, store)
 
     def set_study_user_attr(self, study_id: int, key: str, value: Any) -> None:
         """Store an attribute of the study: for a trial, for the choice, or of this process."""
@@ -191,6 +204,17 @@ class FencedStorage(RDBStorage):
                 session.close()  # undoes what was not committed
 
         return self._away.tried(once)
+
+    def waiting(self, read: Callable[[], Found]) -> Found:
+        """Read something, again and again while the database is away."""
+        return self._waiting(read)
+
+    def _is_written(self, writes: TrialWrites) -> bool:
+        """Whether all of what is to be written of a trial is stored: in one transaction, all of it or nothing."""
+        there = RDBStorage.get_trial(self, writes.trial_id)
+        stored = json.loads(json.dumps(writes.attributes))
+        has_all = writes.params.keys() <= there.params.keys() and stored.items() <= there.user_attrs.items()
+        return has_all and writes.state in (None, there.state)
 
     def _waiting(self, read: Callable[Asked, Found], *given: Asked.args, **named: Asked.kwargs) -> Found:
         return self._away.tried(lambda _: read(*given, **named))

@@ -11,9 +11,7 @@ ROOT = Path(__file__).parents[3]
 KEYS = "objectives/records/attributes.py"
 READERS = {f"objectives/records/{name}.py" for name in ("trial_record", "study_record", "artifacts/stored_files")}
 WRITERS = {"search/study/stored_trial.py", "search/study/copied_trial.py"}
-STORAGES = {
-    f"search/study/storage/{name}.py" for name in ("fenced", "search_storage")
-}  # methods have these names
+STORAGES = {f"search/study/storage/{name}.py" for name in ("fenced", "search_storage")}  # methods have these names
 CARRIERS = {"objectives/records/stored/rows.py", *STORAGES}  # whatever the key is
 # A lineage has figures by the store's names, which others read there; tags of MLflow have the same prefix.
 OF_LINEAGE = {f"search/register/{name}.py" for name in ("figures", "lineage", "model_registry", "release")}

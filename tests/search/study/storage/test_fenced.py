@@ -24,6 +24,7 @@ from search.study.claims.contract import LeaseLost
 from search.study.claims.leases import LeaseClaims
 from search.study.claims.open import open_claims
 from search.study.storage.fenced import FencedStorage
+from search.study.storage.search_storage import SearchStorage
 from search.study.store import open_storage
 from spaces.errors import StoreError
 
@@ -45,7 +46,7 @@ study = optuna.load_study(study_name="{NAME}", storage=storage)
 def within(_):
     print("within", flush=True)
     sys.stdin.readline()
-    RDBStorage.set_trial_user_attr(storage, 1, "who", "late")
+    RDBStorage.set_trial_user_attr(storage._backend, 1, "who", "late")
 print("ready", flush=True)
 turn = ExitStack()
 for line in sys.stdin:
@@ -59,7 +60,7 @@ for line in sys.stdin:
             case "leave": answer = turn.close()
             case "new": answer = study.ask().number
             case "note": answer = study.set_user_attr("note", rest[0])
-            case "within": answer = storage._standing(0, within)
+            case "within": answer = storage._backend._standing(0, within)
     except LeaseLost as lost:
         answer = f"lost {{lost.number}}"
     print(answer, flush=True)
@@ -114,12 +115,14 @@ class Here:
         assert isinstance(self.claims, LeaseClaims)
         self.said: list[str] = []
         self.claims.say = self.said.append
-        self.storage = open_storage(url, claims=self.claims)
-        assert isinstance(self.storage, FencedStorage)
+        storage = open_storage(url, claims=self.claims)
+        assert isinstance(storage, SearchStorage)
+        assert isinstance(storage._backend, FencedStorage)
+        self.storage = storage._backend
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         with self.claims.alone():
             self.study = optuna.create_study(
-                study_name=NAME, storage=self.storage, directions=["maximize", "minimize"], load_if_exists=True
+                study_name=NAME, storage=storage, directions=["maximize", "minimize"], load_if_exists=True
             )
 
     def ask(self) -> int:
@@ -277,6 +280,26 @@ def test_a_commit_whose_answer_was_lost_is_done_once(own: Here) -> None:
     assert asked.state is TrialState.RUNNING
     assert own.study.user_attrs == {"note": 1}
     assert own.said == []  # nobody was kept waiting
+
+
+def test_what_is_gathered_stands_on_the_lease_and_is_written_once(own: Here) -> None:
+    number = own.ask()
+    storage, (trial,) = own.study._storage, own.trials()
+    assert isinstance(storage, SearchStorage)
+    with answers_lost(own.storage) as lost, storage.gathering(trial._trial_id):
+        storage.set_trial_param(trial._trial_id, "x", 0.5, optuna.distributions.FloatDistribution(0, 1))
+        storage.set_trial_user_attr(trial._trial_id, "who", ["here"])
+    assert lost
+    with answers_lost(own.storage) as lost, storage.gathering(trial._trial_id):
+        storage.set_trial_user_attr(trial._trial_id, "more", 1)
+        own.study.tell(number, [0.5, 2.0])
+    assert lost
+    (trial,) = own.trials()
+    assert (trial.values, trial.params, trial.user_attrs) == ([0.5, 2.0], {"x": 0.5}, {"who": ["here"], "more": 1})
+    own.claims.free(own.ask())
+    with pytest.raises(LeaseLost, match="trial 1 was taken over"), storage.gathering(trial._trial_id + 1):
+        storage.set_trial_user_attr(trial._trial_id + 1, "who", "late")
+    assert own.trials()[1].user_attrs == {}
 
 
 def test_a_state_that_another_has_set_is_an_error_still(own: Here) -> None:

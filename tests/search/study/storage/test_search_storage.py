@@ -112,22 +112,6 @@ def test_an_ended_trial_is_not_written(study: optuna.Study) -> None:
         trial.set_user_attr("c", 1)
 
 
-def test_a_storage_that_refuses_a_trial_is_asked_in_the_transaction(
-    study: optuna.Study, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    trial, asked = study.ask(), []
-
-    def check_trial(session: object, trial_id: int) -> None:
-        asked.append(trial_id)
-        raise PermissionError
-
-    monkeypatch.setattr(storage_of(study)._backend, "check_trial", check_trial, raising=False)
-    with pytest.raises(PermissionError), storage_of(study).gathering(trial._trial_id):
-        trial.set_user_attr("c", 1)
-    assert asked == [trial._trial_id]
-    assert as_stored(study)[0].user_attrs == {}
-
-
 def test_the_queue_is_found_and_no_trial_is_kept(study: optuna.Study) -> None:
     study.sampler = optuna.samplers.RandomSampler()
     study.enqueue_trial({"a": 0.5})

@@ -1,9 +1,11 @@
 """The trials that a searching process works on, each at a place of its own, within its limits."""
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from objectives.latency.hosts.queue import Ask
 from objectives.records.paths import StudyPaths
 from objectives.records.records import Ending, Latency
 from objectives.records.trial_record import TrialRecord
@@ -11,6 +13,7 @@ from search.engine.steering import OnDevices
 from search.loop.follow import Decide, TrialFollower
 from search.loop.follow_children import ChildrenFollower, Next
 from search.settings.settings import Settings
+from search.study.measuring.asking import Asker
 from search.study.stored_trial import StoredTrial
 from search.view.base import View
 from search.workers.backend import LOOK_EVERY_S, RunningTrial
@@ -50,7 +53,12 @@ class Active:
 
 
 class Crew:
-    """Starts, hears and ends the trials of a searching process."""
+    """Starts, hears and ends the trials of a searching process.
+
+    Attributes:
+        asker: passes on orders for devices that another machine has; None where this one has all.
+        late_notes: for people, by other threads of this process.
+    """
 
     def __init__(
         self,
@@ -75,6 +83,8 @@ class Crew:
         self._next_order = next_order
         self._pretrained_noted: set[str] = set()
         self.active: dict[int, Active] = {}
+        self.asker: Asker | None = None
+        self.late_notes = deque[str]()
         self.backend = make_backend(settings.trial.backend, StudyPaths(settings.folder).ultralytics)
 
     def begin(self, trial: StoredTrial, place: Place, trials: Sequence[TrialRecord]) -> None:
@@ -101,7 +111,7 @@ class Crew:
         goes_on = job.folder.exists()
         self.view.trial_started(trial.number, candidate, job.epochs, rungs if goes_on else None)
         running = self.backend.start(job, self._limits().for_length(job.epochs / self.jobs.epochs))
-        follower = TrialFollower(trial, job, self.view, self._decide, self._warn, self._tick)
+        follower = TrialFollower(trial, job, self.view, self._decide, self._warn, self._tick, self._ask(trial.number))
         self.active[trial.number] = Active(follower, running, place)
 
     def begin_children(self, parent: StoredTrial, place: Place) -> None:
@@ -115,7 +125,9 @@ class Crew:
         self.view.children_started(parent.number, candidate, family)
         limits = replace(self._limits(), timeout_s=None)  # of a training; a list of children has no usual length
         running = self.backend.start(job, limits)
-        follower = ChildrenFollower(parent, job, self.view, self._next_order, self._warn, self._tick)
+        follower = ChildrenFollower(
+            parent, job, self.view, self._next_order, self._warn, self._tick, self._ask(parent.number)
+        )
         self.active[parent.number] = Active(follower, running, place)
 
     def receive(self) -> Iterator[tuple[Active, Ending | None]]:
@@ -123,6 +135,8 @@ class Crew:
 
         With each comes how it ended, or None if it is paused; it is no longer among the active ones then.
         """
+        while self.late_notes:
+            self.view.note(self.late_notes.popleft())
         heard = list(self.active.values())
         ready = self.backend.wait([active.running for active in heard], LOOK_EVERY_S)
         for active in heard:
@@ -135,6 +149,8 @@ class Crew:
         """End a trial, with all that it has started, and give its place back."""
         active.running.end()
         active.place.give_back()
+        if self.asker is not None:
+            self.asker.forget(active.trial.number)
         del self.active[active.trial.number]
 
     @contextmanager
@@ -159,7 +175,15 @@ class Crew:
             job = replace(self.jobs.job(-1, candidate), folder=folder)
             if not self.settings.is_for_all:
                 job = replace(job, more_devices=())
-            return measure(self.backend, job, self._limits(), self._tick)
+            try:
+                return measure(self.backend, job, self._limits(), self._tick, self._ask(job.number))
+            finally:
+                if self.asker is not None:
+                    self.asker.forget(job.number)
+
+    def _ask(self, number: int) -> Ask | None:
+        """Return what passes the orders of a trial on, -1 for one ahead of trials."""
+        return None if self.asker is None else self.asker.asking(number)
 
     def _limits(self) -> Limits:
         return Limits.of(self.settings.trial, self.settings.workers)

@@ -15,6 +15,7 @@ from objectives.records.trial_record import trial_records
 from reports.table.proof.contestants import read_proof
 from reports.table.table import StudyTable
 from reports.table.words import plural
+from search.loop.elsewhere.join import boards_elsewhere, known_elsewhere
 from search.loop.proof.proving import Proving
 from search.loop.proof.split_scores import Scored, score_once
 from search.loop.search import Search
@@ -80,7 +81,8 @@ def check_settings(settings: Settings) -> None:
     Raises:
         AutomlError: a device, a sampler, a pruner, a trainer or a backend cannot be used.
     """
-    check_devices(settings.targets)
+    with boards_elsewhere(settings):
+        check_devices(settings.targets)
     for device in settings.targets:
         prepare(device)
     check_sampler(settings.sampler)
@@ -115,13 +117,14 @@ def open_search(
         fetched = fetch_starts(settings, existing, say)
         is_made = existing is not None and StudyRecord.of(existing).version is not None  # else anew, or after a cut
         early = PublishedStarts() if is_made else published_starts(settings)
-        with claims.alone():
-            study = create_study(settings, dataset, storage, early.known)
-            followed = follow_line(study, settings, claims)
-            notes = [*of_gate, *fetched, *followed, *early.notes, *freeze_experience(settings, study)]
-        with Search(settings, dataset, study, claims, view) as opened:
-            opened.notes = [*(finding.line for finding in findings), *notes]
-            yield opened
+        with known_elsewhere(settings, existing if is_made else None, claims) as elsewhere:
+            with claims.alone():
+                study = create_study(settings, dataset, storage, early.known)
+                followed = follow_line(study, settings, claims)
+                notes = [*of_gate, *fetched, *followed, *early.notes, *freeze_experience(settings, study)]
+            with Search(settings, dataset, study, claims, view) as opened, elsewhere.working(opened):
+                opened.notes = [*(finding.line for finding in findings), *elsewhere.notes, *notes]
+                yield opened
 
 
 @contextmanager
@@ -152,15 +155,21 @@ def open_proof(
     gate_notes(settings, dataset)
     one_thread = threadpool_limits(1, user_api="blas")
     study = load_study(settings.folder.parent, settings.name, settings.store.url)
-    with one_thread, prepared_folder(settings) as claims, store_errors(settings.name):
+    with (
+        one_thread,
+        prepared_folder(settings) as claims,
+        store_errors(settings.name),
+        known_elsewhere(settings, study, claims) as elsewhere,
+    ):
         with claims.alone():
             _check_not_searched(study, claims)
             check_contract(study, settings, dataset)
-            notes = fetch_starts(settings, study, say)
+            notes = [*elsewhere.notes, *fetch_starts(settings, study, say)]
             trials, before = trial_records(study), StudyRecord.of(study).proof
             jobs = Jobs(settings, dataset, starts_of(settings, study))
             record = Proving(study, settings, jobs).freeze(Length.FULL, trials, anew=anew, asked=asked)
-        with Search(settings, dataset, study, claims, view(record), proves=True) as opened:
+        shown = view(record)
+        with Search(settings, dataset, study, claims, shown, proves=True) as opened, elsewhere.working(opened):
             repeated = opened.chooser.proving.repeat_failed(trials)
             opened.notes = [*notes, *_again_notes(repeated, is_same=anew and record == before)]
             yield opened

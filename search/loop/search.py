@@ -55,7 +55,7 @@ class Search:
         study: "optuna.Study",
         claims: Claims,
         view: View,
-        clock: Clock = time.time,
+        clock: Clock | None = None,
         proves: bool = False,
     ) -> None:
         """Enter the study, to search it, or to do its proof alone; nothing runs yet."""
@@ -63,7 +63,7 @@ class Search:
         self.folder, self.paths, self.board = settings.folder, StudyPaths(settings.folder), BoardWait(view)
         self.jobs, self.claims = Jobs(settings, dataset, starts_of(settings, study)), claims
         with claims.alone():
-            self.session = Session(study, claims, clock, proves=proves)
+            self.session = Session(study, claims, clock, proves=proves, has_artifacts=bool(settings.store.artifacts))
         self.keeper = Keeper(self.folder, settings.store.size_mb_max)
         self.chooser = Chooser(
             settings,

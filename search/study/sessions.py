@@ -2,7 +2,6 @@
 
 import os
 import socket
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -54,28 +53,37 @@ class Session:
     """
 
     def __init__(
-        self, study: "optuna.Study", claims: Claims, clock: Clock = time.time, *, proves: bool = False
+        self,
+        study: "optuna.Study",
+        claims: Claims,
+        clock: Clock | None = None,
+        *,
+        proves: bool = False,
+        has_artifacts: bool = False,
     ) -> None:
         """Enter the study; to be called while no other process chooses.
 
         Args:
             study: the study.
             claims: of this process.
-            clock: for the spans.
+            clock: for the spans; None: the one that all processes go by.
             proves: whether this process is `automl prove`, whose time is none of the budget's.
+            has_artifacts: whether the study's files are where every machine finds them, whatever its folder.
 
         Raises:
             StoreError: another process searches the study, or did a minute ago, where claims do not reach.
         """
-        self._study, self._claims, self._clock, self._proves = study, claims, clock, proves
+        self._study, self._claims, self._proves = study, claims, proves
+        self._clock, self._has_artifacts = clock or claims.time_s, has_artifacts
         self._sessions = StudyRecord.of(study).sessions
         for key, session in self._sessions.items():
-            lately = not session.ended and clock() - session.spans[-1][1] < LATELY_S
+            lately = not session.ended and self._clock() - session.spans[-1][1] < LATELY_S
             if lately and not self._reaches(key, session):
                 there = f"'{session.folder}' of {session.host}"
                 raise StoreError(
                     f"store: study '{study.study_name}' is being searched in {there}, or was a minute ago; all "
-                    "processes of a study share its folder: set store.folder=... alike, or wait a minute"
+                    f"processes of a study share its folder: set store.folder=... alike, {self._way_out}or wait a "
+                    "minute"
                 )
         self.key = max(self._sessions, default=-1) + 1
         self._spans: list[Span] = []
@@ -114,10 +122,12 @@ class Session:
 
     def is_alone(self) -> bool:
         """Whether no other process that searches the study lives; call it while no other process chooses."""
-        return not any(key != self.key and self._claims.is_alive(key) for key in StudyRecord.of(self._study).sessions)
+        others = StudyRecord.of(self._study).sessions.keys() - {self.key}
+        return not self._claims.living_sessions(others)
 
     def seen(self, trials: tuple[int, ...]) -> list[SessionSeen]:
         """Return this process, which works on `trials`, and the others that live or have died lately."""
+        living = self._claims.living_sessions(self._sessions)
         return [
             SessionSeen(
                 key=str(key),
@@ -129,16 +139,22 @@ class Session:
                 own=key == self.key,
             )
             for key, session in sorted(self._sessions.items())
-            for alive in [key == self.key or self._claims.is_alive(key)]
+            for alive in [key == self.key or key in living]
             for silent_s in [max(0.0, self._clock() - session.spans[-1][1])]
             if alive or silent_s < FORGOTTEN_S
         ]
 
+    @property
+    def _way_out(self) -> str:
+        return "or store.artifacts=... for folders of their own, " if self._claims.reach_other_machines else ""
+
     def _reaches(self, key: int, session: SessionRecord) -> bool:
-        """Whether the locks of another process's folder are those of this one's."""
+        """Whether another process's claims, and its files, are in this one's reach."""
+        if self._claims.reach_other_machines and self._has_artifacts:
+            return True
         if session.folder != str(self._claims.folder):
             return False
-        return session.host == socket.gethostname() or self._claims.is_alive(key)  # else a disk of the same name
+        return session.host == socket.gethostname() or self._claims.shares_folder(key)  # else a disk of the same name
 
     def _extend(self) -> float:
         """Let the last span reach to now; begin another after a sleep, and where the clock was set back."""

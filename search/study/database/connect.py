@@ -1,0 +1,86 @@
+"""Lines to a database server: which databases carry a study of several machines, their clock, and their time limits."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.engine import URL, Engine
+
+SERVERS = ("postgresql", "mysql", "mariadb")
+CONNECT_S = 10  # a server that does not answer for so long counts as away
+SILENT_LINE_S = 30  # likewise a line on which nothing is confirmed
+IDLE_TRANSACTION_S = (
+    10  # a transaction whose process says nothing for so long is ended: its process is frozen, or cut off
+)
+OF_LIBPQ = {
+    "connect_timeout": CONNECT_S,
+    "keepalives_idle": SILENT_LINE_S // 3,
+    "keepalives_interval": SILENT_LINE_S // 6,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 1000 * SILENT_LINE_S,
+}
+OF_MYSQL = {"connect_timeout": CONNECT_S, "read_timeout": SILENT_LINE_S, "write_timeout": SILENT_LINE_S}
+OF_DRIVERS: dict[str, dict[str, int]] = {"psycopg": OF_LIBPQ, "psycopg2": OF_LIBPQ, "pymysql": OF_MYSQL}
+
+
+def is_server(url: str) -> bool:
+    """Whether a storage URL names a database that processes on several machines share, with leases in it."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return make_url(url).get_backend_name() in SERVERS
+    except ArgumentError:
+        return False
+
+
+def engine_arguments(url: str) -> dict[str, Any]:
+    """Return what SQLAlchemy's engine for a database server is made with; what the URL itself says goes first."""
+    from sqlalchemy.engine import make_url
+
+    parsed = make_url(url)
+    given = OF_DRIVERS.get(parsed.get_driver_name(), {})
+    return {
+        "connect_args": {name: value for name, value in given.items() if name not in parsed.query},
+        "pool_events": [(_ends_idle_transactions(parsed), "connect")],
+        "pool_pre_ping": parsed.get_backend_name() != "postgresql",  # these end lines that idle, see below
+    }
+
+
+def make_engine(url: str, **arguments: Any) -> "Engine":
+    """Return an engine whose transactions see what others have committed by then.
+
+    Args:
+        url: of a database server.
+        arguments: further ones of SQLAlchemy's `create_engine`.
+    """
+    from sqlalchemy import create_engine
+
+    return create_engine(url, isolation_level="READ COMMITTED", **engine_arguments(url), **arguments)
+
+
+def clock_of(engine: "Engine") -> "ColumnElement[float]":
+    """Return the server's clock as it is read: seconds since 1970; a transaction's own time would stand still."""
+    from sqlalchemy import Double, func, literal, literal_column
+
+    if engine.dialect.name == "postgresql":
+        return literal_column("CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS DOUBLE PRECISION)", Double)
+    return func.unix_timestamp(func.sysdate(literal(6)), type_=Double)
+
+
+def _ends_idle_transactions(url: "URL") -> Any:
+    """Return a listener that has the server end a transaction whose process has gone silent within it.
+
+    Such a process would keep the rows that it has locked for as long as it is frozen. MySQL knows of idle lines alone.
+    """
+    if url.get_backend_name() == "postgresql":
+        line = f"SET idle_in_transaction_session_timeout = {1000 * IDLE_TRANSACTION_S}"
+    else:
+        line = f"SET SESSION wait_timeout = {IDLE_TRANSACTION_S}"
+
+    def listen(connection: Any, _record: object) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(line)
+        connection.commit()
+
+    return listen

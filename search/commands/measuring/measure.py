@@ -28,7 +28,7 @@ from search.study.budget import BudgetUsed
 from search.study.claims.contract import Claims
 from search.study.folder.prepare import prepared_folder
 from search.study.measuring.orders import Orders
-from search.study.measuring.serving import Served, Server, ServingEnded
+from search.study.measuring.serving import SOON_S, Served, Server, ServingEnded
 from search.study.sessions import covered_s
 from search.study.store import load_study, store_errors
 from search.study.terms.elsewhere import differences
@@ -166,7 +166,7 @@ def _serve(
             ended.wait(AGAIN_S)
             continue
         if served is None:
-            ended.wait(min(server.pause_s(), DONE_EVERY_S))
+            ended.wait(SOON_S)  # it has nothing else to do
     return f"Ended; {count} measured here. Whoever else has the device goes on, or the same line again."
 
 

@@ -18,6 +18,7 @@ from spaces.errors import DeviceError, first_line
 
 LOOK_EVERY_S = 0.2  # between two looks for answers
 POST_EVERY_S = 1.0  # between two looks whether anybody measures on a device
+LEAVE_S = 10.0  # that an end waits for the store: it may be away
 AGAIN_S = 1.0  # after the store or the place of files could not be used
 
 
@@ -96,7 +97,7 @@ class Asker:
         """Take back what is not answered."""
         self._is_ending = True
         self._wakes.set()
-        self._thread.join()
+        self._thread.join(LEAVE_S)
 
     def asking(self, owner: int) -> Ask:
         """Return what passes the orders of one trial on."""

@@ -23,6 +23,7 @@ from spaces.errors import AutomlError, DeviceAway, DeviceError, StoreError, firs
 SOON_S = 0.25  # between two looks for orders, where there were some lately
 LATELY_S = 600.0
 SELDOM_S = 5.0  # between two looks else
+LEAVE_S = 10.0  # that an end waits for the store: it may be away
 TRIES_MOST = 3  # to fetch an order's files
 
 
@@ -188,7 +189,7 @@ class ServingThread:
     def __exit__(self, *_: object) -> None:
         self._ends.set()
         self._server.stop()
-        self._thread.join()
+        self._thread.join(LEAVE_S)
 
     def _run(self) -> None:
         pause_s = self._server.pause_s()

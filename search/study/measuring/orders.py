@@ -76,12 +76,15 @@ class Orders:
 
     def waiting(self, devices: Sequence[str]) -> list[StoredOrder]:
         """Return the orders for these devices without an answer, the oldest first."""
+        return self._orders(self._table.c.answer.is_(None), self._table.c.device.in_(devices))
+
+    def answered(self) -> list[StoredOrder]:
+        """Return the orders with an answer that nobody has taken yet."""
+        return self._orders(self._table.c.answer.is_not(None))
+
+    def _orders(self, *conditions: Any) -> list[StoredOrder]:
         table = self._table
-        asked = (
-            table.select()
-            .where(table.c.study_id == self._study, table.c.device.in_(devices), table.c.answer.is_(None))
-            .order_by(table.c.number)
-        )
+        asked = table.select().where(table.c.study_id == self._study, *conditions).order_by(table.c.number)
         with self._engine.connect() as connection:
             rows = connection.execute(asked).all()
         return [StoredOrder(row.number, row.asker, row.device, json.loads(row.body)) for row in rows]

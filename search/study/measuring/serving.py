@@ -71,6 +71,7 @@ class Server:
         self._orders, self._parcels, self._claims, self._warn = orders, parcels, claims, warn
         self._devices, self._posts = devices, [post_of(name, names) for name in devices]
         self._lately_at = float("-inf")  # when there was an order, by the monotonic clock
+        self._sweep_at = 0.0
         self._tries: dict[int, int] = {}
         self._stops = threading.Event()
 
@@ -93,6 +94,7 @@ class Server:
         if not self._orders.is_made():
             return None
         self.take_posts()
+        self._sweep()
         for order in self._orders.waiting(list(self._devices)):
             self._lately_at = time.monotonic()
             if not self._claims.is_alive(order.asker):
@@ -104,6 +106,15 @@ class Server:
                 finally:
                     self._claims.free(claim_of(order.number))
         return None
+
+    def _sweep(self) -> None:
+        """Remove, now and then, the answers that nobody will take."""
+        if time.monotonic() < self._sweep_at:
+            return
+        self._sweep_at = time.monotonic() + SELDOM_S
+        for order in self._orders.answered():
+            if not self._claims.is_alive(order.asker):
+                self._drop(order)
 
     def _drop(self, order: StoredOrder) -> None:
         """Remove the order of a process that is gone, with its files."""

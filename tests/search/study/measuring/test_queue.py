@@ -85,7 +85,7 @@ class Desk:
         return [path for path in (self.settings.folder / "queue").rglob("*") if path.is_file()]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def settings(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Settings of a study whose folder both machines see."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -148,6 +148,7 @@ def test_another_process_measures_as_this_one_does(desk: Desk, images: list[Path
     assert desk.parcels_left() == []
 
 
+@pytest.mark.slow
 def test_what_cannot_be_measured_is_an_error_in_its_place(desk: Desk, images: list[Path], tmp_path: Path) -> None:
     broken = tmp_path / "broken.onnx"
     broken.write_bytes(b"no network")
@@ -159,6 +160,7 @@ def test_what_cannot_be_measured_is_an_error_in_its_place(desk: Desk, images: li
     assert "none.onnx' is no file" in str(found[2])
 
 
+@pytest.mark.slow
 def test_orders_are_measured_one_at_a_time_the_oldest_first(desk: Desk, images: list[Path], tmp_path: Path) -> None:
     """Two processes measure for the study on one machine; what is measured here beside waits for the same device."""
     orders = [
@@ -189,6 +191,7 @@ def test_orders_are_measured_one_at_a_time_the_oldest_first(desk: Desk, images: 
         assert figure.file_bytes == (tmp_path / f"{i}.onnx").stat().st_size
 
 
+@pytest.mark.slow
 def test_the_order_of_a_process_that_was_killed_is_dropped_with_its_files(
     desk: Desk, images: list[Path], tmp_path: Path
 ) -> None:
@@ -219,6 +222,7 @@ def test_a_trial_that_was_ended_takes_its_order_back(desk: Desk, images: list[Pa
     assert desk.asker.ask(other, owner=8) is None
 
 
+@pytest.mark.slow
 def test_the_order_of_one_who_died_measuring_is_taken_by_the_next(
     desk: Desk, images: list[Path], tmp_path: Path
 ) -> None:
@@ -237,6 +241,7 @@ def test_the_order_of_one_who_died_measuring_is_taken_by_the_next(
     assert "order 1 on cpu" in (tmp_path / "second").read_text()
 
 
+@pytest.mark.slow
 def test_without_anybody_who_measures_an_order_is_answered_as_away(
     settings: Settings, blocks: Dataset, images: list[Path], tmp_path: Path
 ) -> None:
@@ -259,6 +264,7 @@ def test_without_anybody_who_measures_an_order_is_answered_as_away(
         assert isinstance(figure, Latency)
 
 
+@pytest.mark.slow
 def test_a_figure_of_another_device_is_no_answer(desk: Desk, images: list[Path], tmp_path: Path) -> None:
     order = Order("cpu", (write_windows(tmp_path / "model.onnx", POOR),), tuple(images), STEADY)
     desk.asker.ask(order)
@@ -270,6 +276,7 @@ def test_a_figure_of_another_device_is_no_answer(desk: Desk, images: list[Path],
     assert "measured on another device (feedfeedfeedfeed" in str(answer.figures[0])
 
 
+@pytest.mark.slow
 def test_a_machine_without_the_device_measures_nothing(desk: Desk, tmp_path: Path) -> None:
     kept = {**StudyRecord.of(desk.study).device, "processor": "Another CPU"}
     desk.study.set_user_attr("automl.device", kept)

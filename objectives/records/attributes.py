@@ -49,3 +49,4 @@ BASELINE = "automl.baseline"  # name of the stock detector that the trial is, fo
 PROVES = "automl.proves"  # number of the trial that a training of a proof repeats: a finalist, or the baseline
 SEED = "automl.seed"  # of a training of a proof
 TERMS = "automl.proof.terms"  # ProofTerms of a training of a proof: its epochs, its start, its images
+TOKEN = "automl.token"  # among Optuna's own attributes: made with the trial, so that it is made once

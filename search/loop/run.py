@@ -1,7 +1,7 @@
 """A search, or a proof alone, as a library call: it prints nothing, and returns the study as it stands."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -111,20 +111,23 @@ def open_search(
         raise refused
     # The engine's matrices are small: with several threads of BLAS, beside a training, one took a hundred times longer.
     one_thread = threadpool_limits(1, user_api="blas")
-    with one_thread, prepared_folder(settings) as claims, store_errors(settings.name):
-        storage = open_storage(storage_url(settings.folder, settings.store.url))
+    with one_thread, prepared_folder(settings) as claims, store_errors(settings.name), ExitStack() as stack:
+        storage = open_storage(storage_url(settings.folder, settings.store.url), claims=claims)
         existing = existing_study(settings, storage)
         fetched = fetch_starts(settings, existing, say)
         is_made = existing is not None and StudyRecord.of(existing).version is not None  # else anew, or after a cut
         early = PublishedStarts() if is_made else published_starts(settings)
-        with known_elsewhere(settings, existing if is_made else None, claims) as elsewhere:
-            with claims.alone():
-                study = create_study(settings, dataset, storage, early.known)
-                followed = follow_line(study, settings, claims)
-                notes = [*of_gate, *fetched, *followed, *early.notes, *freeze_experience(settings, study)]
-            with Search(settings, dataset, study, claims, view) as opened, elsewhere.working(opened):
-                opened.notes = [*(finding.line for finding in findings), *elsewhere.notes, *notes]
-                yield opened
+        elsewhere = stack.enter_context(known_elsewhere(settings, existing if is_made else None, claims))
+
+        def made() -> tuple["optuna.Study", list[str]]:
+            study = create_study(settings, dataset, storage, early.known)
+            followed = follow_line(study, settings, claims)
+            return study, [*of_gate, *fetched, *followed, *early.notes, *freeze_experience(settings, study)]
+
+        study, notes = claims.in_turn(made)
+        with Search(settings, dataset, study, claims, view) as opened, elsewhere.working(opened):
+            opened.notes = [*(finding.line for finding in findings), *elsewhere.notes, *notes]
+            yield opened
 
 
 @contextmanager
@@ -154,13 +157,10 @@ def open_proof(
     settings = replace(settings, budget=replace(settings.budget, hours=None))  # these are the search's
     gate_notes(settings, dataset)
     one_thread = threadpool_limits(1, user_api="blas")
-    study = load_study(settings.folder.parent, settings.name, settings.store.url)
-    with (
-        one_thread,
-        prepared_folder(settings) as claims,
-        store_errors(settings.name),
-        known_elsewhere(settings, study, claims) as elsewhere,
-    ):
+    load_study(settings.folder.parent, settings.name, settings.store.url)  # before a folder is made for one that is not
+    with one_thread, prepared_folder(settings) as claims, store_errors(settings.name), ExitStack() as stack:
+        study = load_study(settings.folder.parent, settings.name, settings.store.url, claims)
+        elsewhere = stack.enter_context(known_elsewhere(settings, study, claims))
         with claims.alone():
             _check_not_searched(study, claims)
             check_contract(study, settings, dataset)

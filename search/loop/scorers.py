@@ -43,9 +43,7 @@ class Scorers:
     def next_order(self, number: int, report: ChildrenReport) -> ChildrenOrder | None:
         """Store what a scorer of a parent's children has found, and return what the scorer does next."""
         families = self._chooser.families
-        with self._claims.alone():
-            left_out = families.record(number, report)
-            order = families.next_order(number)
+        left_out, order = self._claims.in_turn(lambda: (families.record(number, report), families.next_order(number)))
         if left_out:
             self._view.note(f"{left_out} children of trial {number} are left out: budget.trials is used")
         if report != ChildrenReport():

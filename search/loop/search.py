@@ -3,7 +3,6 @@
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from objectives.data.dataset import Dataset
@@ -19,12 +18,13 @@ from search.loop.crew import Active, Crew
 from search.loop.families import is_parent
 from search.loop.retry import batch_of, may_retry, objectives_of
 from search.loop.scorers import Scorers
-from search.loop.streaks import check_streak
+from search.loop.streaks import Streaks
 from search.loop.waiting.board import BoardWait
 from search.loop.waiting.disk import died_of_full_disk, wait_for_disk
+from search.loop.waiting.taken_over import taken_over_left
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
-from search.study.claims.contract import Claims
+from search.study.claims.contract import Claims, LeaseLost
 from search.study.folder.disk_space import check_disk_space
 from search.study.folder.keep import Keeper
 from search.study.folder.leftovers import tidy
@@ -62,8 +62,7 @@ class Search:
         self.settings, self.dataset, self.study, self.view = settings, dataset, study, view
         self.folder, self.paths, self.board = settings.folder, StudyPaths(settings.folder), BoardWait(view)
         self.jobs, self.claims = Jobs(settings, dataset, starts_of(settings, study)), claims
-        with claims.alone():
-            self.session = Session(study, claims, clock, proves=proves, has_artifacts=bool(settings.store.artifacts))
+        self.session = Session.entered(study, claims, clock, proves=proves, artifacts=settings.store.artifacts)
         self.keeper = Keeper(self.folder, settings.store.size_mb_max)
         self.chooser = Chooser(
             settings,
@@ -76,7 +75,7 @@ class Search:
         self.scorers = Scorers(self.chooser, claims, self.session, view, self._keep_small)
         self.crew = Crew(settings, self.jobs, view, self._decide, self.scorers.next_order, self.session.beat)
         self.notes = list[str]()  # for people, once the view is open
-        self._went_well = datetime.now()  # earlier failures do not count
+        self._streaks = Streaks(study, self.folder)
         self._begin_at = self._show_at = 0.0  # when to look again, by the monotonic clock
         self._waits_for_place = False  # with nothing begun: no time that is searched
 
@@ -94,6 +93,7 @@ class Search:
             TooManyFailures: the last trials all failed for one reason.
             StoreError: the store cannot be used any more.
         """
+        self.claims.say = self.view.note
         while True:
             try:
                 with self.claims.freeing(), self.crew.leaving(), store_errors(self.settings.name):
@@ -102,6 +102,8 @@ class Search:
                         self.scorers.settle(StudyWriter(self.study), self.dataset)
                         if not self.chooser.turns_to_proof(self.claims, self.view.note):
                             return
+            except LeaseLost:  # between two parts of the work
+                continue
             except DiskFull as full:
                 wait_for_disk(full, self.session, self.view, self.folder, self.settings.store.free_mb_min)
 
@@ -127,12 +129,13 @@ class Search:
             else:
                 self.session.beat()
             check_disk_space(self.folder, self.settings.store.free_mb_min)
-            self._show_progress()
-            self._keep_hours()
-            if time.monotonic() >= self._begin_at and not self._find_work():
-                return
-            for active, end in self.crew.receive():
-                self._ended(active, end)
+            with taken_over_left(self.crew, self.claims, self.view, self.chooser):
+                self._show_progress()
+                self._keep_hours()
+                if time.monotonic() >= self._begin_at and not self._find_work():
+                    return
+                for active, end in self.crew.receive():
+                    self._ended(active, end)
 
     def _find_work(self) -> bool:
         """Begin what there is to do; False once nothing is left, and no other process may leave anything."""
@@ -157,8 +160,8 @@ class Search:
             return False
         with self.claims.alone():
             trials = trial_records(self.study)
-            others = (number for number in self._running(trials) if number not in self.crew.active)
-            if not all(self.claims.is_elsewhere(number) for number in others):
+            others = set(self._running(trials)) - self.crew.active.keys()
+            if others - self.claims.living(others):
                 return True
             step = self.chooser.next_work(trials, self.scorers.at_work(trials))
         return step is not None and not step.idle
@@ -184,7 +187,7 @@ class Search:
 
     def _others_work(self) -> bool:
         """Whether other processes work on trials of the study: trials that these leave may have to be taken up."""
-        return any(self.claims.is_elsewhere(number) for number in self._running())
+        return bool(self.claims.living(set(self._running()) - self.claims.trials))
 
     def _keep_hours(self) -> None:
         """Pause the running trials once the hours are used."""
@@ -210,8 +213,9 @@ class Search:
 
     def _next_trial(self, trials: Sequence[TrialRecord]) -> StoredTrial | None:
         """Claim what is to be worked on next: a trial that was cut, a paused one, or a new one."""
-        for number in self._running(trials):
-            if number not in self.crew.active and self.claims.take(number):
+        running = self._running(trials)
+        for number in sorted(set(running) - self.claims.living(running)):
+            if self.claims.take(number):
                 trial = StoredTrial(self.study, number)
                 if trial.is_cut and trial.record.ending:
                     self._finish(trial, trial.record.ending)  # its process died before Optuna had its end
@@ -272,10 +276,7 @@ class Search:
         table = read_study(self.study, trials)
         self.view.trial_ended(number, table, self.chooser.used(trials))
         self._keep_small(table)
-        if failed:
-            check_streak(self.study, self._went_well, self.folder)
-        else:
-            self._went_well = datetime.now()
+        self._streaks.ended(failed=failed)
 
     def _keep_small(self, table: StudyTable) -> None:
         """Keep the folder small, while no other process begins anything."""
@@ -314,7 +315,6 @@ class Search:
             self.keeper.remove_checkpoints(number)
 
     def _decide(self, trial: StoredTrial, rung: Rung) -> tuple[RungDecision, str]:
-        with self.claims.alone():
-            decision, why = self.chooser.at_rung(trial, rung)
+        decision, why = self.claims.in_turn(lambda: self.chooser.at_rung(trial, rung))
         self.view.decision(trial.number, decision.value, why)
         return decision, why

@@ -59,7 +59,7 @@ class Session:
         clock: Clock | None = None,
         *,
         proves: bool = False,
-        has_artifacts: bool = False,
+        artifacts: str | None = None,
     ) -> None:
         """Enter the study; to be called while no other process chooses.
 
@@ -68,13 +68,13 @@ class Session:
             claims: of this process.
             clock: for the spans; None: the one that all processes go by.
             proves: whether this process is `automl prove`, whose time is none of the budget's.
-            has_artifacts: whether the study's files are where every machine finds them, whatever its folder.
+            artifacts: where every machine finds the study's files, whatever its folder; None: in its folder alone.
 
         Raises:
             StoreError: another process searches the study, or did a minute ago, where claims do not reach.
         """
         self._study, self._claims, self._proves = study, claims, proves
-        self._clock, self._has_artifacts = clock or claims.time_s, has_artifacts
+        self._clock, self._artifacts = clock or claims.time_s, artifacts
         self._sessions = StudyRecord.of(study).sessions
         for key, session in self._sessions.items():
             lately = not session.ended and self._clock() - session.spans[-1][1] < LATELY_S
@@ -92,6 +92,19 @@ class Session:
         self._ended = False
         claims.enter(self.key)
         self.beat(now=True)
+
+    @classmethod
+    def entered(
+        cls,
+        study: "optuna.Study",
+        claims: Claims,
+        clock: Clock | None = None,
+        *,
+        proves: bool = False,
+        artifacts: str | None = None,
+    ) -> "Session":
+        """Enter the study as soon as no other process chooses; the rest is as for the class."""
+        return claims.in_turn(lambda: cls(study, claims, clock, proves=proves, artifacts=artifacts))
 
     def beat(self, *, now: bool = False) -> None:
         """Record that this process lives and searches; written every BEAT_EVERY_S, or now. Reads the others' beats."""
@@ -150,7 +163,7 @@ class Session:
 
     def _reaches(self, key: int, session: SessionRecord) -> bool:
         """Whether another process's claims, and its files, are in this one's reach."""
-        if self._claims.reach_other_machines and self._has_artifacts:
+        if self._claims.reach_other_machines and self._artifacts:
             return True
         if session.folder != str(self._claims.folder):
             return False

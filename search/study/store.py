@@ -21,6 +21,7 @@ from objectives.records.study_record import StudyRecord, StudyWriter
 from objectives.records.trial_record import Phase, trial_records
 from search.settings.settings import Settings
 from search.study.checkout import code_card, commit_of
+from search.study.claims.contract import Claims
 from search.study.queued.baseline import enqueue_baseline
 from search.study.queued.known_good import enqueue
 from search.study.sqlite_check import LOCK_WAIT_S, explained, file_of, holds_tables, is_full, of_another_optuna
@@ -57,7 +58,9 @@ def shown_url(url: str) -> str:
     return re.sub(r"(://[^:/@\s\"']*):[^@/\s\"']*@", r"\1:***@", url)
 
 
-def open_storage(url: str, wait_s: float = LOCK_WAIT_S, *, to_read: bool = False) -> "optuna.storages.BaseStorage":
+def open_storage(
+    url: str, wait_s: float = LOCK_WAIT_S, *, to_read: bool = False, claims: Claims | None = None
+) -> "optuna.storages.BaseStorage":
     """Open Optuna's storage; any failure of the database becomes one line.
 
     An SQLite file is looked at first, so that one that is damaged or another program's stays as it is. Its journal is
@@ -68,6 +71,7 @@ def open_storage(url: str, wait_s: float = LOCK_WAIT_S, *, to_read: bool = False
         url: of the storage.
         wait_s: seconds that each operation waits while another process has locked an SQLite file.
         to_read: no tables are made where there are none.
+        claims: of a process that writes; in a database server, each of its writes stands on its leases.
 
     Raises:
         StoreError: it cannot be opened.
@@ -76,6 +80,8 @@ def open_storage(url: str, wait_s: float = LOCK_WAIT_S, *, to_read: bool = False
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     what = shown_url(url)
+    if claims is not None and claims.reach_other_machines:
+        return _fenced(url, what, claims)
     with store_errors(what, wait_s):
         path = file_of(url)
         with locked_folder(path.parent) if path else nullcontext():
@@ -89,6 +95,19 @@ def open_storage(url: str, wait_s: float = LOCK_WAIT_S, *, to_read: bool = False
                 raise StoreError(of_another_optuna(what)) from error
             except ImportError as error:  # the database's driver
                 raise _unusable(what, error) from error
+
+
+def _fenced(url: str, what: str, claims: Claims) -> "optuna.storages.BaseStorage":
+    """Open the storage of a database server; the first to come makes its tables."""
+    from search.study.claims.leases import LeaseClaims
+    from search.study.fenced import FencedStorage
+
+    assert isinstance(claims, LeaseClaims)
+    with store_errors(what), claims.alone():
+        try:
+            return FencedStorage(url, claims)
+        except RuntimeError as error:
+            raise StoreError(of_another_optuna(what)) from error
 
 
 @contextmanager
@@ -221,8 +240,8 @@ def _is_half_made(study: "optuna.Study") -> bool:
     return not begun and StudyRecord.of(study).is_untouched
 
 
-def load_study(folder: Path, name: str, url: str | None) -> "optuna.Study":
-    """Open an existing study to read it.
+def load_study(folder: Path, name: str, url: str | None, claims: Claims | None = None) -> "optuna.Study":
+    """Open an existing study, to read it, or to write with claims on it.
 
     Raises:
         StoreError: there is no such study.
@@ -235,7 +254,7 @@ def load_study(folder: Path, name: str, url: str | None) -> "optuna.Study":
         raise StoreError(f"study: there is no '{name}' in '{folder}'{hint}")
     if url is not None and _is_missing_file(url):
         raise StoreError(f"store: '{shown_url(url)}' does not exist; check the path")
-    storage = open_storage(storage_url(folder / name, url), to_read=True)
+    storage = open_storage(storage_url(folder / name, url), to_read=True, claims=claims)
     with store_errors(name):
         names = optuna.get_all_study_names(storage)
         if name not in names:

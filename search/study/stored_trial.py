@@ -132,8 +132,9 @@ class StoredTrial:
             self._study.tell(self.number, state=TrialState.PRUNED)
 
     def _append(self, key: str, value: Record, **changes: Any) -> None:
-        self._lists[key].append(value.to_json())
-        self._write(key, list(self._lists[key]), **changes)
+        longer = [*self._lists[key], value.to_json()]
+        self._write(key, longer, **changes)
+        self._lists[key] = longer  # once it is stored: what was refused may be written once more
 
     def _write(self, key: str, value: Any, **changes: Any) -> None:
         self._storage.set_trial_user_attr(self._id, key, value)

@@ -135,7 +135,7 @@ class LeaseTable:
         rows = self._rows
         mine = (rows.c.study == self._study, rows.c.holder == holder, rows.c.what.in_(list(lease_s)))
         locked = select(rows.c.what, rows.c.fence).where(*mine).order_by(rows.c.what).with_for_update()
-        held = dict(connection.execute(locked).tuples().all()) if lease_s else {}
+        held = {row.what: row.fence for row in connection.execute(locked)} if lease_s else {}
         if held:
             seconds = case({what: lease_s[what] for what in held}, value=rows.c.what)
             connection.execute(update(rows).where(*mine).values(until=self._now + seconds))
@@ -156,8 +156,7 @@ class LeaseTable:
 
         rows = self._rows
         held = (rows.c.study == self._study, rows.c.holder > NOBODY, rows.c.until > self._now)
-        found = connection.execute(select(rows.c.what, rows.c.holder).where(*held))
-        return dict(found.tuples().all())
+        return {row.what: row.holder for row in connection.execute(select(rows.c.what, rows.c.holder).where(*held))}
 
     def _of(self, what: int):  # type: ignore[no-untyped-def]  # SQLAlchemy's expressions
         return self._rows.c.study == self._study, self._rows.c.what == what

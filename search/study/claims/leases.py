@@ -19,10 +19,10 @@ from search.study.claims.held import HeldLeases
 from search.study.claims.lease_table import CHOICE, NOBODY, LeaseTable
 from search.study.claims.renewal import Renewal
 from search.study.database.away import Away
-from search.study.database.connect import make_engine
+from search.study.database.connect import IDLE_TRANSACTION_S, make_engine
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Connection
+    from sqlalchemy.engine import Connection, Engine
 
 CHOICE_S = 15.0  # of the choice, at most: all others wait for a process that dies while it chooses
 NEXT_LOOK_S, NEXT_LOOK_MOST_S = 0.001, 0.02  # pauses of the one process that is next to choose
@@ -41,6 +41,7 @@ class LeaseClaims(Claims):
     Attributes:
         away: waits while the database is away.
         holder: names this process in the table.
+        idle_s: seconds after which the server ends a transaction of a process that is frozen.
     """
 
     reach_other_machines = True
@@ -58,7 +59,8 @@ class LeaseClaims(Claims):
         super().__init__(folder)
         self.lease_s, self.choice_s = lease_s, min(lease_s, CHOICE_S)
         self.away, self.holder = Away(what, wait_s), uuid.uuid4().hex
-        self._engine = make_engine(url, pool_size=1)
+        self.idle_s = min(lease_s, IDLE_TRANSACTION_S)
+        self._engine = make_engine(url, self.idle_s, pool_size=1)
         self._table = LeaseTable(self._engine, folder.name)
         self._table.make()
         self._held = HeldLeases()
@@ -161,6 +163,11 @@ class LeaseClaims(Claims):
         self._engine.dispose()
 
     # For writes that stand on leases
+
+    def share(self, engine: "Engine") -> None:
+        """Go by another engine's line to the same database from now on: a process needs one line at a time."""
+        self._engine.dispose()
+        self._engine = engine
 
     @property
     def chooses(self) -> bool:

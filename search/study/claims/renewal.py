@@ -28,7 +28,7 @@ class Renewal:
         Raises:
             SQLAlchemyError: the database cannot be used.
         """
-        self._engine = _engine(url)
+        self._engine = _engine(url, lease_s)
         self._table, self._holder, self._held = LeaseTable(self._engine, study), holder, held
         self._lease_s, self._choice_s = lease_s, choice_s
         self._renewed_at, self._trusts_at, self.offset_s = time.monotonic(), 0.0, 0.0
@@ -87,8 +87,8 @@ class Renewal:
             self._renewed_at = began
 
 
-def _engine(url: str) -> "Engine":
+def _engine(url: str, lease_s: float) -> "Engine":
     """Return an engine with a line of its own each time: a renewal never waits behind the search."""
     from sqlalchemy.pool import NullPool
 
-    return make_engine(url, poolclass=NullPool)
+    return make_engine(url, lease_s, poolclass=NullPool)

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from spaces.errors import StoreError
@@ -94,29 +94,35 @@ class Away:
 
 
 def is_passing(error: BaseException) -> bool:
-    """Whether an error of the database's may be gone at the next try."""
+    """Whether an error of the database's, or one that came of it, may be gone at the next try."""
+    return any(_is_passing(found) for found in _chain(error))
+
+
+def _is_passing(error: BaseException) -> bool:
     from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-    found = of_sqlalchemy(error)
-    if not isinstance(found, DBAPIError):
+    if not isinstance(error, DBAPIError):
         return False
-    if found.connection_invalidated:
+    if error.connection_invalidated:
         return True
-    state = getattr(found.orig, "sqlstate", None) or getattr(found.orig, "pgcode", None)
+    state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
     if state:
         return str(state)[:2] in PASSING_STATES
-    code = found.orig.args[0] if found.orig is not None and found.orig.args else None
+    code = error.orig.args[0] if error.orig is not None and error.orig.args else None
     if isinstance(code, int):
         return code in PASSING_CODES
-    return isinstance(found, OperationalError | InterfaceError)
+    return isinstance(error, OperationalError | InterfaceError)
 
 
-def of_sqlalchemy(error: BaseException) -> BaseException:
-    """Return SQLAlchemy's error below Optuna's."""
-    return error.__cause__ if type(error).__name__ == "StorageInternalError" and error.__cause__ else error
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and those that it came of."""
+    found: BaseException | None = error
+    while found is not None:
+        yield found
+        found = found.__cause__ or found.__context__
 
 
 def reason_of(error: BaseException) -> str:
     """Return the driver's reason in one line."""
-    found = of_sqlalchemy(error)
-    return " ".join(str(getattr(found, "orig", None) or found).split())[:160]
+    reasons = (getattr(found, "orig", None) for found in _chain(error))
+    return " ".join(str(next(filter(None, reasons), error)).split())[:160]

@@ -1,5 +1,6 @@
 """Lines to a database server: which databases carry a study of several machines, their clock, and their time limits."""
 
+import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -34,29 +35,36 @@ def is_server(url: str) -> bool:
         return False
 
 
-def engine_arguments(url: str) -> dict[str, Any]:
-    """Return what SQLAlchemy's engine for a database server is made with; what the URL itself says goes first."""
+def engine_arguments(url: str, idle_s: float = IDLE_TRANSACTION_S) -> dict[str, Any]:
+    """Return what SQLAlchemy's engine for a database server is made with; what the URL itself says goes first.
+
+    Args:
+        url: of the database.
+        idle_s: seconds after which the server ends a transaction whose process says nothing.
+    """
     from sqlalchemy.engine import make_url
 
     parsed = make_url(url)
     given = OF_DRIVERS.get(parsed.get_driver_name(), {})
     return {
+        "isolation_level": "READ COMMITTED",  # each statement sees what others have committed by then
         "connect_args": {name: value for name, value in given.items() if name not in parsed.query},
-        "pool_events": [(_ends_idle_transactions(parsed), "connect")],
+        "pool_events": [(_ends_idle_transactions(parsed, idle_s), "connect")],
         "pool_pre_ping": parsed.get_backend_name() != "postgresql",  # these end lines that idle, see below
     }
 
 
-def make_engine(url: str, **arguments: Any) -> "Engine":
-    """Return an engine whose transactions see what others have committed by then.
+def make_engine(url: str, idle_s: float, **arguments: Any) -> "Engine":
+    """Return an engine for a database server.
 
     Args:
-        url: of a database server.
+        url: of the database.
+        idle_s: as of `engine_arguments`.
         arguments: further ones of SQLAlchemy's `create_engine`.
     """
     from sqlalchemy import create_engine
 
-    return create_engine(url, isolation_level="READ COMMITTED", **engine_arguments(url), **arguments)
+    return create_engine(url, **engine_arguments(url, idle_s), **arguments)
 
 
 def clock_of(engine: "Engine") -> "ColumnElement[float]":
@@ -68,15 +76,15 @@ def clock_of(engine: "Engine") -> "ColumnElement[float]":
     return func.unix_timestamp(func.sysdate(literal(6)), type_=Double)
 
 
-def _ends_idle_transactions(url: "URL") -> Any:
+def _ends_idle_transactions(url: "URL", idle_s: float) -> Any:
     """Return a listener that has the server end a transaction whose process has gone silent within it.
 
     Such a process would keep the rows that it has locked for as long as it is frozen. MySQL knows of idle lines alone.
     """
     if url.get_backend_name() == "postgresql":
-        line = f"SET idle_in_transaction_session_timeout = {1000 * IDLE_TRANSACTION_S}"
+        line = f"SET idle_in_transaction_session_timeout = {round(1000 * idle_s)}"
     else:
-        line = f"SET SESSION wait_timeout = {IDLE_TRANSACTION_S}"
+        line = f"SET SESSION wait_timeout = {math.ceil(idle_s)}"
 
     def listen(connection: Any, _record: object) -> None:
         with connection.cursor() as cursor:

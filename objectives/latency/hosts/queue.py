@@ -17,8 +17,8 @@ from objectives.machine.device_locks import Patience
 from objectives.records.records import Latency
 from spaces.errors import AutomlError, DeviceAway, DeviceError, SettingsError, nearest
 
-AUTO, NEVER = "auto", "never"
-LOOK_EVERY_S = 0.1  # between two looks whether an order has its answer
+JOINS, REFUSED = "auto", "never"
+ANSWER_EVERY_S = 0.1  # between two looks whether an order has its answer
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class QueueSettings:
     wait_s: float
 
     def __post_init__(self) -> None:
-        if self.elsewhere not in (AUTO, NEVER):
-            hint = nearest(self.elsewhere, (AUTO, NEVER))
-            raise SettingsError(f"queue.elsewhere: unknown choice '{self.elsewhere}'{hint}; known: {AUTO}, {NEVER}")
+        if self.elsewhere not in (JOINS, REFUSED):
+            hint = nearest(self.elsewhere, (JOINS, REFUSED))
+            raise SettingsError(f"queue.elsewhere: unknown choice '{self.elsewhere}'{hint}; known: {JOINS}, {REFUSED}")
         if not self.wait_s >= 0:
             raise SettingsError(f"queue.wait_s: must be 0 or more, got {self.wait_s}")
 
@@ -147,7 +147,7 @@ class InQueue(Host):
         with patience.waiting():
             while (answer := self._ask(order)) is None:
                 patience.alive()
-                time.sleep(LOOK_EVERY_S)
+                time.sleep(ANSWER_EVERY_S)
         if answer.away:
             raise DeviceAway(answer.away)
         return answer

@@ -28,7 +28,7 @@ from search.study.budget import BudgetUsed
 from search.study.claims.contract import Claims
 from search.study.folder.prepare import prepared_folder
 from search.study.measuring.orders import Orders
-from search.study.measuring.serving import SOON_S, Served, Server, ServingEnded
+from search.study.measuring.serving import ORDERS_EVERY_S, Served, Server, ServingEnded
 from search.study.sessions import covered_s
 from search.study.store import load_study, store_errors
 from search.study.terms.elsewhere import differences
@@ -37,9 +37,9 @@ from spaces.errors import DeviceError, SettingsError, StoreError, nearest
 if TYPE_CHECKING:
     import optuna
 
-SETTABLE = ("device", "device.host", "device.python", "store.folder", "store.url", "store.free_mb_min")
+MEASURE_SETTABLE = ("device", "device.host", "device.python", "store.folder", "store.url", "store.free_mb_min")
 DONE_EVERY_S = 5.0  # between two looks whether the study is done
-AGAIN_S = 5.0  # after the store could not be used
+AWAY_PAUSE_S = 5.0  # after the store could not be used
 
 
 def run_measure(name: str, arguments: Sequence[str], folder: str, store: str | None) -> None:
@@ -56,7 +56,7 @@ def run_measure(name: str, arguments: Sequence[str], folder: str, store: str | N
         SettingsError: the line is wrong.
         StoreError: there is no such study.
     """
-    changes = read_changes("measure", arguments, SETTABLE)
+    changes = read_changes("measure", arguments, MEASURE_SETTABLE)
     folder, store = str(changes.get("store.folder", folder)), changes.get("store.url", store)
     studies = Path(folder).expanduser().absolute()
     study = load_study(studies, name, store)
@@ -163,10 +163,10 @@ def _serve(
             if str(error) != why:
                 why = str(error)
                 console.print(f"{why}; tried again")
-            ended.wait(AGAIN_S)
+            ended.wait(AWAY_PAUSE_S)
             continue
         if served is None:
-            ended.wait(SOON_S)  # it has nothing else to do
+            ended.wait(ORDERS_EVERY_S)  # it has nothing else to do
     return f"Ended; {count} measured here. Whoever else has the device goes on, or the same line again."
 
 
@@ -187,7 +187,7 @@ def _text(served: Served) -> str:
     if served.answer.away:
         return f"order {served.order.number}: {served.answer.away}"
     figures = ", ".join(_figure(one) for one in served.answer.figures)
-    return f"order {served.order.number} on {served.order.device}: {figures}  [{served.seconds:.1f} s]"
+    return f"order {served.order.number} on {served.order.device}: {figures}  [{served.seconds:.2f} s]"
 
 
 def _figure(found: Latency | DeviceError) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from objectives.deploy.device import Device
 from objectives.latency.hosts.open import describe
-from objectives.latency.hosts.queue import NEVER, Answer, InQueue, Order, in_queue, measured_elsewhere
+from objectives.latency.hosts.queue import REFUSED, Answer, InQueue, Order, in_queue, measured_elsewhere
 from objectives.records.study_record import StudyRecord
 from search.settings.settings import Settings
 from search.study.claims.contract import Claims
@@ -100,7 +100,7 @@ def known_elsewhere(settings: Settings, study: "optuna.Study | None", claims: Cl
         claims: of this process.
     """
     found = Elsewhere(settings)
-    if study is not None and settings.queue.elsewhere != NEVER:
+    if study is not None and settings.queue.elsewhere != REFUSED:
         record, names = StudyRecord.of(study), device_names(settings)
         for device in settings.targets:
             kept = record.device if device is settings.targets[0] else record.devices.get(device.name)
@@ -118,7 +118,7 @@ def known_elsewhere(settings: Settings, study: "optuna.Study | None", claims: Cl
 def boards_elsewhere(settings: Settings) -> Iterator[None]:
     """Have boards that this machine does not reach, and that others measure on for the study, pass as usable inside."""
     away = [device for device in settings.targets if device.host is not None and _described_here(device) is None]
-    if settings.queue.elsewhere == NEVER or not away or not has_begun(settings):
+    if settings.queue.elsewhere == REFUSED or not away or not has_begun(settings):
         yield
         return
     with prepared_folder(settings) as claims:

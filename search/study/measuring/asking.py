@@ -16,10 +16,10 @@ from search.study.measuring.orders import Orders
 from search.study.measuring.parcels import Parcels
 from spaces.errors import DeviceError, first_line
 
-LOOK_EVERY_S = 0.2  # between two looks for answers
+ANSWERS_EVERY_S = 0.2  # between two looks for answers
 POST_EVERY_S = 1.0  # between two looks whether anybody measures on a device
-LEAVE_S = 10.0  # that an end waits for the store: it may be away
-AGAIN_S = 1.0  # after the store or the place of files could not be used
+TAKE_BACK_S = 10.0  # that an end waits for the store: it may be away
+STORE_AGAIN_S = 1.0  # after the store or the place of files could not be used
 
 
 @dataclass
@@ -97,7 +97,7 @@ class Asker:
         """Take back what is not answered."""
         self._is_ending = True
         self._wakes.set()
-        self._thread.join(LEAVE_S)
+        self._thread.join(TAKE_BACK_S)
 
     def asking(self, owner: int) -> Ask:
         """Return what passes the orders of one trial on."""
@@ -124,7 +124,7 @@ class Asker:
 
     def _run(self) -> None:
         while not self._is_ending:
-            self._wakes.wait(LOOK_EVERY_S if self._asked else None)
+            self._wakes.wait(ANSWERS_EVERY_S if self._asked else None)
             self._wakes.clear()
             with self._lock:
                 waiting = [asked for asked in self._asked.values() if asked.answer is None or asked.forgotten]
@@ -134,7 +134,7 @@ class Asker:
             except Exception as error:  # drivers of databases and object stores raise whatever they like: tried again
                 self._why = first_line(error)
                 logging.getLogger(__name__).info("orders for latencies", exc_info=True)
-                self._wakes.wait(AGAIN_S)
+                self._wakes.wait(STORE_AGAIN_S)
             self._give_up(waiting)
         self._take_all_back()
 

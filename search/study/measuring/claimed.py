@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-FIRST = 1 << 40  # trials and searching processes have the numbers before
+FIRST_POST = 1 << 40  # trials and searching processes have the numbers before
 POSTS_MOST = 1 << 10  # devices of a study
 
 
@@ -15,12 +15,12 @@ def post_of(device: str, devices: Sequence[str]) -> int:
         device: its name.
         devices: names of all devices of the study, in order.
     """
-    return FIRST + devices.index(device)
+    return FIRST_POST + devices.index(device)
 
 
 def claim_of(order: int) -> int:
     """Return the number by which an order is claimed."""
-    return FIRST + POSTS_MOST + order
+    return FIRST_POST + POSTS_MOST + order
 
 
 class Whereabouts(NamedTuple):

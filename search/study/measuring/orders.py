@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import optuna
     import sqlalchemy
 
-TABLE = "automl_latency_orders"
+ORDERS_TABLE = "automl_latency_orders"
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Orders:
         """Whether the table is there: whether anybody has ever asked."""
         import sqlalchemy
 
-        self._is_made = self._is_made or sqlalchemy.inspect(self._engine).has_table(TABLE)
+        self._is_made = self._is_made or sqlalchemy.inspect(self._engine).has_table(ORDERS_TABLE)
         return self._is_made
 
     def make(self) -> None:
@@ -130,7 +130,7 @@ class Orders:
         import sqlalchemy as sa
 
         return sa.Table(
-            TABLE,
+            ORDERS_TABLE,
             sa.MetaData(),
             # Numbers of orders are claimed: one that was dropped must not come again.
             sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),

@@ -18,7 +18,7 @@ from objectives.latency.hosts.queue import Order
 from objectives.latency.protocol import LatencyProtocol
 from objectives.machine.files import whole
 
-CHUNK_BYTES = 1 << 20
+PARCEL_CHUNK_BYTES = 1 << 20
 
 
 class ParcelPlace(Protocol):
@@ -46,13 +46,13 @@ class SharedFolder:
         path = self._folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole(path) as partial, partial.open("wb") as stream:
-            while chunk := content.read(CHUNK_BYTES):
+            while chunk := content.read(PARCEL_CHUNK_BYTES):
                 stream.write(chunk)
 
     def read(self, name: str) -> Iterator[bytes]:
         """Yield what a file holds."""
         with (self._folder / name).open("rb") as stream:
-            while chunk := stream.read(CHUNK_BYTES):
+            while chunk := stream.read(PARCEL_CHUNK_BYTES):
                 yield chunk
 
     def remove(self, name: str) -> None:

@@ -20,10 +20,10 @@ from search.study.measuring.orders import Orders, StoredOrder
 from search.study.measuring.parcels import Parcels
 from spaces.errors import AutomlError, DeviceAway, DeviceError, StoreError, first_line
 
-SOON_S = 0.25  # between two looks for orders, where there were some lately
-LATELY_S = 600.0
+ORDERS_EVERY_S = 0.25  # between two looks for orders, where there were some lately
+BUSY_S = 600.0
 SELDOM_S = 5.0  # between two looks else
-LEAVE_S = 10.0  # that an end waits for the store: it may be away
+END_S = 10.0  # that an end waits for the store: it may be away
 TRIES_MOST = 3  # to fetch an order's files
 
 
@@ -83,7 +83,7 @@ class Server:
 
     def pause_s(self) -> float:
         """Return the seconds until the next look for orders."""
-        return SOON_S if time.monotonic() - self._lately_at < LATELY_S else SELDOM_S
+        return ORDERS_EVERY_S if time.monotonic() - self._lately_at < BUSY_S else SELDOM_S
 
     def stop(self) -> None:
         """Leave a measurement that is under way; another one takes its order."""
@@ -200,7 +200,7 @@ class ServingThread:
     def __exit__(self, *_: object) -> None:
         self._ends.set()
         self._server.stop()
-        self._thread.join(LEAVE_S)
+        self._thread.join(END_S)
 
     def _run(self) -> None:
         pause_s = self._server.pause_s()

@@ -5,8 +5,8 @@ from typing import Any
 
 from objectives.deploy.device import Device
 
-ASKED = ("name", "runtime", "provider", "threads", "options")  # what settings say of a device
-SCORES = ("runtime_version", "precision")  # what its scores hang on, beside
+OF_SETTINGS = ("name", "runtime", "provider", "threads", "options")  # what settings say of a device
+OF_SCORES = ("runtime_version", "precision")  # what its scores hang on, beside
 
 
 def is_elsewhere(device: Device, here: Mapping[str, Any] | None, kept: Mapping[str, Any]) -> bool:
@@ -17,12 +17,12 @@ def is_elsewhere(device: Device, here: Mapping[str, Any] | None, kept: Mapping[s
         here: its description on this machine; None where this machine cannot use it.
         kept: the description that the study keeps.
     """
-    asked = {name: getattr(device, name) for name in ASKED}
-    if device.scores_there or asked != {name: kept.get(name) for name in ASKED}:
+    asked = {name: getattr(device, name) for name in OF_SETTINGS}
+    if device.scores_there or asked != {name: kept.get(name) for name in OF_SETTINGS}:
         return False
     if here is None:
         return device.host is not None
-    return dict(here) != dict(kept) and all(here.get(name) == kept.get(name) for name in SCORES)
+    return dict(here) != dict(kept) and all(here.get(name) == kept.get(name) for name in OF_SCORES)
 
 
 def words(name: str, kept: Mapping[str, Any], here: Mapping[str, Any] | None) -> str:

@@ -114,7 +114,7 @@ def test_a_machine_without_the_device_joins_where_somebody_measures(tmp_path: Pa
     check_all_by_one_device(study.trials(), 3, 2)
     said = study.text("measure.txt").splitlines()
     assert (
-        len([line for line in said if re.match(r"order \d+ on cpu: p50 .* ms, p95 .* ms.*\[\d+\.\d s\]$", line)]) == 4
+        len([line for line in said if re.match(r"order \d+ on cpu: p50 .* ms, p95 .* ms.*\[\d+\.\d+ s\]$", line)]) == 4
     )
     assert said[-1].startswith("The budget of study 'smoke' is used; 4 measured here.")
 

@@ -29,9 +29,7 @@ def main() -> None:
         for name, url in (("sqlite", None), ("postgresql", server.url(server.new_database()))):
             added = _added_s(Path(folder) / name, url, repeats)
             low, high = min(added), max(added)
-            print(
-                f"{name}: {statistics.median(added):.2f} s added by the queue ({low:.2f} to {high:.2f}, {repeats} times)"
-            )
+            print(f"{name}: {statistics.median(added):.2f} s added by the queue ({low:.2f} to {high:.2f})")
 
 
 def _added_s(folder: Path, url: str | None, repeats: int) -> list[float]:

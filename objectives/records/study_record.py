@@ -216,12 +216,6 @@ class StudyRecord:
         return ((k.removeprefix(prefix), value) for k, value in self.attributes.items() if k.startswith(prefix))
 
 
-def parent_of(key: str) -> int | None:
-    """Return the elastic training whose scorer alone writes an attribute of a study; None: it is of no trial's."""
-    found = key.removeprefix(keys.LOOKS).partition(".")[0] if key.startswith(keys.LOOKS) else ""
-    return int(found) if found.isdecimal() else None
-
-
 class StudyWriter:
     """Writes a study's own attributes."""
 

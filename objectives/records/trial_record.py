@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from objectives.records import attributes as keys
+from objectives.records.artifacts.stored_files import StoredFile, read_files
 from objectives.records.bounds.figures import Figures
 from objectives.records.failures import batch_divisor
 from objectives.records.made_once import MadeOnce
@@ -75,6 +76,7 @@ class TrialRecord:
         proves: of a training of a proof: number of the trial that it repeats, with another seed.
         seed: of a training of a proof.
         terms: how long a training of a proof is, and what it starts from.
+        files: what an artifact store has of its folder, by name.
     """
 
     number: int
@@ -109,6 +111,7 @@ class TrialRecord:
     terms: ProofTerms | None = None
     latencies: Mapping[str, Latency] = field(default_factory=dict)
     latencies_untrained: Mapping[str, Latency] = field(default_factory=dict)
+    files: Mapping[str, StoredFile] = field(default_factory=dict)
 
     @property
     def is_proof(self) -> bool:
@@ -262,6 +265,7 @@ def read_trial(trial: "FrozenTrial") -> TrialRecord:
         terms=record(ProofTerms, attrs.get(keys.TERMS)),
         latencies=named_records(Latency, attrs.get(keys.LATENCIES)),
         latencies_untrained=named_records(Latency, attrs.get(keys.LATENCIES_UNTRAINED)),
+        files=read_files(trial),
     )
 
 

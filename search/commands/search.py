@@ -25,9 +25,10 @@ from search.loop.search import Search
 from search.plan.make import make_plan
 from search.plan.text import print_plan
 from search.settings.compose import default_values, presets
-from search.settings.dataset import load_data
 from search.settings.settings import Settings, load_settings
 from search.study.budget import BudgetUsed
+from search.study.files.data_sets import data_of
+from search.study.files.pictures import bring_pictures
 from search.study.store import shown_url
 from search.view.make import make_view
 from search.workers.registry import BACKENDS
@@ -41,7 +42,7 @@ def run_search(arguments: list[str], log_format: str = "auto") -> None:
     console = open_console(stderr=log_format == "json")  # standard output is the events' alone
     settings = checked_settings(arguments)
     with counting(open_console(stderr=True), "looking at images") as show:
-        dataset = load_data(settings.data, show)
+        dataset = data_of(settings, show, lambda line: console.print(line, highlight=False, soft_wrap=True))
     view = make_view(open_console(), settings, log_format)
     with open_search(
         settings, dataset, view, lambda line: console.print(line, highlight=False, soft_wrap=True)
@@ -51,6 +52,8 @@ def run_search(arguments: list[str], log_format: str = "auto") -> None:
         table, used = search.table(), search.used()
     from reports.page.page import write_page  # late: scikit-learn costs a second that no mistake should wait for
 
+    if missing := bring_pictures(search.study, settings.folder, table):
+        console.print(missing, style="yellow")
     page = write_page(table, settings.folder, StudyPaths(settings.folder).report)
     console.print(summary(table, _shorter(page)))
     _conclude(console, settings, table, used, arguments, interrupted)

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from objectives.latency.hosts.queue import Ask
 from objectives.records.paths import StudyPaths
@@ -13,6 +14,8 @@ from search.engine.steering import OnDevices
 from search.loop.follow import Decide, TrialFollower
 from search.loop.follow_children import ChildrenFollower, Next
 from search.settings.settings import Settings
+from search.study.files.contract import StudyFiles
+from search.study.files.place import FileLost
 from search.study.measuring.asking import Asker
 from search.study.stored_trial import StoredTrial
 from search.view.base import View
@@ -25,6 +28,7 @@ from search.workers.registry import make_backend
 from spaces.dimension import Value
 from spaces.network.family import Family
 
+LEAVE_S = 10.0  # for the last checkpoint of a trial that is cut here
 LAST_STAGES = ("export", "latency", "score")  # of a trial that is all but finished
 
 
@@ -68,6 +72,7 @@ class Crew:
         decide: Decide,
         next_order: Next,
         tick: Callable[[], None],
+        files: StudyFiles,
     ) -> None:
         """Set up.
 
@@ -78,9 +83,10 @@ class Crew:
             decide: is asked at rungs.
             next_order: is asked what a scorer of children does next.
             tick: called again and again while a candidate is measured, and at the trials' signs of life.
+            files: of the study; what a trial leaves is kept before its end is known to anybody.
         """
         self.settings, self.jobs, self.view, self._decide, self._tick = settings, jobs, view, decide, tick
-        self._next_order = next_order
+        self._next_order, self._files = next_order, files
         self._pretrained_noted: set[str] = set()
         self.active: dict[int, Active] = {}
         self.asker: Asker | None = None
@@ -108,10 +114,12 @@ class Crew:
             train_device=place.train_device,
             cores=place.cores,
         )
+        self._bring(record, job.weights, trials)
         goes_on = job.folder.exists()
         self.view.trial_started(trial.number, candidate, job.epochs, rungs if goes_on else None)
         running = self.backend.start(job, self._limits().for_length(job.epochs / self.jobs.epochs))
-        follower = TrialFollower(trial, job, self.view, self._decide, self._warn, self._tick, self._ask(trial.number))
+        tick, ask = self._tick_of(trial.number), self._ask(trial.number)
+        follower = TrialFollower(trial, job, self.view, self._decide, self._warn, tick, ask)
         self.active[trial.number] = Active(follower, running, place)
 
     def begin_children(self, parent: StoredTrial, place: Place) -> None:
@@ -122,6 +130,7 @@ class Crew:
         job = replace(
             self.jobs.scorer(parent.number, candidate, family), train_device=place.train_device, cores=place.cores
         )
+        self._files.bring(parent.record)
         self.view.children_started(parent.number, candidate, family)
         limits = replace(self._limits(), timeout_s=None)  # of a training; a list of children has no usual length
         running = self.backend.start(job, limits)
@@ -145,13 +154,23 @@ class Crew:
                 self.leave(active)
                 yield active, active.follower.explained(ended.ending)
 
-    def leave(self, active: Active) -> None:
-        """End a trial, with all that it has started, and give its place back."""
+    def leave(self, active: Active, seconds: float | None = None, *, keeps: bool = True) -> None:
+        """End a trial, with all that it has started, give its place back, and keep what it has left.
+
+        Args:
+            active: the trial.
+            seconds: to wait at most for what is kept elsewhere; None as `StudyFiles.flush`.
+            keeps: whether anything is kept; not of a trial that another process has taken over.
+        """
         active.running.end()
         active.place.give_back()
         if self.asker is not None:
             self.asker.forget(active.trial.number)
         del self.active[active.trial.number]
+        if not keeps:
+            self._files.drop(active.trial.number)
+        elif not active.scores_children:
+            self._files.flush(active.trial.number, seconds)
 
     @contextmanager
     def leaving(self) -> Iterator[None]:
@@ -160,7 +179,9 @@ class Crew:
             yield
         finally:
             for active in list(self.active.values()):
-                self.leave(active)
+                active.running.end()  # all of them before anything is waited for
+            for active in list(self.active.values()):
+                self.leave(active, LEAVE_S)
 
     def measured(self, params: Mapping[str, Value], session: int) -> Latency | OnDevices | Ending:
         """Measure the latency of a candidate that is no trial yet, on the devices that the engine steers by.
@@ -184,6 +205,25 @@ class Crew:
     def _ask(self, number: int) -> Ask | None:
         """Return what passes the orders of a trial on, -1 for one ahead of trials."""
         return None if self.asker is None else self.asker.asking(number)
+
+    def _bring(self, record: TrialRecord, weights: Path | None, trials: Sequence[TrialRecord]) -> None:
+        """Let the files lie here that a trial goes on from; its own that are lost cost epochs, and no trial."""
+        try:
+            self._files.bring(record)
+        except FileLost as lost:
+            self.view.note(f"trial {record.number} goes on from what there is here: {lost}")
+        for one in trials:
+            if weights is not None and one.folder and weights.parent == self.jobs.folder / one.folder:
+                self._files.bring(one, (weights.name,))
+
+    def _tick_of(self, number: int) -> Callable[[], None]:
+        """Return what is called at a trial's signs of life."""
+
+        def tick() -> None:
+            self._tick()
+            self._files.changed(number)
+
+        return tick
 
     def _limits(self) -> Limits:
         return Limits.of(self.settings.trial, self.settings.workers)

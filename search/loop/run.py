@@ -23,11 +23,11 @@ from search.samplers.registry import check_sampler
 from search.samplers.schedulers import check_pruner
 from search.settings.checks.data_check import check_quickly, refusal
 from search.settings.checks.gate_check import gate_notes
-from search.settings.dataset import load_data
 from search.settings.devices import check_devices
 from search.settings.settings import Settings
 from search.study.claims.contract import Claims
 from search.study.experience.frozen import freeze_experience
+from search.study.files.data_sets import data_of
 from search.study.folder.prepare import prepared_folder
 from search.study.queued.baseline import follow_line
 from search.study.queued.published_start import PublishedStarts, published_starts
@@ -70,7 +70,7 @@ def search(settings: Settings, *, dataset: Dataset | None = None, view: View | N
         KeyboardInterrupt: running trials are taken up again by the next call.
     """
     check_settings(settings)
-    with open_search(settings, dataset or load_data(settings.data), view or View()) as opened:
+    with open_search(settings, dataset or data_of(settings), view or View()) as opened:
         run_to_its_end(opened)
         return opened.table()
 
@@ -126,7 +126,7 @@ def open_search(
 
         study, notes = claims.in_turn(made)
         with Search(settings, dataset, study, claims, view) as opened, elsewhere.working(opened):
-            opened.notes = [*(finding.line for finding in findings), *elsewhere.notes, *notes]
+            opened.notes = [*(finding.line for finding in findings), *elsewhere.notes, *notes, *opened.notes]
             yield opened
 
 
@@ -171,7 +171,7 @@ def open_proof(
         shown = view(record)
         with Search(settings, dataset, study, claims, shown, proves=True) as opened, elsewhere.working(opened):
             repeated = opened.chooser.proving.repeat_failed(trials)
-            opened.notes = [*notes, *_again_notes(repeated, is_same=anew and record == before)]
+            opened.notes = [*notes, *opened.notes, *_again_notes(repeated, is_same=anew and record == before)]
             yield opened
 
 
@@ -205,7 +205,8 @@ def run_to_its_end(opened: Search, *, again: bool = False) -> None:
 
 def _scored(opened: Search) -> Scored:
     """Return what the test split is scored with."""
-    return Scored(opened.settings, opened.dataset, opened.study, opened.claims, opened.table, opened.session.beat)
+    store = opened.study, opened.claims
+    return Scored(opened.settings, opened.dataset, *store, opened.table, opened.session.beat, opened.keeping.files)
 
 
 def _why_ended(opened: Search) -> str:

@@ -15,7 +15,7 @@ from objectives.trial.job import RungDecision
 from reports.table.table import StudyTable, read_study
 from search.loop.choose import Chooser
 from search.loop.crew import Active, Crew
-from search.loop.families import is_parent
+from search.loop.housekeeping import Housekeeping
 from search.loop.retry import batch_of, may_retry, objectives_of
 from search.loop.scorers import Scorers
 from search.loop.streaks import Streaks
@@ -25,9 +25,8 @@ from search.loop.waiting.taken_over import taken_over_left
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
 from search.study.claims.contract import Claims, LeaseLost
+from search.study.files.open import artifacts_url, follow_artifacts
 from search.study.folder.disk_space import check_disk_space
-from search.study.folder.keep import Keeper
-from search.study.folder.leftovers import tidy
 from search.study.sessions import Clock, Session
 from search.study.store import store_errors
 from search.study.stored_trial import StoredTrial
@@ -62,8 +61,10 @@ class Search:
         self.settings, self.dataset, self.study, self.view = settings, dataset, study, view
         self.folder, self.paths, self.board = settings.folder, StudyPaths(settings.folder), BoardWait(view)
         self.jobs, self.claims = Jobs(settings, dataset, starts_of(settings, study)), claims
-        self.session = Session.entered(study, claims, clock, proves=proves, artifacts=settings.store.artifacts)
-        self.keeper = Keeper(self.folder, settings.store.size_mb_max)
+        artifacts = artifacts_url(study, settings.store.artifacts)
+        self.session = Session.entered(study, claims, clock, proves=proves, artifacts=artifacts)
+        self.notes = claims.in_turn(lambda: follow_artifacts(study, settings.store.artifacts, moves=not proves))
+        self.keeping = Housekeeping(settings, study, claims, self.session, view)
         self.chooser = Chooser(
             settings,
             study,
@@ -72,9 +73,10 @@ class Search:
             self.session.searched_s,
         )
         self.chooser.proves = proves
-        self.scorers = Scorers(self.chooser, claims, self.session, view, self._keep_small)
-        self.crew = Crew(settings, self.jobs, view, self._decide, self.scorers.next_order, self.session.beat)
-        self.notes = list[str]()  # for people, once the view is open
+        files = self.keeping.files
+        self.scorers = Scorers(self.chooser, claims, self.session, view, self._keep_small, files)
+        orders = self.scorers.next_order
+        self.crew = Crew(settings, self.jobs, view, self._decide, orders, self.session.beat, files)
         self._streaks = Streaks(study, self.folder)
         self._begin_at = self._show_at = 0.0  # when to look again, by the monotonic clock
         self._waits_for_place = False  # with nothing begun: no time that is searched
@@ -83,6 +85,7 @@ class Search:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.keeping.files.close()
         with suppress(StoreError), store_errors(self.settings.name):
             self.session.end()
 
@@ -119,7 +122,7 @@ class Search:
         """Begin trials and listen to them until there is nothing left to do."""
         self.session.beat(now=True)
         with self.claims.alone():
-            tidy(self.folder, self.claims, self.keeper, trial_records(self.study))
+            self.keeping.tidy()
             self.jobs.data_yaml = lay_out(self.dataset, self.paths.data)
             if self.session.is_alone():
                 remove_other_layouts(self.jobs.data_yaml)
@@ -267,7 +270,7 @@ class Search:
 
     def _finish(self, trial: StoredTrial, end: Ending) -> None:
         trial.end(end, objectives_of(trial))
-        self.keeper.remove_checkpoints(trial.number)
+        self.keeping.ended(trial.number)
         self.claims.free(trial.number)
 
     def _after(self, number: int, *, failed: bool) -> None:
@@ -279,17 +282,7 @@ class Search:
         self._streaks.ended(failed=failed)
 
     def _keep_small(self, table: StudyTable) -> None:
-        """Keep the folder small, while no other process begins anything."""
-        if not self.keeper.is_full(table):
-            return
-        with self.claims.alone():
-            table = self.table()
-            workable = (row.number for row in table.rows if row.outcome is None or is_parent(row))
-            removed = self.keeper.make_room(table, self.claims.living(workable))
-            StudyWriter(self.study).removed(removed.files)
-            self._stop(removed.to_stop)
-        if removed.warning:
-            self.view.note(removed.warning)
+        self.keeping.keep_small(table, self._stop)
 
     def _out_of_time(self, active: Active) -> None:
         """Pause a trial where its last checkpoint stands.
@@ -312,7 +305,7 @@ class Search:
         """End paused trials that will never go on, and remove their checkpoints."""
         self.chooser.stop(stopped)
         for number in stopped:
-            self.keeper.remove_checkpoints(number)
+            self.keeping.ended(number)
 
     def _decide(self, trial: StoredTrial, rung: Rung) -> tuple[RungDecision, str]:
         decision, why = self.claims.in_turn(lambda: self.chooser.at_rung(trial, rung))

@@ -21,8 +21,7 @@ from optuna.storages._rdb.storage import _create_scoped_session
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from objectives.records.attributes import TOKEN
-from objectives.records.study_record import parent_of
+from objectives.records.attributes import TOKEN, parent_of
 from objectives.records.trial_record import read_trial
 from search.study.claims.leases import LeaseClaims
 from search.study.database.connect import engine_arguments

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives.data.dataset import Dataset
+from objectives.data.packed import home_of_fetched
 from objectives.latency.hosts.open import describe
 from objectives.machine.locks import locked_folder
 from objectives.records.attributes import VERSION
@@ -207,7 +208,8 @@ def has_begun(settings: Settings) -> bool:
 def _follow(study: "optuna.Study", dataset: Dataset) -> None:
     """Store where a data set of equal contents lies now: exports name the place."""
     card = dataset.to_json()
-    if StudyRecord.of(study).data["root"] != card["root"]:
+    is_fetched = dataset.root.is_relative_to(home_of_fetched())
+    if StudyRecord.of(study).data["root"] != card["root"] and not is_fetched:
         StudyWriter(study).data(card)
 
 

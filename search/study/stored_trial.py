@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from objectives.records import attributes as keys
+from objectives.records.artifacts.stored_files import Files, files_to_json
 from objectives.records.children import ScoredChild
 from objectives.records.proof import ProofPiece
 from objectives.records.records import Accuracy, Decision, Ending, Latency, Outcome, Proposal, Record, Resources, Rung
@@ -154,6 +156,7 @@ def child_of(
     candidate: Candidate,
     distributions: "Mapping[str, BaseDistribution]",
     proposal: Proposal,
+    files: Files = MappingProxyType({}),
 ) -> "FrozenTrial":
     """Return a child of an elastic training as the store keeps it: a finished trial.
 
@@ -163,6 +166,7 @@ def child_of(
         candidate: every choice of it.
         distributions: of the choices that the sampler makes.
         proposal: why it was scored.
+        files: what is kept of its folder elsewhere.
     """
     from optuna.trial import FrozenTrial, TrialState
 
@@ -178,6 +182,8 @@ def child_of(
         keys.RESOURCES: child.resources.to_json(),
         keys.ENDING: Ending(Outcome.FINISHED, "").to_json(),
     }
+    if files:
+        attributes[keys.FILES] = files_to_json(files)
     if child.latencies:
         attributes[keys.LATENCIES] = {name: latency.to_json() for name, latency in child.latencies.items()}
     return FrozenTrial(

@@ -69,7 +69,7 @@ def _added_s(folder: Path, url: str | None, repeats: int) -> list[float]:
         with claims.alone():
             key = Session(study, claims).key
         where, described = Whereabouts(settings.name, settings.folder, url), {"cpu": describe(CPU)}
-        parcels = Parcels(SharedFolder(settings.folder))
+        parcels = Parcels(SharedFolder(settings.folder), "queue")
         asker = stack.enter_context(Asker(Orders(study), parcels, claims, key, ["cpu"], described, 60.0, where))
         log = folder / "log.txt"
         out = stack.enter_context(log.open("wb"))

@@ -65,7 +65,9 @@ def run_measure(name: str, arguments: Sequence[str], folder: str, store: str | N
     console = open_console(highlight=False, soft_wrap=True)
     with prepared_folder(settings) as claims, store_errors(name):
         _introduce(console, settings, devices)
-        server = Server(Orders(study), parcels_of(settings), claims, devices, device_names(settings), console.print)
+        server = Server(
+            Orders(study), parcels_of(study, settings.folder), claims, devices, device_names(settings), console.print
+        )
         with _ended_by_ctrl_c(server) as ended:
             console.print(_serve(console, study, settings, claims, server, ended))
 

@@ -3,14 +3,17 @@
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives.deploy.device import Device
 from objectives.latency.hosts.open import describe
 from objectives.latency.hosts.queue import REFUSED, Answer, InQueue, Order, in_queue, measured_elsewhere
+from objectives.records.artifacts.stored_files import artifacts_of
 from objectives.records.study_record import StudyRecord
 from search.settings.settings import Settings
 from search.study.claims.contract import Claims
+from search.study.files.place import open_place
 from search.study.folder.prepare import prepared_folder
 from search.study.measuring.asking import Asker
 from search.study.measuring.claimed import Whereabouts, post_of
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     import optuna
 
     from search.loop.search import Search
+
+ORDERS_FOLDER = "queue"  # what the names of orders' files begin with
 
 
 @dataclass
@@ -60,7 +65,8 @@ class Elsewhere:
                 stack.callback(lambda: setattr(opened.crew, "asker", None))
             if own:
                 say = opened.crew.late_notes.append
-                server = Server(orders, parcels_of(settings), claims, own, device_names(settings), say)
+                parcels = parcels_of(opened.study, settings.folder)
+                server = Server(orders, parcels, claims, own, device_names(settings), say)
                 stack.enter_context(ServingThread(server, say))
             yield
 
@@ -68,7 +74,7 @@ class Elsewhere:
         settings = self.settings
         where = Whereabouts(opened.study.study_name, settings.folder, settings.store.url)
         names, wait_s = device_names(settings), settings.queue.wait_s
-        parcels, key = parcels_of(settings), opened.session.key
+        parcels, key = parcels_of(opened.study, settings.folder), opened.session.key
         return Asker(orders, parcels, opened.claims, key, names, self.descriptions, wait_s, where)
 
     def _ask(self, order: Order) -> Answer | None:
@@ -82,9 +88,16 @@ def device_names(settings: Settings) -> list[str]:
     return [device.name for device in settings.targets]
 
 
-def parcels_of(settings: Settings) -> Parcels:
-    """Return what sends files between the machines of a study, by the folder that they share."""
-    return Parcels(SharedFolder(settings.folder))
+def parcels_of(study: "optuna.Study", folder: Path) -> Parcels:
+    """Return what sends files between the machines of a study: by its artifact store, or the folder that they share.
+
+    Raises:
+        AutomlError: the artifact store cannot be used.
+    """
+    found = artifacts_of(study)
+    if found is None:
+        return Parcels(SharedFolder(folder), ORDERS_FOLDER)
+    return Parcels(open_place(found.url), f"{ORDERS_FOLDER}/{found.prefix}")
 
 
 @contextmanager

@@ -35,7 +35,7 @@ def _leave(crew: Crew, claims: Claims, view: View, chooser: Chooser) -> None:
     for number in claims.lost():
         active = crew.active.get(number)
         if active is not None:
-            crew.leave(active)
+            crew.leave(active, keeps=False)
         claims.free(number)
         if number < SESSIONS:
             view.note(f"trial {number} was taken over by another process while this one was away")

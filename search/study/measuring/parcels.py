@@ -83,9 +83,9 @@ class Received:
 class Parcels:
     """Sends and fetches what orders are about."""
 
-    def __init__(self, place: ParcelPlace) -> None:
-        """Take the place; names of this process begin with a word of their own."""
-        self._place, self._own = place, f"queue/{uuid.uuid4().hex}"
+    def __init__(self, place: ParcelPlace, prefix: str) -> None:
+        """Take the place, and what names begin with; those of this process go on with a word of their own."""
+        self._place, self._own = place, f"{prefix}/{uuid.uuid4().hex}"
         self._count = 0
         self._images: dict[Path, dict[str, str]] = {}
 

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 KEYS = "objectives/records/attributes.py"
-READERS = {"objectives/records/trial_record.py", "objectives/records/study_record.py"}
+READERS = {f"objectives/records/{name}.py" for name in ("trial_record", "study_record", "artifacts/stored_files")}
 # The last is the storage itself, whose methods have these names.
 WRITERS = {"search/study/stored_trial.py", "search/study/copied_trial.py", "search/study/fenced.py"}
 # A lineage has figures by the store's names, which others read there; tags of MLflow have the same prefix.

@@ -69,7 +69,7 @@ class Desk:
         stack.callback(self.claims.close)
         with self.claims.alone():
             self.session = Session(self.study, self.claims)
-        self.orders, self.parcels = Orders(self.study), Parcels(SharedFolder(settings.folder))
+        self.orders, self.parcels = Orders(self.study), Parcels(SharedFolder(settings.folder), "queue")
         where = Whereabouts(settings.name, settings.folder, url)
         described = {"cpu": describe(CPU)}
         asker = Asker(self.orders, self.parcels, self.claims, self.session.key, ["cpu"], described, wait_s, where)
@@ -199,7 +199,10 @@ def test_the_order_of_a_process_that_was_killed_is_dropped_with_its_files(
     with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         key = int(process.stdout.readline())
-        model, parcels = write_windows(tmp_path / "model.onnx", POOR), Parcels(SharedFolder(desk.settings.folder))
+        model, parcels = (
+            write_windows(tmp_path / "model.onnx", POOR),
+            Parcels(SharedFolder(desk.settings.folder), "queue"),
+        )
         body = parcels.send(Order("cpu", (model,), tuple(images), STEADY))
         number = desk.orders.put(key, "cpu", body)
         assert len(desk.parcels_left()) == 3

@@ -158,6 +158,22 @@ def test_trials_wait_for_whoever_measures_and_are_taken_up_again(tmp_path: Path,
 
 
 @pytest.mark.usefixtures("cache")
+def test_machines_with_folders_of_their_own_send_files_by_the_artifact_store(
+    tmp_path: Path, server: PostgresServer
+) -> None:
+    url = server.url(server.new_database())
+    study = Study(tmp_path, f"store.url={url}", f"store.artifacts={tmp_path / 'artifacts'}").made_on_the_bench()
+    with study.beside(study.measure(BENCH), "measure.txt"):
+        wait_until(lambda: "Ctrl-C ends" in study.text("measure.txt"))
+        done = study.run(study.search(TRAINER, 3, "store.folder=own"))
+        assert done.returncode == 0, done.stderr
+    check_all_by_one_device(study.trials(), 3, 2)
+    assert not (tmp_path / "runs" / "smoke" / "queue").exists()
+    assert not (tmp_path / "own" / "smoke" / "queue").exists()
+    assert [path for path in (tmp_path / "artifacts" / "queue").rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.usefixtures("cache")
 def test_a_real_trial_asks_and_goes_on(tmp_path: Path) -> None:
     real = "trial.run=objectives.trial.trial:run_trial"
     study = Study(tmp_path, real).made_on_the_bench()

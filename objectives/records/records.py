@@ -78,6 +78,7 @@ class Latency(Record):
         images_per_s: images per second at the batch that gives the most; None where that was not asked for.
         best_batch: images of that batch; 0 likewise.
         batch_note: why larger batches were not tried, where that was not because they bring less; else empty.
+        measured_by: name of the machine that measured for the one that asked; empty where that is one machine.
     """
 
     p50_ms: float
@@ -104,6 +105,7 @@ class Latency(Record):
     images_per_s: float | None = None
     best_batch: int = 0
     batch_note: str = ""
+    measured_by: str = ""
 
     def with_batches(self, images_per_s: float | None, best_batch: int, batch_note: str) -> "Latency":
         """Return the record with what batches gave."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from objectives.data.crowds import USUAL_MAX
 from objectives.data.dataset import LabelledImage
 from objectives.deploy.device import Device
+from objectives.latency.hosts.queue import Answer, Order
 from objectives.latency.protocol import LatencyProtocol
 from objectives.records.children import HELD_OUT, ChildrenOrder, ChildrenReport
 from objectives.records.even_sample import evenly
@@ -104,6 +105,7 @@ class TrialJob:
         more_devices: where latency is measured beside.
         on_all: whether one detector is wanted for all devices, so that a bound of any of them stops a trial.
         latencies: further device -> latency of the untrained network, as far as it is known already.
+        elsewhere: names of the devices that another machine has: their latencies are asked of the listener.
     """
 
     number: int
@@ -141,6 +143,7 @@ class TrialJob:
     more_devices: tuple[Device, ...] = ()
     on_all: bool = False
     latencies: Mapping[str, Latency] = field(default_factory=dict)
+    elsewhere: tuple[str, ...] = ()
 
     def function(self) -> "RunTrial":
         """Import what runs as the trial: torch comes along, for a real one.
@@ -204,6 +207,13 @@ class TrialListener(ABC):
 
     def latency_on(self, device: str, latency: Latency, trained: bool) -> None:  # noqa: B027  # most studies have one
         """A latency was measured on a further device, before or after training."""
+
+    def measured(self, order: Order) -> Answer | None:
+        """Files are to be measured on a device that another machine has; return at once: None where it takes longer.
+
+        The trial asks again with the same order, several times a second, until there is an answer.
+        """
+        return Answer(away=f"device={order.device}: nobody passes orders on here")
 
     def family(self, family: Family) -> None:  # noqa: B027  # most listeners hear of none
         """An elastic training has found out which children it will hold: some networks lose no channels."""

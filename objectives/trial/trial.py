@@ -14,6 +14,7 @@ from torch import nn
 from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.device import Device, measuring_keys, training_keys
 from objectives.deploy.export_onnx import meta_of
+from objectives.latency.hosts.queue import asked_of
 from objectives.latency.once import latency_once
 from objectives.latency.protocol import LatencyProtocol
 from objectives.machine.cores import on_cores
@@ -64,7 +65,7 @@ def run_trial(job: TrialJob, listener: TrialListener) -> Ending | None:
         DataError: images or labels cannot be read.
         DeviceError: the file cannot be measured.
     """
-    with on_cores(job.cores) as all_cores:
+    with on_cores(job.cores) as all_cores, asked_of(listener.measured, job.devices, job.elsewhere):
         return _Trial(job, listener, all_cores).run()
 
 

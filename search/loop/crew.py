@@ -1,10 +1,12 @@
 """The trials that a searching process works on, each at a place of its own, within its limits."""
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from objectives.latency.hosts.queue import Ask
 from objectives.records.paths import StudyPaths
 from objectives.records.records import Ending, Latency
 from objectives.records.trial_record import TrialRecord
@@ -14,6 +16,7 @@ from search.loop.follow_children import ChildrenFollower, Next
 from search.settings.settings import Settings
 from search.study.files.contract import StudyFiles
 from search.study.files.place import FileLost
+from search.study.measuring.asking import Asker
 from search.study.stored_trial import StoredTrial
 from search.view.base import View
 from search.workers.backend import LOOK_EVERY_S, RunningTrial
@@ -55,7 +58,12 @@ class Active:
 
 
 class Crew:
-    """Starts, hears and ends the trials of a searching process."""
+    """Starts, hears and ends the trials of a searching process.
+
+    Attributes:
+        asker: passes on orders for devices that another machine has; None where this one has all.
+        late_notes: for people, by other threads of this process.
+    """
 
     def __init__(
         self,
@@ -82,6 +90,8 @@ class Crew:
         self._next_order, self._files = next_order, files
         self._noted: set[str] = set()
         self.active: dict[int, Active] = {}
+        self.asker: Asker | None = None
+        self.late_notes = deque[str]()
         self.backend = make_backend(settings.trial.backend, StudyPaths(settings.folder).ultralytics)
 
     def begin(self, trial: StoredTrial, place: Place, trials: Sequence[TrialRecord]) -> None:
@@ -115,8 +125,8 @@ class Crew:
         goes_on = job.folder.exists()
         self.view.trial_started(trial.number, candidate, job.epochs, rungs if goes_on else None)
         running = self.backend.start(job, self._limits().for_length(job.epochs / self.jobs.epochs))
-        kind, tick = place.card.kind, self._tick_of(trial.number)
-        follower = TrialFollower(trial, job, self.view, self._decide, self._warn, tick, kind)
+        kind, tick, ask = place.card.kind, self._tick_of(trial.number), self._ask(trial.number)
+        follower = TrialFollower(trial, job, self.view, self._decide, self._warn, tick, ask, kind)
         self.active[trial.number] = Active(follower, running, place)
 
     def _begin_children(self, parent: StoredTrial, place: Place) -> None:
@@ -130,7 +140,9 @@ class Crew:
         self.view.children_started(parent.number, candidate, family)
         limits = replace(self._limits(), timeout_s=None)  # of a training; a list of children has no usual length
         running = self.backend.start(job, limits)
-        follower = ChildrenFollower(parent, job, self.view, self._next_order, self._warn, self._tick)
+        follower = ChildrenFollower(
+            parent, job, self.view, self._next_order, self._warn, self._tick, self._ask(parent.number)
+        )
         self.active[parent.number] = Active(follower, running, place)
 
     def receive(self) -> Iterator[tuple[Active, Ending | None]]:
@@ -138,6 +150,8 @@ class Crew:
 
         With each comes how it ended, or None if it is paused; it is no longer among the active ones then.
         """
+        while self.late_notes:
+            self.view.note(self.late_notes.popleft())
         heard = list(self.active.values())
         ready = self.backend.wait([active.running for active in heard], LOOK_EVERY_S)
         for active in heard:
@@ -157,6 +171,8 @@ class Crew:
         """
         active.running.end()
         active.place.give_back()
+        if self.asker is not None:
+            self.asker.forget(active.trial.number)
         del self.active[active.trial.number]
         if not keeps:
             self._files.drop(active.trial.number)
@@ -187,7 +203,15 @@ class Crew:
             job = replace(self.jobs.job(-1, candidate), folder=folder)
             if not self.settings.is_for_all:
                 job = replace(job, more_devices=())
-            return measure(self.backend, job, self._limits(), self._tick)
+            try:
+                return measure(self.backend, job, self._limits(), self._tick, self._ask(job.number))
+            finally:
+                if self.asker is not None:
+                    self.asker.forget(job.number)
+
+    def _ask(self, number: int) -> Ask | None:
+        """Return what passes the orders of a trial on, -1 for one ahead of trials."""
+        return None if self.asker is None else self.asker.asking(number)
 
     def _bring(self, record: TrialRecord, weights: Path | None, trials: Sequence[TrialRecord]) -> None:
         """Let the files lie here that a trial goes on from; its own that are lost cost epochs, and no trial."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from objectives.latency.hosts.queue import Answer, Ask, Order
 from objectives.records.records import Accuracy, Ending, Latency, Outcome, Resources, Rung
 from objectives.trial.job import RungDecision, TrialJob, TrialListener
 from search.study.stored_trial import StoredTrial
@@ -23,6 +24,7 @@ class TrialFollower(TrialListener):
         decide: Decide,
         warn: Callable[[str], None],
         tick: Callable[[], None],
+        ask: Ask | None = None,
         machine: str = "",
     ) -> None:
         """Follow a trial from here on.
@@ -34,10 +36,11 @@ class TrialFollower(TrialListener):
             decide: is asked at each rung that decides, the last one apart.
             warn: takes the trial's warnings.
             tick: called at every sign of life: nothing else may run here until the trial has ended.
+            ask: passes on orders for devices that another machine has.
             machine: kind of the machine that it runs on.
         """
         self.trial, self.job, self._view, self._decide = trial, job, view, decide
-        self._warn, self._tick, self._machine = warn, tick, machine
+        self._warn, self._tick, self._ask, self._machine = warn, tick, ask, machine
         self.current_stage = ""
         self._spent = trial.record.stages_s  # by earlier processes of the trial
         self._why_stopped = ""
@@ -70,6 +73,11 @@ class TrialFollower(TrialListener):
         """Store and show the latency on a further device."""
         self.trial.record_latency_on(device, latency, trained=trained)
         self._view.latency_on(self.trial.number, device, latency, trained=trained)
+
+    def measured(self, order: Order) -> Answer | None:
+        """Pass an order on: a sign of life, too."""
+        self._tick()
+        return super().measured(order) if self._ask is None else self._ask(order)
 
     def rung(self, rung: Rung) -> RungDecision:
         """Store and show the rung, and decide how the trial goes on."""

@@ -1,7 +1,7 @@
 """A search, or a proof alone, as a library call: it prints nothing, and returns the study as it stands."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from objectives.records.trial_record import trial_records
 from reports.table.proof.contestants import read_proof
 from reports.table.table import StudyTable
 from reports.table.words import plural
+from search.loop.elsewhere.join import boards_elsewhere, known_elsewhere
 from search.loop.proof.proving import Proving
 from search.loop.proof.split_scores import Scored, score_once
 from search.loop.search import Search
@@ -81,7 +82,8 @@ def check_settings(settings: Settings) -> None:
     Raises:
         AutomlError: a device, a sampler, a pruner, a trainer or a backend cannot be used.
     """
-    check_devices(settings.targets)
+    with boards_elsewhere(settings):
+        check_devices(settings.targets)
     for device in settings.targets:
         prepare(device)
     check_sampler(settings.sampler)
@@ -110,12 +112,13 @@ def open_search(
         raise refused
     # The engine's matrices are small: with several threads of BLAS, beside a training, one took a hundred times longer.
     one_thread = threadpool_limits(1, user_api="blas")
-    with one_thread, prepared_folder(settings) as claims, store_errors(settings.name):
+    with one_thread, prepared_folder(settings) as claims, store_errors(settings.name), ExitStack() as stack:
         storage = open_storage(storage_url(settings.folder, settings.store.url), claims=claims)
         existing = existing_study(settings, storage)
         fetched = fetch_starts(settings, existing, say)
         is_made = existing is not None and StudyRecord.of(existing).version is not None  # else anew, or after a cut
         early = PublishedStarts() if is_made else published_starts(settings)
+        elsewhere = stack.enter_context(known_elsewhere(settings, existing if is_made else None, claims))
 
         def made() -> tuple["optuna.Study", list[str]]:
             study = create_study(settings, dataset, storage, early.known)
@@ -124,8 +127,8 @@ def open_search(
             return study, [*notes, *([] if settings.trial.train_device == "cpu" else gpu_notes())]
 
         study, notes = claims.in_turn(made)
-        with Search(settings, dataset, study, claims, view) as opened:
-            opened.notes = [*(finding.line for finding in findings), *notes, *opened.notes]
+        with Search(settings, dataset, study, claims, view) as opened, elsewhere.working(opened):
+            opened.notes = [*(finding.line for finding in findings), *elsewhere.notes, *notes, *opened.notes]
             yield opened
 
 
@@ -157,16 +160,18 @@ def open_proof(
     gate_notes(settings, dataset)
     one_thread = threadpool_limits(1, user_api="blas")
     load_study(settings.folder.parent, settings.name, settings.store.url)  # before a folder is made for one that is not
-    with one_thread, prepared_folder(settings) as claims, store_errors(settings.name):
+    with one_thread, prepared_folder(settings) as claims, store_errors(settings.name), ExitStack() as stack:
         study = load_study(settings.folder.parent, settings.name, settings.store.url, claims)
+        elsewhere = stack.enter_context(known_elsewhere(settings, study, claims))
         with claims.alone():
             _check_not_searched(study, claims)
             check_contract(study, settings, dataset)
-            notes = fetch_starts(settings, study, say)
+            notes = [*elsewhere.notes, *fetch_starts(settings, study, say)]
             trials, before = trial_records(study), StudyRecord.of(study).proof
             jobs = Jobs(settings, dataset, starts_of(settings, study))
             record = Proving(study, settings, jobs).freeze(Length.FULL, trials, anew=anew, asked=asked)
-        with Search(settings, dataset, study, claims, view(record), proves=True) as opened:
+        shown = view(record)
+        with Search(settings, dataset, study, claims, shown, proves=True) as opened, elsewhere.working(opened):
             repeated = opened.chooser.proving.repeat_failed(trials)
             opened.notes = [*notes, *opened.notes, *_again_notes(repeated, is_same=anew and record == before)]
             yield opened

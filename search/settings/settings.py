@@ -12,6 +12,7 @@ from typing import Any
 
 from objectives.data.splits.splitting import Splitting
 from objectives.deploy.device import Device
+from objectives.latency.hosts.queue import QueueSettings
 from objectives.latency.protocol import LatencyProtocol
 from objectives.records.gate import Gate
 from search.settings.baseline import BaselineSettings
@@ -186,6 +187,7 @@ class Settings:
     data: DataSettings
     device: Device
     latency: LatencyProtocol
+    queue: QueueSettings
     gate: Gate
     budget: BudgetSettings
     trial: TrialSettings
@@ -250,6 +252,7 @@ SECTIONS: dict[str, type[Any]] = {
     "data": DataSettings,
     "device": Device,
     "latency": LatencyProtocol,
+    "queue": QueueSettings,
     "gate": Gate,
     "budget": BudgetSettings,
     "trial": TrialSettings,

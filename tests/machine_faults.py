@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,9 +51,11 @@ class Services:
 @contextlib.contextmanager
 def services() -> Iterator[Services]:
     """Run both servers, each behind a line of its own."""
-    with postgres_server() as database, s3_server() as objects:
-        with cut_line(database.port) as to_database, cut_line(objects.port) as to_objects:
-            yield Services(database, to_database, objects, to_objects)
+    with ExitStack() as stack:
+        database, objects = stack.enter_context(postgres_server()), stack.enter_context(s3_server())
+        lines = (stack.enter_context(cut_line(port)) for port in (database.port, objects.port))
+        to_database, to_objects = lines
+        yield Services(database, to_database, objects, to_objects)
 
 
 @dataclass
@@ -392,7 +395,9 @@ def lost(trials: list[FrozenTrial]) -> list[int]:
     return [trial.number for trial in trials if trial.state is not TrialState.COMPLETE]
 
 
-def run_study(root: Path, shared: Services, form: str, kinds: list[str], chance: random.Random, away_s: float) -> dict[str, Tally]:
+def run_study(
+    root: Path, shared: Services, form: str, kinds: list[str], chance: random.Random, away_s: float
+) -> dict[str, Tally]:
     """Search one study with these faults, check it, and return what they have cost."""
     arena = Arena(root, shared, trials=single.MANY, form=form, away_s=away_s)
     found: dict[str, Tally] = {}

@@ -33,7 +33,12 @@ def test_what_may_be_gone_at_the_next_try(error: Exception, passes: bool) -> Non
     wrapped = StorageInternalError("An exception is raised during the commit.")
     wrapped.__cause__ = error
     assert is_passing(wrapped) is passes
-    assert reason_of(wrapped) == str(getattr(error, "orig", error) if passes else reason_of(error))
+
+
+def test_the_reason_is_the_drivers() -> None:
+    wrapped = StorageInternalError("An exception is raised during the commit.")
+    wrapped.__cause__ = failed(psycopg.OperationalError("connection refused:\n  is it running?"))
+    assert reason_of(wrapped) == "connection refused: is it running?"
 
 
 def test_an_error_that_stays_is_raised_at_once() -> None:

@@ -14,8 +14,10 @@ from quick_search import settings_of
 
 from objectives.data.dataset import Dataset
 from objectives.records.study_record import StudyRecord
+from search.commands.studies import run_studies
 from search.loop.run import open_search
 from search.study.folder.prepare import prepared_folder
+from search.study.read import own_studies
 from search.study.store import load_study, open_storage, shown_url
 from search.view.base import View
 from spaces.errors import StoreError
@@ -94,7 +96,9 @@ def test_to_read_makes_no_tables(tmp_path: Path, url: str) -> None:
     assert tables(url) == set()
 
 
-def test_a_study_is_made_once_and_read_by_all(tmp_path: Path, url: str, blocks: Dataset) -> None:
+def test_a_study_is_made_once_and_read_by_all(
+    tmp_path: Path, url: str, blocks: Dataset, capsys: pytest.CaptureFixture[str]
+) -> None:
     settings = settings_of(tmp_path / "runs", f"store.url={url}")
     with open_search(settings, blocks, View()) as first, open_search(settings, blocks, View()) as second:
         assert (first.session.key, second.session.key) == (0, 1)
@@ -104,6 +108,10 @@ def test_a_study_is_made_once_and_read_by_all(tmp_path: Path, url: str, blocks: 
     assert study.study_name == "smoke"
     kept = str(study.user_attrs)
     assert "geheim" not in kept
+    optuna.create_study(study_name="theirs", storage=open_storage(url))
+    assert own_studies(url) == ["smoke"]
+    run_studies(str(settings.folder.parent), url)
+    assert "smoke" in capsys.readouterr().out
     with pytest.raises(StoreError, match="the store holds no 'smok'; nearest: smoke"):
         load_study(settings.folder.parent, "smok", url)
 

@@ -157,12 +157,13 @@ def prove(name: str, overrides: tuple[str, ...], anew: bool, test_again: bool, f
 
 @main.command()
 @RUNS
+@STORE
 @guarded
-def studies(folder: str) -> None:
-    """List the studies of a folder."""
+def studies(folder: str, store: str | None) -> None:
+    """List the studies of a folder, or of a storage."""
     from search.commands.studies import run_studies
 
-    run_studies(folder)
+    run_studies(folder, store)
 
 
 @main.command()

@@ -23,7 +23,7 @@ from objectives.records.trial_record import Phase, trial_records
 from search.settings.settings import Settings
 from search.study.checkout import code_card, commit_of
 from search.study.claims.contract import Claims
-from search.study.database.connect import engine_arguments, holds_studies, is_server
+from search.study.database.connect import engine_arguments, holds_studies, is_server, no_driver
 from search.study.queued.baseline import enqueue_baseline
 from search.study.queued.known_good import enqueue
 from search.study.sqlite_check import LOCK_WAIT_S, explained, file_of, holds_tables, is_full, of_another_optuna
@@ -119,6 +119,8 @@ def _on_server(url: str, what: str, claims: Claims | None, *, to_read: bool) -> 
             raise StoreError(f"store: '{what}' holds no study; check the name of the database")
         arguments = {**engine_arguments(url), "poolclass": NullPool}  # nobody closes such a storage: no line stays open
         return RDBStorage(url, arguments, skip_table_creation=to_read)
+    except ImportError as error:
+        raise no_driver(url, error) from error
     except RuntimeError as error:
         raise StoreError(of_another_optuna(what)) from error
 
@@ -164,7 +166,8 @@ def create_study(
 ) -> "optuna.Study":
     """Open the study of the settings' name, or create it; a study of another contract is refused.
 
-    One whose making was cut, in a file of its own, is made again: the version is written last.
+    One whose making was cut, in a file of its own or in a database server, is made again: the version is written last.
+    To be called while no other process chooses, where claims reach other machines.
 
     Args:
         settings: the search's.
@@ -180,7 +183,7 @@ def create_study(
     with locked_folder(settings.folder), store_errors(settings.name):
         if settings.name in optuna.get_all_study_names(storage):
             study = optuna.load_study(study_name=settings.name, storage=storage)
-            if settings.store.url or not _is_half_made(study):
+            if not (_may_be_half_made(settings.store.url) and _is_half_made(study)):
                 check_version(study)
                 check_contract(study, settings, dataset)
                 _follow(study, dataset)
@@ -249,10 +252,15 @@ def record_contract(
     )
 
 
+def _may_be_half_made(url: str | None) -> bool:
+    """Whether a study without a version may be one that automl began: any other SQLite file is somebody's."""
+    return url is None or is_server(url)
+
+
 def _is_half_made(study: "optuna.Study") -> bool:
     """Whether automl was cut while it made a study: no version yet, nothing of another program's."""
     begun = any(trial.phase is not Phase.WAITING for trial in trial_records(study))
-    return not begun and StudyRecord.of(study).is_untouched
+    return not begun and len(study.directions) == 2 and StudyRecord.of(study).is_untouched
 
 
 def load_study(folder: Path, name: str, url: str | None, claims: Claims | None = None) -> "optuna.Study":

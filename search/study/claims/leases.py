@@ -2,7 +2,7 @@
 
 A process renews what it holds from a thread of its own. What it has not renewed in time, because it died, was frozen or
 was cut off, another process may take; a process that wakes up learns that it lost it, and whatever it writes for it is
-refused (see `search.study.storage.fenced`). One that ran out and that nobody took is renewed as if nothing had happened.
+refused (see `search.study.storage.fenced`). One that ran out and that nobody took is renewed as if nothing happened.
 """
 
 import threading

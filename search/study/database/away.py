@@ -55,6 +55,9 @@ class Away:
         while True:
             try:
                 found = operation(began > 0)
+            except KeyboardInterrupt:
+                self.patient = False  # what is still written on the way out does not wait
+                raise
             except (SQLAlchemyError, StorageInternalError) as error:
                 began = began or time.monotonic()
                 away_s = time.monotonic() - began
@@ -65,7 +68,7 @@ class Away:
                 if not said and away_s > SAID_AFTER_S:
                     said = True
                     self._say(f"store: '{self.what}' is away ({reason_of(error)}); trials go on, and the search waits")
-                self._sleep(pause_s)
+                self._pause(pause_s)
                 pause_s = min(max(2 * pause_s, FIRST_PAUSE_S), LONGEST_PAUSE_S)
             else:
                 if began:
@@ -78,10 +81,10 @@ class Away:
         if threading.get_ident() == self._thread:
             self.say(line)
 
-    def _sleep(self, seconds: float) -> None:
+    def _pause(self, seconds: float) -> None:
         try:
             time.sleep(seconds)
-        except BaseException:  # Ctrl-C: what is still written on the way out does not wait
+        except KeyboardInterrupt:
             self.patient = False
             raise
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
     from sqlalchemy.engine import URL, Engine
 
+PACKAGES_OF_DRIVERS = {"psycopg": "'automl[postgresql]'", "MySQLdb": "mysqlclient"}  # others have their module's name
 SERVERS = ("postgresql", "mysql", "mariadb")
 CONNECT_S = 10  # a server that does not answer for so long counts as away
 SILENT_LINE_S = 30  # likewise a line on which nothing is confirmed
@@ -72,7 +73,7 @@ def make_engine(url: str, idle_s: float, **arguments: Any) -> "Engine":
     try:
         return create_engine(url, **engine_arguments(url, idle_s), **arguments)
     except ImportError as error:
-        raise StoreError(_no_driver(url, error)) from error
+        raise no_driver(url, error) from error
 
 
 def holds_studies(url: str) -> bool:
@@ -88,12 +89,14 @@ def holds_studies(url: str) -> bool:
     return inspect(make_engine(url, IDLE_TRANSACTION_S, poolclass=NullPool)).has_table("studies")
 
 
-def _no_driver(url: str, error: ImportError) -> str:
+def no_driver(url: str, error: ImportError) -> StoreError:
+    """Return what is wrong where a database's driver cannot be imported."""
     from sqlalchemy.engine import make_url
 
-    kind = make_url(url).get_backend_name()
-    package = "'automl[postgresql]'" if kind == "postgresql" and error.name == "psycopg" else error.name
-    return f"store.url: {kind} needs the driver '{error.name}', which is not installed; pip install {package}"
+    cause = error.__cause__ if isinstance(error.__cause__, ImportError) else error  # Optuna wraps it
+    kind, driver = make_url(url).get_backend_name(), cause.name
+    package = PACKAGES_OF_DRIVERS.get(str(driver), driver)
+    return StoreError(f"store.url: {kind} needs the driver '{driver}', which is not installed; pip install {package}")
 
 
 def clock_of(engine: "Engine") -> "ColumnElement[float]":

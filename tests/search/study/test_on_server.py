@@ -13,8 +13,11 @@ from postgres_server import PostgresServer
 from quick_search import settings_of
 
 from objectives.data.dataset import Dataset
+from objectives.records.study_record import StudyRecord
+from search.commands.studies import run_studies
 from search.loop.run import open_search
 from search.study.folder.prepare import prepared_folder
+from search.study.read import own_studies
 from search.study.store import load_study, open_storage, shown_url
 from search.view.base import View
 from spaces.errors import StoreError
@@ -93,7 +96,9 @@ def test_to_read_makes_no_tables(tmp_path: Path, url: str) -> None:
     assert tables(url) == set()
 
 
-def test_a_study_is_made_once_and_read_by_all(tmp_path: Path, url: str, blocks: Dataset) -> None:
+def test_a_study_is_made_once_and_read_by_all(
+    tmp_path: Path, url: str, blocks: Dataset, capsys: pytest.CaptureFixture[str]
+) -> None:
     settings = settings_of(tmp_path / "runs", f"store.url={url}")
     with open_search(settings, blocks, View()) as first, open_search(settings, blocks, View()) as second:
         assert (first.session.key, second.session.key) == (0, 1)
@@ -103,8 +108,28 @@ def test_a_study_is_made_once_and_read_by_all(tmp_path: Path, url: str, blocks: 
     assert study.study_name == "smoke"
     kept = str(study.user_attrs)
     assert "geheim" not in kept
+    optuna.create_study(study_name="theirs", storage=open_storage(url))
+    assert own_studies(url) == ["smoke"]
+    run_studies(str(settings.folder.parent), url)
+    assert "smoke" in capsys.readouterr().out
     with pytest.raises(StoreError, match="the store holds no 'smok'; nearest: smoke"):
         load_study(settings.folder.parent, "smok", url)
+
+
+def test_a_study_whose_making_was_cut_is_made_again(tmp_path: Path, url: str, blocks: Dataset) -> None:
+    made = optuna.create_study(study_name="smoke", storage=open_storage(url), directions=["maximize", "minimize"])
+    settings = settings_of(tmp_path / "runs", f"store.url={url}")
+    with open_search(settings, blocks, View()) as search:
+        assert search.study._study_id == made._study_id
+        assert StudyRecord.of(search.study).version is not None
+
+
+def test_a_study_of_another_program_is_left_alone(tmp_path: Path, url: str, blocks: Dataset) -> None:
+    theirs = optuna.create_study(study_name="smoke", storage=open_storage(url), directions=["maximize", "minimize"])
+    theirs.set_user_attr("note", "theirs")
+    with pytest.raises(StoreError, match="'smoke' was not made by automl"):
+        open_search(settings_of(tmp_path / "runs", f"store.url={url}"), blocks, View()).__enter__()
+    assert theirs.user_attrs == {"note": "theirs"}
 
 
 def test_a_database_of_another_optuna_is_refused(tmp_path: Path, url: str) -> None:

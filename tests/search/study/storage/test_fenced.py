@@ -20,12 +20,15 @@ from optuna.trial import FrozenTrial, TrialState
 from postgres_server import PostgresServer, postgres_server
 from quick_search import wait_until
 
+from objectives.records import attributes as keys
+from objectives.records.records import Decision
 from search.study.claims.contract import LeaseLost
 from search.study.claims.leases import LeaseClaims
 from search.study.claims.open import open_claims
 from search.study.storage.fenced import FencedStorage
 from search.study.storage.search_storage import SearchStorage
 from search.study.store import open_storage
+from search.study.stored_trial import StoredTrial
 from spaces.errors import StoreError
 
 LEASE_S = 1.0
@@ -36,10 +39,12 @@ from contextlib import ExitStack
 from pathlib import Path
 import optuna
 from optuna.storages import RDBStorage
-from optuna.trial import TrialState
+from optuna.trial import TrialState, create_trial
+from objectives.records import attributes as keys
 from search.study.claims.contract import LeaseLost
 from search.study.claims.open import open_claims
 from search.study.store import open_storage
+child = create_trial(values=[1.0, 1.0], user_attrs={{keys.PARENT: 0}})
 claims = open_claims(Path(sys.argv[1]), sys.argv[2], lease_s={LEASE_S})
 storage = open_storage(sys.argv[2], claims=claims)
 study = optuna.load_study(study_name="{NAME}", storage=storage)
@@ -59,6 +64,8 @@ for line in sys.stdin:
             case "alone": answer = turn.enter_context(claims.alone())
             case "leave": answer = turn.close()
             case "new": answer = study.ask().number
+            case "child": answer = study.add_trial(child)
+            case "looks": answer = study.set_user_attr(f"{{keys.LOOKS}}0.0", [])
             case "note": answer = study.set_user_attr("note", rest[0])
             case "within": answer = storage._backend._standing(0, within)
     except LeaseLost as lost:
@@ -193,11 +200,14 @@ def test_what_a_process_writes_that_was_frozen_beyond_its_lease_is_refused(own: 
         assert other.ask("end") == "lost 0"
         assert other.ask("alone") == "None"
         assert other.ask("attr late") == "lost 0"  # not as one that chooses, either
+        assert other.ask("child") == "lost 0"  # what its scorer has found
+        assert other.ask("looks") == "lost 0"
+        assert own.study.user_attrs == {}
         (trial,) = own.trials()
         assert (trial.user_attrs["who"], trial.state) == ("here", TrialState.RUNNING)
 
 
-@pytest.mark.seconds
+@pytest.mark.slow
 def test_a_process_that_is_frozen_within_a_write_keeps_nothing(own: Here, tmp_path: Path, url: str) -> None:
     """The server ends its transaction: else nobody could take the lease that the write stands on."""
     own.claims.free(own.ask())
@@ -212,7 +222,7 @@ def test_a_process_that_is_frozen_within_a_write_keeps_nothing(own: Here, tmp_pa
         assert own.trials()[0].user_attrs["who"] == "here"
 
 
-@pytest.mark.seconds
+@pytest.mark.slow
 def test_who_lost_the_choice_stores_nothing_more_of_it(own: Here, tmp_path: Path, url: str) -> None:
     with writer(tmp_path, url) as other:
         assert other.ask("alone") == "None"
@@ -302,6 +312,25 @@ def test_what_is_gathered_stands_on_the_lease_and_is_written_once(own: Here) -> 
     assert own.trials()[1].user_attrs == {}
 
 
+def test_what_was_refused_is_written_once_later(own: Here) -> None:
+    number = own.ask()
+    trial = StoredTrial(own.study, number)
+    own.claims.free(number)
+    with pytest.raises(LeaseLost):
+        trial.record_decision(Decision(1, "go on", "refused"))
+    assert own.claims.take(number)
+    trial.record_decision(Decision(1, "go on", "stored"))
+    assert [decision.why for decision in StoredTrial(own.study, number).record.decisions] == ["stored"]
+
+
+def test_a_process_without_a_turn_writes_for_itself_alone(own: Here) -> None:
+    own.claims.enter(0)
+    own.study.set_user_attr("note", 1)
+    with pytest.raises(LeaseLost, match="trial 5"):
+        own.study.set_user_attr(f"{keys.LOOKS}5.0", [])
+    assert own.study.user_attrs == {"note": 1}
+
+
 def test_a_state_that_another_has_set_is_an_error_still(own: Here) -> None:
     number = own.ask()
     own.study.tell(number, [0.5, 2.0])
@@ -309,7 +338,7 @@ def test_a_state_that_another_has_set_is_an_error_still(own: Here) -> None:
         own.study._storage.set_trial_state_values(own.trials()[0]._trial_id, TrialState.COMPLETE, [0.5, 2.0])
 
 
-@pytest.mark.seconds
+@pytest.mark.slow
 def test_cuts_at_any_moment_lose_nothing_and_double_nothing(tmp_path: Path, postgres: PostgresServer) -> None:
     chance, ended = random.Random(7), threading.Event()
     with cut_line(postgres.port) as line, here(tmp_path, postgres.url(postgres.new_database(), line.port)) as own:
@@ -388,7 +417,7 @@ def test_a_server_that_is_away_is_waited_for_and_costs_nothing(tmp_path: Path, b
         assert back.startswith("store: 'the store' is back after ")
 
 
-@pytest.mark.seconds
+@pytest.mark.slow
 def test_what_is_given_back_meanwhile_is_not_waited_for(tmp_path: Path, breakable: PostgresServer) -> None:
     with here(tmp_path, breakable.url(breakable.new_database())) as own:
         number = own.ask()
@@ -399,7 +428,7 @@ def test_what_is_given_back_meanwhile_is_not_waited_for(tmp_path: Path, breakabl
         wait_until(lambda: own.claims.take(number), 10)
 
 
-@pytest.mark.seconds
+@pytest.mark.slow
 def test_waiting_has_an_end(tmp_path: Path, breakable: PostgresServer) -> None:
     line = r"^store: 'the store' has been away for 0.5 s \(.*refused.*the same line"
     url = breakable.url(breakable.new_database())
@@ -407,7 +436,7 @@ def test_waiting_has_an_end(tmp_path: Path, breakable: PostgresServer) -> None:
         own.trials()
 
 
-@pytest.mark.seconds
+@pytest.mark.slow
 def test_who_is_interrupted_waits_no_more(tmp_path: Path, breakable: PostgresServer) -> None:
     with here(tmp_path, breakable.url(breakable.new_database())) as own, away(breakable, 2.0):
 

@@ -314,11 +314,5 @@ def trial_records(study: "optuna.Study", trials: "Sequence[FrozenTrial] | None" 
 
 
 def write_proposal(study: "optuna.Study", trial_id: int, proposal: Proposal) -> None:
-    """Store why a trial is proposed, while its sampler is asked.
-
-    Args:
-        study: the trial's.
-        trial_id: Optuna's, over all studies of the storage.
-        proposal: the reasons.
-    """
+    """Store why a trial, by Optuna's id over all studies of the storage, is proposed, while its sampler is asked."""
     study._storage.set_trial_user_attr(trial_id, keys.PROPOSAL, proposal.to_json())

@@ -29,7 +29,7 @@ from search.settings.settings import Settings, load_settings
 from search.study.budget import BudgetUsed
 from search.study.files.data_sets import data_of
 from search.study.files.pictures import bring_pictures
-from search.study.store import shown_url
+from search.study.study_file import shown_url
 from search.view.make import make_view
 from search.workers.registry import BACKENDS
 from spaces.errors import SettingsError

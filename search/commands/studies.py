@@ -12,8 +12,8 @@ from reports.table.row import TrialRow
 from reports.table.table import StudyTable, read_study
 from reports.table.words import duration, ms, share
 from search.study.read import own_studies
-from search.study.store import load_study, shown_url
-from search.study.study_file import studies_in
+from search.study.store import load_study
+from search.study.study_file import shown_url, studies_in
 from spaces.errors import StoreError
 
 

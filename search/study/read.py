@@ -5,7 +5,8 @@ from pathlib import Path
 from objectives.records.study_record import StudyRecord
 from reports.table.table import StudyTable
 from reports.table.table import read_study as read_table
-from search.study.store import load_study, open_storage, shown_url, store_errors
+from search.study.store import load_study, open_storage, store_errors
+from search.study.study_file import shown_url
 
 
 def read_study(name: str, folder: str | Path = "runs", url: str | None = None) -> StudyTable:

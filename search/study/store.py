@@ -2,16 +2,11 @@
 
 import errno
 import json
-import re
-import shlex
 import sqlite3
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from objectives.data.dataset import Dataset
 from objectives.data.packed import home_of_fetched
@@ -21,13 +16,13 @@ from objectives.records.attributes import VERSION
 from objectives.records.study_record import StudyRecord, StudyWriter
 from objectives.records.trial_record import Phase, trial_records
 from search.settings.settings import Settings
-from search.study.checkout import code_card, commit_of
 from search.study.claims.contract import Claims
 from search.study.database.connect import engine_arguments, holds_studies, is_server, no_driver
+from search.study.provenance import provenance
 from search.study.queued.baseline import enqueue_baseline
 from search.study.queued.known_good import enqueue
 from search.study.sqlite_check import LOCK_WAIT_S, explained, file_of, holds_tables, is_full, of_another_optuna
-from search.study.study_file import file_url, studies_in, study_file
+from search.study.study_file import file_url, shown_url, studies_in, study_file
 from search.study.terms.contract import Contract, check_contract
 from search.study.terms.start_weights import PART
 from spaces.dimension import Value
@@ -36,28 +31,10 @@ from spaces.errors import DiskFull, StoreError, nearest
 if TYPE_CHECKING:
     import optuna
 
-OWN_CHECKOUT = Path(__file__).resolve().parents[2]  # of automl's own checkout, where it runs from one
-PACKAGES = (
-    "automl",
-    "optuna",
-    "torch",
-    "torchvision",
-    "timm",
-    "ultralytics-opencv-headless",
-    "onnx",
-    "onnxruntime",
-    "torch-pruning",
-)
-
 
 def storage_url(folder: Path, url: str | None) -> str:
     """Return the storage URL of a study folder."""
     return url or file_url(study_file(folder))
-
-
-def shown_url(url: str) -> str:
-    """Return a storage URL, or a text with some in it, without passwords, for people and for what is kept."""
-    return re.sub(r"(://[^:/@\s\"']*):[^@/\s\"']*@", r"\1:***@", url)
 
 
 def open_storage(
@@ -291,19 +268,6 @@ def _is_missing_file(url: str) -> bool:
     """Whether a URL names an SQLite file that is not there; opening it would make it."""
     path = file_of(url)
     return path is not None and not path.is_file()
-
-
-def provenance(seed: int) -> dict[str, Any]:
-    """Return what is needed to do it again: versions, commits of automl and of the user's folder, seed, line, time."""
-    return {
-        "seed": seed,
-        "versions": {**{name: version(name) for name in PACKAGES}, "python": sys.version.split()[0]},
-        # Of automl itself; empty for an installed release, which may lie in a checkout of somebody's.
-        "commit": commit_of(OWN_CHECKOUT) if (OWN_CHECKOUT / ".git").exists() else "",
-        "code": code_card(Path.cwd()),
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": shown_url(shlex.join(["automl", *sys.argv[1:]])),
-    }
 
 
 def check_version(study: "optuna.Study") -> None:

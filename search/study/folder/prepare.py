@@ -9,7 +9,8 @@ from search.settings.settings import Settings
 from search.study.claims.contract import Claims
 from search.study.claims.open import open_claims
 from search.study.folder.disk_space import check_disk_space
-from search.study.store import shown_url, store_errors
+from search.study.store import store_errors
+from search.study.study_file import shown_url
 from spaces.errors import StoreError
 
 

@@ -35,7 +35,7 @@ class Whereabouts(NamedTuple):
         """The line, a password in the URL left out."""
         from shlex import join
 
-        from search.study.store import shown_url
+        from search.study.study_file import shown_url
 
         words = ["--folder", str(self.folder.parent)] if self.url is None else ["--store", shown_url(self.url)]
         return join(["automl", "measure", self.study, *words])

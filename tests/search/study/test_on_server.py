@@ -18,7 +18,8 @@ from search.commands.studies import run_studies
 from search.loop.run import open_search
 from search.study.folder.prepare import prepared_folder
 from search.study.read import own_studies
-from search.study.store import load_study, open_storage, shown_url
+from search.study.store import load_study, open_storage
+from search.study.study_file import shown_url
 from search.view.base import View
 from spaces.errors import StoreError
 

@@ -15,16 +15,15 @@ from objectives.records import attributes as keys
 from objectives.records.paths import StudyPaths
 from search.settings.settings import Settings, load_settings
 from search.study.checkout import code_card
+from search.study.provenance import PACKAGES, provenance
 from search.study.store import (
-    PACKAGES,
     create_study,
     load_study,
     open_storage,
-    provenance,
-    shown_url,
     storage_url,
     store_errors,
 )
+from search.study.study_file import shown_url
 from search.study.terms.contract import Contract
 from spaces.errors import DiskFull, StoreError
 

@@ -63,7 +63,7 @@ class Desk:
         settings.folder.mkdir(parents=True, exist_ok=True)
         url = settings.store.url
         storage: Any = open_storage(storage_url(settings.folder, url))
-        stack.callback(storage.engine.dispose)
+        stack.callback(storage._backend.engine.dispose)
         self.study = create_study(settings, dataset, storage)
         self.claims = open_claims(settings.folder, url, lease_s=settings.store.lease_s)
         stack.callback(self.claims.close)

@@ -70,9 +70,9 @@ def search(overrides: tuple[str, ...], log_format: str, plan: bool, fork: str | 
 
         line = forked_line(line, fork, log_format)
     with interrupted_at_once():
-        from search.commands.search import run_search
+        from search.commands.workers.cluster import run_line
 
-    run_search(line, log_format)
+    run_line(line, log_format)
 
 
 @main.command()
@@ -164,6 +164,25 @@ def studies(folder: str, store: str | None) -> None:
     from search.commands.studies import run_studies
 
     run_studies(folder, store)
+
+
+@main.command()
+@click.argument("name")
+@click.option("--end", multiple=True, metavar="N|HOST:PID", help="Ask so many, idle ones first, or this one to end.")
+@click.option("--all", "end_all", is_flag=True, help="Ask all to end.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@RUNS
+@STORE
+@guarded
+def workers(name: str, end: tuple[str, ...], end_all: bool, form: str, folder: str, store: str | None) -> None:
+    """List the processes that search a study, on all machines, and ask some to end.
+
+    A worker that is asked ends as by Ctrl-C: its trials stay at their last checkpoint, and others take them up. To add
+    workers, give the study's line again. See docs/machines.md.
+    """
+    from search.commands.workers.listed import run_workers_list
+
+    run_workers_list(name, folder, store, end, end_all=end_all, form=form)
 
 
 @main.command()

@@ -14,6 +14,7 @@ DEVICES = "automl.devices"  # of several: name of each but the first -> its desc
 DATA = "automl.data"  # name, root, classes, and per split: images, boxes
 GATE = "automl.gate"  # fields of objectives.records.gate.Gate
 SESSION = "automl.session."  # prefix, then a searching process's key: see search.study.sessions
+ASKED_TO_END = "automl.end."  # prefix, then a searching process's key, or the name of a launch: true
 PLAN = "automl.plan"  # what was timed before the first trial: see search.plan.model
 EXPERIENCE = "automl.experience"  # trainings of earlier studies that it started from: see ExperienceRecord
 FORKED = "automl.forked"  # name of the study it was forked from, trials kept and left out

@@ -192,6 +192,11 @@ class StudyPaths:
         return self.folder / ERRORS
 
     @property
+    def workers(self) -> Path:
+        """Folder of what workers of a cluster print."""
+        return self.folder / "workers"
+
+    @property
     def trials(self) -> Path:
         """Folder of the trials'."""
         return self.folder / "trials"

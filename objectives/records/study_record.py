@@ -10,11 +10,11 @@ import msgspec
 from objectives.machine.card import MachineCard
 from objectives.records import attributes as keys
 from objectives.records.children import ChildrenReport
-from objectives.records.failures import Failure
 from objectives.records.gate import Gate
 from objectives.records.proof import ProofRecord, SplitLook
 from objectives.records.reading import mapping, named_records, record, records
 from objectives.records.records import Latency, Record
+from objectives.records.study_parts.parts import ExperienceRecord, MeasuredRecord, WorkRecord
 
 if TYPE_CHECKING:
     import optuna
@@ -32,6 +32,9 @@ class SessionRecord(Record):
         ended: whether it has left the study.
         proves: whether it is `automl prove`, whose time is none of the budget's.
         machine: what it trains on; None where an older version did not record it.
+        work: what it does with its trials, as of some seconds ago.
+        launch: names the command that started it as a worker of a cluster; empty for none.
+        code: of a worker: version of its automl, and commit where that runs from a checkout.
     """
 
     host: str
@@ -41,43 +44,9 @@ class SessionRecord(Record):
     ended: bool = False
     proves: bool = False
     machine: MachineCard | None = None
-
-
-@dataclass(frozen=True)
-class MeasuredRecord(Record):
-    """An architecture that was measured ahead of trials.
-
-    Attributes:
-        params: of the candidate that was measured, by Optuna's names.
-        latency: before training; None if it could not be measured.
-        failure: why not, one of `objectives.records.failures.Failure`.
-        seconds: what the measuring took, that of earlier attempts included.
-        latencies: further device -> latency there, as far as it was measured ahead.
-    """
-
-    params: dict[str, Any]
-    latency: Latency | None
-    failure: str = Failure.NOT_BUILDABLE.value
-    seconds: float = 0.0
-    latencies: dict[str, Latency] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return a mapping of JSON values; one that was measured has no failure."""
-        left_out = {"failure" if self.latency else "", "" if self.latencies else "latencies"}
-        return {name: value for name, value in super().to_json().items() if name not in left_out}
-
-
-@dataclass(frozen=True)
-class ExperienceRecord(Record):
-    """What a study started from, so that whoever goes on with it proposes the same.
-
-    Attributes:
-        source: where it came from, as the setting `experience` names it.
-        trainings: of earlier studies, packed: see `search.study.experience.frozen`.
-    """
-
-    source: str
-    trainings: str
+    work: list[WorkRecord] = field(default_factory=list)
+    launch: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True)
@@ -173,6 +142,11 @@ class StudyRecord:
         """The searching processes that ever entered, by their keys."""
         entries = ((name, record(SessionRecord, value)) for name, value in self._under(keys.SESSION))
         return {int(name): session for name, session in entries if session and name.isdecimal()}
+
+    @property
+    def asked_to_end(self) -> frozenset[str]:
+        """Keys of the searching processes, and names of the launches, that were asked to end."""
+        return frozenset(name for name, asked in self._under(keys.ASKED_TO_END) if asked is True)
 
     def measured(self, known: Mapping[str, Any] | None = None) -> Iterator[tuple[str, MeasuredRecord]]:
         """Yield architecture's key and what was measured ahead of trials; those under keys of `known` are left out."""
@@ -275,6 +249,10 @@ class StudyWriter:
     def session(self, key: int, session: SessionRecord) -> None:
         """Store when a searching process was at work."""
         self._set(f"{keys.SESSION}{key}", session.to_json())
+
+    def ask_to_end(self, key: int | str) -> None:
+        """Ask a searching process by its key, or all of a launch by its name, to end; no process writes this key."""
+        self._set(f"{keys.ASKED_TO_END}{key}", True)
 
     def measured(self, key: str, measured: MeasuredRecord) -> None:
         """Store what was measured of an architecture, by its key."""

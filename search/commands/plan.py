@@ -17,6 +17,7 @@ from search.study.files.data_sets import data_of
 from search.study.store import load_study
 from search.study.study_file import study_file
 from search.study.terms.contract import check_contract
+from spaces.errors import SettingsError
 
 if TYPE_CHECKING:
     import optuna
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 def run_plan(arguments: list[str]) -> None:
     """Time a few candidates of a search and print what it would cost."""
     settings = checked_settings(arguments)
+    if not settings.cluster.is_none:
+        raise SettingsError(
+            f"--plan: times candidates in this process, got cluster={settings.cluster.name}; leave it out"
+        )
     with counting(open_console(stderr=True), "looking at images") as show:
         dataset = data_of(settings, show)
     notes = gate_notes(settings, dataset)

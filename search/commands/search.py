@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -34,13 +35,26 @@ from search.view.make import make_view
 from search.workers.registry import BACKENDS
 from spaces.errors import SettingsError
 
+if TYPE_CHECKING:
+    import optuna
+
 PLANNED_FROM = 10  # trials of a search from which on timing three candidates first is worth it
 
 
-def run_search(arguments: list[str], log_format: str = "auto") -> None:
-    """Search as the command line says; `log_format` is auto, plain or json."""
+def run_search(
+    arguments: list[str], log_format: str = "auto", settings: Settings | None = None, *, is_worker: bool = False
+) -> None:
+    """Search as the command line says.
+
+    Args:
+        arguments: of the line.
+        log_format: auto, plain or json.
+        settings: of the line, if they were read already.
+        is_worker: whether another process shows what came out in the end, and writes the page.
+    """
     console = open_console(stderr=log_format == "json")  # standard output is the events' alone
-    settings = checked_settings(arguments)
+    settings = settings or line_settings(arguments)
+    check_settings(settings)
     with counting(open_console(stderr=True), "looking at images") as show:
         dataset = data_of(settings, show, lambda line: console.print(line, highlight=False, soft_wrap=True))
     view = make_view(open_console(), settings, log_format)
@@ -50,15 +64,40 @@ def run_search(arguments: list[str], log_format: str = "auto") -> None:
         _introduce(console, settings, dataset)
         interrupted = _interrupted(console, search)
         table, used = search.table(), search.used()
+    if not is_worker:
+        show_result(console, search.study, settings, table, used, arguments, interrupted)
+    if interrupted:
+        raise SystemExit(130)
+
+
+def show_result(
+    console: Console,
+    study: "optuna.Study",
+    settings: Settings,
+    table: StudyTable,
+    used: BudgetUsed,
+    arguments: list[str],
+    interrupted: bool,
+) -> None:
+    """Write the page of a search that has ended, print its summary, and how to go on."""
     from reports.page.page import write_page  # late: scikit-learn costs a second that no mistake should wait for
 
-    if missing := bring_pictures(search.study, settings.folder, table):
+    if missing := bring_pictures(study, settings.folder, table):
         console.print(missing, style="yellow")
     page = write_page(table, settings.folder, StudyPaths(settings.folder).report)
     console.print(summary(table, _shorter(page)))
     _conclude(console, settings, table, used, arguments, interrupted)
-    if interrupted:
-        raise SystemExit(130)
+
+
+def line_settings(arguments: list[str]) -> Settings:
+    """Return the settings of a search's line, which names a preset.
+
+    Raises:
+        AutomlError: the line is wrong, or names no preset.
+    """
+    if not any(argument.startswith("conf=") for argument in arguments):
+        raise SettingsError(f"conf: name a preset, such as conf=retail; known: {', '.join(presets())}; or a path")
+    return load_settings(arguments)
 
 
 def checked_settings(arguments: list[str]) -> Settings:
@@ -67,9 +106,7 @@ def checked_settings(arguments: list[str]) -> Settings:
     Raises:
         AutomlError: the line is wrong, or names no preset.
     """
-    if not any(argument.startswith("conf=") for argument in arguments):
-        raise SettingsError(f"conf: name a preset, such as conf=retail; known: {', '.join(presets())}; or a path")
-    settings = load_settings(arguments)
+    settings = line_settings(arguments)
     check_settings(settings)
     return settings
 

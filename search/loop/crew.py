@@ -9,6 +9,7 @@ from pathlib import Path
 from objectives.latency.hosts.queue import Ask
 from objectives.records.paths import StudyPaths
 from objectives.records.records import Ending, Latency
+from objectives.records.study_parts.parts import WorkRecord
 from objectives.records.trial_record import TrialRecord
 from search.engine.steering import OnDevices
 from search.loop.follow import Decide, TrialFollower
@@ -144,6 +145,13 @@ class Crew:
             parent, job, self.view, self._next_order, self._warn, self._tick, self._ask(parent.number)
         )
         self.active[parent.number] = Active(follower, running, place)
+
+    def work(self) -> list[WorkRecord]:
+        """Return what is done with each trial just now."""
+        return [
+            WorkRecord(number, active.follower.current_stage, active.follower.epoch)
+            for number, active in sorted(self.active.items())
+        ]
 
     def receive(self) -> Iterator[tuple[Active, Ending | None]]:
         """Take the messages that are there, look at each trial's limits, and yield the trials that have ended.

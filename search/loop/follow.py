@@ -41,7 +41,7 @@ class TrialFollower(TrialListener):
         """
         self.trial, self.job, self._view, self._decide = trial, job, view, decide
         self._warn, self._tick, self._ask, self._machine = warn, tick, ask, machine
-        self.current_stage = ""
+        self.current_stage, self.epoch = "", 0
         self._spent = trial.record.stages_s  # by earlier processes of the trial
         self._why_stopped = ""
         if job.latency:
@@ -62,6 +62,7 @@ class TrialFollower(TrialListener):
     def progress(self, epoch: int, share: float) -> None:
         """Show the progress."""
         self._tick()
+        self.epoch = epoch
         self._view.progress(self.trial.number, epoch, share)
 
     def latency(self, latency: Latency, trained: bool) -> None:

@@ -43,7 +43,7 @@ class ChildrenFollower(SilentListener):
         """
         self.trial, self.job, self._view, self._next = trial, job, view, next_order
         self._warn, self._tick, self._ask = warn, tick, ask
-        self.current_stage = ""
+        self.current_stage, self.epoch = "", 0
         self.rungs = trial.record.rungs
 
     def stage(self, name: str) -> None:

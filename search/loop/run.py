@@ -46,7 +46,7 @@ from search.study.terms.start_weights import fetch_starts, starts_of
 from search.view.base import View
 from search.workers.jobs import Jobs, check_run
 from search.workers.registry import check_backend
-from spaces.errors import AutomlError, StoreError
+from spaces.errors import AutomlError, SettingsError, StoreError
 
 if TYPE_CHECKING:
     import optuna
@@ -71,6 +71,10 @@ def search(settings: Settings, *, dataset: Dataset | None = None, view: View | N
         KeyboardInterrupt: running trials are taken up again by the next call.
     """
     check_settings(settings)
+    if not settings.cluster.is_none:
+        raise SettingsError(
+            f"cluster: `automl search` starts workers, a call searches alone; got {settings.cluster.name}"
+        )
     with open_search(settings, dataset or data_of(settings), view or View()) as opened:
         run_to_its_end(opened)
         return opened.table()

@@ -132,7 +132,7 @@ class Search:
             if self._waits_for_place or self.board.stops(self.crew.active):
                 self.session.sleep()
             else:
-                self.session.beat()
+                self.session.beat(work=self.crew.work)
             check_disk_space(self.folder, self.settings.store.free_mb_min)
             with taken_over_left(self.crew, self.claims, self.view, self.chooser):
                 self._show_progress()

@@ -17,6 +17,7 @@ from objectives.latency.protocol import LatencyProtocol
 from objectives.records.gate import Gate
 from search.settings.baseline import BaselineSettings
 from search.settings.choices import PrunerSettings, SamplerSettings
+from search.settings.cluster.cluster_settings import ClusterSettings
 from search.settings.compose import base_values, compose_config
 from search.settings.devices import OF_SEVERAL, check_steer, placed_gate, read_several
 from search.settings.machines.gpu import GpuSettings
@@ -178,6 +179,7 @@ class Settings:
     Attributes:
         device: that the search is for; of several, the one that is named first.
         start: partial candidates to try first.
+        cluster: where its workers are started; no part of the study.
         devices: of a study of several, all of them; else empty.
         steer: whose latency the engine goes by: "first", or "worst", as of `search.engine.steering`.
     """
@@ -197,6 +199,7 @@ class Settings:
     proof: ProofSettings
     pretrained: PretrainedSettings
     store: StoreSettings
+    cluster: ClusterSettings
     space: SearchSpace
     start: tuple[dict[str, Any], ...]
     baseline: BaselineSettings
@@ -241,7 +244,7 @@ class Settings:
         values: dict[str, Any] = {
             key: value if isinstance(value, str | int) else _json(value)
             for key, value in vars(self).items()
-            if key not in ("space", "start", *OF_SEVERAL)
+            if key not in ("space", "start", "cluster", *OF_SEVERAL)
         }
         if self.devices:  # a study of one device is stored as it was before there were others
             values |= {"devices": [asdict(device) for device in self.devices], "steer": self.steer}
@@ -260,6 +263,7 @@ SECTIONS: dict[str, type[Any]] = {
     "proof": ProofSettings,
     "pretrained": PretrainedSettings,
     "store": StoreSettings,
+    "cluster": ClusterSettings,
 }
 
 

@@ -13,7 +13,8 @@ from objectives.machine.locks import locked_folder
 from objectives.records.children import ChildrenReport
 from objectives.records.paths import CHILDREN, TRAININGS, StudyPaths
 from objectives.records.records import Accuracy, Ending, Outcome
-from objectives.records.study_record import MeasuredRecord, StudyRecord, StudyWriter
+from objectives.records.study_parts.parts import MeasuredRecord
+from objectives.records.study_record import StudyRecord, StudyWriter
 from objectives.records.trial_record import TrialRecord, trial_records
 from objectives.weights.fetch import Say
 from reports.table.on_device import DEVICE_PART

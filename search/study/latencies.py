@@ -13,7 +13,8 @@ from objectives.records.bounds.figures import Figures
 from objectives.records.failures import OF_ARCHITECTURE, Failure
 from objectives.records.gate import Gate
 from objectives.records.records import Ending, Latency
-from objectives.records.study_record import MeasuredRecord, StudyRecord, StudyWriter
+from objectives.records.study_parts.parts import MeasuredRecord
+from objectives.records.study_record import StudyRecord, StudyWriter
 from objectives.records.trial_record import Phase, TrialRecord
 from search.engine.candidates import Params
 from search.engine.models.latencies import LatencyBook

@@ -2,11 +2,12 @@
 
 import os
 import socket
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from objectives.machine.card import MachineCard
+from objectives.records.study_parts.parts import WorkRecord
 from objectives.records.study_record import SessionRecord, StudyRecord, StudyWriter
 from search.study.claims.contract import Claims
 from spaces.errors import StoreError
@@ -17,10 +18,18 @@ if TYPE_CHECKING:
 BEAT_EVERY_S = 15.0
 GAP_S = 300.0  # a process that was silent for longer was asleep: a suspended machine, a stopped process
 LATELY_S = 60.0  # a process that has beaten lately is at work
+ASKED_EVERY_S = 3.0  # between two looks whether this process is asked to end
 FORGOTTEN_S = 3600.0  # dead processes are shown for so long
+
+# Set in the environment of a worker of a cluster: the name of its launch, and the code that it runs.
+LAUNCH, CODE = "AUTOML_LAUNCH", "AUTOML_CODE"
 
 Clock = Callable[[], float]  # seconds since 1970
 Span = list[float]  # begin and end, by that clock
+
+
+class AskedToEnd(KeyboardInterrupt):
+    """Somebody asks this process to end: it ends as by Ctrl-C, its trials cut at their last checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,7 @@ class SessionSeen:
         silent_s: seconds since its last sign of life.
         trials: numbers of the trials that the process works on.
         own: whether this is the asking process itself.
+        work: what another process does with its trials, as of its last sign of life.
     """
 
     key: str
@@ -44,6 +54,7 @@ class SessionSeen:
     silent_s: float
     trials: tuple[int, ...]
     own: bool
+    work: tuple[WorkRecord, ...] = ()
 
 
 class Session:
@@ -93,6 +104,10 @@ class Session:
         self._asleep = True
         self._beat_at = 0.0
         self._ended = False
+        self._work: list[WorkRecord] = []
+        self._work_of: Callable[[], Sequence[WorkRecord]] = list
+        self._launch, self._code = os.environ.get(LAUNCH, ""), os.environ.get(CODE, "")
+        self._asked_at = self._clock() + ASKED_EVERY_S
         claims.enter(self.key)
         self.beat(now=True)
 
@@ -110,21 +125,35 @@ class Session:
         """Enter the study as soon as no other process chooses; the rest is as for the class."""
         return claims.in_turn(lambda: cls(study, claims, clock, proves=proves, artifacts=artifacts, machine=machine))
 
-    def beat(self, *, now: bool = False) -> None:
-        """Record that this process lives and searches; written every BEAT_EVERY_S, or now. Reads the others' beats."""
+    def beat(self, *, now: bool = False, work: Callable[[], Sequence[WorkRecord]] | None = None) -> None:
+        """Record that this process lives and searches; written every BEAT_EVERY_S, or now. Reads the others' beats.
+
+        Args:
+            now: whether it is written now.
+            work: returns what this process does, from now on; other trials than before are recorded soon.
+
+        Raises:
+            AskedToEnd: somebody asks this process to end.
+        """
+        self._work_of = work or self._work_of
         time_s = self._extend()
+        if not self._ended and not 0 <= self._asked_at - time_s <= ASKED_EVERY_S:
+            self._asked_at = time_s + ASKED_EVERY_S
+            now |= self._follow_work()
+            self._check_asked()
         if now or time_s >= self._beat_at:
             self._beat_at = time_s + BEAT_EVERY_S
             folder = str(self._claims.folder)
             own = SessionRecord(
                 socket.gethostname(), os.getpid(), folder, self._spans, self._ended, self._proves, self._machine
             )
+            own = replace(own, work=self._work, launch=self._launch, code=self._code)
             StudyWriter(self._study).session(self.key, own)
             self._sessions = StudyRecord.of(self._study).sessions
 
     def end(self) -> None:
         """Record that this process searches no more."""
-        self._ended = True
+        self._ended, self._work = True, []
         self.beat(now=True)
 
     def sleep(self) -> None:
@@ -146,22 +175,22 @@ class Session:
 
     def seen(self, trials: tuple[int, ...]) -> list[SessionSeen]:
         """Return this process, which works on `trials`, and the others that live or have died lately."""
-        living = self._claims.living_sessions(self._sessions)
-        return [
-            SessionSeen(
-                key=str(key),
-                host=session.host,
-                pid=session.pid,
-                alive=alive,
-                silent_s=silent_s,
-                trials=trials if key == self.key else (),
-                own=key == self.key,
-            )
-            for key, session in sorted(self._sessions.items())
-            for alive in [key == self.key or key in living]
-            for silent_s in [max(0.0, self._clock() - session.spans[-1][1])]
-            if alive or silent_s < FORGOTTEN_S
-        ]
+        return seen_of(self._sessions, self._claims, self._clock(), self.key, trials)
+
+    def _follow_work(self) -> bool:
+        """Note what this process does; return whether it works on other trials than before."""
+        before, self._work = self._work, list(self._work_of())
+        return [of.trial for of in before] != [of.trial for of in self._work]
+
+    def _check_asked(self) -> None:
+        """Check that nobody asks this process to end.
+
+        Raises:
+            AskedToEnd: somebody does.
+        """
+        asked = StudyRecord.of(self._study).asked_to_end
+        if str(self.key) in asked or (self._launch and self._launch in asked):
+            raise AskedToEnd("asked to end")
 
     @property
     def _way_out(self) -> str:
@@ -184,6 +213,41 @@ class Session:
         self._spans[-1][1] = time_s
         self._asleep = False
         return time_s
+
+
+def seen_of(
+    sessions: Mapping[int, SessionRecord],
+    claims: Claims,
+    now_s: float,
+    own: int | None = None,
+    trials: tuple[int, ...] = (),
+) -> list[SessionSeen]:
+    """Return the searching processes of a study that live or have died lately.
+
+    Args:
+        sessions: all that ever entered, by their keys.
+        claims: of the asking process.
+        now_s: the moment, in seconds since 1970.
+        own: key of the asking process, which works on `trials`; None for one that does not search.
+        trials: its trials.
+    """
+    living = claims.living_sessions(sessions)
+    return [
+        SessionSeen(
+            key=str(key),
+            host=session.host,
+            pid=session.pid,
+            alive=alive,
+            silent_s=silent_s,
+            trials=trials if key == own else tuple(of.trial for of in session.work),
+            own=key == own,
+            work=tuple(session.work),
+        )
+        for key, session in sorted(sessions.items())
+        for alive in [key == own or key in living]
+        for silent_s in [max(0.0, now_s - session.spans[-1][1])]
+        if alive or silent_s < FORGOTTEN_S
+    ]
 
 
 def covered_s(spans: Iterable[Sequence[float]]) -> float:

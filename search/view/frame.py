@@ -22,11 +22,12 @@ from search.study.budget import BudgetUsed
 from search.study.sessions import SessionSeen
 from search.view.rows import Cells, Section, TableColumn, cut, fit, lines, table
 from search.view.running import Running
-from search.view.words import eta_text, one_line, row_result
+from search.view.words import eta_text, one_line, row_result, work_text
 
 NARROW, WIDE = 72, 110  # a terminal of fewer columns shows less of a row, one of so many more
 SILENT_S = 45.0  # a living process without a beat for so long is marked
 OTHERS_MAX = 4  # lines of other searching processes
+SHOWN_WORKERS_MAX = 16  # the same where this one does not search, and shows others
 LAST_MAX = 40  # last trials in the largest terminal
 BARS = " ▁▂▃▄▅▆▇█"
 SHORT = {Outcome.STOPPED.value: "stopped", Outcome.OVER_BOUND.value: "over bound"}
@@ -166,8 +167,9 @@ def _running(state: FrameState, width: int) -> Section:
 def _others(sessions: tuple[SessionSeen, ...]) -> list[Text]:
     """Return a line for each other searching process, living processes first; the last line may count several."""
     texts = [_session(seen) for seen in sorted(sessions, key=lambda seen: not seen.alive) if not seen.own]
-    if len(texts) > OTHERS_MAX:
-        texts[OTHERS_MAX - 1 :] = [Text(f"and {len(texts) - OTHERS_MAX + 1} more", style="dim")]
+    most = OTHERS_MAX if any(seen.own for seen in sessions) else SHOWN_WORKERS_MAX
+    if len(texts) > most:
+        texts[most - 1 :] = [Text(f"and {len(texts) - most + 1} more", style="dim")]
     return texts
 
 
@@ -176,7 +178,8 @@ def _session(seen: SessionSeen) -> Text:
     life, style = ("alive", "green") if seen.silent_s <= SILENT_S else (silent, "yellow")
     if not seen.alive:
         life, style = f"ended {duration(seen.silent_s)} ago", "dim"
-    trials = f", trials {', '.join(map(str, seen.trials))}" if seen.trials else ""
+    doing = [work_text(of) for of in seen.work] or [str(number) for number in seen.trials]
+    trials = f", trials {', '.join(doing)}" if doing else ""
     return Text(one_line(f"process {seen.pid} on {seen.host}: {life}{trials}"), style=style)
 
 

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from objectives.records.failures import OF_MEMORY, SEQUELS, Failure
 from objectives.records.records import Ending, Outcome
+from objectives.records.study_parts.parts import WorkRecord
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 from reports.table.words import duration, ms, share
@@ -57,6 +58,12 @@ def attempt_text(end: Ending) -> str:
     if end.error_class in SEQUELS:
         again = SEQUELS[Failure(end.error_class)]
     return f"died ({end.error_class}): {end.reason}; taken up again {again}"
+
+
+def work_text(work: WorkRecord) -> str:
+    """Return '`12 (train, epoch 4)`' of what a process does with a trial."""
+    stage = ", ".join(part for part in (work.stage, f"epoch {work.epoch}" if work.epoch else "") if part)
+    return f"{work.trial} ({stage})" if stage else str(work.trial)
 
 
 def eta_text(used: BudgetUsed, settings: Settings, running_s: float = 0.0) -> str:

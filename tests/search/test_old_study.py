@@ -21,7 +21,8 @@ from objectives.records import attributes as keys
 from objectives.records.failures import Failure
 from objectives.records.paths import CHECKPOINT, StudyPaths
 from objectives.records.records import Accuracy, Decision, Ending, Latency, Outcome, Proposal, Record, Resources, Rung
-from objectives.records.study_record import MeasuredRecord, SessionRecord, StudyRecord
+from objectives.records.study_parts.parts import MeasuredRecord
+from objectives.records.study_record import SessionRecord, StudyRecord
 from objectives.records.trial_record import Phase, trial_records
 from objectives.training.checkpoint import write_state
 from reports.page.page import write_page

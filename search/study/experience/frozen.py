@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from objectives.records.study_record import ExperienceRecord, StudyRecord, StudyWriter
+from objectives.records.study_parts.parts import ExperienceRecord
+from objectives.records.study_record import StudyRecord, StudyWriter
 from search.engine.models.experience.recorded import Training, even_trainings, read_trainings
 from search.settings.settings import Settings
 from search.study.experience.own import own_trainings

@@ -17,11 +17,23 @@ from postgres_server import PostgresServer
 from objectives.machine.card import MachineCard
 from objectives.records import attributes as keys
 from objectives.records.paths import StudyPaths
-from objectives.records.study_record import StudyRecord
+from objectives.records.study_parts.parts import WorkRecord
+from objectives.records.study_record import StudyRecord, StudyWriter
 from search.study.claims.kernel_locks import KernelClaims
 from search.study.claims.leases import LeaseClaims
 from search.study.claims.open import open_claims
-from search.study.sessions import BEAT_EVERY_S, FORGOTTEN_S, GAP_S, LATELY_S, Session, covered_s
+from search.study.sessions import (
+    ASKED_EVERY_S,
+    BEAT_EVERY_S,
+    CODE,
+    FORGOTTEN_S,
+    GAP_S,
+    LATELY_S,
+    LAUNCH,
+    AskedToEnd,
+    Session,
+    covered_s,
+)
 from spaces.errors import StoreError
 
 BEGAN_S = 1e9
@@ -244,6 +256,58 @@ def test_the_union_of_spans_is_as_long_as_what_it_covers(spans: list[tuple[int, 
     assert covered_s(as_given) == len(covered)
     random.Random(1).shuffle(as_given)
     assert covered_s(as_given) == len(covered)
+
+
+def test_a_process_that_is_asked_to_end_does_so_soon_and_others_do_not(
+    study: optuna.Study, enter: Callable[[Clock], Session]
+) -> None:
+    clock = Clock()
+    first = enter(clock)
+    StudyWriter(study).ask_to_end(first.key + 1)
+    StudyWriter(study).ask_to_end("another launch")
+    clock.go_on(first, 60.0)
+    StudyWriter(study).ask_to_end(first.key)
+    first.beat()  # looked a moment ago
+    with pytest.raises(AskedToEnd, match="asked to end"):
+        clock.go_on(first, ASKED_EVERY_S + 1, beat_s=1.0)
+    first.end()
+    assert StudyRecord.of(study).sessions[first.key].ended
+
+
+def test_a_launch_is_asked_by_its_name(
+    study: optuna.Study, enter: Callable[[Clock], Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(LAUNCH, "ab12")
+    monkeypatch.setenv(CODE, "0.1.0")
+    clock = Clock()
+    worker = enter(clock)
+    record = StudyRecord.of(study).sessions[worker.key]
+    assert (record.launch, record.code, record.work) == ("ab12", "0.1.0", [])
+    StudyWriter(study).ask_to_end("ab12")
+    with pytest.raises(AskedToEnd):
+        clock.go_on(worker, 60.0)
+
+
+def test_others_see_what_a_process_works_on(study: optuna.Study, enter: Callable[[Clock], Session]) -> None:
+    clock = Clock()
+    session = enter(clock)
+    work = [WorkRecord(3, "train", 2)]
+    session.beat(work=lambda: work)
+    clock.go_on(session, ASKED_EVERY_S + 1, beat_s=1.0)
+    assert StudyRecord.of(study).sessions[session.key].work == [WorkRecord(3, "train", 2)]
+    work[0] = WorkRecord(3, "train", 5)
+    clock.go_on(session, ASKED_EVERY_S + 1, beat_s=1.0)
+    assert StudyRecord.of(study).sessions[session.key].work[0].epoch == 2  # no trial came or went: with the next beat
+    clock.go_on(session, BEAT_EVERY_S)
+    assert StudyRecord.of(study).sessions[session.key].work[0].epoch == 5
+    session.end()
+    assert StudyRecord.of(study).sessions[session.key].work == []
+
+
+def test_a_session_of_an_older_automl_is_read(study: optuna.Study) -> None:
+    study.set_user_attr(f"{keys.SESSION}7", {"host": "box", "pid": 4, "folder": "/x", "spans": [[1.0, 2.0]]})
+    session = StudyRecord.of(study).sessions[7]
+    assert (session.work, session.launch, session.code) == ([], "", "")
 
 
 def test_a_session_says_what_machine_it_is_and_older_ones_need_not(study: optuna.Study, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from timing import cpu_s
 
 from objectives.records.children import ChildrenReport, Look
 from objectives.records.records import Ending, Latency, Outcome, Rung
+from objectives.records.study_parts.parts import WorkRecord
 from reports.table.kin.family_words import scored_words
 from reports.table.table import StudyTable
 from search.settings.settings import Settings, load_settings
@@ -231,6 +232,16 @@ def test_other_processes_are_told_of_the_living_ones_first(settings: Settings) -
         "process 4712 on gpu-8: silent for 90 s, trials 31",
         "process 4711 on gpu-7: ended 10 min ago",
     ]
+
+
+def test_workers_are_shown_with_what_they_do_and_more_of_them_where_this_process_is_none(settings: Settings) -> None:
+    view = live(settings)
+    many = [SessionSeen(str(i), "box", i, True, 1.0, (i,), False, (WorkRecord(i, "train", 2),)) for i in range(9)]
+    view.sessions(many)
+    lines = [line.rstrip() for line in shown(view).splitlines() if line.startswith("process ")]
+    assert lines == [f"process {i} on box: alive, trials {i} (train, epoch 2)" for i in range(9)]
+    view.sessions([*many, SessionSeen("9", "here", 9, True, 1.0, (), True)])
+    assert "and 6 more" in shown(view)
 
 
 def test_the_clock_of_the_budget_goes_on_by_itself_but_not_while_the_search_waits(

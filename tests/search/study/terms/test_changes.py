@@ -10,7 +10,8 @@ import pytest
 from objectives.data.dataset import Dataset
 from objectives.records import attributes as keys
 from objectives.records.records import Latency
-from objectives.records.study_record import MeasuredRecord, StudyRecord, StudyWriter
+from objectives.records.study_parts.parts import MeasuredRecord
+from objectives.records.study_record import StudyRecord, StudyWriter
 from search.samplers.registry import make_sampler, suggest
 from search.settings.settings import Settings, load_settings
 from search.study.fork import ensure_fork, forked_settings

@@ -1,0 +1,1 @@
+"""Engines that start workers: processes here, Ray, Dask, Slurm; one contract."""

@@ -1,0 +1,1 @@
+"""Settings of the workers that one line starts on a cluster."""

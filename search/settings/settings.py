@@ -21,6 +21,7 @@ from search.settings.cluster.cluster_settings import ClusterSettings
 from search.settings.compose import base_values, compose_config
 from search.settings.devices import OF_SEVERAL, check_steer, placed_gate, read_several
 from search.settings.machines.gpu import GpuSettings
+from search.settings.machines.store import StoreSettings
 from search.settings.precision_check import check_quantiser
 from search.settings.proof_settings import ProofSettings
 from search.settings.sections import read_section
@@ -147,29 +148,6 @@ class PretrainedSettings:
     def __post_init__(self) -> None:
         if self.folder is not None:  # an export is read from another folder
             object.__setattr__(self, "folder", str(Path(self.folder).expanduser().absolute()))
-
-
-@dataclass(frozen=True)
-class StoreSettings:
-    """Where studies live."""
-
-    folder: str
-    url: str | None
-    artifacts: str | None
-    lease_s: float
-    wait_s: float
-    size_mb_max: float | None
-    free_mb_min: float
-
-    def __post_init__(self) -> None:
-        if not self.lease_s > 0:
-            raise SettingsError(f"store.lease_s: must be positive, got {self.lease_s}")
-        if not self.wait_s >= 0:
-            raise SettingsError(f"store.wait_s: must be 0 or more, got {self.wait_s}")
-        if self.size_mb_max is not None and not self.size_mb_max > 0:
-            raise SettingsError(f"store.size_mb_max: must be positive or null, got {self.size_mb_max}")
-        if not self.free_mb_min >= 0:
-            raise SettingsError(f"store.free_mb_min: must be 0 or more, got {self.free_mb_min}")
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""Settings of the machines that trials run on: their GPUs."""
+"""Settings of the machines that a study lives and trains on: their GPUs, their store."""

@@ -157,12 +157,13 @@ def prove(name: str, overrides: tuple[str, ...], anew: bool, test_again: bool, f
 
 @main.command()
 @RUNS
+@STORE
 @guarded
-def studies(folder: str) -> None:
-    """List the studies of a folder."""
+def studies(folder: str, store: str | None) -> None:
+    """List the studies of a folder, or of a storage."""
     from search.commands.studies import run_studies
 
-    run_studies(folder)
+    run_studies(folder, store)
 
 
 @main.command()
@@ -227,6 +228,26 @@ def latency(words: tuple[str, ...], again: bool, form: str, clean: bool) -> None
     from search.commands.latency import run_latency
 
     run_latency(words, again=again, as_json=form == "json", clean=clean)
+
+
+@main.command()
+@click.argument("name")
+@click.argument("overrides", nargs=-1)
+@RUNS
+@STORE
+@guarded
+def measure(name: str, overrides: tuple[str, ...], folder: str, store: str | None) -> None:
+    """Measure latencies for a study, on the machine that has its device, for machines that train and have it not.
+
+    Ends by Ctrl-C, or once those who search have left and the budget that the study was made with is used. Searching
+    processes on such a machine do the same beside their own trials. See docs/measuring.md.
+
+    OVERRIDES: device=NAME (one of several devices of the study), device.host=NAME and device.python=PATH of a board as
+    it is reached from here; store.url=URL and store.folder=DIR as of a search.
+    """
+    from search.commands.measuring.measure import run_measure
+
+    run_measure(name, list(overrides), folder, store)
 
 
 @main.command()

@@ -1,4 +1,4 @@
-"""`automl data ...` on the command line: the card of a data set, its check, and the errors of a detector on it."""
+"""`automl data ...` on the command line: a data set's card, check and push, and the errors of a detector on it."""
 
 import click
 
@@ -13,6 +13,7 @@ def data() -> None:
     automl data conf=retail data.root=~/shelves         the card: classes, images and boxes by split
     automl data check conf=retail data.root=~/shelves   what would spoil the scores
     automl data errors retail --pick best               a detector's errors, and the labels that it doubts
+    automl data push conf=retail ... store.artifacts=   to where a study's machines fetch it from
     """
 
 
@@ -38,6 +39,19 @@ def check(overrides: tuple[str, ...]) -> None:
     from search.commands.data_set.check import run_check
 
     run_check(list(overrides))
+
+
+@data.command()
+@click.argument("overrides", nargs=-1)
+@guarded
+def push(overrides: tuple[str, ...]) -> None:
+    """Push the data set to store.artifacts, for machines of a study that do not have it (docs/files.md).
+
+    OVERRIDES: those of the search, with store.artifacts=s3://BUCKET/PREFIX or a shared folder.
+    """
+    from search.commands.data_set.push import run_push
+
+    run_push(list(overrides))
 
 
 @data.command()

@@ -233,6 +233,8 @@ def make_trial(number: int, rng: random.Random, began: datetime) -> FrozenTrial:
             artifact_bytes=int(4e6 * factor * kept),
             training_peak_bytes=int(1.9e9),
             seconds={"build": 1.2, "export": 2.1, "latency": 3.4, "train": seconds - 20, "score": 12.0},
+            gpu_peak_bytes=int(2.5e9),
+            machine="NVIDIA A100",
         )
         attrs |= {
             attributes.ACCURACY: accuracy.to_json(),

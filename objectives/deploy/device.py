@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from objectives.machine.gpus import board_of
+from objectives.machine.gpus.visible import gpu_of
 from spaces.errors import DeviceError, nearest
 
 RUNTIMES = ("onnxruntime", "openvino", "litert", "ncnn", "torchscript")
@@ -141,7 +141,7 @@ def training_keys(train_device: str) -> tuple[str, ...]:
     """Return the devices that a training keeps busy, named as Ultralytics names it: beside a GPU, the processor too."""
     if train_device == "cpu":
         return ("cpu",)
-    names = [f"cuda:{board_of(int(name))}" if name.isdigit() else _plain(name) for name in train_device.split(",")]
+    names = [gpu_of(int(name)).key if name.isdigit() else _plain(name) for name in train_device.split(",")]
     return ("cpu", *names)
 
 
@@ -152,7 +152,7 @@ def measuring_keys(device: Device) -> tuple[str, ...]:
     if device.on_processor:
         return ("cpu",)
     if device.provider in ("CUDAExecutionProvider", "TensorrtExecutionProvider"):
-        return (f"cuda:{board_of(int(device.options.get('device_id', 0)))}",)
+        return (gpu_of(int(device.options.get("device_id", 0))).key,)
     return ("cpu", _plain(device.provider))
 
 

@@ -10,6 +10,7 @@ from objectives.deploy.device import Device
 from objectives.latency.book.asked import Asked, asked_of
 from objectives.latency.book.book import Book
 from objectives.latency.hosts.open import changes
+from objectives.latency.hosts.queue import in_queue
 from objectives.latency.measure import measure_latencies
 from objectives.latency.protocol import LatencyProtocol
 from objectives.machine.device_locks import Patience
@@ -54,7 +55,8 @@ def latencies_once(
 ) -> list[Latency | DeviceError]:
     """Return what the book holds of deployable files, and measure the others in one go; see `measure_latencies`.
 
-    Not for comparisons: there both sides are timed in turn, now.
+    Not for comparisons: there both sides are timed in turn, now. Where another machine has the device, that machine is
+    asked for all of it: its book answers, and its processes measure.
 
     Args:
         artifacts: deployable files.
@@ -69,6 +71,8 @@ def latencies_once(
     Returns:
         for each file, in order, its figure, or why it has none.
     """
+    if (elsewhere := in_queue(device)) is not None:
+        return elsewhere.figures(artifacts, images, protocol, patience or Patience(), again=again)
     warn = warn or logging.getLogger(__name__).warning
     book, others = Book(warn), set[str]()
     try:

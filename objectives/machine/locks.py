@@ -58,7 +58,8 @@ class LockFile:
     def __init__(self, name: str) -> None:
         folder = lock_folder()
         folder.mkdir(parents=True, exist_ok=True)
-        self._descriptor = os.open(folder / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self.name = f"{name}.lock"
+        self._descriptor = os.open(folder / self.name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def share(self) -> bool:
         """Share the lock, unless another owns it."""
@@ -67,6 +68,15 @@ class LockFile:
     def own(self) -> bool:
         """Own the lock, unless others share or own it."""
         return self._take(fcntl.LOCK_EX)
+
+    def write(self, text: str) -> None:
+        """Write a short text into the file, for whoever finds the lock taken."""
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, text.encode(), 0)
+
+    def read(self) -> str:
+        """Return what was written into the file last."""
+        return os.pread(self._descriptor, 4096, 0).decode(errors="replace")
 
     def release(self) -> None:
         """Give up what is held."""

@@ -1,4 +1,4 @@
-"""Shares of the machine: slots for workers, GPUs lent to one training at a time, processor cores."""
+"""Shares of the machine: slots for workers, processor cores."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ class Share:
     """A share of the machine, held until its release, or until the process ends.
 
     Attributes:
-        index: of the slot or the GPU.
+        index: of the slot.
     """
 
     index: int
@@ -24,11 +24,6 @@ class Share:
     def release(self) -> None:
         """Give the share back; once."""
         self._lock.close()
-
-
-def lease_gpu(ids: Sequence[int]) -> Share | None:
-    """Take the first of some GPUs that no other training of this user has; None if all are taken."""
-    return _first_free("cuda:{}.lease", ids)
 
 
 def take_slot() -> Share:

@@ -26,6 +26,8 @@ MEASURED_FULLY_ON = "automl.latencies.full."  # prefix, then a trial's number: f
 PROOF = "automl.proof"  # ProofRecord: finalists, seeds and lengths of the proof that was begun last
 TEST_LOOKS = "automl.test.looks"  # list of SplitLook: each look at the test split by detectors of the study
 
+ARTIFACTS = "automl.artifacts"  # ArtifactsRecord: where files of trials are beside the study's folder
+
 # trial
 CANDIDATE = "automl.candidate"  # every choice of the trial, dimension name -> value
 LATENCY_UNTRAINED = "automl.latency.untrained"  # Latency: measured before training
@@ -50,3 +52,11 @@ BASELINE = "automl.baseline"  # name of the stock detector that the trial is, fo
 PROVES = "automl.proves"  # number of the trial that a training of a proof repeats: a finalist, or the baseline
 SEED = "automl.seed"  # of a training of a proof
 TERMS = "automl.proof.terms"  # ProofTerms of a training of a proof: its epochs, its start, its images
+FILES = "automl.files"  # name of a file in the trial's folder -> StoredFile: what an artifact store has of it
+TOKEN = "automl.token"  # among Optuna's own attributes: made with the trial, so that it is made once
+
+
+def parent_of(key: str) -> int | None:
+    """Return the elastic training whose scorer alone writes an attribute of a study; None: it is of no trial's."""
+    found = key.removeprefix(LOOKS).partition(".")[0] if key.startswith(LOOKS) else ""
+    return int(found) if found.isdecimal() else None

@@ -14,6 +14,7 @@ UNTRAINED = "untrained.onnx"  # the same before training, for its latency
 UNTRAINED_ALL = "untrained.*"  # with what was converted of it
 # The deployable file as other runtimes take it: a study on such a device times and scores this one.
 CONVERTED = ("model.tflite", "model.torchscript", "model.ncnn.param", "model.ncnn.bin", "model.ncnn.json")
+DEPLOYED = (MODEL, *CONVERTED)  # what a device may run
 DETECTIONS = "detections.jpg"
 PLAIN = "ultralytics.pt"  # the same weights, as plain Ultralytics loads them
 CONFIG = "config.yaml"  # of an exported detector
@@ -22,6 +23,7 @@ ULTRALYTICS_SETTINGS = ".ultralytics"  # folder of its settings
 ERRORS = "errors"  # folder of what a trained detector gets wrong, beside the detector; in it, a folder a split
 CHECKPOINT = "checkpoint.pt"  # in the folder of a training
 TRAININGS = "training-*"  # folders of a trial, one a phase of its training
+PREVIOUS = "checkpoint.previous.pt"  # the generation before
 CHILDREN = "children"  # folder of an elastic training's children
 LARGE = (WEIGHTS, MODEL, DETECTIONS)  # of a finished trial; the rest is needed to do it again
 
@@ -118,6 +120,11 @@ class TrialPaths(DetectorPaths):
     def ranks(self) -> Path:
         """Importance of the channels before an elastic training whose weights were trained already."""
         return self.folder / "ranks.pt"
+
+    @property
+    def origins(self) -> Path:
+        """Which objects of an artifact store the files are, or go on from."""
+        return self.folder / ".files.json"
 
     @property
     def children(self) -> Path:

@@ -78,6 +78,7 @@ class Latency(Record):
         images_per_s: images per second at the batch that gives the most; None where that was not asked for.
         best_batch: images of that batch; 0 likewise.
         batch_note: why larger batches were not tried, where that was not because they bring less; else empty.
+        measured_by: name of the machine that measured for the one that asked; empty where that is one machine.
     """
 
     p50_ms: float
@@ -104,6 +105,7 @@ class Latency(Record):
     images_per_s: float | None = None
     best_batch: int = 0
     batch_note: str = ""
+    measured_by: str = ""
 
     def with_batches(self, images_per_s: float | None, best_batch: int, batch_note: str) -> "Latency":
         """Return the record with what batches gave."""
@@ -202,6 +204,8 @@ class Resources(Record):
         artifact_bytes: size of the deployable file.
         training_peak_bytes: peak resident memory of the trial's process.
         seconds: stage ("build", "export", "latency", "train", "prune", "score") to seconds.
+        gpu_peak_bytes: most memory of the GPU that torch held for it; 0 on a processor, and where that is not known.
+        machine: kind of the machine that it ran on last; empty where an older version did not record it.
     """
 
     parameters: int = 0
@@ -209,6 +213,8 @@ class Resources(Record):
     artifact_bytes: int = 0
     training_peak_bytes: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
+    gpu_peak_bytes: int = 0
+    machine: str = ""
 
 
 @dataclass(frozen=True)
@@ -280,6 +286,8 @@ class Death(Record):
         processes: most processes that it had at once.
         memory_free_bytes: memory of the machine that was free.
         disk_free_bytes: room on the disk of the study.
+        machine: kind of the machine; empty where an older version did not record it.
+        gpu_memory_mb: memory of the GPU that it trained on; 0 on a processor, and where that is not known.
     """
 
     log_tail: str = ""
@@ -288,6 +296,8 @@ class Death(Record):
     processes: int = 0
     memory_free_bytes: int = 0
     disk_free_bytes: int = 0
+    machine: str = ""
+    gpu_memory_mb: int = 0
 
 
 @dataclass(frozen=True)

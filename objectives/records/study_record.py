@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from objectives.machine.card import MachineCard
 from objectives.records import attributes as keys
 from objectives.records.children import ChildrenReport
 from objectives.records.gate import Gate
@@ -30,6 +31,7 @@ class SessionRecord(Record):
         spans: begin and end of each span of time in which it searched, in seconds since 1970.
         ended: whether it has left the study.
         proves: whether it is `automl prove`, whose time is none of the budget's.
+        machine: what it trains on; None where an older version did not record it.
         work: what it does with its trials, as of some seconds ago.
         launch: names the command that started it as a worker of a cluster; empty for none.
         code: of a worker: version of its automl, and commit where that runs from a checkout.
@@ -41,6 +43,7 @@ class SessionRecord(Record):
     spans: list[list[float]]
     ended: bool = False
     proves: bool = False
+    machine: MachineCard | None = None
     work: list[WorkRecord] = field(default_factory=list)
     launch: str = ""
     code: str = ""

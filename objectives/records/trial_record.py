@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from objectives.records import attributes as keys
+from objectives.records.artifacts.stored_files import StoredFile, read_files
 from objectives.records.bounds.figures import Figures
 from objectives.records.failures import batch_divisor
-from objectives.records.made_once import MadeOnce
 from objectives.records.proof import ProofTerms
 from objectives.records.reading import finite, mapping, named_records, record, records, uncollected
 from objectives.records.records import Accuracy, Decision, Ending, Latency, Outcome, Proposal, Resources, Rung
+from objectives.records.stored.packed import Packer
+from objectives.records.stored.reader import TrialReader
 from spaces.network.family import is_of_many
 
 if TYPE_CHECKING:
@@ -44,6 +46,10 @@ class Phase(StrEnum):
 
 
 OUTCOMES = {Phase(outcome.value): outcome for outcome in Outcome}
+PACKED = (  # of an ended trial: a search looks at these fields once, and at the others again and again
+    *("candidate", "params", "rungs", "accuracy", "latency", "latency_untrained", "resources", "ending", "proposal"),
+    *("decisions", "attempts", "terms", "latencies", "latencies_untrained"),
+)
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,7 @@ class TrialRecord:
         proves: of a training of a proof: number of the trial that it repeats, with another seed.
         seed: of a training of a proof.
         terms: how long a training of a proof is, and what it starts from.
+        files: what an artifact store has of its folder, by name.
     """
 
     number: int
@@ -109,6 +116,7 @@ class TrialRecord:
     terms: ProofTerms | None = None
     latencies: Mapping[str, Latency] = field(default_factory=dict)
     latencies_untrained: Mapping[str, Latency] = field(default_factory=dict)
+    files: Mapping[str, StoredFile] = field(default_factory=dict)
 
     @property
     def is_proof(self) -> bool:
@@ -262,6 +270,7 @@ def read_trial(trial: "FrozenTrial") -> TrialRecord:
         terms=record(ProofTerms, attrs.get(keys.TERMS)),
         latencies=named_records(Latency, attrs.get(keys.LATENCIES)),
         latencies_untrained=named_records(Latency, attrs.get(keys.LATENCIES_UNTRAINED)),
+        files=read_files(trial),
     )
 
 
@@ -286,27 +295,24 @@ def _positive(ms: float) -> float | None:
     return ms if 0 < ms < math.inf else None
 
 
-_read: "WeakKeyDictionary[optuna.Study, MadeOnce[FrozenTrial, TrialRecord]]" = WeakKeyDictionary()
+_readers: "WeakKeyDictionary[optuna.Study, TrialReader[TrialRecord]]" = WeakKeyDictionary()
 
 
 def trial_records(study: "optuna.Study", trials: "Sequence[FrozenTrial] | None" = None) -> list[TrialRecord]:
-    """Return the trials of a study, by number; those of ended trials are made once, since these never change.
+    """Return the trials of a study, by number; an ended one is read once, since it never changes, and is the same then.
 
     Args:
         study: the study.
         trials: its trials, if they were read just now.
     """
     with uncollected():
-        known = _read.setdefault(study, MadeOnce(read_trial, lambda record: record.phase.has_ended))
-        return known.of(study.get_trials(deepcopy=False) if trials is None else trials)
+        if trials is not None:
+            return [read_trial(trial) for trial in trials]
+        if study not in _readers:
+            _readers[study] = TrialReader(read_trial, lambda record: record.phase.has_ended, Packer(PACKED).pack)
+        return _readers[study].read(study)
 
 
 def write_proposal(study: "optuna.Study", trial_id: int, proposal: Proposal) -> None:
-    """Store why a trial is proposed, while its sampler is asked.
-
-    Args:
-        study: the trial's.
-        trial_id: Optuna's, over all studies of the storage.
-        proposal: the reasons.
-    """
+    """Store why a trial, by Optuna's id over all studies of the storage, is proposed, while its sampler is asked."""
     study._storage.set_trial_user_attr(trial_id, keys.PROPOSAL, proposal.to_json())

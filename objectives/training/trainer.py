@@ -19,6 +19,7 @@ from objectives.training.accumulation import Accumulation
 from objectives.training.checkpoint import read_state, restore, state_of, write_state
 from objectives.training.divergence import LossWatch
 from objectives.training.elastic import ElasticTraining
+from objectives.training.gpu.mixed_precision import sound_half_checked_here
 from objectives.training.hardware import available_cores
 from objectives.training.loading import check_complete, fit_loader, forget_images
 from objectives.training.monitor import Monitor
@@ -91,7 +92,8 @@ def train_phase(
     session.report_saved()
     try:
         if not (session.finished_before or progress.stopped):
-            session.train()
+            with sound_half_checked_here(session.monitor.warning):
+                session.train()
     finally:
         if elastic is not None:
             elastic.end()
@@ -119,13 +121,11 @@ def _fit_class(base: Any) -> Any:
             elastic: ElasticTraining | None,
             selection: Selection,
         ) -> None:
-            self.selection = selection
             self.network, self.progress, self.on_rung, self.monitor = network, progress, on_rung, monitor
-            self.evaluate_at, self.decide_at, self.elastic = evaluate_at, decide_at, elastic
+            self.evaluate_at, self.decide_at, self.elastic, self.selection = evaluate_at, decide_at, elastic, selection
             self.calibration: list[torch.Tensor] = []
-            self.seconds = 0.0
+            self.seconds, self.accumulation = 0.0, Accumulation()
             self.rung: Rung | None = None
-            self.accumulation = Accumulation()
             super().__init__(overrides={**arguments, "model": "automl.yaml"})
             if self.device.type == "cpu":
                 torch.set_num_threads(available_cores())  # Ultralytics leaves one core idle

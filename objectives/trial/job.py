@@ -10,6 +10,7 @@ from pathlib import Path
 from objectives.data.crowds import USUAL_MAX
 from objectives.data.dataset import LabelledImage
 from objectives.deploy.device import Device
+from objectives.latency.hosts.queue import Answer, Order
 from objectives.latency.protocol import LatencyProtocol
 from objectives.records.children import HELD_OUT, ChildrenOrder, ChildrenReport
 from objectives.records.even_sample import evenly
@@ -95,6 +96,7 @@ class TrialJob:
         reported_epoch: last evaluated epoch that the searching process knows of.
         max_detections: boxes of an image that are kept, in validation and as deployed.
         cores: processor cores to train on; empty for all.
+        gpu: the GPU that its process is to see alone, by the driver's name; None: those that the searching one sees.
         family: what may differ between the children of an elastic training; None for any other.
         training: image files of the training split, for batch-norm statistics of children; empty where there are none.
         weights: file of the weights that the training starts from, of exactly this network; None: those that the
@@ -103,6 +105,7 @@ class TrialJob:
         more_devices: where latency is measured beside.
         on_all: whether one detector is wanted for all devices, so that a bound of any of them stops a trial.
         latencies: further device -> latency of the untrained network, as far as it is known already.
+        elsewhere: names of the devices that another machine has: their latencies are asked of the listener.
     """
 
     number: int
@@ -132,6 +135,7 @@ class TrialJob:
     reported_epoch: int = 0
     max_detections: int = USUAL_MAX
     cores: tuple[int, ...] = ()
+    gpu: str | None = None
     family: Family | None = None
     training: tuple[Path, ...] = ()
     weights: Path | None = None
@@ -139,6 +143,7 @@ class TrialJob:
     more_devices: tuple[Device, ...] = ()
     on_all: bool = False
     latencies: Mapping[str, Latency] = field(default_factory=dict)
+    elsewhere: tuple[str, ...] = ()
 
     def function(self) -> "RunTrial":
         """Import what runs as the trial: torch comes along, for a real one.
@@ -202,6 +207,13 @@ class TrialListener(ABC):
 
     def latency_on(self, device: str, latency: Latency, trained: bool) -> None:  # noqa: B027  # most studies have one
         """A latency was measured on a further device, before or after training."""
+
+    def measured(self, order: Order) -> Answer | None:
+        """Files are to be measured on a device that another machine has; return at once: None where it takes longer.
+
+        The trial asks again with the same order, several times a second, until there is an answer.
+        """
+        return Answer(away=f"device={order.device}: nobody passes orders on here")
 
     def family(self, family: Family) -> None:  # noqa: B027  # most listeners hear of none
         """An elastic training has found out which children it will hold: some networks lose no channels."""

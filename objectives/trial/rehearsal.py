@@ -21,7 +21,7 @@ from objectives.network.pruning import prune_detector
 from objectives.records.paths import TrialPaths
 from objectives.records.records import Resources
 from objectives.training.arguments import TrainingPlan, trainer_arguments
-from objectives.training.hardware import available_device
+from objectives.training.hardware import available_device, gpu_peak_bytes, loading_processes
 from objectives.training.trainer import Progress, train_phase
 from objectives.trial.exported import export_untrained, shipped_bytes
 from objectives.trial.job import TrialJob, TrialListener
@@ -66,6 +66,7 @@ def rehearse(job: TrialJob, listener: TrialListener) -> None:
             multiply_adds=multiply_adds,
             training_peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 + timer.loaders_bytes,
             seconds={"build": built - began, **timer.seconds},
+            gpu_peak_bytes=gpu_peak_bytes(),
         )
     )
 
@@ -117,8 +118,9 @@ class _Timer:
 
     def time(self, job: TrialJob, model: nn.Module, device: str) -> None:
         """Train the network until enough is known."""
+        workers, _ = loading_processes(job.workers, device)
         plan = TrainingPlan(
-            job.data_yaml, TrialPaths(job.folder).training(0), EPOCHS, job.seed, device, job.workers, job.cache
+            job.data_yaml, TrialPaths(job.folder).training(0), EPOCHS, job.seed, device, workers, job.cache
         )
         # A step costs the same, but no network diverges meanwhile, and gradients are added up as behind the warm-up.
         arguments = {**trainer_arguments(job.candidate, plan), "warmup_epochs": 0.0, "lr0": 1e-6}

@@ -15,6 +15,7 @@ from torch import nn
 from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.device import measuring_keys, training_keys
 from objectives.deploy.export_onnx import meta_of
+from objectives.latency.hosts.queue import asked_of
 from objectives.latency.once import latencies_once
 from objectives.machine.cores import on_cores
 from objectives.machine.files import remove_partials, write_text
@@ -52,7 +53,7 @@ def score_children(job: TrialJob, listener: TrialListener) -> Ending | None:
     Raises:
         DataError: images or the parent's weights cannot be read.
     """
-    with on_cores(job.cores) as all_cores:
+    with on_cores(job.cores) as all_cores, asked_of(listener.measured, job.devices, job.elsewhere):
         _Scorer(job, listener, all_cores).run()
     return None
 

@@ -14,6 +14,7 @@ from torch import nn
 from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.device import Device, measuring_keys, training_keys
 from objectives.deploy.export_onnx import meta_of
+from objectives.latency.hosts.queue import asked_of
 from objectives.latency.once import latency_once
 from objectives.latency.protocol import LatencyProtocol
 from objectives.machine.cores import on_cores
@@ -32,7 +33,7 @@ from objectives.records.paths import TrialPaths
 from objectives.records.records import Ending, Latency, Outcome, Resources, Rung
 from objectives.training.arguments import TrainingPlan, trainer_arguments
 from objectives.training.elastic import ElasticNetwork
-from objectives.training.hardware import available_device
+from objectives.training.hardware import available_device, gpu_peak_bytes, loading_processes
 from objectives.training.selection import Selection
 from objectives.training.trainer import Progress, train_phase
 from objectives.trial.bounds import stopped_by, stopped_words
@@ -64,7 +65,7 @@ def run_trial(job: TrialJob, listener: TrialListener) -> Ending | None:
         DataError: images or labels cannot be read.
         DeviceError: the file cannot be measured.
     """
-    with on_cores(job.cores) as all_cores:
+    with on_cores(job.cores) as all_cores, asked_of(listener.measured, job.devices, job.elsewhere):
         return _Trial(job, listener, all_cores).run()
 
 
@@ -104,6 +105,8 @@ class _Trial:
             self.listener.family(family)
         if (broken := stopped_by(self.job, found)) and not self._has_fast_child(model):
             return self._end(model, Ending(Outcome.OVER_BOUND, stopped_words(self.job, found, broken)))
+        if too_many := loading_processes(self.job.workers, self.train_device)[1]:
+            self.listener.warning(too_many)
         with self.devices.working():
             trained = self._train(model)
         if self.decision is RungDecision.PAUSE:
@@ -287,6 +290,7 @@ class _Trial:
                 artifact_bytes=shipped_bytes(self.job, self.paths.model),
                 training_peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
                 seconds=self.clock.seconds,
+                gpu_peak_bytes=gpu_peak_bytes(),
             )
         )
 
@@ -301,13 +305,14 @@ class _Trial:
     def _plan(self, phase: int) -> TrainingPlan:
         job = self.job
         folder, device = self.paths.training(phase), self.train_device
+        workers, _ = loading_processes(job.workers, device)
         return TrainingPlan(
             job.data_yaml,
             folder,
             job.epochs,
             job.seed,
             device,
-            job.workers,
+            workers,
             job.cache,
             job.batch_divisor,
             job.max_detections,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from objectives.records.failures import ADVICE, OF_MEMORY, Failure
+from objectives.records.failures import ADVICE, OF_MEMORY, SEQUELS, Failure
 from objectives.records.records import Death, Ending, Outcome
 from reports.table.row import TrialRow
 from reports.table.table import UNKNOWN, StudyTable
@@ -120,6 +120,8 @@ def _sequel(attempt: Ending, row: TrialRow) -> str:
     """Return how a trial went on after an attempt."""
     if attempt.error_class in OF_MEMORY:
         return f"taken up again with {row.smaller_batch}"
+    if attempt.error_class in SEQUELS:
+        return f"taken up again {SEQUELS[Failure(attempt.error_class)]}"
     return "taken up again where its checkpoint stood"
 
 

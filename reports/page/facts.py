@@ -73,6 +73,7 @@ def provenance(table: StudyTable) -> tuple[Fact, ...]:
         Fact("classes", ", ".join(str(name) for name in _list(table.data.get("classes")))),
         *(Fact(f"device {name.replace('_', ' ')}", str(value)) for name, value in table.device.items()),
         *(Fact(f"fingerprint of {name}", str(value)) for name, value in table.fingerprints.items()),
+        *(Fact("machine", words) for words in _machines(table)),
         Fact("seed", str(known.get("seed", ""))),
         Fact("budget", _flat(budget) if isinstance(budget, Mapping) else str(budget or "")),
         Fact("forked from", str(table.forked.get("from") or ""), _copied(table)),
@@ -108,6 +109,12 @@ def _work(table: StudyTable) -> str:
     running = table.counts.get("running", 0)
     parts = [f"{duration(WorkClock(ended).seconds_until(last))} of work"] if last else []
     return ", ".join(parts + ([f"{running} running now"] if running else []))
+
+
+def _machines(table: StudyTable) -> list[str]:
+    """Return the machines that searched the study, each once, in the order in which they came."""
+    cards = [session.machine for _, session in sorted(table.record.sessions.items())]
+    return list(dict.fromkeys(card.words for card in cards if card))
 
 
 def _copied(table: StudyTable) -> str:

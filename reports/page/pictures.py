@@ -20,7 +20,7 @@ def pictures(table: StudyTable, study_folder: Path, winner: int | None = None) -
     """
     found: dict[int, str] = {}
     left = BYTES_MAX
-    for row in _wanted(table, winner):
+    for row in pictured(table, winner):
         content = _read(row, study_folder, left)
         if content:
             found[row.number] = f"data:image/jpeg;base64,{b64encode(content).decode()}"
@@ -28,7 +28,7 @@ def pictures(table: StudyTable, study_folder: Path, winner: int | None = None) -
     return found
 
 
-def _wanted(table: StudyTable, winner: int | None) -> list[TrialRow]:
+def pictured(table: StudyTable, winner: int | None = None) -> list[TrialRow]:
     """Return the trials in the order of their claim to a picture."""
     ranked = sorted(table.finished, key=lambda row: (-(row.map or 0.0), row.number))
     others = [row for row in ranked if not row.on_front and row.number != winner]

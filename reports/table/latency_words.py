@@ -10,8 +10,13 @@ def state_words(latency: Latency) -> str:
 
 
 def kept_words(latency: Latency) -> str:
-    """Return 'kept since 2026-11-26 05:27 UTC' of a figure from the book of latencies; else empty."""
-    return f"kept since {when_words(latency.measured_at)}" if latency.kept else ""
+    """Return 'kept since 2026-11-26 05:27 UTC' of a figure from the book of latencies, and who measured for others.
+
+    Empty for a figure that was measured just for this, by the machine that asked.
+    """
+    kept = f"kept since {when_words(latency.measured_at)}" if latency.kept else ""
+    by = f"measured by {latency.measured_by}" if latency.measured_by else ""
+    return ", ".join(words for words in (by, kept) if words)
 
 
 def when_words(stamp: str) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from objectives.records.stored.packed import extended
 from objectives.records.trial_record import TrialRecord
 from reports.table.words import smaller_batch
 
@@ -78,4 +79,4 @@ def make_row(trial: TrialRecord, device: str, removed: tuple[str, ...]) -> Trial
     """
     known = trial.known_latency
     elsewhere = bool(known and device and known.device and known.device != device)
-    return TrialRow(**vars(trial), other_device=elsewhere, removed=removed)
+    return extended(trial, TrialRow, other_device=elsewhere, removed=removed)

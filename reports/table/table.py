@@ -15,6 +15,7 @@ from objectives.records.front import front_mask
 from objectives.records.gate import Gate
 from objectives.records.reading import uncollected
 from objectives.records.records import Outcome
+from objectives.records.stored.packed import changed
 from objectives.records.study_record import StudyRecord
 from objectives.records.trial_record import Phase, TrialRecord, read_trial, trial_records
 from reports.table.families import FamilyRow, find_families
@@ -107,7 +108,7 @@ class StudyTable:
         raise AutomlError(f"trial: study '{self.name}' has no trial {number}; its trials: {span}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Made:
     """A row, and all that it was made of; only the row is judged anew."""
 
@@ -204,4 +205,4 @@ def _placed(row: TrialRow, on_front: bool, passes_gate: bool) -> TrialRow:
     """Return the row with these places; most keep theirs from one reading to the next."""
     if row.on_front == on_front and row.passes_gate == passes_gate:
         return row
-    return dataclasses.replace(row, on_front=on_front, passes_gate=passes_gate)
+    return changed(row, on_front=on_front, passes_gate=passes_gate)

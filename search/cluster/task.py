@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from search.study.checkout import commit_of
+from search.study.provenance import OWN_CHECKOUT
 from search.study.sessions import CODE, LAUNCH
-from search.study.store import OWN_CHECKOUT
 from spaces.errors import first_line
 
 WORKER_PROGRAM = "search.commands.workers.child"

@@ -1,6 +1,5 @@
 """A search of others, watched: what its store holds, turned into the events that a view shows."""
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -65,7 +64,7 @@ class StudyWatch:
         with store_errors(self.settings.name):
             trials = trial_records(self.study)
             record = self._record()
-            processes = seen_of(self.sessions, claims, time.time())
+            processes = seen_of(self.sessions, claims, claims.time_s())
         work = {of.trial: of for process in processes if process.alive for of in process.work}
         ended = [trial.number for trial in trials if not trial.is_child and self._show(trial)]
         used = self.used(trials)

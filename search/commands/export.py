@@ -30,6 +30,7 @@ from search.commands.formats.of_device import add_converted
 from search.loop.latencies.full_latency import device_settings, measured_fully
 from search.register.exported import Exported, export_lineage
 from search.settings.settings import EMBEDDED
+from search.study.files.open import files_to_read
 from search.study.folder.keep import CHILDREN_MOST
 from search.study.store import load_study
 from search.study.terms.changes import done_now
@@ -75,6 +76,7 @@ def run_export(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise AutomlError(f"export: '{target}' exists and is not empty; name another with --to, or remove it")
     trial = root / (row.folder or "")
+    files_to_read(study, root).bring(row)
     missing = [file for file in ExportPaths.COPIED if not (trial / file).exists()]
     if removed := [file for file in row.removed if file in missing]:
         raise AutomlError(

@@ -12,8 +12,8 @@ from search.commands.search import checked_settings, interruptible
 from search.plan.make import make_plan
 from search.plan.text import print_plan
 from search.settings.checks.gate_check import gate_notes
-from search.settings.dataset import load_data
 from search.settings.settings import Settings
+from search.study.files.data_sets import data_of
 from search.study.store import load_study
 from search.study.study_file import study_file
 from search.study.terms.contract import check_contract
@@ -31,7 +31,7 @@ def run_plan(arguments: list[str]) -> None:
             f"--plan: times candidates in this process, got cluster={settings.cluster.name}; leave it out"
         )
     with counting(open_console(stderr=True), "looking at images") as show:
-        dataset = load_data(settings.data, show)
+        dataset = data_of(settings, show)
     notes = gate_notes(settings, dataset)
     console = open_console()
     with interruptible(), TemporaryDirectory(prefix="automl-plan-") as folder:

@@ -20,9 +20,10 @@ from reports.table.words import plural
 from search.commands.search import interruptible
 from search.loop.run import check_settings, open_proof, run_to_its_end
 from search.loop.search import Search
-from search.settings.dataset import load_data
 from search.settings.settings import BudgetSettings, Settings
 from search.settings.stored import read_changes, stored_settings
+from search.study.files.data_sets import data_of
+from search.study.files.pictures import bring_pictures
 from search.study.store import load_study
 from search.view.base import View
 from search.view.make import make_view
@@ -37,6 +38,8 @@ PROOF_SETTABLE = (
     "data.root",
     "pretrained.folder",
     "trial.train_device",
+    "gpu.share",
+    "gpu.memory_mb",
     "trial.workers",
     "trial.cache_mb",
     "trial.timeout_s",
@@ -77,7 +80,7 @@ def run_prove(
     check_settings(settings)
     console = open_console(stderr=form == "json", highlight=False, soft_wrap=True)
     with counting(open_console(stderr=True), "looking at images") as show:
-        dataset = load_data(settings.data, show)
+        dataset = data_of(settings, show, console.print)
 
     def view(record: ProofRecord) -> View:
         _introduce(console, settings, record)
@@ -86,6 +89,8 @@ def run_prove(
     with open_proof(settings, dataset, view, anew=anew, asked=asked, say=console.print) as opened:
         interrupted = _interrupted(opened, again=test_again)
         table = opened.table()
+    if missing := bring_pictures(opened.study, settings.folder, table):
+        console.print(missing, style="yellow")
     _conclude(console, table, settings, interrupted=interrupted)
     if interrupted:
         words = ["automl", "prove", name, *arguments, *["--test-again"] * test_again]

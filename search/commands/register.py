@@ -8,8 +8,7 @@ from reports.table.console import open_console
 from search.register.model_registry import ModelVersion, check_names, register
 from search.register.release import read_release
 from search.study.sqlite_check import file_of
-from search.study.store import shown_url
-from search.study.study_file import file_url
+from search.study.study_file import file_url, shown_url
 
 DATABASE = "mlflow.db"  # MLflow's own default, so that its page shows it
 EXPERIMENT = "automl"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -25,13 +26,17 @@ from search.loop.search import Search
 from search.plan.make import make_plan
 from search.plan.text import print_plan
 from search.settings.compose import default_values, presets
-from search.settings.dataset import load_data
 from search.settings.settings import Settings, load_settings
 from search.study.budget import BudgetUsed
-from search.study.store import shown_url
+from search.study.files.data_sets import data_of
+from search.study.files.pictures import bring_pictures
+from search.study.study_file import shown_url
 from search.view.make import make_view
 from search.workers.registry import BACKENDS
 from spaces.errors import SettingsError
+
+if TYPE_CHECKING:
+    import optuna
 
 PLANNED_FROM = 10  # trials of a search from which on timing three candidates first is worth it
 
@@ -51,7 +56,7 @@ def run_search(
     settings = settings or line_settings(arguments)
     check_settings(settings)
     with counting(open_console(stderr=True), "looking at images") as show:
-        dataset = load_data(settings.data, show)
+        dataset = data_of(settings, show, lambda line: console.print(line, highlight=False, soft_wrap=True))
     view = make_view(open_console(), settings, log_format)
     with open_search(
         settings, dataset, view, lambda line: console.print(line, highlight=False, soft_wrap=True)
@@ -60,13 +65,14 @@ def run_search(
         interrupted = _interrupted(console, search)
         table, used = search.table(), search.used()
     if not is_worker:
-        show_result(console, settings, table, used, arguments, interrupted)
+        show_result(console, search.study, settings, table, used, arguments, interrupted)
     if interrupted:
         raise SystemExit(130)
 
 
 def show_result(
     console: Console,
+    study: "optuna.Study",
     settings: Settings,
     table: StudyTable,
     used: BudgetUsed,
@@ -76,6 +82,8 @@ def show_result(
     """Write the page of a search that has ended, print its summary, and how to go on."""
     from reports.page.page import write_page  # late: scikit-learn costs a second that no mistake should wait for
 
+    if missing := bring_pictures(study, settings.folder, table):
+        console.print(missing, style="yellow")
     page = write_page(table, settings.folder, StudyPaths(settings.folder).report)
     console.print(summary(table, _shorter(page)))
     _conclude(console, settings, table, used, arguments, interrupted)

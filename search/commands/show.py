@@ -149,4 +149,7 @@ def _facts(row: TrialRow, table: StudyTable) -> list[tuple[str, str]]:
         r = row.resources
         facts.append(("size", f"{r.parameters / 1e6:.2f} M parameters, {r.multiply_adds / 1e6:.0f} M multiply-adds"))
         facts.append(("seconds", ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in r.seconds.items())))
+        if r.machine:
+            peak = f", {r.gpu_peak_bytes / 1e9:.1f} GB of its memory at most" if r.gpu_peak_bytes else ""
+            facts.append(("machine", r.machine + peak))
     return facts

@@ -1,4 +1,4 @@
-"""`automl studies`: the studies of a folder."""
+"""`automl studies`: the studies of a folder, or of a storage."""
 
 from pathlib import Path
 
@@ -11,22 +11,24 @@ from reports.table.kin.family_words import children_words
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable, read_study
 from reports.table.words import duration, ms, share
+from search.study.read import own_studies
 from search.study.store import load_study
-from search.study.study_file import studies_in
+from search.study.study_file import shown_url, studies_in
 from spaces.errors import StoreError
 
 
-def run_studies(folder: str) -> None:
-    """List the studies below a folder."""
+def run_studies(folder: str, store: str | None) -> None:
+    """List the studies below a folder, or those of ours in a storage."""
     root = Path(folder).expanduser().absolute()
-    found = studies_in(root)
+    found = studies_in(root) if store is None else own_studies(store)
     if not found:
-        raise StoreError(f"study: none in '{root}'; start one with automl search conf=retail")
+        where = root if store is None else shown_url(store)
+        raise StoreError(f"study: none in '{where}'; start one with automl search conf=retail")
     table = Table(box=box.SIMPLE_HEAD)
     for column in ("study", "trials", "front", "best mAP", "fastest", "gate", "trained for"):
         table.add_column(column, justify="left" if column == "study" else "right", overflow="fold")
     for name in found:
-        study = read_study(load_study(root, name, None))
+        study = read_study(load_study(root, name, store))
         front = study.front
         table.add_row(
             Text(name),

@@ -261,6 +261,7 @@ def _job(config: dict[str, Any], dataset: Dataset, out: Path, place: Place, own:
         device=read_section(Device, "device", config["device"]),
         protocol=read_section(LatencyProtocol, "latency", config["latency"]),
         train_device=place.train_device,
+        gpu=place.gpu,
         workers=int(config["workers"]),
         cache=fits_cache(images, pixels, config["cache_mb"]),
         cores=place.cores,

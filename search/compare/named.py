@@ -7,10 +7,11 @@ from typing import Any
 import yaml
 
 from objectives.compare.run import Contestant
-from objectives.records.paths import MODEL, ExportPaths, TrialPaths
+from objectives.records.paths import DEPLOYED, MODEL, ExportPaths, TrialPaths
 from reports.table.proof.shipped import picked
 from reports.table.table import read_study
 from search.settings.settings import EMBEDDED
+from search.study.files.open import files_to_read
 from search.study.store import load_study
 from search.study.study_file import studies_in, study_file
 from spaces.errors import AutomlError, nearest
@@ -92,8 +93,10 @@ def _of_file(name: str, path: Path) -> Named:
 
 
 def _of_study(name: str, root: Path, store: str | None, how: str) -> Named:
-    table = read_study(load_study(root, name, store))
+    study = load_study(root, name, store)
+    table = read_study(study)
     row = picked(table, how)
+    files_to_read(study, root / name).bring(row, DEPLOYED)
     paths = TrialPaths(root / name / (row.folder or ""))
     if not paths.model.is_file():
         raise AutomlError(f"compare: trial {row.number} of '{name}' lacks {MODEL} in '{paths.folder}'; pick another")

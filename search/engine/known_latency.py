@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import optuna
 
+from objectives.machine.card import MachineCard
 from objectives.records.trial_record import Phase, write_proposal
 from search.engine.candidates import CandidateSource, ListedCandidates, Params, SpaceCandidates, flat_space
 from search.engine.models.experience.recorded import Training
@@ -77,6 +78,7 @@ class KnownLatencySampler(optuna.samplers.BaseSampler):
         bound_ms: float | None = None,
         per_second: bool = False,
         experience: Sequence[Training] = (),
+        machine: MachineCard | None = None,
     ) -> None:
         """Set up.
 
@@ -90,6 +92,7 @@ class KnownLatencySampler(optuna.samplers.BaseSampler):
             bound_ms: latency that no candidate may exceed.
             per_second: gain per second of training counts instead of gain per trial.
             experience: recorded trainings of earlier studies: a prior of accuracy that fades.
+            machine: that asks, in a study of machines of several kinds.
         """
         self._settings: dict[str, Any] = {
             "book": latency_ms if isinstance(latency_ms, LatencyBook | None) else FunctionBook(latency_ms),
@@ -98,6 +101,7 @@ class KnownLatencySampler(optuna.samplers.BaseSampler):
             "bound_ms": bound_ms,
             "per_second": per_second,
             "experience": tuple(experience),
+            "machine": machine,
         }
         self._seed = seed
         self._space = optuna.search_space.IntersectionSearchSpace()

@@ -1,16 +1,18 @@
 """What the engine knows of a study: its trials as plain numbers, made of their records."""
 
 import math
+from array import array
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
-from itertools import accumulate
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from sys import intern
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from objectives.records.failures import OF_SIZE
+from objectives.records.failures import OF_GPU, OF_SIZE
 from objectives.records.made_once import MadeOnce
+from objectives.records.records import Ending
 from objectives.records.trial_record import Phase, TrialRecord, trial_records
 from search.engine.steering import WorstDevice
 from spaces.dimension import Value
@@ -19,12 +21,12 @@ if TYPE_CHECKING:
     import optuna
 
 
-Key = frozenset[tuple[str, Value]]
+Key = tuple[str, *tuple[Value, ...]]  # names in their order, values; a tenth of a set of pairs
 
 _seen: "WeakKeyDictionary[optuna.Study, MadeOnce[TrialRecord, Observed | None]]" = WeakKeyDictionary()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Observed:
     """One trial.
 
@@ -47,17 +49,21 @@ class Observed:
             out.
         is_baseline: whether it is the stock detector, outside the space: it has a place on the front, and teaches
             nothing of candidates.
-        outgrew: whether it, or an attempt at it, was too large for this machine (memory, time).
+        outgrew: whether it, or an attempt at it, was too large for its machine (memory, time).
+        outgrew_gpu_mb: memory of the largest GPU that was too small for it; 0 where that is not known, and where it was
+            more than the memory of a GPU that it outgrew.
+        machine: kind of the machine that it trained on; empty where that is not recorded, or not yet.
+        key: its parameters, to be compared with others'.
 
-    What is derived from these is worked out once: most trials of a long study never change any more.
+    There are as many as a study has trials: they are kept small.
     """
 
     number: int
     params: Mapping[str, Value]
     latency_ms: float | None
     epochs: tuple[int, ...]
-    accuracies: tuple[float, ...]
-    seconds: tuple[float, ...]
+    accuracies: Sequence[float]
+    seconds: Sequence[float]
     final: float | None
     phase: Phase
     overhead_s: float = 0.0
@@ -68,6 +74,12 @@ class Observed:
     is_child: bool = False
     is_polish: bool = False
     is_baseline: bool = False
+    outgrew_gpu_mb: int = 0
+    machine: str = ""
+    key: Key = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", key_of(self.params))
 
     @property
     def shows_curve(self) -> bool:
@@ -83,33 +95,31 @@ class Observed:
         """Return the best accuracy at or before an epoch; None if the trial did not get there or had none."""
         if self.epoch < epoch:
             return None
-        reached = bisect_right(self.epochs, epoch)
-        return self._peaks[reached - 1] if reached else None
+        reached = self.accuracies[: bisect_right(self.epochs, epoch)]
+        return max((accuracy for accuracy in reached if not math.isnan(accuracy)), default=None)
 
-    @cached_property
+    @property
     def best(self) -> float | None:
         """Accuracy in the end, or the best so far; None if there is none."""
         return self.final if self.final is not None else self.best_until(self.epoch)
 
-    @cached_property
-    def key(self) -> Key:
-        """Its parameters, to be compared with others'."""
-        return key_of(self.params)
-
-    @cached_property
+    @property
     def log_latency(self) -> float:
         """Logarithm of the latency in ms; NaN if the latency was not measured."""
         return math.nan if self.latency_ms is None else math.log(self.latency_ms)
 
-    @cached_property
-    def _peaks(self) -> list[float | None]:
-        """The best accuracy until each epoch; None before there was any."""
-        return list(accumulate(map(_number, self.accuracies), _better))
-
 
 def key_of(params: Mapping[str, Value]) -> Key:
     """Return what equal parameters have in common."""
-    return frozenset(params.items())
+    names, text = _in_order(tuple(params))
+    return (text, *(params[name] for name in names))
+
+
+@lru_cache(maxsize=4096)
+def _in_order(names: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
+    """Return names in their order, and as one text."""
+    ordered = tuple(sorted(names))
+    return ordered, "\0".join(ordered)
 
 
 def observe(study: "optuna.Study", records: Sequence[TrialRecord] | None = None) -> list[Observed]:
@@ -145,14 +155,15 @@ def _observed(record: TrialRecord, worst: WorstDevice | None = None) -> Observed
 def observed(record: TrialRecord) -> Observed:
     """Return a trial as the engine sees it, by the latency of the device that is named first."""
     failure = record.ending.error_class if record.ending else ""
+    too_large = _too_large(record)
     rungs = () if record.is_polish or record.is_baseline else record.rungs
     return Observed(
         number=record.number,
-        params=record.params,
+        params=_small(record.params),
         latency_ms=record.p50_ms,
-        epochs=tuple(rung.epoch for rung in rungs),
-        accuracies=tuple(rung.map for rung in rungs),
-        seconds=tuple(rung.seconds for rung in rungs),
+        epochs=_shared(tuple(rung.epoch for rung in rungs)),
+        accuracies=array("d", [rung.map for rung in rungs]),
+        seconds=array("d", [rung.seconds for rung in rungs]),
         final=record.map,
         phase=record.phase,
         overhead_s=record.overhead_s,
@@ -162,13 +173,30 @@ def observed(record: TrialRecord) -> Observed:
         is_child=record.is_child,
         is_polish=record.is_polish,
         is_baseline=record.is_baseline,
-        outgrew=not OF_SIZE.isdisjoint({failure, *(attempt.error_class for attempt in record.attempts)}),
+        outgrew=bool(too_large),
+        outgrew_gpu_mb=_largest_gpu_mb(too_large),
+        machine=intern(record.resources.machine) if record.resources else "",
     )
 
 
-def _number(accuracy: float) -> float | None:
-    return None if math.isnan(accuracy) else accuracy
+def _too_large(record: TrialRecord) -> list[Ending]:
+    """Return the deaths of a trial that say that it was too large for its machine."""
+    deaths = (*record.attempts, *([record.ending] if record.ending else []))
+    return [death for death in deaths if death.error_class in OF_SIZE]
 
 
-def _better(one: float | None, other: float | None) -> float | None:
-    return one if other is None or (one is not None and one >= other) else other
+def _largest_gpu_mb(deaths: Sequence[Ending]) -> int:
+    """Return the memory of the largest GPU that did not suffice; 0 if one of the deaths was of anything else."""
+    sizes = [ending.death.gpu_memory_mb if ending.error_class in OF_GPU and ending.death else 0 for ending in deaths]
+    return max(sizes) if sizes and all(sizes) else 0
+
+
+def _small(params: Mapping[str, Value]) -> dict[str, Value]:
+    """Return parameters whose texts are shared with other trials'."""
+    return {intern(name): intern(value) if type(value) is str else value for name, value in params.items()}
+
+
+@lru_cache(maxsize=4096)
+def _shared(epochs: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the epochs of rungs as one object for all trials that have the same."""
+    return epochs

@@ -30,7 +30,7 @@ from search.study.claims.contract import Claims
 from search.study.experience.frozen import frozen_experience
 from search.study.latencies import Measure, StudyLatencies
 from search.study.queued.baseline import stock
-from search.study.stored_trial import StoredTrial, optuna_trial
+from search.study.stored_trial import StoredTrial, optuna_trial, sampled_trial
 from search.workers.jobs import Jobs
 from spaces.candidate import Candidate
 from spaces.network.family import has_precisions, may_be_elastic
@@ -232,8 +232,7 @@ class Chooser:
 
     def sampled(self, asked: "optuna.Trial") -> StoredTrial:
         """Let the sampler choose the values of a new trial: with them the choices of other processes may go on."""
-        suggest(asked, self.settings.space)
-        return StoredTrial(self.study, asked.number)
+        return sampled_trial(self.study, asked, lambda: suggest(asked, self.settings.space))
 
     def begin_on(self, step: Step, trials: Sequence[TrialRecord], hold: Callable[[int], None]) -> StoredTrial:
         """Store the new trial of a polish or a proof that `next_work` wants for these trials, and claim it."""
@@ -290,8 +289,9 @@ class Chooser:
             trial.begin()
             return
         rungs = trial.record.rungs
-        trial.record_decision(Decision(rungs[-1].epoch if rungs else 0, "promote", why))
-        trial.go_on()
+        with trial.gathering():
+            trial.record_decision(Decision(rungs[-1].epoch if rungs else 0, "promote", why))
+            trial.go_on()
 
     def stop(self, stopped: Mapping[int, str]) -> None:
         """End paused trials that will never go on."""

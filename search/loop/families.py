@@ -1,10 +1,12 @@
 """Families of a search: the children of its trainings, cut or in other precisions, from the store alone."""
 
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from statistics import fmean
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from objectives.records.artifacts.stored_files import Files
 from objectives.records.children import ChildrenOrder, ChildrenReport, ScoredChild
 from objectives.records.paths import WEIGHTS
 from objectives.records.records import Proposal
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 SURER = 3.0  # what a child promises is all but certain, what a new training does is hoped for by a few others
 FAILED_MOST = 2  # deaths of a parent's scorer in this process after which its children are left alone
+NONE_KEPT: Mapping[str, Files] = MappingProxyType({})
 ENDLESS_S = 1e9  # what a budget without hours leaves: children are counted by the seconds they take
 
 
@@ -87,11 +90,16 @@ class Families:
         """Number of children that are being scored for this process, and will be trials."""
         return sum(self._ordered.values())
 
-    def record(self, number: int, report: ChildrenReport) -> int:
+    def record(self, number: int, report: ChildrenReport, kept: Mapping[str, Files] = NONE_KEPT) -> list[str]:
         """Store what a scorer has found, each child once.
 
+        Args:
+            number: of the parent.
+            report: what was found.
+            kept: folder of a child -> what its trial lists of it.
+
         Returns:
-            Number of children that are left out: other processes have begun the last trials of the budget meanwhile.
+            Folders of children that are left out: other processes have begun the last trials of the budget meanwhile.
         """
         self._ordered.pop(number, None)
         if report.looks or report.failed:
@@ -101,10 +109,10 @@ class Families:
         there = {Candidate.of(trial.candidate) for trial in trials if trial.parent == number}
         found = {family.child(Candidate.of(parent.candidate), child.choices): child for child in report.scored}
         new = [(candidate, child) for candidate, child in found.items() if candidate not in there]
-        kept = new[: self._left(trials)]
-        for candidate, child in kept:
-            self._study.add_trial(self._as_trial(parent, child, candidate))
-        return len(new) - len(kept)
+        left = self._left(trials)
+        for candidate, child in new[:left]:
+            self._study.add_trial(self._as_trial(parent, child, candidate, kept.get(child.folder, {})))
+        return [child.folder for _, child in new[left:]]
 
     def scorer_ended(self, number: int, *, failed: bool) -> None:
         """Forget what a scorer was about, and count its death."""
@@ -116,12 +124,14 @@ class Families:
         """Return how many trials the budget leaves."""
         return max(0, self._trials_most - sum(not (t.phase is Phase.WAITING or t.is_proof) for t in trials))
 
-    def _as_trial(self, parent: TrialRecord, child: ScoredChild, candidate: Candidate) -> "optuna.trial.FrozenTrial":
+    def _as_trial(
+        self, parent: TrialRecord, child: ScoredChild, candidate: Candidate, files: Files
+    ) -> "optuna.trial.FrozenTrial":
         source = self._sampler.source
         assert source is not None
         expected = self._expected.get(parent.number, {}).get(candidate)
         proposal = expected or Proposal("child", "known_latency", f"child of trial {parent.number}")
-        return child_of(parent, child, candidate, source.distributions, proposal)
+        return child_of(parent, child, candidate, source.distributions, proposal, files)
 
     def _best(
         self, parents: Sequence[TrialRecord], trials: Sequence[TrialRecord]

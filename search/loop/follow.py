@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from objectives.latency.hosts.queue import Answer, Ask, Order
 from objectives.records.records import Accuracy, Ending, Latency, Outcome, Resources, Rung
 from objectives.trial.job import RungDecision, TrialJob, TrialListener
 from search.study.stored_trial import StoredTrial
@@ -23,6 +24,8 @@ class TrialFollower(TrialListener):
         decide: Decide,
         warn: Callable[[str], None],
         tick: Callable[[], None],
+        ask: Ask | None = None,
+        machine: str = "",
     ) -> None:
         """Follow a trial from here on.
 
@@ -33,9 +36,11 @@ class TrialFollower(TrialListener):
             decide: is asked at each rung that decides, the last one apart.
             warn: takes the trial's warnings.
             tick: called at every sign of life: nothing else may run here until the trial has ended.
+            ask: passes on orders for devices that another machine has.
+            machine: kind of the machine that it runs on.
         """
         self.trial, self.job, self._view, self._decide = trial, job, view, decide
-        self._warn, self._tick = warn, tick
+        self._warn, self._tick, self._ask, self._machine = warn, tick, ask, machine
         self.current_stage, self.epoch = "", 0
         self._spent = trial.record.stages_s  # by earlier processes of the trial
         self._why_stopped = ""
@@ -61,14 +66,19 @@ class TrialFollower(TrialListener):
         self._view.progress(self.trial.number, epoch, share)
 
     def latency(self, latency: Latency, trained: bool) -> None:
-        """Store and show the latency."""
-        self.trial.record_latency(latency, trained=trained)
+        """Store and show the latency; a trained file's is stored with what comes next."""
+        self.trial.record_latency(latency, trained=trained, later=True)
         self._view.latency(self.trial.number, latency, trained=trained)
 
     def latency_on(self, device: str, latency: Latency, trained: bool) -> None:
         """Store and show the latency on a further device."""
         self.trial.record_latency_on(device, latency, trained=trained)
         self._view.latency_on(self.trial.number, device, latency, trained=trained)
+
+    def measured(self, order: Order) -> Answer | None:
+        """Pass an order on: a sign of life, too."""
+        self._tick()
+        return super().measured(order) if self._ask is None else self._ask(order)
 
     def rung(self, rung: Rung) -> RungDecision:
         """Store and show the rung, and decide how the trial goes on."""
@@ -81,15 +91,15 @@ class TrialFollower(TrialListener):
         return decision
 
     def accuracy(self, accuracy: Accuracy) -> None:
-        """Store the accuracy."""
-        self.trial.record_accuracy(accuracy)
+        """Store the accuracy, with what comes next."""
+        self.trial.record_accuracy(accuracy, later=True)
 
     def resources(self, resources: Resources) -> None:
-        """Store what the trial has cost, its earlier processes included."""
+        """Store what the trial has cost, its earlier processes included, with what comes next."""
         seconds = dict(self._spent)
         for stage, of_stage in resources.seconds.items():
             seconds[stage] = seconds.get(stage, 0.0) + of_stage
-        self.trial.record_resources(replace(resources, seconds=seconds))
+        self.trial.record_resources(replace(resources, seconds=seconds, machine=self._machine), later=True)
 
     def warning(self, text: str) -> None:
         """Hand the warning on."""

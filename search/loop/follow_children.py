@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from objectives.latency.hosts.queue import Answer, Ask, Order
 from objectives.records.children import ChildrenOrder, ChildrenReport
 from objectives.records.records import Ending
 from objectives.trial.job import SilentListener, TrialJob
@@ -27,6 +28,7 @@ class ChildrenFollower(SilentListener):
         next_order: Next,
         warn: Callable[[str], None],
         tick: Callable[[], None],
+        ask: Ask | None = None,
     ) -> None:
         """Follow a scorer from here on.
 
@@ -37,9 +39,10 @@ class ChildrenFollower(SilentListener):
             next_order: stores a report, and returns the next order.
             warn: takes the scorer's warnings.
             tick: called at every sign of life.
+            ask: passes on orders for devices that another machine has.
         """
         self.trial, self.job, self._view, self._next = trial, job, view, next_order
-        self._warn, self._tick = warn, tick
+        self._warn, self._tick, self._ask = warn, tick, ask
         self.current_stage, self.epoch = "", 0
         self.rungs = trial.record.rungs
 
@@ -51,6 +54,11 @@ class ChildrenFollower(SilentListener):
     def progress(self, epoch: int, share: float) -> None:
         """Count a sign of life."""
         self._tick()
+
+    def measured(self, order: Order) -> Answer | None:
+        """Pass an order on: a sign of life, too."""
+        self._tick()
+        return super().measured(order) if self._ask is None else self._ask(order)
 
     def warning(self, text: str) -> None:
         """Hand the warning on."""

@@ -8,15 +8,16 @@ from search.study.stored_trial import StoredTrial
 from spaces.candidate import Candidate
 from spaces.vocabulary import train_choices
 
-PASSING = frozenset({Failure.KILLED, Failure.DISK_FULL, Failure.DEVICE_AWAY})  # deaths that are no fault of the trial's
+# Deaths that are no fault of the trial's.
+PASSING = frozenset({Failure.KILLED, Failure.DISK_FULL, Failure.DEVICE_AWAY, Failure.GPU_SHARED, Failure.GPU_TOO_SMALL})
 PASSING_MAX = 5  # times that a trial is taken up again after them
 
 
 def may_retry(ending: Ending, attempts: Sequence[Ending], batch: int, passing: Collection[str] = PASSING) -> bool:
     """Whether a trial that ended so is taken up again.
 
-    It is if it was killed from outside, or found a disk full that has room now, PASSING_MAX times; once if it was out
-    of memory, with half the batch.
+    It is if it was killed from outside, or found a disk full that has room now, or no memory on a GPU that it shared
+    or that is smaller than another machine's, PASSING_MAX times; once if it was out of memory, with half the batch.
 
     Args:
         ending: how it ended now.

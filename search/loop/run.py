@@ -1,7 +1,7 @@
 """A search, or a proof alone, as a library call: it prints nothing, and returns the study as it stands."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,12 +9,14 @@ from threadpoolctl import threadpool_limits
 
 from objectives.data.dataset import Dataset
 from objectives.deploy.formats.deployed import prepare
+from objectives.machine.gpus.visible import gpu_notes
 from objectives.records.proof import Length, ProofRecord
 from objectives.records.study_record import StudyRecord
 from objectives.records.trial_record import trial_records
 from reports.table.proof.contestants import read_proof
 from reports.table.table import StudyTable
 from reports.table.words import plural
+from search.loop.elsewhere.join import boards_elsewhere, known_elsewhere
 from search.loop.proof.proving import Proving
 from search.loop.proof.split_scores import Scored, score_once
 from search.loop.search import Search
@@ -22,11 +24,11 @@ from search.samplers.registry import check_sampler
 from search.samplers.schedulers import check_pruner
 from search.settings.checks.data_check import check_quickly, refusal
 from search.settings.checks.gate_check import gate_notes
-from search.settings.dataset import load_data
 from search.settings.devices import check_devices
 from search.settings.settings import Settings
 from search.study.claims.contract import Claims
 from search.study.experience.frozen import freeze_experience
+from search.study.files.data_sets import data_of
 from search.study.folder.prepare import prepared_folder
 from search.study.queued.baseline import follow_line
 from search.study.queued.published_start import PublishedStarts, published_starts
@@ -73,7 +75,7 @@ def search(settings: Settings, *, dataset: Dataset | None = None, view: View | N
         raise SettingsError(
             f"cluster: `automl search` starts workers, a call searches alone; got {settings.cluster.name}"
         )
-    with open_search(settings, dataset or load_data(settings.data), view or View()) as opened:
+    with open_search(settings, dataset or data_of(settings), view or View()) as opened:
         run_to_its_end(opened)
         return opened.table()
 
@@ -84,7 +86,8 @@ def check_settings(settings: Settings) -> None:
     Raises:
         AutomlError: a device, a sampler, a pruner, a trainer or a backend cannot be used.
     """
-    check_devices(settings.targets)
+    with boards_elsewhere(settings):
+        check_devices(settings.targets)
     for device in settings.targets:
         prepare(device)
     check_sampler(settings.sampler)
@@ -113,18 +116,23 @@ def open_search(
         raise refused
     # The engine's matrices are small: with several threads of BLAS, beside a training, one took a hundred times longer.
     one_thread = threadpool_limits(1, user_api="blas")
-    with one_thread, prepared_folder(settings) as claims, store_errors(settings.name):
-        storage = open_storage(storage_url(settings.folder, settings.store.url))
+    with one_thread, prepared_folder(settings) as claims, store_errors(settings.name), ExitStack() as stack:
+        storage = open_storage(storage_url(settings.folder, settings.store.url), claims=claims)
         existing = existing_study(settings, storage)
         fetched = fetch_starts(settings, existing, say)
         is_made = existing is not None and StudyRecord.of(existing).version is not None  # else anew, or after a cut
         early = PublishedStarts() if is_made else published_starts(settings)
-        with claims.alone():
+        elsewhere = stack.enter_context(known_elsewhere(settings, existing if is_made else None, claims))
+
+        def made() -> tuple["optuna.Study", list[str]]:
             study = create_study(settings, dataset, storage, early.known)
             followed = follow_line(study, settings, claims)
             notes = [*of_gate, *fetched, *followed, *early.notes, *freeze_experience(settings, study)]
-        with Search(settings, dataset, study, claims, view) as opened:
-            opened.notes = [*(finding.line for finding in findings), *notes]
+            return study, [*notes, *([] if settings.trial.train_device == "cpu" else gpu_notes())]
+
+        study, notes = claims.in_turn(made)
+        with Search(settings, dataset, study, claims, view) as opened, elsewhere.working(opened):
+            opened.notes = [*(finding.line for finding in findings), *elsewhere.notes, *notes, *opened.notes]
             yield opened
 
 
@@ -155,18 +163,21 @@ def open_proof(
     settings = replace(settings, budget=replace(settings.budget, hours=None))  # these are the search's
     gate_notes(settings, dataset)
     one_thread = threadpool_limits(1, user_api="blas")
-    study = load_study(settings.folder.parent, settings.name, settings.store.url)
-    with one_thread, prepared_folder(settings) as claims, store_errors(settings.name):
+    load_study(settings.folder.parent, settings.name, settings.store.url)  # before a folder is made for one that is not
+    with one_thread, prepared_folder(settings) as claims, store_errors(settings.name), ExitStack() as stack:
+        study = load_study(settings.folder.parent, settings.name, settings.store.url, claims)
+        elsewhere = stack.enter_context(known_elsewhere(settings, study, claims))
         with claims.alone():
             _check_not_searched(study, claims)
             check_contract(study, settings, dataset)
-            notes = fetch_starts(settings, study, say)
+            notes = [*elsewhere.notes, *fetch_starts(settings, study, say)]
             trials, before = trial_records(study), StudyRecord.of(study).proof
             jobs = Jobs(settings, dataset, starts_of(settings, study))
             record = Proving(study, settings, jobs).freeze(Length.FULL, trials, anew=anew, asked=asked)
-        with Search(settings, dataset, study, claims, view(record), proves=True) as opened:
+        shown = view(record)
+        with Search(settings, dataset, study, claims, shown, proves=True) as opened, elsewhere.working(opened):
             repeated = opened.chooser.proving.repeat_failed(trials)
-            opened.notes = [*notes, *_again_notes(repeated, is_same=anew and record == before)]
+            opened.notes = [*notes, *opened.notes, *_again_notes(repeated, is_same=anew and record == before)]
             yield opened
 
 
@@ -200,7 +211,8 @@ def run_to_its_end(opened: Search, *, again: bool = False) -> None:
 
 def _scored(opened: Search) -> Scored:
     """Return what the test split is scored with."""
-    return Scored(opened.settings, opened.dataset, opened.study, opened.claims, opened.table, opened.session.beat)
+    store = opened.study, opened.claims
+    return Scored(opened.settings, opened.dataset, *store, opened.table, opened.session.beat, opened.keeping.files)
 
 
 def _why_ended(opened: Search) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from objectives.data.dataset import Dataset
 from objectives.machine.device_locks import Patience
 from objectives.records.children import ChildrenOrder, ChildrenReport
+from objectives.records.paths import StudyPaths
 from objectives.records.records import Ending, Outcome
 from objectives.records.study_record import StudyWriter
 from objectives.records.trial_record import TrialRecord
@@ -14,6 +15,7 @@ from search.loop.choose import Chooser
 from search.loop.families import is_parent
 from search.loop.latencies.settle import reserved_s, settle, unsettled
 from search.study.claims.contract import Claims
+from search.study.files.contract import StudyFiles
 from search.study.sessions import Session
 from search.view.base import View
 from spaces.errors import DeviceAway
@@ -23,7 +25,13 @@ class Scorers:
     """What a searching process does about the children of its elastic trainings, beside starting their scorers."""
 
     def __init__(
-        self, chooser: Chooser, claims: Claims, session: Session, view: View, keep: Callable[[StudyTable], None]
+        self,
+        chooser: Chooser,
+        claims: Claims,
+        session: Session,
+        view: View,
+        keep: Callable[[StudyTable], None],
+        files: StudyFiles,
     ) -> None:
         """Set up.
 
@@ -33,7 +41,9 @@ class Scorers:
             session: likewise.
             view: is shown what is scored.
             keep: keeps the study's folder small.
+            files: of the study.
         """
+        self._files = files
         self._chooser, self._claims, self._session, self._view, self._keep = chooser, claims, session, view, keep
 
     def at_work(self, trials: Sequence[TrialRecord]) -> set[int]:
@@ -42,12 +52,15 @@ class Scorers:
 
     def next_order(self, number: int, report: ChildrenReport) -> ChildrenOrder | None:
         """Store what a scorer of a parent's children has found, and return what the scorer does next."""
-        families = self._chooser.families
-        with self._claims.alone():
-            left_out = families.record(number, report)
-            order = families.next_order(number)
+        families, above = self._chooser.families, StudyPaths(self._chooser.settings.folder).trial(number)
+        kept = {child.folder: self._files.keep(above.folder / child.folder) for child in report.scored}
+        left_out, order = self._claims.in_turn(
+            lambda: (families.record(number, report, kept), families.next_order(number))
+        )
+        for folder in left_out:
+            self._files.forget(kept[folder])
         if left_out:
-            self._view.note(f"{left_out} children of trial {number} are left out: budget.trials is used")
+            self._view.note(f"{len(left_out)} children of trial {number} are left out: budget.trials is used")
         if report != ChildrenReport():
             table = self._chooser.table()
             self._view.children_scored(number, report, table, self._chooser.used())
@@ -80,7 +93,7 @@ class Scorers:
         patience = Patience(alive=self._session.beat)
         with self._view.meanwhile("measuring the front's latencies by the full protocol"):
             try:
-                for _ in settle(writer, self._chooser.table, settings, dataset, left, patience):
+                for _ in settle(writer, self._chooser.table, settings, dataset, left, patience, self._files):
                     self._session.beat()
             except DeviceAway as away:
                 self._view.note(f"{away}; the front's other figures stay quick ones")

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from objectives.data.dataset import Dataset
@@ -16,18 +15,19 @@ from objectives.trial.job import RungDecision
 from reports.table.table import StudyTable, read_study
 from search.loop.choose import Chooser
 from search.loop.crew import Active, Crew
-from search.loop.families import is_parent
+from search.loop.housekeeping import Housekeeping
 from search.loop.retry import batch_of, may_retry, objectives_of
 from search.loop.scorers import Scorers
-from search.loop.streaks import check_streak
+from search.loop.streaks import Streaks
 from search.loop.waiting.board import BoardWait
 from search.loop.waiting.disk import died_of_full_disk, wait_for_disk
+from search.loop.waiting.gpu_memory import GpuRoom
+from search.loop.waiting.taken_over import taken_over_left
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
-from search.study.claims.contract import Claims
+from search.study.claims.contract import Claims, LeaseLost
+from search.study.files.open import artifacts_url, follow_artifacts
 from search.study.folder.disk_space import check_disk_space
-from search.study.folder.keep import Keeper
-from search.study.folder.leftovers import tidy
 from search.study.sessions import Clock, Session
 from search.study.store import store_errors
 from search.study.stored_trial import StoredTrial
@@ -55,16 +55,18 @@ class Search:
         study: "optuna.Study",
         claims: Claims,
         view: View,
-        clock: Clock = time.time,
+        clock: Clock | None = None,
         proves: bool = False,
     ) -> None:
         """Enter the study, to search it, or to do its proof alone; nothing runs yet."""
         self.settings, self.dataset, self.study, self.view = settings, dataset, study, view
         self.folder, self.paths, self.board = settings.folder, StudyPaths(settings.folder), BoardWait(view)
         self.jobs, self.claims = Jobs(settings, dataset, starts_of(settings, study)), claims
-        with claims.alone():
-            self.session = Session(study, claims, clock, proves=proves)
-        self.keeper = Keeper(self.folder, settings.store.size_mb_max)
+        self.memory = GpuRoom(study, claims, settings)
+        artifacts, card = artifacts_url(study, settings.store.artifacts), self.memory.card
+        self.session = Session.entered(study, claims, clock, proves=proves, artifacts=artifacts, machine=card)
+        self.notes = claims.in_turn(lambda: follow_artifacts(study, settings.store.artifacts, moves=not proves))
+        self.keeping = Housekeeping(settings, study, claims, self.session, view)
         self.chooser = Chooser(
             settings,
             study,
@@ -73,10 +75,11 @@ class Search:
             self.session.searched_s,
         )
         self.chooser.proves = proves
-        self.scorers = Scorers(self.chooser, claims, self.session, view, self._keep_small)
-        self.crew = Crew(settings, self.jobs, view, self._decide, self.scorers.next_order, self.session.beat)
-        self.notes = list[str]()  # for people, once the view is open
-        self._went_well = datetime.now()  # earlier failures do not count
+        files = self.keeping.files
+        self.scorers = Scorers(self.chooser, claims, self.session, view, self._keep_small, files)
+        orders = self.scorers.next_order
+        self.crew = Crew(settings, self.jobs, view, self._decide, orders, self.session.beat, files)
+        self._streaks = Streaks(study, self.folder)
         self._begin_at = self._show_at = 0.0  # when to look again, by the monotonic clock
         self._waits_for_place = False  # with nothing begun: no time that is searched
 
@@ -84,6 +87,7 @@ class Search:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.keeping.files.close()
         with suppress(StoreError), store_errors(self.settings.name):
             self.session.end()
 
@@ -94,6 +98,7 @@ class Search:
             TooManyFailures: the last trials all failed for one reason.
             StoreError: the store cannot be used any more.
         """
+        self.claims.say = self.view.note
         while True:
             try:
                 with self.claims.freeing(), self.crew.leaving(), store_errors(self.settings.name):
@@ -102,6 +107,8 @@ class Search:
                         self.scorers.settle(StudyWriter(self.study), self.dataset)
                         if not self.chooser.turns_to_proof(self.claims, self.view.note):
                             return
+            except LeaseLost:  # between two parts of the work
+                continue
             except DiskFull as full:
                 wait_for_disk(full, self.session, self.view, self.folder, self.settings.store.free_mb_min)
 
@@ -117,7 +124,7 @@ class Search:
         """Begin trials and listen to them until there is nothing left to do."""
         self.session.beat(now=True)
         with self.claims.alone():
-            tidy(self.folder, self.claims, self.keeper, trial_records(self.study))
+            self.keeping.tidy()
             self.jobs.data_yaml = lay_out(self.dataset, self.paths.data)
             if self.session.is_alone():
                 remove_other_layouts(self.jobs.data_yaml)
@@ -127,12 +134,13 @@ class Search:
             else:
                 self.session.beat(work=self.crew.work)
             check_disk_space(self.folder, self.settings.store.free_mb_min)
-            self._show_progress()
-            self._keep_hours()
-            if time.monotonic() >= self._begin_at and not self._find_work():
-                return
-            for active, end in self.crew.receive():
-                self._ended(active, end)
+            with taken_over_left(self.crew, self.claims, self.view, self.chooser):
+                self._show_progress()
+                self._keep_hours()
+                if time.monotonic() >= self._begin_at and not self._find_work():
+                    return
+                for active, end in self.crew.receive():
+                    self._ended(active, end)
 
     def _find_work(self) -> bool:
         """Begin what there is to do; False once nothing is left, and no other process may leave anything."""
@@ -142,11 +150,12 @@ class Search:
     def _begin_trials(self) -> bool:
         """Begin what there is to do until all workers are busy; return False if there is nothing more to do now."""
         while len(self.crew.active) < self.settings.workers:
-            place = take_place(self.settings.trial.train_device, self.settings.workers)
+            place = take_place(self.settings.trial.train_device, self.settings.workers, self.settings.gpu.share)
             has_work = self._begin_trial(place) if place else bool(self.crew.active) or self._has_work()
-            self._waits_for_place = has_work and place is None and not self.crew.active
-            self.view.waiting("other trainings have all GPUs" if self._waits_for_place else "")
-            if not (place and has_work):
+            waits = has_work and (place is None or self.memory.is_short)
+            self._waits_for_place = waits and not self.crew.active
+            self.view.waiting(self.memory.words if self._waits_for_place else "")
+            if waits or not has_work:
                 self._begin_at = time.monotonic() + IDLE_S
                 return has_work
         return True
@@ -157,8 +166,8 @@ class Search:
             return False
         with self.claims.alone():
             trials = trial_records(self.study)
-            others = (number for number in self._running(trials) if number not in self.crew.active)
-            if not all(self.claims.is_elsewhere(number) for number in others):
+            others = set(self._running(trials)) - self.crew.active.keys()
+            if others - self.claims.living(others):
                 return True
             step = self.chooser.next_work(trials, self.scorers.at_work(trials))
         return step is not None and not step.idle
@@ -172,19 +181,17 @@ class Search:
                 trial = self._next_trial(trials)
             if trial is None:
                 return False
-            if trial.record.phase.has_ended:
-                self.crew.begin_children(trial, place)
-                unless_begun.pop_all()
-                return True
             if trial.candidate is None:  # what others need of it for their own choices is stored already
-                self.chooser.record_candidate(trial, trials)
-            self.crew.begin(trial, place, trials)
-            unless_begun.pop_all()
+                with trial.gathering():
+                    self.chooser.record_candidate(trial, trials)
+            if self.memory.admits(trial, place, trials):
+                self.crew.begin(trial, place, trials)
+                unless_begun.pop_all()
         return True
 
     def _others_work(self) -> bool:
         """Whether other processes work on trials of the study: trials that these leave may have to be taken up."""
-        return any(self.claims.is_elsewhere(number) for number in self._running())
+        return bool(self.claims.living(set(self._running()) - self.claims.trials))
 
     def _keep_hours(self) -> None:
         """Pause the running trials once the hours are used."""
@@ -210,8 +217,9 @@ class Search:
 
     def _next_trial(self, trials: Sequence[TrialRecord]) -> StoredTrial | None:
         """Claim what is to be worked on next: a trial that was cut, a paused one, or a new one."""
-        for number in self._running(trials):
-            if number not in self.crew.active and self.claims.take(number):
+        running = [number for number in self._running(trials) if self.memory.may_take(trials[number])]
+        for number in sorted(set(running) - self.claims.living(running)):
+            if self.claims.take(number):
                 trial = StoredTrial(self.study, number)
                 if trial.is_cut and trial.record.ending:
                     self._finish(trial, trial.record.ending)  # its process died before Optuna had its end
@@ -238,9 +246,8 @@ class Search:
 
     def _ended(self, active: Active, end: Ending | None) -> None:
         """Record how a trial's process ended; take the trial up again where that may help."""
-        trial = active.trial
-        is_away = self.board.has_taken(end)
-        self._begin_at = self.board.until
+        trial, end = active.trial, self.memory.explained(end, active.place)
+        is_away, self._begin_at = self.board.has_taken(end), self.board.until
         if active.scores_children:
             self.scorers.ended(trial.number, None if is_away else end)
             return
@@ -263,7 +270,7 @@ class Search:
 
     def _finish(self, trial: StoredTrial, end: Ending) -> None:
         trial.end(end, objectives_of(trial))
-        self.keeper.remove_checkpoints(trial.number)
+        self.keeping.ended(trial.number)
         self.claims.free(trial.number)
 
     def _after(self, number: int, *, failed: bool) -> None:
@@ -272,23 +279,10 @@ class Search:
         table = read_study(self.study, trials)
         self.view.trial_ended(number, table, self.chooser.used(trials))
         self._keep_small(table)
-        if failed:
-            check_streak(self.study, self._went_well, self.folder)
-        else:
-            self._went_well = datetime.now()
+        self._streaks.ended(failed=failed)
 
     def _keep_small(self, table: StudyTable) -> None:
-        """Keep the folder small, while no other process begins anything."""
-        if not self.keeper.is_full(table):
-            return
-        with self.claims.alone():
-            table = self.table()
-            workable = (row.number for row in table.rows if row.outcome is None or is_parent(row))
-            removed = self.keeper.make_room(table, self.claims.living(workable))
-            StudyWriter(self.study).removed(removed.files)
-            self._stop(removed.to_stop)
-        if removed.warning:
-            self.view.note(removed.warning)
+        self.keeping.keep_small(table, self._stop)
 
     def _out_of_time(self, active: Active) -> None:
         """Pause a trial where its last checkpoint stands.
@@ -311,10 +305,9 @@ class Search:
         """End paused trials that will never go on, and remove their checkpoints."""
         self.chooser.stop(stopped)
         for number in stopped:
-            self.keeper.remove_checkpoints(number)
+            self.keeping.ended(number)
 
     def _decide(self, trial: StoredTrial, rung: Rung) -> tuple[RungDecision, str]:
-        with self.claims.alone():
-            decision, why = self.chooser.at_rung(trial, rung)
+        decision, why = self.claims.in_turn(lambda: self.chooser.at_rung(trial, rung))
         self.view.decision(trial.number, decision.value, why)
         return decision, why

@@ -20,6 +20,24 @@ class TooManyFailures(AutomlError):
     """Several trials in a row failed alike."""
 
 
+class Streaks:
+    """The failures in a row that one searching process looks at; those before it began do not count."""
+
+    def __init__(self, study: "optuna.Study", folder: Path) -> None:
+        self._study, self._folder, self._went_well = study, folder, datetime.now()
+
+    def ended(self, *, failed: bool) -> None:
+        """Take note of a trial that ended, or waits, in this process.
+
+        Raises:
+            TooManyFailures: the last trials all failed for one reason.
+        """
+        if failed:
+            check_streak(self._study, self._went_well, self._folder)
+        else:
+            self._went_well = datetime.now()
+
+
 def check_streak(study: "optuna.Study", since: datetime, folder: Path) -> None:
     """Check the trials that ended last.
 

@@ -7,6 +7,7 @@ from typing import Self
 
 from objectives.data.dataset import Dataset
 from objectives.machine.disk import free_bytes
+from objectives.machine.gpus.visible import wanted_gpus
 from reports.table.words import size
 from search.engine.models.costs import BEFORE
 from search.plan.model import SearchPlan
@@ -15,7 +16,6 @@ from search.settings.settings import Settings
 from search.study.folder.keep import CHILDREN_MOST
 from search.workers.jobs import Jobs
 from search.workers.limits import machine_memory_bytes
-from search.workers.places import wanted_boards
 from spaces.network.family import may_be_elastic
 
 TENSORS = 4  # weights, their average, and two moments of the optimiser: what a checkpoint holds
@@ -69,7 +69,7 @@ class Forecast:
         scheduler = scheduler_class(settings.pruner)
         first = job.epochs if not scheduler.ends_early else job.deciding[0]
         parameters = median(one.parameters for one in plan.timed)
-        gpus = wanted_boards(settings.trial.train_device)
+        gpus = wanted_gpus(settings.trial.train_device)
         return cls(
             trial_s=overhead_s + job.epochs * epoch_s,
             stopped_s=(overhead_s if first == job.epochs else BEFORE * overhead_s) + first * epoch_s,
@@ -78,7 +78,7 @@ class Forecast:
             trials=settings.budget.trials,
             hours=settings.budget.hours,
             families=may_be_elastic(settings.space),
-            together=max(1, min(settings.workers, len(gpus))),
+            together=max(1, min(settings.workers, settings.gpu.share * len(gpus))),
             workers=settings.workers,
             memory_bytes=max(one.peak_bytes for one in plan.timed),
             machine_bytes=machine_memory_bytes(),

@@ -17,6 +17,7 @@ class Timed(Record):
         overhead_s: seconds of a whole trial beside its epochs: build, latency, export, score.
         parameters: of the network.
         peak_bytes: memory that its process needs.
+        gpu_peak_bytes: memory of the GPU that it needs; 0 on a processor, and where that is not known.
     """
 
     candidate: dict[str, Value]
@@ -24,6 +25,7 @@ class Timed(Record):
     overhead_s: float
     parameters: int
     peak_bytes: int
+    gpu_peak_bytes: int = 0
 
 
 @dataclass(frozen=True)

@@ -160,6 +160,7 @@ class Rehearsals:
             overhead_s=beside_s + 2 * export_s + len(self.settings.targets) * latency_s(self.settings.latency),
             parameters=costs.parameters,
             peak_bytes=costs.training_peak_bytes + self._cached_bytes(candidate),
+            gpu_peak_bytes=costs.gpu_peak_bytes,
         )
 
     def _epoch_s(self, one: Rehearsed) -> float:

@@ -16,7 +16,7 @@ from objectives.weights.shelf import Shelf, sha256_of
 from reports.table.proof.start import goes_on, went_on_from
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
-from search.study.store import provenance
+from search.study.provenance import provenance
 from search.study.terms.start_weights import WITHOUT, kept_card
 from spaces.candidate import Candidate
 from spaces.errors import AutomlError, first_line

@@ -19,7 +19,7 @@ from objectives.records.paths import LINEAGE
 from search.register.mlmodel import write_mlmodel
 from search.register.release import SHA_TAG, Release
 from search.study.sqlite_check import file_of
-from search.study.store import shown_url
+from search.study.study_file import shown_url
 from spaces.errors import AutomlError, StoreError, first_line
 
 PLACE = "model"  # folder of a run's artifacts that holds the model

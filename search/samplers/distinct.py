@@ -45,8 +45,9 @@ class DistinctSampler(optuna.samplers.BaseSampler):
         """Return a candidate that no trial had, if there is one beside the values that are asked for already."""
         asked = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
         given = {name: value for name, value in asked.items() if name in self._source.domains}
-        others = [t for t in observe(study) if t.number != trial.number]
-        hidden = frozenset(t.number for t in trial_records(study) if t.is_proof or (t.is_baseline and not t.params))
+        records = trial_records(study)
+        others = [t for t in observe(study, records) if t.number != trial.number]
+        hidden = frozenset(t.number for t in records if t.is_proof or (t.is_baseline and not t.params))
         seen = _Searched(study, hidden) if hidden else study
         tried = {t.key for t in others}
         drawn: list[Params] = []

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from objectives.machine.card import largest_card
+from objectives.machine.gpus.visible import wanted_gpus
 from search.samplers.factory import SamplerFactory
 from search.settings.choices import SamplerSettings
 from search.settings.settings import Settings
@@ -38,7 +40,7 @@ def make_known_latency(
     """Return the engine's sampler over the settings' space.
 
     Args:
-        settings: space, seed, and whether seconds of training are to be saved.
+        settings: space, seed, whether seconds of training are to be saved, and what is trained on.
         book: latencies known beside the trials'.
         ladder: epochs of the rungs.
         experience: recorded trainings of earlier studies.
@@ -52,6 +54,7 @@ def make_known_latency(
         ladder=ladder,
         per_second=settings.pruner.name == "gain",
         experience=experience,
+        machine=largest_card(wanted_gpus(settings.trial.train_device)),
     )
 
 

@@ -14,13 +14,8 @@ CONF = Path(__file__).resolve().parents[2] / "conf"
 DEFAULT_PRESET = "retail"
 # Taken as they are: `~`, commas and spaces too.
 PATHS = (
-    "data.root",
-    "data.reading",
-    "pretrained.folder",
-    "store.folder",
-    "store.url",
-    "cluster.address",
-    "cluster.logs",
+    *("data.root", "data.reading", "pretrained.folder", "store.folder", "store.url", "store.artifacts"),
+    *("cluster.address", "cluster.logs"),
 )
 NAME_KEY = "name"  # taken as it is, too, where Hydra would read more into it than a word or a number
 

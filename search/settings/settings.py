@@ -12,6 +12,7 @@ from typing import Any
 
 from objectives.data.splits.splitting import Splitting
 from objectives.deploy.device import Device
+from objectives.latency.hosts.queue import QueueSettings
 from objectives.latency.protocol import LatencyProtocol
 from objectives.records.gate import Gate
 from search.settings.baseline import BaselineSettings
@@ -19,6 +20,8 @@ from search.settings.choices import PrunerSettings, SamplerSettings
 from search.settings.cluster.cluster_settings import ClusterSettings
 from search.settings.compose import base_values, compose_config
 from search.settings.devices import OF_SEVERAL, check_steer, placed_gate, read_several
+from search.settings.machines.gpu import GpuSettings
+from search.settings.machines.store import StoreSettings
 from search.settings.precision_check import check_quantiser
 from search.settings.proof_settings import ProofSettings
 from search.settings.sections import read_section
@@ -148,22 +151,6 @@ class PretrainedSettings:
 
 
 @dataclass(frozen=True)
-class StoreSettings:
-    """Where studies live."""
-
-    folder: str
-    url: str | None
-    size_mb_max: float | None
-    free_mb_min: float
-
-    def __post_init__(self) -> None:
-        if self.size_mb_max is not None and not self.size_mb_max > 0:
-            raise SettingsError(f"store.size_mb_max: must be positive or null, got {self.size_mb_max}")
-        if not self.free_mb_min >= 0:
-            raise SettingsError(f"store.free_mb_min: must be 0 or more, got {self.free_mb_min}")
-
-
-@dataclass(frozen=True)
 class Settings:
     """Everything that a search is given.
 
@@ -180,9 +167,11 @@ class Settings:
     data: DataSettings
     device: Device
     latency: LatencyProtocol
+    queue: QueueSettings
     gate: Gate
     budget: BudgetSettings
     trial: TrialSettings
+    gpu: GpuSettings
     sampler: SamplerSettings
     pruner: PrunerSettings
     proof: ProofSettings
@@ -244,9 +233,11 @@ SECTIONS: dict[str, type[Any]] = {
     "data": DataSettings,
     "device": Device,
     "latency": LatencyProtocol,
+    "queue": QueueSettings,
     "gate": Gate,
     "budget": BudgetSettings,
     "trial": TrialSettings,
+    "gpu": GpuSettings,
     "proof": ProofSettings,
     "pretrained": PretrainedSettings,
     "store": StoreSettings,

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from objectives.records import attributes as keys
+from objectives.records.artifacts.stored_files import Files, files_to_json
 from objectives.records.records import Accuracy, Ending
 from search.study.stored_trial import held
 from spaces.candidate import Candidate
@@ -81,3 +82,10 @@ def copied(
         intermediate_values={},
         trial_id=number,
     )
+
+
+def listing(trial: "FrozenTrial", files: Files) -> "FrozenTrial":
+    """Return a copied trial that lists these files in place of those that the old study has."""
+    attributes = {name: value for name, value in trial.user_attrs.items() if name != keys.FILES}
+    trial.user_attrs = {**attributes, keys.FILES: files_to_json(files)} if files else attributes
+    return trial

@@ -21,7 +21,8 @@ from reports.table.on_device import DEVICE_PART
 from search.engine.candidates import distribution
 from search.settings.checks.data_check import check_quickly, refusal
 from search.settings.settings import Settings
-from search.study.copied_trial import copied
+from search.study.copied_trial import copied, listing
+from search.study.files.open import files_of_fork, files_to_read, forget_all
 from search.study.latencies import architecture_key
 from search.study.queued.baseline import baseline_in, enqueue_baseline
 from search.study.queued.known_good import enqueue
@@ -105,6 +106,7 @@ def ensure_fork(old: Settings, new: Settings, dataset: Dataset, say: Say = lambd
             shutil.rmtree(
                 StudyPaths(new.folder).trials, ignore_errors=True
             )  # first: a folder without a study is refused
+            forget_all(found)
             optuna.delete_study(study_name=new.name, storage=storage)
         if StudyPaths(new.folder).trials.exists():
             raise StoreError(
@@ -140,17 +142,20 @@ def fork(
     study = optuna.create_study(study_name=settings.name, storage=storage, directions=["maximize", "minimize"])
     writer, paths = StudyWriter(study), StudyPaths(folder_new)
     writer.forked(old.study_name, len(found.kept), found.left_out)
+    files, files_old = files_of_fork(study, folder_new, settings.store.artifacts), files_to_read(old, folder_old)
     scoring, scored_then = Scoring.of(settings), Scoring.stored(kept_of_old)
     numbers = {kept.trial.number: number for number, kept in enumerate(found.kept)}
     for kept in found.kept:
         folder = _folder(kept.trial, numbers, found, paths)
         if kept.trial.folder:
             goes_on = not kept.over_bound and not kept.trial.phase.has_ended
+            files_old.bring(kept.trial)
             _link(folder_old / kept.trial.folder, folder_new / folder, goes_on=goes_on)
         was = kept.trial.accuracy
         accuracy = None if was is None else scoring.carried(was, scored_then)
         changed = None if accuracy == was else accuracy
-        study.add_trial(_copied(kept, stored[kept.trial.number], numbers, folder, settings.space, changed, gone))
+        copy = _copied(kept, stored[kept.trial.number], numbers, folder, settings.space, changed, gone)
+        study.add_trial(listing(copy, files.keep(folder_new / folder)))
         for report in _looks(kept, kept_of_old):
             writer.looks(numbers[kept.trial.number], report)
         if (latency := kept_of_old.measured_fully.get(kept.trial.number)) is not None:

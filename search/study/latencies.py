@@ -18,7 +18,7 @@ from objectives.records.study_record import StudyRecord, StudyWriter
 from objectives.records.trial_record import Phase, TrialRecord
 from search.engine.candidates import Params
 from search.engine.models.latencies import LatencyBook
-from search.engine.observed import Key, Observed, observe
+from search.engine.observed import Key, Observed, key_of, observe
 from search.engine.steering import OnDevices, WorstDevice
 from spaces.dimension import Value
 from spaces.vocabulary import is_deployed
@@ -34,7 +34,7 @@ Measure = Callable[[Params], Latency | OnDevices | Ending | None]
 
 def architecture_key(params: Mapping[str, Any]) -> str:
     """Return sixteen hexadecimal digits that name what is deployed: two trainings of one detector share them."""
-    deployed = dict(_deployed(params))
+    deployed = _deployed_part(params)
     return hashlib.sha256(json.dumps(deployed, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -246,5 +246,10 @@ def _measured(params: Params, found: Latency | OnDevices | Ending | None, second
 
 
 def _deployed(params: Mapping[str, Any]) -> Key:
-    """Return what is deployed of a candidate, to be compared with others'; a part that is whole is left out."""
-    return frozenset([(k, v) for k, v in params.items() if is_deployed(k) and not (v == 0 and k.startswith("slim."))])
+    """Return what is deployed of a candidate, to be compared with others'."""
+    return key_of(_deployed_part(params))
+
+
+def _deployed_part(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the choices of a candidate that are deployed; a part that is whole is left out."""
+    return {k: v for k, v in params.items() if is_deployed(k) and not (v == 0 and k.startswith("slim."))}

@@ -2,11 +2,11 @@
 
 import os
 import socket
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from objectives.machine.card import MachineCard
 from objectives.records.study_parts.parts import WorkRecord
 from objectives.records.study_record import SessionRecord, StudyRecord, StudyWriter
 from search.study.claims.contract import Claims
@@ -65,28 +65,39 @@ class Session:
     """
 
     def __init__(
-        self, study: "optuna.Study", claims: Claims, clock: Clock = time.time, *, proves: bool = False
+        self,
+        study: "optuna.Study",
+        claims: Claims,
+        clock: Clock | None = None,
+        *,
+        proves: bool = False,
+        artifacts: str | None = None,
+        machine: MachineCard | None = None,
     ) -> None:
         """Enter the study; to be called while no other process chooses.
 
         Args:
             study: the study.
             claims: of this process.
-            clock: for the spans.
+            clock: for the spans; None: the one that all processes go by.
             proves: whether this process is `automl prove`, whose time is none of the budget's.
+            artifacts: where every machine finds the study's files, whatever its folder; None: in its folder alone.
+            machine: what it trains on.
 
         Raises:
             StoreError: another process searches the study, or did a minute ago, where claims do not reach.
         """
-        self._study, self._claims, self._clock, self._proves = study, claims, clock, proves
+        self._study, self._claims, self._proves, self._machine = study, claims, proves, machine
+        self._clock, self._artifacts = clock or claims.time_s, artifacts
         self._sessions = StudyRecord.of(study).sessions
         for key, session in self._sessions.items():
-            lately = not session.ended and clock() - session.spans[-1][1] < LATELY_S
+            lately = not session.ended and self._clock() - session.spans[-1][1] < LATELY_S
             if lately and not self._reaches(key, session):
                 there = f"'{session.folder}' of {session.host}"
                 raise StoreError(
                     f"store: study '{study.study_name}' is being searched in {there}, or was a minute ago; all "
-                    "processes of a study share its folder: set store.folder=... alike, or wait a minute"
+                    f"processes of a study share its folder: set store.folder=... alike, {self._way_out}or wait a "
+                    "minute"
                 )
         self.key = max(self._sessions, default=-1) + 1
         self._spans: list[Span] = []
@@ -96,9 +107,23 @@ class Session:
         self._work: list[WorkRecord] = []
         self._work_of: Callable[[], Sequence[WorkRecord]] = list
         self._launch, self._code = os.environ.get(LAUNCH, ""), os.environ.get(CODE, "")
-        self._asked_at = clock() + ASKED_EVERY_S
+        self._asked_at = self._clock() + ASKED_EVERY_S
         claims.enter(self.key)
         self.beat(now=True)
+
+    @classmethod
+    def entered(
+        cls,
+        study: "optuna.Study",
+        claims: Claims,
+        clock: Clock | None = None,
+        *,
+        proves: bool = False,
+        artifacts: str | None = None,
+        machine: MachineCard | None = None,
+    ) -> "Session":
+        """Enter the study as soon as no other process chooses; the rest is as for the class."""
+        return claims.in_turn(lambda: cls(study, claims, clock, proves=proves, artifacts=artifacts, machine=machine))
 
     def beat(self, *, now: bool = False, work: Callable[[], Sequence[WorkRecord]] | None = None) -> None:
         """Record that this process lives and searches; written every BEAT_EVERY_S, or now. Reads the others' beats.
@@ -119,7 +144,9 @@ class Session:
         if now or time_s >= self._beat_at:
             self._beat_at = time_s + BEAT_EVERY_S
             folder = str(self._claims.folder)
-            own = SessionRecord(socket.gethostname(), os.getpid(), folder, self._spans, self._ended, self._proves)
+            own = SessionRecord(
+                socket.gethostname(), os.getpid(), folder, self._spans, self._ended, self._proves, self._machine
+            )
             own = replace(own, work=self._work, launch=self._launch, code=self._code)
             StudyWriter(self._study).session(self.key, own)
             self._sessions = StudyRecord.of(self._study).sessions
@@ -143,7 +170,8 @@ class Session:
 
     def is_alone(self) -> bool:
         """Whether no other process that searches the study lives; call it while no other process chooses."""
-        return not any(key != self.key and self._claims.is_alive(key) for key in StudyRecord.of(self._study).sessions)
+        others = StudyRecord.of(self._study).sessions.keys() - {self.key}
+        return not self._claims.living_sessions(others)
 
     def seen(self, trials: tuple[int, ...]) -> list[SessionSeen]:
         """Return this process, which works on `trials`, and the others that live or have died lately."""
@@ -164,11 +192,17 @@ class Session:
         if str(self.key) in asked or (self._launch and self._launch in asked):
             raise AskedToEnd("asked to end")
 
+    @property
+    def _way_out(self) -> str:
+        return "or store.artifacts=... for folders of their own, " if self._claims.reach_other_machines else ""
+
     def _reaches(self, key: int, session: SessionRecord) -> bool:
-        """Whether the locks of another process's folder are those of this one's."""
+        """Whether another process's claims, and its files, are in this one's reach."""
+        if self._claims.reach_other_machines and self._artifacts:
+            return True
         if session.folder != str(self._claims.folder):
             return False
-        return session.host == socket.gethostname() or self._claims.is_alive(key)  # else a disk of the same name
+        return session.host == socket.gethostname() or self._claims.shares_folder(key)  # else a disk of the same name
 
     def _extend(self) -> float:
         """Let the last span reach to now; begin another after a sleep, and where the clock was set back."""
@@ -197,6 +231,7 @@ def seen_of(
         own: key of the asking process, which works on `trials`; None for one that does not search.
         trials: its trials.
     """
+    living = claims.living_sessions(sessions)
     return [
         SessionSeen(
             key=str(key),
@@ -209,7 +244,7 @@ def seen_of(
             work=tuple(session.work),
         )
         for key, session in sorted(sessions.items())
-        for alive in [key == own or claims.is_alive(key)]
+        for alive in [key == own or key in living]
         for silent_s in [max(0.0, now_s - session.spans[-1][1])]
         if alive or silent_s < FORGOTTEN_S
     ]

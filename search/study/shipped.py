@@ -9,7 +9,7 @@ from typing import Any
 
 from objectives.deploy.device import Device
 from objectives.latency.protocol import LatencyProtocol
-from objectives.records.paths import ERRORS, MODEL, ExportPaths, StudyPaths, TrialPaths
+from objectives.records.paths import DEPLOYED, ERRORS, MODEL, ExportPaths, StudyPaths, TrialPaths
 from objectives.records.proof import SplitLook
 from objectives.records.study_record import StudyRecord, StudyWriter
 from reports.table.proof.shipped import picked
@@ -18,6 +18,7 @@ from reports.table.table import StudyTable, read_study
 from search.settings.compose import CONF, default_values
 from search.settings.sections import read_section
 from search.settings.settings import EMBEDDED, DataSettings
+from search.study.files.open import files_to_read
 from search.study.store import load_study
 from search.study.study_file import study_file
 from spaces.errors import AutomlError, DeviceError, SettingsError, nearest
@@ -136,10 +137,11 @@ def _holds_export(folder: Path, path: Path) -> bool:
 
 
 def _of_study(studies: Path, name: str, store: str | None, how: str) -> Shipped:
-    table = read_study(load_study(studies, name, store))
+    study, root = load_study(studies, name, store), studies / name
+    table = read_study(study)
     row = picked(table, how)
-    root = studies / name
     trial = TrialPaths(root / (row.folder or ""))
+    files_to_read(study, root).bring(row, DEPLOYED)
     _check_file(table, row, trial.model)
     data = dict(table.settings["data"])
     return Shipped(

@@ -2,29 +2,27 @@
 
 import errno
 import json
-import re
-import shlex
 import sqlite3
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from objectives.data.dataset import Dataset
+from objectives.data.packed import home_of_fetched
 from objectives.latency.hosts.open import describe
 from objectives.machine.locks import locked_folder
 from objectives.records.attributes import VERSION
 from objectives.records.study_record import StudyRecord, StudyWriter
 from objectives.records.trial_record import Phase, trial_records
 from search.settings.settings import Settings
-from search.study.checkout import code_card, commit_of
+from search.study.claims.contract import Claims
+from search.study.database.connect import engine_arguments, holds_studies, is_server, no_driver
+from search.study.provenance import provenance
 from search.study.queued.baseline import enqueue_baseline
 from search.study.queued.known_good import enqueue
 from search.study.sqlite_check import LOCK_WAIT_S, explained, file_of, holds_tables, is_full, of_another_optuna
-from search.study.study_file import file_url, studies_in, study_file
+from search.study.study_file import file_url, shown_url, studies_in, study_file
 from search.study.terms.contract import Contract, check_contract
 from search.study.terms.start_weights import PART
 from spaces.dimension import Value
@@ -33,31 +31,15 @@ from spaces.errors import DiskFull, StoreError, nearest
 if TYPE_CHECKING:
     import optuna
 
-OWN_CHECKOUT = Path(__file__).resolve().parents[2]  # of automl's own checkout, where it runs from one
-PACKAGES = (
-    "automl",
-    "optuna",
-    "torch",
-    "torchvision",
-    "timm",
-    "ultralytics-opencv-headless",
-    "onnx",
-    "onnxruntime",
-    "torch-pruning",
-)
-
 
 def storage_url(folder: Path, url: str | None) -> str:
     """Return the storage URL of a study folder."""
     return url or file_url(study_file(folder))
 
 
-def shown_url(url: str) -> str:
-    """Return a storage URL, or a text with some in it, without passwords, for people and for what is kept."""
-    return re.sub(r"(://[^:/@\s\"']*):[^@/\s\"']*@", r"\1:***@", url)
-
-
-def open_storage(url: str, wait_s: float = LOCK_WAIT_S, *, to_read: bool = False) -> "optuna.storages.BaseStorage":
+def open_storage(
+    url: str, wait_s: float = LOCK_WAIT_S, *, to_read: bool = False, claims: Claims | None = None
+) -> "optuna.storages.BaseStorage":
     """Open Optuna's storage; any failure of the database becomes one line.
 
     An SQLite file is looked at first, so that one that is damaged or another program's stays as it is. Its journal is
@@ -68,14 +50,20 @@ def open_storage(url: str, wait_s: float = LOCK_WAIT_S, *, to_read: bool = False
         url: of the storage.
         wait_s: seconds that each operation waits while another process has locked an SQLite file.
         to_read: no tables are made where there are none.
+        claims: of a process that writes; in a database server, each of its writes stands on its leases.
 
     Raises:
         StoreError: it cannot be opened.
     """
     import optuna
 
+    from search.study.storage.search_storage import SearchStorage
+
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     what = shown_url(url)
+    if is_server(url):
+        with store_errors(what):
+            return SearchStorage(_on_server(url, what, claims, to_read=to_read))
     with store_errors(what, wait_s):
         path = file_of(url)
         with locked_folder(path.parent) if path else nullcontext():
@@ -84,11 +72,34 @@ def open_storage(url: str, wait_s: float = LOCK_WAIT_S, *, to_read: bool = False
                 raise StoreError(f"store: '{what}' holds no study; check the path")
             waits = {"connect_args": {"timeout": wait_s}} if url.startswith("sqlite") else {}
             try:
-                return optuna.storages.RDBStorage(url, engine_kwargs=waits, skip_table_creation=is_made)
+                storage = optuna.storages.RDBStorage(url, engine_kwargs=waits, skip_table_creation=is_made)
+                return SearchStorage(storage)
             except RuntimeError as error:
                 raise StoreError(of_another_optuna(what)) from error
             except ImportError as error:  # the database's driver
                 raise _unusable(what, error) from error
+
+
+def _on_server(url: str, what: str, claims: Claims | None, *, to_read: bool) -> "optuna.storages.RDBStorage":
+    """Open the storage of a database server; the first process with claims makes its tables."""
+    from optuna.storages import RDBStorage
+    from sqlalchemy.pool import NullPool
+
+    from search.study.claims.leases import LeaseClaims
+    from search.study.storage.fenced import FencedStorage
+
+    try:
+        if isinstance(claims, LeaseClaims):
+            with claims.alone():
+                return FencedStorage(url, claims)
+        if to_read and not holds_studies(url):
+            raise StoreError(f"store: '{what}' holds no study; check the name of the database")
+        arguments = {**engine_arguments(url), "poolclass": NullPool}  # nobody closes such a storage: no line stays open
+        return RDBStorage(url, arguments, skip_table_creation=to_read)
+    except ImportError as error:
+        raise no_driver(url, error) from error
+    except RuntimeError as error:
+        raise StoreError(of_another_optuna(what)) from error
 
 
 @contextmanager
@@ -111,8 +122,9 @@ def store_errors(what: str, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
 
 
 def _unusable(what: str, cause: BaseException) -> StoreError:
-    reason = " ".join(str(cause).split())[:160]
-    return StoreError(f"store: '{what}' cannot be used ({reason}); check the path and its rights, or name another")
+    reason = " ".join(str(cause).split())[:200]
+    check = "host, port, database, user and password" if is_server(what) else "the path and its rights"
+    return StoreError(f"store: '{what}' cannot be used ({reason}); check {check}, or name another")
 
 
 def _cause(error: BaseException) -> BaseException:
@@ -131,7 +143,8 @@ def create_study(
 ) -> "optuna.Study":
     """Open the study of the settings' name, or create it; a study of another contract is refused.
 
-    One whose making was cut, in a file of its own, is made again: the version is written last.
+    One whose making was cut, in a file of its own or in a database server, is made again: the version is written last.
+    To be called while no other process chooses, where claims reach other machines.
 
     Args:
         settings: the search's.
@@ -147,7 +160,7 @@ def create_study(
     with locked_folder(settings.folder), store_errors(settings.name):
         if settings.name in optuna.get_all_study_names(storage):
             study = optuna.load_study(study_name=settings.name, storage=storage)
-            if settings.store.url or not _is_half_made(study):
+            if not (_may_be_half_made(settings.store.url) and _is_half_made(study)):
                 check_version(study)
                 check_contract(study, settings, dataset)
                 _follow(study, dataset)
@@ -188,7 +201,8 @@ def has_begun(settings: Settings) -> bool:
 def _follow(study: "optuna.Study", dataset: Dataset) -> None:
     """Store where a data set of equal contents lies now: exports name the place."""
     card = dataset.to_json()
-    if StudyRecord.of(study).data["root"] != card["root"]:
+    is_fetched = dataset.root.is_relative_to(home_of_fetched())
+    if StudyRecord.of(study).data["root"] != card["root"] and not is_fetched:
         StudyWriter(study).data(card)
 
 
@@ -215,14 +229,19 @@ def record_contract(
     )
 
 
+def _may_be_half_made(url: str | None) -> bool:
+    """Whether a study without a version may be one that automl began: any other SQLite file is somebody's."""
+    return url is None or is_server(url)
+
+
 def _is_half_made(study: "optuna.Study") -> bool:
     """Whether automl was cut while it made a study: no version yet, nothing of another program's."""
     begun = any(trial.phase is not Phase.WAITING for trial in trial_records(study))
-    return not begun and StudyRecord.of(study).is_untouched
+    return not begun and len(study.directions) == 2 and StudyRecord.of(study).is_untouched
 
 
-def load_study(folder: Path, name: str, url: str | None) -> "optuna.Study":
-    """Open an existing study to read it.
+def load_study(folder: Path, name: str, url: str | None, claims: Claims | None = None) -> "optuna.Study":
+    """Open an existing study, to read it, or to write with claims on it.
 
     Raises:
         StoreError: there is no such study.
@@ -235,7 +254,7 @@ def load_study(folder: Path, name: str, url: str | None) -> "optuna.Study":
         raise StoreError(f"study: there is no '{name}' in '{folder}'{hint}")
     if url is not None and _is_missing_file(url):
         raise StoreError(f"store: '{shown_url(url)}' does not exist; check the path")
-    storage = open_storage(storage_url(folder / name, url), to_read=True)
+    storage = open_storage(storage_url(folder / name, url), to_read=True, claims=claims)
     with store_errors(name):
         names = optuna.get_all_study_names(storage)
         if name not in names:
@@ -249,19 +268,6 @@ def _is_missing_file(url: str) -> bool:
     """Whether a URL names an SQLite file that is not there; opening it would make it."""
     path = file_of(url)
     return path is not None and not path.is_file()
-
-
-def provenance(seed: int) -> dict[str, Any]:
-    """Return what is needed to do it again: versions, commits of automl and of the user's folder, seed, line, time."""
-    return {
-        "seed": seed,
-        "versions": {**{name: version(name) for name in PACKAGES}, "python": sys.version.split()[0]},
-        # Of automl itself; empty for an installed release, which may lie in a checkout of somebody's.
-        "commit": commit_of(OWN_CHECKOUT) if (OWN_CHECKOUT / ".git").exists() else "",
-        "code": code_card(Path.cwd()),
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": shown_url(shlex.join(["automl", *sys.argv[1:]])),
-    }
 
 
 def check_version(study: "optuna.Study") -> None:

@@ -1,15 +1,23 @@
-"""One trial in the store that this process works on: read once as a record, written through at once."""
+"""One trial in the store that this process works on: read once as a record, written through at once.
 
-from collections.abc import Mapping
+What belongs together is written in one transaction. Figures of a trained file may go with the next write: a trial that
+is cut before it goes on from its last checkpoint, and measures them again.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from objectives.records import attributes as keys
+from objectives.records.artifacts.stored_files import Files, files_to_json
 from objectives.records.children import ScoredChild
 from objectives.records.proof import ProofPiece
 from objectives.records.records import Accuracy, Decision, Ending, Latency, Outcome, Proposal, Record, Resources, Rung
 from objectives.records.trial_record import Phase, TrialRecord, read_trial
+from search.study.storage.batch import gathering
 from spaces.candidate import Candidate
 from spaces.dimension import Value
 from spaces.network.family import Family
@@ -40,6 +48,7 @@ class StoredTrial:
         self.was_sampled_in_part = bool(stored.params.keys() - fixed.keys())
         # As they are stored: what this version cannot read of them must not get lost when a value is added.
         self._lists = {key: list(stored.user_attrs.get(key) or []) for key in (keys.DECISIONS, keys.ATTEMPTS)}
+        self._later: dict[str, Any] = {}  # attributes that go with the next write
 
     @property
     def is_cut(self) -> bool:
@@ -50,6 +59,10 @@ class StoredTrial:
     def candidate(self) -> Candidate | None:
         """The trial's candidate; None if the trial has not begun."""
         return Candidate.of(self.record.candidate) if self.record.has_begun else None
+
+    def gathering(self) -> AbstractContextManager[None]:
+        """Store all that is recorded until here in one transaction: no reader sees a part of it."""
+        return gathering(self._storage, self._id)
 
     def begin(self) -> None:
         """Store that a trial of the queue runs; no sampler is asked for its choices."""
@@ -64,18 +77,25 @@ class StoredTrial:
 
     def record_candidate(self, candidate: Candidate, folder: str) -> None:
         """Store where the trial's files are and what the trial is; the candidate, written last, begins the trial."""
-        self._write(keys.FOLDER, folder, folder=folder)
-        self._write(keys.CANDIDATE, candidate.to_json(), has_begun=True, candidate=candidate)
+        with self.gathering():
+            self._write(keys.FOLDER, folder, folder=folder)
+            self._write(keys.CANDIDATE, candidate.to_json(), has_begun=True, candidate=candidate)
 
     def record_family(self, family: Family) -> None:
         """Store which children an elastic training holds."""
         axes = family.to_json()
         self._write(keys.FAMILY, axes, family=axes)
 
-    def record_latency(self, latency: Latency, *, trained: bool) -> None:
-        """Store the trial's latency: of the trained, exported file, or before training."""
+    def record_latency(self, latency: Latency, *, trained: bool, later: bool = False) -> None:
+        """Store the trial's latency: of the trained, exported file, or before training.
+
+        Args:
+            latency: of the file.
+            trained: of which of the two.
+            later: a trained file's goes with the next write.
+        """
         if trained:
-            self._write(keys.LATENCY, latency.to_json(), latency=latency)
+            self._write(keys.LATENCY, latency.to_json(), later=later, latency=latency)
         else:
             self._write(keys.LATENCY_UNTRAINED, latency.to_json(), latency_untrained=latency)
 
@@ -85,7 +105,7 @@ class StoredTrial:
         if trained:
             key, known = keys.LATENCIES, self.record.latencies
         found = {**known, device: latency}
-        changes = {"latencies" if trained else "latencies_untrained": found}
+        changes: dict[str, Any] = {"latencies" if trained else "latencies_untrained": found}
         self._write(key, {name: one.to_json() for name, one in found.items()}, **changes)
 
     def record_rung(self, rung: Rung) -> None:
@@ -93,13 +113,13 @@ class StoredTrial:
         rungs = (*(before for before in self.record.rungs if before.epoch < rung.epoch), rung)
         self._write(keys.RUNGS, [rung.to_json() for rung in rungs], rungs=rungs)
 
-    def record_accuracy(self, accuracy: Accuracy) -> None:
-        """Store the accuracy of the exported file."""
-        self._write(keys.ACCURACY, accuracy.to_json(), accuracy=accuracy)
+    def record_accuracy(self, accuracy: Accuracy, *, later: bool = False) -> None:
+        """Store the accuracy of the exported file; `later` with the next write."""
+        self._write(keys.ACCURACY, accuracy.to_json(), later=later, accuracy=accuracy)
 
-    def record_resources(self, resources: Resources) -> None:
-        """Store what the trial has cost, in all its processes."""
-        self._write(keys.RESOURCES, resources.to_json(), resources=resources)
+    def record_resources(self, resources: Resources, *, later: bool = False) -> None:
+        """Store what the trial has cost, in all its processes; `later` with the next write."""
+        self._write(keys.RESOURCES, resources.to_json(), later=later, resources=resources)
 
     def record_decision(self, decision: Decision) -> None:
         """Store what was decided about the trial."""
@@ -118,7 +138,11 @@ class StoredTrial:
         self._write(keys.PAUSED, False, phase=Phase.RUNNING)
 
     def end(self, end: Ending, values: tuple[float, float] | None) -> None:
-        """Store how the trial ended, with both objectives if it finished."""
+        """Store how the trial ended, with both objectives if it finished: in one transaction."""
+        with self.gathering():
+            self._end(end, values)
+
+    def _end(self, end: Ending, values: tuple[float, float] | None) -> None:
         from optuna.trial import TrialState
 
         if self.record.phase is Phase.PAUSED:
@@ -132,11 +156,17 @@ class StoredTrial:
             self._study.tell(self.number, state=TrialState.PRUNED)
 
     def _append(self, key: str, value: Record, **changes: Any) -> None:
-        self._lists[key].append(value.to_json())
-        self._write(key, list(self._lists[key]), **changes)
+        longer = [*self._lists[key], value.to_json()]
+        self._write(key, longer, **changes)
+        self._lists[key] = longer  # once it is stored: what was refused may be written once more
 
-    def _write(self, key: str, value: Any, **changes: Any) -> None:
-        self._storage.set_trial_user_attr(self._id, key, value)
+    def _write(self, key: str, value: Any, *, later: bool = False, **changes: Any) -> None:
+        self._later[key] = value
+        if not later:
+            with self.gathering():
+                for name in list(self._later):
+                    self._storage.set_trial_user_attr(self._id, name, self._later[name])
+                    del self._later[name]
         self.record = replace(self.record, **changes)
 
 
@@ -147,12 +177,20 @@ def optuna_trial(study: "optuna.Study", number: int) -> "optuna.Trial":
     return optuna.Trial(study, study._storage.get_trial_id_from_study_id_trial_number(study._study_id, number))
 
 
+def sampled_trial(study: "optuna.Study", asked: "optuna.Trial", choose: Callable[[], object]) -> StoredTrial:
+    """Have all values of a new trial chosen, store them in one transaction, and return the trial as it is stored."""
+    with gathering(study._storage, asked._trial_id):
+        choose()
+    return StoredTrial(study, asked.number)
+
+
 def child_of(
     parent: TrialRecord,
     child: ScoredChild,
     candidate: Candidate,
     distributions: "Mapping[str, BaseDistribution]",
     proposal: Proposal,
+    files: Files = MappingProxyType({}),
 ) -> "FrozenTrial":
     """Return a child of an elastic training as the store keeps it: a finished trial.
 
@@ -162,6 +200,7 @@ def child_of(
         candidate: every choice of it.
         distributions: of the choices that the sampler makes.
         proposal: why it was scored.
+        files: what is kept of its folder elsewhere.
     """
     from optuna.trial import FrozenTrial, TrialState
 
@@ -177,6 +216,8 @@ def child_of(
         keys.RESOURCES: child.resources.to_json(),
         keys.ENDING: Ending(Outcome.FINISHED, "").to_json(),
     }
+    if files:
+        attributes[keys.FILES] = files_to_json(files)
     if child.latencies:
         attributes[keys.LATENCIES] = {name: latency.to_json() for name, latency in child.latencies.items()}
     return FrozenTrial(

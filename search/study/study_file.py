@@ -1,11 +1,17 @@
 """The SQLite file of a study: where it lies in a study's folder, its URL, and where an older automl put it."""
 
+import re
 from pathlib import Path
 
 from objectives.records.paths import StudyPaths
 from search.study.sqlite_check import study_names
 
 OF_URLS = "?%"  # what an older automl pasted into a URL, where it means something else
+
+
+def shown_url(url: str) -> str:
+    """Return a storage URL, or a text with some in it, without passwords, for people and for what is kept."""
+    return re.sub(r"(://[^:/@\s\"']*):[^@/\s\"']*@", r"\1:***@", url)
 
 
 def file_url(path: Path) -> str:

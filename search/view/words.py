@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from objectives.records.failures import OF_MEMORY
+from objectives.records.failures import OF_MEMORY, SEQUELS, Failure
 from objectives.records.records import Ending, Outcome
 from objectives.records.study_parts.parts import WorkRecord
 from reports.table.row import TrialRow
@@ -55,6 +55,8 @@ def children_text(table: StudyTable, number: int) -> str:
 def attempt_text(end: Ending) -> str:
     """Return what an attempt died of and how the trial goes on."""
     again = "with a smaller batch" if end.error_class in OF_MEMORY else "from its checkpoint"
+    if end.error_class in SEQUELS:
+        again = SEQUELS[Failure(end.error_class)]
     return f"died ({end.error_class}): {end.reason}; taken up again {again}"
 
 

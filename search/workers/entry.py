@@ -7,10 +7,12 @@ import signal
 import sys
 import threading
 import traceback
+from dataclasses import replace
 from multiprocessing import connection, parent_process
 from pathlib import Path
 from typing import Any
 
+from objectives.deploy.device import measuring_keys
 from objectives.machine.parent_death import adopt_orphans, die_with_parent
 from objectives.records.paths import TrialPaths
 from objectives.records.records import Ending
@@ -31,8 +33,20 @@ def run_in_child(pipe: "Pipe[Any, Any]", job: TrialJob, settings_folder: Path) -
         answer: Answer = pipe.recv() if call.is_answered else None
         return answer
 
-    pipe.send(Ended(_run(job, CallListener(send), settings_folder)))
+    pipe.send(Ended(_run(with_own_gpu(job), CallListener(send), settings_folder)))
     pipe.close()
+
+
+def with_own_gpu(job: TrialJob) -> TrialJob:
+    """Let this process see the job's GPU alone, before anything starts CUDA here; return the job as it is then.
+
+    Where a latency is measured on a GPU of this machine all stay visible: the file is scored on that one.
+    """
+    devices = [key for device in job.devices for key in measuring_keys(device.here())]
+    if job.gpu is None or any(key.startswith("cuda:") for key in devices):
+        return job
+    os.environ["CUDA_VISIBLE_DEVICES"] = job.gpu
+    return replace(job, train_device="0")
 
 
 def _run(job: TrialJob, listener: TrialListener, settings_folder: Path) -> Ending | None:

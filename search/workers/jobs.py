@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from objectives.data.crowds import detections_max
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import DATA_YAML
+from objectives.latency.hosts.queue import in_queue
 from objectives.records.paths import WEIGHTS, StudyPaths
 from objectives.records.trial_record import TrialRecord
 from objectives.trial.job import TrialJob, halves
@@ -114,6 +115,7 @@ class Jobs:
             run=trial.run,
             more_devices=settings.targets[1:],
             on_all=settings.is_for_all,
+            elsewhere=tuple(device.name for device in settings.targets if in_queue(device)),
         )
 
     @property

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from objectives.latency.hosts.queue import Answer, Ask, Order
 from objectives.records.failures import Failure
 from objectives.records.records import Ending, Latency, Outcome
 from objectives.trial.job import SilentListener, TrialJob
@@ -14,7 +15,8 @@ from search.workers.limits import Limits
 class _LatencyListener(SilentListener):
     """Keeps the latency."""
 
-    def __init__(self) -> None:
+    def __init__(self, ask: Ask | None) -> None:
+        self._ask = ask
         self.found: Latency | None = None
         self.others: dict[str, Latency] = {}
 
@@ -22,13 +24,21 @@ class _LatencyListener(SilentListener):
         """Keep the latency of the untrained network."""
         self.found = latency
 
+    def measured(self, order: Order) -> Answer | None:
+        """Pass an order on."""
+        return super().measured(order) if self._ask is None else self._ask(order)
+
     def latency_on(self, device: str, latency: Latency, trained: bool) -> None:
         """Keep the latency of the untrained network on a further device."""
         self.others[device] = latency
 
 
 def measure(
-    backend: Backend, job: TrialJob, limits: Limits | None = None, tick: Callable[[], None] = lambda: None
+    backend: Backend,
+    job: TrialJob,
+    limits: Limits | None = None,
+    tick: Callable[[], None] = lambda: None,
+    ask: Ask | None = None,
 ) -> Latency | OnDevices | Ending:
     """Return the untrained latency of a job's candidate on its devices, or how measuring it failed.
 
@@ -37,8 +47,9 @@ def measure(
         job: of the candidate; it is only measured, whatever the job says.
         limits: of the measurement.
         tick: called again and again meanwhile.
+        ask: passes on orders for devices that another machine has.
     """
-    listener = _LatencyListener()
+    listener = _LatencyListener(ask)
     ending = backend.run(replace(job, measure_only=True), listener, limits, tick)
     if listener.found is not None:
         return OnDevices(listener.found, listener.others) if job.more_devices else listener.found

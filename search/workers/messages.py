@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from objectives.latency.hosts.queue import Answer as Figures
+from objectives.latency.hosts.queue import Order
 from objectives.records.children import ChildrenOrder, ChildrenReport
 from objectives.records.records import Accuracy, Ending, Latency, Resources, Rung
 from objectives.trial.job import RungDecision, TrialListener
 from spaces.network.family import Family
 
-Answer = RungDecision | ChildrenOrder | None
+Answer = RungDecision | ChildrenOrder | Figures | None
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Call:
     @property
     def is_answered(self) -> bool:
         """Whether the trial waits for what the listener returns."""
-        return self.method in ("rung", "children")
+        return self.method in ("rung", "children", "measured")
 
     def make(self, listener: TrialListener) -> Answer:
         """Call the listener; return what it answers."""
@@ -68,6 +70,12 @@ class CallListener(TrialListener):
         decision = self._hand_on(Call("rung", (rung,)))
         assert isinstance(decision, RungDecision)  # every listener's `rung` returns one
         return decision
+
+    def measured(self, order: Order) -> Figures | None:
+        """Hand the order on and return its answer, if there is one by now."""
+        answer = self._hand_on(Call("measured", (order,)))
+        assert answer is None or isinstance(answer, Figures)
+        return answer
 
     def accuracy(self, accuracy: Accuracy) -> None:
         """Hand the accuracy on."""

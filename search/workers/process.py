@@ -55,6 +55,7 @@ class ProcessTrial(RunningTrial):
     def __init__(self, job: TrialJob, settings_folder: Path, limits: Limits) -> None:
         quiet_ultralytics(settings_folder)  # the fork server inherits the environment
         os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"  # looking for a GPU must not start CUDA in the server
+        os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # CUDA then counts as the driver does
         context = multiprocessing.get_context("forkserver")
         # Imported once by the server; each trial is forked from it in milliseconds and owns its memory.
         trainer = job.run.partition(":")[0]

@@ -1,16 +1,17 @@
-"""The host of a device: this machine, or the board that its settings name."""
+"""The host of a device: this machine, the board that its settings name, or one that the study's queue reaches."""
 
 from typing import Any
 
 from objectives.deploy.device import Device, digest
 from objectives.latency.hosts.contract import About, Host
 from objectives.latency.hosts.here import Here
+from objectives.latency.hosts.queue import in_queue
 from objectives.latency.hosts.ssh import OverSsh
 
 
 def host_of(device: Device) -> Host:
     """Return the host of a device; nothing is opened yet."""
-    return Here(device) if device.host is None else OverSsh(device)
+    return in_queue(device) or (Here(device) if device.host is None else OverSsh(device))
 
 
 def describe(device: Device) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""The commands of `automl data`: the card, the check, the errors of a detector."""
+"""The commands of `automl data`: the card, the check, the push, the errors of a detector."""

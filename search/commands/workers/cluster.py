@@ -21,6 +21,8 @@ from search.study.claims.open import open_claims
 from search.view.make import make_view
 from search.workers.jobs import check_run
 
+SHOWN_AWAY_S = 2.0  # that a look waits for a database; the view says then that it is away, and looks again
+
 
 def run_line(arguments: list[str], log_format: str = "auto") -> None:
     """Search as the command line says: in this process, or by workers on a cluster; `log_format` as of `run_search`."""
@@ -49,10 +51,10 @@ def run_workers(arguments: list[str], log_format: str, settings: Settings) -> No
         settings.folder.mkdir(parents=True, exist_ok=True)
         _introduce(console, settings, engine, [*notes, f"what workers print goes to {logs}"])
         followed = FollowedLaunch(settings, view, engine, Launch(engine, tasks_of(settings, arguments, logs)))
-        with closing(open_claims(settings.folder, settings.store.url)) as claims:
+        with closing(open_claims(settings.folder, settings.store.url, wait_s=SHOWN_AWAY_S)) as claims:
             followed.run(claims)
     if followed.watch.study is not None:
-        show_result(console, settings, *followed.result(), arguments, followed.is_cut)
+        show_result(console, followed.watch.study, settings, *followed.result(), arguments, followed.is_cut)
     followed.check()
     if followed.is_interrupted:
         raise SystemExit(130)

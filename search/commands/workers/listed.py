@@ -1,7 +1,6 @@
 """`automl workers NAME`: the searching processes of a study, listed, and asked to end."""
 
 import json
-import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict
@@ -41,7 +40,7 @@ def run_workers_list(
     study = load_study(studies, name, store)
     with store_errors(name), closing(open_claims(studies / name, store)) as claims:
         record = StudyRecord.of(study)
-        alive = [seen for seen in seen_of(record.sessions, claims, time.time()) if seen.alive]
+        alive = [seen for seen in seen_of(record.sessions, claims, claims.time_s()) if seen.alive]
         asked = _chosen(alive, end, record.asked_to_end) if not end_all else alive
         for seen in asked:
             StudyWriter(study).ask_to_end(int(seen.key))

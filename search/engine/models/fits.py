@@ -6,7 +6,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from search.engine.digest import LOG_LATENCY, Digest, Indices
+from search.engine.digest import EPOCH, LOG_LATENCY, Digest, Indices
 from search.engine.encoding import Column, Encoder
 from search.engine.observed import Observed
 from search.engine.staircase import Floats
@@ -20,14 +20,22 @@ START, START_SD, LOAD_SD, CATEGORY_SD, LATENCY_SD = 3.0, 2.0, 8.0, 2.0, 6.0
 class Fits:
     """A logistic regression; more of a load never makes it likelier that a candidate fits."""
 
-    def __init__(self, study: Digest, encoder: Encoder) -> None:
-        """Fit to trials that were too large and to trials that trained; if none was too large, all candidates fit."""
+    def __init__(self, study: Digest, encoder: Encoder, gpu_memory_mb: int = 0) -> None:
+        """Fit to trials that were too large and to trials that trained; if none was too large, all candidates fit.
+
+        Args:
+            study: the trials.
+            encoder: of their parameters.
+            gpu_memory_mb: of the machine that asks: what was too large for a smaller GPU alone, and what trained in the
+                end, is none that was too large. 0 on a processor, and where that is not known: all count.
+        """
         self.encoder = encoder
         self._weights: Floats | None = None
-        outgrown = study.pick(study.scattered(study.outgrown, EACH_MAX))
+        all_outgrown, all_trained = _here(study, gpu_memory_mb)
+        outgrown = study.pick(study.scattered(all_outgrown, EACH_MAX))
         if not outgrown:
             return
-        trained = study.pick(study.scattered(study.trained, EACH_MAX))
+        trained = study.pick(study.scattered(all_trained, EACH_MAX))
         names = [column.name for column in encoder.columns]
         ours = [decides_load(name) for name in names]
         self._chosen = [(j, c) for j, c in enumerate(encoder.columns) if decides_load(c.name) or not any(ours)]
@@ -35,7 +43,7 @@ class Fits:
         self._usual_log = float(np.max(study.column(LOG_LATENCY, study.measured), initial=0.0))
         features = np.vstack([self._of_trials(outgrown), self._of_trials(trained)])
         signs = np.concatenate([-np.ones(len(outgrown)), np.ones(len(trained))])
-        each = np.concatenate([_shares(study.outgrown, len(outgrown)), _shares(study.trained, len(trained))])
+        each = np.concatenate([_shares(all_outgrown, len(outgrown)), _shares(all_trained, len(trained))])
         self._weights = self._fit(features, signs, each)
 
     def odds(self, rows: Floats, log_latencies: Floats) -> Floats:
@@ -78,6 +86,16 @@ class Fits:
 
         found: Floats = minimize(loss, centre, jac=True, method="L-BFGS-B", bounds=bounds).x
         return found
+
+
+def _here(study: Digest, gpu_memory_mb: int) -> tuple[Indices, Indices]:
+    """Return the trials that were too large for a machine, and those that trained and were not."""
+    sizes = np.array([t.outgrew_gpu_mb for t in study.pick(study.outgrown)], dtype=int)
+    elsewhere = study.outgrown[(sizes > 0) & (sizes < gpu_memory_mb)]
+    if not len(elsewhere):
+        return study.outgrown, study.trained
+    fitted = elsewhere[study.column(EPOCH, elsewhere) > 0]
+    return np.setdiff1d(study.outgrown, elsewhere), np.union1d(study.trained, fitted)
 
 
 def _shares(of: Indices, looked_at: int) -> Floats:

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from objectives.machine.card import MachineCard
 from objectives.records.records import Proposal
 from objectives.records.trial_record import Phase
 from search.engine.candidates import CandidateSource, Params
@@ -71,6 +72,7 @@ class Engine:
         per_second: bool = False,
         reference: float = 0.0,
         experience: Sequence[Training] = (),
+        machine: MachineCard | None = None,
     ) -> None:
         """Set up.
 
@@ -83,11 +85,12 @@ class Engine:
             per_second: choose by gain per second of training instead of gain per trial.
             reference: accuracy that counts as nothing.
             experience: recorded trainings of earlier studies.
+            machine: that asks: seconds and memory are counted for it; None for any.
         """
         self.source, self.book, self.seed = source, book or NoBook(), seed
         self.ladder, self._bound_ms, self.per_second, self.reference = tuple(ladder), bound_ms, per_second, reference
         self.encoder = Encoder(source.distributions)
-        self._experience = tuple(experience)
+        self._experience, self._machine = tuple(experience), machine
         self._study: Digest | None = None
 
     @property
@@ -153,7 +156,9 @@ class Engine:
 
     def _rating(self, study: Digest, span: tuple[float, float], seconds_left: float) -> Rating:
         beliefs = Beliefs(study, self.ladder, self.encoder, span, self.reference, self.prior)
-        costs, fits = Costs(study, self.encoder), Fits(study, self.encoder)
+        machine = self._machine
+        costs = Costs(study, self.encoder, machine.kind if machine else "")
+        fits = Fits(study, self.encoder, machine.gpu_memory_mb if machine else 0)
         return Rating(beliefs, costs, fits, self.book, self.per_second, seconds_left)
 
     def _span(self, logs: Floats) -> tuple[float, float]:

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 from objectives.data.dataset import Dataset
 from objectives.latency.once import latencies_once
 from objectives.machine.device_locks import Patience
-from objectives.records.paths import TrialPaths
+from objectives.records.paths import DEPLOYED, MODEL, TrialPaths
 from objectives.records.records import Latency
 from objectives.records.study_record import StudyWriter
 from objectives.trial.job import timed_images
@@ -15,6 +16,8 @@ from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 from reports.table.verdict import judge
 from search.settings.settings import Settings
+from search.study.files.contract import StudyFiles
+from search.study.files.local import is_to_be_had
 
 RESERVED_SHARE = 0.05  # of the budget's hours that is kept for settling figures of each device,
 RESERVED_MOST_S = 120.0  # at most
@@ -61,6 +64,7 @@ def settle(
     dataset: Dataset,
     seconds: float,
     patience: Patience,
+    files: StudyFiles,
 ) -> Iterator[Sequence[int]]:
     """Measure by the full protocol while there is time; yield the trials' numbers, some at a time.
 
@@ -74,6 +78,7 @@ def settle(
         dataset: whose images are timed.
         seconds: that it may take; a call that has begun is ended.
         patience: counts the seconds of waiting for the device.
+        files: of the study.
     """
     began, file_s, most = time.monotonic(), FILE_S, 1
     images = timed_images(dataset.splits[settings.data.split])
@@ -81,29 +86,32 @@ def settle(
     devices = {device.name: device for device in settings.targets}
     while True:
         left = seconds - (time.monotonic() - began)
-        models = (
-            (device, row.number, TrialPaths(settings.folder / (row.folder or "")).model)
-            for device, row in unsettled(read())
-        )
-        waiting = [one for one in models if one[:2] not in tried and one[2].exists()]
+        rows = [one for one in unsettled(read()) if (one[0], one[1].number) not in tried]
+        waiting = [one for one in rows if is_to_be_had(one[1], settings.folder, MODEL)]
         waiting = [one for one in waiting if one[0] == waiting[0][0]]  # one device after another
         some = waiting[: int(max(0.0, min(most, left / file_s)))]  # a budget without hours leaves no end of them
         if not some:
             return
         start = time.monotonic()
-        device, paths = devices[some[0][0]], [model for _, _, model in some]
+        device, paths = devices[some[0][0]], [_brought(files, row, settings.folder) for _, row in some]
         figures = latencies_once(paths, device, images, settings.latency, patience=patience)
-        for (name, number, _), figure in zip(some, figures, strict=True):
-            tried.add((name, number))
+        for (name, row), figure in zip(some, figures, strict=True):
+            tried.add((name, row.number))
             if not isinstance(figure, Latency):
                 continue
             if device is settings.targets[0]:
-                writer.measured_fully(number, figure)
+                writer.measured_fully(row.number, figure)
             else:
-                writer.measured_fully_on(number, name, figure)
+                writer.measured_fully_on(row.number, name, figure)
         # The memory of a file that is measured beside others is not known.
         file_s, most = max(0.5, (time.monotonic() - start) / len(some)), 1 if _bounds_memory(settings) else AT_ONCE
-        yield [number for _, number, _ in some]
+        yield [row.number for _, row in some]
+
+
+def _brought(files: StudyFiles, row: TrialRow, folder: Path) -> Path:
+    """Return a trial's deployable file, which lies in the study's folder then."""
+    files.bring(row, DEPLOYED)
+    return TrialPaths(folder / (row.folder or "")).model
 
 
 def _bounds_memory(settings: Settings) -> bool:

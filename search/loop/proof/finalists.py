@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from objectives.records.paths import WEIGHTS, TrialPaths
+from objectives.records.paths import WEIGHTS
 from objectives.records.proof import Entrant, Length, ProofRecord, ProofTerms
 from reports.table.proof.contestants import baseline_of
 from reports.table.proof.ranking import ranked
@@ -13,6 +13,7 @@ from reports.table.proof.start import goes_on, went_on_from
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 from search.settings.settings import Settings
+from search.study.files.local import is_to_be_had
 from spaces.candidate import Candidate
 from spaces.errors import AutomlError
 
@@ -98,7 +99,7 @@ def _distinct(rows: Iterable[TrialRow]) -> Iterator[TrialRow]:
 
 def _lacks_weights(row: TrialRow, table: StudyTable, folder: Path) -> bool:
     """Whether a detector would go on from its own weights, and they are gone."""
-    return goes_on(row, table.rows) and not TrialPaths(folder / (row.folder or "")).weights.is_file()
+    return goes_on(row, table.rows) and not is_to_be_had(row, folder, WEIGHTS)
 
 
 def _length(settings: Settings, lengths: Lengths, unset: Length) -> tuple[Length, int]:

@@ -14,7 +14,7 @@ from search.engine.schedulers.scheduler import Step
 from search.loop.proof.finalists import Lengths, new_proof
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
-from search.study.claims.contract import Claims
+from search.study.claims.contract import Claims, LeaseLost
 from search.study.stored_trial import StoredTrial, proof_of
 from search.workers.jobs import Jobs
 from spaces.errors import AutomlError, SettingsError
@@ -143,6 +143,8 @@ class Proving:
                     note("no proof of what the search has found by now: its hours are used; automl prove does one")
                     return False
                 return not self.is_complete(self.freeze(Length.TRIAL, trials), trials)
+            except LeaseLost:
+                raise
             except AutomlError as nothing:
                 note(f"no proof: {str(nothing).removeprefix('prove: ')}")
                 return False

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from objectives.data.dataset import Dataset
-from objectives.records.paths import TrialPaths
+from objectives.records.paths import DEPLOYED, TrialPaths
 from objectives.records.proof import SplitLook, SplitScore
 from objectives.records.study_record import StudyWriter
 from reports.table.proof.contestants import Proof, read_proof
@@ -15,6 +15,7 @@ from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 from search.settings.settings import Settings
 from search.study.claims.contract import Claims
+from search.study.files.contract import StudyFiles
 from search.view.base import View
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Scored:
         claims: of this process.
         read: reads the study as it stands.
         beat: called for each image: this process lives.
+        files: of the study.
     """
 
     settings: Settings
@@ -44,6 +46,7 @@ class Scored:
     claims: Claims
     read: Callable[[], StudyTable]
     beat: Callable[[], None]
+    files: StudyFiles
 
 
 def unseen_split(dataset: Dataset, scored_on: str) -> str | None:
@@ -83,6 +86,7 @@ def score_once(of: Scored, view: View, *, again: bool = False) -> None:
 def _look(of: Scored, proof: Proof, split: str) -> SplitLook:
     numbers, scores = _contestants(proof), []
     for number, row in _files(proof, numbers):
+        of.files.bring(row, DEPLOYED)
         map_, map50 = _score(of, of.settings.folder / (row.folder or ""), split)
         scores.append(SplitScore(number, row.number, row.seed or 0, map_, map50))
     when = datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,1 +1,1 @@
-"""What a search waits for: a board that is away, a disk that is full."""
+"""What comes between a search and its trials: a board away, a full disk, a full GPU, a process that took them over."""

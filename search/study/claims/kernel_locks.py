@@ -9,15 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from objectives.records.paths import StudyPaths
-from search.study.claims.contract import Claims
-
-SESSIONS = 1 << 32  # bytes from here on stand for searching processes, those before for trials
+from search.study.claims.contract import SESSIONS, Claims
 
 
 class KernelClaims(Claims):
     """Claims on a study's folder, which must be one that locks work on.
 
-    POSIX locks belong to the process, and closing the file ends all of them.
+    POSIX locks belong to the process, and closing the file ends all of them. A byte of the file stands for each trial,
+    and one behind all of these for each searching process.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -9,6 +9,8 @@ from search.settings.settings import Settings
 from search.study.claims.contract import Claims
 from search.study.claims.open import open_claims
 from search.study.folder.disk_space import check_disk_space
+from search.study.store import store_errors
+from search.study.study_file import shown_url
 from spaces.errors import StoreError
 
 
@@ -17,16 +19,17 @@ def prepared_folder(settings: Settings) -> Iterator[Claims]:
     """Make the study's folder, check room and rights, and open its locks; several searches may share it.
 
     Raises:
-        StoreError: the folder cannot be written, or has no room.
+        StoreError: the folder cannot be written, or has no room, or the database server cannot be used.
     """
     folder = settings.folder
     made = _make(folder)
     try:
         check_disk_space(folder, settings.store.free_mb_min)
-        claims = open_claims(folder, settings.store.url)
+        store, what = settings.store, shown_url(settings.store.url or settings.name)
+        with store_errors(what):
+            claims = open_claims(folder, store.url, what=what, lease_s=store.lease_s, wait_s=store.wait_s)
     except (OSError, StoreError) as error:
-        for path in made:
-            path.rmdir()
+        _remove_unused(made)
         if isinstance(error, StoreError):
             raise
         raise StoreError(f"store: cannot write to '{folder}' ({error.strerror}); set store.folder=...") from None

@@ -96,6 +96,34 @@ def test_a_measurement_has_the_device_alone() -> None:
     assert not any("measure" in pair for pair in overlaps)
 
 
+@pytest.mark.seconds
+def test_all_trainings_that_share_a_gpu_let_go_of_it() -> None:
+    """Each in batches of 20 ms; a measurement on the GPU begins only once none of them is in a batch."""
+    program = """
+    import sys, time
+    from objectives.machine.device_locks import SharedDevices
+    devices = SharedDevices(["cpu", "cuda:GPU-5f1c"])
+    with devices.working():
+        print("working", flush=True)
+        for _ in range(20):
+            devices.give_way()
+            began = time.monotonic()
+            time.sleep(0.02)
+            print(began, time.monotonic(), flush=True)
+    """
+    trainers = [python(program) for _ in range(3)]
+    assert [first_line(trainer) for trainer in trainers] == ["working"] * 3
+    with exclusive(["cuda:GPU-5f1c"]):
+        began = time.monotonic()
+        time.sleep(0.1)
+        ended = time.monotonic()
+    batches = [line.split() for trainer in trainers for line in trainer.communicate(timeout=30)[0].splitlines()]
+    spans = [(float(start), float(end)) for start, end in batches]
+    assert len(spans) == 60
+    assert not any(start < ended and began < end for start, end in spans)
+    assert all(trainer.returncode == 0 for trainer in trainers)
+
+
 def test_a_measurement_on_another_device_waits_for_nobody(trainer: "subprocess.Popen[str]") -> None:
     patience = Patience()
     with exclusive(["cuda:0"], patience):

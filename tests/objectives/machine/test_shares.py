@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from objectives.machine.shares import lease_gpu, share_of_cores, slots_taken, take_slot
+from objectives.machine.shares import share_of_cores, slots_taken, take_slot
 
 ROOT = Path(__file__).parents[3]
 
@@ -19,21 +19,6 @@ def locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Locks of this test's own."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     return tmp_path
-
-
-def test_a_gpu_is_lent_to_one_at_a_time(locks: Path) -> None:
-    first, second = lease_gpu([0, 1]), lease_gpu([0, 1])
-    assert first is not None
-    assert second is not None
-    assert (first.index, second.index) == (0, 1)
-    assert lease_gpu([0, 1]) is None
-    assert lease_gpu([]) is None
-    first.release()
-    again = lease_gpu([0, 1])
-    assert again is not None
-    assert again.index == 0
-    again.release()
-    second.release()
 
 
 def test_the_lowest_free_slot_is_taken(locks: Path) -> None:

@@ -88,3 +88,17 @@ def test_a_whole_study_tells_every_death(report_study: Callable[..., optuna.Stud
 def test_every_class_has_advice(error_class: Failure) -> None:
     assert advice(error_class.value)
     assert not advice("of a newer version")
+
+
+@pytest.mark.parametrize(
+    ("failure", "sequel"),
+    [
+        (Failure.GPU_SHARED, "taken up again alone on a GPU"),
+        (Failure.GPU_TOO_SMALL, "taken up again on a machine with a larger GPU"),
+    ],
+)
+def test_want_of_gpu_memory_that_costs_no_batch_says_how_the_trial_went_on(failure: Failure, sequel: str) -> None:
+    row = row_of(trial(0, died(failure)))
+    assert [death.sequel for death in deaths(row)] == [sequel]
+    assert row.smaller_batch == ""
+    assert advice(failure)

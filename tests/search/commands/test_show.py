@@ -63,6 +63,7 @@ def test_a_finished_trial_shows_what_it_finds_as_deployed_and_has_of_each_bound(
     assert f"at confidence 0.25: F1 {row.accuracy.f1:.3f}, precision {row.accuracy.precision:.3f}, recall" in text
     for line in bound_lines(row, reasoned.gate):
         assert str(line) in text
+    assert "   machine  NVIDIA A100, 2.5 GB of its memory at most\n" in text
     assert ">= 0.62: " in text
 
 

@@ -21,8 +21,10 @@ from fault_harness import write_images
 from quick_search import lines_of, wait_until
 
 from objectives.data.readers import read_dataset
+from objectives.machine.gpus.driver import Gpu
+from objectives.machine.gpus.leases import lease_gpu
 from objectives.machine.process_tree import is_dead
-from objectives.machine.shares import lease_gpu, slots_taken
+from objectives.machine.shares import slots_taken
 from objectives.records.gate import Gate
 from objectives.records.paths import ExportPaths
 from search.cli import main
@@ -353,7 +355,7 @@ def test_a_limit_that_cannot_be_is_refused_in_one_line(quick: Path, override: st
 @pytest.mark.slow
 @pytest.mark.seconds
 def test_it_waits_for_a_gpu_that_another_training_has(quick: Path) -> None:
-    lease = lease_gpu([7])
+    lease = lease_gpu([Gpu(7, "7")])
     assert lease is not None
     command = [str(AUTOML), "train", str(quick), "train_device=7"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 from quick_search import Begun, begun, elastic_settings, lines_of, plant, run, trials_of
 
 from objectives.data.dataset import Dataset
+from objectives.records.artifacts.stored_files import Files
 from objectives.records.children import ChildrenOrder, ChildrenReport
 from objectives.records.paths import WEIGHTS, TrialPaths
 from objectives.records.study_record import StudyRecord, StudyWriter
@@ -116,12 +118,12 @@ def test_a_report_that_comes_twice_is_stored_once(tmp_path: Path, blocks: Datase
         told: list[tuple[int, ChildrenReport]] = []
         record = search.chooser.families.record
 
-        def twice(number: int, report: ChildrenReport) -> int:
-            left_out = record(number, report)
+        def twice(number: int, report: ChildrenReport, kept: Mapping[str, Files]) -> list[str]:
+            left_out = record(number, report, kept)
             if report.scored:
                 told.append((number, report))
                 stored_once = len(trials_of(search))
-                assert record(number, replace_looks(report)) == 0
+                assert record(number, replace_looks(report)) == []
                 assert len(trials_of(search)) == stored_once
             return left_out
 

@@ -47,3 +47,10 @@ def test_the_batch_is_that_of_the_candidate_or_the_default() -> None:
     assert batch_of(Candidate.of({"size.pixels": 96, "train.batch": 4})) == 4
     assert batch_of(Candidate.of({"size.pixels": 96})) == 8
     assert batch_of(None) == 1
+
+
+@pytest.mark.parametrize("failure", [Failure.GPU_SHARED, Failure.GPU_TOO_SMALL])
+def test_memory_of_a_gpu_that_company_or_another_machine_explains_costs_no_batch(failure: Failure) -> None:
+    assert may_retry(failed(failure), [failed(failure)], batch=1)
+    assert not may_retry(failed(failure), [failed(failure)] * PASSING_MAX, batch=8)
+    assert may_retry(failed(Failure.OUT_OF_DEVICE_MEMORY), [failed(failure)], batch=8)

@@ -29,7 +29,9 @@ from quick_search import (
 from quick_trainer import EPOCH_S
 
 from objectives.data.dataset import Dataset
-from objectives.machine.shares import lease_gpu, slots_taken
+from objectives.machine.gpus.driver import Gpu
+from objectives.machine.gpus.leases import lease_gpu
+from objectives.machine.shares import slots_taken
 from objectives.records import attributes as keys
 from objectives.records.failures import Failure
 from objectives.records.paths import StudyPaths
@@ -300,7 +302,7 @@ def test_a_search_waits_for_a_gpu_that_another_training_has(
     """That takes nothing from its hours; and once it has nothing to do, it waits for nothing."""
     monkeypatch.setattr(runner, "IDLE_S", 0.1)
     settings = settings_of(tmp_path, "budget.trials=1", "budget.hours=0.1", "pruner=none", "trial.train_device=7")
-    lease = lease_gpu([7])
+    lease = lease_gpu([Gpu(7, "7")])
     assert lease is not None
     said: list[str] = []
     clock = Clock()
@@ -317,7 +319,7 @@ def test_a_search_waits_for_a_gpu_that_another_training_has(
     assert said[3] == ""
     assert trials_of(search)[0].state is TrialState.COMPLETE
     assert search.session.searched_s() == 0
-    again = lease_gpu([7])
+    again = lease_gpu([Gpu(7, "7")])
     assert again is not None
     run(settings, blocks, clock=clock)
     again.release()

@@ -109,6 +109,8 @@ MISTAKES = [
         SettingsError,
         "budget.trials: Value 'many' of type 'str' could not be converted to Integer",
     ),
+    (["store.lease_s=0"], SettingsError, "store.lease_s: must be positive, got 0"),
+    (["store.wait_s=-1"], SettingsError, "store.wait_s: must be 0 or more, got -1"),
     (["budget.trials=0"], SettingsError, "budget.trials: must be 1 or more, got 0"),
     (["budget.trials=2,3"], SettingsError, "'budget.trials=2,3' sweeps a setting; only dimensions (space.*)"),
     (["seed=choice(1,2)"], SettingsError, "'seed=choice(1,2)' sweeps a setting"),

@@ -5,17 +5,23 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from postgres_server import PostgresServer
 
+from objectives.machine.card import MachineCard
 from objectives.records import attributes as keys
+from objectives.records.paths import StudyPaths
 from objectives.records.study_parts.parts import WorkRecord
 from objectives.records.study_record import StudyRecord, StudyWriter
 from search.study.claims.kernel_locks import KernelClaims
+from search.study.claims.leases import LeaseClaims
+from search.study.claims.open import open_claims
 from search.study.sessions import (
     ASKED_EVERY_S,
     BEAT_EVERY_S,
@@ -302,3 +308,70 @@ def test_a_session_of_an_older_automl_is_read(study: optuna.Study) -> None:
     study.set_user_attr(f"{keys.SESSION}7", {"host": "box", "pid": 4, "folder": "/x", "spans": [[1.0, 2.0]]})
     session = StudyRecord.of(study).sessions[7]
     assert (session.work, session.launch, session.code) == ([], "", "")
+
+
+def test_a_session_says_what_machine_it_is_and_older_ones_need_not(study: optuna.Study, tmp_path: Path) -> None:
+    card = MachineCard("here", 8, 64000, "NVIDIA A100", 40000, "NVIDIA A100")
+    claims = KernelClaims(tmp_path)
+    session = Session(study, claims, Clock(), machine=card)
+    written = StudyRecord.of(study).sessions[session.key]
+    assert written.machine == card
+    study.set_user_attr(f"{keys.SESSION}7", {key: v for key, v in written.to_json().items() if key != "machine"})
+    assert StudyRecord.of(study).sessions[7] == replace(written, machine=None)
+    claims.close()
+
+
+# Processes on a database server
+
+
+@pytest.fixture
+def lease(tmp_path: Path, postgres: PostgresServer) -> Iterator[Callable[[str], LeaseClaims]]:
+    """Maker of a process's claims, on a folder of this name."""
+    url, opened = postgres.url(postgres.new_database()), list[LeaseClaims]()
+
+    def make(machine: str) -> LeaseClaims:
+        folder = tmp_path / machine / "study"
+        folder.mkdir(parents=True, exist_ok=True)
+        claims = open_claims(folder, url)
+        assert isinstance(claims, LeaseClaims)
+        opened.append(claims)
+        return claims
+
+    yield make
+    for claims in opened:
+        claims.close()
+
+
+def test_processes_have_folders_of_their_own_where_files_are_elsewhere(
+    study: optuna.Study, lease: Callable[[str], LeaseClaims]
+) -> None:
+    Session(study, lease("one"), artifacts="s3://bucket")
+    with pytest.raises(
+        StoreError, match=r"set store.folder=... alike, or store.artifacts=... for folders of their own"
+    ):
+        Session(study, lease("two"))
+    second = Session.entered(study, lease("two"), artifacts="s3://bucket")
+    assert second.key == 1
+    assert not second.is_alone()
+    assert [seen.alive for seen in second.seen(())] == [True, True]
+
+
+def test_a_shared_folder_is_known_by_what_lies_in_it(study: optuna.Study, lease: Callable[[str], LeaseClaims]) -> None:
+    """A process of another machine that names this folder has it on the same disk, or has another one of this name."""
+    first = lease("one")
+    Session(study, first)
+    told_elsewhere(study, host="elsewhere")
+    assert Session(study, lease("one")).key == 1
+    marks = StudyPaths(first.folder).claims
+    marks.write_text("")
+    with pytest.raises(StoreError, match=r"is being searched in .* of elsewhere"):
+        Session(study, lease("one"))
+
+
+def test_hours_go_by_the_clock_of_the_server(study: optuna.Study, lease: Callable[[str], LeaseClaims]) -> None:
+    claims = lease("one")
+    session = Session(study, claims)
+    ((begin, _),) = StudyRecord.of(study).sessions[0].spans
+    assert abs(begin - claims.time_s()) < 5
+    session.beat(now=True)
+    assert 0 <= session.searched_s() < 5

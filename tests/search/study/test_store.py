@@ -15,16 +15,15 @@ from objectives.records import attributes as keys
 from objectives.records.paths import StudyPaths
 from search.settings.settings import Settings, load_settings
 from search.study.checkout import code_card
+from search.study.provenance import PACKAGES, provenance
 from search.study.store import (
-    PACKAGES,
     create_study,
     load_study,
     open_storage,
-    provenance,
-    shown_url,
     storage_url,
     store_errors,
 )
+from search.study.study_file import shown_url
 from search.study.terms.contract import Contract
 from spaces.errors import DiskFull, StoreError
 
@@ -197,7 +196,8 @@ def test_foreign_study_is_refused(tmp_path: Path, blocks: Dataset) -> None:
 
 @pytest.mark.parametrize("url", ["nonsense", "sqlite:////nowhere/x.db", "mysql://somewhere", "redis://x"])
 def test_unusable_url_is_told(url: str) -> None:
-    with pytest.raises(StoreError, match="cannot be used") as caught:
+    line = "needs the driver 'MySQLdb'.*; pip install mysqlclient" if "mysql" in url else "cannot be used"
+    with pytest.raises(StoreError, match=line) as caught:
         open_storage(url)
     assert "\n" not in str(caught.value)
 

@@ -1,11 +1,15 @@
 """Places to train at: shares of the cores, a GPU for one training alone, and all given back."""
 
 import os
+from dataclasses import replace
 
 import pytest
 
+from objectives.machine.gpus.visible import wanted_gpus
 from objectives.machine.shares import slots_taken
-from search.workers.places import take_place, wanted_boards
+from objectives.trial.job import TrialJob
+from search.workers.entry import with_own_gpu
+from search.workers.places import take_place
 
 
 @pytest.mark.usefixtures("all_cores")
@@ -56,7 +60,7 @@ def test_a_gpu_is_lent_to_one_training(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_a_gpu_auto_is_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert wanted_boards("auto") == wanted_boards("cpu") == []
+    assert wanted_gpus("auto") == wanted_gpus("cpu") == []
     place = take_place("auto", 1)
     assert place is not None
     assert place.train_device == "cpu"
@@ -64,4 +68,26 @@ def test_without_a_gpu_auto_is_the_processor(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_device_that_is_named_is_wanted_as_it_is() -> None:
-    assert wanted_boards("2") == [2]
+    assert [gpu.uuid for gpu in wanted_gpus("2")] == ["2"]
+
+
+@pytest.mark.parametrize(
+    ("gpu", "provider", "listed", "train_device"),
+    [
+        ("GPU-5f1c", "CPUExecutionProvider", "GPU-5f1c", "0"),
+        (None, "CPUExecutionProvider", "0,1", "1"),
+        ("GPU-5f1c", "CUDAExecutionProvider", "0,1", "1"),  # the file is scored on the device's GPU, by its number
+    ],
+)
+def test_a_trials_process_sees_its_gpu_alone(
+    tiny_job: TrialJob,
+    monkeypatch: pytest.MonkeyPatch,
+    gpu: str | None,
+    provider: str,
+    listed: str,
+    train_device: str,
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    job = replace(tiny_job, gpu=gpu, train_device="1", device=replace(tiny_job.device, provider=provider))
+    assert with_own_gpu(job).train_device == train_device
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == listed

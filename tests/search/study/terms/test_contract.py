@@ -129,6 +129,7 @@ def test_what_is_free_may_change(tmp_path: Path, blocks: Dataset) -> None:
             tmp_path,
             *("budget.trials=9", "budget.hours=3", "workers=2", "sampler=tpe", "pruner=mo_asha"),
             *("trial.timeout_s=100", "trial.train_device=cpu", "store.size_mb_max=100", "latency.others_cores_max=2"),
+            *("gpu.share=3", "gpu.memory_mb=4000"),
         ),
         blocks,
     )

@@ -1,0 +1,1 @@
+"""What an artifact store holds of the files of trials, as plain records."""

@@ -1,0 +1,1 @@
+"""What trainings on a GPU need beside: mixed precision, without a download."""

@@ -1,0 +1,1 @@
+"""Settings of the machines that a study lives and trains on: their GPUs, their store."""

@@ -32,9 +32,12 @@ from postgres_server import PostgresServer, postgres_server
 from s3_server import S3Server, s3_server
 
 from objectives.records import attributes as keys
+from objectives.records.study_record import StudyRecord
+from search.study.sessions import covered_s
 
 LEASE_S = 3.0
 EPOCHS = 5
+HOURS_OFF_MOST = 0.05
 
 
 @dataclass
@@ -429,6 +432,21 @@ def run_study(
     return found
 
 
+def hours_used(root: Path, shared: Services, seconds: float, chance: random.Random) -> float:
+    """Search with a budget of so many seconds, faults among them, and return the share of it that was used."""
+    hours = seconds / 3600
+    arena = Arena(root, shared, trials=single.MANY, overrides=(f"budget.hours={hours}",), away_s=LEASE_S)
+    kinds = {**ANYWHERE, **OF_FORM["bare"]}
+    for kind in chance.sample(sorted(kinds), 3):
+        arena.wait_for_training()
+        kinds[kind](arena, chance)
+    arena.finish()
+    storage = optuna.storages.RDBStorage(shared.database.url(arena.database), skip_table_creation=True)
+    sessions = StudyRecord.of(optuna.load_study(study_name=NAME, storage=storage)).sessions
+    storage.engine.dispose()
+    return covered_s(span for session in sessions.values() for span in session.spans) / seconds
+
+
 def run_faults(count: int, seed: int, root: Path, forms: list[str], per_study: int, away_s: float) -> dict[str, Tally]:
     """Let `count` faults happen, every kind of a form about equally often, in random order."""
     chance = random.Random(seed)
@@ -454,10 +472,16 @@ def main() -> None:
     parser.add_argument("--per-study", type=int, default=10)
     parser.add_argument("--forms", type=lambda text: text.split(","), default=["bare", "local", "ray", "dask"])
     parser.add_argument("--away-s", type=float, default=10.0, help="seconds that a server is away for")
+    parser.add_argument("--hours-s", type=float, default=0.0, help="instead: a budget of so many seconds, with faults")
     parser.add_argument("--keep", type=Path, default=None, help="folder to work in, kept")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root = asked.keep or Path(folder)
+        if asked.hours_s:
+            with services() as shared:
+                used = hours_used(root / "hours", shared, asked.hours_s, random.Random(asked.seed))
+            print(f"{used:.3f} of the hours of the budget were used")
+            sys.exit(abs(used - 1) > HOURS_OFF_MOST)
         found = run_faults(asked.faults, asked.seed, root, asked.forms, asked.per_study, asked.away_s)
     print(single.table(found))
     sys.exit(single.total(list(found.values())).lost > 0)

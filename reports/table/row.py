@@ -79,4 +79,5 @@ def make_row(trial: TrialRecord, device: str, removed: tuple[str, ...]) -> Trial
     """
     known = trial.known_latency
     elsewhere = bool(known and device and known.device and known.device != device)
-    return extended(trial, TrialRow, other_device=elsewhere, removed=removed)
+    # All fields, also those of defaults: rows that have them in one order share their dictionaries' keys.
+    return extended(trial, TrialRow, other_device=elsewhere, removed=removed, on_front=False, passes_gate=False)

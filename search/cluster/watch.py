@@ -34,6 +34,7 @@ class StudyWatch:
         self.sessions: Mapping[int, SessionRecord] = {}
         self._seen: dict[int, TrialRecord] = {}
         self._work: dict[int, WorkRecord] = {}
+        self._ended: list[int] = []  # trials whose end is to be shown: the database may go away before it is
         self._begun_before: set[int] = set()  # trials of a study that was there before the first look
         self._children = ChildrenWatch(view)
 
@@ -60,18 +61,23 @@ class StudyWatch:
         Raises:
             StoreError: the store cannot be read just now.
         """
-        assert self.study is not None
         with store_errors(self.settings.name):
-            trials = trial_records(self.study)
-            record = self._record()
-            processes = seen_of(self.sessions, claims, claims.time_s())
+            self._look(claims)
+
+    def _look(self, claims: Claims) -> None:
+        assert self.study is not None
+        trials = trial_records(self.study)
+        record = self._record()
+        processes = seen_of(self.sessions, claims, claims.time_s())
         work = {of.trial: of for process in processes if process.alive for of in process.work}
-        ended = [trial.number for trial in trials if not trial.is_child and self._show(trial)]
+        self._ended += [trial.number for trial in trials if not trial.is_child and self._show(trial)]
         used = self.used(trials)
-        table = read_study(self.study, trials) if ended or self._children.has_news(trials, record, work) else None
+        has_news = self._ended or self._children.has_news(trials, record, work)
+        table = read_study(self.study, trials) if has_news else None
         if table is not None:
-            for number in ended:
+            for number in self._ended:
                 self.view.trial_ended(number, table, used)
+            self._ended.clear()
             self._children.show(trials, record, work, table, used)
         for number, of in work.items():
             if number < len(trials) and trials[number].phase is Phase.RUNNING:

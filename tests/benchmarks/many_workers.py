@@ -11,8 +11,9 @@ that needs claims in the database and an artifact store, which `--settings` can 
 
 Prints one JSON line: percentiles of `ask_ms` (read the trials, decide, ask, sample, store the values) alone and with
 waiting for this process's turn; per trial milliseconds in statements and commits of the database (`database_ms`), their
-number, and milliseconds of processor time of the searching process; trials per second; memory of a worker when it began
-its first trial and in the end. It fails if a trial is lost, failed, or was begun twice.
+number, and milliseconds of processor time of the searching process; memory of a worker when it began its first trial
+and in the end. All of it but memory is of the time from when the last worker had entered until a worker's last choice.
+It fails if a trial is lost, failed, or was begun twice.
 """
 
 import argparse
@@ -43,24 +44,41 @@ class Seen:
     """What one worker has seen.
 
     Attributes:
-        trials: numbers of the trials that it began.
-        ask_ms: of each choice of a trial, in its turn.
-        turn_ms: the same with waiting for the turn.
-        database_ms: of all statements and commits.
+        choices: what there was at each choice of a trial.
+        database_ms: of all statements and commits so far.
         statements: number of these.
-        cpu_ms: of the process, but for its start.
         memory_kb: resident, at the first trial and in the end.
-        span: begin and end of its work, in seconds since 1970.
+        began_s: when it had entered the study, in seconds since 1970.
     """
 
-    trials: list[int] = field(default_factory=list)
-    ask_ms: list[float] = field(default_factory=list)
-    turn_ms: list[float] = field(default_factory=list)
+    choices: list["Choice"] = field(default_factory=list)
     database_ms: float = 0.0
     statements: int = 0
-    cpu_ms: float = 0.0
     memory_kb: list[float] = field(default_factory=list)
-    span: list[float] = field(default_factory=list)
+    began_s: float = 0.0
+
+
+@dataclass
+class Choice:
+    """A choice of a trial; all but its first three figures are of the process until then.
+
+    Attributes:
+        number: of the trial.
+        ask_ms: of the choice in its turn.
+        turn_ms: the same with waiting for the turn.
+        at_s: when, in seconds since 1970.
+        database_ms: of all statements and commits.
+        statements: number of these.
+        cpu_ms: of the process.
+    """
+
+    number: int
+    ask_ms: float
+    turn_ms: float
+    at_s: float
+    database_ms: float
+    statements: int
+    cpu_ms: float
 
 
 def main() -> None:
@@ -137,11 +155,8 @@ def work(line: list[str], sender: Any) -> None:
     settings = load_settings(line)
     with open_search(settings, load_data(settings.data), Silent()) as opened:
         watch(opened, seen)
-        began_ms = 1000 * time.process_time()
-        seen.span.append(time.time())
+        seen.began_s = time.time()
         run_to_its_end(opened)
-        seen.span.append(time.time())
-        seen.cpu_ms = 1000 * time.process_time() - began_ms
         seen.memory_kb.append(memory_kb())
     sender.send(seen)
     sender.close()
@@ -162,10 +177,9 @@ def watch(opened: "Search", seen: Seen) -> None:
     def timed_next(trials: Any) -> Any:
         chosen = next_trial(trials)
         if chosen is not None:
-            now = time.perf_counter()
-            seen.turn_ms.append(1000 * (now - waits[0]))
-            seen.ask_ms.append(1000 * (now - waits[1]))
-            seen.trials.append(chosen.number)
+            turn_ms, ask_ms = (1000 * (time.perf_counter() - since) for since in waits)
+            so_far = time.time(), seen.database_ms, seen.statements, 1000 * time.process_time()
+            seen.choices.append(Choice(chosen.number, ask_ms, turn_ms, *so_far))
             if not seen.memory_kb:
                 seen.memory_kb.append(memory_kb())
         return chosen
@@ -222,7 +236,7 @@ def check(url: str, trials: int, seen: list[Seen]) -> None:
     ended = {TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING}  # paused ones run, for Optuna
     assert [trial.number for trial in stored] == list(range(trials)), len(stored)
     assert {trial.state for trial in stored} <= ended, Counter(trial.state for trial in stored)
-    begun = Counter(number for one in seen for number in set(one.trials))
+    begun = Counter(number for one in seen for number in {choice.number for choice in one.choices})
     assert begun.keys() == set(range(trials))
     if all(trial.state is TrialState.COMPLETE for trial in stored):  # no trial was paused and taken up by another
         assert begun.total() == trials, [number for number, times in begun.items() if times > 1]
@@ -230,16 +244,23 @@ def check(url: str, trials: int, seen: list[Seen]) -> None:
 
 def told(seen: list[Seen]) -> dict[str, Any]:
     """Return the figures."""
-    trials = len({number for one in seen for number in one.trials})
-    seconds = max(one.span[1] for one in seen) - min(one.span[0] for one in seen)
+    all_in = max(one.began_s for one in seen)
+    kept = [[choice for choice in one.choices if choice.at_s > all_in] for one in seen]
+    spans = [(choices[0], choices[-1], len(choices) - 1) for choices in kept if len(choices) > 1]
+    asked = [choice for choices in kept for choice in choices]
+    trials = sum(count for _, _, count in spans)
+
+    def per_trial(figure: Callable[[Choice], float]) -> float:
+        return round(sum(figure(last) - figure(first) for first, last, _ in spans) / trials, 1)
+
     return {
-        "seconds": round(seconds, 1),
-        "trials_per_s": round(trials / seconds, 1),
-        "ask_ms": spread([ms for one in seen for ms in one.ask_ms]),
-        "ask_with_turn_ms": spread([ms for one in seen for ms in one.turn_ms]),
-        "database_ms_per_trial": round(sum(one.database_ms for one in seen) / trials, 1),
-        "statements_per_trial": round(sum(one.statements for one in seen) / trials, 1),
-        "search_cpu_ms_per_trial": round(sum(one.cpu_ms for one in seen) / trials, 1),
+        "trials_counted": trials,
+        "trials_per_s": round(len(asked) / (max(choice.at_s for choice in asked) - all_in), 2),
+        "ask_ms": spread([choice.ask_ms for choice in asked]),
+        "ask_with_turn_ms": spread([choice.turn_ms for choice in asked]),
+        "database_ms_per_trial": per_trial(lambda choice: choice.database_ms),
+        "statements_per_trial": per_trial(lambda choice: choice.statements),
+        "search_cpu_ms_per_trial": per_trial(lambda choice: choice.cpu_ms),
         "memory_mb_first": round(statistics.median(one.memory_kb[0] for one in seen) / 1024, 1),
         "memory_mb_end": round(statistics.median(one.memory_kb[-1] for one in seen) / 1024, 1),
     }

@@ -23,9 +23,11 @@ def check_reach(settings: Settings) -> list[str]:
         SettingsError: it is a file on a disk of this machine.
     """
     path = file_of(storage_url(settings.folder, settings.store.url))
+    kind = file_system(path or settings.folder)
     if path is None:
-        return []
-    kind = file_system(path)
+        if settings.store.artifacts or kind in SHARED:
+            return []
+        return [f"'{settings.folder}' must be one folder on all machines: share it, or give store.artifacts=..."]
     if kind not in SHARED:
         raise SettingsError(
             f"store: workers on other machines cannot reach '{path}' on this machine's disk ({kind}); give "

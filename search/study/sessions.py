@@ -45,6 +45,7 @@ class SessionSeen:
         trials: numbers of the trials that the process works on.
         own: whether this is the asking process itself.
         work: what another process does with its trials, as of its last sign of life.
+        kind: what it trains on: the GPU's name, or the processor's with the cores; empty where that is not known.
     """
 
     key: str
@@ -55,6 +56,7 @@ class SessionSeen:
     trials: tuple[int, ...]
     own: bool
     work: tuple[WorkRecord, ...] = ()
+    kind: str = ""
 
 
 class Session:
@@ -242,6 +244,7 @@ def seen_of(
             trials=trials if key == own else tuple(of.trial for of in session.work),
             own=key == own,
             work=tuple(session.work),
+            kind=session.machine.kind if session.machine else "",
         )
         for key, session in sorted(sessions.items())
         for alive in [key == own or key in living]

@@ -180,7 +180,8 @@ def _session(seen: SessionSeen) -> Text:
         life, style = f"ended {duration(seen.silent_s)} ago", "dim"
     doing = [work_text(of) for of in seen.work] or [str(number) for number in seen.trials]
     trials = f", trials {', '.join(doing)}" if doing else ""
-    return Text(one_line(f"process {seen.pid} on {seen.host}: {life}{trials}"), style=style)
+    kind = f" ({seen.kind})" if seen.kind else ""
+    return Text(one_line(f"process {seen.pid} on {seen.host}{kind}: {life}{trials}"), style=style)
 
 
 def _failures(study: StudyTable) -> list[Text]:

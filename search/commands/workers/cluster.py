@@ -18,6 +18,7 @@ from search.samplers.registry import check_sampler
 from search.samplers.schedulers import check_pruner
 from search.settings.settings import Settings
 from search.study.claims.open import open_claims
+from search.study.store import store_errors
 from search.view.make import make_view
 from search.workers.jobs import check_run
 
@@ -51,7 +52,9 @@ def run_workers(arguments: list[str], log_format: str, settings: Settings) -> No
         settings.folder.mkdir(parents=True, exist_ok=True)
         _introduce(console, settings, engine, [*notes, f"what workers print goes to {logs}"])
         followed = FollowedLaunch(settings, view, engine, Launch(engine, tasks_of(settings, arguments, logs)))
-        with closing(open_claims(settings.folder, settings.store.url, wait_s=SHOWN_AWAY_S)) as claims:
+        with store_errors(settings.name):
+            claims = open_claims(settings.folder, settings.store.url, wait_s=SHOWN_AWAY_S)
+        with closing(claims):
             followed.run(claims)
     if followed.watch.study is not None:
         show_result(console, followed.watch.study, settings, *followed.result(), arguments, followed.is_cut)

@@ -89,12 +89,12 @@ def _print(name: str, alive: Sequence[SessionSeen], ends: dict[str, bool], asked
         console.print(f"nobody searches {name} just now", highlight=False)
         return
     table = Table(box=box.SIMPLE_HEAD)
-    for column in ("worker", "trial", "silent for", ""):
+    for column in ("worker", "trains on", "trial", "silent for", ""):
         table.add_column(column, justify="left", overflow="fold")
     for seen in alive:
         doing = "\n".join(map(work_text, seen.work)) or "idle"
         ending = "is asked to end" if ends[seen.key] else ""
-        table.add_row(Text(_name(seen)), Text(doing), duration(seen.silent_s), ending)
+        table.add_row(Text(_name(seen)), Text(seen.kind), Text(doing), duration(seen.silent_s), ending)
     console.print(table)
     if asked:
         console.print(f"{plural(len(asked), 'worker')} asked to end: trials stay at their last checkpoint")

@@ -11,6 +11,7 @@ import psutil
 import pytest
 from fault_harness import Arena, check
 from optuna.trial import TrialState
+from postgres_server import postgres_server
 from quick_search import LONG_S, wait_until
 
 from objectives.records.study_record import StudyRecord
@@ -159,3 +160,32 @@ def test_events_are_those_of_a_search(tmp_path: Path) -> None:
         assert (own[0], own[-1]) == ("trial_started", "trial_ended")
         assert own.count("trial_started") == own.count("trial_ended") == 1
     assert "workers  2 on processes on this machine" in done.stderr
+
+
+@pytest.mark.slow
+def test_workers_on_a_database_server_outlive_that_it_is_away(tmp_path: Path) -> None:
+    with postgres_server() as server:
+        database = server.new_database()
+        arena = arena_of(tmp_path, "local", trials=20, epoch_s=0.1)
+        arena.overrides = (*arena.overrides, f"store.url={server.url(database)}")
+        options = ["--folder", str(arena.root / "runs"), "--store", server.url(database)]
+        listed = [arena.line[0], "workers", "smoke", "--format", "json", *options]
+        with launched(arena) as line:
+            wait_until(lambda: finished(arena) >= 2)
+            shown = subprocess.run(listed, capture_output=True, text=True, env=arena.environment, check=True).stdout
+            assert len(shown.splitlines()) == 2
+            server.stop()
+            wait_until(lambda: "waiting: " in output(arena))
+            assert line.poll() is None
+            server.start()
+            wait_until(lambda: "the search goes on" in output(arena))
+            killed = workers_of(arena)[0]
+            killed.kill()
+            assert line.wait(LONG_S) == 0
+        assert "the search ends: the budget is used" in output(arena)
+        trials = load_study(arena.root / "runs", "smoke", server.url(database)).get_trials(deepcopy=False)
+        assert [trial.number for trial in trials] == list(range(20))
+        assert all(trial.state is TrialState.COMPLETE for trial in trials)
+        for trial in trials:
+            log = arena.folder / "trials" / f"{trial.number:05d}" / "epochs.log"
+            assert set(map(int, log.read_text().split())) == set(range(1, arena.epochs + 1))

@@ -38,7 +38,11 @@ def test_a_file_on_a_shared_disk_is_warned_of_and_a_server_is_not(mounted: Calla
     mounted({"/": "ext4", "/shared": "nfs4"})
     (note,) = check_reach(load_settings(["conf=smoke", "store.folder=/shared/runs"]))
     assert note.startswith("the study is one SQLite file on nfs4")
-    assert check_reach(load_settings(["conf=smoke", "store.url=postgresql+psycopg://db/automl"])) == []
+    server = ["conf=smoke", "store.url=postgresql+psycopg://db/automl"]
+    assert check_reach(load_settings([*server, "store.folder=/shared/runs"])) == []
+    assert check_reach(load_settings([*server, "store.folder=/runs", "store.artifacts=s3://studies"])) == []
+    (note,) = check_reach(load_settings([*server, "store.folder=/runs"]))
+    assert note == "'/runs/smoke' must be one folder on all machines: share it, or give store.artifacts=..."
 
 
 def test_the_file_system_here_is_known(tmp_path: Path) -> None:

@@ -23,12 +23,14 @@ from pathlib import Path
 import optuna
 from objectives.records.study_parts.parts import WorkRecord
 from objectives.records.study_record import StudyRecord
+from objectives.machine.card import MachineCard
 from search.study.claims.kernel_locks import KernelClaims
 from search.study.sessions import Session
 from search.study.store import load_study
 folder = Path(sys.argv[1])
 study = load_study(folder.parent, folder.name, None)
-session = Session(study, KernelClaims(folder))
+card = MachineCard("box", 8, 32000, "NVIDIA H100", 80000, "NVIDIA H100")
+session = Session(study, KernelClaims(folder), machine=card)
 session._work = [WorkRecord(int(word), "train", 4) for word in sys.argv[2:]]
 session.beat(now=True)
 print(flush=True)
@@ -82,7 +84,14 @@ def test_processes_are_listed_and_asked_idle_ones_first(folder: Path) -> None:
     host = os.uname().nodename
     with searching(folder, (4,), (), (7, 8)) as pids:
         done = workers(folder)
-        for text in (f"{host}:{pids[0]}", "4 (train, epoch 4)", "idle", "7 (train, epoch 4)", "8 (train, epoch 4)"):
+        for text in (
+            f"{host}:{pids[0]}",
+            "NVIDIA H100",
+            "4 (train, epoch 4)",
+            "idle",
+            "7 (train, epoch 4)",
+            "8 (train, epoch 4)",
+        ):
             assert text in done.stdout
         assert "asked" not in done.stdout
         done = workers(folder, "--end", "1")
@@ -92,6 +101,7 @@ def test_processes_are_listed_and_asked_idle_ones_first(folder: Path) -> None:
         assert asked(folder) == {"0", "1"}
         seen = [json.loads(line) for line in workers(folder, "--format", "json").stdout.splitlines()]
         assert [(one["pid"], one["asked_to_end"]) for one in seen] == list(zip(pids, (True, True, False), strict=True))
+        assert seen[2]["kind"] == "NVIDIA H100"
         assert seen[2]["work"] == [{"trial": number, "stage": "train", "epoch": 4} for number in (7, 8)]
         refused = workers(folder, "--end", "2")
         assert (refused.returncode, asked(folder)) == (2, {"0", "1"})

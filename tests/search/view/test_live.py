@@ -236,10 +236,12 @@ def test_other_processes_are_told_of_the_living_ones_first(settings: Settings) -
 
 def test_workers_are_shown_with_what_they_do_and_more_of_them_where_this_process_is_none(settings: Settings) -> None:
     view = live(settings)
-    many = [SessionSeen(str(i), "box", i, True, 1.0, (i,), False, (WorkRecord(i, "train", 2),)) for i in range(9)]
+    many = [
+        SessionSeen(str(i), "box", i, True, 1.0, (i,), False, (WorkRecord(i, "train", 2),), "H100") for i in range(9)
+    ]
     view.sessions(many)
     lines = [line.rstrip() for line in shown(view).splitlines() if line.startswith("process ")]
-    assert lines == [f"process {i} on box: alive, trials {i} (train, epoch 2)" for i in range(9)]
+    assert lines == [f"process {i} on box (H100): alive, trials {i} (train, epoch 2)" for i in range(9)]
     view.sessions([*many, SessionSeen("9", "here", 9, True, 1.0, (), True)])
     assert "and 6 more" in shown(view)
 

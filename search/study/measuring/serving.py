@@ -77,8 +77,9 @@ class Server:
 
     def take_posts(self) -> None:
         """Claim the posts of the devices that nobody holds: those who ask see that somebody measures."""
+        lost = self._claims.lost()  # by a process that was frozen; whoever took the post may have left since
         for number in self._posts:
-            if number not in self._claims.trials:
+            if number in lost or number not in self._claims.trials:
                 self._claims.take(number)
 
     def pause_s(self) -> float:

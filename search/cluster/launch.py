@@ -48,7 +48,7 @@ def tasks_of(settings: Settings, arguments: Sequence[str], logs: Path) -> list[W
 
 
 def _without_cluster(arguments: Sequence[str]) -> tuple[str, ...]:
-    """Return the arguments of a search that starts no workers: what a preset's file says of a cluster is undone, too."""
+    """Return the arguments of a search that starts no workers; what a preset says of a cluster is undone."""
     line = (*(argument for argument in arguments if not argument.lstrip("+~").startswith("cluster")), "cluster=none")
     try:
         load_settings(list(line))

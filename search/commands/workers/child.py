@@ -1,6 +1,7 @@
 """The process of one worker: `python -m search.commands.workers.child PARENT_PID ARGUMENTS...`, begun by its task.
 
-The arguments there are for people who list processes, without passwords; those that count come by standard input. It is `automl search ARGUMENTS`, ends when the thread that started it does, and leaves the page to whoever started all.
+Those arguments are for people who list processes, without passwords; those that count come by standard input. It is
+`automl search ARGUMENTS`, ends when the thread that started it does, and leaves the page to whoever started all.
 """
 
 import json

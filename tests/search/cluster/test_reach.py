@@ -63,9 +63,7 @@ def test_without_a_shared_folder_files_go_by_an_artifact_store(mounted: Callable
 
 @pytest.mark.slow
 @pytest.mark.seconds
-def test_the_place_that_a_study_remembers_counts(
-    mounted: Callable[..., None], blocks: Dataset, tmp_path: Path
-) -> None:
+def test_the_place_that_a_study_remembers_counts(mounted: Callable[..., None], blocks: Dataset, tmp_path: Path) -> None:
     with postgres_server() as server:
         url = server.url(server.new_database())
         settings = settings_of(tmp_path / "runs", f"store.url={url}")
@@ -83,9 +81,7 @@ def test_the_place_that_a_study_remembers_counts(
         (["data.root=/data/images"], "fetch it, if it was pushed"),
     ],
 )
-def test_a_data_set_on_a_local_disk_is_noted(
-    mounted: Callable[..., None], words: list[str], says: str | None
-) -> None:
+def test_a_data_set_on_a_local_disk_is_noted(mounted: Callable[..., None], words: list[str], says: str | None) -> None:
     mounted({"/": "ext4", "/shared": "nfs4"})
     line = ["conf=smoke", "store.url=postgresql+psycopg://127.0.0.1:1/automl", *words]
     notes = check_reach(load_settings([*line, "store.artifacts=s3://studies/smoke"]))

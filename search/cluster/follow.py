@@ -53,9 +53,7 @@ class FollowedLaunch:
                 time.sleep(STORE_EVERY_S)
             self.gone = self.gone or self.engine.trouble()
             self._look(claims)
-            if self.watch.study is not None:
-                table, used = self.result()
-                self.view.ended(table, used, self._why())
+            self._end()
 
     @property
     def is_cut(self) -> bool:
@@ -88,6 +86,14 @@ class FollowedLaunch:
         if ends and not self.is_interrupted and all(end.has_failed or end.is_lost for end in ends):
             of_all = "the worker" if len(ends) == 1 else f"all {len(ends)} workers"
             raise ClusterError(f"cluster: {of_all} ended with an error; {_words(ends[-1])}")
+
+    def _end(self) -> None:
+        """Show the end; where the database is away then, whoever asks for the result is given why."""
+        if self.watch.study is not None:
+            try:
+                self.view.ended(*self.result(), self._why())
+            except StoreError as error:
+                self.view.waiting(str(error))
 
     def _why(self) -> str:
         if self.is_cut:
@@ -141,10 +147,18 @@ class FollowedLaunch:
 
     def _has_left(self, claims: Claims) -> bool:
         """Whether Ctrl-C was given, and all workers have left the study, or have not entered it in time."""
-        ours = (key for key, session in self.watch.sessions.items() if self._is_ours(session) and claims.is_alive(key))
-        if not self.is_interrupted or any(True for _ in ours):
+        if not self.is_interrupted or self._is_one_here(claims):
             self._left_at = time.monotonic()
         return time.monotonic() - self._left_at > LEFT_S
+
+    def _is_one_here(self, claims: Claims) -> bool:
+        """Whether a worker of ours lives in the study; not where the database is away: it cannot be asked to end."""
+        ours = [key for key, session in self.watch.sessions.items() if self._is_ours(session)]
+        try:
+            with store_errors(self.settings.name):
+                return self._is_asked and bool(claims.living_sessions(ours))
+        except StoreError:
+            return False
 
     def _is_ours(self, session: SessionRecord) -> bool:
         return session.launch == self.launch.name and not session.ended

@@ -4,13 +4,14 @@ import queue
 import secrets
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from search.cluster.engines.contract import ClusterEngine
 from search.cluster.task import WorkerEnd, WorkerTask, threads_here
-from search.settings.settings import Settings
-from spaces.errors import first_line
+from search.settings.cluster.cluster_settings import ClusterSettings
+from search.settings.settings import Settings, load_settings
+from spaces.errors import SettingsError, first_line
 
 AGAIN_MOST = 3  # times that a lost worker is begun anew; then the others go on without it
 
@@ -32,18 +33,29 @@ def tasks_of(settings: Settings, arguments: Sequence[str], logs: Path) -> list[W
         logs: folder of what workers print.
     """
     launch = secrets.token_hex(4)
-    line = [argument for argument in arguments if not argument.lstrip("+~").startswith("cluster")]
+    own_line = _without_cluster(arguments)
     return [
         WorkerTask(
             index=index,
             launch=launch,
-            arguments=(*line, "cluster=none"),
+            arguments=own_line,
             folder=str(Path.cwd()),
             log=str(logs / f"{launch}-{index}.txt"),
             threads=threads_here(),
         )
         for index in range(settings.cluster.workers)
     ]
+
+
+def _without_cluster(arguments: Sequence[str]) -> tuple[str, ...]:
+    """Return the arguments of a search that starts no workers; what a preset says of a cluster is undone."""
+    line = (*(argument for argument in arguments if not argument.lstrip("+~").startswith("cluster")), "cluster=none")
+    try:
+        load_settings(list(line))
+    except SettingsError:
+        names = [field.name for field in fields(ClusterSettings) if field.name not in ("name", "workers")]
+        return (*line, "cluster.workers=1", *(f"cluster.{name}=null" for name in names))
+    return line
 
 
 class Launch:

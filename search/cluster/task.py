@@ -5,12 +5,14 @@ meanwhile. So the task only starts the process, keeps what that prints, and says
 joblib gives up all tasks of a call as soon as one has raised.
 """
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -20,6 +22,7 @@ from typing import Any
 from search.study.checkout import commit_of
 from search.study.provenance import OWN_CHECKOUT
 from search.study.sessions import CODE, LAUNCH
+from search.study.study_file import shown_url
 from spaces.errors import first_line
 
 WORKER_PROGRAM = "search.commands.workers.child"
@@ -99,7 +102,7 @@ def run_worker(task: WorkerTask) -> WorkerEnd:
     try:
         code = process.wait()
     finally:
-        end_worker(task)
+        end_workers([task])
     return replace(end, code=code, message=_message(code, log))
 
 
@@ -110,38 +113,44 @@ def _start(task: WorkerTask, out: Any) -> "subprocess.Popen[bytes]":
         environment.pop(name, None)
         if value is not None:
             environment[name] = value
-    return subprocess.Popen(
-        [sys.executable, "-m", WORKER_PROGRAM, str(os.getpid()), *task.arguments],
+    # All users of a machine see the arguments of a process: those with a password reach it by its standard input.
+    shown = map(shown_url, task.arguments)
+    process = subprocess.Popen(
+        [sys.executable, "-m", WORKER_PROGRAM, str(os.getpid()), *shown],
         cwd=task.folder,
         env=environment,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=out,
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
+    assert process.stdin is not None
+    with suppress(BrokenPipeError), process.stdin as line:  # one that ended at once says why in its log
+        line.write(json.dumps(task.arguments).encode())
+    return process
 
 
-def end_worker(task: WorkerTask, wait_s: float = END_WAIT_S) -> None:
-    """Ask the process of a task that runs in this process to end, and kill it where that takes longer than `wait_s`.
+def end_workers(tasks: Iterable[WorkerTask], wait_s: float = END_WAIT_S) -> None:
+    """Ask the processes of tasks that run in this process to end, all at once, and kill those that need over `wait_s`.
 
-    A handler of a signal may call this while the task waits for its process, so that end is only looked at here.
+    A handler of a signal may call this while a task waits for its process, so that its end is only looked at here.
     """
-    process = _running.pop(task, None)
-    if process is None or process.returncode is not None:
-        return
+    found = [process for task in tasks if (process := _running.pop(task, None)) and process.returncode is None]
     until = time.monotonic() + wait_s
-    with suppress(ProcessLookupError, ChildProcessError):
-        os.kill(process.pid, signal.SIGTERM)
-        while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
-            if time.monotonic() > until:
-                os.kill(process.pid, signal.SIGKILL)
-            time.sleep(END_LOOK_S)
+    for process in found:
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGTERM)
+    for process in found:
+        with suppress(ProcessLookupError, ChildProcessError):
+            while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
+                if time.monotonic() > until:
+                    os.kill(process.pid, signal.SIGKILL)
+                time.sleep(END_LOOK_S)
 
 
 def end_launch(launch: str) -> None:
     """Ask all processes of a launch that tasks in this process wait for to end."""
-    for task in [task for task in _running if task.launch == launch]:
-        end_worker(task)
+    end_workers([task for task in _running if task.launch == launch])
 
 
 def _message(code: int, log: Path) -> str:

@@ -46,14 +46,23 @@ class StudyWatch:
         except StoreError as error:
             self.why_missing = str(error)
             return False
-        with store_errors(settings.name):
+        try:
+            self._begin()
+        except StoreError:  # the database is away since then: the view has seen no study yet
+            self.study = None
+            raise
+        return True
+
+    def _begin(self) -> None:
+        """Show how the study stands, and take note of what is there."""
+        assert self.study is not None
+        with store_errors(self.settings.name):
             trials = trial_records(self.study)
             self._seen = {trial.number: trial for trial in trials if trial.phase.has_ended or trial.paused}
             is_new = bool(self.why_missing)  # an earlier look found none
             self._begun_before = set() if is_new else {trial.number for trial in trials if trial.has_begun}
             self._children.pass_over(trials, self._record())
             self.view.begin(read_study(self.study, trials), self.used(trials))
-        return True
 
     def look(self, claims: Claims) -> None:
         """Show what has changed since the last look.

@@ -33,5 +33,5 @@ def provenance(seed: int) -> dict[str, Any]:
         "commit": commit_of(OWN_CHECKOUT) if (OWN_CHECKOUT / ".git").exists() else "",
         "code": code_card(Path.cwd()),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": shown_url(shlex.join(["automl", *sys.argv[1:]])),
+        "command": shlex.join(["automl", *map(shown_url, sys.argv[1:])]),
     }

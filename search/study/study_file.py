@@ -11,7 +11,8 @@ OF_URLS = "?%"  # what an older automl pasted into a URL, where it means somethi
 
 def shown_url(url: str) -> str:
     """Return a storage URL, or a text with some in it, without passwords, for people and for what is kept."""
-    return re.sub(r"(://[^:/@\s\"']*):[^@/\s\"']*@", r"\1:***@", url)
+    shown = re.sub(r"(://[^:/@\s\"']*):[^@\s\"]*@", r"\1:***@", url)
+    return re.sub(r"([?&]password=)[^&\s\"']+", r"\1***", shown)
 
 
 def file_url(path: Path) -> str:

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from search.cluster.engines.contract import ClusterEngine, run_by_joblib
-from search.cluster.task import END_WAIT_S, WorkerEnd, WorkerTask, end_worker
+from search.cluster.task import END_WAIT_S, WorkerEnd, WorkerTask, end_workers
 from search.settings.cluster.cluster_settings import ClusterSettings
 
 
@@ -27,8 +27,7 @@ class EngineHere(ClusterEngine):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         kills = kind is not None and issubclass(kind, KeyboardInterrupt)
-        for task in self._tasks:
-            end_worker(task, 0.0 if kills else END_WAIT_S)
+        end_workers(self._tasks, 0.0 if kills else END_WAIT_S)
 
     def prepare(self, tasks: Sequence[WorkerTask]) -> None:
         """Take note of the tasks: those that are left are ended."""

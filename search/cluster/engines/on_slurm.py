@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from search.cluster.engines.contract import ClusterEngine, ClusterError
-from search.cluster.task import WorkerEnd, WorkerTask, end_worker, run_worker
+from search.cluster.task import WorkerEnd, WorkerTask, end_workers, run_worker
 from search.settings.cluster.cluster_settings import BEGUN_HERE, ClusterSettings
 from spaces.errors import first_line
 
@@ -43,6 +43,7 @@ class EngineOnSlurm(ClusterEngine):
         except ImportError:
             raise ClusterError("cluster=slurm: submitit is not installed here; pip install 'automl[slurm]'") from None
         kind = "local" if self.settings.address == BEGUN_HERE else "slurm"
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # tasks lie there, with what the line says
         try:
             self._executor = submitit.AutoExecutor(self._folder, cluster=kind, slurm_max_num_timeout=AGAIN_MAX)
             self._executor.update_parameters(**self._parameters())
@@ -113,5 +114,5 @@ class SlurmJob:
         """End the worker's process, and return what a job that is queued again runs."""
         from submitit.helpers import DelayedSubmission
 
-        end_worker(task)
+        end_workers([task])
         return DelayedSubmission(self, task)

@@ -1,8 +1,10 @@
 """The process of one worker: `python -m search.commands.workers.child PARENT_PID ARGUMENTS...`, begun by its task.
 
-It is `automl search ARGUMENTS`, ends when the thread that started it does, and leaves the page to whoever started all.
+Those arguments are for people who list processes, without passwords; those that count come by standard input. It is
+`automl search ARGUMENTS`, ends when the thread that started it does, and leaves the page to whoever started all.
 """
 
+import json
 import signal
 import sys
 
@@ -12,8 +14,8 @@ from spaces.errors import AutomlError
 
 def main() -> None:
     """Search as the line says; a mistake is one line and exit code 2, as on the command line."""
-    parent, *arguments = sys.argv[1:]
-    die_with_parent(int(parent), signal.SIGTERM)  # politely: the search gives its trials back
+    die_with_parent(int(sys.argv[1]), signal.SIGTERM)  # politely: the search gives its trials back
+    arguments: list[str] = json.load(sys.stdin)
     sys.argv = ["automl", "search", *arguments]  # of what the study keeps
     from search.commands.search import run_search  # late: imports take a second, in which the parent may end
 

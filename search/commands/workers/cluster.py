@@ -17,10 +17,13 @@ from search.commands.search import line_settings, run_search, show_result
 from search.samplers.registry import check_sampler
 from search.samplers.schedulers import check_pruner
 from search.settings.settings import Settings
+from search.study.claims.contract import Claims
 from search.study.claims.open import open_claims
 from search.study.store import store_errors
+from search.study.study_file import shown_url
 from search.view.make import make_view
 from search.workers.jobs import check_run
+from spaces.errors import StoreError
 
 SHOWN_AWAY_S = 2.0  # that a look waits for a database; the view says then that it is away, and looks again
 
@@ -52,15 +55,39 @@ def run_workers(arguments: list[str], log_format: str, settings: Settings) -> No
         settings.folder.mkdir(parents=True, exist_ok=True)
         _introduce(console, settings, engine, [*notes, f"what workers print goes to {logs}"])
         followed = FollowedLaunch(settings, view, engine, Launch(engine, tasks_of(settings, arguments, logs)))
-        with store_errors(settings.name):
-            claims = open_claims(settings.folder, settings.store.url, wait_s=SHOWN_AWAY_S)
-        with closing(claims):
+        with closing(_claims(settings)) as claims:
             followed.run(claims)
-    if followed.watch.study is not None:
-        show_result(console, followed.watch.study, settings, *followed.result(), arguments, followed.is_cut)
+    _show_result(console, followed, arguments)
     followed.check()
     if followed.is_interrupted:
         raise SystemExit(130)
+
+
+def _claims(settings: Settings) -> Claims:
+    """Open the claims of the study, to look at.
+
+    Raises:
+        StoreError: the database cannot be used.
+    """
+    with store_errors(shown_url(settings.store.url or settings.name)):
+        return open_claims(settings.folder, settings.store.url, wait_s=SHOWN_AWAY_S)
+
+
+def _show_result(console: Console, followed: FollowedLaunch, arguments: list[str]) -> None:
+    """Show what came out; a database that is away at Ctrl-C is no reason for another exit code.
+
+    Raises:
+        StoreError: it is away in the end.
+    """
+    study = followed.watch.study
+    if study is None:
+        return
+    try:
+        show_result(console, study, followed.settings, *followed.result(), arguments, followed.is_cut)
+    except StoreError as error:
+        if not followed.is_interrupted:
+            raise
+        console.print(labelled("note", f"{error}; the page is not written", 7), soft_wrap=True)
 
 
 def _check_here(settings: Settings) -> None:

@@ -36,6 +36,8 @@ def run_workers_list(
     Raises:
         AutomlError: there is no such study, or no such process.
     """
+    if end and end_all:
+        raise SettingsError(f"--end: means nothing beside --all, got {', '.join(end)}; give one of the two")
     studies = Path(folder).expanduser().absolute()
     study = load_study(studies, name, store)
     with store_errors(name), closing(open_claims(studies / name, store)) as claims:
@@ -63,6 +65,8 @@ def _chosen(alive: Sequence[SessionSeen], words: Sequence[str], asked: frozenset
     found: list[SessionSeen] = []
     for word in words:
         if word.isdigit():
+            if int(word) < 1:
+                raise SettingsError(f"--end: must be 1 or more, or HOST:PID, got {word}")
             free = [seen for seen in alive if seen.key not in asked and seen not in found]
             if int(word) > len(free):
                 raise SettingsError(

@@ -124,7 +124,7 @@ class Asker:
 
     def _run(self) -> None:
         while not self._is_ending:
-            self._wakes.wait(ANSWERS_EVERY_S if self._asked else None)
+            self._wakes.wait(ANSWERS_EVERY_S if self._asked or self._left else None)
             self._wakes.clear()
             with self._lock:
                 waiting = [asked for asked in self._asked.values() if asked.answer is None or asked.forgotten]

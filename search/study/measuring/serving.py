@@ -18,7 +18,7 @@ from search.study.claims.contract import Claims
 from search.study.measuring.claimed import claim_of, post_of
 from search.study.measuring.orders import Orders, StoredOrder
 from search.study.measuring.parcels import Parcels
-from spaces.errors import AutomlError, DeviceAway, DeviceError, StoreError, first_line
+from spaces.errors import AutomlError, DeviceAway, DeviceError, first_line
 
 ORDERS_EVERY_S = 0.25  # between two looks for orders, where there were some lately
 BUSY_S = 600.0
@@ -77,8 +77,9 @@ class Server:
 
     def take_posts(self) -> None:
         """Claim the posts of the devices that nobody holds: those who ask see that somebody measures."""
+        lost = self._claims.lost()  # by a process that was frozen; whoever took the post may have left since
         for number in self._posts:
-            if number not in self._claims.trials:
+            if number in lost or number not in self._claims.trials:
                 self._claims.take(number)
 
     def pause_s(self) -> float:
@@ -137,7 +138,7 @@ class Server:
         device = self._devices[order.device]
         try:
             received = self._parcels.fetch(order.body, folder)
-        except (OSError, StoreError, ValueError) as error:
+        except Exception as error:  # of the place or its library, or of a body that another version has written
             return self._not_fetched(order, error)
         patience = Patience(self._alive)
         try:
@@ -152,8 +153,12 @@ class Server:
             )
         except DeviceAway as away:
             return Answer(away=str(away))
-        except (AutomlError, OSError) as error:
-            return _failed(order, f"device={device.name}: measuring on {socket.gethostname()} failed: {error}")
+        except ServingEnded:
+            raise
+        except Exception as error:  # of any kind: who measures is here, so that its trial would wait for ever
+            logging.getLogger(__name__).info("measuring for others", exc_info=True)
+            why = str(error) if isinstance(error, AutomlError) else first_line(error)
+            return _failed(order, f"device={device.name}: measuring on {socket.gethostname()} failed: {why}")
         return Answer(tuple(_by_this_machine(one) for one in found))
 
     def _not_fetched(self, order: StoredOrder, error: Exception) -> Answer | None:

@@ -146,6 +146,34 @@ def test_a_mistake_of_all_workers_is_one_line(tmp_path: Path) -> None:
     assert "nowhere" in last
 
 
+def test_a_database_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
+    arena = arena_of(tmp_path, "local", trials=2)
+    arena.overrides = (*arena.overrides, "store.url=postgresql+psycopg://me:geheim@127.0.0.1:1/db")
+    with launched(arena) as line:
+        assert line.wait(LONG_S) == 2
+    text = output(arena)
+    assert "automl: store: 'postgresql+psycopg://me:***@127.0.0.1:1/db' cannot be used" in text
+    assert "Traceback" not in text
+    assert "geheim" not in text
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_all_while_the_database_is_away(tmp_path: Path) -> None:
+    arena = arena_of(tmp_path, "local", trials=40, epoch_s=0.2)
+    with postgres_server() as server:
+        arena.overrides = (*arena.overrides, f"store.url={server.url(server.new_database())}")
+        with launched(arena) as line:
+            wait_until(lambda: finished(arena) >= 1)
+            server.stop()
+            wait_until(lambda: "cannot be used" in output(arena) or "waits" in output(arena))
+            line.send_signal(signal.SIGINT)
+            assert line.wait(LONG_S) == 130
+            assert arena.processes() == []
+    text = output(arena)
+    assert "the page is not written" in text
+    assert "Traceback" not in text
+
+
 @pytest.mark.slow
 def test_events_are_those_of_a_search(tmp_path: Path) -> None:
     arena = arena_of(tmp_path, "local", trials=4)

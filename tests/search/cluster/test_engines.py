@@ -175,3 +175,8 @@ def test_an_engine_that_is_not_installed_names_its_extra(
     monkeypatch.delitem(__import__("sys").modules, module, raising=False)
     with pytest.raises(ClusterError, match=rf"not installed here; pip install 'automl\[{name}\]'"):
         make_engine(settings_of(name), tmp_path / "logs").__enter__()
+
+
+def test_what_lies_in_files_for_slurm_is_the_users_alone(tmp_path: Path) -> None:
+    with make_engine(settings_of("slurm"), tmp_path / "logs"):
+        assert (tmp_path / "logs" / "submitit").stat().st_mode & 0o077 == 0

@@ -12,6 +12,7 @@ from quick_search import settings_of, wait_until
 from search.cluster.engines.contract import ClusterEngine
 from search.cluster.launch import AGAIN_MOST, Launch, WorkerLost, tasks_of
 from search.cluster.task import WorkerEnd, WorkerTask
+from search.settings.settings import load_settings
 
 
 class ScriptedEngine(ClusterEngine):
@@ -71,6 +72,18 @@ def test_a_worker_is_the_same_line_without_the_cluster(tmp_path: Path) -> None:
     assert len({task.log for task in tasks}) == 3
     assert len({task.launch for task in tasks}) == 1
     assert tasks_of(settings, line, tmp_path)[0].launch != tasks[0].launch
+
+
+def test_what_a_preset_says_of_a_cluster_is_undone_for_a_worker(tmp_path: Path) -> None:
+    preset = tmp_path / "mine.yaml"
+    preset.write_text(
+        "defaults: [smoke, override cluster: slurm, _self_]\n"
+        "cluster: {workers: 2, partition: gpu, hours: 2, extra: {account: vision}}\n"
+    )
+    settings = load_settings([f"conf={preset}"])
+    assert (settings.cluster.name, settings.cluster.workers) == ("slurm", 2)
+    task, _ = tasks_of(settings, [f"conf={preset}"], tmp_path)
+    assert load_settings(list(task.arguments)).cluster == load_settings(["conf=smoke"]).cluster
 
 
 def test_lost_workers_are_begun_anew_and_others_go_on(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from fault_harness import Arena
 from quick_search import wait_until
 
-from search.cluster.task import INTERRUPTED, WorkerEnd, WorkerTask, end_launch, run_worker
+from search.cluster.task import INTERRUPTED, WorkerEnd, WorkerTask, end_launch, end_workers, run_worker
 
 pytestmark = pytest.mark.seconds
 
@@ -77,6 +78,37 @@ def test_a_killed_worker_is_lost_and_one_that_is_asked_ends_politely(task: Worke
     thread.join(40)
     assert (ends[0].code, ends[0].is_lost, ends[0].has_failed) == (INTERRUPTED, False, False)
     assert children() == []
+
+
+def test_nobody_sees_a_password_in_the_list_of_processes(task: WorkerTask) -> None:
+    secret = "store.url=postgresql+psycopg://me:geheim@127.0.0.1:1/db"
+    ends: list[WorkerEnd] = []
+    thread = threading.Thread(target=lambda: ends.append(run_worker(replace(task, arguments=("conf=smoke", secret)))))
+    thread.start()
+    words: list[str] = []
+    wait_until(lambda: bool(words.extend(word for one in children() for word in one.cmdline())) or bool(words))
+    thread.join(40)
+    assert "store.url=postgresql+psycopg://me:***@127.0.0.1:1/db" in words
+    assert not any("geheim" in word for word in words)
+    assert "me:***@127.0.0.1:1/db' cannot be used" in ends[0].message  # and yet the worker had all of the line
+    assert "geheim" not in Path(task.log).read_text()
+
+
+@pytest.mark.slow
+def test_workers_that_do_not_answer_are_ended_together(task: WorkerTask, tmp_path: Path) -> None:
+    tasks = [replace(task, index=index, log=str(tmp_path / f"{index}.txt")) for index in range(3)]
+    threads = [threading.Thread(target=run_worker, args=(one,)) for one in tasks]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: len(children()) == len(tasks))
+    for child in children():
+        child.suspend()
+    began = time.monotonic()
+    end_workers(tasks, wait_s=2.0)
+    for thread in threads:
+        thread.join(20)
+    assert children() == []
+    assert time.monotonic() - began < 2.0 * 2  # not one after the other
 
 
 @pytest.mark.slow

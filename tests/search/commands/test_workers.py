@@ -116,3 +116,15 @@ def test_all_are_asked(folder: Path) -> None:
     with searching(folder, (4,), ()):
         assert "2 workers asked to end" in workers(folder, "--all").stdout
         assert asked(folder) == {"0", "1"}
+
+
+def test_options_that_mean_nothing_are_refused(folder: Path) -> None:
+    with searching(folder, ()):
+        done = workers(folder, "--all", "--end", "2")
+        assert (done.returncode, done.stderr) == (
+            2,
+            "automl: --end: means nothing beside --all, got 2; give one of the two\n",
+        )
+        done = workers(folder, "--end", "0")
+        assert (done.returncode, done.stderr) == (2, "automl: --end: must be 1 or more, or HOST:PID, got 0\n")
+        assert asked(folder) == frozenset()

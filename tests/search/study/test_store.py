@@ -80,6 +80,8 @@ def test_provenance_names_what_made_it(monkeypatch: pytest.MonkeyPatch) -> None:
         ('{"url": "postgresql://db:5432/x", "name": "me@lab"}', None),
         ('{"url": "mysql://me:pw@db/x", "name": "me@lab"}', '{"url": "mysql://me:***@db/x", "name": "me@lab"}'),
         ("sqlite:///runs/study.sqlite3", None),
+        ("postgresql://me:a/b'c@db/x", "postgresql://me:***@db/x"),  # SQLAlchemy takes these as they are
+        ("postgresql://db/x?user=me&password=s3cret&a=b", "postgresql://db/x?user=me&password=***&a=b"),
     ],
 )
 def test_passwords_are_not_shown_and_nothing_else_is_hidden(text: str, shown: str | None) -> None:

@@ -29,7 +29,7 @@ from objectives.records.study_record import StudyRecord
 from search.settings.settings import Settings
 from search.study.claims.open import open_claims
 from search.study.measuring.asking import Asker
-from search.study.measuring.claimed import Whereabouts, claim_of
+from search.study.measuring.claimed import Whereabouts, claim_of, post_of
 from search.study.measuring.orders import Orders
 from search.study.measuring.parcels import Parcels, SharedFolder
 from search.study.sessions import Session
@@ -212,6 +212,35 @@ def test_the_order_of_a_process_that_was_killed_is_dropped_with_its_files(
         wait_until(lambda: desk.parcels_left() == [])
     with pytest.raises(LookupError):
         desk.orders.answer_of(number)
+
+
+def test_an_order_that_cannot_be_read_is_answered(desk: Desk, tmp_path: Path) -> None:
+    """Somebody measures, so that whoever asks would wait for ever."""
+    number = desk.orders.put(desk.session.key, "cpu", {"files": [[]], "of": "another version"})
+    with measuring(desk.settings, tmp_path / "log.txt") as process:
+        answer = wait_until(lambda: desk.orders.answer_of(number))
+        assert process.poll() is None
+    (why,) = answer.figures
+    assert "device=cpu: the files did not arrive on" in str(why)
+
+
+@pytest.mark.slow
+def test_who_measures_and_was_frozen_has_the_post_again(
+    postgres: PostgresServer, blocks: Dataset, tmp_path: Path
+) -> None:
+    url = postgres.url(postgres.new_database())
+    settings = settings_of(tmp_path / "runs", f"store.url={url}", "store.lease_s=2")
+    post = post_of("cpu", ["cpu"])
+    with ExitStack() as stack:
+        desk = Desk(settings, blocks, stack)
+        with measuring(settings, tmp_path / "log.txt") as process:
+            wait_until(lambda: desk.claims.is_elsewhere(post))
+            process.send_signal(signal.SIGSTOP)
+            wait_until(lambda: desk.claims.take(post))
+            process.send_signal(signal.SIGCONT)
+            time.sleep(3.0)  # it finds that the post is another one's
+            desk.claims.free(post)
+            wait_until(lambda: desk.claims.is_elsewhere(post))
 
 
 def test_a_trial_that_was_ended_takes_its_order_back(desk: Desk, images: list[Path], tmp_path: Path) -> None:

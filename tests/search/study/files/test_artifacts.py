@@ -228,6 +228,7 @@ def test_a_flush_that_waits_too_long_is_an_error_of_one_line(tmp_path: Path, s3:
     [
         ("ftp://host/folder", "must be a folder, file://FOLDER, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, got 'ftp"),
         ("s3:///prefix", "must be a folder"),
+        ("s3://KEY:geheim@bucket/prefix", "must name no user, key or password, got one in 's3://...'"),
         pytest.param("s3://nobody/prefix", "NoSuchBucket", marks=pytest.mark.seconds),
         ("gs://bucket/prefix", "pip install google-cloud-storage"),
     ],
@@ -238,4 +239,5 @@ def test_a_place_that_cannot_be_used_is_one_line(url: str, words: str, request: 
     with pytest.raises(AutomlError, match=r"^store\.artifacts: ") as refused:
         check_place(open_place(url), "probe")
     assert words in str(refused.value)
+    assert "geheim" not in str(refused.value)
     assert "\n" not in str(refused.value)

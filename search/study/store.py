@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from objectives.data.dataset import Dataset
 from objectives.data.packed import home_of_fetched
@@ -31,7 +31,7 @@ from spaces.errors import DiskFull, StoreError, nearest
 if TYPE_CHECKING:
     import optuna
 
-DIRECTIONS = ["maximize", "minimize"]  # of mAP and latency
+DIRECTIONS: tuple[Literal["maximize"], Literal["minimize"]] = "maximize", "minimize"  # mAP and latency
 
 
 def storage_url(folder: Path, url: str | None) -> str:
@@ -239,7 +239,7 @@ def _may_be_half_made(url: str | None) -> bool:
 def _is_half_made(study: "optuna.Study") -> bool:
     """Whether automl was cut while it made a study: no version yet, nothing of another program's."""
     begun = any(trial.phase is not Phase.WAITING for trial in trial_records(study))
-    directions = [direction.name.lower() for direction in study.directions]
+    directions = tuple(direction.name.lower() for direction in study.directions)
     return not begun and directions == DIRECTIONS and StudyRecord.of(study).is_untouched
 
 

@@ -10,6 +10,7 @@ from kept_study import CHECKPOINT, KeptStudy
 from optuna.trial import TrialState
 from s3_server import S3Server
 
+from search.study.claims.contract import LeaseLost
 from search.study.files.local import kept_at_rest
 from search.study.files.open import check_place
 from search.study.files.place import FileLost, open_place
@@ -241,3 +242,21 @@ def test_a_place_that_cannot_be_used_is_one_line(url: str, words: str, request: 
     assert words in str(refused.value)
     assert "geheim" not in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_what_was_refused_is_uploaded_once_more(kept_here: KeptStudy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The trial was another process's for a while, came back, and nobody has written its checkpoint meanwhile."""
+    number = kept_here.begin()
+    with kept_here.machine("one") as one:
+        one.write(number, checkpoint="epoch 1")
+        with monkeypatch.context() as lost:
+            lost.setattr(kept_here.study._storage, "set_trial_user_attr", _refuse)
+            one.files.flush(number)
+        assert kept_here.listed(number) == {}
+        one.files.flush(number)
+        assert kept_here.listed(number).keys() == {CHECKPOINT}
+    assert kept_here.objects() == kept_here.needed()
+
+
+def _refuse(*_: object) -> None:
+    raise LeaseLost(0)

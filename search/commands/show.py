@@ -1,9 +1,11 @@
 """`automl show`: one trial in words."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from objectives.records.artifacts.stored_files import artifacts_of, live_files
 from objectives.records.gate import OF_DEVICE
 from objectives.records.records import Accuracy, Outcome
 from reports.analysis.deaths import deaths
@@ -18,14 +20,19 @@ from reports.table.latency_words import batches_words, kept_words, state_words
 from reports.table.on_device import tables_of
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable, read_study
-from reports.table.words import ms, number, share
+from reports.table.words import ms, number, plural, share
 from search.study.store import load_study
+from search.study.study_file import shown_url
+
+if TYPE_CHECKING:
+    import optuna
 
 
 def run_show(name: str, number: int, folder: str, store: str | None) -> None:
     """Show one trial in words."""
     studies = Path(folder).expanduser().absolute()
-    table = read_study(load_study(studies, name, store))
+    study = load_study(studies, name, store)
+    table = read_study(study)
     row = table.row(number)
     console = open_console(highlight=False, soft_wrap=True)
     on_front = ", on the front" if row.on_front else ""
@@ -41,6 +48,18 @@ def run_show(name: str, number: int, folder: str, store: str | None) -> None:
         console.print(f"            {key}: {value:.6g}" if isinstance(value, float) else f"            {key}: {value}")
     if row.folder:
         console.print(labelled("folder", str(studies / name / row.folder)))
+    for label, text in _kept(row, study):
+        console.print(labelled(label, text))
+
+
+def _kept(row: TrialRow, study: "optuna.Study") -> list[tuple[str, str]]:
+    """Return which files of the trial lie in the study's place for files, whatever this machine's folder has."""
+    place = artifacts_of(study)
+    files = live_files(row.files, has_ended=row.outcome is not None, removed=row.removed)
+    if place is None or not files:
+        return []
+    size_mb = sum(one.bytes for one in files.values()) / 1e6
+    return [("kept", f"{plural(len(files), 'file')}, {size_mb:.1f} MB, in {shown_url(place.url)}: {', '.join(files)}")]
 
 
 def _origin(row: TrialRow, table: StudyTable) -> list[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -195,8 +195,9 @@ class Crew:
         finally:
             for active in list(self.active.values()):
                 active.running.end()  # all of them before anything is waited for
-            for active in list(self.active.values()):
-                self.leave(active, LEAVE_S)
+            with ExitStack() as leaves:  # one whose files cannot be kept costs no other one
+                for active in list(self.active.values()):
+                    leaves.callback(self.leave, active, LEAVE_S)
 
     def measured(self, params: Mapping[str, Value], session: int) -> Latency | OnDevices | Ending:
         """Measure the latency of a candidate that is no trial yet, on the devices that the engine steers by.

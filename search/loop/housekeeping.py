@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from objectives.records.artifacts.stored_files import live_files
-from objectives.records.study_record import StudyRecord, StudyWriter
+from objectives.records.study_record import SessionRecord, StudyRecord, StudyWriter
 from objectives.records.trial_record import trial_records
 from reports.table.table import StudyTable, read_study
 from search.loop.families import is_parent
@@ -18,6 +18,8 @@ from search.view.base import View
 
 if TYPE_CHECKING:
     import optuna
+
+GONE_S = 3600.0  # without a sign of life: others have all that such a process had, or nobody has
 
 
 class Housekeeping:
@@ -49,7 +51,16 @@ class Housekeeping:
         """Remove what killed processes left; call it while no other process chooses or plans."""
         tidy(self._folder, self._claims, self._keeper, trial_records(self._study))
         sessions = StudyRecord.of(self._study).sessions
-        self.files.sweep([key for key in sessions if key != self._session.key and not self._claims.is_alive(key)])
+        dead = sessions.keys() - {self._session.key} - self._claims.living_sessions(sessions)
+        self.files.sweep([key for key in dead if self._is_gone(sessions[key])])
+
+    def _is_gone(self, session: SessionRecord) -> bool:
+        """Whether a process that seems dead lists nothing any more.
+
+        The kernel knows; leases run out, too, while their process is frozen or cut off, between an upload and its list.
+        """
+        is_known = session.ended or not self._claims.reach_other_machines
+        return is_known or self._claims.time_s() - session.spans[-1][1] > GONE_S
 
     def ended(self, number: int) -> None:
         """Remove the checkpoints of a trial that has ended, here and where they were uploaded."""

@@ -1,7 +1,7 @@
 """A search, or a proof alone, as a library call: it prints nothing, and returns the study as it stands."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -198,12 +198,14 @@ def run_to_its_end(opened: Search, *, again: bool = False) -> None:
         for note in opened.notes:
             view.note(note)
         try:
-            opened.run()
-            if opened.chooser.proves or opened.settings.proof.share:  # also one whose process died before its score
-                score_once(_scored(opened), view, again=again)
+            with opened.claims.hurrying():
+                opened.run()
+                if opened.chooser.proves or opened.settings.proof.share:  # also one whose process died before its score
+                    score_once(_scored(opened), view, again=again)
         except (AutomlError, OSError, KeyboardInterrupt) as error:
             if not isinstance(error, StoreError):  # a store that is broken says nothing more
-                table, used = opened.table(), opened.used()
+                with suppress(StoreError):  # or is away, and is not waited for
+                    table, used = opened.table(), opened.used()
             view.ended(table, used, str(error) or "interrupted")
             raise
         view.ended(opened.table(), opened.used(), _why_ended(opened))

@@ -101,7 +101,12 @@ class Search:
         self.claims.say = self.view.note
         while True:
             try:
-                with self.claims.freeing(), self.crew.leaving(), store_errors(self.settings.name):
+                with (
+                    self.claims.freeing(),
+                    self.crew.leaving(),
+                    store_errors(self.settings.name),
+                    self.claims.hurrying(),
+                ):
                     while True:
                         self._work()
                         self.scorers.settle(StudyWriter(self.study), self.dataset)

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from objectives.data.dataset import Dataset
 from objectives.data.packed import home_of_fetched
@@ -30,6 +30,8 @@ from spaces.errors import DiskFull, StoreError, nearest
 
 if TYPE_CHECKING:
     import optuna
+
+DIRECTIONS: tuple[Literal["maximize"], Literal["minimize"]] = "maximize", "minimize"  # mAP and latency
 
 
 def storage_url(folder: Path, url: str | None) -> str:
@@ -166,7 +168,7 @@ def create_study(
                 _follow(study, dataset)
                 return study
         else:
-            study = optuna.create_study(study_name=settings.name, storage=storage, directions=["maximize", "minimize"])
+            study = optuna.create_study(study_name=settings.name, storage=storage, directions=DIRECTIONS)
         enqueue_baseline(study, settings)
         for candidate in (*settings.start, *known):
             enqueue(study, candidate, settings.space)
@@ -237,7 +239,8 @@ def _may_be_half_made(url: str | None) -> bool:
 def _is_half_made(study: "optuna.Study") -> bool:
     """Whether automl was cut while it made a study: no version yet, nothing of another program's."""
     begun = any(trial.phase is not Phase.WAITING for trial in trial_records(study))
-    return not begun and len(study.directions) == 2 and StudyRecord.of(study).is_untouched
+    directions = tuple(direction.name.lower() for direction in study.directions)
+    return not begun and directions == DIRECTIONS and StudyRecord.of(study).is_untouched
 
 
 def load_study(folder: Path, name: str, url: str | None, claims: Claims | None = None) -> "optuna.Study":

@@ -27,8 +27,9 @@ def taken_over_left(crew: Crew, claims: Claims, view: View, chooser: Chooser) ->
         yield
     except LeaseLost:
         _leave(crew, claims, view, chooser)
-        for number in [number for number in claims.trials if number < SESSIONS and number not in crew.active]:
-            claims.free(number)  # it was claimed in that turn, and not begun
+        for number in list(claims.trials):  # a copy: a thread that measures for others claims, too
+            if number < SESSIONS and number not in crew.active:
+                claims.free(number)  # it was claimed in that turn, and not begun
 
 
 def _leave(crew: Crew, claims: Claims, view: View, chooser: Chooser) -> None:

@@ -109,6 +109,19 @@ class Claims(ABC):
         """Return the numbers, among these, of trials that a living process works on; call this inside `alone`."""
         return {number for number in numbers if number in self.trials or self.is_elsewhere(number)}
 
+    @abstractmethod
+    def hurry(self) -> None:
+        """Wait no more for a database that is away: this process was interrupted, and stores what it can."""
+
+    @contextmanager
+    def hurrying(self) -> Iterator[None]:
+        """Hurry from a Ctrl-C on that comes here."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.hurry()
+            raise
+
     @contextmanager
     def freeing(self) -> Iterator[None]:
         """Give all trials back whatever happens here."""

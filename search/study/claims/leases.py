@@ -86,7 +86,14 @@ class LeaseClaims(Claims):
             self._give_back(CHOICE)
 
     def take(self, number: int) -> bool:
-        """Claim a trial; False if another living process works on it."""
+        """Claim a trial; False if another living process works on it.
+
+        Raises:
+            LeaseLost: this process works on it, and another one has had it since: what is under way here ends first.
+        """
+        if number in self.trials:
+            self._asked(lambda connection: self.check(connection, self._held.fences([number])))
+            return True
         taken = self._asked(lambda connection: self._take(connection, number, self.lease_s))
         if taken:
             self.trials.add(number)
@@ -154,9 +161,13 @@ class LeaseClaims(Claims):
         """Return the time by the database's clock, in seconds since 1970; set anew whenever leases are renewed."""
         return time.monotonic() + self._renewal.offset_s
 
+    def hurry(self) -> None:
+        """Wait no more for a database that is away; what could not be stored is as if this process had died."""
+        self.away.patient = False
+
     def close(self) -> None:
         """Give everything back."""
-        self.away.patient = False
+        self.hurry()
         self._renewal.end()
         self.trials.clear()
         self._try_to(lambda connection: self._table.free(connection, self.holder))

@@ -129,6 +129,8 @@ class FilesInArtifacts(StudyFiles):
             write_files(self._study, self._id(number), listed)
         except LeaseLost:
             self._needless.extend(one.object for one in new.values())
+            for name in new:  # the trial may come back to this process
+                self._marks.pop((relative, name), None)
         else:
             add_origins(folder.folder, {name: one.object for name, one in new.items()}, alone=True)
             self._needless.extend(old)

@@ -213,6 +213,11 @@ def open_place(url: str) -> ArtifactPlace:
         StoreError: keys or an endpoint cannot be used.
     """
     parts = urlsplit(url)
+    if "@" in parts.netloc:  # which would be stored, and shown
+        raise SettingsError(
+            f"store.artifacts: must name no user, key or password, got one in '{parts.scheme}://...'; give keys as the "
+            "library of the object store finds them (AWS_ACCESS_KEY_ID, ~/.aws/config)"
+        )
     if parts.scheme == "file":
         return FolderPlace(Path(unquote(parts.path)))
     if parts.scheme in ("s3", "gs") and parts.netloc:

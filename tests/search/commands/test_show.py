@@ -149,7 +149,7 @@ def test_the_list_of_studies_says_whose_its_figures_are(
     with_families: StudyTable, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "140")
-    run_studies(str(tmp_path))
+    run_studies(str(tmp_path), None)
     line = next(line for line in capsys.readouterr().out.splitlines() if "retail" in line)
     assert "20 + 12 children" in line
     fastest, best = with_families.front[0], with_families.front[-1]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
+from io import BytesIO
 from pathlib import Path
 
 import optuna
@@ -19,12 +20,20 @@ from cut_line import CutLine, cut_line
 from fault_harness import NAME, Arena
 from optuna.trial import FrozenTrial, TrialState
 from postgres_server import PostgresServer, postgres_server
-from quick_search import wait_until
+from quick_search import settings_of, wait_until
 from sqlalchemy.pool import NullPool
 
+from objectives.data.dataset import Dataset
 from objectives.records import attributes as keys
-from objectives.records.study_record import StudyRecord
+from objectives.records.artifacts.stored_files import artifacts_of
+from objectives.records.records import Rung
+from objectives.records.study_record import SessionRecord, StudyRecord, StudyWriter
+from search.loop.housekeeping import GONE_S
+from search.loop.run import open_search, run_to_its_end
+from search.study.files.place import open_place
 from search.study.sessions import covered_s
+from search.study.store import load_study
+from search.view.base import View
 
 LEASE_S = 2.0
 LONG_S = 120.0
@@ -170,3 +179,53 @@ def test_a_process_that_freezes_loses_its_trials_and_learns_it(tmp_path: Path, s
         arena.wait()
         arena.check()
         assert "was taken over by another process while this one was away" in arena.output
+
+
+class CutAtARung(View):
+    """A view whose user gives Ctrl-C while the database is away."""
+
+    def __init__(self, server: PostgresServer) -> None:
+        self._server, self.at = server, 0.0
+
+    def rung(self, number: int, rung: Rung) -> None:
+        self._server.stop(signal.SIGQUIT)
+        self.at = time.monotonic()
+        raise KeyboardInterrupt
+
+
+@pytest.mark.seconds
+def test_ctrl_c_while_the_database_is_away_ends_at_once(
+    tmp_path: Path, server: PostgresServer, few_blocks: Dataset
+) -> None:
+    url = server.url(server.new_database())
+    settings = settings_of(tmp_path, f"store.url={url}", "baseline=none", "store.wait_s=60")
+    try:
+        view = CutAtARung(server)
+        with pytest.raises(KeyboardInterrupt), open_search(settings, few_blocks, view) as search:
+            run_to_its_end(search)
+        assert time.monotonic() - view.at < 20
+    finally:
+        server.start()
+    study = load_study(settings.folder.parent, settings.name, url)
+    assert [trial.state for trial in study.trials] == [TrialState.RUNNING]  # cut, and taken up by the next search
+
+
+def test_what_a_process_has_uploaded_stays_that_may_be_cut_off_only(
+    tmp_path: Path, server: PostgresServer, few_blocks: Dataset
+) -> None:
+    """Its lease ran out between an upload and the list; it comes back, lists the file, and goes on."""
+    overrides = (f"store.url={server.url(server.new_database())}", f"store.artifacts={tmp_path / 'artifacts'}")
+    with open_search(settings_of(tmp_path, *overrides), few_blocks, View()) as search:
+        found = artifacts_of(search.study)
+        assert found is not None
+        place = open_place(found.url)
+        now_s = search.claims.time_s()
+        for key, silent_s, ended in ((7, 60.0, False), (8, GONE_S + 60.0, False), (9, 60.0, True)):
+            span = [now_s - silent_s - 1.0, now_s - silent_s]
+            StudyWriter(search.study).session(key, SessionRecord("another", 1, "/runs", [span], ended))
+            place.write(f"{found.prefix}/trials/0000/weights.pt.{key}.0123456789ab", BytesIO(b"weights"))
+        with search.claims.alone():
+            search.keeping.tidy()
+        wait_until(lambda: len(list(place.names(""))) == 1, 20)
+        search.keeping.files.close()
+        assert [name.split(".")[-2] for name in place.names("")] == ["7"]

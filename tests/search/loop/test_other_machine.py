@@ -12,6 +12,7 @@ from objectives.records.paths import MODEL, WEIGHTS
 from objectives.records.records import Rung
 from objectives.records.study_record import StudyRecord
 from objectives.records.trial_record import Phase, trial_records
+from search.commands.show import run_show
 from search.compare.named import find
 from search.settings.settings import Settings
 from search.study.files.place import open_place
@@ -19,6 +20,7 @@ from search.study.files.sweep import needed
 from search.study.fork import fork
 from search.study.store import load_study
 from search.view.lines import LineView
+from spaces.errors import StoreError
 
 HERE, THERE = "here", "there"
 
@@ -54,7 +56,9 @@ def of(root: Path, machine: str, *overrides: str) -> Settings:
 
 
 @pytest.mark.seconds
-def test_a_paused_trial_goes_on_elsewhere(tmp_path: Path, few_blocks: Dataset, shared: tuple[str, ...]) -> None:
+def test_a_paused_trial_goes_on_elsewhere(
+    tmp_path: Path, few_blocks: Dataset, shared: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
     with begun(of(tmp_path, HERE, *shared), few_blocks, Script(None)) as search:
         search.run()
         assert trial_records(search.study)[0].phase is Phase.PAUSED
@@ -67,6 +71,11 @@ def test_a_paused_trial_goes_on_elsewhere(tmp_path: Path, few_blocks: Dataset, s
     assert (0, 4) in epochs_of(other.folder)
     assert trial.files.keys() >= {WEIGHTS, MODEL, "candidate.json"}
     check_no_orphans(other)
+    run_show(search.study.study_name, 0, str(tmp_path / THERE), f"sqlite:///{tmp_path}/all.db")
+    (kept,) = (line for line in capsys.readouterr().out.splitlines() if line.split()[:1] == ["kept"])
+    assert f" MB, in {(tmp_path / 'artifacts').as_uri()}: " in kept
+    assert MODEL in kept
+    assert "checkpoint" not in kept
 
 
 @pytest.mark.seconds
@@ -84,6 +93,26 @@ def test_a_trial_that_ctrl_c_cuts_goes_on_elsewhere(
     assert both.keys() == {(0, epoch) for epoch in (1, 2, 3, 4)}
     assert min(epochs_of(other.folder)) > (0, 2)
     check_no_orphans(other)
+
+
+@pytest.mark.seconds
+def test_files_of_one_trial_that_cannot_be_kept_cost_no_other_trial(
+    tmp_path: Path, few_blocks: Dataset, shared: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = of(tmp_path, HERE, *shared, "workers=2", "budget.trials=2")
+    tried: list[int] = []
+
+    def flush(number: int, seconds: float | None = None) -> None:
+        if seconds is not None:
+            tried.append(number)
+            raise StoreError(f"files: trial {number} cannot be kept")
+
+    with begun(settings, few_blocks, Script(None, None, 0, 1), Interrupted) as search:
+        monkeypatch.setattr(search.keeping.files, "flush", flush)
+        with pytest.raises(StoreError, match="cannot be kept"):
+            search.run()
+        assert not search.crew.active
+    assert len(tried) == len(set(tried)) == 2
 
 
 @pytest.mark.slow

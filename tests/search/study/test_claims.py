@@ -290,6 +290,29 @@ def test_a_lease_passes_on_from_a_stopped_process_which_learns_it(leases: Place)
         assert other.ask("lost") == "[] [0, 1]"
 
 
+def passed_on(claims: LeaseClaims, number: int, holder: str) -> None:
+    """Have another process take a trial and leave it, as it may while this process is frozen."""
+    with claims._engine.begin() as connection:
+        before = claims._table.look(connection, number)
+        assert before is not None
+        assert claims._table.pass_on(connection, number, before, holder, LEASE_S)
+        claims._table.free(connection, holder, [number])
+
+
+def test_a_trial_that_was_elsewhere_meanwhile_is_not_claimed_anew_in_silence(leases: Place) -> None:
+    """What this process still does with it would go on beside the new work, under the new lease."""
+    with opened(leases) as claims:
+        assert claims.take(3)
+        assert claims.take(3)
+        passed_on(claims, 3, "another")
+        with pytest.raises(LeaseLost, match="trial 3 was taken over"):
+            claims.take(3)
+        assert claims.lost() == {3}
+        claims.free(3)
+        assert claims.take(3)
+        assert claims.lost() == set()
+
+
 @pytest.mark.slow
 def test_what_is_renewed_is_kept(leases: Place) -> None:
     with opened(leases) as claims, leases.holder() as other:

@@ -133,6 +133,13 @@ def test_a_study_of_another_program_is_left_alone(tmp_path: Path, url: str, bloc
     assert theirs.user_attrs == {"note": "theirs"}
 
 
+def test_a_study_of_other_objectives_is_left_alone(tmp_path: Path, url: str, blocks: Dataset) -> None:
+    theirs = optuna.create_study(study_name="smoke", storage=open_storage(url), directions=["minimize", "minimize"])
+    with pytest.raises(StoreError, match="'smoke' was not made by automl"):
+        open_search(settings_of(tmp_path / "runs", f"store.url={url}"), blocks, View()).__enter__()
+    assert theirs.user_attrs == {}
+
+
 def test_a_database_of_another_optuna_is_refused(tmp_path: Path, url: str) -> None:
     open_storage(url)
     with psycopg.connect(url.replace("+psycopg", "")) as connection:

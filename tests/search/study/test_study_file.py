@@ -92,7 +92,7 @@ def test_a_study_that_an_older_automl_put_elsewhere_goes_on_there(
     again.tell(again.ask(), [0.6, 3.0])
     assert len(study.get_trials()) == 2
     assert not StudyPaths(settings.folder).store.exists()
-    run_studies(str(settings.folder.parent))
+    run_studies(str(settings.folder.parent), None)
     assert f" {name} " in capsys.readouterr().out
 
 

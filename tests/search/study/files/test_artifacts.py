@@ -10,6 +10,7 @@ from kept_study import CHECKPOINT, KeptStudy
 from optuna.trial import TrialState
 from s3_server import S3Server
 
+from search.study.claims.contract import LeaseLost
 from search.study.files.local import kept_at_rest
 from search.study.files.open import check_place
 from search.study.files.place import FileLost, open_place
@@ -228,6 +229,7 @@ def test_a_flush_that_waits_too_long_is_an_error_of_one_line(tmp_path: Path, s3:
     [
         ("ftp://host/folder", "must be a folder, file://FOLDER, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, got 'ftp"),
         ("s3:///prefix", "must be a folder"),
+        ("s3://KEY:geheim@bucket/prefix", "must name no user, key or password, got one in 's3://...'"),
         pytest.param("s3://nobody/prefix", "NoSuchBucket", marks=pytest.mark.seconds),
         ("gs://bucket/prefix", "pip install google-cloud-storage"),
     ],
@@ -238,4 +240,23 @@ def test_a_place_that_cannot_be_used_is_one_line(url: str, words: str, request: 
     with pytest.raises(AutomlError, match=r"^store\.artifacts: ") as refused:
         check_place(open_place(url), "probe")
     assert words in str(refused.value)
+    assert "geheim" not in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_what_was_refused_is_uploaded_once_more(kept_here: KeptStudy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The trial was another process's for a while, came back, and nobody has written its checkpoint meanwhile."""
+    number = kept_here.begin()
+    with kept_here.machine("one") as one:
+        one.write(number, checkpoint="epoch 1")
+        with monkeypatch.context() as lost:
+            lost.setattr(kept_here.study._storage, "set_trial_user_attr", _refuse)
+            one.files.flush(number)
+        assert kept_here.listed(number) == {}
+        one.files.flush(number)
+        assert kept_here.listed(number).keys() == {CHECKPOINT}
+    assert kept_here.objects() == kept_here.needed()
+
+
+def _refuse(*_: object) -> None:
+    raise LeaseLost(0)

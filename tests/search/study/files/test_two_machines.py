@@ -4,6 +4,7 @@ import io
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,7 +16,9 @@ from postgres_server import PostgresServer
 from s3_server import S3Server
 
 from objectives.records.artifacts.stored_files import artifacts_of
+from objectives.records.study_record import StudyRecord, StudyWriter
 from objectives.records.trial_record import Phase, TrialRecord, trial_records
+from search.loop.housekeeping import GONE_S
 from search.study.files.place import ArtifactPlace, open_place
 from search.study.files.sweep import needed
 
@@ -102,8 +105,11 @@ def test_what_a_kill_cuts_goes_on_elsewhere_from_the_last_checkpoint_that_is_lis
     of_cut = sorted(epoch for number, epoch in two.epochs_trained() if number == 0)
     assert of_cut == list(range(listed + 1, EPOCHS + 1))
     assert max(two.epochs_trained().values()) == 1
-    one.finish()  # nothing is left to do but to remove what the dead process has left
     study = lab.study
+    dead = StudyRecord.of(study).sessions[0]  # silent for long, by now
+    long_ago = [[second - 2 * GONE_S for second in span] for span in dead.spans]
+    StudyWriter(study).session(0, replace(dead, spans=long_ago))
+    one.finish()  # nothing is left to do but to remove what the dead process has left
     artifacts = artifacts_of(study)
     assert artifacts is not None
     assert set(lab.place.names(f"{artifacts.prefix}/")) == needed(study)

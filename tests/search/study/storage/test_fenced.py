@@ -453,3 +453,18 @@ def test_who_is_interrupted_waits_no_more(tmp_path: Path, breakable: PostgresSer
         with pytest.raises(StoreError, match="has been away"):
             own.trials()
         assert time.monotonic() - began < 1.0
+
+
+@pytest.mark.slow
+def test_who_was_interrupted_elsewhere_waits_no_more(tmp_path: Path, breakable: PostgresServer) -> None:
+    """The Ctrl-C comes between two operations, and the database is away when the process tidies up."""
+    with here(tmp_path, breakable.url(breakable.new_database())) as own:
+        own.ask()
+        trial = own.trials()[0]._trial_id
+        with away(breakable, 3.0):
+            with pytest.raises(KeyboardInterrupt), own.claims.hurrying():
+                raise KeyboardInterrupt
+            began = time.monotonic()
+            with pytest.raises(StoreError, match="has been away"):
+                own.study._storage.set_trial_user_attr(trial, "who", "here")
+            assert time.monotonic() - began < 2.0

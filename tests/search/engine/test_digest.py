@@ -243,10 +243,7 @@ def test_one_that_was_too_large_says_nothing_of_what_fits() -> None:
 def test_a_candidate_behind_the_baseline_is_worth_less() -> None:
     """What lies on the front is known: the baseline leaves less to gain to whatever is slower than it."""
     space = SearchSpace.from_config({"a": {"kind": "choice(a, b)", "x": "interval(0.0, 1.0)"}})
-    trials = [
-        Observed(t.number, {"a.kind": t.params["kind"], "a.x": t.params["x"]}, *list(vars(t).values())[2:9])
-        for t in made(40)
-    ]
+    trials = [replace(t, params={"a.kind": t.params["kind"], "a.x": t.params["x"]}) for t in made(40)]
     engine = Engine(SpaceCandidates(space))
     alone, beside = engine.rate_of_new(trials), engine.rate_of_new([*trials, stock(40, 1.0)])
     assert 0 <= beside < alone

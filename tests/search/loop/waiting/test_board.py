@@ -84,7 +84,7 @@ def test_it_is_said_once_and_tried_later_each_time(monkeypatch: pytest.MonkeyPat
     assert not wait.stops({})
     untils = [wait.until for _ in range(4) if wait.has_taken(AWAY)]
     assert len(untils) == 4
-    assert untils == sorted(untils)
+    assert untils[0] < untils[-1]  # with chance in each delay, neighbours may change places
     assert wait.stops({})
     assert not wait.stops({3: "trains"})
     assert heard.notes == [f"{AWAY.reason}; its trials wait and are taken up again, nothing is lost"]

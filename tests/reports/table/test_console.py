@@ -111,7 +111,7 @@ def test_commands_that_look_show_names_as_written(
     study: optuna.Study, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = str(settings.folder.parent)
-    run_studies(folder)
+    run_studies(folder, None)
     assert f"  {STUDY} " in capsys.readouterr().out
     run_show(STUDY, 0, folder, None)
     text = capsys.readouterr().out

@@ -48,6 +48,10 @@ class SessionRecord(Record):
     launch: str = ""
     code: str = ""
 
+    def to_json(self) -> dict[str, Any]:
+        """Return a mapping of JSON values; one that does nothing just now says nothing of it."""
+        return {name: value for name, value in super().to_json().items() if name != "work" or value}
+
 
 @dataclass(frozen=True)
 class StudyRecord:

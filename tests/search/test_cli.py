@@ -173,7 +173,9 @@ def test_the_installed_script_has_help_and_a_version(tmp_path: Path) -> None:
 def test_unknown_command_is_told_with_the_nearest(tmp_path: Path) -> None:
     assert refused("serch", folder=tmp_path, told="unknown command 'serch'; nearest: search")
     refused(
-        "zzz", folder=tmp_path, told="unknown command 'zzz'; known: compare, data, export, formats, latency, presets"
+        "zzz",
+        folder=tmp_path,
+        told="unknown command 'zzz'; known: compare, data, export, formats, latency, measure, presets",
     )
 
 

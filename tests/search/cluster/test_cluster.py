@@ -136,6 +136,7 @@ def test_another_line_adds_workers_and_some_are_taken_away(tmp_path: Path) -> No
     check(arena)
 
 
+@pytest.mark.slow
 def test_a_mistake_of_all_workers_is_one_line(tmp_path: Path) -> None:
     arena = arena_of(tmp_path, "local", trials=2)
     arena.overrides = (*arena.overrides, f"data.root={tmp_path / 'nowhere'}")

@@ -44,6 +44,7 @@ def looked(watch: StudyWatch, settings: Settings) -> None:
     claims.close()
 
 
+@pytest.mark.slow
 def test_a_study_that_is_not_there_is_waited_for(tmp_path: Path, blocks: Dataset) -> None:
     settings = settings_of(tmp_path, "budget.trials=2", "sampler=random", "pruner=none")
     watch, view = watched(settings)

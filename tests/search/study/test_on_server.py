@@ -149,6 +149,7 @@ def test_a_database_of_another_optuna_is_refused(tmp_path: Path, url: str) -> No
             open_storage(url, to_read=to_read)
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_processes_that_begin_at_once_make_the_tables_once(tmp_path: Path, url: str) -> None:
     code = (

@@ -122,6 +122,7 @@ def measuring(settings: Settings, log: Path, *words: str) -> Iterator["subproces
             process.kill()
 
 
+@pytest.mark.slow
 def test_another_process_measures_as_this_one_does(desk: Desk, images: list[Path], tmp_path: Path) -> None:
     model, log = write_windows(tmp_path / "model.onnx", POOR), tmp_path / "log.txt"
     directly = measure_latency(model, CPU, images, STEADY)

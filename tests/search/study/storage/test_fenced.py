@@ -397,6 +397,7 @@ def away(server: PostgresServer, seconds: float) -> Iterator[threading.Thread]:
         thread.join()
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_a_server_that_is_away_is_waited_for_and_costs_nothing(tmp_path: Path, breakable: PostgresServer) -> None:
     url = breakable.url(breakable.new_database())

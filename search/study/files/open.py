@@ -35,6 +35,9 @@ def follow_artifacts(study: "optuna.Study", given: str | None, *, moves: bool = 
 
     Returns:
         Lines for people.
+
+    Raises:
+        AutomlError: the place cannot be used; the study keeps the one that it has.
     """
     known = artifacts_of(study)
     if given is None:
@@ -45,6 +48,7 @@ def follow_artifacts(study: "optuna.Study", given: str | None, *, moves: bool = 
     if known is not None and (known.url == url or not moves):
         return []
     prefix = f"{study.study_name}-{uuid4().hex[:8]}" if known is None else known.prefix
+    check_place(open_place(url), f"{prefix}/probe.{uuid4().hex[:12]}")  # a place that cannot be used is not remembered
     write_artifacts(study, ArtifactsRecord(url, prefix))
     if known is None:
         return []

@@ -11,10 +11,10 @@ from postgres_server import postgres_server
 from quick_search import settings_of
 
 from objectives.data.dataset import Dataset
+from objectives.records.artifacts.stored_files import ArtifactsRecord, write_artifacts
 from search.cluster.engines.contract import are_elsewhere
 from search.cluster.reach import check_reach, file_system
 from search.settings.settings import load_settings
-from search.study.files.open import follow_artifacts
 from search.study.store import create_study, open_storage
 from spaces.errors import SettingsError
 
@@ -68,7 +68,7 @@ def test_the_place_that_a_study_remembers_counts(mounted: Callable[..., None], b
         url = server.url(server.new_database())
         settings = settings_of(tmp_path / "runs", f"store.url={url}")
         storage: Any = open_storage(url)
-        follow_artifacts(create_study(settings, blocks, storage), "s3://studies/smoke")
+        write_artifacts(create_study(settings, blocks, storage), ArtifactsRecord("s3://studies/smoke", "smoke-1"))
         storage._backend.engine.dispose()
         mounted({"/": "ext4"})
         assert check_reach(settings) == []

@@ -1,5 +1,6 @@
 """The task of a worker: it never raises, says in one line why its process ended, and takes that along when it ends."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -88,7 +89,9 @@ def test_nobody_sees_a_password_in_the_list_of_processes(task: WorkerTask) -> No
     words: list[str] = []
 
     def line_is_seen() -> bool:  # between its fork and its exec, a process has its parent's
-        words.extend(word for one in children() for word in one.cmdline())
+        for one in children():
+            with contextlib.suppress(psutil.Error):  # it has ended by now
+                words.extend(one.cmdline())
         return any(word.startswith("store.url=") for word in words)
 
     wait_until(line_is_seen)

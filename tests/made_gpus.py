@@ -42,7 +42,7 @@ def start(environment: dict[str, str], program: str) -> "subprocess.Popen[str]":
     """Start a program on a made machine."""
     line = [sys.executable, "-c", textwrap.dedent(program)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    return subprocess.Popen(line, cwd=ROOT, env=environment, text=True, **pipes)  # type: ignore[call-overload,no-any-return]
+    return subprocess.Popen(line, cwd=ROOT, env=environment, text=True, **pipes)  # type: ignore[call-overload,no-any-return]  # pipes are of any kind
 
 
 def asked(environment: dict[str, str], program: str) -> list[str]:

@@ -1,11 +1,9 @@
 """A launch, followed to its end: a view is shown what its workers do, and Ctrl-C asks all of them to end."""
 
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import FrameType
 
+from objectives.machine.interrupts import interruptible
 from objectives.records.study_record import SessionRecord, StudyWriter
 from reports.table.table import StudyTable
 from reports.table.words import plural
@@ -45,7 +43,7 @@ class FollowedLaunch:
             ClusterError: the engine refuses them.
             KeyboardInterrupt: at the second Ctrl-C.
         """
-        with self.view, self._interrupts():
+        with self.view, interruptible(self._interrupted):
             self.watch.find()
             self.launch.start()
             while self.launch.is_running and not self.gone and not self._has_left(claims):
@@ -162,17 +160,6 @@ class FollowedLaunch:
 
     def _is_ours(self, session: SessionRecord) -> bool:
         return session.launch == self.launch.name and not session.ended
-
-    @contextmanager
-    def _interrupts(self) -> Iterator[None]:
-        """Take note of Ctrl-C and of a polite kill; a second one is raised at once."""
-        kinds = (signal.SIGINT, signal.SIGTERM)
-        before = [signal.signal(kind, self._interrupted) for kind in kinds]
-        try:
-            yield
-        finally:
-            for kind, handler in zip(kinds, before, strict=True):
-                signal.signal(kind, handler)
 
     def _interrupted(self, number: int, frame: FrameType | None) -> None:
         if self.is_interrupted:

@@ -6,9 +6,10 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from objectives.data.dataset import Dataset
+from objectives.machine.interrupts import interruptible
 from reports.table.console import open_console
 from reports.table.progress import counting
-from search.commands.search import checked_settings, interruptible
+from search.commands.search import checked_settings
 from search.plan.make import make_plan
 from search.plan.text import print_plan
 from search.settings.checks.gate_check import gate_notes

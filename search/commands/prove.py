@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from objectives.machine.interrupts import interruptible
 from objectives.records.paths import StudyPaths
 from objectives.records.proof import ProofRecord
 from objectives.records.study_record import StudyRecord
@@ -17,7 +18,6 @@ from reports.table.proof.contestants import Proof, ProofVerdict, read_proof
 from reports.table.proof.words import details, verdict_sentence
 from reports.table.table import StudyTable
 from reports.table.words import plural
-from search.commands.search import interruptible
 from search.loop.run import check_settings, open_proof, run_to_its_end
 from search.loop.search import Search
 from search.settings.settings import BudgetSettings, Settings

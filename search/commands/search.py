@@ -1,9 +1,6 @@
 """`automl search`: settings, data, store, the loop, and the report at its end."""
 
 import shlex
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +10,7 @@ from rich.console import Console
 from objectives.data.dataset import Dataset
 from objectives.deploy.device import Device
 from objectives.latency.hosts.open import about, describe
+from objectives.machine.interrupts import interruptible
 from objectives.records.paths import StudyPaths
 from objectives.records.study_record import StudyRecord, StudyWriter
 from objectives.trial.job import TrialJob
@@ -133,18 +131,6 @@ def _interrupted(console: Console, search: Search) -> bool:
     except KeyboardInterrupt:
         return True
     return False
-
-
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Take Ctrl-C and a polite kill alike, in the background too, where shells have processes ignore Ctrl-C."""
-    kinds = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(kind, signal.default_int_handler) for kind in kinds]
-    try:
-        yield
-    finally:
-        for kind, handler in zip(kinds, before, strict=True):
-            signal.signal(kind, handler)
 
 
 def _introduce(console: Console, settings: Settings, dataset: Dataset) -> None:

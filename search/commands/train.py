@@ -22,6 +22,7 @@ from objectives.deploy.formats.deployed import prepare
 from objectives.deploy.own_metrics import check_own
 from objectives.latency.protocol import LatencyProtocol
 from objectives.machine.files import remove_folders, write_text
+from objectives.machine.interrupts import interruptible
 from objectives.records.gate import Gate
 from objectives.records.paths import PLAIN, ExportPaths, TrialPaths
 from objectives.records.records import Ending, Rung
@@ -30,7 +31,6 @@ from objectives.trial.plain_process import write_plain_checkpoint
 from objectives.weights.fetch import Say
 from objectives.weights.shelf import WeightsFile
 from reports.table.console import open_console
-from search.commands.search import interruptible
 from search.loop.full_training import FullTraining, TrainingFailed, TrainingListener
 from search.register.lineage import write_trained_lineage
 from search.settings.compose import default_values

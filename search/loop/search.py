@@ -64,7 +64,9 @@ class Search:
         self.jobs, self.claims = Jobs(settings, dataset, starts_of(settings, study)), claims
         self.memory = GpuRoom(study, claims, settings)
         artifacts, card = artifacts_url(study, settings.store.artifacts), self.memory.card
-        self.session = Session.entered(study, claims, clock, proves=proves, artifacts=artifacts, machine=card)
+        self.session = claims.in_turn(
+            lambda: Session(study, claims, clock, proves=proves, artifacts=artifacts, machine=card)
+        )
         self.notes = claims.in_turn(lambda: follow_artifacts(study, settings.store.artifacts, moves=not proves))
         self.keeping = Housekeeping(settings, study, claims, self.session, view)
         self.chooser = Chooser(

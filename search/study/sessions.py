@@ -113,20 +113,6 @@ class Session:
         claims.enter(self.key)
         self.beat(now=True)
 
-    @classmethod
-    def entered(
-        cls,
-        study: "optuna.Study",
-        claims: Claims,
-        clock: Clock | None = None,
-        *,
-        proves: bool = False,
-        artifacts: str | None = None,
-        machine: MachineCard | None = None,
-    ) -> "Session":
-        """Enter the study as soon as no other process chooses; the rest is as for the class."""
-        return claims.in_turn(lambda: cls(study, claims, clock, proves=proves, artifacts=artifacts, machine=machine))
-
     def beat(self, *, now: bool = False, work: Callable[[], Sequence[WorkRecord]] | None = None) -> None:
         """Record that this process lives and searches; written every BEAT_EVERY_S, or now. Reads the others' beats.
 

@@ -19,6 +19,8 @@ import optuna
 
 sys.path.insert(0, str(Path(__file__).absolute().parents[1]))
 
+from typing import Any
+
 from postgres_server import postgres_server  # found by the line above
 
 from search.study.claims.open import open_claims
@@ -72,7 +74,7 @@ def alone(folder: Path, url: str) -> None:
     claims.close()
 
 
-def turns(folder: Path, url: str, begin: "multiprocessing.synchronize.Event", found: "multiprocessing.Queue") -> None:  # type: ignore[type-arg]
+def turns(folder: Path, url: str, begin: "multiprocessing.synchronize.Event", found: Any) -> None:
     """Take turns as fast as it goes, and put the waits, in seconds."""
     claims, waits = open_claims(folder, url), []
     begin.wait()

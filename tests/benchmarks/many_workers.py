@@ -184,8 +184,8 @@ def watch(opened: "Search", seen: Seen) -> None:
                 seen.memory_kb.append(memory_kb())
         return chosen
 
-    opened.claims.alone = timed_alone  # type: ignore[method-assign]
-    opened._next_trial = timed_next  # type: ignore[method-assign]
+    opened.claims.alone = timed_alone  # type: ignore[method-assign]  # timed in place
+    opened._next_trial = timed_next  # type: ignore[method-assign]  # timed in place
 
 
 def watch_database(engine: Any, seen: Seen) -> None:

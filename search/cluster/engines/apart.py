@@ -52,7 +52,7 @@ class EngineApart(ClusterEngine):
             facts = self._line.recv()
         except (EOFError, OSError):
             facts = EngineTrouble(f"cluster={self.settings.name}: its process ended at once; see {self._log}")
-        except BaseException:
+        except BaseException:  # Ctrl-C above all: the engine's process goes with it
             self._process.kill()
             raise
         if isinstance(facts, EngineTrouble):

@@ -55,7 +55,7 @@ class ArtifactPlace(ABC):
             ArtifactsAway: it cannot be written now.
         """
         with self._explained(name):
-            self._artifacts.write(self._prefix + name, content)  # type: ignore[arg-type]
+            self._artifacts.write(self._prefix + name, content)  # type: ignore[arg-type]  # Optuna names BinaryIO
 
     def read(self, name: str) -> Iterator[bytes]:
         """Yield what an object holds, in chunks.
@@ -151,7 +151,7 @@ class BucketPlace(ArtifactPlace):
 
     def write(self, name: str, content: IO[bytes]) -> None:
         """Write an object; the stream stays open."""
-        super().write(name, _Unclosed(content))  # type: ignore[arg-type]
+        super().write(name, _Unclosed(content))  # type: ignore[arg-type]  # it reads, and seeks
 
     def _names(self, prefix: str) -> Iterator[str]:
         for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
@@ -163,9 +163,9 @@ class GooglePlace(ArtifactPlace):
 
     def __init__(self, url: str, bucket: str, prefix: str) -> None:
         try:
-            from google.api_core.exceptions import GoogleAPIError  # type: ignore[import-untyped]
+            from google.api_core.exceptions import GoogleAPIError  # type: ignore[import-untyped]  # ships none
             from google.auth.exceptions import GoogleAuthError
-            from google.cloud import storage  # type: ignore[import-untyped]
+            from google.cloud import storage  # type: ignore[import-untyped]  # likewise
         except ImportError:
             missing = "needs google-cloud-storage, which is not here; pip install google-cloud-storage"
             raise SettingsError(f"store.artifacts: '{url}' {missing}") from None

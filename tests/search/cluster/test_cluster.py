@@ -14,7 +14,7 @@ from optuna.trial import TrialState
 from postgres_server import postgres_server
 from quick_search import LONG_S, wait_until
 
-from objectives.records.study_record import StudyRecord
+from objectives.records.study_record import SessionRecord, StudyRecord
 from search.study.store import load_study
 
 pytestmark = pytest.mark.seconds
@@ -122,7 +122,10 @@ def test_another_line_adds_workers_and_some_are_taken_away(tmp_path: Path) -> No
         with (arena.root / "second.txt").open("w") as log:
             second = subprocess.Popen(arena.line, cwd=arena.root, env=arena.environment, stdout=log, stderr=log)
         study = load_study(arena.root / "runs", "smoke", None)
-        alive = lambda: [one for one in StudyRecord.of(study).sessions.values() if not one.ended]  # noqa: E731
+
+        def alive() -> list[SessionRecord]:
+            return [one for one in StudyRecord.of(study).sessions.values() if not one.ended]
+
         wait_until(lambda: len(alive()) == 4)
         second.send_signal(signal.SIGINT)  # ends its own alone
         assert second.wait(LONG_S) == 130

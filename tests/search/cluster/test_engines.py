@@ -62,7 +62,7 @@ def started(
     def run(task: WorkerTask) -> None:
         try:
             ends[task.index] = engine.run(task)
-        except Exception as error:
+        except Exception as error:  # of the engine, of any kind: it is what the test looks at
             ends[task.index] = error
 
     engine.prepare(tasks)

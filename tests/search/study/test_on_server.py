@@ -160,7 +160,7 @@ def test_processes_that_begin_at_once_make_the_tables_once(tmp_path: Path, url: 
     )
     line = [sys.executable, "-c", code, str(tmp_path), url]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    makers = [subprocess.Popen(line, text=True, **pipes) for _ in range(3)]  # type: ignore[call-overload]
+    makers = [subprocess.Popen(line, text=True, **pipes) for _ in range(3)]  # type: ignore[call-overload]  # pipes are of any kind
     for maker in makers:
         maker.stdin.write("\n")
         maker.stdin.flush()

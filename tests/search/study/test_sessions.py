@@ -350,7 +350,7 @@ def test_processes_have_folders_of_their_own_where_files_are_elsewhere(
         StoreError, match=r"set store.folder=... alike, or store.artifacts=... for folders of their own"
     ):
         Session(study, lease("two"))
-    second = Session.entered(study, lease("two"), artifacts="s3://bucket")
+    second = Session(study, lease("two"), artifacts="s3://bucket")
     assert second.key == 1
     assert not second.is_alone()
     assert [seen.alive for seen in second.seen(())] == [True, True]

@@ -33,7 +33,7 @@ def orders_of(url: str) -> Iterator[Callable[[str], Orders]]:
 
     yield orders
     for storage in opened:
-        storage._backend.engine.dispose()  # type: ignore[attr-defined]
+        storage._backend.engine.dispose()  # type: ignore[attr-defined]  # of SearchStorage
 
 
 def body(text: str) -> dict[str, object]:

@@ -10,6 +10,7 @@ from quick_trainer import run_trial as run_quickly
 
 from objectives.records.records import Ending
 from objectives.trial.job import TrialJob, TrialListener
+from objectives.trial.trial import run_trial as run_really  # as the server of real trials: with Ultralytics
 
 
 def run_trial(job: TrialJob, listener: TrialListener) -> Ending | None:
@@ -22,7 +23,7 @@ def run_trial(job: TrialJob, listener: TrialListener) -> Ending | None:
         "started": torch.cuda.is_initialized(),
         "forked_from_started": torch.cuda._is_in_bad_fork(),  # CUDA had been started in the fork server
         "driver": any("libcuda.so" in line for line in Path("/proc/self/maps").read_text().splitlines()),
-        "loaded": "ultralytics" in sys.modules,
+        "loaded": run_really.__module__ in sys.modules and "ultralytics" in sys.modules,
     }
     with (Path(os.environ["SEEN"]) / "seen.jsonl").open("a") as file:
         file.write(json.dumps(seen) + "\n")

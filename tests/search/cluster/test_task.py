@@ -38,9 +38,12 @@ def task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WorkerTask:
 
 
 def children() -> list[psutil.Process]:
-    return [
-        one for one in psutil.Process().children(recursive=True) if "search.commands.workers.child" in one.cmdline()
-    ]
+    found = []
+    for one in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # it has ended by now
+            if "search.commands.workers.child" in one.cmdline():
+                found.append(one)
+    return found
 
 
 def begun(task: WorkerTask) -> tuple[threading.Thread, list[WorkerEnd]]:

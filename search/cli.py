@@ -5,6 +5,7 @@ import os
 import click
 
 from search.cli_data import data
+from search.cli_live import COMMANDS
 from search.command_line import (
     CONTEXT,
     RUNS,
@@ -198,7 +199,8 @@ def show(name: str, trial: int, folder: str, store: str | None) -> None:
     run_show(name, trial, folder, store)
 
 
-main.add_command(data)
+for command in (data, *COMMANDS):
+    main.add_command(command)
 
 
 @main.command(context_settings={"ignore_unknown_options": True})

@@ -40,7 +40,17 @@ from reports.table.table import StudyTable
 from reports.table.verdict import Verdict, judge
 from reports.table.words import architecture, ms, share
 
-SCRIPTS = ("page_devices.js", "page_common.js", "page_panel.js", "page_figures.js", "page_table.js")
+SCRIPTS = (
+    "page_devices.js",
+    "page_common.js",
+    "page_detections.js",
+    "page_actions.js",
+    "page_panel.js",
+    "page_figures.js",
+    "page_table.js",
+    "page_gate.js",
+    "page_live.js",
+)
 
 
 def write_page(table: StudyTable, study_folder: Path, target: Path) -> Path:

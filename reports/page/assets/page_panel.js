@@ -190,8 +190,9 @@ function openPanel(number) {
     row.architecture ? element("p", {}, row.architecture) : "",
     row.reason && row.outcome !== "failed" ? element("p", { class: "hint" }, row.reason) : "",
     quick(row),
+    actions(row),
     picture ? element("img", { class: "picture", src: picture, alt: `Validation images with the detections of trial ${number}` }) : "",
-    family(row), deaths(row), reasons(row), onDevices(row), latencies(row), spark(row.rungs), configuration(row), resources(row), taking(row),
+    detections(row), family(row), deaths(row), reasons(row), onDevices(row), latencies(row), spark(row.rungs), configuration(row), resources(row), taking(row),
     row.brief ? element("p", { class: "hint" }, "In a study of this size, all of this trial is told by") : "",
     row.brief ? element("code", {}, `automl show ${REPORT.study} ${number}`) : "",
   );

@@ -1,0 +1,4 @@
+// One trial's validation images: what it found, missed and got wrong.
+function detections(row) {
+  return "";
+}

@@ -1,0 +1,1 @@
+// The bounds of the gate, to be dragged: what would still pass.

@@ -1,0 +1,1 @@
+// The served page: what has changed since, put in place.

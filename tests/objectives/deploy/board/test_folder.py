@@ -29,7 +29,7 @@ RUNTIMES = {
     "ai_edge_litert",
     "torch",
 }  # imported late, where they are asked for
-OPTIONAL = {"cv2", "psutil", "msgspec"}  # looked for first
+OPTIONAL = {"cv2", "psutil", "msgspec", "pynvml"}  # looked for first
 
 
 def test_it_has_what_measures_and_nothing_heavy() -> None:

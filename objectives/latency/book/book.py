@@ -136,8 +136,9 @@ class Book:
             if _is_sound(self.path):
                 return
             aside = next(path for i in count(1) if not (path := _aside(self.path, i)).exists())
-            self.path.rename(aside)
+            # First its journal: once the name is free, one of that name is of the book that another process makes.
             self.path.with_name(f"{self.path.name}-journal").unlink(missing_ok=True)
+            self.path.rename(aside)
         self._say(
             f"'{self.path}' was no sound book ({first_line(error)}); it is kept as '{aside.name}', and latencies are "
             "measured anew"

@@ -114,7 +114,7 @@ class Book:
         try:
             for last in (False, True):
                 try:
-                    with _opened(self.path) as database:
+                    with _locked(shared=True), _opened(self.path) as database:
                         return work(database)
                 except sqlite3.OperationalError:  # locked, full, not ours to write: the file itself may be sound
                     raise
@@ -129,14 +129,10 @@ class Book:
 
     def _set_aside(self, error: Exception) -> None:
         """Give the file another name, unless another process has done so meanwhile."""
-        with LockFile("latency-book") as lock:
-            end = time.monotonic() + LOCKED_S
-            while not lock.own() and time.monotonic() < end:
-                time.sleep(0.05)
+        with _locked(shared=False):
             if _is_sound(self.path):
                 return
             aside = next(path for i in count(1) if not (path := _aside(self.path, i)).exists())
-            # First its journal: once the name is free, one of that name is of the book that another process makes.
             self.path.with_name(f"{self.path.name}-journal").unlink(missing_ok=True)
             self.path.rename(aside)
         self._say(
@@ -149,6 +145,19 @@ class Book:
         if text not in self._warned:
             self._warned.add(text)
             self._warn(f"book of latencies: {text}")
+
+
+@contextmanager
+def _locked(*, shared: bool) -> Iterator[None]:
+    """Share the book, or have it alone, to rename it: SQLite would take a new file's journal for that of the old one.
+
+    Nobody waits for ever: after LOCKED_S a process goes on.
+    """
+    with LockFile("latency-book") as lock:
+        end = time.monotonic() + LOCKED_S
+        while not (lock.share() if shared else lock.own()) and time.monotonic() < end:
+            time.sleep(0.01)
+        yield
 
 
 class _Foreign(sqlite3.DatabaseError):

@@ -9,7 +9,6 @@ from typing import Any
 import plotly.graph_objects as go
 import yaml
 from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 
 from objectives.machine.files import write_text
 from objectives.records.gate import Gate
@@ -22,6 +21,8 @@ from reports.analysis.history import hypervolume_history
 from reports.analysis.importance import importances
 from reports.analysis.views import VIEWS, FrontView, default_view, front_view
 from reports.page.calibration_figure import MARKS_MAX, calibration_figure
+from reports.page.carried.packed import Part, part
+from reports.page.carried.plotly_bundle import basic_bundle
 from reports.page.facts import key_numbers, outcome_shares, provenance
 from reports.page.figures import class_figure, curves_figure, hypervolume_figure, importance_figure
 from reports.page.front_figure import front_figure
@@ -87,7 +88,7 @@ def _rendered(table: StudyTable, study_folder: Path, live: Live | None) -> str:
     """
     tables, template = tables_of(table), environment().get_template("page.html.jinja")
     views = [_view(one, study_folder, tables) for one in tables]
-    shared: dict[str, Any] = {"pictures": _pictures(views), "colours": {"light": colours(LIGHT), "dark": colours(DARK)}}
+    shared: dict[str, Any] = {"colours": {"light": colours(LIGHT), "dark": colours(DARK)}}
     common = {**_words(table, tables, live), "others": []}
     if live:
         shared["live"] = live.payload
@@ -95,12 +96,13 @@ def _rendered(table: StudyTable, study_folder: Path, live: Live | None) -> str:
         OtherView(
             one.device_name,
             Markup("".join(template.blocks["view"](template.new_context({**common, **view.context})))),
-            Markup(script_json(view.payload)),
+            part(script_json(view.payload)),
         )
         for one, view in zip(tables[1:], views[1:], strict=True)
     ]
-    payload = Markup(script_json({**views[0].payload, **shared}))  # script_json leaves no '<'
-    return template.render(**{**common, **views[0].context, "others": others, "payload": payload})
+    payload = part(script_json({**views[0].payload, **shared}))  # script_json leaves no '<'
+    shown = Markup(script_json(_pictures(views)))  # JPEGs get no smaller by being packed
+    return template.render(**{**common, **views[0].context, "others": others, "payload": payload, "pictures": shown})
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ class OtherView:
 
     name: str
     html: Markup
-    payload: Markup
+    payload: Part
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,8 @@ def _words(table: StudyTable, tables: Sequence[StudyTable], live: Live | None) -
         "style": asset("page.css"),
         "scripts": [asset(name) for name in SCRIPTS],
         "live": live,
-        "plotly": Markup("" if live else get_plotlyjs()),
+        "boot": asset("page_boot.js"),
+        "plotly": None if live else basic_bundle(),
         "light": Markup(css_variables(LIGHT)),
         "dark": Markup(css_variables(DARK)),
     }

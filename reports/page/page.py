@@ -1,5 +1,6 @@
 """The report as one HTML file that opens from disk, with no network."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,16 +20,16 @@ from reports.analysis.curves import Curves, learning_curves
 from reports.analysis.deaths import death_classes
 from reports.analysis.history import hypervolume_history
 from reports.analysis.importance import importances
-from reports.analysis.views import VIEWS, FrontView, default_view, front_view
+from reports.analysis.views import POINTS_MAX, VIEWS, FrontView, default_view, front_view
 from reports.page.calibration_figure import MARKS_MAX, calibration_figure
-from reports.page.carried.packed import Part, part
+from reports.page.carried.packed import PagePart, part
 from reports.page.carried.plotly_bundle import basic_bundle
 from reports.page.facts import key_numbers, outcome_shares, provenance
 from reports.page.figures import class_figure, curves_figure, hypervolume_figure, importance_figure
 from reports.page.front_figure import front_figure
 from reports.page.live import Live
 from reports.page.palette import CSS, DARK, LIGHT, colours, css_variables
-from reports.page.payload import others_payload, script_json, trials_payload
+from reports.page.payload import gate_payload, others_payload, script_json, trials_payload
 from reports.page.pictures import pictures
 from reports.page.proof_section import proof_figure, proof_section
 from reports.page.template import asset, environment
@@ -52,7 +53,12 @@ SCRIPTS = (
     "page_table.js",
     "page_gate.js",
     "page_live.js",
+    "page_address.js",
+    "page_keys.js",
+    "page_theme.js",
+    "page_start.js",
 )
+STYLESHEETS = ("page.css", "page_front.css")
 
 
 def write_page(table: StudyTable, study_folder: Path, target: Path) -> Path:
@@ -87,7 +93,7 @@ def _rendered(table: StudyTable, study_folder: Path, live: Live | None) -> str:
     where the address names the device.
     """
     tables, template = tables_of(table), environment().get_template("page.html.jinja")
-    views = [_view(one, study_folder, tables) for one in tables]
+    views = [_view(one, study_folder, tables, gl=live is not None) for one in tables]
     shared: dict[str, Any] = {"colours": {"light": colours(LIGHT), "dark": colours(DARK)}}
     common = {**_words(table, tables, live), "others": []}
     if live:
@@ -111,7 +117,7 @@ class OtherView:
 
     name: str
     html: Markup
-    payload: Part
+    payload: PagePart
 
 
 @dataclass(frozen=True)
@@ -136,7 +142,7 @@ def _words(table: StudyTable, tables: Sequence[StudyTable], live: Live | None) -
         "words": {"share": share, "ms": ms, "architecture": architecture},
         "settings": _yaml(table.settings),
         "written": datetime.now().astimezone(),
-        "style": asset("page.css"),
+        "style": Markup("").join(map(asset, STYLESHEETS)),
         "scripts": [asset(name) for name in SCRIPTS],
         "live": live,
         "boot": asset("page_boot.js"),
@@ -146,13 +152,14 @@ def _words(table: StudyTable, tables: Sequence[StudyTable], live: Live | None) -
     }
 
 
-def _view(table: StudyTable, study_folder: Path, tables: Sequence[StudyTable]) -> _View:
-    """Return the study as one of its devices has it."""
+def _view(table: StudyTable, study_folder: Path, tables: Sequence[StudyTable], *, gl: bool) -> _View:
+    """Return the study as one of its devices has it; with WebGL all of its points are drawn."""
     verdict = judge(table)
     curves = learning_curves(table)
     found = importances(table)
-    views = {key: front_view(table, key, verdict.row.number if verdict.row else None) for key in VIEWS}
-    figures = _figures(table, verdict, curves, views)
+    most, winner = (math.inf if gl else POINTS_MAX), (verdict.row.number if verdict.row else None)
+    views = {key: front_view(table, key, winner, most) for key in VIEWS}
+    figures = _figures(table, verdict, curves, views, gl=gl)
     calibration = calibrate(table)
     held = _held(calibration)
     if held["comparisons"]:
@@ -161,12 +168,12 @@ def _view(table: StudyTable, study_folder: Path, tables: Sequence[StudyTable]) -
     proof = read_proof(table)
     if proof is not None and any(one.trainings for one in proof.contestants):
         figures["proof"] = proof_figure(proof, CSS)
-    winner = verdict.row.number if verdict.row else None
     against = against_baseline(table)
     payload = {
         "study": table.name,
         "winner": winner,
         "forked_from": table.forked.get("from"),
+        **gate_payload(table.gate),
         "figures": {name: figure.to_plotly_json() for name, figure in figures.items()},
         **trials_payload(table, curves),
         **others_payload(table, tables),
@@ -195,10 +202,13 @@ def _view(table: StudyTable, study_folder: Path, tables: Sequence[StudyTable]) -
 
 
 def _figures(
-    table: StudyTable, verdict: Verdict, curves: Curves, views: Mapping[str, FrontView]
+    table: StudyTable, verdict: Verdict, curves: Curves, views: Mapping[str, FrontView], *, gl: bool
 ) -> dict[str, go.Figure]:
     """Return the figures that the study has data for, by name, in colours that the page fills in."""
-    drawn = {f"front_{key}": front_figure(view, CSS) for key, view in views.items() if any(view.layers.values())}
+    fronts = {key: front_figure(view, CSS, gl=gl) for key, view in views.items() if any(view.layers.values())}
+    for figure in fronts.values():
+        figure.update_traces(text=None, hovertemplate=None)  # the page's own card says it
+    drawn = {f"front_{key}": figure for key, figure in fronts.items()}
     history = hypervolume_history(table)
     if history:
         drawn |= {f"hypervolume_{over}": hypervolume_figure(history, over, CSS) for over in ("trials", "time")}

@@ -14,8 +14,8 @@ from reports.table.table import StudyTable
 BYTES_MAX = 300_000  # of all contact sheets, so that a page of 50 trials stays under 1.5 MB
 WHOLE_MAX = 140_000  # the winner's, up to which it is carried as the trial wrote it
 BEST_BESIDE_FRONT = 24
-SMALL_PX = 720  # the width of the others': they are looked at in the panel, and in a card beside the pointer
-SMALL_QUALITY = 60
+SHEET_PX = 720  # the width of the others': they are looked at in the panel, and in a card beside the pointer
+SHEET_QUALITY = 60
 JPEG_START = b"\xff\xd8\xff"
 
 
@@ -64,11 +64,11 @@ def _read(row: TrialRow, study_folder: Path, *, is_winner: bool) -> tuple[str, b
 
 @lru_cache(maxsize=256)
 def _small(path: Path, _written_ns: int, _size: int) -> bytes | None:
-    """Return a contact sheet at SMALL_PX; a page that is written again reads only what has changed."""
+    """Return a contact sheet at SHEET_PX; a page that is written again reads only what has changed."""
     picture = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
     if picture is None:
         return None
-    ratio = min(1.0, SMALL_PX / picture.shape[1])
+    ratio = min(1.0, SHEET_PX / picture.shape[1])
     resized = cv2.resize(picture, None, fx=ratio, fy=ratio, interpolation=cv2.INTER_AREA)
-    done, encoded = cv2.imencode(".webp", resized, [cv2.IMWRITE_WEBP_QUALITY, SMALL_QUALITY])
+    done, encoded = cv2.imencode(".webp", resized, [cv2.IMWRITE_WEBP_QUALITY, SHEET_QUALITY])
     return encoded.tobytes() if done else None

@@ -10,14 +10,14 @@ PACKED_FROM = 200_000  # characters; what is shorter stands in the page as it is
 
 
 @dataclass(frozen=True)
-class Part:
+class PagePart:
     """The content of a script element that holds data, and whether it is packed."""
 
     content: Markup
     is_packed: bool
 
 
-def part(text: str, packed_from: int = PACKED_FROM) -> Part:
+def part(text: str, packed_from: int = PACKED_FROM) -> PagePart:
     """Return a part of a page, packed if it is long.
 
     Args:
@@ -25,9 +25,9 @@ def part(text: str, packed_from: int = PACKED_FROM) -> Part:
         packed_from: characters.
     """
     if len(text) < packed_from:
-        return Part(Markup(text), False)
+        return PagePart(Markup(text), False)
     content = gzip.compress(text.encode(), 9, mtime=0)  # the same bytes each time
-    return Part(packed(content), True)
+    return PagePart(packed(content), True)
 
 
 def packed(content: bytes) -> Markup:

@@ -5,14 +5,14 @@ from importlib.resources import files
 
 from markupsafe import Markup
 
-from reports.page.carried.packed import Part, packed
+from reports.page.carried.packed import PagePart, packed
 
 BUNDLE = "plotly-basic.min.js.gz"
 
 
-def basic_bundle() -> Part:
+def basic_bundle() -> PagePart:
     """Return the bundle in gzip; where it is from says README.md beside it."""
-    return Part(_text(), True)
+    return PagePart(_text(), True)
 
 
 @cache

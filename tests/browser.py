@@ -11,6 +11,7 @@ loop and has children, and tests of other modules count children and run loops o
 
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,7 +28,7 @@ CHROMIUM = next(
 WITHOUT = "no Chromium on this machine: apt-get install chromium"
 FLAGS = ("--no-sandbox", "--enable-unsafe-swiftshader")  # as root; WebGL by the processor where there is no GPU
 OWN_SCHEMES = ("file", "data", "blob", "about", "chrome-error")
-READY = "!document.getElementById('report') || 'ready' in document.documentElement.dataset"
+READY = "html[data-ready], html[data-error], html:not(:has(#report))"
 PHONE = {"width": 390, "height": 844}
 SERIOUS = ("serious", "critical")
 
@@ -70,7 +71,7 @@ def opened(
             tab = profile.new_page()
             tab.goto(address + fragment)
             try:
-                tab.wait_for_function(READY, timeout=60_000)
+                tab.locator(READY).wait_for(state="attached", timeout=60_000)
             except Exception as error:
                 error.add_note(f"the page: {faults}")
                 raise
@@ -106,6 +107,19 @@ def _watched(profile: BrowserContext, own_host: str) -> list[str]:
     profile.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
     profile.on("weberror", lambda error: faults.append(str(error.error)))
     return faults
+
+
+def wait_until(page: Page, expression: str, timeout_s: float = 30.0) -> None:
+    """Wait until JavaScript holds; Playwright's own `wait_for_function` needs an eval, which our pages' policy forbids.
+
+    Raises:
+        AssertionError: it never did.
+    """
+    end = time.monotonic() + timeout_s
+    while not page.evaluate(expression):
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {timeout_s:g} s: {expression}")
+        page.wait_for_timeout(30)
 
 
 def axe(page: Page, serious: tuple[str, ...] = SERIOUS) -> list[str]:

@@ -11,6 +11,7 @@ function startTheme() {
     try { localStorage.setItem("automl.theme", ROOT.dataset.theme); } catch { /* a file may have no storage: until the page is closed */ }
     name();
     drawAll();
+    if (frontSlot()) recallZoom(frontSlot());
   });
   darkScreen.addEventListener("change", name);
   name();

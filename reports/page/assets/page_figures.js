@@ -73,7 +73,7 @@ function prepared(slot, printing) {
 
 function draw(slot, printing = false) {
   const { data, layout } = prepared(slot, printing);
-  const config = { responsive: true, displayModeBar: false, doubleClick: "reset" };
+  const config = { responsive: true, displayModeBar: false, doubleClick: "reset", plotGlPixelRatio: devicePixelRatio }; // plotly draws 2 x 2
   Plotly.react(slot.holder, data, layout, config);
   if (slot.legend) slot.legend.replaceChildren(...legend(slot, data));
   if (slot.wired) return;

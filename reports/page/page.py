@@ -1,5 +1,6 @@
 """The report as one HTML file that opens from disk, with no network."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +10,6 @@ from typing import Any
 import plotly.graph_objects as go
 import yaml
 from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 
 from objectives.machine.files import write_text
 from objectives.records.gate import Gate
@@ -20,13 +20,16 @@ from reports.analysis.curves import Curves, learning_curves
 from reports.analysis.deaths import death_classes
 from reports.analysis.history import hypervolume_history
 from reports.analysis.importance import importances
-from reports.analysis.views import VIEWS, FrontView, default_view, front_view
+from reports.analysis.views import POINTS_MAX, VIEWS, FrontView, default_view, front_view
 from reports.page.calibration_figure import MARKS_MAX, calibration_figure
+from reports.page.carried.packed import PagePart, part
+from reports.page.carried.plotly_bundle import basic_bundle
 from reports.page.facts import key_numbers, outcome_shares, provenance
 from reports.page.figures import class_figure, curves_figure, hypervolume_figure, importance_figure
 from reports.page.front_figure import front_figure
+from reports.page.live import Live
 from reports.page.palette import CSS, DARK, LIGHT, colours, css_variables
-from reports.page.payload import others_payload, script_json, trials_payload
+from reports.page.payload import gate_payload, others_payload, script_json, trials_payload
 from reports.page.pictures import pictures
 from reports.page.proof_section import proof_figure, proof_section
 from reports.page.template import asset, environment
@@ -50,7 +53,12 @@ SCRIPTS = (
     "page_table.js",
     "page_gate.js",
     "page_live.js",
+    "page_address.js",
+    "page_keys.js",
+    "page_theme.js",
+    "page_start.js",
 )
+STYLESHEETS = ("page.css", "page_front.css")
 
 
 def write_page(table: StudyTable, study_folder: Path, target: Path) -> Path:
@@ -66,32 +74,41 @@ def write_page(table: StudyTable, study_folder: Path, target: Path) -> Path:
     return target
 
 
-def render_page(table: StudyTable, study_folder: Path) -> str:
-    """Return the report as HTML text."""
+def render_page(table: StudyTable, study_folder: Path, live: Live | None = None) -> str:
+    """Return the report as HTML text: one that opens from disk, or one for a server's reader.
+
+    Args:
+        table: the study, finished or running.
+        study_folder: where the trials' folders lie.
+        live: the server that the page belongs to; its scripts then come by their addresses, and `REPORT.live` is set.
+    """
     with uncollected():
-        return _rendered(table, study_folder)
+        return _rendered(table, study_folder, live)
 
 
-def _rendered(table: StudyTable, study_folder: Path) -> str:
+def _rendered(table: StudyTable, study_folder: Path, live: Live | None) -> str:
     """Return the page: data for its script, and the template filled in; of several devices a view each.
 
     The first device's view stands in the page, those of the others in templates; the page's script takes one of them
     where the address names the device.
     """
     tables, template = tables_of(table), environment().get_template("page.html.jinja")
-    views = [_view(one, study_folder, tables) for one in tables]
-    shared = {"pictures": _pictures(views), "colours": {"light": colours(LIGHT), "dark": colours(DARK)}}
-    common = {**_words(table, tables), "others": []}
+    views = [_view(one, study_folder, tables, gl=live is not None) for one in tables]
+    shared: dict[str, Any] = {"colours": {"light": colours(LIGHT), "dark": colours(DARK)}}
+    common = {**_words(table, tables, live), "others": []}
+    if live:
+        shared["live"] = live.payload
     others = [
         OtherView(
             one.device_name,
             Markup("".join(template.blocks["view"](template.new_context({**common, **view.context})))),
-            Markup(script_json(view.payload)),
+            part(script_json(view.payload)),
         )
         for one, view in zip(tables[1:], views[1:], strict=True)
     ]
-    payload = Markup(script_json({**views[0].payload, **shared}))  # script_json leaves no '<'
-    return template.render(**{**common, **views[0].context, "others": others, "payload": payload})
+    payload = part(script_json({**views[0].payload, **shared}))  # script_json leaves no '<'
+    shown = Markup(script_json(_pictures(views)))  # JPEGs get no smaller by being packed
+    return template.render(**{**common, **views[0].context, "others": others, "payload": payload, "pictures": shown})
 
 
 @dataclass(frozen=True)
@@ -100,7 +117,7 @@ class OtherView:
 
     name: str
     html: Markup
-    payload: Markup
+    payload: PagePart
 
 
 @dataclass(frozen=True)
@@ -117,7 +134,7 @@ def _pictures(views: Sequence[_View]) -> dict[int, str]:
     return {number: picture for view in views for number, picture in view.pictures.items()}
 
 
-def _words(table: StudyTable, tables: Sequence[StudyTable]) -> dict[str, Any]:
+def _words(table: StudyTable, tables: Sequence[StudyTable], live: Live | None) -> dict[str, Any]:
     """Return what of the page is the same on every device."""
     return {
         "devices": [one.device_name for one in tables] if len(tables) > 1 else [],
@@ -125,21 +142,24 @@ def _words(table: StudyTable, tables: Sequence[StudyTable]) -> dict[str, Any]:
         "words": {"share": share, "ms": ms, "architecture": architecture},
         "settings": _yaml(table.settings),
         "written": datetime.now().astimezone(),
-        "style": asset("page.css"),
+        "style": Markup("").join(map(asset, STYLESHEETS)),
         "scripts": [asset(name) for name in SCRIPTS],
-        "plotly": Markup(get_plotlyjs()),
+        "live": live,
+        "boot": asset("page_boot.js"),
+        "plotly": None if live else basic_bundle(),
         "light": Markup(css_variables(LIGHT)),
         "dark": Markup(css_variables(DARK)),
     }
 
 
-def _view(table: StudyTable, study_folder: Path, tables: Sequence[StudyTable]) -> _View:
-    """Return the study as one of its devices has it."""
+def _view(table: StudyTable, study_folder: Path, tables: Sequence[StudyTable], *, gl: bool) -> _View:
+    """Return the study as one of its devices has it; with WebGL all of its points are drawn."""
     verdict = judge(table)
     curves = learning_curves(table)
     found = importances(table)
-    views = {key: front_view(table, key, verdict.row.number if verdict.row else None) for key in VIEWS}
-    figures = _figures(table, verdict, curves, views)
+    most, winner = (math.inf if gl else POINTS_MAX), (verdict.row.number if verdict.row else None)
+    views = {key: front_view(table, key, winner, most) for key in VIEWS}
+    figures = _figures(table, verdict, curves, views, gl=gl)
     calibration = calibrate(table)
     held = _held(calibration)
     if held["comparisons"]:
@@ -148,12 +168,12 @@ def _view(table: StudyTable, study_folder: Path, tables: Sequence[StudyTable]) -
     proof = read_proof(table)
     if proof is not None and any(one.trainings for one in proof.contestants):
         figures["proof"] = proof_figure(proof, CSS)
-    winner = verdict.row.number if verdict.row else None
     against = against_baseline(table)
     payload = {
         "study": table.name,
         "winner": winner,
         "forked_from": table.forked.get("from"),
+        **gate_payload(table.gate),
         "figures": {name: figure.to_plotly_json() for name, figure in figures.items()},
         **trials_payload(table, curves),
         **others_payload(table, tables),
@@ -182,10 +202,13 @@ def _view(table: StudyTable, study_folder: Path, tables: Sequence[StudyTable]) -
 
 
 def _figures(
-    table: StudyTable, verdict: Verdict, curves: Curves, views: Mapping[str, FrontView]
+    table: StudyTable, verdict: Verdict, curves: Curves, views: Mapping[str, FrontView], *, gl: bool
 ) -> dict[str, go.Figure]:
     """Return the figures that the study has data for, by name, in colours that the page fills in."""
-    drawn = {f"front_{key}": front_figure(view, CSS) for key, view in views.items() if any(view.layers.values())}
+    fronts = {key: front_figure(view, CSS, gl=gl) for key, view in views.items() if any(view.layers.values())}
+    for figure in fronts.values():
+        figure.update_traces(text=None, hovertemplate=None)  # the page's own card says it
+    drawn = {f"front_{key}": figure for key, figure in fronts.items()}
     history = hypervolume_history(table)
     if history:
         drawn |= {f"hypervolume_{over}": hypervolume_figure(history, over, CSS) for over in ("trials", "time")}

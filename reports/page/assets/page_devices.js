@@ -8,4 +8,9 @@ if (VIEW) {
   document.querySelector("main").remove();
   document.querySelector("header").replaceWith(VIEW.content);
 }
-const reportOf = (holder) => (holder ? JSON.parse(holder.textContent) : {});
+function reportOf(holder) {
+  if (!holder) return {};
+  const text = UNPACKED.get(holder) ?? holder.textContent;
+  UNPACKED.delete(holder); // text of megabytes
+  return JSON.parse(text);
+}

@@ -56,13 +56,13 @@ function followZoom(holder) {
 }
 
 function prepared(slot, printing) {
-  const dark = darkScreen.matches && !printing;
+  const dark = isDark() && !printing;
   const { data, layout } = painted(REPORT.figures[slot.figure], REPORT.colours[dark ? "dark" : "light"]);
   for (const trace of data) {
     if (slot.hidden.has(trace.meta) || slot.hidden.has(trace.legendgroup)) trace.visible = false;
     if (slot.id === "front") { trace.hoverinfo = "none"; delete trace.hovertemplate; }
   }
-  layout.dragmode = coarse.matches || slot.id !== "front" ? false : "zoom"; // a finger scrolls the page
+  layout.dragmode = slot.dragmode || (coarse.matches || slot.id !== "front" ? false : "zoom"); // a finger scrolls the page
   if (innerWidth < 600) {
     layout.margin = { ...layout.margin, l: 44, r: 10 };
     if (slot.id === "front") layout.height = 400;
@@ -73,7 +73,7 @@ function prepared(slot, printing) {
 
 function draw(slot, printing = false) {
   const { data, layout } = prepared(slot, printing);
-  const config = { responsive: true, displayModeBar: false, doubleClick: "reset" };
+  const config = { responsive: true, displayModeBar: false, doubleClick: "reset", plotGlPixelRatio: devicePixelRatio }; // plotly draws 2 x 2
   Plotly.react(slot.holder, data, layout, config);
   if (slot.legend) slot.legend.replaceChildren(...legend(slot, data));
   if (slot.wired) return;
@@ -130,6 +130,7 @@ function choose(slot, group, button) {
   for (const other of group.querySelectorAll("button")) other.setAttribute("aria-pressed", String(other === button));
   slot.figure = button.dataset.figure;
   draw(slot);
+  if (slot.id === "front") { keep("zoom", null); keep("view", slot.figure.replace("front_", "")); }
 }
 
 function drawAll(printing = false) {

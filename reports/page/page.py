@@ -49,9 +49,19 @@ SCRIPTS = (
     "page_panel.js",
     "page_figures.js",
     "page_table.js",
+    "page_address.js",
     "page_gate.js",
     "page_live.js",
 )
+
+
+@dataclass(frozen=True)
+class DeviceView:
+    """A study as one device has it: what the template is filled with, and what the script reads beside pictures."""
+
+    context: Mapping[str, Any]
+    payload: Mapping[str, Any]
+    pictures: Mapping[int, str]
 
 
 def write_page(table: StudyTable, study_folder: Path, target: Path) -> Path:
@@ -80,27 +90,43 @@ def render_page(table: StudyTable, study_folder: Path, live: Live | None = None)
 
 
 def _rendered(table: StudyTable, study_folder: Path, live: Live | None) -> str:
+    tables = tables_of(table)
+    return page_of(tables, views_of(tables, study_folder), live)
+
+
+def views_of(tables: Sequence[StudyTable], study_folder: Path | None) -> list[DeviceView]:
+    """Return what the page has of a study, as each of its devices has it.
+
+    Args:
+        tables: the study as each device has it, as `tables_of` gives them.
+        study_folder: where the contact sheets lie that the page carries with it; None: it carries none.
+    """
+    return [_view(one, study_folder, tables) for one in tables]
+
+
+def page_of(tables: Sequence[StudyTable], views: Sequence[DeviceView], live: Live | None = None) -> str:
     """Return the page: data for its script, and the template filled in; of several devices a view each.
 
     The first device's view stands in the page, those of the others in templates; the page's script takes one of them
     where the address names the device.
     """
-    tables, template = tables_of(table), environment().get_template("page.html.jinja")
-    views = [_view(one, study_folder, tables) for one in tables]
     shared: dict[str, Any] = {"pictures": _pictures(views), "colours": {"light": colours(LIGHT), "dark": colours(DARK)}}
-    common = {**_words(table, tables, live), "others": []}
     if live:
-        shared["live"] = live.payload
+        shared |= {"live": live.payload, "pictures": live.pictures}
     others = [
-        OtherView(
-            one.device_name,
-            Markup("".join(template.blocks["view"](template.new_context({**common, **view.context})))),
-            Markup(script_json(view.payload)),
-        )
+        OtherView(one.device_name, Markup(view_html(tables, view)), Markup(script_json(view.payload)))
         for one, view in zip(tables[1:], views[1:], strict=True)
     ]
     payload = Markup(script_json({**views[0].payload, **shared}))  # script_json leaves no '<'
-    return template.render(**{**common, **views[0].context, "others": others, "payload": payload})
+    filled = {**_words(tables[0], tables, live), **views[0].context, "others": others, "payload": payload}
+    return environment().get_template("page.html.jinja").render(**filled)
+
+
+def view_html(tables: Sequence[StudyTable], view: DeviceView) -> str:
+    """Return the header and the sections of one device's view, without its data."""
+    template = environment().get_template("page.html.jinja")
+    filled = {**_texts(tables[0], tables), **view.context, "others": [], "live": None}
+    return "".join(template.blocks["view"](template.new_context(filled)))
 
 
 @dataclass(frozen=True)
@@ -112,27 +138,25 @@ class OtherView:
     payload: Markup
 
 
-@dataclass(frozen=True)
-class _View:
-    """A study as one device has it: what the template is filled with, and what the script reads beside pictures."""
-
-    context: Mapping[str, Any]
-    payload: Mapping[str, Any]
-    pictures: Mapping[int, str]
-
-
-def _pictures(views: Sequence[_View]) -> dict[int, str]:
+def _pictures(views: Sequence[DeviceView]) -> dict[int, str]:
     """Return the contact sheets of all views, each once: a file is the same on every device."""
     return {number: picture for view in views for number, picture in view.pictures.items()}
 
 
-def _words(table: StudyTable, tables: Sequence[StudyTable], live: Live | None) -> dict[str, Any]:
-    """Return what of the page is the same on every device."""
+def _texts(table: StudyTable, tables: Sequence[StudyTable]) -> dict[str, Any]:
+    """Return what of the header and the sections is the same on every device."""
     return {
         "devices": [one.device_name for one in tables] if len(tables) > 1 else [],
         "everywhere": everywhere_words(tables),
         "words": {"share": share, "ms": ms, "architecture": architecture},
         "settings": _yaml(table.settings),
+    }
+
+
+def _words(table: StudyTable, tables: Sequence[StudyTable], live: Live | None) -> dict[str, Any]:
+    """Return what of the page is the same on every device."""
+    return {
+        **_texts(table, tables),
         "written": datetime.now().astimezone(),
         "style": asset("page.css"),
         "scripts": [asset(name) for name in SCRIPTS],
@@ -143,7 +167,7 @@ def _words(table: StudyTable, tables: Sequence[StudyTable], live: Live | None) -
     }
 
 
-def _view(table: StudyTable, study_folder: Path, tables: Sequence[StudyTable]) -> _View:
+def _view(table: StudyTable, study_folder: Path | None, tables: Sequence[StudyTable]) -> DeviceView:
     """Return the study as one of its devices has it."""
     verdict = judge(table)
     curves = learning_curves(table)
@@ -188,7 +212,8 @@ def _view(table: StudyTable, study_folder: Path, tables: Sequence[StudyTable]) -
         "chosen": caveats(table),
         "provenance": provenance(table),
     }
-    return _View(context, payload, pictures(table, study_folder, winner))
+    carried = pictures(table, study_folder, winner) if study_folder else {}
+    return DeviceView(context, payload, carried)
 
 
 def _figures(

@@ -220,7 +220,7 @@ def _figures(
     table: StudyTable, verdict: Verdict, curves: Curves, views: Mapping[str, FrontView]
 ) -> dict[str, go.Figure]:
     """Return the figures that the study has data for, by name, in colours that the page fills in."""
-    drawn = {f"front_{key}": front_figure(view, CSS) for key, view in views.items() if any(view.layers.values())}
+    drawn = front_figures(views)
     history = hypervolume_history(table)
     if history:
         drawn |= {f"hypervolume_{over}": hypervolume_figure(history, over, CSS) for over in ("trials", "time")}
@@ -229,6 +229,11 @@ def _figures(
     if verdict.row and verdict.row.accuracy and verdict.row.accuracy.per_class:
         drawn["classes"] = class_figure(verdict.row.accuracy.per_class, CSS)
     return drawn
+
+
+def front_figures(views: Mapping[str, FrontView]) -> dict[str, go.Figure]:
+    """Return the figures of the front that have points, by name."""
+    return {f"front_{key}": front_figure(view, CSS) for key, view in views.items() if any(view.layers.values())}
 
 
 def _held(calibration: Calibration) -> dict[str, Any]:

@@ -62,6 +62,9 @@ function prepared(slot, printing) {
     if (slot.hidden.has(trace.meta) || slot.hidden.has(trace.legendgroup)) trace.visible = false;
     if (slot.id === "front") { trace.hoverinfo = "none"; delete trace.hovertemplate; }
   }
+  layout.uirevision = `${slot.figure} ${slot.resets}`; // what the reader has zoomed to stays
+  const zoom = slot.zooms[slot.figure];
+  if (zoom) { layout.xaxis.range = zoom.slice(0, 2); layout.yaxis.range = zoom.slice(2); }
   layout.dragmode = coarse.matches || slot.id !== "front" ? false : "zoom"; // a finger scrolls the page
   if (innerWidth < 600) {
     layout.margin = { ...layout.margin, l: 44, r: 10 };
@@ -73,8 +76,10 @@ function prepared(slot, printing) {
 
 function draw(slot, printing = false) {
   const { data, layout } = prepared(slot, printing);
-  const config = { responsive: true, displayModeBar: false, doubleClick: "reset" };
+  const zoom = slot.zooms[slot.figure];
+  const config = { responsive: true, displayModeBar: false, doubleClick: slot.id === "front" ? false : "reset" };
   Plotly.react(slot.holder, data, layout, config);
+  if (zoom) followZoom(slot.holder);
   if (slot.legend) slot.legend.replaceChildren(...legend(slot, data));
   if (slot.wired) return;
   slot.wired = true;
@@ -84,6 +89,21 @@ function draw(slot, printing = false) {
   slot.holder.on("plotly_hover", (event) => { if (Number.isInteger(numberOf(event))) showCard(numberOf(event), event.event); });
   slot.holder.on("plotly_unhover", hideCard);
   slot.holder.on("plotly_relayout", (change) => { if ("xaxis.range[0]" in change || "xaxis.autorange" in change || "xaxis.range" in change) followZoom(slot.holder); });
+  slot.holder.on("plotly_relayout", (change) => { if (Object.keys(change).some((key) => /^[xy]axis\.range\[/.test(key))) zoomed(slot); });
+  slot.holder.on("plotly_doubleclick", () => zoomOut(slot));
+}
+
+// What a reader has zoomed to, of each figure of a slot: kept in the address, and over what is drawn anew.
+function zoomed(slot) {
+  const { xaxis, yaxis } = slot.holder._fullLayout;
+  slot.zooms[slot.figure] = [...xaxis.range, ...yaxis.range].map((value) => Number(value.toPrecision(6)));
+  document.dispatchEvent(new CustomEvent("automl:zoomed"));
+}
+function zoomOut(slot) {
+  delete slot.zooms[slot.figure];
+  slot.resets += 1;
+  draw(slot);
+  document.dispatchEvent(new CustomEvent("automl:zoomed"));
 }
 
 function glyph(key, colour) {
@@ -115,11 +135,12 @@ function legend(slot, data) {
 
 function prepareSlots() {
   for (const holder of document.querySelectorAll(".figure")) {
+    if (SLOTS.has(holder.id) && SLOTS.get(holder.id).holder === holder) continue;
     const group = document.querySelector(`.switch[data-slot="${holder.id}"]`);
     const pressed = group && (group.querySelector('[aria-pressed="true"]') || group.querySelector("button"));
     const figure = holder.dataset.figure || (pressed && pressed.dataset.figure);
     const legendHolder = document.querySelector(`.legend[data-slot="${holder.id}"]`);
-    const slot = { id: holder.id, holder, figure, legend: legendHolder, hidden: new Set(), wired: false };
+    const slot = { id: holder.id, holder, figure, legend: legendHolder, hidden: new Set(), wired: false, zooms: {}, resets: 0 };
     SLOTS.set(slot.id, slot);
     if (group) group.addEventListener("click", (event) => choose(slot, group, event.target.closest("button")));
   }
@@ -130,6 +151,7 @@ function choose(slot, group, button) {
   for (const other of group.querySelectorAll("button")) other.setAttribute("aria-pressed", String(other === button));
   slot.figure = button.dataset.figure;
   draw(slot);
+  document.dispatchEvent(new CustomEvent("automl:zoomed"));
 }
 
 function drawAll(printing = false) {

@@ -1,7 +1,7 @@
 # Two commands do everything on a machine with Python 3.11, make and git:
 #   make search   set up, then search the embedded data set with conf=retail and write the Pareto page
 #   make test     set up, then run the tests
-.PHONY: help setup search test test-fast test-slow test-wheel check format constraints clean
+.PHONY: help setup search test test-fast test-slow test-wheel check format constraints plotly clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3.11
@@ -27,6 +27,7 @@ search: $(READY)  ## the main job: automl search conf=retail (about 7 minutes on
 	$(BIN)/automl search conf=retail $(ARGS)
 
 # One test process a core, at most four: each imports torch. With ARGS=-n0 there is one in all, as pdb needs.
+# Tests of pages need Chromium (apt-get install chromium) and are skipped where there is none.
 PARALLEL := -n logical --maxprocesses 4 --dist worksteal
 
 test: $(READY)  ## the default tests; ARGS=... goes to pytest (-n0: in one process)
@@ -59,6 +60,17 @@ format: $(READY)  ## let ruff format and fix
 
 constraints: $(READY)  ## write constraints.txt anew from what is installed
 	{ head -1 constraints.txt; $(BIN)/pip freeze --exclude-editable; } > constraints.new && mv constraints.new constraints.txt
+
+PLOTLY := reports/page/assets/plotly
+plotly: $(READY)  ## renew the bundle of plotly.js that pages carry, in the version of the plotly package (needs npm)
+	rm -rf build/plotly && mkdir -p build/plotly
+	$(BIN)/python -c "from plotly.offline import get_plotlyjs_version as v; print(v())" > build/plotly/version
+	cd build/plotly && npm pack -s plotly.js-basic-dist-min@$$(cat version) && tar xzf *.tgz
+	gzip -9 -n -c build/plotly/package/plotly-basic.min.js > $(PLOTLY)/plotly-basic.min.js.gz
+	cp build/plotly/package/LICENSE $(PLOTLY)/LICENSE
+	sed -i -e "s/^- version: .*/- version: $$(cat build/plotly/version)/" \
+		-e "s/^\(- sha256 .*: \).*/\1$$(sha256sum < build/plotly/package/plotly-basic.min.js | cut -d' ' -f1)/" $(PLOTLY)/README.md
+	rm -rf build/plotly
 
 clean:        ## remove everything that make made; studies in runs/ stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

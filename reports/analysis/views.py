@@ -15,7 +15,7 @@ from reports.table.words import architecture, ms, share
 VIEWS = {"gate": "The gate’s terms", "objectives": "The search’s objectives"}
 IN_VIEW = {"gate": {"p95_ms_max", "map50_min"}, "objectives": {"p50_ms_max", "throughput_min", "map_min"}}  # bounds
 LAYERS = ("child", "finished", "stopped", "running", "paused", "over", "front")
-POINTS_MAX = 3000  # a browser draws so many at once
+POINTS_MAX = 3000  # a browser draws so many at once, without WebGL
 TICK_LADDERS: tuple[tuple[float, ...], ...] = (
     (1,),
     (1, 3),
@@ -100,8 +100,8 @@ def default_view(gate: Gate) -> str:
     return "objectives" if gate.map50_min is None and gate.p95_ms_max is None else "gate"
 
 
-def front_view(table: StudyTable, key: str, winner: int | None = None) -> FrontView:
-    """Return mAP50 against p95 (`gate`) or mAP 0.5:0.95 against p50 (`objectives`)."""
+def front_view(table: StudyTable, key: str, winner: int | None = None, points_max: float = POINTS_MAX) -> FrontView:
+    """Return mAP50 against p95 (`gate`) or mAP 0.5:0.95 against p50 (`objectives`), of about `points_max` points."""
     in_gate, gate = key == "gate", table.gate
     found: dict[str, list[Point]] = {layer: [] for layer in LAYERS}
     families = {family.number: family.number for family in table.families if family.children}
@@ -118,7 +118,7 @@ def front_view(table: StudyTable, key: str, winner: int | None = None) -> FrontV
         key=key,
         latency_name="p95 latency" if in_gate else "p50 latency",
         accuracy_name="mAP50" if in_gate else "mAP 0.5:0.95",
-        layers=_thinned(found, winner),
+        layers=_thinned(found, winner, points_max),
         gate_ms=bounds[0],
         gate_accuracy=bounds[1],
         latency_range_ms=_latency_range(found, bounds[0]),
@@ -150,12 +150,12 @@ def _lines(table: StudyTable, layers: dict[str, list[Point]]) -> tuple[FamilyLin
     )
 
 
-def _thinned(layers: dict[str, list[Point]], winner: int | None) -> dict[str, tuple[Point, ...]]:
-    """Return POINTS_MAX points or few more: the front, winner, baseline, and the same share of every other layer."""
+def _thinned(layers: dict[str, list[Point]], winner: int | None, points_max: float) -> dict[str, tuple[Point, ...]]:
+    """Return `points_max` points or few more: the front, winner, baseline, and the same share of every other layer."""
     total = sum(map(len, layers.values()))
     thinned = {}
     for layer, points in layers.items():
-        most = len(points) if layer == "front" else math.ceil(len(points) * min(1.0, POINTS_MAX / max(1, total)))
+        most = len(points) if layer == "front" else math.ceil(len(points) * min(1.0, points_max / max(1, total)))
         kept = best_and_sample(points, most, lambda point: point.accuracy or 0.0)
         named = [point for point in points if (point.number == winner or point.is_baseline) and point not in kept]
         thinned[layer] = (*kept, *named)

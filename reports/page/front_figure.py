@@ -19,11 +19,18 @@ THREAD = {
 }  # members seen in other quantities: a guide
 CHILD_SIZE = 0.85  # of a child on the front, beside a detector that was trained
 OPACITIES = {"finished": 0.75, "child": 0.5}
+GL_LAYERS = ("child", "finished", "stopped", "running", "paused", "over")  # the front is few, and on top
 CROWDED_POINTS = 1200  # from so many points on, marks are drawn smaller
 
 
-def front_figure(view: FrontView, palette: Palette = LIGHT) -> go.Figure:
-    """Draw every trial of a view, the front joined, the gate's region shaded, the winner named."""
+def front_figure(view: FrontView, palette: Palette = LIGHT, *, gl: bool = False) -> go.Figure:
+    """Draw every trial of a view, the front joined, the gate's region shaded, the winner named.
+
+    Args:
+        view: what to draw.
+        palette: its colours.
+        gl: whether layers beside the front are drawn by WebGL: for many points, and plotly's full bundle.
+    """
     figure = go.Figure(layout=base_layout(palette, view.latency_name, view.accuracy_name))
     families = bool(view.families)
     trained = "trained, beside the front" if families else "finished"
@@ -44,6 +51,7 @@ def front_figure(view: FrontView, palette: Palette = LIGHT) -> go.Figure:
             figure.add_traces(family_lines(view, palette))
         for group, of_group in by_family(points, view, palette) if layer == "child" else [("", points)] * bool(points):
             trace = _scatter(layer, name, of_group, palette, colour, mark, size * (0.6 if crowded else 1), view)
+            trace = _by_webgl(trace) if gl and layer in GL_LAYERS else trace
             figure.add_trace(trace.update(legendgroup=group) if group else trace)
             name = ""  # the legend names a layer once
     figure.add_traces(_baseline_mark(view, palette))
@@ -101,6 +109,13 @@ def _scatter(
         hovertemplate="<b>trial %{customdata}</b><br>%{text}<extra></extra>",
         meta=layer,
     )
+
+
+def _by_webgl(trace: go.Scatter) -> go.Scattergl:
+    """Return a layer for WebGL: the same marks, below those that are no WebGL."""
+    values = trace.to_plotly_json()
+    del values["type"]
+    return go.Scattergl(**values)
 
 
 def _baseline_mark(view: FrontView, palette: Palette) -> list[go.Scatter]:

@@ -1,5 +1,6 @@
 """The report as one HTML file that opens from disk, with no network."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +10,6 @@ from typing import Any
 import plotly.graph_objects as go
 import yaml
 from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 
 from objectives.machine.files import write_text
 from objectives.records.gate import Gate
@@ -20,14 +20,16 @@ from reports.analysis.curves import Curves, learning_curves
 from reports.analysis.deaths import death_classes
 from reports.analysis.history import hypervolume_history
 from reports.analysis.importance import importances
-from reports.analysis.views import VIEWS, FrontView, default_view, front_view
+from reports.analysis.views import POINTS_MAX, VIEWS, FrontView, default_view, front_view
 from reports.page.calibration_figure import MARKS_MAX, calibration_figure
+from reports.page.carried.packed import PACKED_FROM, PagePart, part
+from reports.page.carried.plotly_bundle import basic_bundle
 from reports.page.facts import key_numbers, outcome_shares, provenance
 from reports.page.figures import class_figure, curves_figure, hypervolume_figure, importance_figure
 from reports.page.front_figure import front_figure
 from reports.page.live import Live
 from reports.page.palette import CSS, DARK, LIGHT, colours, css_variables
-from reports.page.payload import others_payload, script_json, trials_payload
+from reports.page.payload import gate_payload, others_payload, script_json, trials_payload
 from reports.page.pictures import pictures
 from reports.page.proof_section import proof_figure, proof_section
 from reports.page.template import asset, environment
@@ -49,10 +51,14 @@ SCRIPTS = (
     "page_panel.js",
     "page_figures.js",
     "page_table.js",
-    "page_address.js",
     "page_gate.js",
     "page_live.js",
+    "page_address.js",
+    "page_keys.js",
+    "page_theme.js",
+    "page_start.js",
 )
+STYLESHEETS = ("page.css", "page_front.css")
 
 
 @dataclass(frozen=True)
@@ -91,17 +97,18 @@ def render_page(table: StudyTable, study_folder: Path, live: Live | None = None)
 
 def _rendered(table: StudyTable, study_folder: Path, live: Live | None) -> str:
     tables = tables_of(table)
-    return page_of(tables, views_of(tables, study_folder), live)
+    return page_of(tables, views_of(tables, study_folder, gl=live is not None), live)
 
 
-def views_of(tables: Sequence[StudyTable], study_folder: Path | None) -> list[DeviceView]:
+def views_of(tables: Sequence[StudyTable], study_folder: Path | None, *, gl: bool) -> list[DeviceView]:
     """Return what the page has of a study, as each of its devices has it.
 
     Args:
         tables: the study as each device has it, as `tables_of` gives them.
         study_folder: where the contact sheets lie that the page carries with it; None: it carries none.
+        gl: whether all points are drawn, by WebGL.
     """
-    return [_view(one, study_folder, tables) for one in tables]
+    return [_view(one, study_folder, tables, gl=gl) for one in tables]
 
 
 def page_of(tables: Sequence[StudyTable], views: Sequence[DeviceView], live: Live | None = None) -> str:
@@ -110,15 +117,22 @@ def page_of(tables: Sequence[StudyTable], views: Sequence[DeviceView], live: Liv
     The first device's view stands in the page, those of the others in templates; the page's script takes one of them
     where the address names the device.
     """
-    shared: dict[str, Any] = {"pictures": _pictures(views), "colours": {"light": colours(LIGHT), "dark": colours(DARK)}}
+    shared: dict[str, Any] = {"colours": {"light": colours(LIGHT), "dark": colours(DARK)}}
+    shown: Mapping[int, str] = _pictures(views)
     if live:
-        shared |= {"live": live.payload, "pictures": live.pictures}
+        shared["live"], shown = live.payload, live.pictures
+    packed_from = math.inf if live else PACKED_FROM  # to pack takes longer than a server's reader would gain
     others = [
-        OtherView(one.device_name, Markup(view_html(tables, view)), Markup(script_json(view.payload)))
+        OtherView(one.device_name, Markup(view_html(tables, view)), part(script_json(view.payload), packed_from))
         for one, view in zip(tables[1:], views[1:], strict=True)
     ]
-    payload = Markup(script_json({**views[0].payload, **shared}))  # script_json leaves no '<'
-    filled = {**_words(tables[0], tables, live), **views[0].context, "others": others, "payload": payload}
+    filled = {
+        **_words(tables[0], tables, live),
+        **views[0].context,
+        "others": others,
+        "payload": part(script_json({**views[0].payload, **shared}), packed_from),  # script_json leaves no '<'
+        "pictures": Markup(script_json(shown)),  # JPEGs get no smaller by being packed
+    }
     return environment().get_template("page.html.jinja").render(**filled)
 
 
@@ -135,7 +149,7 @@ class OtherView:
 
     name: str
     html: Markup
-    payload: Markup
+    payload: PagePart
 
 
 def _pictures(views: Sequence[DeviceView]) -> dict[int, str]:
@@ -158,22 +172,24 @@ def _words(table: StudyTable, tables: Sequence[StudyTable], live: Live | None) -
     return {
         **_texts(table, tables),
         "written": datetime.now().astimezone(),
-        "style": asset("page.css"),
+        "style": Markup("").join(map(asset, STYLESHEETS)),
         "scripts": [asset(name) for name in SCRIPTS],
         "live": live,
-        "plotly": Markup("" if live else get_plotlyjs()),
+        "boot": asset("page_boot.js"),
+        "plotly": None if live else basic_bundle(),
         "light": Markup(css_variables(LIGHT)),
         "dark": Markup(css_variables(DARK)),
     }
 
 
-def _view(table: StudyTable, study_folder: Path | None, tables: Sequence[StudyTable]) -> DeviceView:
-    """Return the study as one of its devices has it."""
+def _view(table: StudyTable, study_folder: Path | None, tables: Sequence[StudyTable], *, gl: bool) -> DeviceView:
+    """Return the study as one of its devices has it; with WebGL all of its points are drawn."""
     verdict = judge(table)
     curves = learning_curves(table)
     found = importances(table)
-    views = {key: front_view(table, key, verdict.row.number if verdict.row else None) for key in VIEWS}
-    figures = _figures(table, verdict, curves, views)
+    most, winner = (math.inf if gl else POINTS_MAX), (verdict.row.number if verdict.row else None)
+    views = {key: front_view(table, key, winner, most) for key in VIEWS}
+    figures = _figures(table, verdict, curves, views, gl=gl)
     calibration = calibrate(table)
     held = _held(calibration)
     if held["comparisons"]:
@@ -182,12 +198,12 @@ def _view(table: StudyTable, study_folder: Path | None, tables: Sequence[StudyTa
     proof = read_proof(table)
     if proof is not None and any(one.trainings for one in proof.contestants):
         figures["proof"] = proof_figure(proof, CSS)
-    winner = verdict.row.number if verdict.row else None
     against = against_baseline(table)
     payload = {
         "study": table.name,
         "winner": winner,
         "forked_from": table.forked.get("from"),
+        **gate_payload(table.gate),
         "figures": {name: figure.to_plotly_json() for name, figure in figures.items()},
         **trials_payload(table, curves),
         **others_payload(table, tables),
@@ -217,10 +233,10 @@ def _view(table: StudyTable, study_folder: Path | None, tables: Sequence[StudyTa
 
 
 def _figures(
-    table: StudyTable, verdict: Verdict, curves: Curves, views: Mapping[str, FrontView]
+    table: StudyTable, verdict: Verdict, curves: Curves, views: Mapping[str, FrontView], *, gl: bool
 ) -> dict[str, go.Figure]:
     """Return the figures that the study has data for, by name, in colours that the page fills in."""
-    drawn = front_figures(views)
+    drawn = front_figures(views, gl=gl)
     history = hypervolume_history(table)
     if history:
         drawn |= {f"hypervolume_{over}": hypervolume_figure(history, over, CSS) for over in ("trials", "time")}
@@ -231,9 +247,12 @@ def _figures(
     return drawn
 
 
-def front_figures(views: Mapping[str, FrontView]) -> dict[str, go.Figure]:
+def front_figures(views: Mapping[str, FrontView], *, gl: bool) -> dict[str, go.Figure]:
     """Return the figures of the front that have points, by name."""
-    return {f"front_{key}": front_figure(view, CSS) for key, view in views.items() if any(view.layers.values())}
+    fronts = {key: front_figure(view, CSS, gl=gl) for key, view in views.items() if any(view.layers.values())}
+    for figure in fronts.values():
+        figure.update_traces(text=None, hovertemplate=None)  # the page's own card says it
+    return {f"front_{key}": figure for key, figure in fronts.items()}
 
 
 def _held(calibration: Calibration) -> dict[str, Any]:

@@ -90,6 +90,12 @@ def others_payload(table: StudyTable, tables: Sequence[StudyTable]) -> dict[str,
     return {"device": table.device_name, "devices": names, "on_devices": known}
 
 
+def gate_payload(gate: Gate) -> dict[str, Any]:
+    """Return the bounds that the page lets its reader move, None where there is none; and whether there is a gate."""
+    bounds = {"map50": gate.map50_min, "map": gate.map_min, "p95": gate.p95_ms_max, "p50": gate.p50_ms_most()}
+    return {"gate": bounds, "gated": gate != Gate()}
+
+
 def _in_full(table: StudyTable) -> set[int]:
     """Return the numbers of the trials shown in full: in a large study half of them are the best, half the newest."""
     ranked = sorted(table.rows, key=lambda row: (not row.on_front, -(row.map or 0.0), row.number))

@@ -1,14 +1,21 @@
-"""The contact sheets that the page carries with it, within a budget of bytes."""
+"""The contact sheets that the page carries with it, within a budget of bytes: the winner's as it is, others small."""
 
 from base64 import b64encode
+from functools import lru_cache
 from pathlib import Path
+
+import cv2
+import numpy as np
 
 from objectives.records.paths import TrialPaths
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 
-BYTES_MAX = 16_000_000
+BYTES_MAX = 300_000  # of all contact sheets, so that a page of 50 trials stays under 1.5 MB
+WHOLE_MAX = 140_000  # the winner's, up to which it is carried as the trial wrote it
 BEST_BESIDE_FRONT = 24
+SHEET_PX = 720  # the width of the others': they are looked at in the panel, and in a card beside the pointer
+SHEET_QUALITY = 60
 JPEG_START = b"\xff\xd8\xff"
 
 
@@ -21,9 +28,10 @@ def pictures(table: StudyTable, study_folder: Path, winner: int | None = None) -
     found: dict[int, str] = {}
     left = BYTES_MAX
     for row in pictured(table, winner):
-        content = _read(row, study_folder, left)
-        if content:
-            found[row.number] = f"data:image/jpeg;base64,{b64encode(content).decode()}"
+        picture = _read(row, study_folder, is_winner=row.number == winner)
+        if picture and len(picture[1]) <= left:
+            kind, content = picture
+            found[row.number] = f"data:image/{kind};base64,{b64encode(content).decode()}"
             left -= len(content)
     return found
 
@@ -36,13 +44,31 @@ def pictured(table: StudyTable, winner: int | None = None) -> list[TrialRow]:
     return first + [row for row in ranked if row.on_front and row not in first] + others[:BEST_BESIDE_FRONT]
 
 
-def _read(row: TrialRow, study_folder: Path, bytes_max: int) -> bytes | None:
-    """Return the trial's contact sheet if there is one that fits."""
+def _read(row: TrialRow, study_folder: Path, *, is_winner: bool) -> tuple[str, bytes] | None:
+    """Return the kind and content of the trial's contact sheet if there is one."""
     if not row.folder:
         return None
     path = TrialPaths(study_folder / row.folder).detections
     try:
-        content = path.read_bytes() if path.stat().st_size <= bytes_max else b""
+        stat = path.stat()
+        with path.open("rb") as file:
+            if file.read(len(JPEG_START)) != JPEG_START:
+                return None
+        if is_winner and stat.st_size <= WHOLE_MAX:
+            return "jpeg", path.read_bytes()
+        small = _small(path, stat.st_mtime_ns, stat.st_size)
     except OSError:  # not written yet, or cleared away
         return None
-    return content if content.startswith(JPEG_START) else None
+    return ("webp", small) if small else None
+
+
+@lru_cache(maxsize=256)
+def _small(path: Path, _written_ns: int, _size: int) -> bytes | None:
+    """Return a contact sheet at SHEET_PX; a page that is written again reads only what has changed."""
+    picture = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+    if picture is None:
+        return None
+    ratio = min(1.0, SHEET_PX / picture.shape[1])
+    resized = cv2.resize(picture, None, fx=ratio, fy=ratio, interpolation=cv2.INTER_AREA)
+    done, encoded = cv2.imencode(".webp", resized, [cv2.IMWRITE_WEBP_QUALITY, SHEET_QUALITY])
+    return encoded.tobytes() if done else None

@@ -1,5 +1,6 @@
 """A study, read for its readers: its views as each device has them, whole or what a trial's end changes at once."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -79,7 +80,7 @@ class StudyReading:
             tables = tables_of(read_study(study))
             is_whole = whole or not self._drawn or len(tables) != len(self._tables)
             if is_whole:
-                self._drawn = views_of(tables, None)
+                self._drawn = views_of(tables, None, gl=True)
                 self._views = [self._view(tables, drawn) for drawn in self._drawn]
             else:
                 before = zip(self._tables, self._views, self._drawn, strict=True)
@@ -182,7 +183,7 @@ def _swift(old: StudyTable, new: StudyTable, view: View, curves: Curves) -> View
         found = trials_payload(new, curves)
     rows = {row["n"]: row for row in view.payload["rows"]} | {row["n"]: row for row in found["rows"]}
     winner = view.payload["winner"]
-    fronts = front_figures({key: front_view(new, key, winner) for key in VIEWS})
+    fronts = front_figures({key: front_view(new, key, winner, math.inf) for key in VIEWS}, gl=True)
     figures = view.payload["figures"] | {name: figure.to_plotly_json() for name, figure in fronts.items()}
     return replace(view, payload={**view.payload, **found, "rows": list(rows.values()), "figures": figures})
 

@@ -1,62 +1,43 @@
-// What is shown, in the address: a link opens the same view. The device and the trial stand there already.
-const addressGet = (name) => new URLSearchParams(location.search).get(name);
-function addressSet(name, value) {
-  const words = new URLSearchParams(location.search);
-  if (value === null || value === undefined || value === "") words.delete(name); else words.set(name, value);
-  const query = words.toString();
-  if (query === location.search.slice(1)) return;
-  try {
-    history.replaceState(history.state, "", `${location.pathname}${query && "?"}${query}${location.hash}`);
-  } catch (error) {
-    if (!(error instanceof DOMException)) throw error; // a browser that lets no file's address change
-  }
+// What a reader has chosen stands in the address, so that a link opens the same view.
+const recalled = (name) => new URLSearchParams(location.search).get(name);
+
+function keep(name, value) {
+  const asked = new URLSearchParams(location.search);
+  if (value === null || value === undefined || value === "") asked.delete(name); else asked.set(name, value);
+  const query = asked.size ? `?${asked}` : "";
+  if (query === location.search) return;
+  try { history.replaceState(null, "", `${location.pathname}${query}${location.hash}`); } catch { /* a browser may refuse it to a file: the view is there all the same */ }
 }
 
-(() => {
-  const front = () => SLOTS.get("front");
-  const shortened = (figure) => figure && figure.replace(/^front_/, "");
-  const sorting = () => `${view.down ? "-" : ""}${columns[view.column].title}`;
-  const usual = { filter: view.filter, sort: sorting(), view: shortened(front() && front().figure) };
-  const unlessUsual = (name, value) => (value === usual[name] ? null : value);
+function keepTable() {
+  const column = columns[view.column];
+  keep("show", view.filter === view.first.filter ? null : view.filter);
+  keep("q", view.query);
+  keep("sort", column && (view.column !== view.first.column || view.down !== view.first.down) ? `${view.down ? "-" : ""}${column.title}` : null);
+}
 
-  function follow() {
-    const filter = addressGet("filter");
-    if (FILTERS.some(([key]) => key === filter)) view.filter = filter;
-    view.query = addressGet("q") || "";
-    byId("query").value = view.query;
-    const sort = addressGet("sort") || "";
-    const column = columns.findIndex((one) => one.title === sort.replace(/^-/, ""));
-    if (column >= 0) Object.assign(view, { column, down: sort.startsWith("-") });
-    const page = Number(addressGet("page"));
-    if (Number.isInteger(page) && page > 1) view.page = page - 1;
-    drawChips();
-    drawTable();
-    const slot = front();
-    if (!slot) return;
-    const figure = `front_${addressGet("view")}`;
-    const zoom = (addressGet("zoom") || "").split(",").map(Number);
-    const group = document.querySelector('.switch[data-slot="front"]');
-    const button = group && [...group.querySelectorAll("button")].find((one) => one.dataset.figure === figure);
-    if (zoom.length === 4 && zoom.every(Number.isFinite)) slot.zooms[button ? figure : slot.figure] = zoom;
-    if (button) choose(slot, group, button);
-    else if (slot.zooms[slot.figure]) draw(slot);
-  }
+function recallTable() {
+  view.first = { filter: view.filter, column: view.column, down: view.down }; // what stands in no address
+  const [shown, query, sort] = ["show", "q", "sort"].map(recalled);
+  if (FILTERS.some(([key]) => key === shown)) view.filter = shown;
+  if (query) { view.query = query; byId("query").value = query; }
+  const title = (sort || "").replace(/^-/, "");
+  const column = columns.findIndex((one) => one.title === title);
+  if (sort && column >= 0) Object.assign(view, { column, down: sort.startsWith("-") });
+}
 
-  let waits = 0;
-  function keep() {
-    clearTimeout(waits);
-    waits = setTimeout(() => {
-      addressSet("filter", unlessUsual("filter", view.filter));
-      addressSet("q", view.query);
-      addressSet("sort", unlessUsual("sort", sorting()));
-      addressSet("page", view.page ? view.page + 1 : null);
-      const slot = front();
-      if (!slot) return;
-      addressSet("view", unlessUsual("view", shortened(slot.figure)));
-      addressSet("zoom", (slot.zooms[slot.figure] || []).join(","));
-    }, 150);
-  }
+function recallView() {
+  const button = document.querySelector(`.switch[data-slot="front"] button[data-figure="front_${CSS.escape(recalled("view") || "")}"]`);
+  if (!button) return;
+  for (const other of button.parentNode.querySelectorAll("button")) other.setAttribute("aria-pressed", String(other === button));
+}
 
-  if (location.search) follow();
-  for (const name of ["automl:viewed", "automl:zoomed"]) document.addEventListener(name, keep);
-})();
+// What the front is zoomed to, of each view; a link opens the one that it shows.
+function keepZoom(slot) {
+  if (slot.id === "front") keep("zoom", (slot.zooms[slot.figure] || []).join(","));
+}
+
+function recallZoom(slot) {
+  const zoom = (recalled("zoom") || "").split(",").map(Number);
+  if (slot.id === "front" && zoom.length === 4 && zoom.every(Number.isFinite)) slot.zooms[slot.figure] = zoom;
+}

@@ -6,7 +6,7 @@ window.addEventListener("error", (event) => {
   note.hidden = false;
 });
 
-const REPORT = { ...reportOf(document.getElementById("report")), ...reportOf(VIEW && ofDevice("script")) };
+const REPORT = { ...reportOf(document.getElementById("report")), ...reportOf(VIEW && ofDevice("script")), pictures: reportOf(document.getElementById("pictures")) };
 const BY_NUMBER = new Map(REPORT.rows.map((row) => [row.n, row]));
 let DIMENSION = new Map(REPORT.dimensions.map((name, index) => [name, index]));
 const NAMES = {

@@ -10,4 +10,9 @@ if (VIEW) {
 }
 // What the server's HTML was, before scripts fill it in: a served page changes only what differs from it.
 const SERVED = Object.fromEntries(["header", "main"].map((kind) => [kind, document.querySelector(`body > ${kind}`).cloneNode(true)]));
-const reportOf = (holder) => (holder ? JSON.parse(holder.textContent) : {});
+function reportOf(holder) {
+  if (!holder) return {};
+  const text = UNPACKED.get(holder) ?? holder.textContent;
+  UNPACKED.delete(holder); // text of megabytes
+  return JSON.parse(text);
+}

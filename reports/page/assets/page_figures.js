@@ -56,7 +56,7 @@ function followZoom(holder) {
 }
 
 function prepared(slot, printing) {
-  const dark = darkScreen.matches && !printing;
+  const dark = isDark() && !printing;
   const { data, layout } = painted(REPORT.figures[slot.figure], REPORT.colours[dark ? "dark" : "light"]);
   for (const trace of data) {
     if (slot.hidden.has(trace.meta) || slot.hidden.has(trace.legendgroup)) trace.visible = false;
@@ -65,7 +65,7 @@ function prepared(slot, printing) {
   layout.uirevision = `${slot.figure} ${slot.resets}`; // what the reader has zoomed to stays
   const zoom = slot.zooms[slot.figure];
   if (zoom) { layout.xaxis.range = zoom.slice(0, 2); layout.yaxis.range = zoom.slice(2); }
-  layout.dragmode = coarse.matches || slot.id !== "front" ? false : "zoom"; // a finger scrolls the page
+  layout.dragmode = slot.dragmode || (coarse.matches || slot.id !== "front" ? false : "zoom"); // a finger scrolls the page
   if (innerWidth < 600) {
     layout.margin = { ...layout.margin, l: 44, r: 10 };
     if (slot.id === "front") layout.height = 400;
@@ -97,13 +97,13 @@ function draw(slot, printing = false) {
 function zoomed(slot) {
   const { xaxis, yaxis } = slot.holder._fullLayout;
   slot.zooms[slot.figure] = [...xaxis.range, ...yaxis.range].map((value) => Number(value.toPrecision(6)));
-  document.dispatchEvent(new CustomEvent("automl:zoomed"));
+  keepZoom(slot);
 }
 function zoomOut(slot) {
   delete slot.zooms[slot.figure];
   slot.resets += 1;
   draw(slot);
-  document.dispatchEvent(new CustomEvent("automl:zoomed"));
+  keepZoom(slot);
 }
 
 function glyph(key, colour) {
@@ -141,6 +141,7 @@ function prepareSlots() {
     const figure = holder.dataset.figure || (pressed && pressed.dataset.figure);
     const legendHolder = document.querySelector(`.legend[data-slot="${holder.id}"]`);
     const slot = { id: holder.id, holder, figure, legend: legendHolder, hidden: new Set(), wired: false, zooms: {}, resets: 0 };
+    recallZoom(slot);
     SLOTS.set(slot.id, slot);
     if (group) group.addEventListener("click", (event) => choose(slot, group, event.target.closest("button")));
   }
@@ -151,7 +152,7 @@ function choose(slot, group, button) {
   for (const other of group.querySelectorAll("button")) other.setAttribute("aria-pressed", String(other === button));
   slot.figure = button.dataset.figure;
   draw(slot);
-  document.dispatchEvent(new CustomEvent("automl:zoomed"));
+  if (slot.id === "front") { keepZoom(slot); keep("view", slot.figure.replace("front_", "")); }
 }
 
 function drawAll(printing = false) {

@@ -177,6 +177,12 @@ function configuration(row) {
     .filter(([, value]) => value !== null).map(([name, value]) => [name, plain(value)]));
 }
 
+// A page on disk carries as many pictures as keep it small: whose, says reports/page/pictures.py.
+function notCarried(row) {
+  if (REPORT.live || row.outcome !== "finished" || row.removed || !Object.keys(REPORT.pictures).length) return "";
+  return element("p", { class: "hint" }, `No picture here: this file carries those of the winner, the front and the most accurate others, as far as they fit. automl show ${REPORT.study} ${row.n} says where this trial’s files are.`);
+}
+
 function openPanel(number) {
   const row = BY_NUMBER.get(number);
   if (!row) return closePanel();
@@ -202,7 +208,7 @@ function panelParts(row, kept = {}) {
     row.reason && row.outcome !== "failed" ? element("p", { class: "hint" }, row.reason) : "",
     quick(row),
     kept.actions || part("actions", actions(row)),
-    picture ? element("img", { class: "picture", src: picture, alt: `Validation images with the detections of trial ${number}` }) : "",
+    picture ? element("img", { class: "picture", src: picture, alt: `Validation images with the detections of trial ${number}` }) : notCarried(row),
     kept.detections || part("detections", detections(row)), family(row), deaths(row), reasons(row), onDevices(row), latencies(row), spark(row.rungs), configuration(row), resources(row), taking(row),
     row.brief ? element("p", { class: "hint" }, "In a study of this size, all of this trial is told by") : "",
     row.brief ? element("code", {}, `automl show ${REPORT.study} ${number}`) : "",

@@ -1,4 +1,4 @@
-// The table of trials: filter, sort, page by page; then everything is set going.
+// The table of trials: filter, sort, page by page.
 const PAGE_ROWS = 50;
 let FAMILIES = REPORT.rows.some((row) => row.children || row.parent !== undefined);
 const COLUMNS = [
@@ -145,7 +145,7 @@ function drawTable() {
   byId("shown").textContent = rows.length ? `${(first + 1).toLocaleString("en-US")} to ${last.toLocaleString("en-US")} of ${rows.length.toLocaleString("en-US")}` : "no trial fits";
   byId("previous").disabled = view.page === 0;
   byId("next").disabled = view.page >= pages - 1;
-  document.dispatchEvent(new CustomEvent("automl:viewed"));
+  keepTable();
 }
 
 function drawChips() {
@@ -184,6 +184,7 @@ function start() {
   view.column = Math.max(0, columns.findIndex((column) => column.title === "mAP"));
   if (REPORT.rows.some((row) => row.front)) view.filter = "front";
   else if (FAMILIES) view.filter = "trainings";
+  recallTable();
   drawChips();
   drawTable();
   wireTable();
@@ -194,6 +195,4 @@ function start() {
   darkScreen.addEventListener("change", () => drawAll());
   window.addEventListener("beforeprint", () => drawAll(true));
   window.addEventListener("afterprint", () => drawAll());
-  document.documentElement.dataset.ready = "yes";
 }
-start();

@@ -2,14 +2,14 @@
 
 import json
 import re
-import shutil
-import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import optuna
 import pytest
+from browser import opened
+from playwright.sync_api import Browser
 
 from objectives.records import attributes as keys
 from objectives.records.gate import Gate
@@ -19,7 +19,6 @@ from reports.table.on_device import tables_of
 from reports.table.table import StudyTable, read_trials
 from reports.table.verdict import judge
 
-BROWSER = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), "")
 OTHER = "till 2 & <b>"  # a name may be anything
 
 
@@ -42,7 +41,9 @@ def test_each_device_has_a_view_with_its_own_figures(table: StudyTable, tmp_path
     first, second = tables_of(table)
     assert {row.number for row in first.front} != {row.number for row in second.front}
     page = render_page(table, tmp_path)
-    payload, other = map(json.loads, re.findall(r'<script type="application/json" [^>]*>(.*?)</script>', page))
+    payload, other = map(
+        json.loads, re.findall(r'<script type="application/json" (?!id="pictures")[^>]*>(.*?)</script>', page)
+    )
     for data, one in ((payload, first), (other, second)):
         assert data["device"] == one.device_name
         fronts = {row["n"] for row in data["rows"] if row.get("front")}
@@ -52,25 +53,18 @@ def test_each_device_has_a_view_with_its_own_figures(table: StudyTable, tmp_path
             assert (p50, p95) == (pytest.approx(row.p50_ms, rel=1e-4), pytest.approx(row.p95_ms, rel=1e-4))
             assert (on_front, passes) == (1, int(row.passes_gate))
     assert "pictures" not in other  # the file is the same: once in the page
-    assert page.count("plotly.js v") == 1
-
-
-def shown(page: Path, tmp_path: Path, query: str) -> str:
-    flags = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-sync"
-    command = [BROWSER, *flags.split(), "--disable-component-update", "--virtual-time-budget=8000", "--dump-dom"]
-    command += [f"--user-data-dir={tmp_path / 'profile'}", page.as_uri() + query]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+    assert page.count('id="plotly"') == 1
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not BROWSER, reason="no chromium or google-chrome on this machine")
 @pytest.mark.seconds
-def test_the_address_names_the_device_that_the_page_shows(table: StudyTable, tmp_path: Path) -> None:
+def test_the_address_names_the_device_that_the_page_shows(table: StudyTable, tmp_path: Path, browser: Browser) -> None:
     page = write_page(table, tmp_path, tmp_path / "report.html")
     first, second = tables_of(table)
     link = re.findall(r'<a href="(\?device=[^"]*)"', page.read_text())[1]
     for query, one in (("", first), (link, second), (f"{link}#trial-{second.front[0].number}", second)):
-        document = shown(page, tmp_path, query)
+        with opened(browser, page, query) as tab:
+            document = tab.content()
         root = document[document.index("<html") : document.index("<head")]
         assert 'data-ready="yes"' in root
         assert "data-error" not in root

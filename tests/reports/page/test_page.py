@@ -1,22 +1,30 @@
 """The page as a file, and in a real browser."""
 
+import gzip
+import hashlib
 import html
 import json
 import re
-import shutil
-import subprocess
+from base64 import b64decode
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 
+import cv2
+import numpy as np
 import optuna
 import pytest
+from browser import opened
 from optuna.trial import TrialState, create_trial
+from playwright.sync_api import Browser
+from plotly.offline import get_plotlyjs_version
 from timing import cpu_s
 
 from objectives.records import attributes
 from objectives.records.gate import Gate
 from objectives.records.records import Accuracy, ClassAccuracy, Death, Decision, Outcome, Proposal, Rung
 from reports.analysis.deaths import death_classes, deaths
+from reports.page.carried.plotly_bundle import bundle_bytes
 from reports.page.page import render_page, write_page
 from reports.page.payload import dimensions, script_json
 from reports.page.pictures import BYTES_MAX, pictures
@@ -27,29 +35,24 @@ from reports.table.table import read_study, read_trials
 HOSTILE = "[/red] crate [small] " + (
     "</script><script>window.hacked = true</script><img src=x onerror='window.hacked = true'>\u2028 & \"'{{7*7}}"
 )
-BROWSER = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), "")
-needs_browser = pytest.mark.skipif(not BROWSER, reason="no chromium or google-chrome on this machine")
 
 
 def payload_of(page: str) -> dict[str, object]:
-    found = re.search(r'<script type="application/json" id="report">(.*?)</script>', page, re.DOTALL)
-    assert found
-    payload: dict[str, object] = json.loads(found.group(1))
-    return payload
+    held = {}
+    for name in ("report", "pictures"):
+        found = re.search(
+            rf'<script type="application/json" id="{name}"( data-packed)?>(.*?)</script>', page, re.DOTALL
+        )
+        assert found
+        held[name] = json.loads(gzip.decompress(b64decode(found.group(2))) if found.group(1) else found.group(2))
+    return {**held["report"], "pictures": held["pictures"]}
 
 
-def loaded(page: Path, folder: Path, fragment: str = "", script: str = "") -> str:
-    """Return the document as Chromium has it after loading; `script` is run last in the page."""
-    target = folder / "loaded.html"
-    text = page.read_text()
-    cut = text.rindex("</body>")
-    target.write_text(f"{text[:cut]}<script>{script}</script>{text[cut:]}")
-    flags = (
-        "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-        "--disable-component-update --disable-sync --virtual-time-budget=8000 --dump-dom"
-    )
-    command = [BROWSER, *flags.split(), f"--user-data-dir={folder / 'profile'}", target.as_uri() + fragment]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+def loaded(browser: Browser, page: Path, fragment: str = "", script: str = "") -> str:
+    """Return the document as Chromium has it after loading, and after `script` has run in the page."""
+    with opened(browser, page, fragment) as tab:
+        tab.evaluate(f"() => {{ {script} }}")
+        return tab.content()
 
 
 def root_of(document: str) -> str:
@@ -64,10 +67,9 @@ def test_one_file_without_a_network(report_study: Callable[..., optuna.Study], t
     target = write_page(table, tmp_path, tmp_path / "out" / "report.html")
     page = target.read_text()
     assert [path.name for path in target.parent.iterdir()] == ["report.html"]  # nothing temporary is left
-    ours = page.replace(page[page.index("<script>") : page.rindex("<script>")], "")  # without plotly itself
-    assert not re.search(r"""(src|href)=["']?(https?:)?//""", ours)
-    assert "@import" not in ours
-    assert page.count("plotly.js v") == 1
+    assert not re.search(r"""(src|href)=["']?(https?:)?//""", page)  # plotly itself is packed
+    assert "@import" not in page
+    assert page.count('id="plotly" data-packed') == 1
     assert "meets the gate" in page
 
 
@@ -92,15 +94,34 @@ def test_pictures_keep_to_the_budget(report_study: Callable[..., optuna.Study], 
     winner = table.finished[0].number
     everything = pictures(table, tmp_path, winner)
     assert next(iter(everything)) == winner
-    assert sum(len(uri) for uri in everything.values()) < BYTES_MAX
-    padding = bytes(4 * BYTES_MAX // len(everything))
+    assert {uri[:16] for uri in everything.values()} == {
+        "data:image/jpeg;",
+        "data:image/webp;",
+    }  # whole: the winner
+    front = {row.number for row in table.front if not row.removed}
+    assert front <= set(everything)
+    noise = np.random.default_rng(1).integers(0, 256, (500, 1760, 3), np.uint8)
     for sheet in tmp_path.rglob("*.jpg"):
-        sheet.write_bytes(sheet.read_bytes() + padding)
+        cv2.imwrite(str(sheet), noise)
     few = pictures(table, tmp_path, winner)
     assert next(iter(few)) == winner
     assert 0 < len(few) < len(everything)
     assert BYTES_MAX / 2 < sum(len(uri) for uri in few.values()) < 1.4 * BYTES_MAX  # text of base 64 takes a third more
     assert pictures(table, tmp_path / "elsewhere") == {}
+
+
+def test_a_page_of_fifty_trials_is_small(report_study: Callable[..., optuna.Study], tmp_path: Path) -> None:
+    table = read_study(report_study(50, folder=tmp_path, reasons=True, deaths=True, families=2, children=12))
+    assert len(render_page(table, tmp_path)) < 1_250_000  # 250 kB less than a page may have: for the winner's images
+
+
+def test_plotly_is_of_the_version_that_draws_figures_elsewhere() -> None:
+    bundle = gzip.decompress(bundle_bytes())
+    card = files("reports.page").joinpath("assets", "plotly", "README.md").read_text()
+    assert f"v{get_plotlyjs_version()}\n".encode() in bundle[:120]  # else: make plotly
+    assert f"version: {get_plotlyjs_version()}\n" in card
+    assert hashlib.sha256(bundle).hexdigest() in card
+    assert "MIT" in files("reports.page").joinpath("assets", "plotly", "LICENSE").read_text()
 
 
 def test_a_file_that_is_no_jpeg_is_no_picture(report_study: Callable[..., optuna.Study], tmp_path: Path) -> None:
@@ -140,8 +161,9 @@ def test_the_time_of_a_page_grows_no_faster_than_the_study(
 
 
 @pytest.mark.seconds
-@needs_browser
-def test_the_page_works_in_a_browser(report_study: Callable[..., optuna.Study], tmp_path: Path) -> None:
+def test_the_page_works_in_a_browser(
+    report_study: Callable[..., optuna.Study], tmp_path: Path, browser: Browser
+) -> None:
     table = read_study(report_study(60, folder=tmp_path))
     page = write_page(table, tmp_path, tmp_path / "report.html")
     number = table.front[0].number
@@ -167,7 +189,7 @@ def test_the_page_works_in_a_browser(report_study: Callable[..., optuna.Study], 
       document.dispatchEvent(new KeyboardEvent("keydown", {key: "Escape"}));
       seen.closed = byId("panel").hidden;
     """
-    root = root_of(loaded(page, tmp_path, f"#trial-{number}", script))
+    root = root_of(loaded(browser, page, f"#trial-{number}", script))
     assert "data-error" not in root
     assert 'data-ready="yes"' in root
     assert f'data-front="{len(table.front)}"' in root
@@ -188,11 +210,12 @@ def test_the_page_works_in_a_browser(report_study: Callable[..., optuna.Study], 
 
 @pytest.mark.slow
 @pytest.mark.seconds
-@needs_browser
-def test_bounds_are_columns_in_a_browser(report_study: Callable[..., optuna.Study], tmp_path: Path) -> None:
+def test_bounds_are_columns_in_a_browser(
+    report_study: Callable[..., optuna.Study], tmp_path: Path, browser: Browser
+) -> None:
     gate = Gate(map50_min=0.62, f1_min=0.6, file_mb_max=9, own=[{"_target_": "m.wobble", "name": "<i>w</i>", "max": 1}])
     page = write_page(read_study(report_study(40, gate=gate)), tmp_path, tmp_path / "bounds.html")
-    document = loaded(page, tmp_path)
+    document = loaded(browser, page)
     assert 'data-ready="yes"' in root_of(document)
     head = re.search(r"<thead>.*?</thead>", document[document.index('id="table"') :], re.DOTALL)
     assert head
@@ -204,8 +227,9 @@ def test_bounds_are_columns_in_a_browser(report_study: Callable[..., optuna.Stud
 
 @pytest.mark.slow
 @pytest.mark.seconds
-@needs_browser
-def test_reasons_and_paused_trials_in_a_browser(report_study: Callable[..., optuna.Study], tmp_path: Path) -> None:
+def test_reasons_and_paused_trials_in_a_browser(
+    report_study: Callable[..., optuna.Study], tmp_path: Path, browser: Browser
+) -> None:
     table = read_study(report_study(40, reasons=True))
     page = write_page(table, tmp_path, tmp_path / "report.html")
     assert "How well predictions held" in page.read_text()
@@ -220,7 +244,7 @@ def test_reasons_and_paused_trials_in_a_browser(report_study: Callable[..., optu
       seen.drawn = document.querySelectorAll("#calibration .scatterlayer .trace").length;
       seen.names = document.querySelectorAll('.legend[data-slot="calibration"] button').length;
     """
-    root = root_of(loaded(page, tmp_path, f"#trial-{paused.number}", script))
+    root = root_of(loaded(browser, page, f"#trial-{paused.number}", script))
     assert "data-error" not in root
     assert f'data-badge="{paused.status}' in root
     assert 'data-reasons="proposed expected epoch 3' in root
@@ -232,9 +256,8 @@ def test_reasons_and_paused_trials_in_a_browser(report_study: Callable[..., optu
 
 @pytest.mark.slow
 @pytest.mark.seconds
-@needs_browser
 def test_deaths_copies_and_removed_files_in_a_browser(
-    report_study: Callable[..., optuna.Study], tmp_path: Path
+    report_study: Callable[..., optuna.Study], tmp_path: Path, browser: Browser
 ) -> None:
     table = read_study(report_study(140, reasons=True, deaths=True))
     page = write_page(table, tmp_path, tmp_path / "report.html")
@@ -260,7 +283,7 @@ def test_deaths_copies_and_removed_files_in_a_browser(
       openPanel({retried[0].number});
       seen.retried = document.querySelector("#panel").textContent;
     """
-    root = root_of(loaded(page, tmp_path, f"#trial-{failed.number}", script))
+    root = root_of(loaded(browser, page, f"#trial-{failed.number}", script))
     assert "data-error" not in root
     assert f'data-deaths="{deaths(failed)[-1].title} {deaths(failed)[-1].cause}' in html.unescape(root)
     assert "What to do: " in root
@@ -275,8 +298,7 @@ def test_deaths_copies_and_removed_files_in_a_browser(
 
 @pytest.mark.slow
 @pytest.mark.seconds
-@needs_browser
-def test_families_in_a_browser(report_study: Callable[..., optuna.Study], tmp_path: Path) -> None:
+def test_families_in_a_browser(report_study: Callable[..., optuna.Study], tmp_path: Path, browser: Browser) -> None:
     table = read_study(report_study(40, reasons=True, families=3, children=12))
     page = write_page(table, tmp_path, tmp_path / "report.html")
     family = next(family for family in table.families if family.on_front)
@@ -320,7 +342,7 @@ def test_families_in_a_browser(report_study: Callable[..., optuna.Study], tmp_pa
       document.querySelector("#front").emit("plotly_hover", hovered);
       seen.card = byId("hovercard").textContent;
     """
-    root = html.unescape(root_of(loaded(page, tmp_path, f"#trial-{child.number}", script)))
+    root = html.unescape(root_of(loaded(browser, page, f"#trial-{child.number}", script)))
     assert "data-error" not in root
     assert f'data-badges="finishedchild of {family.number}on the front' in root
     assert f"Cut from the weights of trial {family.number} and not trained itself; chosen from 36 on the very" in root
@@ -356,8 +378,7 @@ def test_without_predictions_nothing_is_said_of_them(report_study: Callable[...,
 
 @pytest.mark.slow
 @pytest.mark.seconds
-@needs_browser
-def test_user_text_stays_text(tmp_path: Path) -> None:
+def test_user_text_stays_text(tmp_path: Path, browser: Browser) -> None:
     accuracy = Accuracy(0.5, 0.6, {HOSTILE: ClassAccuracy(0.5, 0.6, 3)}, HOSTILE, 9)
     attrs = {
         attributes.CANDIDATE: {"backbone.name": HOSTILE, HOSTILE: HOSTILE, "list": [1, {"a": None}]},
@@ -391,7 +412,7 @@ def test_user_text_stays_text(tmp_path: Path) -> None:
     }
     page = write_page(read_trials(HOSTILE, trials, of_study), tmp_path, tmp_path / "report.html")
     script = "openPanel(1); document.documentElement.dataset.hacked = Boolean(window.hacked)"
-    document = loaded(page, tmp_path, "#trial-0", script)
+    document = loaded(browser, page, "#trial-0", script)
     assert 'data-hacked="false"' in root_of(document)
     assert 'data-ready="yes"' in root_of(document)
     assert "data-error" not in root_of(document)
@@ -401,9 +422,10 @@ def test_user_text_stays_text(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.seconds
-@needs_browser
 @pytest.mark.parametrize("kind", ["empty", "running", "failed", "bare", "no gate", "missed", "orphan"])
-def test_studies_with_little_in_them(kind: str, report_study: Callable[..., optuna.Study], tmp_path: Path) -> None:
+def test_studies_with_little_in_them(
+    kind: str, report_study: Callable[..., optuna.Study], tmp_path: Path, browser: Browser
+) -> None:
     running = create_trial(
         state=TrialState.RUNNING, user_attrs={attributes.RUNGS: [Rung(1, 0.1, 0.2, 3, 1, True).to_json()]}
     )
@@ -417,6 +439,6 @@ def test_studies_with_little_in_them(kind: str, report_study: Callable[..., optu
         "missed": lambda: read_study(report_study(12, gate=Gate(map_min=0.9, p50_ms_max=2))),
     }
     page = write_page(tables[kind](), tmp_path, tmp_path / "report.html")
-    root = root_of(loaded(page, tmp_path))
+    root = root_of(loaded(browser, page))
     assert 'data-ready="yes"' in root
     assert "data-error" not in root

@@ -1,0 +1,1 @@
+"""What a page carries with it: plotly, and large data, in gzip."""

@@ -25,6 +25,7 @@ from reports.page.calibration_figure import MARKS_MAX, calibration_figure
 from reports.page.facts import key_numbers, outcome_shares, provenance
 from reports.page.figures import class_figure, curves_figure, hypervolume_figure, importance_figure
 from reports.page.front_figure import front_figure
+from reports.page.live import Live
 from reports.page.palette import CSS, DARK, LIGHT, colours, css_variables
 from reports.page.payload import others_payload, script_json, trials_payload
 from reports.page.pictures import pictures
@@ -66,13 +67,19 @@ def write_page(table: StudyTable, study_folder: Path, target: Path) -> Path:
     return target
 
 
-def render_page(table: StudyTable, study_folder: Path) -> str:
-    """Return the report as HTML text."""
+def render_page(table: StudyTable, study_folder: Path, live: Live | None = None) -> str:
+    """Return the report as HTML text: one that opens from disk, or one for a server's reader.
+
+    Args:
+        table: the study, finished or running.
+        study_folder: where the trials' folders lie.
+        live: the server that the page belongs to; its scripts then come by their addresses, and `REPORT.live` is set.
+    """
     with uncollected():
-        return _rendered(table, study_folder)
+        return _rendered(table, study_folder, live)
 
 
-def _rendered(table: StudyTable, study_folder: Path) -> str:
+def _rendered(table: StudyTable, study_folder: Path, live: Live | None) -> str:
     """Return the page: data for its script, and the template filled in; of several devices a view each.
 
     The first device's view stands in the page, those of the others in templates; the page's script takes one of them
@@ -80,8 +87,10 @@ def _rendered(table: StudyTable, study_folder: Path) -> str:
     """
     tables, template = tables_of(table), environment().get_template("page.html.jinja")
     views = [_view(one, study_folder, tables) for one in tables]
-    shared = {"pictures": _pictures(views), "colours": {"light": colours(LIGHT), "dark": colours(DARK)}}
-    common = {**_words(table, tables), "others": []}
+    shared: dict[str, Any] = {"pictures": _pictures(views), "colours": {"light": colours(LIGHT), "dark": colours(DARK)}}
+    common = {**_words(table, tables, live), "others": []}
+    if live:
+        shared["live"] = live.payload
     others = [
         OtherView(
             one.device_name,
@@ -117,7 +126,7 @@ def _pictures(views: Sequence[_View]) -> dict[int, str]:
     return {number: picture for view in views for number, picture in view.pictures.items()}
 
 
-def _words(table: StudyTable, tables: Sequence[StudyTable]) -> dict[str, Any]:
+def _words(table: StudyTable, tables: Sequence[StudyTable], live: Live | None) -> dict[str, Any]:
     """Return what of the page is the same on every device."""
     return {
         "devices": [one.device_name for one in tables] if len(tables) > 1 else [],
@@ -127,7 +136,8 @@ def _words(table: StudyTable, tables: Sequence[StudyTable]) -> dict[str, Any]:
         "written": datetime.now().astimezone(),
         "style": asset("page.css"),
         "scripts": [asset(name) for name in SCRIPTS],
-        "plotly": Markup(get_plotlyjs()),
+        "live": live,
+        "plotly": Markup("" if live else get_plotlyjs()),
         "light": Markup(css_variables(LIGHT)),
         "dark": Markup(css_variables(DARK)),
     }

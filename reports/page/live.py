@@ -1,0 +1,29 @@
+"""A page that is served while its study is searched: what it knows of its server."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Live:
+    """What a served page is filled with beside its study.
+
+    Attributes:
+        base: address of the study on the server, without a host: "/studies/NAME"; the page asks below it alone.
+        revision: of the data that stand in the page; the page asks for what has changed since.
+        scripts: addresses of scripts that are loaded before the page's own: plotly's full bundle, which has WebGL.
+        nonce: what the server's Content-Security-Policy admits the page's scripts by; new for each answer.
+        token_needed: whether what writes needs the token of the address that the command printed.
+    """
+
+    base: str
+    revision: int
+    scripts: Sequence[str]
+    nonce: str
+    token_needed: bool = True
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """What the page's script has as REPORT.live; the nonce is not in it."""
+        return {"base": self.base, "revision": self.revision, "token_needed": self.token_needed}

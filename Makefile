@@ -27,6 +27,7 @@ search: $(READY)  ## the main job: automl search conf=retail (about 7 minutes on
 	$(BIN)/automl search conf=retail $(ARGS)
 
 # One test process a core, at most four: each imports torch. With ARGS=-n0 there is one in all, as pdb needs.
+# Tests of pages need Chromium (apt-get install chromium) and are skipped where there is none.
 PARALLEL := -n logical --maxprocesses 4 --dist worksteal
 
 test: $(READY)  ## the default tests; ARGS=... goes to pytest (-n0: in one process)

@@ -19,7 +19,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -55,6 +55,9 @@ from reports.table.table import StudyTable, read_study
 from search.study.stored_trial import child_of
 from spaces.candidate import Candidate
 from spaces.network.family import Family
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # Before anything imports Ultralytics or a hub's client: settings of the test run's own, and no network.
 HOME = Path(tempfile.mkdtemp(prefix="automl-tests-"))
@@ -524,6 +527,15 @@ def disk_of_mb(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
             return tmp_path / "disk"
 
         yield make
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    """Chromium without a window, for `opened` of tests/browser.py; skipped where there is none."""
+    from browser import launched
+
+    with launched() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

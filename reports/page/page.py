@@ -134,7 +134,7 @@ def _words(table: StudyTable, tables: Sequence[StudyTable], live: Live | None) -
         "words": {"share": share, "ms": ms, "architecture": architecture},
         "settings": _yaml(table.settings),
         "written": datetime.now().astimezone(),
-        "style": asset("page.css"),
+        "style": asset("page.css") + asset("page_actions.css"),
         "scripts": [asset(name) for name in SCRIPTS],
         "live": live,
         "plotly": Markup("" if live else get_plotlyjs()),

@@ -80,6 +80,11 @@
     byId("query").hidden = false;
     byId("query").addEventListener("input", filter);
     table.addEventListener("change", follow);
+    byId("over").addEventListener("submit", (event) => { // the server's policy lets no form be sent
+      event.preventDefault();
+      const ticked = boxes().filter((box) => box.checked).map((box) => ["study", box.value]);
+      if (ticked.length > 1) location.href = `/over?${new URLSearchParams(ticked)}`;
+    });
     sortBy("updated", true);
     follow();
   }
@@ -127,6 +132,7 @@
     if (stream) stream.close();
     stream = new EventSource(document.body.dataset.events);
     stream.addEventListener("changed", refresh);
+    stream.addEventListener("studies", refresh);
     stream.addEventListener("error", () => { byId("line").textContent = "The line to automl browse is lost; trying again."; });
     stream.addEventListener("open", () => { byId("line").textContent = "Live."; });
   }

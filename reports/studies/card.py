@@ -158,14 +158,14 @@ def _moments(table: StudyTable) -> Iterator[datetime]:
 
 
 def _pick_words(table: StudyTable, verdict: Verdict) -> str:
-    """Return '`mAP 0.612 at 8.2 ms`' of what meets the gate, and else what comes nearest or is the most accurate."""
+    """Return '`mAP 0.612 at 8.2 ms`' of what meets the gate, of what comes nearest, or of the most accurate."""
     row = verdict.row
     if row is None:
         return "no trial has finished yet"
     shaky = "" if row.stable else " (latency unstable)"
     figures = f"mAP {share(row.map)} at {ms(row.p50_ms)}{shaky}"
     if verdict.kind == "misses":
-        return f"none; nearest {figures}: {', '.join(misses(row, table.gate))}"
+        return f"{figures}: {', '.join(misses(row, table.gate))}"
     return f"{figures}, the most accurate" if verdict.kind == "no gate" else figures
 
 

@@ -58,7 +58,7 @@ SCRIPTS = (
     "page_theme.js",
     "page_start.js",
 )
-STYLESHEETS = ("page.css", "page_front.css")
+STYLESHEETS = ("page.css", "page_front.css", "page_actions.css")
 
 
 @dataclass(frozen=True)

@@ -31,13 +31,3 @@ function recallView() {
   if (!button) return;
   for (const other of button.parentNode.querySelectorAll("button")) other.setAttribute("aria-pressed", String(other === button));
 }
-
-// What the front is zoomed to, of each view; a link opens the one that it shows.
-function keepZoom(slot) {
-  if (slot.id === "front") keep("zoom", (slot.zooms[slot.figure] || []).join(","));
-}
-
-function recallZoom(slot) {
-  const zoom = (recalled("zoom") || "").split(",").map(Number);
-  if (slot.id === "front" && zoom.length === 4 && zoom.every(Number.isFinite)) slot.zooms[slot.figure] = zoom;
-}

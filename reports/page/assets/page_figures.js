@@ -89,21 +89,18 @@ function draw(slot, printing = false) {
   slot.holder.on("plotly_hover", (event) => { if (Number.isInteger(numberOf(event))) showCard(numberOf(event), event.event); });
   slot.holder.on("plotly_unhover", hideCard);
   slot.holder.on("plotly_relayout", (change) => { if ("xaxis.range[0]" in change || "xaxis.autorange" in change || "xaxis.range" in change) followZoom(slot.holder); });
-  slot.holder.on("plotly_relayout", (change) => { if (Object.keys(change).some((key) => /^[xy]axis\.range\[/.test(key))) zoomed(slot); });
+  slot.holder.on("plotly_relayout", (change) => {
+    if (!Object.keys(change).some((key) => /^[xy]axis\.range/.test(key))) return;
+    const { xaxis, yaxis } = slot.holder._fullLayout; // what the reader has zoomed to stays over what is drawn anew
+    slot.zooms[slot.figure] = [...xaxis.range, ...yaxis.range];
+  });
   slot.holder.on("plotly_doubleclick", () => zoomOut(slot));
 }
 
-// What a reader has zoomed to, of each figure of a slot: kept in the address, and over what is drawn anew.
-function zoomed(slot) {
-  const { xaxis, yaxis } = slot.holder._fullLayout;
-  slot.zooms[slot.figure] = [...xaxis.range, ...yaxis.range].map((value) => Number(value.toPrecision(6)));
-  keepZoom(slot);
-}
 function zoomOut(slot) {
   delete slot.zooms[slot.figure];
   slot.resets += 1;
   draw(slot);
-  keepZoom(slot);
 }
 
 function glyph(key, colour) {
@@ -141,7 +138,6 @@ function prepareSlots() {
     const figure = holder.dataset.figure || (pressed && pressed.dataset.figure);
     const legendHolder = document.querySelector(`.legend[data-slot="${holder.id}"]`);
     const slot = { id: holder.id, holder, figure, legend: legendHolder, hidden: new Set(), wired: false, zooms: {}, resets: 0 };
-    recallZoom(slot);
     SLOTS.set(slot.id, slot);
     if (group) group.addEventListener("click", (event) => choose(slot, group, event.target.closest("button")));
   }
@@ -152,7 +148,7 @@ function choose(slot, group, button) {
   for (const other of group.querySelectorAll("button")) other.setAttribute("aria-pressed", String(other === button));
   slot.figure = button.dataset.figure;
   draw(slot);
-  if (slot.id === "front") { keepZoom(slot); keep("view", slot.figure.replace("front_", "")); }
+  if (slot.id === "front") { keep("zoom", null); keep("view", slot.figure.replace("front_", "")); }
 }
 
 function drawAll(printing = false) {

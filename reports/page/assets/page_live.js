@@ -127,21 +127,24 @@ function redraw(numbers, figures, html) {
     redrawPanel(numbers);
   });
   showWinner();
+  const hadFront = SLOTS.has("front");
   prepareSlots();
   for (const slot of SLOTS.values()) if (figures.has(slot.figure) || !slot.wired) UNDRAWN.add(slot.id);
   drawWaiting();
+  if (!hadFront && SLOTS.has("front")) { startGate(); startKeys(); showBounds(); } // the first point has come
 }
 
 // Figures of a page that nobody looks at wait until somebody does.
 const UNDRAWN = new Set();
 function drawWaiting() {
-  if (document.hidden) return;
+  if (document.hidden && SLOTS.get("front")?.wired) return;
   for (const id of UNDRAWN) {
     const slot = SLOTS.get(id);
     if (!slot.holder.isConnected) SLOTS.delete(id);
     else if (REPORT.figures[slot.figure]) draw(slot);
+    else continue;
+    UNDRAWN.delete(id);
   }
-  UNDRAWN.clear();
 }
 document.addEventListener("visibilitychange", drawWaiting);
 

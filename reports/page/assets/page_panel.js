@@ -91,7 +91,7 @@ function taking(row) {
   if (row.outcome !== "finished") return "";
   const line = row.removed
     ? element("p", { class: "hint" }, `${row.removed} were removed to keep the study’s folder under store.size_mb_max; what it needs to be trained again is kept.`)
-    : element("code", {}, `automl export ${REPORT.study} --pick ${row.n} ${REPORT.device && REPORT.device !== REPORT.devices[0] ? `--device ${REPORT.device} ` : ""}--to out/`);
+    : element("code", {}, ACTIONS.exportLine(row));
   return element("div", {}, element("h3", {}, "Take it"), line);
 }
 

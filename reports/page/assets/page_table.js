@@ -3,7 +3,7 @@ const PAGE_ROWS = 50;
 let FAMILIES = REPORT.rows.some((row) => row.children || row.parent !== undefined);
 const COLUMNS = [
   { title: "trial", key: (row) => row.n, form: (row) => element("a", { href: `#trial-${row.n}` }, String(row.n)), number: true },
-  { title: "outcome", key: (row) => (row.parent === undefined ? NAMES[row.outcome] : "child"), form: (row) => [element("i", { class: `dot fill-${row.parent === undefined ? row.outcome : "child"}` }), ...kind(row), row.batch ? element("span", { class: "tag", title: "after out of memory" }, row.batch) : "", row.baseline ? element("span", { class: "tag", title: "the stock detector that the others are compared with" }, `baseline ${row.baseline}`) : ""] },
+  { title: "outcome", key: (row) => (row.parent === undefined ? NAMES[row.outcome] : "child"), form: (row) => [element("i", { class: `dot fill-${row.parent === undefined ? row.outcome : "child"}` }), ...kind(row), row.batch ? element("span", { class: "tag", title: "after out of memory" }, row.batch) : "", row.baseline ? element("span", { class: "tag", title: "the stock detector that the others are compared with" }, `baseline ${row.baseline}`) : "", row.note ? element("span", { class: "tag note", title: row.note }, `note: ${row.note}`) : ""] },
   { title: "front", key: (row) => (row.front ? 1 : 0), form: (row) => (row.front ? "●" : ""), down: true },
   { title: "gate", key: (row) => (row.gate ? 1 : 0), form: (row) => (row.gate ? element("span", { class: "yes" }, "✓") : ""), down: true },
   { title: "backbone", key: (row) => choice(row, "backbone.name"), form: (row) => (choice(row, "backbone.name") == null ? "–" : shortName(choice(row, "backbone.name")) + (row.scale || "")), name: true },
@@ -43,6 +43,7 @@ const FILTERS = [
   ["gate", "pass the gate", (row) => row.gate],
   ["batch", "smaller batch", (row) => row.batch],
   ["copied", "copied", (row) => row.copied !== undefined],
+  ["noted", "with a note", (row) => row.note],
   ...["finished", "stopped", "paused", "over", "failed", "running"].map((key) => [key, NAMES[key], (row) => row.outcome === key]),
 ];
 const view = { filter: "all", query: "", column: 0, down: true, page: 0, open: new Set() }; // open: parents with their children below
@@ -73,7 +74,7 @@ function unfold(number, open = true) {
 function haystack(row) {
   if (row.words === undefined) {
     const pairs = REPORT.dimensions.map((name, index) => (row.candidate[index] == null ? "" : `${name}=${plain(row.candidate[index])}`));
-    row.words = [...pairs, statusOf(row), row.kind || "", row.baseline ? `baseline ${row.baseline}` : "", row.parent === undefined ? "" : `parent=${row.parent}`, row.error || "", row.reason || "", row.batch || "", ...(row.deaths || []).map((death) => death.cause)].join(" ").toLowerCase();
+    row.words = [...pairs, statusOf(row), row.kind || "", row.baseline ? `baseline ${row.baseline}` : "", row.parent === undefined ? "" : `parent=${row.parent}`, row.error || "", row.reason || "", row.batch || "", row.note || "", ...(row.deaths || []).map((death) => death.cause)].join(" ").toLowerCase();
   }
   return row.words;
 }

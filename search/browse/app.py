@@ -43,6 +43,7 @@ def make_app(shelf: Shelf, tokens: Tokens, act: Act, hosts: tuple[str, ...] = ()
         Route("/", pages.index),
         Route("/over", pages.over),
         Route("/events", pages.events),
+        Route("/favicon.ico", pages.icon),
         Route("/static/plotly.min.js", pages.plotly),
         Route("/static/enter.js", pages.enter_script),
         Route("/studies/{name}", pages.study),
@@ -129,6 +130,10 @@ class Pages:
     async def plotly(self, _: Request) -> Response:
         """Answer with plotly's own bundle, which has WebGL."""
         return FileResponse(_plotly(), media_type="text/javascript", headers=KEPT_A_DAY)
+
+    async def icon(self, _: Request) -> Response:
+        """Answer to what browsers ask for by themselves: there is no icon."""
+        return Response(status_code=204)
 
     async def enter_script(self, _: Request) -> Response:
         """Answer with the script that keeps the token."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from browser import browser, opened, wait_until  # noqa: F401  # a fixture
+from browser import opened, wait_until
 from command_line import SCRIPT
 from playwright.sync_api import Browser
 from stored_study import StoredStudy
@@ -32,7 +32,7 @@ def browsing(folder: Path, *arguments: str) -> Iterator[tuple[str, "subprocess.P
             process.kill()
 
 
-def test_points_appear_and_the_reader_keeps_the_place(browser: Browser, tmp_path: Path) -> None:  # noqa: F811  # the fixture
+def test_points_appear_and_the_reader_keeps_the_place(browser: Browser, tmp_path: Path) -> None:
     stored = StoredStudy(tmp_path / "runs", 60)
     with (
         browsing(tmp_path, "retail") as (address, process),
@@ -65,7 +65,7 @@ def test_points_appear_and_the_reader_keeps_the_place(browser: Browser, tmp_path
         wait_until(page, "document.getElementById('live-sign').textContent.startsWith('lost the line')")
 
 
-def test_a_real_search_as_it_goes(browser: Browser, tmp_path: Path, shelves: Path) -> None:  # noqa: F811  # the fixture
+def test_a_real_search_as_it_goes(browser: Browser, tmp_path: Path, shelves: Path) -> None:
     line = [SCRIPT, "search", "conf=smoke", f"data.root={shelves}", "trial.train_device=cpu", "budget.trials=3"]
     with (
         browsing(tmp_path) as (address, _),

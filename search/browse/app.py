@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 from reports.page.template import asset
 from search.browse.events import stream
 from search.browse.security import TOKEN_HEADER, Guard, Tokens, new_secret, page_policy, refusal
-from search.browse.shelf import Shelf
+from search.browse.shelf import StudyShelf
 from spaces.errors import AutomlError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ KEPT_A_DAY = {"Cache-Control": "private, max-age=86400"}
 Act = Callable[[str, str, str | None, Mapping[str, Any]], str]
 
 
-def make_app(shelf: Shelf, tokens: Tokens, act: Act, hosts: tuple[str, ...] = ()) -> ASGIApp:
+def make_app(shelf: StudyShelf, tokens: Tokens, act: Act, hosts: tuple[str, ...] = ()) -> ASGIApp:
     """Return the server as an ASGI application.
 
     Args:
@@ -61,7 +61,7 @@ def make_app(shelf: Shelf, tokens: Tokens, act: Act, hosts: tuple[str, ...] = ()
 class Pages:
     """What answers at each address."""
 
-    def __init__(self, shelf: Shelf, tokens: Tokens, act: Act) -> None:
+    def __init__(self, shelf: StudyShelf, tokens: Tokens, act: Act) -> None:
         self._shelf, self._tokens, self._act = shelf, tokens, act
 
     async def index(self, request: Request) -> Response:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from starlette.concurrency import run_in_threadpool
 
 from search.browse.feed import Feed
-from search.browse.shelf import Shelf
+from search.browse.shelf import StudyShelf
 from spaces.errors import AutomlError
 
 STUDIES_EVERY_S = 2.0  # a folder is looked at for studies that have come or gone
@@ -16,7 +16,7 @@ ALIVE_EVERY_S = 10.0  # so that either side notices a line that is gone
 AGAIN_MS = 1000  # after which a browser that has lost the line tries again
 
 
-async def stream(shelf: Shelf, feeds: Sequence[Feed]) -> AsyncIterator[str]:
+async def stream(shelf: StudyShelf, feeds: Sequence[Feed]) -> AsyncIterator[str]:
     """Yield events for one reader until the reader leaves.
 
     `changed` says a study's revision, and how the study stands; each study's comes first of all. `studies` comes where
@@ -65,7 +65,7 @@ async def stream(shelf: Shelf, feeds: Sequence[Feed]) -> AsyncIterator[str]:
             feed.leave(hear)
 
 
-def _there(shelf: Shelf) -> list[str]:
+def _there(shelf: StudyShelf) -> list[str]:
     try:
         return shelf.there()
     except AutomlError:  # a storage that is away: each study's feed says so

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from reports.table.table import StudyTable
 from search.browse.changes import GONE, Stamp, StoreWatch
 from search.browse.journal import Journal
-from search.browse.reading import Reading, StudyReading
+from search.browse.reading import FreshReading, StudyReading
 from search.study.store import store_errors
 from spaces.errors import AutomlError, StoreError
 
@@ -159,7 +159,7 @@ class Feed:
             self._reading.forget()  # another study has taken the name
             self._journal.clear()
         with store_errors(self.name):
-            found: Reading = self._reading.read(whole=whole)
+            found: FreshReading = self._reading.read(whole=whole)
         self._journal.publish(found)
         self._stamp, self._is_whole = stamp, found.is_whole
         self._state_at = time.monotonic()

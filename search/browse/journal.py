@@ -10,13 +10,13 @@ from typing import Any
 
 from reports.page.payload import script_json
 from search.browse.patch import patch_of
-from search.browse.reading import Reading, View
+from search.browse.reading import FreshReading, ReaderView
 
-BYTES_MOST = 8_000_000  # of changes that are kept; a reader who has been away for longer is sent everything
+CHANGES_BYTES_MOST = 8_000_000  # of changes that are kept; a reader who has been away for longer is sent everything
 
 
 @dataclass(frozen=True)
-class Change:
+class Step:
     """One step from one revision to the next: JSON of each device's view."""
 
     revision: int
@@ -30,8 +30,8 @@ class Journal:
     """
 
     def __init__(self) -> None:
-        self._views: Sequence[View] = ()
-        self._changes: deque[Change] = deque()
+        self._views: Sequence[ReaderView] = ()
+        self._changes: deque[Step] = deque()
         self._lock = threading.Lock()
         self._first = self.revision = 0
         self._state, self._note = "", ""
@@ -60,7 +60,7 @@ class Journal:
         """Whether there is something to answer with at all."""
         return bool(self._views) and not self.is_away and (since is None or since <= self.revision)
 
-    def publish(self, found: Reading) -> None:
+    def publish(self, found: FreshReading) -> None:
         """Take a study as it was read just now; a new revision if anything differs."""
         with self._lock:
             self._state, self._note = found.state, found.note
@@ -71,11 +71,11 @@ class Journal:
             self._views = found.views
             if any(steps):
                 self.revision += 1
-                self._changes.append(Change(self.revision, tuple(script_json(step) for step in steps)))
-            while sum(len(text) for change in self._changes for text in change.texts) > BYTES_MOST:
+                self._changes.append(Step(self.revision, tuple(script_json(step) for step in steps)))
+            while sum(len(text) for change in self._changes for text in change.texts) > CHANGES_BYTES_MOST:
                 self._first = self._changes.popleft().revision
 
-    def _begin(self, views: Sequence[View]) -> None:
+    def _begin(self, views: Sequence[ReaderView]) -> None:
         self._views = views
         self._changes.clear()
         self._first = self.revision = max(self.revision + 1, time.time_ns() // 1_000_000)
@@ -96,7 +96,7 @@ class Journal:
             return f'{{{head},"changes":[{",".join(steps)}]}}'
 
 
-def step_of(before: View, after: View) -> dict[str, Any]:
+def step_of(before: ReaderView, after: ReaderView) -> dict[str, Any]:
     """Return what makes one view of another: rows that differ, a patch of all else, the HTML; empty if nothing does."""
     known = {row["n"]: row for row in before.payload["rows"]}
     rows = [row for row in after.payload["rows"] if not _is_known(row, known.get(row["n"]))]
@@ -109,7 +109,7 @@ def step_of(before: View, after: View) -> dict[str, Any]:
     return step
 
 
-def _is_shorter(view: View, before: View) -> bool:
+def _is_shorter(view: ReaderView, before: ReaderView) -> bool:
     return len(view.payload["rows"]) < len(before.payload["rows"])
 
 

@@ -27,11 +27,11 @@ from spaces.errors import StoreError
 if TYPE_CHECKING:
     import optuna
 
-SCRIPTS = ("/static/plotly.min.js",)
+SERVED_SCRIPTS = ("/static/plotly.min.js",)
 
 
 @dataclass(frozen=True)
-class View:
+class ReaderView:
     """What a reader has of a study on one device: data by names, and the header and sections as HTML."""
 
     payload: Mapping[str, Any]
@@ -39,7 +39,7 @@ class View:
 
 
 @dataclass(frozen=True)
-class Reading:
+class FreshReading:
     """A study as it was read.
 
     Attributes:
@@ -48,7 +48,7 @@ class Reading:
         is_whole: whether all figures are of this moment; else trials and the front are.
     """
 
-    views: Sequence[View]
+    views: Sequence[ReaderView]
     state: str
     note: str
     is_whole: bool
@@ -67,9 +67,9 @@ class StudyReading:
         self._study: optuna.Study | None = None
         self._tables: tuple[StudyTable, ...] = ()
         self._drawn: list[DeviceView] = []
-        self._views: list[View] = []
+        self._views: list[ReaderView] = []
 
-    def read(self, *, whole: bool) -> Reading:
+    def read(self, *, whole: bool) -> FreshReading:
         """Read what has been written; the first time all of it.
 
         Raises:
@@ -89,7 +89,7 @@ class StudyReading:
                     for (old, view, drawn), new in zip(before, tables, strict=True)
                 ]
             self._tables = tables
-        return Reading(self._views, *self.standing(), is_whole)
+        return FreshReading(self._views, *self.standing(), is_whole)
 
     def table(self) -> StudyTable:
         """Read the study as a table, for pages that are not its own.
@@ -106,8 +106,8 @@ class StudyReading:
             self._study = study
         return self._study
 
-    def _view(self, tables: Sequence[StudyTable], drawn: DeviceView) -> View:
-        return View({**drawn.payload, "pictures": self._addresses(tables[0])}, view_html(tables, drawn))
+    def _view(self, tables: Sequence[StudyTable], drawn: DeviceView) -> ReaderView:
+        return ReaderView({**drawn.payload, "pictures": self._addresses(tables[0])}, view_html(tables, drawn))
 
     def _addresses(self, table: StudyTable) -> dict[int, str]:
         """Return the addresses of contact sheets that lie here, or where the study's files are, by number of trial."""
@@ -153,7 +153,7 @@ class StudyReading:
 
     def page(self, nonce: str, revision: int) -> str:
         """Return the page of what was read last, which is whole and has this revision."""
-        live = Live(self.base, revision, SCRIPTS, nonce, pictures=self._views[0].payload["pictures"])
+        live = Live(self.base, revision, SERVED_SCRIPTS, nonce, pictures=self._views[0].payload["pictures"])
         return page_of(self._tables, self._drawn, live)
 
     def sheet(self, number: int) -> Path:
@@ -174,7 +174,7 @@ class StudyReading:
         return path
 
 
-def _swift(old: StudyTable, new: StudyTable, view: View, curves: Curves) -> View:
+def _swift(old: StudyTable, new: StudyTable, view: ReaderView, curves: Curves) -> ReaderView:
     """Return a view with the trials that have changed since, and the front, in place; all else stays as it was."""
     before = {row.number: row for row in old.rows}
     changed = {row.number for row in new.rows if row is not before.get(row.number)}

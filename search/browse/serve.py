@@ -64,7 +64,7 @@ def is_loopback(host: str) -> bool:
     return host in ("localhost", "::1") or host.startswith("127.")
 
 
-class Server(uvicorn.Server):
+class BrowseServer(uvicorn.Server):
     """Uvicorn's, which by itself waits at Ctrl-C for streams that never end."""
 
     def handle_exit(self, sig: int, frame: Any) -> None:
@@ -78,7 +78,7 @@ def serve(app: ASGIApp, listening: socket.socket, began: Callable[[], None] = la
     config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", server_header=False)
     threading.Thread(target=began, daemon=True).start()  # the socket listens already: who comes early waits a moment
     with suppress(KeyboardInterrupt):
-        Server(config).run(sockets=[listening])
+        BrowseServer(config).run(sockets=[listening])
 
 
 def leave() -> None:

@@ -10,7 +10,7 @@ from search.study.study_file import shown_url, studies_in
 from spaces.errors import StoreError, nearest
 
 
-class Shelf:
+class StudyShelf:
     """The studies of one place; a name from a request is looked up among theirs, and never becomes a path by itself."""
 
     def __init__(self, folder: Path, url: str | None, names: Sequence[str] = ()) -> None:

@@ -20,11 +20,11 @@ def run_browse(names: Sequence[str], folder: str, store: str | None, *, host: st
     from search.browse.app import make_app
     from search.browse.security import Tokens
     from search.browse.serve import EVERYWHERE, address_of, bound, is_loopback, leave, open_browser, serve
-    from search.browse.shelf import Shelf
+    from search.browse.shelf import StudyShelf
     from search.study.requests.act import act
 
     listening, tokens = bound(host, port), Tokens()
-    shelf = Shelf(studies, store, names)
+    shelf = StudyShelf(studies, store, names)
     start = f"/studies/{quote(names[0], safe='')}" if len(names) == 1 else "/"
     at = address_of(host, listening.getsockname()[1])
     console = open_console(highlight=False, soft_wrap=True)

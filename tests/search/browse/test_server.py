@@ -19,7 +19,7 @@ from search.browse.app import make_app
 from search.browse.changes import StoreWatch, file_stamp
 from search.browse.security import Tokens
 from search.browse.serve import bound
-from search.browse.shelf import Shelf
+from search.browse.shelf import StudyShelf
 from search.study.study_file import file_url
 from spaces.errors import AutomlError
 
@@ -62,7 +62,7 @@ def tokens() -> Tokens:
 
 @pytest.fixture(scope="module")
 def client(stored: StoredStudy, asked_of_all: Asked, tokens: Tokens) -> Iterator[TestClient]:
-    app = make_app(Shelf(stored.folder, None), tokens, asked_of_all, ("pi.example",))
+    app = make_app(StudyShelf(stored.folder, None), tokens, asked_of_all, ("pi.example",))
     with TestClient(app, base_url="http://localhost:8765", raise_server_exceptions=True) as client:
         yield client
 
@@ -205,7 +205,7 @@ def test_a_folder_outside_of_the_study_is_not_served(tmp_path: Path) -> None:
     (tmp_path / "outside" / "detections.jpg").write_bytes(b"\xff\xd8\xff secret")
     trial = stored.study.ask()
     trial.set_user_attr("automl.folder", "../outside")
-    feed = Shelf(tmp_path, None).feed("retail")
+    feed = StudyShelf(tmp_path, None).feed("retail")
     with pytest.raises(AutomlError, match="outside of its study's"):
         feed.sheet(trial.number)
 
@@ -220,7 +220,7 @@ def test_contact_sheets(client: TestClient, stored: StoredStudy) -> None:
 
 def test_names_with_unusual_characters(tmp_path: Path, asked: Asked, tokens: Tokens) -> None:
     StoredStudy(tmp_path, 6, name=HOSTILE)
-    with TestClient(make_app(Shelf(tmp_path, None), tokens, asked), base_url="http://localhost") as client:
+    with TestClient(make_app(StudyShelf(tmp_path, None), tokens, asked), base_url="http://localhost") as client:
         there = f"/studies/{quote(HOSTILE, safe='')}"
         page = client.get(there)
         assert page.status_code == 200
@@ -234,7 +234,7 @@ def test_names_with_unusual_characters(tmp_path: Path, asked: Asked, tokens: Tok
 
 def test_a_store_by_its_url(tmp_path: Path, asked: Asked, tokens: Tokens) -> None:
     stored = StoredStudy(tmp_path / "made", 6)
-    shelf = Shelf(tmp_path / "runs", file_url(stored.file))
+    shelf = StudyShelf(tmp_path / "runs", file_url(stored.file))
     with TestClient(make_app(shelf, tokens, asked), base_url="http://localhost") as client:
         assert shelf.there() == ["retail"]
         revision = data(client)["revision"]
@@ -243,7 +243,7 @@ def test_a_store_by_its_url(tmp_path: Path, asked: Asked, tokens: Tokens) -> Non
 
 
 def test_nothing_is_read_while_nobody_listens(stored: StoredStudy) -> None:
-    feed = Shelf(stored.folder, None).feed("retail")
+    feed = StudyShelf(stored.folder, None).feed("retail")
     heard: list[str] = []
     feed.listen(heard.append)
     wait(lambda: feed.news["revision"])
@@ -263,7 +263,7 @@ def test_nothing_is_read_while_nobody_listens(stored: StoredStudy) -> None:
 
 def test_a_searching_process_is_never_held_up(stored: StoredStudy) -> None:
     """Writes wait no longer beside readers than SQLite's own short locks."""
-    feed = Shelf(stored.folder, None).feed("retail")
+    feed = StudyShelf(stored.folder, None).feed("retail")
     feed.listen(lambda _: None)
     waited = []
     for _ in range(20):
@@ -276,7 +276,7 @@ def test_a_searching_process_is_never_held_up(stored: StoredStudy) -> None:
 
 
 def test_a_reader_cannot_write(stored: StoredStudy) -> None:
-    feed = Shelf(stored.folder, None).feed("retail")
+    feed = StudyShelf(stored.folder, None).feed("retail")
     feed.answer(None, None)
     study = feed._reading._study
     assert study is not None

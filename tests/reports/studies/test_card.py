@@ -12,7 +12,7 @@ from objectives.records.gate import Gate
 from objectives.records.study_record import SessionRecord, StudyRecord
 from objectives.records.trial_record import Phase
 from reports.studies.card import QUIET_S, card_of, last_change, study_address, study_state, unread_card
-from reports.studies.little_picture import DOTS_MAX, LITTLE_HEIGHT, STEPS_MAX, LITTLE_WIDTH, little_picture
+from reports.studies.little_picture import DOTS_MAX, LITTLE_HEIGHT, LITTLE_WIDTH, STEPS_MAX, little_picture
 from reports.table.table import StudyTable, read_study
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)

@@ -14,7 +14,7 @@ DOTS_MAX, STEPS_MAX = 60, 40
 
 @dataclass(frozen=True)
 class LittlePicture:
-    """Places in a box of LITTLE_WIDTH x LITTLE_HEIGHT, from its upper left corner: log latency to the right, mAP upwards.
+    """Places in a box of LITTLE_WIDTH x LITTLE_HEIGHT from its upper left: log latency to the right, mAP upwards.
 
     Attributes:
         dots: detectors beside the front.

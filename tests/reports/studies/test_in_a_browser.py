@@ -94,6 +94,7 @@ def test_what_changes_is_put_in_place(browser: Browser, served: AskedServer, tab
         assert shown(page) == ["alpha", "beta", "gamma", HOSTILE]
         assert page.get_by_label("lay beta over others").is_checked()
         assert page.evaluate("document.activeElement.value") == "beta"
+        expect(page.locator("#line")).to_have_text("Live.")
         assert "4 paused" in page.locator("#totals").inner_text().replace("\n", " ")
         assert page.evaluate("window.hacked") is None
 

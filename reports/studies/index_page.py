@@ -9,7 +9,7 @@ from markupsafe import Markup
 from reports.page.palette import DARK, LIGHT, css_variables
 from reports.page.template import asset, environment
 from reports.studies.card import StudyCard, card_of, unread_card
-from reports.studies.little_picture import HEIGHT, WIDTH
+from reports.studies.little_picture import LITTLE_HEIGHT, LITTLE_WIDTH
 from reports.studies.overlay import MOST
 from reports.table.words import duration, share
 
@@ -43,7 +43,7 @@ def render_index(cards: Sequence[StudyCard], now: datetime, nonce: str = "") -> 
             stamp={card.name: _stamp(card) for card in cards},
             ranks={state: rank for rank, state in enumerate(STATES)},
             share=share,
-            box=(f"{WIDTH:g}", f"{HEIGHT:g}"),
+            box=(f"{LITTLE_WIDTH:g}", f"{LITTLE_HEIGHT:g}"),
             events="/events?" + urlencode([("study", card.name) for card in ordered if not card.error]),
             nonce=nonce,
             style=asset("page.css"),

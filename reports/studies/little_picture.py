@@ -8,13 +8,13 @@ from objectives.records.even_sample import evenly
 from reports.table.row import TrialRow
 from reports.table.words import ms, plural, share
 
-WIDTH, HEIGHT, MARGIN = 120.0, 44.0, 4.0  # of the picture, in its own units
+LITTLE_WIDTH, LITTLE_HEIGHT, MARGIN = 120.0, 44.0, 4.0  # of the picture, in its own units
 DOTS_MAX, STEPS_MAX = 60, 40
 
 
 @dataclass(frozen=True)
 class LittlePicture:
-    """Places in a box of WIDTH x HEIGHT, from its upper left corner; latency to the right on a log scale, mAP upwards.
+    """Places in a box of LITTLE_WIDTH x LITTLE_HEIGHT from its upper left: log latency to the right, mAP upwards.
 
     Attributes:
         dots: detectors beside the front.
@@ -41,9 +41,9 @@ def little_picture(finished: Sequence[TrialRow]) -> LittlePicture | None:
 
     def place(row: TrialRow) -> tuple[float, float]:
         across = (math.log(row.p50_ms or 1.0) - left) / (right - left) if right > left else 0.5
-        x = MARGIN + across * (WIDTH - 2 * MARGIN)
+        x = MARGIN + across * (LITTLE_WIDTH - 2 * MARGIN)
         up = ((row.map or 0.0) - low) / (high - low) if high > low else 0.5
-        return round(x, 1), round(HEIGHT - MARGIN - up * (HEIGHT - 2 * MARGIN), 1)
+        return round(x, 1), round(LITTLE_HEIGHT - MARGIN - up * (LITTLE_HEIGHT - 2 * MARGIN), 1)
 
     members = tuple(place(row) for row in evenly(front, STEPS_MAX))
     dots = tuple(place(row) for row in evenly([row for row in rows if not row.on_front], DOTS_MAX))
@@ -54,7 +54,7 @@ def _staircase(members: Sequence[tuple[float, float]]) -> str:
     """Return 'M4,30H20V12H116': nothing measured lies above it."""
     (x, y), *rest = members
     steps = "".join(f"H{right:g}V{up:g}" for right, up in rest)
-    return f"M{x:g},{y:g}{steps}H{WIDTH - MARGIN:g}"
+    return f"M{x:g},{y:g}{steps}H{LITTLE_WIDTH - MARGIN:g}"
 
 
 def _words(front: Sequence[TrialRow]) -> str:

@@ -13,9 +13,9 @@ from reports.table.table import StudyTable
 from spaces.errors import AutomlError
 
 MOST = 8  # marks and colours that can be told from one another
-SHOWN = 16  # characters of a fingerprint
+KEY_SHOWN = 16  # characters of a fingerprint
 SCORED_ON = "scored on "  # in the contract's part "training", before what accuracies are of
-BESIDE = {  # parts of the contract that may differ: each is said
+MAY_DIFFER = {  # parts of the contract that may differ: each is said
     "training": "length or seed of training",
     "trainer": "versions of the trainer",
     "weights": "weights that trainings start from",
@@ -150,7 +150,7 @@ def volume_at(steps: Sequence[VolumeStep], seconds: float) -> float:
 
 def differing_words(tables: Sequence[StudyTable]) -> Iterator[str]:
     """Yield what differs between studies that can be compared, and must be known to judge them."""
-    for part, words in BESIDE.items():
+    for part, words in MAY_DIFFER.items():
         kept = [str(table.fingerprints.get(part) or "") for table in tables]
         if len(set(kept)) < 2:
             continue
@@ -174,7 +174,7 @@ def _scored(table: StudyTable) -> str:
 
 def _data_words(one: StudyTable, other: StudyTable) -> str:
     """Return the two data sets, and what of their cards differs."""
-    keys = [str(table.fingerprints["data"]).removeprefix("contents-")[:SHOWN] for table in (one, other)]
+    keys = [str(table.fingerprints["data"]).removeprefix("contents-")[:KEY_SHOWN] for table in (one, other)]
     names = [str(table.data.get("name") or "unnamed") for table in (one, other)]
     found = [*_card_words(one.data, other.data, ("classes",)), *_split_words(one.data, other.data)]
     what = "; ".join(found) or "their images or labels differ"

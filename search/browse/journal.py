@@ -16,7 +16,7 @@ CHANGES_BYTES_MOST = 8_000_000  # of changes that are kept; a reader who has bee
 
 
 @dataclass(frozen=True)
-class Step:
+class PublishedStep:
     """One step from one revision to the next: JSON of each device's view."""
 
     revision: int
@@ -31,7 +31,7 @@ class Journal:
 
     def __init__(self) -> None:
         self._views: Sequence[ReaderView] = ()
-        self._changes: deque[Step] = deque()
+        self._changes: deque[PublishedStep] = deque()
         self._lock = threading.Lock()
         self._first = self.revision = 0
         self._state, self._note = "", ""
@@ -71,7 +71,7 @@ class Journal:
             self._views = found.views
             if any(steps):
                 self.revision += 1
-                self._changes.append(Step(self.revision, tuple(script_json(step) for step in steps)))
+                self._changes.append(PublishedStep(self.revision, tuple(script_json(step) for step in steps)))
             while sum(len(text) for change in self._changes for text in change.texts) > CHANGES_BYTES_MOST:
                 self._first = self._changes.popleft().revision
 

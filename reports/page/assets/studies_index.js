@@ -108,7 +108,7 @@
   function takeIn(fresh) {
     const lines_ = fresh.getElementById("table");
     if (Boolean(lines_) !== Boolean(table)) return location.reload(); // the first study has come, or the last has gone
-    byId("line").textContent = "";
+    byId("line").textContent = stream && stream.readyState === EventSource.OPEN ? "Live." : "";
     document.querySelector("footer time").replaceWith(fresh.querySelector("footer time"));
     if (!table) return undefined;
     const ticked = new Set(boxes().filter((box) => box.checked).map((box) => box.value));

@@ -12,7 +12,7 @@ from objectives.records.gate import Gate
 from objectives.records.study_record import SessionRecord, StudyRecord
 from objectives.records.trial_record import Phase
 from reports.studies.card import QUIET_S, card_of, last_change, study_address, study_state, unread_card
-from reports.studies.little_picture import DOTS_MAX, HEIGHT, STEPS_MAX, WIDTH, little_picture
+from reports.studies.little_picture import DOTS_MAX, LITTLE_HEIGHT, LITTLE_WIDTH, STEPS_MAX, little_picture
 from reports.table.table import StudyTable, read_study
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
@@ -133,14 +133,14 @@ def test_a_little_picture_is_small_and_within_its_box(report_table: Callable[...
     assert picture is not None
     assert len(picture.dots) == DOTS_MAX
     assert 0 < len(picture.members) == min(len(table.front), STEPS_MAX)
-    assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y in [*picture.dots, *picture.members])
+    assert all(0 <= x <= LITTLE_WIDTH and 0 <= y <= LITTLE_HEIGHT for x, y in [*picture.dots, *picture.members])
     rising = [y for _, y in picture.members]
     assert rising == sorted(rising, reverse=True)  # more accurate, the slower
     assert picture.words.startswith(f"front of {len(table.front)} detectors: mAP 0.")
     assert little_picture([]) is None
     one = little_picture([table.front[0]])
     assert one is not None
-    assert one.members == ((WIDTH / 2, HEIGHT / 2),)
+    assert one.members == ((LITTLE_WIDTH / 2, LITTLE_HEIGHT / 2),)
 
 
 def test_a_card_takes_less_than_a_reading(report_study: Callable[..., optuna.Study]) -> None:

@@ -77,16 +77,22 @@ def search(overrides: tuple[str, ...], log_format: str, plan: bool, fork: str | 
 
 
 @main.command()
-@click.argument("name")
+@click.argument("names", nargs=-1, required=True, metavar="STUDY...")
 @click.option("--to", "target", default=None, help="The page's file; report.html in the study's folder by default.")
 @RUNS
 @STORE
 @guarded
-def report(name: str, target: str | None, folder: str, store: str | None) -> None:
-    """Write the page of a study and print its summary."""
-    from search.commands.report import run_report
+def report(names: tuple[str, ...], target: str | None, folder: str, store: str | None) -> None:
+    """Write the page of a study and print its summary.
 
-    run_report(name, folder, store, target)
+    Of two studies or more of the same data and device, one page with their fronts over one another (--to FILE).
+    """
+    from search.commands.report import run_report, run_report_over
+
+    if len(names) == 1:
+        run_report(names[0], folder, store, target)
+    else:
+        run_report_over(names, folder, store, target)
 
 
 @main.command()

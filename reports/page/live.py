@@ -1,7 +1,7 @@
 """A page that is served while its study is searched: what it knows of its server."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -15,6 +15,7 @@ class Live:
         scripts: addresses of scripts that are loaded before the page's own: plotly's full bundle, which has WebGL.
         nonce: what the server's Content-Security-Policy admits the page's scripts by; new for each answer.
         token_needed: whether what writes needs the token of the address that the command printed.
+        pictures: trial number -> address of its contact sheet.
     """
 
     base: str
@@ -22,6 +23,7 @@ class Live:
     scripts: Sequence[str]
     nonce: str
     token_needed: bool = True
+    pictures: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def payload(self) -> dict[str, Any]:

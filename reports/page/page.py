@@ -22,7 +22,7 @@ from reports.analysis.history import hypervolume_history
 from reports.analysis.importance import importances
 from reports.analysis.views import POINTS_MAX, VIEWS, FrontView, default_view, front_view
 from reports.page.calibration_figure import MARKS_MAX, calibration_figure
-from reports.page.carried.packed import PagePart, part
+from reports.page.carried.packed import PACKED_FROM, PagePart, part
 from reports.page.carried.plotly_bundle import basic_bundle
 from reports.page.facts import key_numbers, outcome_shares, provenance
 from reports.page.figures import class_figure, curves_figure, hypervolume_figure, importance_figure
@@ -58,7 +58,16 @@ SCRIPTS = (
     "page_theme.js",
     "page_start.js",
 )
-STYLESHEETS = ("page.css", "page_front.css")
+STYLESHEETS = ("page.css", "page_front.css", "page_actions.css")
+
+
+@dataclass(frozen=True)
+class DeviceView:
+    """A study as one device has it: what the template is filled with, and what the script reads beside pictures."""
+
+    context: Mapping[str, Any]
+    payload: Mapping[str, Any]
+    pictures: Mapping[int, str]
 
 
 def write_page(table: StudyTable, study_folder: Path, target: Path) -> Path:
@@ -87,28 +96,51 @@ def render_page(table: StudyTable, study_folder: Path, live: Live | None = None)
 
 
 def _rendered(table: StudyTable, study_folder: Path, live: Live | None) -> str:
+    tables = tables_of(table)
+    return page_of(tables, views_of(tables, study_folder, gl=live is not None), live)
+
+
+def views_of(tables: Sequence[StudyTable], study_folder: Path | None, *, gl: bool) -> list[DeviceView]:
+    """Return what the page has of a study, as each of its devices has it.
+
+    Args:
+        tables: the study as each device has it, as `tables_of` gives them.
+        study_folder: where the contact sheets lie that the page carries with it; None: it carries none.
+        gl: whether all points are drawn, by WebGL.
+    """
+    return [_view(one, study_folder, tables, gl=gl) for one in tables]
+
+
+def page_of(tables: Sequence[StudyTable], views: Sequence[DeviceView], live: Live | None = None) -> str:
     """Return the page: data for its script, and the template filled in; of several devices a view each.
 
     The first device's view stands in the page, those of the others in templates; the page's script takes one of them
     where the address names the device.
     """
-    tables, template = tables_of(table), environment().get_template("page.html.jinja")
-    views = [_view(one, study_folder, tables, gl=live is not None) for one in tables]
     shared: dict[str, Any] = {"colours": {"light": colours(LIGHT), "dark": colours(DARK)}}
-    common = {**_words(table, tables, live), "others": []}
+    shown: Mapping[int, str] = _pictures(views)
     if live:
-        shared["live"] = live.payload
+        shared["live"], shown = live.payload, live.pictures
+    packed_from = math.inf if live else PACKED_FROM  # to pack takes longer than a server's reader would gain
     others = [
-        OtherView(
-            one.device_name,
-            Markup("".join(template.blocks["view"](template.new_context({**common, **view.context})))),
-            part(script_json(view.payload)),
-        )
+        OtherView(one.device_name, Markup(view_html(tables, view)), part(script_json(view.payload), packed_from))
         for one, view in zip(tables[1:], views[1:], strict=True)
     ]
-    payload = part(script_json({**views[0].payload, **shared}))  # script_json leaves no '<'
-    shown = Markup(script_json(_pictures(views)))  # JPEGs get no smaller by being packed
-    return template.render(**{**common, **views[0].context, "others": others, "payload": payload, "pictures": shown})
+    filled = {
+        **_words(tables[0], tables, live),
+        **views[0].context,
+        "others": others,
+        "payload": part(script_json({**views[0].payload, **shared}), packed_from),  # script_json leaves no '<'
+        "pictures": Markup(script_json(shown)),  # JPEGs get no smaller by being packed
+    }
+    return environment().get_template("page.html.jinja").render(**filled)
+
+
+def view_html(tables: Sequence[StudyTable], view: DeviceView) -> str:
+    """Return the header and the sections of one device's view, without its data."""
+    template = environment().get_template("page.html.jinja")
+    filled = {**_texts(tables[0], tables), **view.context, "others": [], "live": None}
+    return "".join(template.blocks["view"](template.new_context(filled)))
 
 
 @dataclass(frozen=True)
@@ -120,27 +152,25 @@ class OtherView:
     payload: PagePart
 
 
-@dataclass(frozen=True)
-class _View:
-    """A study as one device has it: what the template is filled with, and what the script reads beside pictures."""
-
-    context: Mapping[str, Any]
-    payload: Mapping[str, Any]
-    pictures: Mapping[int, str]
-
-
-def _pictures(views: Sequence[_View]) -> dict[int, str]:
+def _pictures(views: Sequence[DeviceView]) -> dict[int, str]:
     """Return the contact sheets of all views, each once: a file is the same on every device."""
     return {number: picture for view in views for number, picture in view.pictures.items()}
 
 
-def _words(table: StudyTable, tables: Sequence[StudyTable], live: Live | None) -> dict[str, Any]:
-    """Return what of the page is the same on every device."""
+def _texts(table: StudyTable, tables: Sequence[StudyTable]) -> dict[str, Any]:
+    """Return what of the header and the sections is the same on every device."""
     return {
         "devices": [one.device_name for one in tables] if len(tables) > 1 else [],
         "everywhere": everywhere_words(tables),
         "words": {"share": share, "ms": ms, "architecture": architecture},
         "settings": _yaml(table.settings),
+    }
+
+
+def _words(table: StudyTable, tables: Sequence[StudyTable], live: Live | None) -> dict[str, Any]:
+    """Return what of the page is the same on every device."""
+    return {
+        **_texts(table, tables),
         "written": datetime.now().astimezone(),
         "style": Markup("").join(map(asset, STYLESHEETS)),
         "scripts": [asset(name) for name in SCRIPTS],
@@ -152,7 +182,7 @@ def _words(table: StudyTable, tables: Sequence[StudyTable], live: Live | None) -
     }
 
 
-def _view(table: StudyTable, study_folder: Path, tables: Sequence[StudyTable], *, gl: bool) -> _View:
+def _view(table: StudyTable, study_folder: Path | None, tables: Sequence[StudyTable], *, gl: bool) -> DeviceView:
     """Return the study as one of its devices has it; with WebGL all of its points are drawn."""
     verdict = judge(table)
     curves = learning_curves(table)
@@ -198,17 +228,15 @@ def _view(table: StudyTable, study_folder: Path, tables: Sequence[StudyTable], *
         "chosen": caveats(table),
         "provenance": provenance(table),
     }
-    return _View(context, payload, pictures(table, study_folder, winner))
+    carried = pictures(table, study_folder, winner) if study_folder else {}
+    return DeviceView(context, payload, carried)
 
 
 def _figures(
     table: StudyTable, verdict: Verdict, curves: Curves, views: Mapping[str, FrontView], *, gl: bool
 ) -> dict[str, go.Figure]:
     """Return the figures that the study has data for, by name, in colours that the page fills in."""
-    fronts = {key: front_figure(view, CSS, gl=gl) for key, view in views.items() if any(view.layers.values())}
-    for figure in fronts.values():
-        figure.update_traces(text=None, hovertemplate=None)  # the page's own card says it
-    drawn = {f"front_{key}": figure for key, figure in fronts.items()}
+    drawn = front_figures(views, gl=gl)
     history = hypervolume_history(table)
     if history:
         drawn |= {f"hypervolume_{over}": hypervolume_figure(history, over, CSS) for over in ("trials", "time")}
@@ -217,6 +245,14 @@ def _figures(
     if verdict.row and verdict.row.accuracy and verdict.row.accuracy.per_class:
         drawn["classes"] = class_figure(verdict.row.accuracy.per_class, CSS)
     return drawn
+
+
+def front_figures(views: Mapping[str, FrontView], *, gl: bool) -> dict[str, go.Figure]:
+    """Return the figures of the front that have points, by name."""
+    fronts = {key: front_figure(view, CSS, gl=gl) for key, view in views.items() if any(view.layers.values())}
+    for figure in fronts.values():
+        figure.update_traces(text=None, hovertemplate=None)  # the page's own card says it
+    return {f"front_{key}": figure for key, figure in fronts.items()}
 
 
 def _held(calibration: Calibration) -> dict[str, Any]:

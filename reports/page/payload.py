@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -40,8 +40,14 @@ def dimensions(table: StudyTable) -> list[str]:
     return sorted(seen, key=lambda name: groups.index(name.partition(".")[0]))
 
 
-def trials_payload(table: StudyTable, curves: Curves) -> dict[str, Any]:
-    """Return the trials as JSON values; a candidate is a list in the order of `dimensions`, to be small."""
+def trials_payload(table: StudyTable, curves: Curves, only: Collection[int] | None = None) -> dict[str, Any]:
+    """Return the trials as JSON values; a candidate is a list in the order of `dimensions`, to be small.
+
+    Args:
+        table: the study.
+        curves: whose rungs the page draws.
+        only: numbers of the trials to return; None: all.
+    """
     names = dimensions(table)
     with_rungs = {curve.number for curve in curves.shown}
     in_full, with_logs = _in_full(table), _with_logs(table)
@@ -49,7 +55,7 @@ def trials_payload(table: StudyTable, curves: Curves) -> dict[str, Any]:
     beside = [bound for bound in table.gate.bounds if bound.setting not in ALWAYS_SHOWN]
     families = {family.number: family for family in table.families}
     rows = []
-    for row in table.rows:
+    for row in table.rows if only is None else [row for row in table.rows if row.number in only]:
         values = _brief(row, names, has_gate=has_gate)
         if beside and row.is_measured:
             values["bounds"] = _bounds(row, beside)

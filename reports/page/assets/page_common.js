@@ -8,7 +8,7 @@ window.addEventListener("error", (event) => {
 
 const REPORT = { ...reportOf(document.getElementById("report")), ...reportOf(VIEW && ofDevice("script")), pictures: reportOf(document.getElementById("pictures")) };
 const BY_NUMBER = new Map(REPORT.rows.map((row) => [row.n, row]));
-const DIMENSION = new Map(REPORT.dimensions.map((name, index) => [name, index]));
+let DIMENSION = new Map(REPORT.dimensions.map((name, index) => [name, index]));
 const NAMES = {
   finished: "finished", over: "over a bound", stopped: "stopped", failed: "failed", running: "running", paused: "paused", waiting: "waiting",
 };

@@ -8,6 +8,8 @@ if (VIEW) {
   document.querySelector("main").remove();
   document.querySelector("header").replaceWith(VIEW.content);
 }
+// What the server's HTML was, before scripts fill it in: a served page changes only what differs from it.
+const SERVED = Object.fromEntries(["header", "main"].map((kind) => [kind, document.querySelector(`body > ${kind}`).cloneNode(true)]));
 function reportOf(holder) {
   if (!holder) return {};
   const text = UNPACKED.get(holder) ?? holder.textContent;

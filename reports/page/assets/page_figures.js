@@ -62,6 +62,9 @@ function prepared(slot, printing) {
     if (slot.hidden.has(trace.meta) || slot.hidden.has(trace.legendgroup)) trace.visible = false;
     if (slot.id === "front") { trace.hoverinfo = "none"; delete trace.hovertemplate; }
   }
+  layout.uirevision = `${slot.figure} ${slot.resets}`; // what the reader has zoomed to stays
+  const zoom = slot.zooms[slot.figure];
+  if (zoom) { layout.xaxis.range = zoom.slice(0, 2); layout.yaxis.range = zoom.slice(2); }
   layout.dragmode = slot.dragmode || (coarse.matches || slot.id !== "front" ? false : "zoom"); // a finger scrolls the page
   if (innerWidth < 600) {
     layout.margin = { ...layout.margin, l: 44, r: 10 };
@@ -73,8 +76,11 @@ function prepared(slot, printing) {
 
 function draw(slot, printing = false) {
   const { data, layout } = prepared(slot, printing);
-  const config = { responsive: true, displayModeBar: false, doubleClick: "reset", plotGlPixelRatio: devicePixelRatio }; // plotly draws 2 x 2
+  const zoom = slot.zooms[slot.figure];
+  const doubleClick = slot.id === "front" ? false : "reset";
+  const config = { responsive: true, displayModeBar: false, doubleClick, plotGlPixelRatio: devicePixelRatio }; // plotly draws 2 x 2
   Plotly.react(slot.holder, data, layout, config);
+  if (zoom) followZoom(slot.holder);
   if (slot.legend) slot.legend.replaceChildren(...legend(slot, data));
   if (slot.wired) return;
   slot.wired = true;
@@ -84,6 +90,18 @@ function draw(slot, printing = false) {
   slot.holder.on("plotly_hover", (event) => { if (Number.isInteger(numberOf(event))) showCard(numberOf(event), event.event); });
   slot.holder.on("plotly_unhover", hideCard);
   slot.holder.on("plotly_relayout", (change) => { if ("xaxis.range[0]" in change || "xaxis.autorange" in change || "xaxis.range" in change) followZoom(slot.holder); });
+  slot.holder.on("plotly_relayout", (change) => {
+    if (!Object.keys(change).some((key) => /^[xy]axis\.range/.test(key))) return;
+    const { xaxis, yaxis } = slot.holder._fullLayout; // what the reader has zoomed to stays over what is drawn anew
+    slot.zooms[slot.figure] = [...xaxis.range, ...yaxis.range];
+  });
+  slot.holder.on("plotly_doubleclick", () => zoomOut(slot));
+}
+
+function zoomOut(slot) {
+  delete slot.zooms[slot.figure];
+  slot.resets += 1;
+  draw(slot);
 }
 
 function glyph(key, colour) {
@@ -115,11 +133,12 @@ function legend(slot, data) {
 
 function prepareSlots() {
   for (const holder of document.querySelectorAll(".figure")) {
+    if (SLOTS.has(holder.id) && SLOTS.get(holder.id).holder === holder) continue;
     const group = document.querySelector(`.switch[data-slot="${holder.id}"]`);
     const pressed = group && (group.querySelector('[aria-pressed="true"]') || group.querySelector("button"));
     const figure = holder.dataset.figure || (pressed && pressed.dataset.figure);
     const legendHolder = document.querySelector(`.legend[data-slot="${holder.id}"]`);
-    const slot = { id: holder.id, holder, figure, legend: legendHolder, hidden: new Set(), wired: false };
+    const slot = { id: holder.id, holder, figure, legend: legendHolder, hidden: new Set(), wired: false, zooms: {}, resets: 0 };
     SLOTS.set(slot.id, slot);
     if (group) group.addEventListener("click", (event) => choose(slot, group, event.target.closest("button")));
   }

@@ -69,7 +69,7 @@ function leaveCursor() {
 }
 
 function zoom(slot, factor) {
-  if (factor === null) { draw(slot); followZoom(slot.holder); keep("zoom", null); return; }
+  if (factor === null) { zoomOut(slot); followZoom(slot.holder); keep("zoom", null); return; }
   const { xaxis, yaxis } = slot.holder._fullLayout;
   const scaled = (axis, middle) => [middle + (axis.range[0] - middle) * factor, middle + (axis.range[1] - middle) * factor];
   const place = cursor === null ? null : places(slot).find((one) => one.n === cursor);

@@ -91,7 +91,7 @@ function taking(row) {
   if (row.outcome !== "finished") return "";
   const line = row.removed
     ? element("p", { class: "hint" }, `${row.removed} were removed to keep the study’s folder under store.size_mb_max; what it needs to be trained again is kept.`)
-    : element("code", {}, `automl export ${REPORT.study} --pick ${row.n} ${REPORT.device && REPORT.device !== REPORT.devices[0] ? `--device ${REPORT.device} ` : ""}--to out/`);
+    : element("code", {}, ACTIONS.exportLine(row));
   return element("div", {}, element("h3", {}, "Take it"), line);
 }
 
@@ -187,25 +187,37 @@ function openPanel(number) {
   const row = BY_NUMBER.get(number);
   if (!row) return closePanel();
   if (panel.hidden) cameFrom = document.activeElement;
+  panel.dataset.number = number;
+  panel.replaceChildren(...panelParts(row));
+  panel.hidden = false;
+  panel.scrollTop = 0;
+  panel.focus({ preventScroll: true });
+  document.querySelectorAll("#table tr[data-number]").forEach((line) => line.classList.toggle("open", Number(line.dataset.number) === number));
+}
+
+// What the panel shows of a trial; `kept` are parts that others have made before and bring up to date themselves.
+function panelParts(row, kept = {}) {
+  const number = row.n;
   const close = element("button", { class: "close", type: "button" }, "close ×");
   close.addEventListener("click", closePanel);
   const picture = REPORT.pictures[number];
-  panel.replaceChildren(
+  return [
     element("header", {}, element("h2", { id: "panel-title" }, `Trial ${number}`), close),
     badges(row),
     row.architecture ? element("p", {}, row.architecture) : "",
     row.reason && row.outcome !== "failed" ? element("p", { class: "hint" }, row.reason) : "",
     quick(row),
-    actions(row),
+    kept.actions || part("actions", actions(row)),
     picture ? element("img", { class: "picture", src: picture, alt: `Validation images with the detections of trial ${number}` }) : notCarried(row),
-    detections(row), family(row), deaths(row), reasons(row), onDevices(row), latencies(row), spark(row.rungs), configuration(row), resources(row), taking(row),
+    kept.detections || part("detections", detections(row)), family(row), deaths(row), reasons(row), onDevices(row), latencies(row), spark(row.rungs), configuration(row), resources(row), taking(row),
     row.brief ? element("p", { class: "hint" }, "In a study of this size, all of this trial is told by") : "",
     row.brief ? element("code", {}, `automl show ${REPORT.study} ${number}`) : "",
-  );
-  panel.hidden = false;
-  panel.scrollTop = 0;
-  panel.focus({ preventScroll: true });
-  document.querySelectorAll("#table tr[data-number]").forEach((line) => line.classList.toggle("open", Number(line.dataset.number) === number));
+  ];
+}
+
+function part(name, made) {
+  if (made instanceof Element) made.dataset.part = name;
+  return made;
 }
 
 function closePanel() {

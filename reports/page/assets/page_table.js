@@ -1,9 +1,9 @@
 // The table of trials: filter, sort, page by page.
 const PAGE_ROWS = 50;
-const FAMILIES = REPORT.rows.some((row) => row.children || row.parent !== undefined);
+let FAMILIES = REPORT.rows.some((row) => row.children || row.parent !== undefined);
 const COLUMNS = [
   { title: "trial", key: (row) => row.n, form: (row) => element("a", { href: `#trial-${row.n}` }, String(row.n)), number: true },
-  { title: "outcome", key: (row) => (row.parent === undefined ? NAMES[row.outcome] : "child"), form: (row) => [element("i", { class: `dot fill-${row.parent === undefined ? row.outcome : "child"}` }), ...kind(row), row.batch ? element("span", { class: "tag", title: "after out of memory" }, row.batch) : "", row.baseline ? element("span", { class: "tag", title: "the stock detector that the others are compared with" }, `baseline ${row.baseline}`) : ""] },
+  { title: "outcome", key: (row) => (row.parent === undefined ? NAMES[row.outcome] : "child"), form: (row) => [element("i", { class: `dot fill-${row.parent === undefined ? row.outcome : "child"}` }), ...kind(row), row.batch ? element("span", { class: "tag", title: "after out of memory" }, row.batch) : "", row.baseline ? element("span", { class: "tag", title: "the stock detector that the others are compared with" }, `baseline ${row.baseline}`) : "", row.note ? element("span", { class: "tag note", title: row.note }, `note: ${row.note}`) : ""] },
   { title: "front", key: (row) => (row.front ? 1 : 0), form: (row) => (row.front ? "●" : ""), down: true },
   { title: "gate", key: (row) => (row.gate ? 1 : 0), form: (row) => (row.gate ? element("span", { class: "yes" }, "✓") : ""), down: true },
   { title: "backbone", key: (row) => choice(row, "backbone.name"), form: (row) => (choice(row, "backbone.name") == null ? "–" : shortName(choice(row, "backbone.name")) + (row.scale || "")), name: true },
@@ -43,10 +43,12 @@ const FILTERS = [
   ["gate", "pass the gate", (row) => row.gate],
   ["batch", "smaller batch", (row) => row.batch],
   ["copied", "copied", (row) => row.copied !== undefined],
+  ["noted", "with a note", (row) => row.note],
   ...["finished", "stopped", "paused", "over", "failed", "running"].map((key) => [key, NAMES[key], (row) => row.outcome === key]),
 ];
 const view = { filter: "all", query: "", column: 0, down: true, page: 0, open: new Set() }; // open: parents with their children below
-const columns = COLUMNS.filter((column) => column.always || REPORT.rows.some((row) => { const value = column.key(row); return value != null && value !== 0; }) || column.title === "trial");
+const shownColumns = () => COLUMNS.filter((column) => column.always || REPORT.rows.some((row) => { const value = column.key(row); return value != null && value !== 0; }) || column.title === "trial");
+let columns = shownColumns();
 
 // How it ended: of a child whose it is, of a parent its children too, which a click shows or hides below it.
 function kind(row) {
@@ -72,7 +74,7 @@ function unfold(number, open = true) {
 function haystack(row) {
   if (row.words === undefined) {
     const pairs = REPORT.dimensions.map((name, index) => (row.candidate[index] == null ? "" : `${name}=${plain(row.candidate[index])}`));
-    row.words = [...pairs, statusOf(row), row.kind || "", row.baseline ? `baseline ${row.baseline}` : "", row.parent === undefined ? "" : `parent=${row.parent}`, row.error || "", row.reason || "", row.batch || "", ...(row.deaths || []).map((death) => death.cause)].join(" ").toLowerCase();
+    row.words = [...pairs, statusOf(row), row.kind || "", row.baseline ? `baseline ${row.baseline}` : "", row.parent === undefined ? "" : `parent=${row.parent}`, row.error || "", row.reason || "", row.batch || "", row.note || "", ...(row.deaths || []).map((death) => death.cause)].join(" ").toLowerCase();
   }
   return row.words;
 }
@@ -158,15 +160,25 @@ function drawChips() {
 
 function wireTable() {
   byId("query").addEventListener("input", (event) => { Object.assign(view, { query: event.target.value, page: 0 }); drawTable(); });
-  for (const button of document.querySelectorAll(".families .fold")) {
-    button.addEventListener("click", () => { unfold(Number(button.dataset.family)); byId("trials").scrollIntoView(); });
-  }
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest(".families .fold");
+    if (button) { unfold(Number(button.dataset.family)); byId("trials").scrollIntoView(); }
+  });
   byId("previous").addEventListener("click", () => { view.page -= 1; drawTable(); });
   byId("next").addEventListener("click", () => { view.page += 1; drawTable(); });
   document.querySelector("#table tbody").addEventListener("click", (event) => {
     const line = event.target.closest("tr");
     if (line && !event.target.closest("a")) show(Number(line.dataset.number));
   });
+}
+
+function showWinner() {
+  const picture = REPORT.winner === null ? null : REPORT.pictures[REPORT.winner];
+  const place = byId("winner-picture");
+  if (!picture || !place || place.getAttribute("src") === picture) return;
+  place.src = picture;
+  place.hidden = false;
+  byId("no-winner-picture").hidden = true;
 }
 
 function start() {
@@ -177,8 +189,7 @@ function start() {
   drawChips();
   drawTable();
   wireTable();
-  const picture = REPORT.winner === null ? null : REPORT.pictures[REPORT.winner];
-  if (picture) { byId("winner-picture").src = picture; byId("winner-picture").hidden = false; byId("no-winner-picture").hidden = true; }
+  showWinner();
   prepareSlots();
   drawAll();
   followHash();

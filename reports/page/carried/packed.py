@@ -17,7 +17,7 @@ class PagePart:
     is_packed: bool
 
 
-def part(text: str, packed_from: int = PACKED_FROM) -> PagePart:
+def part(text: str, packed_from: float = PACKED_FROM) -> PagePart:
     """Return a part of a page, packed if it is long.
 
     Args:

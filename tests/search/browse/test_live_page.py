@@ -1,0 +1,86 @@
+"""The served page in a real browser: what appears while a study is searched, and what stays as the reader has it."""
+
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from browser import opened, wait_until
+from command_line import SCRIPT
+from playwright.sync_api import Browser
+from stored_study import StoredStudy
+
+pytestmark = pytest.mark.slow
+
+HAS_POINT = "document.getElementById('front')?.data?.some((one) => one.customdata && one.customdata.includes({}))"
+
+
+@contextmanager
+def browsing(folder: Path, *arguments: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+    """Run `automl browse` in a folder; yield the address that it prints, and its process."""
+    line = [SCRIPT, "browse", "--port", "0", "--no-open", *arguments]
+    with subprocess.Popen(line, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()
+            yield process.stdout.readline().strip(), process
+        finally:
+            process.kill()
+
+
+def test_points_appear_and_the_reader_keeps_the_place(browser: Browser, tmp_path: Path) -> None:
+    stored = StoredStudy(tmp_path / "runs", 60)
+    with (
+        browsing(tmp_path, "retail") as (address, process),
+        opened(browser, address, may_fail=("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE", "ERR_EMPTY")) as page,
+    ):
+        wait_until(page, "document.getElementById('live-sign')?.textContent === 'the search has ended'")
+        assert "token" not in page.url
+        assert page.evaluate("sessionStorage.getItem('automl.token')") == address.partition("token=")[2]
+        page.fill("#query", "map>0.1")
+        page.click("#table tbody tr:first-child td:nth-child(5)")
+        page.evaluate("Plotly.relayout('front', {'xaxis.range': [0, 0.5], 'yaxis.range': [0.2, 0.6]})")
+        page.evaluate("document.getElementById('panel').scrollTop = 40")
+        title = page.inner_text("#panel-title")
+        page.focus("#query")
+        number = stored.add_finished()
+        began = time.monotonic()
+        wait_until(page, HAS_POINT.format(number))
+        assert time.monotonic() - began < 4  # two seconds where nothing else runs
+        wait_until(page, f"document.querySelector('header .tiles').textContent.includes('{stored.count}')")
+        ranges = "[...document.getElementById('front')._fullLayout.xaxis.range].map((one) => one.toFixed(3))"
+        assert page.evaluate(ranges) == ["0.000", "0.500"]
+        assert page.input_value("#query") == "map>0.1"
+        assert page.inner_text("#panel-title") == title
+        assert page.evaluate("document.getElementById('panel').scrollTop") == 40
+        assert page.evaluate("document.activeElement.id") == "query"
+        stored.file.rename(stored.file.with_suffix(".away"))
+        wait_until(page, "document.getElementById('live-sign').textContent.startsWith('the study has been deleted')")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(5) == 0  # though the page's stream is open
+        wait_until(page, "document.getElementById('live-sign').textContent.startsWith('lost the line')")
+
+
+def test_a_real_search_as_it_goes(browser: Browser, tmp_path: Path, shelves: Path) -> None:
+    line = [SCRIPT, "search", "conf=smoke", f"data.root={shelves}", "trial.train_device=cpu", "budget.trials=3"]
+    with (
+        browsing(tmp_path) as (address, _),
+        subprocess.Popen(line, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as search,
+    ):
+        base = re.sub(r"/\?.*", "", address)
+        end = time.monotonic() + 60
+        while not (tmp_path / "runs" / "smoke" / "study.sqlite3").exists():
+            assert time.monotonic() < end
+            time.sleep(0.2)
+        time.sleep(3)  # the study is whole
+        with opened(browser, f"{base}/studies/smoke") as page:
+            wait_until(page, "document.getElementById('live-sign')?.dataset.state === 'running'")
+            wait_until(page, "BY_NUMBER.get(2)?.outcome === 'finished'", 200)
+            wait_until(page, HAS_POINT.format(2))
+            search.wait(60)
+            wait_until(page, "document.getElementById('live-sign').textContent === 'the search has ended'", 20)
+            assert page.get_attribute("html", "data-error") is None

@@ -20,10 +20,11 @@ from reports.analysis.curves import Curves, learning_curves
 from reports.analysis.deaths import death_classes
 from reports.analysis.history import hypervolume_history
 from reports.analysis.importance import importances
+from reports.analysis.importance_words import basis_words
 from reports.analysis.views import VIEWS, FrontView, default_view, front_view
 from reports.page.calibration_figure import MARKS_MAX, calibration_figure
 from reports.page.facts import key_numbers, outcome_shares, provenance
-from reports.page.figures import class_figure, curves_figure, hypervolume_figure, importance_figure
+from reports.page.figures import class_figure, curves_figure, hypervolume_figure, importance_figure, share_words
 from reports.page.front_figure import front_figure
 from reports.page.palette import CSS, DARK, LIGHT, colours, css_variables
 from reports.page.payload import others_payload, script_json, trials_payload
@@ -122,7 +123,7 @@ def _words(table: StudyTable, tables: Sequence[StudyTable]) -> dict[str, Any]:
     return {
         "devices": [one.device_name for one in tables] if len(tables) > 1 else [],
         "everywhere": everywhere_words(tables),
-        "words": {"share": share, "ms": ms, "architecture": architecture},
+        "words": {"share": share, "ms": ms, "architecture": architecture, "basis": basis_words, "part": share_words},
         "settings": _yaml(table.settings),
         "written": datetime.now().astimezone(),
         "style": asset("page.css"),
@@ -144,7 +145,7 @@ def _view(table: StudyTable, study_folder: Path, tables: Sequence[StudyTable]) -
     held = _held(calibration)
     if held["comparisons"]:
         figures["calibration"] = calibration_figure(calibration, CSS)
-    figures |= {f"importance_{item.objective}": importance_figure(item, CSS) for item in found if item.shares}
+    figures |= {f"importance_{item.objective}": importance_figure(item, CSS) for item in found if item.parts}
     proof = read_proof(table)
     if proof is not None and any(one.trainings for one in proof.contestants):
         figures["proof"] = proof_figure(proof, CSS)

@@ -144,8 +144,7 @@ def _shares(
         low, high = np.quantile(share[1:] - share[1:].mean(), [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) + share[0]
         if low > 0:  # else what the shuffles found is too uncertain to be drawn
             parts.append(Part(name, float(share[0]), float(low), float(min(high, 1.0))))
-    whole = float(fits[frozenset(bases)][0])
-    return tuple(sorted(parts, key=lambda part: (-part.share, part.name))), whole if parts else 0.0
+    return tuple(sorted(parts, key=lambda part: (-part.share, part.name))), sum(part.share for part in parts)
 
 
 def _draws(group: NDArray[np.intp], rng: np.random.Generator) -> Columns:

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from objectives.records.records import ClassAccuracy
 from reports.analysis.accuracy_shares import Part
 from reports.analysis.curves import Curve, Curves
+from reports.analysis.doubts import MARK, class_doubt
 from reports.analysis.history import HypervolumePoint
 from reports.analysis.importance import Importance
 from reports.page.palette import LIGHT, Palette
@@ -154,7 +155,10 @@ def share_words(part: Part) -> str:
 def class_figure(per_class: dict[str, ClassAccuracy], palette: Palette = LIGHT) -> go.Figure:
     """Draw each class's AP at 0.5 and 0.5:0.95, the best on top; classes without a box are left out."""
     found = sorted((item for item in per_class.items() if item[1].map >= 0), key=lambda item: (-item[1].map, item[0]))
-    names = [f"{escape(name, quote=False)}  ({accuracy.boxes:,})" for name, accuracy in found]
+    marks = [f" {MARK}" if class_doubt(accuracy.boxes) else "" for _, accuracy in found]
+    names = [
+        f"{escape(name, quote=False)}  ({one.boxes:,}{mark})" for (name, one), mark in zip(found, marks, strict=True)
+    ]
     figure = go.Figure(layout=base_layout(palette, "average precision", ""))
     for label, key, colour in (("AP 0.5:0.95", "map", palette.front), ("AP50", "map50", palette.finished)):
         values: list[float] = [getattr(accuracy, key) for _, accuracy in found]

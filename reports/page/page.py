@@ -18,6 +18,14 @@ from reports.analysis.calibration import Calibration, calibrate
 from reports.analysis.calibration_words import comparisons, kinds, latency_sentence, map_sentence
 from reports.analysis.curves import Curves, learning_curves
 from reports.analysis.deaths import death_classes
+from reports.analysis.doubts import (
+    CLASS_BOXES_MIN,
+    calibration_doubt,
+    class_doubt,
+    front_doubts,
+    hypervolume_doubt,
+    row_doubts,
+)
 from reports.analysis.history import hypervolume_history
 from reports.analysis.importance import importances
 from reports.analysis.importance_words import basis_words
@@ -177,6 +185,7 @@ def _view(table: StudyTable, study_folder: Path, tables: Sequence[StudyTable]) -
         "proof": proof_section(proof, table.gate) if proof is not None else None,
         "drawn": views[default_view(table.gate)],
         "chosen": caveats(table),
+        "doubts": _doubts(table, verdict, calibration),
         "provenance": provenance(table),
     }
     return _View(context, payload, pictures(table, study_folder, winner))
@@ -205,6 +214,19 @@ def _held(calibration: Calibration) -> dict[str, Any]:
         "of_map": map_sentence(calibration),
         "of_latency": latency_sentence(calibration),
         "thinned": any(len(kind.predictions) > MARKS_MAX for kind in (calibration.at_proposal, calibration.at_rungs)),
+    }
+
+
+def _doubts(table: StudyTable, verdict: Verdict, calibration: Calibration) -> dict[str, Any]:
+    """Return what of the page's figures rests on few or noisy values, in words."""
+    accuracy = verdict.row.accuracy if verdict.row else None
+    few = [name for name, found in (accuracy.per_class if accuracy else {}).items() if class_doubt(found.boxes)]
+    return {
+        "winner": row_doubts(verdict.row) if verdict.row else (),
+        "front": tuple(front_doubts(table)),
+        "classes": f"under {CLASS_BOXES_MIN} boxes, chance moves much: {', '.join(few)}" if few else "",
+        "hypervolume": hypervolume_doubt(table),
+        "held": calibration_doubt(calibration),
     }
 
 

@@ -1,5 +1,6 @@
 """Key numbers and provenance of a study, as lines of text for the page."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -34,11 +35,16 @@ class OutcomeShare:
 
 
 def outcome_shares(table: StudyTable) -> tuple[OutcomeShare, ...]:
-    """Return the trials by outcome as parts of the whole; children, which were not trained, are a part of their own."""
-    total = len(table.rows)
-    children = sum(row.is_child for row in table.rows)
+    """Return the search's trials by outcome as parts of the whole; children, which were not trained, are one of them.
+
+    Trainings of a proof are none of the search's.
+    """
+    searched = [row for row in table.rows if not row.is_proof]
+    total = len(searched)
+    children = sum(row.is_child for row in searched)
+    standings = Counter(row.standing for row in searched)
     parts = []
-    for name, count in table.counts.items():
+    for name, count in ((name, standings[name]) for name in table.counts):
         if name != Outcome.FINISHED.value or not children:
             parts.append((OUTCOME_KEYS[name], name, count))
         else:

@@ -26,6 +26,7 @@ from reports.analysis.doubts import (
     hypervolume_doubt,
     row_doubts,
 )
+from reports.analysis.headline import headline
 from reports.analysis.history import hypervolume_history
 from reports.analysis.importance import importances
 from reports.analysis.importance_words import basis_words
@@ -169,6 +170,7 @@ def _view(table: StudyTable, study_folder: Path, tables: Sequence[StudyTable]) -
     }
     context = {
         "table": table,
+        "headline": headline(table),
         "verdict": verdict,
         "against": baseline_words(against) if against else "",
         "gate": str(table.gate).replace(">=", "≥").replace("<=", "≤") if table.gate != Gate() else "",

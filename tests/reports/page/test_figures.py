@@ -244,12 +244,12 @@ def test_importances_are_drawn_greatest_first(table: StudyTable) -> None:
 
 def test_classes_are_drawn_best_first_without_those_that_have_no_box() -> None:
     per_class = {
-        "a": ClassAccuracy(0.2, 0.4, 3),
-        "<b>": ClassAccuracy(0.6, 0.8, 9),
+        "a": ClassAccuracy(0.2, 0.4, 19),
+        "<b>": ClassAccuracy(0.6, 0.8, 20),
         "none": ClassAccuracy(-1, -1, 0),
     }
     figure = class_figure(per_class)
-    assert list(figure.data[0].y) == ["&lt;b&gt;  (9)", "a  (3)"]
+    assert list(figure.data[0].y) == ["&lt;b&gt;  (20)", "a  (19 ≈)"]
     assert list(figure.data[0].x) == [0.6, 0.2]
 
 

@@ -18,7 +18,7 @@ PREDICTED_TRIALS_MIN = 10  # trials that shares of predictions rest on
 
 
 @dataclass(frozen=True)
-class Doubt:
+class Rough:
     """One figure, and why it is rough: 'p95', 'rests on 2 of 30 images'."""
 
     figure: str
@@ -28,7 +28,7 @@ class Doubt:
         return f"{self.figure} {self.words}"
 
 
-def row_doubts(row: TrialRow) -> tuple[Doubt, ...]:
+def row_doubts(row: TrialRow) -> tuple[Rough, ...]:
     """Return which of a trial's figures are rough, and why."""
     known = row.known_latency
     found = (
@@ -36,7 +36,7 @@ def row_doubts(row: TrialRow) -> tuple[Doubt, ...]:
         ("p50", _median_doubt(row, known) if known else ""),
         ("p95", tail_doubt(known) if known else ""),
     )
-    return tuple(Doubt(figure, words) for figure, words in found if words)
+    return tuple(Rough(figure, words) for figure, words in found if words)
 
 
 def accuracy_doubt(accuracy: Accuracy) -> str:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from optuna.distributions import CategoricalDistribution
 
 from objectives.records.even_sample import evenly
-from reports.analysis.accuracy_shares import Part, find_parts
-from reports.analysis.choices import Columns, columns_of
-from reports.analysis.latency_shares import latency_shares
+from reports.analysis.shares.accuracy import ChoiceShare, find_parts
+from reports.analysis.shares.choices import Columns, columns_of
+from reports.analysis.shares.latency import latency_shares
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 
@@ -36,7 +36,7 @@ class Importance:
     """
 
     objective: str
-    parts: tuple[Part, ...]
+    parts: tuple[ChoiceShare, ...]
     trials: int
     explained: float | None = None
     choices: int = 0
@@ -60,7 +60,7 @@ def _of_latency(table: StudyTable) -> Importance:
     found = latency_shares(table)
     return Importance(
         "latency",
-        tuple(Part(name, share) for name, share in found.parts),
+        tuple(ChoiceShare(name, share) for name, share in found.parts),
         found.networks,
         explained=found.explained,
         reason=found.reason,

@@ -1,7 +1,7 @@
 """What mattered, in words: what the shares are of, how they were found, and what they leave open."""
 
-from reports.analysis.accuracy_shares import LEVEL
 from reports.analysis.importance import Importance
+from reports.analysis.shares.accuracy import LEVEL
 from reports.table.words import plural
 
 CLEAR = round(100 * LEVEL)

@@ -7,11 +7,11 @@ from typing import Any
 import plotly.graph_objects as go
 
 from objectives.records.records import ClassAccuracy
-from reports.analysis.accuracy_shares import Part
 from reports.analysis.curves import Curve, Curves
 from reports.analysis.doubts import MARK, class_doubt
 from reports.analysis.history import HypervolumePoint
 from reports.analysis.importance import Importance
+from reports.analysis.shares.accuracy import ChoiceShare
 from reports.page.palette import LIGHT, Palette
 
 FONT_FAMILY = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif"
@@ -146,7 +146,7 @@ def importance_figure(importance: Importance, palette: Palette = LIGHT) -> go.Fi
     return figure.update_layout(height=24 + 27 * len(parts), bargap=0.38, margin={"t": 8, "b": 8})
 
 
-def share_words(part: Part) -> str:
+def share_words(part: ChoiceShare) -> str:
     """Return '62 %', or with an interval '62 % (41 to 78)'."""
     ends = "" if part.low is None or part.high is None else f" ({100 * part.low:.0f} to {100 * part.high:.0f})"
     return f"{100 * part.share:.0f} %{ends}"

@@ -33,7 +33,7 @@ def judge(table: StudyTable) -> Verdict:
     if table.gate == Gate():
         best = pick(table, "best")
         if share(best.map) == share(0.0):
-            lead = f"No gate is set, and no trial finds anything yet; the fastest of them is trial {best.number}: "
+            lead = f"No gate is set, and no trial finds anything yet; the most accurate is trial {best.number}: "
             return Verdict("no gate", best, lead, _figures(best))
         return Verdict("no gate", best, f"No gate is set. Trial {best.number} is the most accurate: ", _figures(best))
     passing = sum(row.passes_gate for row in table.finished)

@@ -25,7 +25,7 @@ from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvalu
 from optuna.trial import create_trial
 
 from reports.analysis.importance import Importance, importances
-from reports.analysis.latency_shares import shares_of
+from reports.analysis.shares.latency import shares_of
 from reports.table.table import read_trials
 
 BACKBONES = tuple(f"net_{index}" for index in range(8))

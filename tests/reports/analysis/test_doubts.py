@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import optuna
 import pytest
 from proven_study import proven_study, scored
 from rich.console import Console
@@ -23,10 +24,11 @@ from reports.analysis.doubts import (
     row_doubts,
     tail_doubt,
 )
-from reports.page.facts import key_numbers
+from reports.page.facts import key_numbers, outcome_shares
 from reports.page.page import render_page
 from reports.table.row import TrialRow
-from reports.table.table import StudyTable, judged_rows, read_trials
+from reports.table.table import StudyTable, judged_rows, read_study, read_trials
+from reports.table.verdict import judge
 from reports.terminal import summary
 
 FULL = Latency(5.0, 5.6, 4.9, 5.1, 4.0, 180, 2.0, True, "", "", 0)
@@ -124,3 +126,33 @@ def test_the_page_has_the_words_of_every_mark(tmp_path: Path) -> None:
     found = re.search(r'<script type="application/json" id="report">(.*?)</script>', page, re.DOTALL)
     assert found
     assert json.loads(found.group(1))["rows"][0]["doubts"]["mAP"] == "rests on 32 images and 360 boxes"
+
+
+# Other sentences that were not true
+
+
+def test_nothing_is_called_the_most_accurate_where_nothing_is_found() -> None:
+    table = read_trials("s", [scored(0, 0.0, 2.0, {}), scored(1, 0.0001, 1.0, {})], {})
+    verdict = judge(table)
+    assert verdict.lead == "No gate is set, and no trial finds anything yet; the most accurate is trial 1: "
+    assert (
+        judge(read_trials("s", [scored(0, 0.2, 2.0, {})], {})).lead == "No gate is set. Trial 0 is the most accurate: "
+    )
+
+
+def test_the_parts_of_the_outcomes_are_the_search_s_alone() -> None:
+    searched, proven = proven_study((), ()), proven_study((0.5, 0.5), (0.4, 0.4))
+    assert outcome_shares(proven) == outcome_shares(searched)
+    assert sum(part.share for part in outcome_shares(proven)) == pytest.approx(1)
+
+
+def test_lines_of_rungs_are_named_where_there_are_any(
+    report_study: Callable[..., optuna.Study], tmp_path: Path
+) -> None:
+    sentence = "Lines mark the rungs where the pruner decides."
+    table = read_study(report_study(8))
+    undecided = [replace(row, rungs=tuple(replace(rung, decides=False) for rung in row.rungs)) for row in table.rows]
+    assert sentence in render_page(table, tmp_path)
+    page = render_page(replace(table, rows=tuple(undecided)), tmp_path)
+    assert sentence not in page
+    assert "The pruner decided at none of these epochs." in page

@@ -21,12 +21,12 @@ from timing import cpu_s
 from objectives.records import attributes
 from objectives.records.records import Accuracy, Latency
 from objectives.records.study_parts.parts import MeasuredRecord
-from reports.analysis.accuracy_shares import find_parts
-from reports.analysis.choices import columns_of
 from reports.analysis.importance import Importance, importances
 from reports.analysis.importance_words import basis_words
-from reports.analysis.latency_shares import measured_networks
-from reports.analysis.shapley import shapley, subsets
+from reports.analysis.shares.accuracy import find_parts
+from reports.analysis.shares.choices import columns_of
+from reports.analysis.shares.latency import measured_networks
+from reports.analysis.shares.shapley import shapley, subsets
 from reports.table.table import StudyTable, read_study, read_trials
 
 NOISE = FloatDistribution(0, 1)

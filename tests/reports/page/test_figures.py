@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from objectives.records.gate import Gate
 from objectives.records.records import ClassAccuracy
-from reports.analysis.accuracy_shares import Part
 from reports.analysis.calibration import Calibration, Held, agreement, calibrate
 from reports.analysis.curves import CURVES_MAX, learning_curves
 from reports.analysis.history import HypervolumePoint, hypervolume_history
 from reports.analysis.importance import Importance, importances
+from reports.analysis.shares.accuracy import ChoiceShare
 from reports.analysis.views import POINTS_MAX, default_view, front_view, latency_ticks
 from reports.page.calibration_figure import calibration_figure
 from reports.page.figures import class_figure, curves_figure, hypervolume_figure, importance_figure, share_words
@@ -236,9 +236,9 @@ def test_importances_are_drawn_greatest_first(table: StudyTable) -> None:
     assert part.high is not None
     assert (bars.array[0], bars.arrayminus[0]) == (part.high - part.share, part.share - part.low)
     assert figure.layout.annotations[0].text == share_words(part)
-    assert share_words(Part("x", 0.62, 0.41, 0.78)) == "62 % (41 to 78)"
+    assert share_words(ChoiceShare("x", 0.62, 0.41, 0.78)) == "62 % (41 to 78)"
     assert importance_figure(importances(table)[1]).data[0].error_x.array is None  # no interval is stated
-    many = Importance("latency", tuple(Part(f"d{index}", 0.05) for index in range(20)), 99)
+    many = Importance("latency", tuple(ChoiceShare(f"d{index}", 0.05) for index in range(20)), 99)
     assert len(importance_figure(many).data[0].y) == 12
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.analysis.choices import TINY, Columns
-from reports.analysis.shapley import shapley, subsets
+from reports.analysis.shares.choices import TINY, Columns
+from reports.analysis.shares.shapley import shapley, subsets
 
 LEVEL = 0.95  # of the tests and of the intervals
 SHUFFLES = 400
@@ -23,7 +23,7 @@ FOUND_MAX = 6  # all subsets of them are fitted in each resample
 
 
 @dataclass(frozen=True)
-class Part:
+class ChoiceShare:
     """One choice and the share of the variance that it explains, in [0, 1], with its interval.
 
     Attributes:
@@ -38,7 +38,7 @@ class Part:
 
 def find_parts(
     bases: Mapping[str, Columns], values: Sequence[float], groups: Sequence[int] | None = None, seed: int = 0
-) -> tuple[tuple[Part, ...], float]:
+) -> tuple[tuple[ChoiceShare, ...], float]:
     """Return the choices that matter, the greatest first, and the share of the variance that they explain together.
 
     Args:
@@ -126,7 +126,7 @@ def _within(columns: Columns, group: NDArray[np.intp]) -> Columns:
 
 def _shares(
     bases: Mapping[str, Columns], target: Columns, group: NDArray[np.intp], rng: np.random.Generator
-) -> tuple[tuple[Part, ...], float]:
+) -> tuple[tuple[ChoiceShare, ...], float]:
     """Return each choice's share of what they explain together, with its interval, and what that is.
 
     An interval is that of the resamples, shifted by what resampling adds to a share (repeated trials fit too well).
@@ -143,7 +143,7 @@ def _shares(
     for name, share in shapley(fits).items():
         low, high = np.quantile(share[1:] - share[1:].mean(), [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) + share[0]
         if low > 0:  # else what the shuffles found is too uncertain to be drawn
-            parts.append(Part(name, float(share[0]), float(low), float(min(high, 1.0))))
+            parts.append(ChoiceShare(name, float(share[0]), float(low), float(min(high, 1.0))))
     return tuple(sorted(parts, key=lambda part: (-part.share, part.name))), sum(part.share for part in parts)
 
 

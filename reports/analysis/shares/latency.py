@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from objectives.records.even_sample import evenly
-from reports.analysis.choices import Columns, columns_of
-from reports.analysis.shapley import shapley, subsets
+from reports.analysis.shares.choices import Columns, columns_of
+from reports.analysis.shares.shapley import shapley, subsets
 from reports.table.table import StudyTable
 from spaces.vocabulary import DEFAULTS, is_deployed
 
@@ -28,14 +28,14 @@ EXPLAINED_MIN = 0.5  # share of the variance; below it nothing is said
 SHARE_MIN = 0.02  # of a part that is named
 CHANCE = 4.0  # networks' worth of the rest that a part must explain to be needed
 RIDGES = (0.001, 0.01, 0.1)  # of columns of variance 1, a network
-MEMBERS_MIN = 3  # networks that a value needs for an effect of its own
-TOGETHER = 0.9  # share of either part that the other one explains, from which on they cannot be told apart
+NETWORKS_OF_VALUE_MIN = 3  # networks that a value needs for an effect of its own
+ALIKE_MIN = 0.9  # share of either part that the other one explains, from which on they cannot be told apart
 NOT_CUT: Mapping[str, Any] = {"prune.ratio": 0.0, "prune.at": None}
-SAME_MS = 1e-4  # spread of log latency below which all are alike
+SAME_LOG = 1e-4  # spread of log latency below which all are alike
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredNetworks:
     """Networks that were measured, each once.
 
     Attributes:
@@ -79,7 +79,7 @@ def latency_shares(table: StudyTable) -> LatencyShares:
     return LatencyShares(shares.parts, shares.explained, len(kept), sampled, found.left_out, shares.reason)
 
 
-def measured_networks(table: StudyTable) -> Measured:
+def measured_networks(table: StudyTable) -> MeasuredNetworks:
     """Return the networks of trials, of children and of what was measured ahead, each once; the baseline is left out.
 
     Its network is none that the space chose.
@@ -94,7 +94,7 @@ def measured_networks(table: StudyTable) -> Measured:
     for params, p50_ms, stable in _ahead(table):
         unstable += not stable
         figures += [({**fixed, **params}, p50_ms)] if stable else []
-    return Measured(*_each_once(figures), left_out=unstable)
+    return MeasuredNetworks(*_each_once(figures), left_out=unstable)
 
 
 def shares_of(choices: Sequence[Mapping[str, Any]], logs: Sequence[float]) -> LatencyShares:
@@ -103,7 +103,7 @@ def shares_of(choices: Sequence[Mapping[str, Any]], logs: Sequence[float]) -> La
     if count < NETWORKS_MIN:
         return LatencyShares((), None, count, reason=f"needs {NETWORKS_MIN} different networks measured, has {count}")
     target = np.array(logs)
-    if target.std() < SAME_MS:
+    if target.std() < SAME_LOG:
         return LatencyShares((), None, count, reason=f"all {count} networks have the same latency")
     parts = _parts(choices)
     if not parts:
@@ -174,7 +174,7 @@ def _parts(choices: Sequence[Mapping[str, Any]]) -> dict[str, Columns]:
     names = dict.fromkeys(name for one in choices for name in one)
     groups: dict[str, dict[str, Columns]] = {}
     for name in names:
-        columns = columns_of([one.get(name) for one in choices], log=True, members_min=MEMBERS_MIN)
+        columns = columns_of([one.get(name) for one in choices], log=True, members_min=NETWORKS_OF_VALUE_MIN)
         if columns is not None:
             groups.setdefault(name.partition(".")[0], {})[name] = columns
     parts = {_name(group, list(found)): np.concatenate([*found.values()], axis=1) for group, found in groups.items()}
@@ -195,7 +195,7 @@ def _told_apart(parts: Mapping[str, Columns]) -> dict[str, Columns]:
 
 def _alike(one: Columns, other: Columns) -> bool:
     """Whether each of two parts explains nearly all of the other one."""
-    return min(_explains(one, other), _explains(other, one)) >= TOGETHER
+    return min(_explains(one, other), _explains(other, one)) >= ALIKE_MIN
 
 
 def _explains(columns: Columns, others: Columns) -> float:

@@ -109,7 +109,8 @@ def _of_trials(rows: Sequence[TrialRow], names: Sequence[str], *, of_children: b
 
 def _varying(rows: Sequence[TrialRow]) -> list[str]:
     """Return the choices that the sampler makes: not those of one value."""
-    return list(dict.fromkeys(n for row in rows for n, domain in row.distributions.items() if not domain.single()))
+    kept = evenly(rows, TRIALS_MAX)
+    return list(dict.fromkeys(n for row in kept for n, domain in row.distributions.items() if not domain.single()))
 
 
 def _named(rows: Sequence[TrialRow]) -> list[str]:

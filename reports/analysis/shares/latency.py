@@ -23,6 +23,7 @@ from reports.table.table import StudyTable
 from spaces.vocabulary import DEFAULTS, is_deployed
 
 NETWORKS_MIN = 12  # different networks
+FIGURES_MAX = 1500  # of more an even sample is looked at
 NETWORKS_MAX = 500  # of more an even sample is looked at
 EXPLAINED_MIN = 0.5  # share of the variance; below it nothing is said
 SHARE_MIN = 0.02  # of a part that is named
@@ -42,11 +43,13 @@ class MeasuredNetworks:
         choices: of each network, what is deployed: dimension to value; None where it has no such choice.
         logs: of each the logarithm of its median latency in ms; of several figures the mean.
         left_out: figures that are unstable, and are none of these.
+        sampled: whether they are of an even sample of the figures.
     """
 
     choices: tuple[Mapping[str, Any], ...]
     logs: tuple[float, ...]
     left_out: int = 0
+    sampled: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ def latency_shares(table: StudyTable) -> LatencyShares:
     found = measured_networks(table)
     kept = evenly(list(zip(found.choices, found.logs, strict=True)), NETWORKS_MAX)
     shares = shares_of([choices for choices, _ in kept], [log for _, log in kept])
-    sampled = len(kept) < len(found.logs)
+    sampled = found.sampled or len(kept) < len(found.logs)
     return LatencyShares(shares.parts, shares.explained, len(kept), sampled, found.left_out, shares.reason)
 
 
@@ -94,7 +97,8 @@ def measured_networks(table: StudyTable) -> MeasuredNetworks:
     for params, p50_ms, stable in _ahead(table):
         unstable += not stable
         figures += [({**fixed, **params}, p50_ms)] if stable else []
-    return MeasuredNetworks(*_each_once(figures), left_out=unstable)
+    thinned = evenly(figures, FIGURES_MAX)
+    return MeasuredNetworks(*_each_once(thinned), left_out=unstable, sampled=len(thinned) < len(figures))
 
 
 def shares_of(choices: Sequence[Mapping[str, Any]], logs: Sequence[float]) -> LatencyShares:

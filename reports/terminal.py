@@ -12,6 +12,8 @@ from rich.text import Text
 
 from objectives.records.gate import Gate
 from reports.analysis.deaths import DeathClass, death_classes
+from reports.analysis.doubts import MARK, front_doubts, row_doubts
+from reports.analysis.headline import headline, headline_line
 from reports.analysis.history import current_hypervolume
 from reports.analysis.views import latency_ticks
 from reports.table.baseline import against_baseline
@@ -37,7 +39,9 @@ def summary(table: StudyTable, page: Path | None = None) -> RenderableType:
 
     Fits 80 columns; without colours nothing is lost.
     """
-    parts: list[RenderableType] = [_verdict(table, several=bool(table.record.devices)), _counts(table)]
+    found = headline(table)
+    parts: list[RenderableType] = [Text(headline_line(found), style="bold"), ""] if found else []
+    parts += [_verdict(table, several=bool(table.record.devices)), _counts(table)]
     if (against := against_baseline(table)) is not None:
         parts.append(Text(baseline_words(against)))
     if table.front:
@@ -55,7 +59,9 @@ def summary(table: StudyTable, page: Path | None = None) -> RenderableType:
             first = polished[0]
             words = f"trial {first.number}, trained on from the weights of trial {first.polishes}"
             parts.append(Text(f"{first.number} on {first.polishes}: {words}", style="dim"))
-    parts += [Text(sentence) for sentence in caveats(table)]
+        if doubts := _doubts(table):
+            parts.append(Text(doubts, style="dim"))
+    parts += [Text(sentence) for sentence in (*caveats(table), *front_doubts(table))]
     tables = tables_of(table)
     for other in tables[1:]:
         parts += ["", _verdict(other, several=True), *([_front(other)] if other.front else [])]
@@ -127,6 +133,15 @@ def _front(table: StudyTable) -> Table:
     return grid
 
 
+def _doubts(table: StudyTable) -> str:
+    """Return what the marks of the front mean, by its first member that has each, and of how few images an mAP is."""
+    said: dict[str, str] = {}
+    for row in table.front:
+        for doubt in row_doubts(row):
+            said.setdefault(doubt.figure, f"{doubt} (trial {row.number})" if doubt.figure != "mAP" else str(doubt))
+    return f"{MARK} {'; '.join(said.values())}" if said else ""
+
+
 def _smaller_batches(rows: Sequence[TrialRow]) -> Text:
     """Return what the stars beside the front's numbers mean."""
     named = ", ".join(f"trial {row.number} {row.smaller_batch}" for row in rows)
@@ -136,9 +151,9 @@ def _smaller_batches(rows: Sequence[TrialRow]) -> Text:
 def _cells(row: TrialRow, digits: int, *, with_gate: bool) -> list[RenderableType]:
     """Return one line of the front.
 
-    `~` marks a latency that is unstable, `*` a batch smaller than asked, 'of 3' a child of trial 3, 'on 12' a polish.
+    `≈` marks few or noisy values, `*` a batch smaller than asked, 'of 3' a child of trial 3, 'on 12' a polish.
     """
-    candidate, shaky = row.candidate, "" if row.stable else "~"
+    candidate, doubted = row.candidate, {doubt.figure: MARK for doubt in row_doubts(row)}
     child = f" of {row.parent}" if row.is_child else f" on {row.polishes}" if row.is_polish else ""
     cells: list[RenderableType] = [
         f"{row.number:{digits}}{'*' if row.smaller_batch else ''}{child}",
@@ -147,8 +162,8 @@ def _cells(row: TrialRow, digits: int, *, with_gate: bool) -> list[RenderableTyp
         Text(head_kind(candidate) or ABSENT),
         share(row.map),
         share(row.map50),
-        shaky + number(row.p50_ms),
-        shaky + number(row.p95_ms),
+        doubted.get("p50", "") + number(row.p50_ms),
+        doubted.get("p95", "") + number(row.p95_ms),
     ]
     return [*cells, Text("yes", style="green") if row.passes_gate else Text("no", style="dim")] if with_gate else cells
 

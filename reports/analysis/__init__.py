@@ -1,1 +1,1 @@
-"""What a table shows: curves, history, importances, calibration, reasons, deaths."""
+"""What a table shows: headline, curves, history, importances, calibration, reasons, deaths, doubts."""

@@ -1,125 +1,130 @@
-"""Which dimensions mattered, for each objective.
+"""Which choices mattered, for each objective: accuracy's by trainings, latency's by what is deployed."""
 
-PED-ANOVA (Watanabe et al. 2023, https://arxiv.org/abs/2304.10255) in its conditional form (Optuna 5): it
-compares how a dimension is distributed among the best trials and among all. It counts a dimension that
-exists in some trials only, needs no random numbers, and is linear in the trials, where a random forest
-(fANOVA) takes minutes and leaves conditional dimensions out.
-"""
-
-import dataclasses
-import warnings
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-import optuna
-from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
+from optuna.distributions import CategoricalDistribution
 
 from objectives.records.even_sample import evenly
+from reports.analysis.shares.accuracy import ChoiceShare, find_parts
+from reports.analysis.shares.choices import Columns, columns_of
+from reports.analysis.shares.latency import latency_shares
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 
-Direction = Literal["minimize", "maximize"]
-TRIALS_MIN = 4
-TRIALS_MAX = 1000
-TOP_SHARE = 0.1
-TOP_TRIALS = 5
+TRIALS_MIN = 12
+TRIALS_PER_CHOICE = 2
+MEMBERS_MIN = 2  # trials that a value needs for an effect of its own
+TRIALS_MAX = 500  # of more an even sample is looked at
 
 
 @dataclass(frozen=True)
 class Importance:
-    """Importance of every dimension for one objective.
+    """What mattered for one objective.
 
     Attributes:
         objective: "mAP" or "latency".
-        shares: (dimension, share of the whole), the greatest first; shares sum to 1. Empty if not known.
-        trials: number of trials that the shares rest on.
+        parts: choices, or parts of the network, with their shares of the variance, the greatest first; empty if none
+            can be named.
+        trials: number of trials, or of different networks, that they rest on.
+        explained: share of the variance that they explain together; None where nothing was fitted.
+        choices: number of choices that were looked at.
+        reason: why `parts` is empty, else empty.
         sampled: whether these trials are an even sample of more.
-        reason: why `shares` is empty, else empty.
-        of_children: whether they are of the dimensions in which children differ, since trainings are too few.
+        of_children: whether they are of the choices in which children differ, since trainings are too few.
+        left_out: unstable latencies that are not among them.
     """
 
     objective: str
-    shares: tuple[tuple[str, float], ...]
+    parts: tuple[ChoiceShare, ...]
     trials: int
+    explained: float | None = None
+    choices: int = 0
     reason: str = ""
     sampled: bool = False
     of_children: bool = False
+    left_out: int = 0
 
-
-Measured = Sequence[tuple[TrialRow, float]]
+    @property
+    def shares(self) -> tuple[tuple[str, float], ...]:
+        """Choice and share, the greatest first."""
+        return tuple((part.name, part.share) for part in self.parts)
 
 
 def importances(table: StudyTable) -> tuple[Importance, Importance]:
-    """Return the importances for mAP, from finished trials, and for latency, from all trials with a known latency."""
-    accurate = [(row, row.map) for row in table.finished if row.map is not None]
-    searched = [row for row in table.rows if not (row.other_device or row.is_proof)]
-    timed = [(row, row.p50_ms) for row in searched if row.p50_ms is not None]
-    return (_of_families("mAP", "maximize", accurate), _of_families("latency", "minimize", timed))
+    """Return what mattered for mAP, by finished trainings, and for latency, by all networks that were measured."""
+    return (_of_accuracy(table), _of_latency(table))
 
 
-def _of_families(objective: str, direction: Direction, measured: Measured) -> Importance:
-    """Return the importances from trainings; where these are too few, from children, of what children differ in.
-
-    A child repeats the other choices of its parent: hundreds of them would say of those what one training says.
-    """
-    measured = [(row, value) for row, value in measured if not row.is_baseline]  # which the space did not choose
-    trained = [(row, value) for row, value in measured if not (row.is_child or row.is_polish)]
-    elastic = {name for row, _ in trained for name in row.family}
-    if len(trained) >= TRIALS_MIN or len(trained) == len(measured) or not elastic:
-        return _importance(objective, direction, trained)
-    return dataclasses.replace(
-        _importance(objective, direction, [(_only(row, elastic), value) for row, value in measured]), of_children=True
+def _of_latency(table: StudyTable) -> Importance:
+    found = latency_shares(table)
+    return Importance(
+        "latency",
+        tuple(ChoiceShare(name, share) for name, share in found.parts),
+        found.networks,
+        explained=found.explained,
+        reason=found.reason,
+        sampled=found.sampled,
+        left_out=found.left_out,
     )
 
 
-def _only(row: TrialRow, names: Collection[str]) -> TrialRow:
-    """Return a trial with these of its choices alone."""
-    params = {name: value for name, value in row.params.items() if name in names}
-    return dataclasses.replace(row, params=params, distributions={name: row.distributions[name] for name in params})
+def _of_accuracy(table: StudyTable) -> Importance:
+    """Return what mattered in trainings; where these are too few, what of their choices mattered in children.
+
+    A child repeats the other choices of its parent: hundreds of them would say of those what one training says. So they
+    speak only of what they differ in, each beside those of its own family.
+    """
+    rows = [row for row in table.finished if not (row.is_baseline or row.is_polish)]
+    trained = [row for row in rows if not row.is_child]
+    own = _of_trials(trained, _varying(trained))
+    elastic = {name for row in trained for name in row.family}
+    if not own.reason.startswith("needs ") or len(trained) == len(rows) or not elastic:
+        return own
+    family = {row.number for row in rows if row.family}
+    kin = [row for row in rows if row.is_child or row.number in family]
+    return _of_trials(kin, [name for name in _named(kin) if name in elastic], of_children=True)
 
 
-def _importance(objective: str, direction: Direction, measured: Measured) -> Importance:
-    """Return the importances of the dimensions for one quantity."""
-    count = len(measured)
-    if count < TRIALS_MIN:
-        return Importance(objective, (), count, f"needs {TRIALS_MIN} measured trials, has {count}")
-    if len({value for _, value in measured}) == 1:
-        return Importance(objective, (), count, f"all {count} trials have the same {objective}")
-    kept = evenly(measured, TRIALS_MAX)
-    raw = _ped_anova(direction, kept)
-    total = sum(raw.values())
-    if not total > 0:
-        return Importance(objective, (), len(kept), "no dimension sets the best trials apart yet")
-    shares = sorted(((name, value / total) for name, value in raw.items()), key=lambda item: (-item[1], item[0]))
-    return Importance(objective, tuple(shares), len(kept), sampled=len(kept) < count)
+def _of_trials(rows: Sequence[TrialRow], names: Sequence[str], *, of_children: bool = False) -> Importance:
+    """Return which of these choices mattered for the mAP of these trials."""
+    count, what = len(rows), "scored detectors" if of_children else "finished trainings"
+    needed = max(TRIALS_MIN, TRIALS_PER_CHOICE * len(names))
+
+    def nothing(reason: str) -> Importance:
+        return Importance("mAP", (), count, choices=len(names), reason=reason, of_children=of_children)
+
+    if count < needed:
+        return nothing(f"needs {needed} {what} to tell {len(names)} choices apart, has {count}")
+    if len({row.map for row in rows}) == 1:
+        return nothing(f"all {count} {what} have the same mAP")
+    kept = evenly(rows, TRIALS_MAX)
+    groups = [row.number if row.parent is None else row.parent for row in kept] if of_children else None
+    parts, explained = find_parts(_bases(kept, names), [row.map or 0.0 for row in kept], groups)
+    if not parts:
+        return nothing(f"over {len(kept)} {what}, none of {len(names)} choices explains more than chance would")
+    sampled = len(kept) < count
+    return Importance("mAP", parts, len(kept), explained, len(names), "", sampled, of_children)
 
 
-def _ped_anova(direction: Direction, measured: Sequence[tuple[TrialRow, float]]) -> dict[str, float]:
-    """Return dimension to importance, not normalised; a dimension with a single value has none."""
-    top = min(0.5, max(TOP_SHARE, TOP_TRIALS / len(measured)))
-    with _quiet():
-        study = optuna.create_study(direction=direction)
-        study.add_trials(
-            optuna.trial.create_trial(value=value, params=dict(row.params), distributions=dict(row.distributions))
-            for row, value in measured
-        )
-        found = get_param_importances(
-            study, evaluator=PedAnovaImportanceEvaluator(target_quantile=top), normalize=False
-        )
-    varying = {name for row, _ in measured for name, domain in row.distributions.items() if not domain.single()}
-    return {name: float(value) for name, value in found.items() if name in varying}
+def _varying(rows: Sequence[TrialRow]) -> list[str]:
+    """Return the choices that the sampler makes: not those of one value."""
+    kept = evenly(rows, TRIALS_MAX)
+    return list(dict.fromkeys(n for row in kept for n, domain in row.distributions.items() if not domain.single()))
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep Optuna's log lines and its warnings of sparse conditional dimensions from the user's terminal."""
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        optuna.logging.set_verbosity(verbosity)
+def _named(rows: Sequence[TrialRow]) -> list[str]:
+    return list(dict.fromkeys(name for row in rows for name in row.candidate))
+
+
+def _bases(rows: Sequence[TrialRow], names: Sequence[str]) -> dict[str, Columns]:
+    """Return the choices in which the trials differ as columns; a number that is sampled by its logarithm goes so."""
+    found = {}
+    for name in names:
+        domain = next((row.distributions[name] for row in rows if name in row.distributions), None)
+        log = domain is not None and not isinstance(domain, CategoricalDistribution) and getattr(domain, "log", False)
+        values = [row.params.get(name, row.candidate.get(name)) for row in rows]
+        columns = columns_of(values, log=log, members_min=MEMBERS_MIN)
+        if columns is not None:
+            found[name] = columns
+    return found

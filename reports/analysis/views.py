@@ -8,6 +8,7 @@ from objectives.records.even_sample import best_and_sample
 from objectives.records.gate import Gate
 from objectives.records.records import Outcome
 from reports.table.kin.family_words import origin_words
+from reports.table.proof.contestants import read_proof
 from reports.table.row import PAUSED, TrialRow
 from reports.table.table import StudyTable
 from reports.table.words import architecture, ms, share
@@ -33,6 +34,7 @@ class Point:
         family: number of the elastic training that it is a child of, was polished from, or is; None if of no family.
         is_child: whether it was cut from that training, and not trained itself.
         is_baseline: whether it is the stock detector that the others are compared with.
+        ends_ms: of a median latency its 95 % interval; None where none is known.
     """
 
     number: int
@@ -44,6 +46,23 @@ class Point:
     family: int | None = None
     is_child: bool = False
     is_baseline: bool = False
+    ends_ms: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class ProvenPoint:
+    """A contestant of a proof in a view: means over its seeds, with their intervals.
+
+    Attributes:
+        latency_half_ms: half of the latency's interval.
+        accuracy_half: half of the accuracy's.
+    """
+
+    number: int
+    latency_ms: float
+    latency_half_ms: float
+    accuracy: float
+    accuracy_half: float
 
 
 @dataclass(frozen=True)
@@ -73,6 +92,7 @@ class FrontView:
         families: those with scored children, by number.
         baseline: the finished baseline's point, which lies in a layer too, and its name.
         gate_has_more: whether the gate bounds other quantities than this view's.
+        proven: contestants of the study's proof, as far as they have two trainings or more.
     """
 
     key: str
@@ -88,6 +108,7 @@ class FrontView:
     families: tuple[FamilyLine, ...] = ()
     baseline: tuple[Point, str] | None = None
     gate_has_more: bool = False
+    proven: tuple[ProvenPoint, ...] = ()
 
     @property
     def drawn(self) -> int:
@@ -128,7 +149,17 @@ def front_view(table: StudyTable, key: str, winner: int | None = None, points_ma
         families=_lines(table, found),
         baseline=_baseline(table, found),
         gate_has_more=not {bound.setting for bound in gate.bounds} <= IN_VIEW[key],
+        proven=_proven(table, in_gate=in_gate),
     )
+
+
+def _proven(table: StudyTable, *, in_gate: bool) -> tuple[ProvenPoint, ...]:
+    proof, found = read_proof(table), []
+    for one in proof.contestants if proof else ():
+        latency, accuracy = (one.p95_ms, one.map50) if in_gate else (one.p50_ms, one.map)
+        if latency is not None and accuracy is not None:
+            found.append(ProvenPoint(one.number, latency.mean, latency.half, accuracy.mean, accuracy.half))
+    return tuple(found)
 
 
 def _baseline(table: StudyTable, layers: dict[str, list[Point]]) -> tuple[Point, str] | None:
@@ -184,8 +215,9 @@ def _point(row: TrialRow, families: Mapping[int, int], *, in_gate: bool, has_gat
     accuracy = (row.map50 if in_gate else row.map) if row.is_measured else seen
     family = row.parent if row.is_child else families.get(row.number)
     passes = has_gate and row.passes_gate
-    said = _label(row)
-    return Point(row.number, latency, accuracy, row.stable, passes, said, family, row.is_child, row.is_baseline)
+    ends = None if in_gate else row.p50_ends_ms
+    shown = (row.number, latency, accuracy, row.stable, passes, _label(row))
+    return Point(*shown, family, row.is_child, row.is_baseline, ends)
 
 
 def _label(row: TrialRow) -> str:

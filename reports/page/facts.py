@@ -1,10 +1,12 @@
 """Key numbers and provenance of a study, as lines of text for the page."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from objectives.records.records import Outcome
+from reports.analysis.doubts import MARK, hypervolume_doubt
 from reports.analysis.history import WorkClock, current_hypervolume
 from reports.page.payload import OUTCOME_KEYS
 from reports.table.kin.family_words import source_words
@@ -33,11 +35,16 @@ class OutcomeShare:
 
 
 def outcome_shares(table: StudyTable) -> tuple[OutcomeShare, ...]:
-    """Return the trials by outcome as parts of the whole; children, which were not trained, are a part of their own."""
-    total = len(table.rows)
-    children = sum(row.is_child for row in table.rows)
+    """Return the search's trials by outcome as parts of the whole; children, which were not trained, are one of them.
+
+    Trainings of a proof are none of the search's.
+    """
+    searched = [row for row in table.rows if not row.is_proof]
+    total = len(searched)
+    children = sum(row.is_child for row in searched)
+    standings = Counter(row.standing for row in searched)
     parts = []
-    for name, count in table.counts.items():
+    for name, count in ((name, standings[name]) for name in table.counts):
         if name != Outcome.FINISHED.value or not children:
             parts.append((OUTCOME_KEYS[name], name, count))
         else:
@@ -52,7 +59,7 @@ def key_numbers(table: StudyTable) -> tuple[Fact, ...]:
         Fact("on the front", f"{len(table.front):,}", _members(table)),
         Fact("mAP 0.5:0.95", _span([row.map for row in table.front], share), "along the front"),
         Fact("p50 latency", _span([row.p50_ms for row in table.front], number, " ms"), "along the front"),
-        Fact("hypervolume", share(current_hypervolume(table)), "mean mAP within reach, over log latency"),
+        Fact("hypervolume", *_hypervolume(table)),
         Fact(
             "device",
             _device_name(table),
@@ -92,6 +99,14 @@ def _scored(table: StudyTable) -> Fact:
         return Fact("trials", f"{len(table.rows) - proofs:,}", f"{of_proof}{_work(table)}")
     note = "; ".join(part for part in (source_words(table), _work(table)) if part)
     return Fact("detectors scored", f"{len(table.finished):,}", note)
+
+
+def _hypervolume(table: StudyTable) -> tuple[str, str]:
+    """Return the hypervolume and what it is, marked where few trials make it rough."""
+    doubt = hypervolume_doubt(table)
+    value = share(current_hypervolume(table))
+    what = "mean mAP within reach, over log latency"
+    return (f"{value} {MARK}", f"{what}; {doubt}") if doubt else (value, what)
 
 
 def _members(table: StudyTable) -> str:

@@ -8,8 +8,10 @@ import plotly.graph_objects as go
 
 from objectives.records.records import ClassAccuracy
 from reports.analysis.curves import Curve, Curves
+from reports.analysis.doubts import MARK, class_doubt
 from reports.analysis.history import HypervolumePoint
 from reports.analysis.importance import Importance
+from reports.analysis.shares.accuracy import ChoiceShare
 from reports.page.palette import LIGHT, Palette
 
 FONT_FAMILY = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif"
@@ -106,33 +108,57 @@ def _ends(curves: Sequence[Curve], kind: str, colour: str, symbol: str, size: in
 
 
 def importance_figure(importance: Importance, palette: Palette = LIGHT) -> go.Figure:
-    """Draw the most important dimensions as bars, the greatest on top."""
-    shares = importance.shares[:IMPORTANCES_MAX]
+    """Draw the shares as bars, the greatest on top, with their intervals where there are any."""
+    parts = importance.parts[:IMPORTANCES_MAX]
     figure = go.Figure(layout=base_layout(palette, "", ""))
+    ends = [part.share if part.high is None else max(part.high, part.share) for part in parts]
+    names = [escape(part.name, quote=False) for part in parts]
+    known = [part for part in parts if part.low is not None and part.high is not None]
     figure.add_trace(
         go.Bar(
-            x=[part for _, part in shares],
-            y=[escape(name, quote=False) for name, _ in shares],
+            x=[part.share for part in parts],
+            y=names,
             orientation="h",
             marker={
                 "color": palette.front if importance.objective == "mAP" else palette.stopped,
                 "line": {"width": 0},
             },
-            text=[f"{part:.0%}" for _, part in shares],
-            textposition="outside",
-            cliponaxis=False,
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": [(part.high or 0.0) - part.share for part in parts],
+                "arrayminus": [part.share - (part.low or 0.0) for part in parts],
+                "color": palette.ink,
+                "thickness": 1.2,
+                "width": 4,
+            }
+            if known
+            else None,
             hoverinfo="skip",
         )
     )
-    figure.update_xaxes(visible=False, range=[0, 1.18 * max(part for _, part in shares)] if shares else None)
+    for name, part, end in zip(names, parts, ends, strict=True):
+        figure.add_annotation(
+            x=end, y=name, text=share_words(part), xanchor="left", xshift=6, showarrow=False, font={"size": 13}
+        )
+    figure.update_xaxes(visible=False, range=[0, (1.45 if known else 1.18) * max(ends)] if parts else None)
     figure.update_yaxes(autorange="reversed", showgrid=False, ticks="", automargin=True)
-    return figure.update_layout(height=24 + 27 * len(shares), bargap=0.38, margin={"t": 8, "b": 8})
+    return figure.update_layout(height=24 + 27 * len(parts), bargap=0.38, margin={"t": 8, "b": 8})
+
+
+def share_words(part: ChoiceShare) -> str:
+    """Return '62 %', or with an interval '62 % (41 to 78)'."""
+    ends = "" if part.low is None or part.high is None else f" ({100 * part.low:.0f} to {100 * part.high:.0f})"
+    return f"{100 * part.share:.0f} %{ends}"
 
 
 def class_figure(per_class: dict[str, ClassAccuracy], palette: Palette = LIGHT) -> go.Figure:
     """Draw each class's AP at 0.5 and 0.5:0.95, the best on top; classes without a box are left out."""
     found = sorted((item for item in per_class.items() if item[1].map >= 0), key=lambda item: (-item[1].map, item[0]))
-    names = [f"{escape(name, quote=False)}  ({accuracy.boxes:,})" for name, accuracy in found]
+    marks = [f" {MARK}" if class_doubt(accuracy.boxes) else "" for _, accuracy in found]
+    names = [
+        f"{escape(name, quote=False)}  ({one.boxes:,}{mark})" for (name, one), mark in zip(found, marks, strict=True)
+    ]
     figure = go.Figure(layout=base_layout(palette, "average precision", ""))
     for label, key, colour in (("AP 0.5:0.95", "map", palette.front), ("AP50", "map50", palette.finished)):
         values: list[float] = [getattr(accuracy, key) for _, accuracy in found]

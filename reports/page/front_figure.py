@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from html import escape
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -55,6 +56,7 @@ def front_figure(view: FrontView, palette: Palette = LIGHT, *, gl: bool = False)
             figure.add_trace(trace.update(legendgroup=group) if group else trace)
             name = ""  # the legend names a layer once
     figure.add_traces(_baseline_mark(view, palette))
+    figure.add_traces(_proven_marks(view, palette))
     low, high = view.latency_range_ms
     ticks = latency_ticks(low, high)
     figure.update_xaxes(
@@ -104,6 +106,7 @@ def _scatter(
             },
             "opacity": OPACITIES.get(layer, 1),
         },
+        error_x=_intervals(points, palette.front) if layer == "front" else None,
         customdata=[point.number for point in points],
         text=[escape(point.label, quote=False).replace("\n", "<br>") for point in points],
         hovertemplate="<b>trial %{customdata}</b><br>%{text}<extra></extra>",
@@ -116,6 +119,43 @@ def _by_webgl(trace: go.Scatter) -> go.Scattergl:
     values = trace.to_plotly_json()
     del values["type"]
     return go.Scattergl(**values)
+
+
+def _intervals(points: Sequence[Point], colour: str) -> dict[str, Any] | None:
+    """Return the intervals of the median latencies as bars beside the points; None where none is known."""
+    if not any(point.ends_ms for point in points):
+        return None
+    ends = [point.ends_ms or (point.latency_ms, point.latency_ms) for point in points]
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [max(0.0, high - point.latency_ms) for point, (_, high) in zip(points, ends, strict=True)],
+        "arrayminus": [max(0.0, point.latency_ms - low) for point, (low, _) in zip(points, ends, strict=True)],
+        "color": colour,
+        "thickness": 1.4,
+        "width": 4,
+    }
+
+
+def _proven_marks(view: FrontView, palette: Palette) -> list[go.Scatter]:
+    """Return the contestants of a proof at their means, with intervals of both figures; nothing without a proof."""
+    if not view.proven:
+        return []
+    bars = {"type": "data", "color": palette.ink, "thickness": 1.4, "width": 5}
+    return [
+        go.Scatter(
+            x=[one.latency_ms for one in view.proven],
+            y=[one.accuracy for one in view.proven],
+            error_x={**bars, "array": [one.latency_half_ms for one in view.proven]},
+            error_y={**bars, "array": [one.accuracy_half for one in view.proven]},
+            name="proof: means over seeds, with intervals",
+            mode="markers",
+            marker={"symbol": "square", "size": 8, "color": palette.ink, "line": {"color": palette.card, "width": 1}},
+            customdata=[one.number for one in view.proven],
+            hovertemplate="<b>trial %{customdata}</b><br>mean over seeds: %{y:.3f} at %{x:.3~g} ms<extra></extra>",
+            meta="proven",
+        )
+    ]
 
 
 def _baseline_mark(view: FrontView, palette: Palette) -> list[go.Scatter]:

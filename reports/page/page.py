@@ -18,14 +18,24 @@ from reports.analysis.calibration import Calibration, calibrate
 from reports.analysis.calibration_words import comparisons, kinds, latency_sentence, map_sentence
 from reports.analysis.curves import Curves, learning_curves
 from reports.analysis.deaths import death_classes
+from reports.analysis.doubts import (
+    CLASS_BOXES_MIN,
+    calibration_doubt,
+    class_doubt,
+    front_doubts,
+    hypervolume_doubt,
+    row_doubts,
+)
+from reports.analysis.headline import headline
 from reports.analysis.history import hypervolume_history
 from reports.analysis.importance import importances
+from reports.analysis.importance_words import basis_words
 from reports.analysis.views import POINTS_MAX, VIEWS, FrontView, default_view, front_view
 from reports.page.calibration_figure import MARKS_MAX, calibration_figure
 from reports.page.carried.packed import PACKED_FROM, PagePart, part
 from reports.page.carried.plotly_bundle import basic_bundle
 from reports.page.facts import key_numbers, outcome_shares, provenance
-from reports.page.figures import class_figure, curves_figure, hypervolume_figure, importance_figure
+from reports.page.figures import class_figure, curves_figure, hypervolume_figure, importance_figure, share_words
 from reports.page.front_figure import front_figure
 from reports.page.live import Live
 from reports.page.palette import CSS, DARK, LIGHT, colours, css_variables
@@ -162,7 +172,7 @@ def _texts(table: StudyTable, tables: Sequence[StudyTable]) -> dict[str, Any]:
     return {
         "devices": [one.device_name for one in tables] if len(tables) > 1 else [],
         "everywhere": everywhere_words(tables),
-        "words": {"share": share, "ms": ms, "architecture": architecture},
+        "words": {"share": share, "ms": ms, "architecture": architecture, "basis": basis_words, "part": share_words},
         "settings": _yaml(table.settings),
     }
 
@@ -194,7 +204,7 @@ def _view(table: StudyTable, study_folder: Path | None, tables: Sequence[StudyTa
     held = _held(calibration)
     if held["comparisons"]:
         figures["calibration"] = calibration_figure(calibration, CSS)
-    figures |= {f"importance_{item.objective}": importance_figure(item, CSS) for item in found if item.shares}
+    figures |= {f"importance_{item.objective}": importance_figure(item, CSS) for item in found if item.parts}
     proof = read_proof(table)
     if proof is not None and any(one.trainings for one in proof.contestants):
         figures["proof"] = proof_figure(proof, CSS)
@@ -210,6 +220,7 @@ def _view(table: StudyTable, study_folder: Path | None, tables: Sequence[StudyTa
     }
     context = {
         "table": table,
+        "headline": headline(table),
         "verdict": verdict,
         "against": baseline_words(against) if against else "",
         "gate": str(table.gate).replace(">=", "≥").replace("<=", "≤") if table.gate != Gate() else "",
@@ -226,6 +237,7 @@ def _view(table: StudyTable, study_folder: Path | None, tables: Sequence[StudyTa
         "proof": proof_section(proof, table.gate) if proof is not None else None,
         "drawn": views[default_view(table.gate)],
         "chosen": caveats(table),
+        "doubts": _doubts(table, verdict, calibration),
         "provenance": provenance(table),
     }
     carried = pictures(table, study_folder, winner) if study_folder else {}
@@ -263,6 +275,19 @@ def _held(calibration: Calibration) -> dict[str, Any]:
         "of_map": map_sentence(calibration),
         "of_latency": latency_sentence(calibration),
         "thinned": any(len(kind.predictions) > MARKS_MAX for kind in (calibration.at_proposal, calibration.at_rungs)),
+    }
+
+
+def _doubts(table: StudyTable, verdict: Verdict, calibration: Calibration) -> dict[str, Any]:
+    """Return what of the page's figures rests on few or noisy values, in words."""
+    accuracy = verdict.row.accuracy if verdict.row else None
+    few = [name for name, found in (accuracy.per_class if accuracy else {}).items() if class_doubt(found.boxes)]
+    return {
+        "winner": row_doubts(verdict.row) if verdict.row else (),
+        "front": tuple(front_doubts(table)),
+        "classes": f"under {CLASS_BOXES_MIN} boxes, chance moves much: {', '.join(few)}" if few else "",
+        "hypervolume": hypervolume_doubt(table),
+        "held": calibration_doubt(calibration),
     }
 
 

@@ -11,6 +11,7 @@ from objectives.records.gate import Gate
 from objectives.records.records import Latency, Outcome
 from reports.analysis.curves import Curves
 from reports.analysis.deaths import deaths, has_died
+from reports.analysis.doubts import row_doubts
 from reports.analysis.reasons import reasons
 from reports.table.families import FamilyRow, differences
 from reports.table.gate_words import ALWAYS_SHOWN
@@ -123,6 +124,7 @@ def _brief(row: TrialRow, names: Sequence[str], *, has_gate: bool) -> dict[str, 
         "p50": row.p50_ms,
         "unstable": (not row.stable) or None,
         "quick": row.has_quick_latency or None,
+        "doubts": {doubt.figure: doubt.words for doubt in row_doubts(row)} or None,
         "elsewhere": row.other_device or None,
         "seconds": row.seconds,
         "started": row.started_at.isoformat(" ", "seconds") if row.started_at else None,

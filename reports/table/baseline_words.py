@@ -9,7 +9,7 @@ SAME_MAP = 0.0005  # mAP that three decimals do not show
 def baseline_words(against: AgainstBaseline) -> str:
     """Return by how much the search beats its baseline, at its latency and at its accuracy, or that it does not."""
     if not against.is_comparable:
-        return f"{named(against)} has no figures to compare with: it {_standing(against)}."
+        return f"{named(against)} has no figures to compare with: it {standing_words(against)}."
     row = against.row
     what = f"{named(against)} has mAP {share(row.map)} at {ms(row.p50_ms)}"
     return " ".join([f"{what}, from {_weights(against)}.", *_compared(against)])
@@ -24,7 +24,7 @@ def named(against: AgainstBaseline) -> str:
 
 def beside_words(beside: Beside) -> str:
     """Return '`0.052 more mAP, 2.4 times as fast`'."""
-    return f"{_map_words(beside)}, {_speed_words(beside)}"
+    return f"{map_words(beside)}, {speed_words(beside)}"
 
 
 def _compared(against: AgainstBaseline) -> list[str]:
@@ -37,30 +37,37 @@ def _compared(against: AgainstBaseline) -> list[str]:
         return [first, *_unbeaten(against)]
     found = [first]
     if (best := against.at_latency) is not None:
-        found.append(f"At its latency or less: {_map_words(best)} (trial {best.row.number}).")
+        found.append(f"At its latency or less: {map_words(best)} (trial {best.row.number}).")
     if (best := against.at_accuracy) is not None:
-        found.append(f"At its mAP or more: {_speed_words(best)} (trial {best.row.number}).")
+        found.append(f"At its mAP or more: {speed_words(best)} (trial {best.row.number}).")
     return found
 
 
 def _unbeaten(against: AgainstBaseline) -> list[str]:
     """Return that nothing beats the baseline, and how near to it the best at its latency comes."""
     near = against.at_latency
-    beyond = f"; the best at its latency or less has {_map_words(near)} (trial {near.row.number})" if near else ""
+    beyond = f"; the best at its latency or less has {map_words(near)} (trial {near.row.number})" if near else ""
     return [f"No detector beats it, as fast and as accurate at once{beyond}."]
 
 
-def _map_words(beside: Beside) -> str:
+def map_words(beside: Beside) -> str:
+    """Return '`0.052 more mAP`', or '`the same mAP`'."""
     if abs(beside.map_gain) < SAME_MAP:
         return "the same mAP"
     return f"{share(abs(beside.map_gain))} {'more' if beside.map_gain > 0 else 'less'} mAP"
 
 
-def _speed_words(beside: Beside) -> str:
-    if number(beside.speed) == number(1.0):
+def speed_words(beside: Beside) -> str:
+    """Return '`2.4 times as fast`'."""
+    return pace_words(beside.speed)
+
+
+def pace_words(speed: float) -> str:
+    """Return '`as fast`', '`2.4 times as fast`' or '`... as slow`' of the other one's latency over one's own."""
+    if number(speed) == number(1.0):
         return "as fast"
-    faster = beside.speed > 1
-    return f"{number(beside.speed if faster else 1 / beside.speed)} times as {'fast' if faster else 'slow'}"
+    faster = speed > 1
+    return f"{number(speed if faster else 1 / speed)} times as {'fast' if faster else 'slow'}"
 
 
 def _weights(against: AgainstBaseline) -> str:
@@ -69,7 +76,8 @@ def _weights(against: AgainstBaseline) -> str:
     return "its published weights"
 
 
-def _standing(against: AgainstBaseline) -> str:
+def standing_words(against: AgainstBaseline) -> str:
+    """Return why the baseline has no figures: 'failed (why)', 'is trained', 'waits'."""
     row = against.row
     if row.is_measured:
         return "was measured on another device"

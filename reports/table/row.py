@@ -56,6 +56,13 @@ class TrialRow(TrialRecord):
         return smaller_batch(self.candidate.get("train.batch"), self.batch_divisor)
 
     @property
+    def p50_ends_ms(self) -> tuple[float, float] | None:
+        """The 95 % interval of the median latency, in ms; None where it is not known."""
+        known = self.known_latency
+        ends = (known.p50_low_ms, known.p50_high_ms) if known else (0.0, 0.0)
+        return ends if 0 < ends[0] <= ends[1] else None
+
+    @property
     def is_measured(self) -> bool:
         """Whether both objectives are known: only then can it stand on a front."""
         return self.map is not None and self.p50_ms is not None

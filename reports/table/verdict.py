@@ -32,6 +32,9 @@ def judge(table: StudyTable) -> Verdict:
         return Verdict("nothing", None, "No trial has finished yet.", _so_far(table))
     if table.gate == Gate():
         best = pick(table, "best")
+        if share(best.map) == share(0.0):
+            lead = f"No gate is set, and no trial finds anything yet; the most accurate is trial {best.number}: "
+            return Verdict("no gate", best, lead, _figures(best))
         return Verdict("no gate", best, f"No gate is set. Trial {best.number} is the most accurate: ", _figures(best))
     passing = sum(row.passes_gate for row in table.finished)
     if passing:

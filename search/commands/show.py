@@ -9,6 +9,7 @@ from objectives.records.artifacts.stored_files import artifacts_of, live_files
 from objectives.records.gate import OF_DEVICE
 from objectives.records.records import Accuracy, Outcome
 from reports.analysis.deaths import deaths
+from reports.analysis.doubts import MARK, row_doubts
 from reports.analysis.reasons import reasons
 from reports.table.baseline import against_baseline
 from reports.table.baseline_words import baseline_words, beside_words
@@ -159,6 +160,7 @@ def _facts(row: TrialRow, table: StudyTable) -> list[tuple[str, str]]:
     if row.is_measured:
         facts += [("gate", str(line)) for line in bound_lines(row, table.gate)]
     facts += _latencies(row)
+    facts += [("rough", f"{MARK} {doubt}") for doubt in row_doubts(row)]
     for other in tables_of(table)[1:]:
         facts += _on(other.row(row.number), other)
     if row.rungs:

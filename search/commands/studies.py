@@ -6,6 +6,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from objectives.records.gate import Gate
 from reports.table.console import open_console
 from reports.table.kin.family_words import children_words
 from reports.table.row import TrialRow
@@ -36,10 +37,17 @@ def run_studies(folder: str, store: str | None) -> None:
             str(len(front)),
             share(front[-1].map) + _whose(front[-1]) if front else "–",
             ms(front[0].p50_ms) + _whose(front[0]) if front else "–",
-            "met" if any(row.passes_gate for row in study.finished) else "not met",
+            _gate(study),
             duration(sum(row.seconds or 0.0 for row in study.rows if not row.is_child)),
         )
     open_console().print(table)
+
+
+def _gate(study: StudyTable) -> str:
+    """Return whether a trial meets the gate; '–' where there is none to meet."""
+    if study.gate == Gate():
+        return "–"
+    return "met" if any(row.passes_gate for row in study.finished) else "not met"
 
 
 def _trials(study: StudyTable) -> str:

@@ -40,6 +40,11 @@ function digits(value, count = 3) {
   const places = Math.max(count - whole, 0);
   return value.toLocaleString("en-US", { minimumFractionDigits: places, maximumFractionDigits: places });
 }
+// What rests on few or noisy values has one mark, with its words in the title and for screen readers.
+function doubtful(text, row, figure) {
+  const words = row.doubts && row.doubts[figure];
+  return words ? [text, " ", element("span", { class: "doubt", title: `${figure} ${words}` }, element("span", { "aria-hidden": "true" }, "≈"), element("span", { class: "unseen" }, `${figure} ${words}`))] : [text];
+}
 const share = (value) => (value == null ? "–" : value.toFixed(3));
 const ms = (value) => (value == null ? "–" : `${digits(value)} ms`);
 

@@ -9,6 +9,8 @@ const GLYPHS = {
   running: '<path d="M7 2v10M2 7h10" stroke="var(--running)" stroke-width="1.6"/>',
   paused: '<rect x="3" y="3" width="8" height="8" fill="none" stroke="var(--paused)" stroke-width="1.8"/>',
   searched: '<path d="M3 3l8 8M11 3l-8 8" stroke="var(--stopped)" stroke-width="2"/>',
+  interval: '<path d="M1 3v8M13 3v8M1 7h12" stroke="var(--front)" stroke-width="1.6"/>',
+  proven: '<path d="M7 1v12M1 7h12" stroke="currentColor" stroke-width="1.2"/><rect x="4.5" y="4.5" width="5" height="5" fill="currentColor"/>',
   proposal: '<circle cx="7" cy="7" r="4.4" fill="var(--front)"/>',
   rung: '<path d="M7 2l5 5-5 5-5-5z" fill="none" stroke="var(--stopped)" stroke-width="1.6"/>',
   child: '<path d="M7 2l5 9H2z" fill="var(--muted)"/>',
@@ -126,6 +128,8 @@ function legend(slot, data) {
   items.reverse(); // drawn last, named first
   if (slot.id === "front") {
     if (REPORT.rows.some((row) => row.gate)) items.push(element("li", {}, element("span", {}, glyph("gate"), "passes the gate")));
+    const bars = data.find((trace) => trace.meta === "front" && trace.error_x && trace.error_x.array);
+    if (bars) items.push(element("li", {}, element("span", {}, glyph("interval"), "95 % interval of the median latency")));
     if (REPORT.rows.some((row) => row.unstable)) items.push(element("li", {}, element("span", {}, glyph("unstable"), FAMILIES ? "latency unstable; of a child △" : "latency unstable")));
   }
   return items;

@@ -6,9 +6,15 @@ let cameFrom = null;
 function quick(row) {
   const list = element("dl", { class: "quick" });
   for (const [name, value] of [["mAP50", share(row.map50)], ["mAP", share(row.map)], ["p95", ms(row.p95)], ["p50", ms(row.p50)]]) {
-    if (value !== "–") list.append(element("dt", {}, name), element("dd", {}, value));
+    if (value !== "–") list.append(element("dt", {}, name), element("dd", {}, ...doubtful(value, row, name === "mAP50" ? "mAP" : name)));
   }
   return list;
+}
+
+// Why figures with the mark are rough.
+function doubts(row) {
+  const said = Object.entries(row.doubts || {}).map(([figure, words]) => element("li", {}, `${figure} ${words}`));
+  return said.length ? element("ul", { class: "doubts" }, ...said) : "";
 }
 
 function badges(row) {
@@ -207,6 +213,7 @@ function panelParts(row, kept = {}) {
     row.architecture ? element("p", {}, row.architecture) : "",
     row.reason && row.outcome !== "failed" ? element("p", { class: "hint" }, row.reason) : "",
     quick(row),
+    doubts(row),
     kept.actions || part("actions", actions(row)),
     picture ? element("img", { class: "picture", src: picture, alt: `Validation images with the detections of trial ${number}` }) : notCarried(row),
     kept.detections || part("detections", detections(row)), family(row), deaths(row), reasons(row), onDevices(row), latencies(row), spark(row.rungs), configuration(row), resources(row), taking(row),

@@ -13,8 +13,8 @@ const COLUMNS = [
   { title: "slim", key: (row) => row.slim ?? null, form: (row) => (row.slim || "").replaceAll(" 0.", " ."), name: true, narrow: true },
   { title: "mAP50", key: (row) => row.map50, form: (row) => share(row.map50), number: true, down: true },
   { title: "mAP", key: (row) => row.map, form: (row) => share(row.map), number: true, down: true },
-  { title: "p95, ms", key: (row) => row.p95, form: (row) => digits(row.p95) + (row.unstable ? " ◇" : ""), number: true },
-  { title: "p50, ms", key: (row) => row.p50, form: (row) => digits(row.p50) + (row.unstable ? " ◇" : ""), number: true },
+  { title: "p95, ms", key: (row) => row.p95, form: (row) => doubtful(digits(row.p95), row, "p95"), number: true },
+  { title: "p50, ms", key: (row) => row.p50, form: (row) => doubtful(digits(row.p50), row, "p50"), number: true },
   { title: "parameters", key: (row) => row.parameters, form: (row) => count(row.parameters), number: true },
   { title: "time", key: (row) => row.seconds, form: (row) => duration(row.seconds), number: true },
 ];

@@ -1,5 +1,6 @@
 """A proof in sentences: what it has come to, what its figures are of, how hopeful the search was, the test split."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 from objectives.records.proof import Length, SplitLook
@@ -134,7 +135,14 @@ def around(found: SeedsInterval | None, form: str = ".3f") -> str:
 
 def around_ms(found: SeedsInterval | None) -> str:
     """Return '`7.91 ± 0.12 ms`'."""
-    return "–" if found is None else f"{number(found.mean)} ± {number(found.half, 2)} ms"
+    if found is None:
+        return "–"
+    mean = number(found.mean)
+    places = len(mean.partition(".")[2])
+    half = (
+        math.ceil(found.half * 10**places - 1e-9) / 10**places
+    )  # as many places as the mean, and never less than it is
+    return f"{mean} ± {half:.{places}f} ms"
 
 
 def baseline_name(one: Proven) -> str:

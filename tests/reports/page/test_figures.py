@@ -13,9 +13,10 @@ from reports.analysis.calibration import Calibration, Held, agreement, calibrate
 from reports.analysis.curves import CURVES_MAX, learning_curves
 from reports.analysis.history import HypervolumePoint, hypervolume_history
 from reports.analysis.importance import Importance, importances
+from reports.analysis.shares.accuracy import ChoiceShare
 from reports.analysis.views import POINTS_MAX, default_view, front_view, latency_ticks
 from reports.page.calibration_figure import calibration_figure
-from reports.page.figures import class_figure, curves_figure, hypervolume_figure, importance_figure
+from reports.page.figures import class_figure, curves_figure, hypervolume_figure, importance_figure, share_words
 from reports.page.front_figure import front_figure
 from reports.page.palette import CSS, DARK, LIGHT, colours, css_variables
 from reports.table.table import StudyTable, read_study
@@ -230,18 +231,25 @@ def test_importances_are_drawn_greatest_first(table: StudyTable) -> None:
     found = importances(table)[0]
     figure = importance_figure(found)
     assert figure.data[0].y[0] == found.shares[0][0]
-    many = Importance("latency", tuple((f"d{index}", 0.05) for index in range(20)), 99)
+    bars, part = figure.data[0].error_x, found.parts[0]
+    assert part.low is not None
+    assert part.high is not None
+    assert (bars.array[0], bars.arrayminus[0]) == (part.high - part.share, part.share - part.low)
+    assert figure.layout.annotations[0].text == share_words(part)
+    assert share_words(ChoiceShare("x", 0.62, 0.41, 0.78)) == "62 % (41 to 78)"
+    assert importance_figure(importances(table)[1]).data[0].error_x.array is None  # no interval is stated
+    many = Importance("latency", tuple(ChoiceShare(f"d{index}", 0.05) for index in range(20)), 99)
     assert len(importance_figure(many).data[0].y) == 12
 
 
 def test_classes_are_drawn_best_first_without_those_that_have_no_box() -> None:
     per_class = {
-        "a": ClassAccuracy(0.2, 0.4, 3),
-        "<b>": ClassAccuracy(0.6, 0.8, 9),
+        "a": ClassAccuracy(0.2, 0.4, 19),
+        "<b>": ClassAccuracy(0.6, 0.8, 20),
         "none": ClassAccuracy(-1, -1, 0),
     }
     figure = class_figure(per_class)
-    assert list(figure.data[0].y) == ["&lt;b&gt;  (9)", "a  (3)"]
+    assert list(figure.data[0].y) == ["&lt;b&gt;  (20)", "a  (19 ≈)"]
     assert list(figure.data[0].x) == [0.6, 0.2]
 
 

@@ -7,6 +7,7 @@ import optuna
 import pytest
 
 from objectives.records import attributes
+from objectives.records.gate import Gate
 from objectives.records.records import Outcome, Proposal
 from reports.analysis.deaths import deaths
 from reports.analysis.reasons import reasons
@@ -158,3 +159,28 @@ def test_the_list_of_studies_says_whose_its_figures_are(
     assert f"{ms(fastest.p50_ms)} (child)" in line
     trained_s = sum(row.seconds or 0.0 for row in with_families.rows if not row.is_child)
     assert f" {duration(trained_s)} " in line
+
+
+@pytest.mark.seconds
+def test_figures_of_few_or_noisy_values_are_called_rough(
+    reasoned: StudyTable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unstable = next(row for row in reasoned.finished if not row.stable and row.latency)
+    assert unstable.latency is not None
+    assert f"     rough  ≈ p50 is unstable: {unstable.latency.note}\n" in shown(unstable.number, tmp_path, capsys)
+    settled = next(row for row in reasoned.finished if row.stable and row.accuracy)
+    assert "rough" not in shown(settled.number, tmp_path, capsys)
+
+
+@pytest.mark.seconds
+def test_no_gate_is_not_met(
+    tmp_path: Path, report_study: Callable[..., optuna.Study], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "open").mkdir()
+    storage = open_storage(storage_url(tmp_path / "open", None))
+    made = report_study(6, gate=Gate())
+    optuna.copy_study(from_study_name="retail", from_storage=made._storage, to_storage=storage, to_study_name="open")
+    run_studies(str(tmp_path), None)
+    line = next(line for line in capsys.readouterr().out.splitlines() if " open " in line)
+    assert "met" not in line
+    assert " – " in line

@@ -53,26 +53,30 @@ SCRIPTS = (
 )
 
 
-def write_page(table: StudyTable, study_folder: Path, target: Path) -> Path:
+def write_page(
+    table: StudyTable, study_folder: Path, target: Path, detections: Mapping[int, Any] | None = None
+) -> Path:
     """Write the report and return its path; a reader never sees half a page.
 
     Args:
         table: the study, finished or running.
         study_folder: where the trials' folders lie, with their contact sheets.
         target: the HTML file; its folder is made if missing.
+        detections: by number of a trial, what is shown of its validation images, or why nothing is; as
+            `reports.detections.payload` has it.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    write_text(target, render_page(table, study_folder), shared=True)
+    write_text(target, render_page(table, study_folder, detections), shared=True)
     return target
 
 
-def render_page(table: StudyTable, study_folder: Path) -> str:
+def render_page(table: StudyTable, study_folder: Path, detections: Mapping[int, Any] | None = None) -> str:
     """Return the report as HTML text."""
     with uncollected():
-        return _rendered(table, study_folder)
+        return _rendered(table, study_folder, detections or {})
 
 
-def _rendered(table: StudyTable, study_folder: Path) -> str:
+def _rendered(table: StudyTable, study_folder: Path, detections: Mapping[int, Any]) -> str:
     """Return the page: data for its script, and the template filled in; of several devices a view each.
 
     The first device's view stands in the page, those of the others in templates; the page's script takes one of them
@@ -80,7 +84,11 @@ def _rendered(table: StudyTable, study_folder: Path) -> str:
     """
     tables, template = tables_of(table), environment().get_template("page.html.jinja")
     views = [_view(one, study_folder, tables) for one in tables]
-    shared = {"pictures": _pictures(views), "colours": {"light": colours(LIGHT), "dark": colours(DARK)}}
+    shared = {
+        "pictures": _pictures(views),
+        "detections": detections,
+        "colours": {"light": colours(LIGHT), "dark": colours(DARK)},
+    }
     common = {**_words(table, tables), "others": []}
     others = [
         OtherView(
@@ -125,7 +133,7 @@ def _words(table: StudyTable, tables: Sequence[StudyTable]) -> dict[str, Any]:
         "words": {"share": share, "ms": ms, "architecture": architecture},
         "settings": _yaml(table.settings),
         "written": datetime.now().astimezone(),
-        "style": asset("page.css"),
+        "style": asset("page.css") + asset("page_detections.css"),
         "scripts": [asset(name) for name in SCRIPTS],
         "plotly": Markup(get_plotlyjs()),
         "light": Markup(css_variables(LIGHT)),

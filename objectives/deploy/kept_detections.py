@@ -134,7 +134,7 @@ def read_kept(path: Path) -> KeptDetections:
         AutomlError: it is not there, damaged, or a newer automl's.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             head = json.loads(file["head"].tobytes())
             if head["format"] != FORMAT:
                 raise AutomlError(

@@ -2,13 +2,14 @@
 // What is above which confidence was worked out before (reports/detections/payload.py): here it is counted and drawn.
 // `detections(row)` is what a trial's panel shows; all other names stay in here.
 const detections = (() => {
-const SHOTS_A_PAGE = 12;
+const SHOTS_A_PAGE = 12, SHOTS_IN_PANEL = 6;
 const LABEL_PARTS = 7; // x, y, width, height, class, size, found above so many confidences
 const FOUND_PARTS = 9; // the same of a detection's own score, its kind, its score in thousandths
 const RIGHT_KIND = 0, CONFUSED_KIND = 1;
 const MISSED_KIND = "missed";
 const KIND_WORDS = { confused: "wrong class", localisation: "poorly placed", duplicate: "found twice", background: "nothing is labelled there", missed: "missed" };
-const TAGS_MOST = 10; // names of right boxes in a picture: of more they would cover it
+const TAG_PX = { letter: 6.1, height: 16, edge: 10 }; // of a name over a picture: names that would cover one another are left out
+const SMALL_PX = 280, LARGE_PX = 900; // about the width of a picture, by which names are placed
 const percent = (value) => (value == null ? "–" : `${(100 * value).toFixed(1)} %`);
 const atWords = (value) => String(Number(value.toFixed(4)));
 
@@ -96,31 +97,48 @@ function markWords(mark) {
   return mark.over ? `${mark.name}${scoreWords(mark)}, is ${mark.over}` : `${mark.name}${scoreWords(mark)}, ${KIND_WORDS[mark.kind]}`;
 }
 
-// An image with its boxes; names stand over it as text of the page's own size.
-function shotFigure(data, shot, marks, address) {
+// An image with its boxes; names stand over it as text of the page's own size, errors first, as many as have a place.
+function shotFigure(data, shot, marks, address, view) {
   const overlay = drawn("svg", { viewBox: `0 0 ${shot.width} ${shot.height}`, "aria-hidden": "true", class: "boxes" });
   const frame = element("div", { class: "shot" });
   const image = element("img", { src: shot.source || address, alt: "", loading: "lazy", decoding: "async", width: shot.width, height: shot.height });
   image.addEventListener("error", () => { frame.classList.add("gone"); frame.append(element("p", { class: "hint" }, "This image cannot be shown: it is gone from the data set, or cannot be read.")); }, { once: true });
   frame.append(image, overlay);
-  const order = { right: 0, missed: 1, wrong: 2 };
-  let tags = 0;
-  for (const mark of [...marks].sort((a, b) => order[a.state] - order[b.state])) {
-    const [x, y, width, height] = mark.box.map((part, i) => (part / 10000) * (i % 2 ? shot.height : shot.width));
+  const box = (kind, [left, top, width, height]) => drawn("rect", {
+    class: kind, x: (left / 10000) * shot.width, y: (top / 10000) * shot.height, width: Math.max((width / 10000) * shot.width, 0), height: Math.max((height / 10000) * shot.height, 0), "vector-effect": "non-scaling-stroke",
+  });
+  if (view.truth) for (const label of shot.labels) if (label.steps > view.truthAt) overlay.append(box("truth", label.box));
+  const drawOrder = { right: 0, missed: 1, wrong: 2 };
+  for (const mark of [...marks].sort((a, b) => drawOrder[a.state] - drawOrder[b.state])) {
     const group = drawn("g", { class: `${mark.state}${mark.meant ? "" : " other"}` });
-    for (const kind of ["casing", "line"]) group.append(drawn("rect", { class: kind, x, y, width: Math.max(width, 0), height: Math.max(height, 0), "vector-effect": "non-scaling-stroke" }));
+    group.append(box("casing", mark.box), box("line", mark.box));
     overlay.append(group);
-    if (!mark.meant || (tags >= TAGS_MOST && mark.state === "right") || tags >= 3 * TAGS_MOST) continue;
-    tags += 1;
-    const tag = element("span", { class: `tag-of ${mark.state}` }, `${MARK_SIGNS[mark.state]} ${markWords(mark)}`);
-    const left = Math.min(Math.max(mark.box[0], 0), 7600) / 100;
-    const top = mark.state === "missed" ? Math.min(mark.box[1] + mark.box[3], 10000) / 100 : Math.max(mark.box[1], 400) / 100;
-    tag.style.left = `${left}%`;
-    tag.style.top = `${top}%`;
-    tag.style.maxWidth = `${100 - left}%`;
-    frame.append(tag);
   }
-  return element("figure", {}, frame, element("figcaption", {}, element("b", {}, shot.name), ` ${shotWords(marks)}`));
+  const large = view.large.has(shot.key);
+  frame.append(...tagsOf(shot, marks.filter((mark) => mark.meant), large ? LARGE_PX : SMALL_PX));
+  const size = element("button", { type: "button", class: "fold" }, large ? "smaller" : "larger");
+  size.addEventListener("click", () => view.resize(shot.key));
+  return element("figure", { class: large ? "large" : false, "data-key": shot.key }, frame, element("figcaption", {}, element("b", {}, shot.name), ` ${shotWords(marks)} `, size));
+}
+
+function tagsOf(shot, marks, width) {
+  const height = (width * shot.height) / shot.width;
+  const order = { wrong: 0, missed: 1, right: 2 };
+  const placed = [], tags = [];
+  for (const mark of [...marks].sort((a, b) => order[a.state] - order[b.state])) {
+    const text = `${MARK_SIGNS[mark.state]} ${markWords(mark)}`;
+    const wide = Math.min(text.length * TAG_PX.letter + TAG_PX.edge, width);
+    const x = Math.min(Math.max((mark.box[0] / 10000) * width, 0), width - wide);
+    const ends = { over: (mark.box[1] / 10000) * height - TAG_PX.height, under: ((mark.box[1] + mark.box[3]) / 10000) * height };
+    const y = Math.min(Math.max(mark.state === "missed" ? ends.under : ends.over, 0), height - TAG_PX.height);
+    if (placed.some((one) => x < one.x + one.wide && one.x < x + wide && Math.abs(y - one.y) < TAG_PX.height)) continue;
+    placed.push({ x, y, wide });
+    const tag = element("span", { class: `tag-of ${mark.state}` }, text);
+    tag.style.left = `${(100 * x) / width}%`;
+    tag.style.top = `${(100 * y) / height}%`;
+    tags.push(tag);
+  }
+  return tags;
 }
 
 // The same in words, errors first; many alike are counted.
@@ -192,11 +210,11 @@ function sideOf(data, moved, settled) {
   if (data.confidence < data.floor) notes.push(`It is deployed at ${atWords(data.confidence)}; what it finds below ${atWords(data.floor)} was not kept.`);
   if (data.lost) notes.push(`${data.lost.toLocaleString("en-US")} of the images that it was scored on are not in the data set as they were: these numbers leave them out.`);
   side.element = element("div", { class: "side" },
-    element("p", { class: "over" }, `Trial ${data.number} · ${data.split} · ${data.total.toLocaleString("en-US")} images`),
+    element("div", { class: "numbers" }, element("p", { class: "over" }, `Trial ${data.number} · ${data.split} · ${data.total.toLocaleString("en-US")} images`),
     element("p", { class: "confidence" }, element("label", { for: id }, "confidence over "), value, " ", deployed), slider,
-    element("div", { class: "scroll" }, element("table", { class: "tally" }, body)), figure,
-    element("ul", { class: "legend curve-names", "aria-hidden": "true" }, ...["precision", "recall", "F1"].map((name) => element("li", {}, element("span", { class: name.toLowerCase() }, name)))),
-    ...notes.map((text) => element("p", { class: "hint" }, text)));
+    element("div", { class: "scroll" }, element("table", { class: "tally" }, body)), ...notes.map((text) => element("p", { class: "hint" }, text))),
+    element("div", {}, figure,
+    element("ul", { class: "legend curve-names", "aria-hidden": "true" }, ...["precision", "recall", "F1"].map((name) => element("li", {}, element("span", { class: name.toLowerCase() }, name))))));
   return side;
 }
 
@@ -207,8 +225,8 @@ function selectOf(title, options, changed) {
 }
 
 // All of it for one trial, and for another beside it.
-function shotsView(data, addressOf, beside) {
-  const view = { page: 0, order: "worst", wanted: { label: "", kind: "", size: "", pair: "" }, sides: [], order_of: [] };
+function shotsView(data, addressOf, perPage, beside) {
+  const view = { truth: true, large: new Set(), page: 0, order: "worst", wanted: { label: "", kind: "", size: "", pair: "" }, sides: [], order_of: [] };
   const grid = element("div", { class: "shots" });
   const shown = element("span", { "aria-live": "polite" });
   const previous = element("button", { type: "button" }, "‹ previous"), next = element("button", { type: "button" }, "next ›");
@@ -238,11 +256,11 @@ function shotsView(data, addressOf, beside) {
     const worst = (a, b) => b.bad - a.bad || a.right - b.right || a.shot.key - b.shot.key;
     const orders = { worst, best: (a, b) => a.bad - a.right - (b.bad - b.right) || a.shot.key - b.shot.key, sure: (a, b) => b.sure - a.sure || worst(a, b), file: (a, b) => a.shot.key - b.shot.key };
     view.order_of = found.sort(orders[view.order]).map((item) => item.shot);
-    view.page = Math.min(view.page, Math.max(0, Math.ceil(view.order_of.length / SHOTS_A_PAGE) - 1));
+    view.page = Math.min(view.page, Math.max(0, Math.ceil(view.order_of.length / perPage) - 1));
   };
   const draw = () => {
     for (const side of view.sides) side.write(view.wanted);
-    const first = view.page * SHOTS_A_PAGE, page = view.order_of.slice(first, first + SHOTS_A_PAGE);
+    const first = view.page * perPage, page = view.order_of.slice(first, first + perPage);
     const all = view.order_of.length;
     shown.textContent = all ? `images ${first + 1} to ${first + page.length} of ${all.toLocaleString("en-US")}${data.whole ? "" : `; all ${data.total.toLocaleString("en-US")}: automl browse`}` : "no image has what is asked for";
     previous.disabled = !view.page;
@@ -250,13 +268,18 @@ function shotsView(data, addressOf, beside) {
     grid.classList.toggle("two", view.sides.length > 1);
     redraw(page);
   };
+  view.resize = (key) => {
+    if (!view.large.delete(key)) view.large.add(key);
+    draw();
+    grid.querySelector(`[data-key="${Number(key)}"] button`).focus();
+  };
   const redraw = (page) => {
     grid.replaceChildren(...page.map((shot) => {
       const figures = view.sides.map((side) => {
         const own = side.data.byKey.get(shot.key);
-        return own ? shotFigure(side.data, own, marksOf(side.data, own, side.at, view.wanted), addressOf(own)) : element("p", { class: "hint" }, `Trial ${side.data.number} was not scored on this image.`);
+        return own ? shotFigure(side.data, own, marksOf(side.data, own, side.at, view.wanted), addressOf(own, view.large.has(own.key)), { ...view, truthAt: side.at }) : element("p", { class: "hint" }, `Trial ${side.data.number} was not scored on this image.`);
       });
-      return figures.length > 1 ? element("div", { class: "two-shots" }, ...figures) : figures[0];
+      return figures.length > 1 ? element("div", { class: view.large.has(shot.key) ? "two-shots large" : "two-shots" }, ...figures) : figures[0];
     }));
   };
   const pairs = () => {
@@ -285,6 +308,8 @@ function shotsView(data, addressOf, beside) {
   const [byKind] = selectOf("kind", [["", "any"], ["wrong", "wrong, all kinds"], ...data.kinds.slice(1).map((kind) => [kind, `wrong: ${KIND_WORDS[kind] || kind}`]), [MISSED_KIND, "missed"], [data.kinds[0], "right"]], change("kind"));
   const [bySize] = selectOf("size", [["", "any"], ...data.sizes.map((name, index) => [index, name])], change("size"));
   const [byPair, pairSelect] = selectOf("confusion", [["", "any"]], change("pair"));
+  const truth = element("input", { type: "checkbox", checked: true });
+  truth.addEventListener("change", () => { view.truth = truth.checked; draw(); });
   const [byOrder] = selectOf("first", [["worst", "most errors"], ["sure", "surest error"], ["best", "best"], ["file", "as in the data set"]], (value) => { view.order = value; view.page = 0; again(); });
   previous.addEventListener("click", () => { view.page -= 1; draw(); });
   next.addEventListener("click", () => { view.page += 1; draw(); });
@@ -295,14 +320,14 @@ function shotsView(data, addressOf, beside) {
   const bar = beside ? beside((other) => { if (view.sides.length > 1) view.sides.pop().element.remove(); add(other); linked.hidden = false; again(); }, remove) : "";
   again();
   return element("div", { class: "detections" }, sides, bar, linked,
-    element("div", { class: "wanted" }, byLabel, byKind, bySize, byPair, byOrder),
-    element("ul", { class: "keys", "aria-label": "Boxes" }, ...[["right", "right: solid"], ["wrong", "wrong: dashed"], ["missed", "missed: dotted"]].map(([state, text]) => element("li", {}, key(state), `${MARK_SIGNS[state]} ${text}`))),
+    element("div", { class: "wanted" }, byLabel, byKind, bySize, byPair, byOrder, element("label", { class: "check" }, truth, " labelled boxes")),
+    element("ul", { class: "keys", "aria-label": "Boxes" }, ...[["right", "right: solid"], ["wrong", "wrong: dashed"], ["missed", "missed: dotted"]].map(([state, text]) => element("li", {}, keyOf(state), `${MARK_SIGNS[state]} ${text}`)), element("li", {}, keyOf("truth"), "labelled and found: thin, white")),
     grid, element("div", { class: "pager" }, shown, element("span", {}, previous, " ", next)));
 }
 
-function key(state) {
+function keyOf(state) {
   const group = drawn("g", { class: state });
-  for (const kind of ["casing", "line"]) group.append(drawn("rect", { class: kind, x: 3, y: 3, width: 22, height: 12 }));
+  for (const kind of state === "truth" ? ["truth"] : ["casing", "line"]) group.append(drawn("rect", { class: kind, x: 3, y: 3, width: 22, height: 12 }));
   return drawn("svg", { viewBox: "0 0 28 18", class: "boxes", "aria-hidden": "true" }, group);
 }
 
@@ -322,7 +347,7 @@ async function shotsOf(number) {
   }));
   try { return await SHOTS.get(number); } catch (error) { SHOTS.delete(number); throw error; }
 }
-const shotAddress = (shot) => `${REPORT.live.base}/images/${shot.key}.jpg?px=${innerWidth > 900 && devicePixelRatio > 1 ? 960 : 480}`;
+const shotAddress = (shot, large) => `${REPORT.live.base}/images/${shot.key}.jpg?px=${large || devicePixelRatio > 1.5 ? 960 : 480}`;
 
 // Asks for the number of another trial, and gives its data on.
 function besideBar(own) {
@@ -340,24 +365,30 @@ function besideBar(own) {
   };
 }
 
-let lastShots = { number: null, element: null }; // what is open survives an update of the page
+// In the panel they are folded away until somebody opens them: then alone they are fetched. What is open stays open.
+let lastShots = { number: null, element: null };
+let unfolded = false;
 function ofTrial(row) {
   if (lastShots.number === row.n && lastShots.element) return lastShots.element;
   panel.classList.remove("wide");
-  const kept = (REPORT.detections || {})[row.n];
   if (row.map == null) return "";
-  if (!kept && !REPORT.live) {
-    return element("div", {}, element("h3", {}, "Validation images"), element("p", { class: "hint" }, "The page of a running server shows them for every trial:"), element("code", {}, `automl browse ${REPORT.study}`));
-  }
-  const holder = element("div", { class: "shots-of" }, element("h3", {}, "Validation images"));
-  if (kept) holder.append(kept.why ? element("p", { class: "hint" }, kept.why) : shotsView(readShots(kept), () => ""));
-  else {
+  const fold = element("details", { class: "shots-of", open: unfolded }, element("summary", {}, "Validation images: right, wrong, missed"));
+  let filled = false;
+  const fill = () => {
+    unfolded = fold.open;
+    if (!fold.open || filled) return;
+    filled = true;
+    const kept = (REPORT.detections || {})[row.n];
+    if (kept) return fold.append(kept.why ? element("p", { class: "hint" }, kept.why) : shotsView(readShots(kept), () => "", SHOTS_IN_PANEL));
+    if (!REPORT.live) return fold.append(element("p", { class: "hint" }, "The page of a running server shows them for every trial:"), element("code", {}, "automl browse"));
     const waits = element("p", { class: "hint", role: "status" }, "Its detections are being read …");
-    holder.append(waits);
-    shotsOf(row.n).then((data) => waits.replaceWith(shotsView(data, shotAddress, besideBar(row.n))), (error) => { waits.textContent = error.message; lastShots = { number: null, element: null }; });
-  }
-  lastShots = { number: row.n, element: holder };
-  return holder;
+    fold.append(waits);
+    shotsOf(row.n).then((data) => waits.replaceWith(shotsView(data, shotAddress, SHOTS_IN_PANEL, besideBar(row.n))), (error) => { waits.textContent = error.message; lastShots = { number: null, element: null }; });
+  };
+  fold.addEventListener("toggle", fill);
+  fill();
+  lastShots = { number: row.n, element: fold };
+  return fold;
 }
 
 const title = () => element("h3", {}, "What it finds on the validation images");
@@ -369,9 +400,9 @@ function winnerShots() {
   if (!holder || REPORT.winner === null) return;
   const kept = (REPORT.detections || {})[REPORT.winner];
   if (kept && kept.why) holder.replaceChildren(element("p", { class: "hint" }, kept.why));
-  else if (kept) holder.replaceChildren(title(), shotsView(readShots(kept), () => ""));
+  else if (kept) holder.replaceChildren(title(), shotsView(readShots(kept), () => "", SHOTS_A_PAGE));
   else if (REPORT.live) {
-    const load = () => shotsOf(REPORT.winner).then((data) => holder.replaceChildren(title(), shotsView(data, shotAddress, null)), (error) => holder.replaceChildren(element("p", { class: "hint" }, error.message)));
+    const load = () => shotsOf(REPORT.winner).then((data) => holder.replaceChildren(title(), shotsView(data, shotAddress, SHOTS_A_PAGE)), (error) => holder.replaceChildren(element("p", { class: "hint" }, error.message)));
     const seen = new IntersectionObserver((entries) => { if (entries.some((entry) => entry.isIntersecting)) { seen.disconnect(); load(); } }, { rootMargin: "300px" });
     seen.observe(holder);
   }

@@ -179,7 +179,7 @@ function curvesFigure(data) {
 function sideOf(data, moved, settled) {
   const side = { data, at: data.start };
   const id = `confidence-${data.number}-${Math.random().toString(36).slice(2, 8)}`;
-  const slider = element("input", { type: "range", id, min: 0, max: data.grid.length - 1, step: 1 });
+  const slider = element("input", { type: "range", id, min: 0, max: data.grid.length - 1, step: 1, value: data.start });
   const value = element("output", { for: id });
   const deployed = element("button", { type: "button", class: "fold" }, "as deployed");
   const body = element("tbody");
@@ -219,7 +219,7 @@ function sideOf(data, moved, settled) {
 }
 
 function selectOf(title, options, changed) {
-  const select = element("select", {}, ...options.map(([value, text]) => element("option", { value }, text)));
+  const select = element("select", { "aria-label": title }, ...options.map(([value, text]) => element("option", { value }, text)));
   select.addEventListener("change", () => changed(select.value));
   return [element("label", {}, `${title} `, select), select];
 }

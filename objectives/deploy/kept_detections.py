@@ -24,8 +24,8 @@ from objectives.deploy.detector import Detections
 from objectives.machine.files import whole
 from spaces.errors import AutomlError
 
-FORMAT = 1
-FLOOR = 0.01  # boxes scored lower are never kept
+KEPT_FORMAT = 1
+LEAST_FLOOR = 0.01  # boxes scored lower are never kept
 KEPT_LEAST, KEPT_AN_IMAGE, KEPT_A_LABEL = 2000, 5, 2  # boxes that are kept at most, of all images together
 
 
@@ -71,10 +71,10 @@ def keep_detections(
 
 
 def floor_of(scores: NDArray[np.float64], most: int) -> float:
-    """Return the lowest floor, FLOOR at least, above which there are at most so many scores."""
+    """Return the lowest floor, LEAST_FLOOR at least, above which there are at most so many scores."""
     if len(scores) <= most:
-        return FLOOR
-    return max(FLOOR, float(np.partition(scores, len(scores) - most - 1)[len(scores) - most - 1]))
+        return LEAST_FLOOR
+    return max(LEAST_FLOOR, float(np.partition(scores, len(scores) - most - 1)[len(scores) - most - 1]))
 
 
 def labels_digest(image: LabelledImage) -> int:
@@ -111,7 +111,7 @@ def write_kept(kept: KeptDetections, path: Path) -> None:
     boxes = np.concatenate([np.zeros((0, 4)), *(one.boxes_xyxy for one in kept.found)]).astype("<f4")
     scores = np.concatenate([np.zeros(0), *(one.scores for one in kept.found)]).astype("<f8")
     classes = np.concatenate([np.zeros(0, np.int64), *(one.classes for one in kept.found)])
-    head = {"format": FORMAT, "split": kept.split, "confidence": kept.confidence, "floor": kept.floor}
+    head = {"format": KEPT_FORMAT, "split": kept.split, "confidence": kept.confidence, "floor": kept.floor}
     packed = BytesIO()
     np.savez_compressed(
         packed,
@@ -136,9 +136,9 @@ def read_kept(path: Path) -> KeptDetections:
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             head = json.loads(file["head"].tobytes())
-            if head["format"] != FORMAT:
+            if head["format"] != KEPT_FORMAT:
                 raise AutomlError(
-                    f"'{path}' has format {head['format']}, and this automl reads {FORMAT}; update automl"
+                    f"'{path}' has format {head['format']}, and this automl reads {KEPT_FORMAT}; update automl"
                 )
             return _read(head, {name: file[name] for name in file.files})
     except FileNotFoundError:

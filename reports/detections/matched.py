@@ -18,7 +18,7 @@ from objectives.deploy.kept_detections import KeptDetections, places_in
 from objectives.deploy.matches import SIDES_PX
 
 RIGHT, CONFUSED = OF_DETECTIONS.index(Kind.CORRECT), OF_DETECTIONS.index(Kind.CONFUSED)
-SIZES = tuple(size for size in SIDES_PX if size != "all")
+BOX_SIZES = tuple(size for size in SIDES_PX if size != "all")
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +49,7 @@ class MatchedImage:
 
     @cached_property
     def sizes(self) -> NDArray[np.int64]:
-        """Size of each detection, an index of SIZES: of a right one its label's, else its own box's."""
+        """Size of each detection, an index of BOX_SIZES: of a right one its label's, else its own box's."""
         own = sizes_of((self.boxes_xyxy[:, 2:] - self.boxes_xyxy[:, :2]).prod(axis=1))
         for d in np.flatnonzero(self.kinds == RIGHT).tolist():
             own[d] = self.label_sizes[self.about[d][0]]
@@ -57,7 +57,7 @@ class MatchedImage:
 
     @cached_property
     def label_sizes(self) -> NDArray[np.int64]:
-        """Size of each label, an index of SIZES."""
+        """Size of each label, an index of BOX_SIZES."""
         return sizes_of(self.image.boxes_xywh[:, 2:].prod(axis=1))
 
     def confused_with(self, confidence: float) -> NDArray[np.int64]:
@@ -115,9 +115,9 @@ def match_split(kept: KeptDetections, images: Sequence[LabelledImage], classes: 
 
 
 def sizes_of(areas: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return COCO's size of boxes by their areas, px², as indices of SIZES."""
+    """Return COCO's size of boxes by their areas, px², as indices of BOX_SIZES."""
     sides = np.sqrt(np.maximum(areas, 0.0))
-    return np.searchsorted([SIDES_PX[size][0] for size in SIZES[1:]], sides, side="right").astype(np.int64)
+    return np.searchsorted([SIDES_PX[size][0] for size in BOX_SIZES[1:]], sides, side="right").astype(np.int64)
 
 
 def _matched(place: int, image: LabelledImage, kept: KeptDetections, i: int) -> MatchedImage:

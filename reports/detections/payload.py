@@ -22,7 +22,7 @@ from reports.detections.counts import (
     steps_above,
     worst_first,
 )
-from reports.detections.matched import SIZES, MatchedImage, MatchedSplit
+from reports.detections.matched import BOX_SIZES, MatchedImage, MatchedSplit
 from reports.detections.thumbnail import thumbnail_jpeg
 from spaces.errors import DataError
 
@@ -79,7 +79,7 @@ def _head(split: MatchedSplit, number: int, grid: Sequence[float]) -> dict[str, 
         "number": number,
         "classes": list(split.classes),
         "kinds": [str(kind) for kind in OF_DETECTIONS],
-        "sizes": list(SIZES),
+        "sizes": list(BOX_SIZES),
         "split": split.split,
         "confidence": split.confidence,
         "floor": split.floor,
@@ -93,7 +93,7 @@ def _head(split: MatchedSplit, number: int, grid: Sequence[float]) -> dict[str, 
 def _curves(split: MatchedSplit, grid: Sequence[float], classes: Iterable[int]) -> dict[str, Any]:
     return {
         "all": _curve(count_over(split, grid)),
-        "sizes": [_curve(count_over(split, grid, size=size)) for size in range(len(SIZES))],
+        "sizes": [_curve(count_over(split, grid, size=size)) for size in range(len(BOX_SIZES))],
         "classes": [_curve(count_over(split, grid, class_index=index)) for index in classes],
     }
 

@@ -7,7 +7,7 @@ import cv2
 from objectives.data.pictures.decode import read_image
 
 SIDES_ALLOWED_PX = (160, 240, 320, 480, 640, 960)  # of the longer side
-JPEG_QUALITY = 78
+THUMBNAIL_QUALITY = 78
 
 
 def side_for(px: int) -> int:
@@ -26,5 +26,5 @@ def thumbnail_jpeg(path: Path, side_px: int) -> bytes:
     if ratio < 1:
         size = max(1, round(pixels.shape[1] * ratio)), max(1, round(pixels.shape[0] * ratio))
         pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]  # 8-bit stays
-    _, encoded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    _, encoded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, THUMBNAIL_QUALITY])
     return encoded.tobytes()

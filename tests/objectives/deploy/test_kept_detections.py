@@ -12,8 +12,8 @@ from made_errors import Row, detected, labelled
 from objectives.data.dataset import LabelledImage
 from objectives.deploy.detector import Detections
 from objectives.deploy.kept_detections import (
-    FLOOR,
     KEPT_LEAST,
+    LEAST_FLOOR,
     KeptDetections,
     floor_of,
     keep_detections,
@@ -54,9 +54,9 @@ def test_what_is_kept_is_read_again(tmp_path_factory: pytest.TempPathFactory, ro
     path = tmp_path_factory.mktemp("kept") / "found.npz"
     write_kept(keep_detections(found, images, "val, held out", 0.4), path)
     again = read_kept(path)
-    assert (again.split, again.confidence, again.floor) == ("val, held out", 0.4, FLOOR)
+    assert (again.split, again.confidence, again.floor) == ("val, held out", 0.4, LEAST_FLOOR)
     for one, kept in zip(found, again.found, strict=True):
-        above = one.scores > FLOOR
+        above = one.scores > LEAST_FLOOR
         assert kept.scores.tolist() == one.scores[above].tolist()  # to the last bit: confidences cut there
         assert kept.classes.tolist() == one.classes[above].tolist()
         assert kept.boxes_xyxy.tolist() == one.boxes_xyxy[above].astype(np.float32).tolist()
@@ -67,9 +67,9 @@ def test_what_is_kept_is_read_again(tmp_path_factory: pytest.TempPathFactory, ro
 def test_the_floor_is_the_lowest_above_which_few_enough_are(scores: list[float], most: int) -> None:
     floor = floor_of(np.array(scores), most)
     assert sum(score > floor for score in scores) <= most
-    lower = [other for other in (FLOOR, *scores) if FLOOR <= other < floor]
+    lower = [other for other in (LEAST_FLOOR, *scores) if LEAST_FLOOR <= other < floor]
     assert all(sum(score > other for score in scores) > most for other in lower)
-    assert floor >= FLOOR
+    assert floor >= LEAST_FLOOR
 
 
 def test_of_very_many_the_surest_of_all_images_are_kept() -> None:

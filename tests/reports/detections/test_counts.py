@@ -22,7 +22,7 @@ from reports.detections.counts import (
     steps_above,
     worst_first,
 )
-from reports.detections.matched import SIZES, MatchedSplit, match_split, sizes_of
+from reports.detections.matched import BOX_SIZES, MatchedSplit, match_split, sizes_of
 
 SIDES = st.sampled_from([10.0, 25.0, 40.0, 60.0, 90.0, 110.0])
 PLACES = st.sampled_from([0.0, 5.0, 12.0, 20.0, 50.0, 55.0])
@@ -84,7 +84,7 @@ def test_curves_are_exact_on_their_grid_and_fall(drawn: Drawn) -> None:
             scored = score(found, images, CLASSES, "val", grid[i])
             assert (at.precision, at.recall, at.f1) == (scored.precision, scored.recall, scored.f1)
     parts = [count_over(split, grid, class_index=k) for k in range(len(CLASSES))]
-    sizes = [count_over(split, grid, size=k) for k in range(len(SIZES))]
+    sizes = [count_over(split, grid, size=k) for k in range(len(BOX_SIZES))]
     for some in (parts, sizes):
         assert sum(part.labels for part in some) == over.labels
         assert sum(part.right for part in some).tolist() == over.right.tolist()  # type: ignore[union-attr]  # arrays
@@ -100,7 +100,7 @@ def test_a_score_counts_at_the_confidences_that_it_is_above(scores: list[float],
 
 
 def test_sizes_are_coco_s() -> None:
-    assert [SIZES[i] for i in sizes_of(np.array([31.9**2, 32.0**2, 95.9**2, 96.0**2, 0.0]))] == [
+    assert [BOX_SIZES[i] for i in sizes_of(np.array([31.9**2, 32.0**2, 95.9**2, 96.0**2, 0.0]))] == [
         "small", "medium", "medium", "large", "small",
     ]  # fmt: skip
 

@@ -16,6 +16,7 @@ UNTRAINED_ALL = "untrained.*"  # with what was converted of it
 CONVERTED = ("model.tflite", "model.torchscript", "model.ncnn.param", "model.ncnn.bin", "model.ncnn.json")
 DEPLOYED = (MODEL, *CONVERTED)  # what a device may run
 DETECTIONS = "detections.jpg"
+FOUND = "found.npz"  # what a trial found on the images that it was scored on
 PLAIN = "ultralytics.pt"  # the same weights, as plain Ultralytics loads them
 CONFIG = "config.yaml"  # of an exported detector
 LINEAGE = "lineage.json"  # where a detector comes from
@@ -25,7 +26,7 @@ CHECKPOINT = "checkpoint.pt"  # in the folder of a training
 TRAININGS = "training-*"  # folders of a trial, one a phase of its training
 PREVIOUS = "checkpoint.previous.pt"  # the generation before
 CHILDREN = "children"  # folder of an elastic training's children
-LARGE = (WEIGHTS, MODEL, DETECTIONS)  # of a finished trial; the rest is needed to do it again
+LARGE = (WEIGHTS, MODEL, DETECTIONS, FOUND)  # of a finished trial; the rest is needed to do it again
 
 HALF_WRITTEN = f"*{PARTIAL}*"
 
@@ -85,6 +86,11 @@ class TrialPaths(DetectorPaths):
     def detections(self) -> Path:
         """Some images with what was found on them."""
         return self.folder / DETECTIONS
+
+    @property
+    def found(self) -> Path:
+        """What was found on the images that the trial was scored on."""
+        return self.folder / FOUND
 
     @property
     def log(self) -> Path:

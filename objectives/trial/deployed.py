@@ -9,6 +9,7 @@ from objectives.deploy.detections_picture import draw_detections
 from objectives.deploy.detector import Detections, Detector
 from objectives.deploy.export_onnx import write_confidence
 from objectives.deploy.formats.deployed import keep_confidence, open_deployed
+from objectives.deploy.kept_detections import keep_detections, write_kept
 from objectives.deploy.matches import Evaluated, evaluate
 from objectives.deploy.operating_point import choose
 from objectives.deploy.own_metrics import Measured, measure_own
@@ -56,13 +57,14 @@ class DeployedFile:
         keep_confidence(self._paths.model, self._job.devices, chosen.confidence)
 
     def score(self, latency: Latency) -> Accuracy:
-        """Score the file, measure what the user adds, and draw some of its detections."""
+        """Score the file, measure what the user adds, keep its detections, and draw some of them."""
         job, on, confidence = self._job, self._on, self.confidence
         assert confidence is not None  # chosen by now
         accuracy = scored(self._evaluated, on.images, job.classes, on.name, confidence)
         shown = even_indices(len(on.images), PICTURED)
         pictured, drawn = [on.images[i] for i in shown], [self._found[i] for i in shown]
         draw_detections(self._paths.detections, pictured, drawn, job.classes, confidence)
+        write_kept(keep_detections(self._found, on.images, on.name, confidence), self._paths.found)
         if not job.gate.own:
             return accuracy
         measured = Measured(self._found, on.images, job.classes, confidence, latency, self._paths.model)

@@ -68,7 +68,7 @@ SCRIPTS = (
     "page_theme.js",
     "page_start.js",
 )
-STYLESHEETS = ("page.css", "page_front.css", "page_actions.css")
+STYLESHEETS = ("page.css", "page_front.css", "page_actions.css", "page_detections.css")
 
 
 @dataclass(frozen=True)
@@ -80,34 +80,37 @@ class DeviceView:
     pictures: Mapping[int, str]
 
 
-def write_page(table: StudyTable, study_folder: Path, target: Path) -> Path:
+def write_page(
+    table: StudyTable, study_folder: Path, target: Path, detections: Mapping[int, Any] | None = None
+) -> Path:
     """Write the report and return its path; a reader never sees half a page.
 
     Args:
         table: the study, finished or running.
         study_folder: where the trials' folders lie, with their contact sheets.
         target: the HTML file; its folder is made if missing.
+        detections: by number of a trial, what is shown of its validation images, or why nothing is; as
+            `reports.detections.payload` has it.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    write_text(target, render_page(table, study_folder), shared=True)
+    write_text(target, render_page(table, study_folder, detections=detections), shared=True)
     return target
 
 
-def render_page(table: StudyTable, study_folder: Path, live: Live | None = None) -> str:
+def render_page(
+    table: StudyTable, study_folder: Path, live: Live | None = None, detections: Mapping[int, Any] | None = None
+) -> str:
     """Return the report as HTML text: one that opens from disk, or one for a server's reader.
 
     Args:
         table: the study, finished or running.
         study_folder: where the trials' folders lie.
         live: the server that the page belongs to; its scripts then come by their addresses, and `REPORT.live` is set.
+        detections: number of a trial -> its validation images with what it found, as far as the page carries them.
     """
     with uncollected():
-        return _rendered(table, study_folder, live)
-
-
-def _rendered(table: StudyTable, study_folder: Path, live: Live | None) -> str:
-    tables = tables_of(table)
-    return page_of(tables, views_of(tables, study_folder, gl=live is not None), live)
+        tables = tables_of(table)
+        return page_of(tables, views_of(tables, study_folder, gl=live is not None), live, detections)
 
 
 def views_of(tables: Sequence[StudyTable], study_folder: Path | None, *, gl: bool) -> list[DeviceView]:
@@ -121,13 +124,21 @@ def views_of(tables: Sequence[StudyTable], study_folder: Path | None, *, gl: boo
     return [_view(one, study_folder, tables, gl=gl) for one in tables]
 
 
-def page_of(tables: Sequence[StudyTable], views: Sequence[DeviceView], live: Live | None = None) -> str:
+def page_of(
+    tables: Sequence[StudyTable],
+    views: Sequence[DeviceView],
+    live: Live | None = None,
+    detections: Mapping[int, Any] | None = None,
+) -> str:
     """Return the page: data for its script, and the template filled in; of several devices a view each.
 
     The first device's view stands in the page, those of the others in templates; the page's script takes one of them
     where the address names the device.
     """
-    shared: dict[str, Any] = {"colours": {"light": colours(LIGHT), "dark": colours(DARK)}}
+    shared: dict[str, Any] = {
+        "detections": detections or {},
+        "colours": {"light": colours(LIGHT), "dark": colours(DARK)},
+    }
     shown: Mapping[int, str] = _pictures(views)
     if live:
         shared["live"], shown = live.payload, live.pictures

@@ -24,6 +24,7 @@ from search.settings.settings import BudgetSettings, Settings
 from search.settings.stored import read_changes, stored_settings
 from search.study.files.data_sets import data_of
 from search.study.files.pictures import bring_pictures
+from search.study.files.validation import winner_detections
 from search.study.store import load_study
 from search.view.base import View
 from search.view.make import make_view
@@ -150,7 +151,9 @@ def _conclude(console: Console, table: StudyTable, settings: Settings, *, interr
     """Write the page, and say what came of the proof."""
     from reports.page.page import write_page  # late: scikit-learn costs a second that no mistake should wait for
 
-    page = write_page(table, settings.folder, StudyPaths(settings.folder).report)
+    page = write_page(
+        table, settings.folder, StudyPaths(settings.folder).report, winner_detections(table, settings.folder)
+    )
     proof = read_proof(table)
     if proof is None or interrupted:
         return

@@ -9,6 +9,7 @@ from reports.table.console import open_console
 from reports.table.table import read_study
 from reports.terminal import summary
 from search.study.files.pictures import bring_pictures
+from search.study.files.validation import winner_detections
 from search.study.store import load_study
 from spaces.errors import AutomlError
 
@@ -23,7 +24,7 @@ def run_report(name: str, folder: str, store: str | None, target: str | None) ->
 
     if missing := bring_pictures(study, studies / name, table):
         console.print(missing, style="yellow")
-    write_page(table, studies / name, page)
+    write_page(table, studies / name, page, winner_detections(table, studies / name))
     console.print(summary(table, page))
 
 

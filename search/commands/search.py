@@ -28,6 +28,7 @@ from search.settings.settings import Settings, load_settings
 from search.study.budget import BudgetUsed
 from search.study.files.data_sets import data_of
 from search.study.files.pictures import bring_pictures
+from search.study.files.validation import winner_detections
 from search.study.study_file import shown_url
 from search.view.make import make_view
 from search.workers.registry import BACKENDS
@@ -82,7 +83,9 @@ def show_result(
 
     if missing := bring_pictures(study, settings.folder, table):
         console.print(missing, style="yellow")
-    page = write_page(table, settings.folder, StudyPaths(settings.folder).report)
+    page = write_page(
+        table, settings.folder, StudyPaths(settings.folder).report, winner_detections(table, settings.folder)
+    )
     console.print(summary(table, _shorter(page)))
     _conclude(console, settings, table, used, arguments, interrupted)
 

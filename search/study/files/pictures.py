@@ -1,11 +1,12 @@
-"""The contact sheets of a page, brought to the machine that writes it."""
+"""The pictures of a page, brought to the machine that writes it: contact sheets, and what the winner found."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from objectives.records.paths import DETECTIONS
+from objectives.records.paths import DETECTIONS, FOUND
 from reports.page.pictures import pictured
 from reports.table.table import StudyTable
+from reports.table.verdict import judge
 from search.study.files.open import files_to_read
 from search.study.files.place import FileLost
 from spaces.errors import AutomlError
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def bring_pictures(study: "optuna.Study", folder: Path, table: StudyTable) -> str:
-    """Let the contact sheets lie in a study's folder that its page shows, as far as they are to be had.
+    """Let the files lie in a study's folder whose pictures its page shows, as far as they are to be had.
 
     Args:
         study: the study.
@@ -28,9 +29,11 @@ def bring_pictures(study: "optuna.Study", folder: Path, table: StudyTable) -> st
     why = ""
     try:
         files = files_to_read(study, folder)
+        winner = judge(table).row
         for row in pictured(table):
+            names = (DETECTIONS, FOUND) if winner and row.number == winner.number else (DETECTIONS,)
             try:
-                files.bring(row, (DETECTIONS,))
+                files.bring(row, names)
             except FileLost as lost:
                 why = str(lost)
     except AutomlError as error:  # the page is worth having without them

@@ -10,21 +10,25 @@ import pytest
 from defaults import CPU, protocol_of
 from recorder import Recorder
 from small_jobs import QUICK_STEPS, quick_job, tiny_candidate
+from window_detector import write_windows
 
 from objectives.data.dataset import Dataset
 from objectives.deploy.accuracy import SCORE_CONFIDENCE, detect_all, score
 from objectives.deploy.confidence import Rule
 from objectives.deploy.detector import Detector
+from objectives.deploy.kept_detections import read_kept
 from objectives.deploy.matches import match
 from objectives.deploy.operating_point import choose
 from objectives.deploy.runtimes.open import open_artifact
 from objectives.records.bounds.figures import Figures
 from objectives.records.gate import Gate
 from objectives.records.paths import TrialPaths
-from objectives.records.records import Outcome
+from objectives.records.records import Latency, Outcome
 from objectives.trial.deployed import DeployedFile
 from objectives.trial.job import Half, TrialJob
 from objectives.trial.trial import run_trial
+from reports.detections.counts import confidence_grid, count_over
+from reports.detections.matched import match_split
 
 pytestmark = pytest.mark.seconds
 QUICK = {"processes": 1, "processes_max": 1, "images_min": 10, "cap_s": 0.3, "warmup_s": 0.05}
@@ -93,6 +97,27 @@ def test_as_deployed_the_file_finds_what_its_record_says(trained: tuple[TrialJob
     assert (again.precision, again.recall, again.f1) == (accuracy.precision, accuracy.recall, accuracy.f1)
     assert accuracy.own is not None
     assert accuracy.own["found"] == sum(len(one.scores) for one in deployed)
+
+
+def test_its_detections_are_kept_and_count_as_the_record_does(blocks: Dataset, tmp_path: Path) -> None:
+    job = quick_job(blocks, tmp_path, tiny_candidate(QUICK_STEPS), protocol=protocol_of(confidence="best_f1", **QUICK))
+    paths, on = TrialPaths(job.folder), Half(job.images[1:9], "val, held out")
+    paths.folder.mkdir(parents=True)
+    write_windows(paths.model)
+    deployed = DeployedFile(job, paths, on, lambda _: None, lambda: None)
+    deployed.settle()
+    accuracy = deployed.score(Latency(1, 2, 1, 1, 0.5, 30, 1, True, "", "d", 0))
+    kept = read_kept(paths.found)
+    split = match_split(kept, job.images, job.classes)
+    assert (kept.split, kept.confidence, split.lost) == ("val, held out", accuracy.confidence, 0)
+    assert [one.key for one in split.images] == list(range(1, 9))
+    grid = confidence_grid(split)
+    at = count_over(split, grid).at(grid.index(split.confidence))
+    assert (at.precision, at.recall, at.f1) == (accuracy.precision, accuracy.recall, accuracy.f1)
+    assert at.hits > 8
+    found = detect_all(Detector(open_artifact(paths.model, CPU), SCORE_CONFIDENCE), on.images)
+    again = score(found, on.images, job.classes, "val", grid[20])
+    assert count_over(split, grid).at(20).f1 == again.f1
 
 
 def test_a_metric_that_raises_costs_its_value_alone(trained: tuple[TrialJob, Recorder]) -> None:

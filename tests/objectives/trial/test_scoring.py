@@ -16,6 +16,7 @@ from objectives.data.yolo_layout import lay_out
 from objectives.deploy.accuracy import SCORE_CONFIDENCE, detect_all, score
 from objectives.deploy.confidence import Rule
 from objectives.deploy.detector import Detector
+from objectives.deploy.kept_detections import read_kept
 from objectives.deploy.matches import evaluate
 from objectives.deploy.operating_point import choose
 from objectives.deploy.runtimes.open import open_artifact
@@ -116,6 +117,8 @@ def test_the_figures_are_those_of_the_files(parent: TrialJob, worked: Orders) ->
         assert again.map == pytest.approx(child.accuracy.map, abs=1e-9)
         assert child.resources.artifact_bytes == paths.model.stat().st_size
         assert child.latency.p50_ms > 0
+        kept = read_kept(paths.found)
+        assert (kept.split, len(kept.found)) == (child.accuracy.split, child.accuracy.images)
     small, other = worked.reports[2].scored
     assert small.resources.multiply_adds < 0.5 * other.resources.multiply_adds
     assert small.folder != other.folder

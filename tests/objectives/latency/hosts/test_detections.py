@@ -17,6 +17,7 @@ from objectives.deploy.accuracy import SCORE_CONFIDENCE, score_file
 from objectives.deploy.board.description import describe, device_description
 from objectives.deploy.device import Device
 from objectives.deploy.formats.registry import DEPLOY_FORMATS
+from objectives.deploy.kept_detections import read_kept
 from objectives.latency.hosts.detections import score_on
 from objectives.latency.hosts.ssh import OverSsh
 from objectives.machine.device_locks import Patience
@@ -74,6 +75,7 @@ def test_a_trials_file_is_scored_by_the_board(
         file = DeployedFile(replace(job, device=device), paths, on, lambda _: None, lambda: None)
         file.settle()
         scores.append(file.score(latency))
+        assert sum(len(one.scores) for one in read_kept(paths.found).found) > 0  # kept, wherever it is scored
     assert scores[0].map == pytest.approx(scores[1].map, abs=1e-6)
     assert 0 < scores[0].map < 1
     assert len(list(server.own.glob("inputs/*.npy"))) == sent + 3  # the images went there, and were sent once

@@ -9,7 +9,7 @@ from timing import cpu_s
 
 from objectives.records import attributes
 from objectives.records.gate import Gate
-from objectives.records.paths import LARGE
+from objectives.records.paths import FOUND, LARGE
 from objectives.records.records import Outcome
 from objectives.records.study_record import StudyWriter
 from reports.table.pick import WAYS, nearest_miss, pick
@@ -29,7 +29,7 @@ def fill(folder: Path, row: TrialRow) -> None:
     """Write what a trial leaves: 3 MB if it finished, a checkpoint of 2 MB if it is paused or running."""
     sizes = dict.fromkeys(SMALL, 100)
     if row.outcome is Outcome.FINISHED:
-        sizes |= dict.fromkeys(LARGE, MB)
+        sizes |= dict.fromkeys(LARGE, MB) | {FOUND: 100}
     elif row.outcome is None:
         sizes |= {CHECKPOINT: 2 * MB}
     write(folder, row.number, sizes)

@@ -8,7 +8,7 @@ import pytest
 from quick_search import elastic_settings, run, trials_of
 
 from objectives.data.dataset import Dataset
-from objectives.records.paths import LARGE, MODEL, WEIGHTS
+from objectives.records.paths import FOUND, LARGE, MODEL, WEIGHTS
 from objectives.records.study_record import StudyRecord
 from objectives.records.trial_record import Phase
 from reports.table.row import TrialRow
@@ -51,7 +51,7 @@ def folder(tmp_path: Path) -> Path:
         for name in (*SMALL, *LARGE):
             path = tmp_path / "families" / str(one.folder) / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(bytes(MB if name in LARGE else 100))
+            path.write_bytes(bytes(MB if name in LARGE and name != FOUND else 100))
     return tmp_path / "families"
 
 

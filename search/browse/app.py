@@ -17,8 +17,10 @@ from starlette.types import ASGIApp
 
 from reports.page.template import asset
 from search.browse.events import stream
+from search.browse.pictures_routes import picture_routes
 from search.browse.security import TOKEN_HEADER, Guard, Tokens, new_secret, page_policy, refusal
 from search.browse.shelf import StudyShelf
+from search.browse.study_pictures import StudyPictures, pictures_by_name
 from spaces.errors import AutomlError
 
 if TYPE_CHECKING:
@@ -38,7 +40,11 @@ def make_app(shelf: StudyShelf, tokens: Tokens, act: Act, hosts: tuple[str, ...]
         act: carries out what readers ask: `search.study.requests.act.act`.
         hosts: names beside this machine's own that readers may reach the server by.
     """
-    pages = Pages(shelf, tokens, act)
+    pages, opened = Pages(shelf, tokens, act), pictures_by_name(shelf.folder, shelf.url)
+
+    def pictures_of(name: str) -> StudyPictures:
+        return opened(shelf.feed(name).name)  # of a study that is shown
+
     routes = [
         Route("/", pages.index),
         Route("/over", pages.over),
@@ -50,6 +56,7 @@ def make_app(shelf: StudyShelf, tokens: Tokens, act: Act, hosts: tuple[str, ...]
         Route("/studies/{name}/data", pages.data),
         Route("/studies/{name}/trials/{number:int}/sheet.jpg", pages.sheet),
         Route("/studies/{name}/actions", pages.act, methods=["POST"]),
+        *picture_routes(pictures_of),
     ]
     app = Starlette(
         routes=routes,

@@ -1,15 +1,20 @@
 """Rows of a terminal, shared out: each section states how many rows it can fill and how many it needs."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from rich.console import Group, JustifyMethod, RenderableType
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, Group, JustifyMethod, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from objectives.records.even_sample import evenly
 
 Cells = Sequence[RenderableType]
+BREAKS = re.compile(r"\s+[·,;]?\s*")  # where a text may be cut: behind a word, so that no number loses its end
+MORE = "…"
 
 
 @dataclass(frozen=True)
@@ -70,10 +75,44 @@ def lines(texts: Sequence[Text], least: int = 1) -> Section:
     return Section(len(texts), least, lambda rows: Group(*map(cut, texts[:rows])))
 
 
-def cut(text: Text) -> Text:
+class Words:
+    """A text that takes one row, however long the text is: what does not fit is left out from a word's end on."""
+
+    def __init__(self, text: Text) -> None:
+        """Take the text."""
+        self.text = text
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield as much of the text as the options have columns for."""
+        yield shortened(self.text, options.max_width)
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        """Return that a text shrinks to one column."""
+        return Measurement(1, max(1, self.text.cell_len))
+
+
+def shortened(text: Text, width: int) -> Text:
+    """Return a text of at most so many columns, cut behind a word; a single word that is longer is cut before digits."""
+    text = text.copy()
+    text.no_wrap, text.overflow = True, "crop"
+    if text.cell_len <= width:
+        return text
+    plain = text.plain
+    ends = [match.start() for match in BREAKS.finditer(plain)]
+    end = next((at for at in reversed(ends) if 0 < at and cell_len(plain[:at]) < width), None)
+    if end is None:
+        end = max(0, width - 1)
+        while end and cell_len(plain[:end]) >= width:
+            end -= 1
+        while end and plain[end - 1].isdigit() and plain[end : end + 1].isdigit():
+            end -= 1
+    text.right_crop(len(plain) - end)
+    return text.append(MORE) if width else text
+
+
+def cut(text: Text) -> Words:
     """Return a text that takes one row, however long the text is."""
-    text.no_wrap, text.overflow = True, "ellipsis"
-    return text
+    return Words(text)
 
 
 def table(
@@ -83,6 +122,7 @@ def table(
     least: int = 3,
     eager: bool = False,
     thin_out: bool = False,
+    counted: bool = False,
 ) -> Section:
     """Return a section of a row of titles and one row for each of `rows`.
 
@@ -92,6 +132,7 @@ def table(
         least: rows below which the section is left out, that of the titles included.
         eager: whether the section is filled before the others grow.
         thin_out: whether rows that do not fit are left out evenly, instead of the last ones.
+        counted: whether the last row says how many do not fit.
     """
 
     def draw(count: int) -> Table:
@@ -101,11 +142,19 @@ def table(
             width, ratio = (column.width, None) if column.width else (None, 1)
             drawn.add_column(justify=side, no_wrap=True, overflow="ellipsis", width=width, ratio=ratio)
         drawn.add_row(*(Text(column.title, style="dim") for column in columns))
-        for cells in _thinned(rows, count - 1) if thin_out else rows[: count - 1]:
-            drawn.add_row(*cells)
+        shown = _thinned(rows, count - 1) if thin_out else rows[: count - 1]
+        if counted and len(shown) < len(rows) and count > 2:
+            shown = [*shown[:-1], _and_more(columns, len(rows) - len(shown) + 1)]
+        for cells in shown:
+            drawn.add_row(*(Words(cell) if isinstance(cell, Text) else cell for cell in cells))
         return drawn
 
     return Section(len(rows) + 1 if rows else 0, least, draw, eager)
+
+
+def _and_more(columns: Sequence[TableColumn], count: int) -> Cells:
+    """Return the cells of a row that counts those that do not fit, in the widest column."""
+    return [Text("" if column.width else f"and {count:,} more", style="dim") for column in columns]
 
 
 def _thinned(rows: Sequence[Cells], count: int) -> Sequence[Cells]:

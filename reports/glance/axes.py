@@ -54,7 +54,9 @@ def axes_of(points: FrontPoints) -> Axes:
     far = [x for x, y in points.others if y >= low - DEPTH * height and x <= high_ms * FAR]
     low, low_ms, high_ms = min([low, *near]), min([low_ms, *far]), max([high_ms, *far])
     pad_ms, pad = max((high_ms / low_ms) ** 0.04, 1.02), max(0.06 * (high - low), 0.002)
-    return Axes(low_ms / pad_ms, high_ms * pad_ms, max(0.0, low - pad), min(1.0, high + pad) if high < 1 else high + pad)
+    return Axes(
+        low_ms / pad_ms, high_ms * pad_ms, max(0.0, low - pad), min(1.0, high + pad) if high < 1 else high + pad
+    )
 
 
 def accuracy_ticks(axes: Axes, rows: int) -> list[float]:
@@ -80,7 +82,7 @@ def latency_names(axes: Axes, width: int, first: Sequence[float] = ()) -> list[t
             continue
         name = bound_text(tick) if i < len(first) else f"{tick:g}"
         start = round(axes.x(tick) * (width - 1)) - (len(name) - 1) // 2
-        start = min(max(start, 0), width - len(name))
+        start = min(max(start, 1), width - len(name))  # the first column parts it from the title
         if not taken & set(range(start - 1, start + len(name) + 1)):
             taken |= set(range(start, start + len(name)))
             found.append((start, name))

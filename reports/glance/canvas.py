@@ -31,12 +31,17 @@ class Canvas:
         cell = across // 2, down // 4
         self._dots[cell] = self._dots.get(cell, 0) | DOTS[across % 2][down % 4]
 
-    def is_free(self, column: int, row: int, length: int, *, over_dots: bool) -> bool:
-        """Whether so many cells of a row are inside and empty; cells with dots alone count as empty if asked for."""
+    def is_free(self, column: int, row: int, length: int, *, above: int) -> bool:
+        """Whether so many cells of a row are inside, and hold nothing of a rank over `above`; dots have rank -1.
+
+        From rank 0 on, dots count as nothing; at rank -1, cells with dots are taken.
+        """
         if column < 0 or column + length > self.width or not 0 <= row < self.height:
             return False
         cells = [(at, row) for at in range(column, column + length)]
-        return not any(cell in self._cells or (not over_dots and cell in self._dots) for cell in cells)
+        if above < 0 and any(cell in self._dots or cell in self._cells for cell in cells):
+            return False
+        return all(self._cells[cell][2] <= above for cell in cells if cell in self._cells)
 
     def write(self, column: int, row: int, text: str, style: str, rank: int) -> None:
         """Put a text into a row, one letter a cell."""

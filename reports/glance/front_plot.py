@@ -10,6 +10,7 @@ drawn by a thread of its own. What it would have saved is `canvas.py`.
 from collections.abc import Iterator, Sequence
 from itertools import pairwise, product
 
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from reports.glance.axes import Axes, accuracy_ticks, axes_of, bound_text, latency_names, latency_words
@@ -25,9 +26,9 @@ from reports.glance.marks import (
     STAIRS,
     TRAINED,
     Mark,
-    in_ascii,
 )
 from reports.glance.points import FrontPoint, FrontPoints
+from reports.table.console import writable
 from reports.table.row import Origin
 from reports.table.words import share
 
@@ -35,7 +36,20 @@ GUTTER = 6  # columns left of the drawing: an accuracy and the axis
 LEAST_WIDTH, LEAST_HEIGHT = 32, 7
 NAMED_MOST = 24  # members with their number; more of them say nothing
 MARKS = {Origin.TRAINED: TRAINED, Origin.CHILD: CHILD, Origin.POLISHED: POLISHED}
-LABEL_RANK, STAIRS_RANK, BOUND_RANK = 2, 1, 0
+LABEL_RANK, STAIRS_RANK, BOUND_RANK, DOTS_RANK = 2, 1, 0, -1
+
+
+class FrontPlot:
+    """The drawing as a part of what is printed: as wide as there is room, in the letters that the terminal has."""
+
+    def __init__(self, points: FrontPoints, height: int, width_most: int = 120) -> None:
+        """Take what is drawn, in how many lines, and the width that it never exceeds."""
+        self.points, self.height, self.width_most = points, height, width_most
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the lines."""
+        width = min(options.max_width, self.width_most)
+        yield from draw_front(self.points, width, self.height, unicode=not options.ascii_only)
 
 
 def draw_front(points: FrontPoints, width: int, height: int, *, unicode: bool = True) -> list[Text]:
@@ -76,7 +90,7 @@ def _draw_others(canvas: Canvas, axes: Axes, points: FrontPoints, *, unicode: bo
         if unicode:
             canvas.dot(axes.x(latency_ms), axes.y(accuracy))
         else:
-            canvas.put(*_cell(canvas, axes, latency_ms, accuracy), ".", OTHER, -1)
+            canvas.put(*_cell(canvas, axes, latency_ms, accuracy), ".", OTHER, DOTS_RANK)
 
 
 def _draw_bounds(canvas: Canvas, axes: Axes, points: FrontPoints) -> None:
@@ -144,7 +158,9 @@ def _name_marks(canvas: Canvas, axes: Axes, points: FrontPoints) -> None:
         figures = f"{pick.number}: {share(pick.accuracy)} at {latency_words(pick.latency_ms)}"
         _name(canvas, axes, pick, (figures, str(pick.number)), PICK.style)
     if stock is not None:
-        _name(canvas, axes, stock, (f"{points.baseline_name} {share(stock.accuracy)}", str(stock.number)), BASELINE.style)
+        _name(
+            canvas, axes, stock, (f"{points.baseline_name} {share(stock.accuracy)}", str(stock.number)), BASELINE.style
+        )
     named = {one.number for one in (pick, stock) if one is not None}
     inner = points.front[1:-1] if len(points.front) <= NAMED_MOST else ()
     ends = [*points.front[:1], *points.front[-1:]]
@@ -154,15 +170,15 @@ def _name_marks(canvas: Canvas, axes: Axes, points: FrontPoints) -> None:
 
 
 def _name(canvas: Canvas, axes: Axes, point: FrontPoint, texts: Sequence[str], style: str) -> None:
-    """Write the first of these texts that has room beside, above or below a mark."""
+    """Write the first of these texts that has room above, beside or below a mark, if need be over dots and bounds."""
     column, row = _cell(canvas, axes, point.latency_ms, point.accuracy)
-    for text, over_dots in product(texts, (False, True)):
+    for text, clear in product(texts, (True, False)):
         width = len(text)
         above = ((column - width + 1, row - 1), (column, row - 1), (column - width // 2, row - 1))
         beside = ((column + 2, row), (column - width - 1, row))
         below = ((column + 1, row + 1), (column - width // 2, row + 1))
         for start, at in (*above, *beside, *below):
-            if canvas.is_free(start - 1, at, width + 2, over_dots=over_dots):
+            if canvas.is_free(start - 1, at, width + 2, above=DOTS_RANK if clear else BOUND_RANK):
                 canvas.write(start, at, text, style, LABEL_RANK)
                 return
 
@@ -181,17 +197,16 @@ def _row_names(axes: Axes, points: FrontPoints, height: int) -> dict[int, str]:
 
 def _latency_axis(axes: Axes, points: FrontPoints, width: int) -> list[Text]:
     """Return the axis below the drawing, and the latencies under it with what they are of."""
-    title = f" {points.latency_name} ms"
     first = [] if points.most_ms is None else [points.most_ms]
-    names = latency_names(axes, width, first)
     ruler, below = ["─"] * width, [" "] * width
-    for start, name in names:
+    for start, name in latency_names(axes, width, first):
         ruler[start + (len(name) - 1) // 2] = "┬"
-        if start + len(name) <= width - len(title):
-            below[start : start + len(name)] = name
-    below[width - len(title) :] = title
-    lead = " " * (GUTTER - 1)
-    return [Text(f"{lead}└{''.join(ruler)}", style="dim"), Text(f"{lead} {''.join(below)}", style="dim")]
+        below[start : start + len(name)] = name
+    title = f"{points.latency_name} ms"
+    return [
+        Text(f"{'':{GUTTER - 1}}└{''.join(ruler)}", style="dim"),
+        Text(f"{title:{GUTTER}}{''.join(below)}", style="dim"),
+    ]
 
 
 def _legend(points: FrontPoints, axes: Axes, width: int) -> Text:
@@ -204,8 +219,8 @@ def _legend(points: FrontPoints, axes: Axes, width: int) -> Text:
 
 
 def _gate_legend(points: FrontPoints) -> list[tuple[str, str]]:
-    least = [] if points.least is None else [f"≥ {bound_text(points.least)}"]
-    most = [] if points.most_ms is None else [f"≤ {bound_text(points.most_ms)} ms"]
+    least = [] if points.least is None else [f">= {bound_text(points.least)}"]
+    most = [] if points.most_ms is None else [f"<= {bound_text(points.most_ms)} ms"]
     more = ["more"] if points.gate_has_more else []
     return [("┊ gate " + ", ".join(least + most + more), f"not bold {BOUND}")] if least or most else []
 
@@ -225,6 +240,6 @@ def _mark_legend(points: FrontPoints, axes: Axes) -> list[tuple[str, str]]:
 def _as_ascii(line: Text) -> Text:
     """Return a line with the same styles in ASCII's letters, which are as wide."""
     plain = line.copy()
-    plain.plain = in_ascii(line.plain)
+    plain.plain = writable(line.plain, "ascii")
     plain.spans = line.spans
     return plain

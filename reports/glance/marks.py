@@ -2,20 +2,6 @@
 
 from dataclasses import dataclass
 
-from rich.console import Console
-
-PLAIN_LETTERS = str.maketrans(
-    {
-        **{"·": "-", "–": "-", "…": "~", "≤": "<", "≥": ">", "×": "x", "’": "'", "↑": "^", "→": ">", "✓": "+", "✗": "-"},
-        **dict.fromkeys("●◉", "O"),
-        **dict.fromkeys("─┈━═╸╺", "-"),
-        **dict.fromkeys("│┊┤", "|"),
-        **dict.fromkeys("┼└┘┬╯", "+"),
-        **{"○": "o", "◆": "B", "★": "*", "◇": "p", "▷": ">"},
-        **dict(zip("▁▂▃▄▅▆▇█", "_.,-=+*#", strict=True)),
-    }
-)
-
 
 @dataclass(frozen=True)
 class Mark:
@@ -36,13 +22,3 @@ PICK = Mark("★", "bold green", 5, "best")
 BASELINE = Mark("◆", "bold magenta", 4, "stock")
 RUNNING = Mark("▷", "bold yellow", 2, "running")
 STAIRS, BOUND, OTHER = "cyan", "yellow", "dim"
-
-
-def in_ascii(text: str) -> str:
-    """Return a text in the letters that every terminal has; what has no likeness there becomes a question mark."""
-    return text.translate(PLAIN_LETTERS).encode("ascii", "replace").decode("ascii")
-
-
-def takes_unicode(console: Console) -> bool:
-    """Whether a console's encoding has the letters of a drawing."""
-    return not console.options.ascii_only

@@ -1,5 +1,4 @@
-"""What a study has found so far, worked out once for all frames that show it: its headline and the drawing of its front.
-"""
+"""What a study has found so far, worked out once for all frames: its headline and the drawing of its front."""
 
 from collections.abc import Sequence
 from dataclasses import replace

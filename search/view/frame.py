@@ -1,9 +1,8 @@
 """One frame of the live view: what a search does, uses and has found, for a terminal of a given size."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.progress_bar import ProgressBar
@@ -13,11 +12,13 @@ from rich.text import Text
 from objectives.records.even_sample import evenly
 from objectives.records.gate import Gate
 from objectives.records.records import Latency, Outcome, Rung
+from reports.glance.detector import detector
 from reports.glance.front_plot import LEAST_HEIGHT, LEAST_WIDTH
+from reports.glance.points import in_gate_terms
 from reports.table.kin.family_words import family_words, kind_words
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
-from reports.table.words import ABSENT, architecture, duration, ms, share, short_name
+from reports.table.words import duration, ms, share
 from search.study.sessions import SessionSeen
 from search.view.head import NARROW, WIDE, head
 from search.view.rows import Cells, Section, TableColumn, fit, lines, table
@@ -124,7 +125,7 @@ def _failures(study: StudyTable) -> list[Text]:
 
 
 def _front(state: FrameState, width: int, height: int) -> Section:
-    """The front so far: drawn where there is room, and listed beside or below the drawing; in little room only listed."""
+    """The front so far: drawn where there is room, and listed beside or below; in little room only listed."""
     listed = _listed_front(state, width if width < SIDE_BY_SIDE else width - _drawn_width(width) - 2)
     most = max(LEAST_HEIGHT + 2, int(DRAWN_SHARE * height))
     if not listed.rows or width < LEAST_WIDTH:
@@ -154,18 +155,19 @@ def _drawn_width(width: int) -> int:
 
 def _listed_front(state: FrameState, width: int) -> Section:
     """The front as a list, from the fastest to the most accurate."""
-    narrow, has_gate = width < NARROW, state.settings.gate != Gate()
-    widths = {"mAP": 5, "mAP50": 0 if narrow else 5, "p50": 8, "p95": 0 if narrow else 8, "gate": 4 * has_gate}
-    shown = [TableColumn(title, width, right=True) for title, width in widths.items() if width]
+    has_gate, in_gate = state.settings.gate != Gate(), in_gate_terms(state.table.gate)
+    figures: dict[str, tuple[int, Callable[[TrialRow], str]]] = {
+        "mAP": (5, lambda row: share(row.map)),
+        "mAP50": (5, lambda row: share(row.map50)),
+        "p50": (8, lambda row: ms(row.p50_ms)),
+        "p95": (8, lambda row: ms(row.p95_ms)),
+    }
+    names = list(figures) if width >= NARROW else ["mAP50", "p95"] if in_gate else ["mAP", "p50"]
+    shown = [TableColumn(name, figures[name][0], right=True) for name in names]
+    shown += [TableColumn("gate", 4, right=True)] if has_gate else []
 
     def cells(row: TrialRow) -> Cells:
-        values = {
-            "mAP": share(row.map),
-            "mAP50": share(row.map50),
-            "p50": ms(row.p50_ms),
-            "p95": ms(row.p95_ms),
-            "gate": "yes" if row.passes_gate else "no",
-        }
+        values = {name: figures[name][1](row) for name in names} | {"gate": "yes" if row.passes_gate else "no"}
         name = f"{_child(row)}{detector(row.candidate)}"
         return [Text(str(row.number)), Text(name), *(Text(values[column.title]) for column in shown)]
 
@@ -191,13 +193,6 @@ def _last(study: StudyTable, width: int) -> Section:
         rows.append([Text(text, style=style) for text in texts])
     told_width = max(18, width // 2 - 6) if width < NARROW else 34 if width < WIDE else width // 2
     return table((TableColumn("", 5, right=True), TableColumn("last trials"), TableColumn("", told_width)), rows)
-
-
-def detector(candidate: Mapping[str, Any]) -> str:
-    """Return the choices that name a detector, in fewer letters than a page has room for."""
-    name, ratio = short_name(candidate.get("backbone.name", "")), candidate.get("prune.ratio")
-    cut_by = {} if ratio is None else {"prune.ratio": round(ratio, 2)}
-    return architecture({**candidate, "backbone.name": name, **cut_by}) or ABSENT
 
 
 def sparkline(rungs: tuple[Rung, ...], top: float = 1.0) -> str:

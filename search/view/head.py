@@ -9,11 +9,12 @@ from rich.text import Text
 
 from objectives.records.gate import Gate
 from objectives.records.records import Outcome
+from reports.glance.cut_text import Words
 from reports.glance.headline import fitting
 from reports.table.kin.family_words import scored_words
 from reports.table.row import PAUSED
 from reports.table.words import duration
-from search.view.rows import Section, Words, cut
+from search.view.rows import Section, cut
 from search.view.state import RUNNING, FrameState
 from search.view.time_left import time_left_of
 from search.view.words import one_line
@@ -31,7 +32,7 @@ def head(state: FrameState, width: int, height: int) -> Section:
     else:
         lines += _bars(state, width)
         lines += [cut(Text(scored_words(state.table), style="dim"))] if state.table.families else []
-        lines.append(cut(Text(_standings(state), style="dim")))
+        lines.append(cut(Text(fitting(_standings(state), width), style="dim")))
     if state.waits:
         lines.append(cut(Text(one_line(f"waiting: {state.waits}"), style="bold yellow")))
     elif state.meanwhile or not state.running:
@@ -42,7 +43,8 @@ def head(state: FrameState, width: int, height: int) -> Section:
 
 def _title(state: FrameState, width: int) -> Table:
     """Return the row of the study's name, with its gate where there is room, and how long it will go on."""
-    left = time_left_of(state.used, state.settings, [state.now_s - trial.since_s for trial in state.training])
+    running_s = [state.now_s - trial.since_s for trial in state.training]
+    left = time_left_of(state.used, state.settings.budget, state.settings.workers, running_s)
     words = fitting(left.wordings, width if width < NARROW else width // 2)
     gate = "" if state.settings.gate == Gate() or width < NARROW else f"  {state.settings.gate}"
     title = Table.grid(expand=True, padding=(0, 1, 0, 0))
@@ -104,13 +106,12 @@ def _bar(name: str, total: float | None, done: float, wordings: tuple[str, ...],
     return drawn
 
 
-def _standings(state: FrameState) -> str:
-    """Return the trials by standing, and the front: how large it is and which trial came to it last."""
+def _standings(state: FrameState) -> tuple[str, ...]:
+    """Return the trials by standing, and where there is room which of them came to the front last."""
     counts: Mapping[str, int] = state.standings
     order = (*(outcome.value for outcome in Outcome), PAUSED, "waiting")
-    found = [f"{counts[name]:,} {SHORT.get(name, name)}" for name in order if counts[name]]
+    found = " · ".join(f"{counts[name]:,} {SHORT.get(name, name)}" for name in order if counts[name])
     if not found:
-        return "no trial has ended yet"
+        return ("no trial has ended yet",)
     newest = state.found.newest
-    front = [] if newest is None else [f"trial {newest} came to the front last"]
-    return " · ".join([*found, *front])
+    return (found,) if newest is None else (f"{found} · trial {newest} came to the front last", found)

@@ -151,7 +151,7 @@ class JsonView(View):
         self._event("children_ended", trial=number, **family, **spent, **standings)
 
     def note(self, text: str) -> None:
-        """Emit a warning."""
+        """Emit a note, or a warning."""
         self._event("note", text=text)
 
     def waiting(self, text: str) -> None:

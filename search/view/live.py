@@ -11,13 +11,14 @@ from rich.live import Live
 
 from objectives.records.children import ChildrenReport
 from objectives.records.records import Ending, Latency, Rung
+from reports.glance.detector import detector
 from reports.glance.points import Seen
 from reports.table.table import StudyTable
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
 from search.study.sessions import SessionSeen
 from search.view.found import Found
-from search.view.frame import detector, frame
+from search.view.frame import frame
 from search.view.lines import LineView
 from search.view.running import Counted, Running
 from search.view.state import FrameState

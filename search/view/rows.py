@@ -1,20 +1,16 @@
 """Rows of a terminal, shared out: each section states how many rows it can fill and how many it needs."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from rich.cells import cell_len
-from rich.console import Console, ConsoleOptions, Group, JustifyMethod, RenderableType, RenderResult
-from rich.measure import Measurement
+from rich.console import Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from objectives.records.even_sample import evenly
+from reports.glance.cut_text import Words
 
 Cells = Sequence[RenderableType]
-BREAKS = re.compile(r"\s+[·,;]?\s*")  # where a text may be cut: behind a word, so that no number loses its end
-MORE = "…"
 
 
 @dataclass(frozen=True)
@@ -73,41 +69,6 @@ def allot(sections: Sequence[Section], height: int) -> list[int]:
 def lines(texts: Sequence[Text], least: int = 1) -> Section:
     """Return a section of plain lines, each cut to one row; the section is left out if fewer than `least` lines fit."""
     return Section(len(texts), least, lambda rows: Group(*map(cut, texts[:rows])))
-
-
-class Words:
-    """A text that takes one row, however long the text is: what does not fit is left out from a word's end on."""
-
-    def __init__(self, text: Text) -> None:
-        """Take the text."""
-        self.text = text
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Yield as much of the text as the options have columns for."""
-        yield shortened(self.text, options.max_width)
-
-    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
-        """Return that a text shrinks to one column."""
-        return Measurement(1, max(1, self.text.cell_len))
-
-
-def shortened(text: Text, width: int) -> Text:
-    """Return a text of at most so many columns, cut behind a word; a single word that is longer is cut before digits."""
-    text = text.copy()
-    text.no_wrap, text.overflow = True, "crop"
-    if text.cell_len <= width:
-        return text
-    plain = text.plain
-    ends = [match.start() for match in BREAKS.finditer(plain)]
-    end = next((at for at in reversed(ends) if 0 < at and cell_len(plain[:at]) < width), None)
-    if end is None:
-        end = max(0, width - 1)
-        while end and cell_len(plain[:end]) >= width:
-            end -= 1
-        while end and plain[end - 1].isdigit() and plain[end : end + 1].isdigit():
-            end -= 1
-    text.right_crop(len(plain) - end)
-    return text.append(MORE) if width else text
 
 
 def cut(text: Text) -> Words:

@@ -21,11 +21,12 @@ from reports.table.table import StudyTable
 from search.settings.settings import Settings, load_settings
 from search.study.budget import BudgetUsed
 from search.study.sessions import SessionSeen
-from search.view.frame import FrameState, clock, frame, sparkline
+from search.view.frame import clock, frame, sparkline
 from search.view.live import KEPT_MAX, LiveView
 from search.view.rows import Section, TableColumn, allot, lines
 from search.view.rows import table as table_section
 from search.view.running import Running
+from search.view.state import FrameState
 from spaces.candidate import Candidate
 from spaces.network.family import Family
 
@@ -275,7 +276,7 @@ def test_nothing_scrolls_and_what_is_worth_keeping_stays(settings: Settings, tab
         view.begin(table, USED)
         for number in range(KEPT_MAX):
             view.attempt(number, OUT_OF_MEMORY)
-        view.note("the hub cannot be reached")
+        view.warn("the hub cannot be reached")
         view.trial_ended(3, table, USED)
         time.sleep(1.2)
         view.ended(table, USED, "the budget is used")

@@ -76,7 +76,7 @@ def _bounds(row: TrialRow | None, gate: Gate) -> list[RenderableType]:
 def _counts(table: StudyTable) -> str:
     """Return '`60 trials: 41 finished, 4 over bound`', and what families hold before it."""
     counts = ", ".join(f"{count:,} {standing}" for standing, count in table.counts.items())
-    scored = f"{scored_words(table)}; " if table.families else ""
+    scored = f"{scored_words(table)}\n" if table.families else ""
     return f"{scored}{plural(len(table.rows), 'trial')}{': ' if counts else ''}{counts}"
 
 

@@ -3,7 +3,7 @@
 Rich reads `[red]` and `:cat:` in a text as markup. No text of this project's is markup: styles are given beside it.
 """
 
-from typing import Any, TextIO
+from typing import IO, Any
 
 from rich.console import Console
 from rich.text import Text
@@ -53,11 +53,11 @@ def writable(text: str, encoding: str) -> str:
 class _InItsLetters:
     """A text file that takes letters which its encoding does not have."""
 
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
+    def __init__(self, file: IO[str]) -> None:
+        self._file, self._encoding = file, str(getattr(file, "encoding", "ascii"))
 
     def write(self, text: str) -> int:
-        return self._file.write(writable(text, self._file.encoding))
+        return self._file.write(writable(text, self._encoding))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)

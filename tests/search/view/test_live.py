@@ -85,7 +85,7 @@ def test_shows_budget_trials_rungs_front_failures_and_last_trials(settings: Sett
     view.rung(125, rung(6, 0.5))
     text = shown(view, 110, 60)
     assert text.startswith("retail  mAP50 >= 0.55 and p95 <= 25 ms")
-    assert "about 13 min left" in text  # 16 trials of 100 s, two at once
+    assert "about 13 min left (13 to 16 min)" in text  # 16 trials of 100 s, two at once
     assert "24 of 40 · 2 running · 14 left" in text
     assert "40 min of 2 h · 80 min left" in text
     first, second = (next(line for line in text.splitlines() if line.split()[:1] == [n]) for n in ("124", "125"))
@@ -93,11 +93,14 @@ def test_shows_budget_trials_rungs_front_failures_and_last_trials(settings: Sett
     assert "train 4/12" in first
     assert first.split()[-3:] == ["4.20", "ms", "0:00"]
     assert "goes on" in second
-    assert second.split()[-5:] == ["▂▄", "0.500", "~5.25", "ms", "0:00"]
+    assert second.split()[-5:] == ["▃▇", "0.500", "~5.25", "ms", "0:00"]  # of the best mAP so far
     assert "failed: {1} {0}".format(*next(iter(table.failures.items()))) in text
     assert f"front of {len(table.front)} " in text
     front, last = text.partition("front of")[2].split("last trials")
-    assert [int(line.split()[0]) for line in front.splitlines()[1:-1]] == [row.number for row in table.front]
+    listed = [int(line.split()[0]) for line in front.splitlines()[1:] if line.strip()]
+    members = [row.number for row in table.front]
+    assert (listed[0], listed[-1]) == (members[0], members[-1])
+    assert set(listed) <= set(members)
     ended = [row.number for row in reversed(table.rows) if row.outcome or row.paused]
     told = [int(line.split()[0]) for line in last.splitlines()[1:]]
     assert told == ended[: len(told)]
@@ -141,12 +144,14 @@ def test_shows_the_least_important_less_in_a_small_terminal(settings: Settings, 
     small, large = (drawn(state, 80, height) for height in (24, 60))
     assert small.count("\n") == 24
     assert small.count("\n") < large.count("\n") <= 60
-    front_rows = small.partition("front of")[2].partition("last")[0].splitlines()[1:]
-    front = [int(row.split()[0]) for row in front_rows if row.strip()]
     members = [row.number for row in state.table.front]
-    assert front[0] == members[0]
-    assert front[-1] == members[-1]  # thinned out, both ends kept
-    assert len(front) < len(members)
+    assert "mAP50 over p95" in small  # drawn, not listed
+    assert "front of" not in small
+    for text in (drawn(state, 80, 11), large):  # too low to draw in, and high enough for both
+        front_rows = text.partition("front of")[2].partition("last")[0].splitlines()[1:]
+        front = [int(row.split()[0]) for row in front_rows if row.strip()]
+        assert (front[0], front[-1]) == (members[0], members[-1])  # thinned out, both ends kept
+    assert "mAP50 over p95" in large
 
 
 def test_an_empty_study_claims_nothing(settings: Settings) -> None:
@@ -190,7 +195,7 @@ def test_children_are_shown_while_they_are_scored_and_as_one_line_behind(
     assert "· 0 running ·" in text
     front, last = text.partition("front of")[2].split("last trials")
     for row in table.front:
-        line = next(line for line in front.splitlines() if line.split()[:1] == [str(row.number)])
+        line = next(line for line in front.splitlines() if f" {row.number} " in line[60:])  # beside the drawing
         assert (f"child of {row.parent} · " in line) is row.is_child
     told = [line.strip() for line in last.splitlines() if "children of trial" in line]
     assert [line.split()[3] for line in told] == [str(family.number) for family in reversed(table.families)]

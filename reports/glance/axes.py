@@ -8,8 +8,8 @@ from reports.analysis.views import latency_ticks
 from reports.glance.points import FrontPoints
 from reports.table.words import number
 
-FAR = 2.5  # a bound is drawn while it is at most so many times beyond the slowest mark, or as far below the least
-DEPTH = 0.8  # of the marks' height: how far below them other trials are still drawn
+FAR_BOUND = 2.5  # a bound is drawn while it is at most so many times beyond the slowest mark, or as far below the least
+DEPTH_SHOWN = 0.8  # of the marks' height: how far below them other trials are still drawn
 ACCURACY_STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 
 
@@ -44,14 +44,14 @@ def axes_of(points: FrontPoints) -> Axes:
     marks = marks or list(points.others) or [(1.0, 0.0), (10.0, 1.0)]
     xs, ys = [x for x, _ in marks], [y for _, y in marks]
     low_ms, high_ms = min(xs), max(xs)
-    if points.most_ms is not None and low_ms / FAR <= points.most_ms <= high_ms * FAR:
+    if points.most_ms is not None and low_ms / FAR_BOUND <= points.most_ms <= high_ms * FAR_BOUND:
         low_ms, high_ms = min(low_ms, points.most_ms), max(high_ms, points.most_ms)
     low, high = min(ys), max(ys)
     height = max(high - low, 0.02)
-    if points.least is not None and low - FAR * height <= points.least <= high + FAR * height:
+    if points.least is not None and low - FAR_BOUND * height <= points.least <= high + FAR_BOUND * height:
         low, high = min(low, points.least), max(high, points.least)
-    near = [y for x, y in points.others if y >= low - DEPTH * height]
-    far = [x for x, y in points.others if y >= low - DEPTH * height and x <= high_ms * FAR]
+    near = [y for x, y in points.others if y >= low - DEPTH_SHOWN * height]
+    far = [x for x, y in points.others if y >= low - DEPTH_SHOWN * height and x <= high_ms * FAR_BOUND]
     low, low_ms, high_ms = min([low, *near]), min([low_ms, *far]), max([high_ms, *far])
     pad_ms, pad = max((high_ms / low_ms) ** 0.04, 1.02), max(0.06 * (high - low), 0.002)
     return Axes(

@@ -16,16 +16,16 @@ from rich.text import Text
 from reports.glance.axes import Axes, accuracy_ticks, axes_of, bound_text, latency_names, latency_words
 from reports.glance.canvas import Canvas
 from reports.glance.marks import (
-    BASELINE,
     BOUND,
     CHILD,
-    OTHER,
+    OTHER_STYLE,
     PICK,
     POLISHED,
-    RUNNING,
+    RUNNING_MARK,
     STAIRS,
+    STOCK_MARK,
     TRAINED,
-    Mark,
+    PointMark,
 )
 from reports.glance.points import FrontPoint, FrontPoints
 from reports.table.console import writable
@@ -64,7 +64,7 @@ def draw_front(points: FrontPoints, width: int, height: int, *, unicode: bool = 
     if width < LEAST_WIDTH or height < LEAST_HEIGHT or not (points.front or points.others):
         return []
     axes, inner = axes_of(points), width - GUTTER
-    canvas = Canvas(inner, height - 3, OTHER)
+    canvas = Canvas(inner, height - 3, OTHER_STYLE)
     _draw_others(canvas, axes, points, unicode=unicode)
     _draw_bounds(canvas, axes, points)
     _draw_stairs(canvas, axes, points)
@@ -90,7 +90,7 @@ def _draw_others(canvas: Canvas, axes: Axes, points: FrontPoints, *, unicode: bo
         if unicode:
             canvas.dot(axes.x(latency_ms), axes.y(accuracy))
         else:
-            canvas.put(*_cell(canvas, axes, latency_ms, accuracy), ".", OTHER, DOTS_RANK)
+            canvas.put(*_cell(canvas, axes, latency_ms, accuracy), ".", OTHER_STYLE, DOTS_RANK)
 
 
 def _draw_bounds(canvas: Canvas, axes: Axes, points: FrontPoints) -> None:
@@ -131,16 +131,16 @@ def _rising(front: Sequence[FrontPoint]) -> Iterator[FrontPoint]:
 
 def _draw_marks(canvas: Canvas, axes: Axes, points: FrontPoints) -> None:
     for point in points.running:
-        _put(canvas, axes, point, RUNNING)
+        _put(canvas, axes, point, RUNNING_MARK)
     for point in points.front:
         _put(canvas, axes, point, MARKS[point.origin])
     if points.baseline is not None:
-        _put(canvas, axes, points.baseline, BASELINE)
+        _put(canvas, axes, points.baseline, STOCK_MARK)
     if (pick := _pick(points)) is not None:
         _put(canvas, axes, pick, PICK)
 
 
-def _put(canvas: Canvas, axes: Axes, point: FrontPoint, mark: Mark) -> None:
+def _put(canvas: Canvas, axes: Axes, point: FrontPoint, mark: PointMark) -> None:
     canvas.put(*_cell(canvas, axes, point.latency_ms, point.accuracy), mark.shape, mark.style, 10 + mark.rank)
 
 
@@ -159,7 +159,11 @@ def _name_marks(canvas: Canvas, axes: Axes, points: FrontPoints) -> None:
         _name(canvas, axes, pick, (figures, str(pick.number)), PICK.style)
     if stock is not None:
         _name(
-            canvas, axes, stock, (f"{points.baseline_name} {share(stock.accuracy)}", str(stock.number)), BASELINE.style
+            canvas,
+            axes,
+            stock,
+            (f"{points.baseline_name} {share(stock.accuracy)}", str(stock.number)),
+            STOCK_MARK.style,
         )
     named = {one.number for one in (pick, stock) if one is not None}
     inner = points.front[1:-1] if len(points.front) <= NAMED_MOST else ()
@@ -228,9 +232,9 @@ def _gate_legend(points: FrontPoints) -> list[tuple[str, str]]:
 def _mark_legend(points: FrontPoints, axes: Axes) -> list[tuple[str, str]]:
     origins = {point.origin for point in points.front if point.number != points.pick}
     shown = [PICK] if _pick(points) is not None else []
-    shown += [BASELINE] if points.baseline is not None else []
+    shown += [STOCK_MARK] if points.baseline is not None else []
     shown += [mark for origin, mark in MARKS.items() if origin in origins]
-    shown += [RUNNING] if points.running else []
+    shown += [RUNNING_MARK] if points.running else []
     found = [(f"{mark.shape} {mark.words}", mark.style.replace("bold", "not bold")) for mark in shown]
     outside = sum(not axes.holds(*place) for place in points.others)
     found += [(f"{outside:,} below", "not bold dim")] if outside else []

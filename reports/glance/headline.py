@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 
-from reports.glance.marks import BASELINE, PICK
+from reports.glance.marks import PICK, STOCK_MARK
 from reports.table.baseline import AgainstBaseline, against_baseline
 from reports.table.baseline_words import beside_words
 from reports.table.pick import misses
@@ -14,7 +14,7 @@ from reports.table.table import StudyTable
 from reports.table.verdict import Verdict, judge
 from reports.table.words import ms, share
 
-STYLES = {"meets": "bold green", "misses": "bold yellow", "no gate": "bold green", "nothing": "bold"}
+HEADLINE_STYLES = {"meets": "bold green", "misses": "bold yellow", "no gate": "bold green", "nothing": "bold"}
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def headline(table: StudyTable, verdict: Verdict | None = None, against: Against
     verdict = verdict or judge(table)
     against = against or against_baseline(table)
     best = ("no trial has finished yet",) if verdict.row is None else _best(verdict, verdict.row, table)
-    return Headline(best, () if against is None else _beside(against), STYLES[verdict.kind])
+    return Headline(best, () if against is None else _beside(against), HEADLINE_STYLES[verdict.kind])
 
 
 def fitting(wordings: Sequence[str], width: int) -> str:
@@ -71,7 +71,7 @@ def _best(verdict: Verdict, row: TrialRow, table: StudyTable) -> tuple[str, ...]
 
 def _beside(against: AgainstBaseline) -> tuple[str, ...]:
     """Return how the pick does beside the baseline, or where the baseline stands."""
-    name, row, shape = against.name.partition("@")[0], against.row, BASELINE.shape
+    name, row, shape = against.name.partition("@")[0], against.row, STOCK_MARK.shape
     if not against.is_comparable:
         standing = {"waiting": "waits", "running": "is trained"}.get(row.standing, row.standing)
         return (f"{shape} stock {name}: {standing}, nothing to compare with", f"{shape} {name}: {standing}")

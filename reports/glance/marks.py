@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Mark:
+class PointMark:
     """How a kind of point is drawn: by its shape, its style, and its rank where several lie in one cell."""
 
     shape: str
@@ -15,10 +15,10 @@ class Mark:
 
 # Colours are the terminal's own, so that they suit dark and light ones; cyan, magenta and green differ in lightness
 # too, for readers who do not tell hues apart, and no two marks have one shape.
-TRAINED = Mark("●", "bold cyan", 3, "front")
-CHILD = Mark("○", "bold cyan", 3, "front, child")
-POLISHED = Mark("◇", "bold cyan", 3, "front, polished")
-PICK = Mark("★", "bold green", 5, "best")
-BASELINE = Mark("◆", "bold magenta", 4, "stock")
-RUNNING = Mark("▷", "bold yellow", 2, "running")
-STAIRS, BOUND, OTHER = "cyan", "yellow", "dim"
+TRAINED = PointMark("●", "bold cyan", 3, "front")
+CHILD = PointMark("○", "bold cyan", 3, "front, child")
+POLISHED = PointMark("◇", "bold cyan", 3, "front, polished")
+PICK = PointMark("★", "bold green", 5, "best")
+STOCK_MARK = PointMark("◆", "bold magenta", 4, "stock")
+RUNNING_MARK = PointMark("▷", "bold yellow", 2, "running")
+STAIRS, BOUND, OTHER_STYLE = "cyan", "yellow", "dim"

@@ -13,7 +13,7 @@ from rich.text import Text
 from reports.glance.axes import axes_of, latency_names
 from reports.glance.cut_text import shortened
 from reports.glance.front_plot import LEAST_HEIGHT, LEAST_WIDTH, FrontPlot, draw_front
-from reports.glance.marks import BASELINE, CHILD, PICK, POLISHED, RUNNING, TRAINED
+from reports.glance.marks import CHILD, PICK, POLISHED, RUNNING_MARK, STOCK_MARK, TRAINED
 from reports.glance.points import FrontPoint, FrontPoints, Seen, front_points
 from reports.table.row import Origin
 from reports.table.table import StudyTable
@@ -36,7 +36,7 @@ def lines(points: FrontPoints, width: int = 80, height: int = 18, *, unicode: bo
 
 
 def test_marks_of_six_kinds_differ_by_their_shape() -> None:
-    kinds = (TRAINED, CHILD, POLISHED, PICK, BASELINE, RUNNING)
+    kinds = (TRAINED, CHILD, POLISHED, PICK, STOCK_MARK, RUNNING_MARK)
     assert len({mark.shape for mark in kinds}) == len(kinds)
     legend, *drawn = lines(replace(POINTS, running=(FrontPoint(40, 3.5, 0.88),)), 140)
     for mark in kinds:

@@ -158,13 +158,8 @@ def _name_marks(canvas: Canvas, axes: Axes, points: FrontPoints) -> None:
         figures = f"{pick.number}: {share(pick.accuracy)} at {latency_words(pick.latency_ms)}"
         _name(canvas, axes, pick, (figures, str(pick.number)), PICK.style)
     if stock is not None:
-        _name(
-            canvas,
-            axes,
-            stock,
-            (f"{points.baseline_name} {share(stock.accuracy)}", str(stock.number)),
-            STOCK_MARK.style,
-        )
+        texts = f"{points.baseline_name} {share(stock.accuracy)}", str(stock.number)
+        _name(canvas, axes, stock, texts, STOCK_MARK.style)
     named = {one.number for one in (pick, stock) if one is not None}
     inner = points.front[1:-1] if len(points.front) <= NAMED_MOST else ()
     ends = [*points.front[:1], *points.front[-1:]]

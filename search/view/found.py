@@ -17,7 +17,7 @@ from search.view.running import Running
 Drawn = tuple[int, int, tuple[FrontPoint, ...]]  # columns, lines, what runs
 
 
-class Findings:
+class FoundSoFar:
     """A table, and what is said and drawn of it; both are made when they are first shown.
 
     Attributes:

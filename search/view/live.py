@@ -17,7 +17,7 @@ from reports.table.table import StudyTable
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
 from search.study.sessions import SessionSeen
-from search.view.found import Findings
+from search.view.found import FoundSoFar
 from search.view.frame import frame
 from search.view.lines import LineView
 from search.view.running import Counted, Running
@@ -45,7 +45,7 @@ class LiveView(LineView):
         self._meanwhile: list[str] = []
         self._kept: deque[str] = deque(maxlen=KEPT_MAX)
         self._places: Seen = {}  # of trials in the drawing of the front, found once
-        self._found = Findings(self._table, self._places)
+        self._found = FoundSoFar(self._table, self._places)
         self._live = Live(console=console, get_renderable=self.draw, refresh_per_second=FRAMES_PER_S, screen=True)
 
     def __enter__(self) -> "LiveView":
@@ -157,7 +157,7 @@ class LiveView(LineView):
     def _frame_state(self) -> FrameState:
         now_s, table = time.monotonic(), self._table
         if self._found.table is not table:
-            self._found = Findings(table, self._places)
+            self._found = FoundSoFar(table, self._places)
         used, measured_at_s = self._used
         if not self._waits:
             used = replace(used, seconds=used.seconds + now_s - measured_at_s)

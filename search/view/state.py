@@ -8,7 +8,7 @@ from reports.table.table import StudyTable
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
 from search.study.sessions import SessionSeen
-from search.view.found import Findings
+from search.view.found import FoundSoFar
 from search.view.running import Running
 
 RUNNING = "running"
@@ -40,7 +40,7 @@ class FrameState:
     meanwhile: str = ""
     messages: tuple[str, ...] = ()
     now_s: float = 0.0
-    kept: Findings | None = None
+    kept: FoundSoFar | None = None
 
     @property
     def training(self) -> tuple[Running, ...]:
@@ -48,9 +48,9 @@ class FrameState:
         return tuple(trial for trial in self.running if trial.children is None)
 
     @cached_property
-    def found(self) -> Findings:
+    def found(self) -> FoundSoFar:
         """What the study has found."""
-        return self.kept if self.kept is not None and self.kept.table is self.table else Findings(self.table)
+        return self.kept if self.kept is not None and self.kept.table is self.table else FoundSoFar(self.table)
 
     @cached_property
     def standings(self) -> Counter[str]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 LABELS = 12  # columns of what a line is for
 PROCESSES_MOST = 4  # lines of searching processes
 ROWS_OF_FILE = 40  # of a file or a pipe, which has no height
-DRAWN_LEAST, DRAWN_MOST = 9, 22  # of the drawing
+PLOT_ROWS_LEAST, PLOT_ROWS_MOST = 9, 22  # of the drawing
 DRAWN_OF_ROOM = 0.7  # of the rows that drawing and list have
 MEMBERS_MOST = 8  # members of the front with all their figures; `automl report` lists more
 REST = 13  # rows of all the rest, and of the prompt
@@ -44,7 +44,7 @@ def run_show_study(name: str, folder: str, store: str | None) -> None:
     record, console = StudyRecord.of(study), open_console(highlight=False)
     verdict = judge(table)
     room = (console.size.height if console.is_terminal else ROWS_OF_FILE) - REST
-    height = max(DRAWN_LEAST, min(DRAWN_MOST, round(DRAWN_OF_ROOM * room)))
+    height = max(PLOT_ROWS_LEAST, min(PLOT_ROWS_MOST, round(DRAWN_OF_ROOM * room)))
     console.print(glance(table, verdict, height, min(MEMBERS_MOST, max(2, room - height))))
     for line in _just_now(studies / name, name, store, study, records, table):
         console.print(line)

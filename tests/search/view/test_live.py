@@ -107,7 +107,7 @@ def test_shows_budget_trials_rungs_front_failures_and_last_trials(settings: Sett
     assert len(told) > 10
 
 
-@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40), (60, 20), (200, 60), (50, 10), (80, 5)])
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40), (60, 20), (40, 12), (200, 60), (50, 10), (80, 5)])
 @pytest.mark.parametrize("running", [0, 1, 4, 40])
 @pytest.mark.parametrize("trials", [0, 3, 300])
 def test_fits_every_terminal(
@@ -290,6 +290,7 @@ def test_nothing_scrolls_and_what_is_worth_keeping_stays(settings: Settings, tab
     frames = live_part.split("\x1b[H")[1:]
     assert len([part for part in frames if "of 40" in part]) >= 2
     assert all(part.count("\n") < 24 for part in frames)
+    assert not any(erases in live_part for erases in ("\x1b[2J", "\x1b[K", "\x1b[J"))  # drawn over, so nothing flickers
     assert "\x1b[?25h" in live_part  # the cursor is back
     *deaths, note, why = left.strip().splitlines()
     assert len(deaths) == KEPT_MAX - 2
@@ -336,6 +337,32 @@ def test_a_frame_of_a_long_study_is_as_cheap_as_that_of_a_short_one(
     drawn(short, 80, 24)
     drawn(long, 80, 24)  # what is worked out once
     assert cpu_s(lambda: drawn(long, 80, 24), 5) < 4 * cpu_s(lambda: drawn(short, 80, 24), 5)
+
+
+def test_what_was_found_is_worked_out_once_for_all_frames_of_a_table(settings: Settings, table: StudyTable) -> None:
+    view = live(settings)
+    view.begin(table, USED)
+    first, second = view._frame_state().found, view._frame_state().found
+    assert first is second
+    drawing = first.drawing(80, 16, ())
+    assert first.drawing(80, 16, ()) is drawing
+    running = Running(99, "x", 12, 0.0, "train", rungs=(rung(3, 0.4),), latency=LATENCY)
+    assert any("▷" in line.plain for line in first.drawing(80, 16, (running,)))
+    view.trial_ended(3, replace(table), USED)
+    assert view._frame_state().found is not first
+    assert len(view._places) == len(table.finished)
+
+
+def test_at_every_size_the_best_and_the_time_left_come_first(settings: Settings, report_table: MakeTable) -> None:
+    state = FrameState(settings, report_table(120), USED)
+    for width in range(40, 201, 16):
+        for height in (12, 24, 40, 60):
+            rows = drawn(state, width, height).splitlines()
+            assert len(rows) <= height
+            assert max(map(cell_len, rows)) <= width
+            assert " left" in rows[0]
+            assert rows[1].startswith("★ ")
+            assert not rows[1].rstrip().endswith("…")
 
 
 def section(rows: int, least: int, *, eager: bool = False) -> Section:

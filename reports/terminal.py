@@ -1,6 +1,5 @@
 """The report in brief, for the terminal."""
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +14,8 @@ from reports.analysis.deaths import DeathClass, death_classes
 from reports.analysis.doubts import MARK, front_doubts, row_doubts
 from reports.analysis.headline import headline, headline_line
 from reports.analysis.history import current_hypervolume
-from reports.analysis.views import latency_ticks
+from reports.glance.front_plot import FrontPlot
+from reports.glance.points import front_points
 from reports.table.baseline import against_baseline
 from reports.table.baseline_words import baseline_words
 from reports.table.gate_words import bound_lines, judged_beside
@@ -30,7 +30,7 @@ from reports.table.words import ABSENT, number, plural, share, short_name
 from spaces.network.own import head_kind, published_letter
 
 ROWS_MAX = 15
-PLOT_WIDTH, PLOT_HEIGHT = 60, 10
+PLOT_WIDTH, PLOT_HEIGHT = 80, 15
 STYLES = {"meets": "bold green", "misses": "bold yellow", "no gate": "bold", "nothing": "bold yellow"}
 
 
@@ -46,7 +46,8 @@ def summary(table: StudyTable, page: Path | None = None) -> RenderableType:
         parts.append(Text(baseline_words(against)))
     if table.front:
         if len({row.p50_ms for row in table.finished}) > 2:
-            parts += ["", _scatter(table)]
+            row = judge(table).row
+            parts += ["", FrontPlot(front_points(table, row.number if row else None), PLOT_HEIGHT, PLOT_WIDTH)]
         parts += ["", _front(table)]
         retried = [row for row in table.front if row.smaller_batch]
         if retried:
@@ -174,41 +175,6 @@ def _thinned(front: tuple[TrialRow, ...], winner: TrialRow | None) -> list[Trial
         return list(front)
     kept = {round(index * (len(front) - 1) / (ROWS_MAX - 2)) for index in range(ROWS_MAX - 1)}
     return [row for index, row in enumerate(front) if index in kept or row is winner]
-
-
-def _scatter(table: StudyTable) -> Padding:
-    """Return finished trials as dots and the front as rings: mAP upwards, log p50 to the right."""
-    rows = [row for row in table.finished if row.map is not None and row.p50_ms is not None]
-    points = [(math.log10(row.p50_ms or 1), row.map or 0.0, row.on_front) for row in rows]
-    left, right = min(x for x, _, _ in points), max(x for x, _, _ in points)
-    bottom, top = min(y for _, y, _ in points), max(y for _, y, _ in points)
-    canvas = [[" "] * PLOT_WIDTH for _ in range(PLOT_HEIGHT)]
-    for x, y, on_front in sorted(points, key=lambda point: point[2]):
-        column = round((x - left) / (right - left) * (PLOT_WIDTH - 1))
-        line = round((top - y) / (top - bottom or 1) * (PLOT_HEIGHT - 1))
-        canvas[line][column] = "O" if on_front else "."
-    drawn = Text()
-    for index, line_of in enumerate(canvas):
-        name = share(top) if index == 0 else share(bottom) if index == PLOT_HEIGHT - 1 else "mAP" if index == 1 else ""
-        drawn.append(f"{name:>6} |", style="dim")
-        for mark in line_of:
-            drawn.append(mark, style="bold cyan" if mark == "O" else "dim")
-        drawn.append("\n")
-    drawn.append(_axis(left, right), style="dim")
-    return Padding(drawn, (0, 0, 0, 1))
-
-
-def _axis(left: float, right: float) -> str:
-    """Return the ruler of latencies below the plot."""
-    ruler = ["-"] * PLOT_WIDTH
-    names = [" "] * (PLOT_WIDTH + 16)
-    for tick in latency_ticks(10**left, 10**right):
-        column = round((math.log10(tick) - left) / (right - left) * (PLOT_WIDTH - 1))
-        name = f"{tick:g}"
-        if all(mark == " " for mark in names[max(column - 1, 0) : column + len(name) + 1]):
-            ruler[column] = "+"
-            names[column : column + len(name)] = name
-    return f"{'':6} +{''.join(ruler)}\n{'':8}{''.join(names).rstrip()}   p50 ms"
 
 
 def _failures(died: Sequence[DeathClass]) -> Group:

@@ -194,12 +194,12 @@ def workers(name: str, end: tuple[str, ...], end_all: bool, form: str, folder: s
 
 @main.command()
 @click.argument("name")
-@click.argument("trial", type=int)
+@click.argument("trial", type=int, required=False)
 @RUNS
 @STORE
 @guarded
-def show(name: str, trial: int, folder: str, store: str | None) -> None:
-    """Show a trial: its choices, its rungs, how it ended and why."""
+def show(name: str, trial: int | None, folder: str, store: str | None) -> None:
+    """Show a study: its front drawn, its best trial, what to type next; or a TRIAL: its choices, rungs, end and why."""
     from search.commands.show import run_show
 
     run_show(name, trial, folder, store)

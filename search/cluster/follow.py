@@ -119,7 +119,7 @@ class FollowedLaunch:
         """Show a worker that was lost, or that ended with an error; once where several say the same."""
         end = news.end if isinstance(news, WorkerLost) else news
         if isinstance(news, WorkerLost) and not self.is_interrupted:
-            self.view.note(f"{_words(end)}; {'it is begun anew' if news.again else 'the others go on without it'}")
+            self.view.warn(f"{_words(end)}; {'it is begun anew' if news.again else 'the others go on without it'}")
         elif end.has_failed:
             self._say_once(f"{end.host}: {end.message}", _words(end))
 
@@ -134,7 +134,7 @@ class FollowedLaunch:
     def _say_once(self, key: str, text: str) -> None:
         if key not in self._said:
             self._said.add(key)
-            self.view.note(text)
+            self.view.warn(text)
 
     def _ask(self) -> None:
         """Ask the workers to end, after Ctrl-C or where the engine is gone, once there is a study to ask them by."""

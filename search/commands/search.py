@@ -19,17 +19,17 @@ from reports.table.progress import counting
 from reports.table.table import StudyTable
 from reports.table.words import plural
 from reports.terminal import summary
+from search.commands.shown.next_lines import export_line
 from search.loop.run import check_settings, open_search, run_to_its_end
 from search.loop.search import Search
 from search.plan.make import make_plan
 from search.plan.text import print_plan
-from search.settings.compose import default_values, presets
+from search.settings.compose import presets
 from search.settings.settings import Settings, load_settings
 from search.study.budget import BudgetUsed
 from search.study.files.data_sets import data_of
 from search.study.files.pictures import bring_pictures
 from search.study.files.validation import winner_detections
-from search.study.study_file import shown_url
 from search.view.make import make_view
 from search.workers.registry import BACKENDS
 from spaces.errors import SettingsError
@@ -188,21 +188,13 @@ def _conclude(
         text = f"Interrupted after {plural(used.trials, 'trial')}; go on with: {line}"
         console.print(text, highlight=False, soft_wrap=True)
     elif any(row.passes_gate for row in table.finished):
-        console.print(f"Next: {_export_line(settings)} && automl train out", highlight=False, soft_wrap=True)
+        line = export_line(settings.name, settings.store.folder, settings.store.url, settings.gate)
+        console.print(f"Next: {line}", highlight=False, soft_wrap=True)
     else:
         more = _larger_budget(settings, used)
         kept = [argument for argument in arguments if argument.partition("=")[0] != more.partition("=")[0]]
         line = shlex.join(["automl", "search", *kept, more])
         console.print(f"To search on: {line}", highlight=False, soft_wrap=True)
-
-
-def _export_line(settings: Settings) -> str:
-    """Return the line that exports the study's winner; a password in the store's URL is left to be filled in."""
-    folder = [] if settings.store.folder == default_values("store")["folder"] else ["--folder", settings.store.folder]
-    store = [] if settings.store.url is None else ["--store", shown_url(settings.store.url)]
-    options = [*folder, *store, "--pick", "gate", "--to", "out"]
-    named = [*options, "--", settings.name] if settings.name.startswith("-") else [settings.name, *options]
-    return shlex.join(["automl", "export", *named])
 
 
 def _larger_budget(settings: Settings, used: BudgetUsed) -> str:

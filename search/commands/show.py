@@ -1,4 +1,4 @@
-"""`automl show`: one trial in words."""
+"""`automl show`: one trial in words, or a whole study at a glance."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,8 +29,13 @@ if TYPE_CHECKING:
     import optuna
 
 
-def run_show(name: str, number: int, folder: str, store: str | None) -> None:
-    """Show one trial in words."""
+def run_show(name: str, number: int | None, folder: str, store: str | None) -> None:
+    """Show one trial in words; without a number the whole study."""
+    if number is None:
+        from search.commands.shown.whole_study import run_show_study
+
+        run_show_study(name, folder, store)
+        return
     studies = Path(folder).expanduser().absolute()
     study = load_study(studies, name, store)
     table = read_study(study)

@@ -227,7 +227,7 @@ class Crew:
         try:
             self._files.bring(record)
         except FileLost as lost:
-            self.view.note(f"trial {record.number} goes on from what there is here: {lost}")
+            self.view.warn(f"trial {record.number} goes on from what there is here: {lost}")
         for one in trials:
             if weights is not None and one.folder and weights.parent == self.jobs.folder / one.folder:
                 self._files.bring(one, (weights.name,))
@@ -250,4 +250,4 @@ class Crew:
             if key in self._noted:
                 return
             self._noted.add(key)
-        self.view.note(text)
+        self.view.warn(text)

@@ -87,4 +87,4 @@ class Housekeeping:
                 self.files.forget({name: one for name, one in listed.items() if name not in kept})
             stop(removed.to_stop)
         if removed.warning:
-            self._view.note(removed.warning)
+            self._view.warn(removed.warning)

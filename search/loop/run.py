@@ -51,6 +51,8 @@ from spaces.errors import AutomlError, SettingsError, StoreError
 if TYPE_CHECKING:
     import optuna
 
+WRONG = ("pretrained:", "gpu:")  # begin what is said of a search's begin and is a warning
+
 
 def search(settings: Settings, *, dataset: Dataset | None = None, view: View | None = None) -> StudyTable:
     """Search until the budget of these settings is used; called again, it goes on where it stopped.
@@ -196,7 +198,7 @@ def run_to_its_end(opened: Search, *, again: bool = False) -> None:
     with opened.view as view:
         view.begin(table, used)
         for note in opened.notes:
-            view.note(note)
+            (view.warn if note.startswith(WRONG) else view.note)(note)
         try:
             with opened.claims.hurrying():
                 opened.run()

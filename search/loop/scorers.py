@@ -73,7 +73,7 @@ class Scorers:
         failed = end is not None and end.outcome == Outcome.FAILED
         self._chooser.families.scorer_ended(number, failed=failed)
         if end is not None and failed:
-            self._view.note(f"scoring the children of trial {number} failed ({end.error_class}): {end.reason}")
+            self._view.warn(f"scoring the children of trial {number} failed ({end.error_class}): {end.reason}")
         table = self._chooser.table()
         self._view.children_ended(number, table, self._chooser.used())
         self._keep(table)
@@ -96,4 +96,4 @@ class Scorers:
                 for _ in settle(writer, self._chooser.table, settings, dataset, left, patience, self._files):
                     self._session.beat()
             except DeviceAway as away:
-                self._view.note(f"{away}; the front's other figures stay quick ones")
+                self._view.warn(f"{away}; the front's other figures stay quick ones")

@@ -75,7 +75,11 @@ class View:
         """Nobody scores the children of this trial any more; they may come again later."""
 
     def note(self, text: str) -> None:
-        """Something worth a warning happened."""
+        """Something worth knowing happened."""
+
+    def warn(self, text: str) -> None:
+        """Something worth a warning happened; a view that makes no difference takes it as a note."""
+        self.note(text)
 
     def waiting(self, text: str) -> None:
         """The search pauses, and why; an empty text: the search goes on. The same text may come again and again."""

@@ -1,167 +1,101 @@
 """One frame of the live view: what a search does, uses and has found, for a terminal of a given size."""
 
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+import math
+from collections.abc import Callable
+from dataclasses import replace
 
 from rich.console import Group, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from objectives.records.even_sample import evenly
 from objectives.records.gate import Gate
 from objectives.records.records import Latency, Outcome, Rung
-from reports.table.kin.family_words import family_words, kind_words, scored_words
-from reports.table.row import PAUSED, TrialRow
+from reports.glance.detector import detector
+from reports.glance.front_plot import LEAST_HEIGHT, LEAST_WIDTH
+from reports.glance.points import in_gate_terms
+from reports.table.kin.family_words import family_words, kind_words
+from reports.table.row import TrialRow
 from reports.table.table import StudyTable
-from reports.table.words import ABSENT, architecture, duration, ms, share, short_name
-from search.settings.settings import Settings
-from search.study.budget import BudgetUsed
+from reports.table.words import duration, ms, share
 from search.study.sessions import SessionSeen
-from search.view.rows import Cells, Section, TableColumn, cut, fit, lines, table
+from search.view.head import NARROW, WIDE, head
+from search.view.rows import Cells, Section, TableColumn, fit, lines, table
 from search.view.running import Running
-from search.view.words import eta_text, one_line, row_result, work_text
+from search.view.state import RUNNING, FrameState
+from search.view.words import one_line, row_result, work_text
 
-NARROW, WIDE = 72, 110  # a terminal of fewer columns shows less of a row, one of so many more
+CURVED, TIMED = 56, 66  # columns from which a running trial has its learning curve and its time, and its latency
+SIDE_BY_SIDE = 120  # columns from which the front is listed beside its drawing
+LISTED_FROM = 18  # rows of the front from which it is listed below its drawing
+DRAWN_SHARE = 0.45  # of the terminal's rows, that the front takes before the last trials grow
 SILENT_S = 45.0  # a living process without a beat for so long is marked
 OTHERS_MAX = 4  # lines of other searching processes
 SHOWN_WORKERS_MAX = 16  # the same where this one does not search, and shows others
 LAST_MAX = 40  # last trials in the largest terminal
 BARS = " ▁▂▃▄▅▆▇█"
-SHORT = {Outcome.STOPPED.value: "stopped", Outcome.OVER_BOUND.value: "over bound"}
-RUNNING = "running"
-
-
-@dataclass(frozen=True)
-class FrameState:
-    """What one frame of the live view shows: the state of the search at one moment.
-
-    Attributes:
-        settings: of the search.
-        table: the study when a trial last ended.
-        used: of the budget, by now.
-        running: trials of this process.
-        sessions: all searching processes of the study.
-        waits: why the search pauses, or empty.
-        meanwhile: a stage that is no trial's own, or empty.
-        messages: warnings and deaths, the newest first.
-        now_s: the moment, on the monotonic clock.
-    """
-
-    settings: Settings
-    table: StudyTable
-    used: BudgetUsed
-    running: tuple[Running, ...] = ()
-    sessions: tuple[SessionSeen, ...] = ()
-    waits: str = ""
-    meanwhile: str = ""
-    messages: tuple[str, ...] = ()
-    now_s: float = 0.0
-
-    @property
-    def running_s(self) -> float:
-        """Seconds that the running trials have taken, added up; those whose children are scored have ended."""
-        return sum(self.now_s - trial.since_s for trial in self.running if trial.children is None)
-
-    @cached_property
-    def standings(self) -> Counter[str]:
-        """Number of trials by standing; trials of this process count as running, whatever the table still says."""
-        own = {trial.number for trial in self.running if trial.children is None}
-        counts = Counter(self.table.counts)
-        counts.subtract(row.standing for row in self.table.rows if row.number in own)
-        counts[RUNNING] += len(own)
-        return counts
 
 
 def frame(state: FrameState, width: int, height: int) -> RenderableType:
     """Return what a terminal of this size shows: never more rows than it has, the important sections first."""
     return fit(
         (
-            _head(state, width),
-            _running(state, width),
+            head(state, width, height),
+            _running(state, width, height),
             lines(_others(state.sessions), OTHERS_MAX),
             lines(_failures(state.table)),
             lines([Text(one_line(text), style="yellow") for text in state.messages[:3]]),
-            _front(state, width),
+            _front(state, width, height),
             _last(state.table, width),
         ),
         height,
     )
 
 
-def _head(state: FrameState, width: int) -> Section:
-    """Name, estimate, bars of the budget, trials by standing; and what goes on outside trials."""
-    title = Table.grid(expand=True)
-    title.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
-    title.add_column(no_wrap=True)
-    gate = "" if state.settings.gate == Gate() else f"  {state.settings.gate}"
-    left = eta_text(state.used, state.settings, state.running_s)
-    title.add_row(Text.assemble((state.settings.name, "bold"), (gate, "dim")), Text(left, style="bold"))
-    texts = [Text(scored_words(state.table), style="dim")] if state.table.families else []
-    texts.append(Text(_standings(state.standings), style="dim"))
-    if state.waits:
-        texts.append(Text(one_line(f"waiting: {state.waits}"), style="bold yellow"))
-    elif state.meanwhile or not state.running:
-        texts.append(Text(one_line(state.meanwhile) or "choosing a candidate", style="dim"))
-    drawn = Group(title, _bars(state, width), *map(cut, texts))
-    height = 3 + len(texts)  # the bars take two
-    return Section(height, height, lambda _: drawn)
-
-
-def _bars(state: FrameState, width: int) -> Table:
-    budget, used = state.settings.budget, state.used
-    drawn = Table.grid(padding=(0, 1, 0, 0))
-    drawn.add_column(width=6)
-    drawn.add_column(width=max(8, min(40, width - 46)))
-    drawn.add_column(no_wrap=True, overflow="ellipsis")
-    running = state.standings[RUNNING]
-    most = used.most(budget)
-    text = f"{used.trials} of {most} · {running} running · {max(0, most - used.trials - running)} left"
-    drawn.add_row("proof" if used.proof else "trials", ProgressBar(total=most, completed=used.trials), text)
-    if budget.hours is None:
-        drawn.add_row("time", "", f"{duration(used.seconds)} used")
-    else:
-        whole_s = 3600 * budget.hours
-        text = f"{duration(used.seconds)} of {duration(whole_s)} · {duration(max(0.0, whole_s - used.seconds))} left"
-        drawn.add_row("hours", ProgressBar(total=whole_s, completed=used.seconds), text)
-    return drawn
-
-
-def _standings(counts: Mapping[str, int]) -> str:
-    order = (*(outcome.value for outcome in Outcome), PAUSED, "waiting")
-    text = " · ".join(f"{counts[name]} {SHORT.get(name, name)}" for name in order if counts[name])
-    return text or "no trial has ended yet"
-
-
-def _running(state: FrameState, width: int) -> Section:
-    """The trials of this process."""
-    bars, rungs = (8, 4) if width < WIDE else (16, 8)
+def _running(state: FrameState, width: int, height: int) -> Section:
+    """The trials of this process, each with its learning curve; of many, as many as a third of the rows holds."""
+    curve = 0 if width < CURVED else 8 if width < WIDE else 20
+    top = _best_map(state)
     columns = (
         TableColumn("", 5, right=True),
         TableColumn(RUNNING),
-        TableColumn("stage", 13),
-        *(() if width < NARROW else (TableColumn("", bars), TableColumn("", rungs, right=True))),
+        TableColumn("stage", 13 if width >= NARROW else 11),
+        *((TableColumn("", 8),) if width >= NARROW else ()),
+        *((TableColumn("curve"[:curve], curve),) if curve else ()),
         TableColumn("mAP", 5, right=True),
-        TableColumn("p50", 8, right=True),
-        TableColumn("time", 8, right=True),
+        *((TableColumn("p50", 8, right=True),) if width >= TIMED else ()),
+        *((TableColumn("time", 7, right=True),) if width >= CURVED else ()),
     )
 
     def cells(trial: Running) -> Cells:
         done = max(0.0, trial.epoch - 1 + trial.share) / max(1, trial.epochs)
-        bar = ProgressBar(total=1, completed=done) if trial.children is None else Text()
+        bar = ProgressBar(total=1, completed=done, width=8) if trial.children is None else Text()
         return (
             Text(str(trial.number), style="cyan"),
             Text(_named(trial), style="yellow" if trial.died else ""),
             Text(_stage(trial)),
-            *(() if width < NARROW else (bar, Text(sparkline(trial.rungs[-rungs:])))),
+            *((bar,) if width >= NARROW else ()),
+            *((Text(sparkline(_drawn_rungs(trial.rungs, curve), top)),) if curve else ()),
             Text(share(trial.rungs[-1].map) if trial.rungs else ""),
-            Text(_latency(trial.latency)),
-            Text(clock(state.now_s - trial.since_s)),
+            *((Text(_latency(trial.latency)),) if width >= TIMED else ()),
+            *((Text(clock(state.now_s - trial.since_s)),) if width >= CURVED else ()),
         )
 
-    return table(columns, [cells(trial) for trial in state.running], least=2, eager=True)
+    drawn = table(columns, [cells(trial) for trial in state.running], least=2, eager=True, counted=True)
+    return replace(drawn, rows=min(drawn.rows, max(3, height // 3)))
+
+
+def _best_map(state: FrameState) -> float:
+    """Return the greatest mAP that is known, which learning curves are drawn up to; 1 where none is."""
+    known = [row.map or 0.0 for row in state.table.front[-1:]]
+    known += [rung.map for trial in state.running for rung in trial.rungs if rung.map == rung.map]
+    return max(known, default=0.0) or 1.0
+
+
+def _drawn_rungs(rungs: tuple[Rung, ...], columns: int) -> tuple[Rung, ...]:
+    """Return so many rungs at even distances, the last one included: the whole curve, however long."""
+    return tuple(evenly(rungs, columns)) if len(rungs) > columns else rungs
 
 
 def _others(sessions: tuple[SessionSeen, ...]) -> list[Text]:
@@ -190,20 +124,50 @@ def _failures(study: StudyTable) -> list[Text]:
     return [Text(f"failed: {text}", style="red")] if text else []
 
 
-def _front(state: FrameState, width: int) -> Section:
-    """The front so far, from the fastest to the most accurate."""
-    narrow, has_gate = width < NARROW, state.settings.gate != Gate()
-    widths = {"mAP": 5, "mAP50": 0 if narrow else 5, "p50": 8, "p95": 0 if narrow else 8, "gate": 4 * has_gate}
-    shown = [TableColumn(title, width, right=True) for title, width in widths.items() if width]
+def _front(state: FrameState, width: int, height: int) -> Section:
+    """The front so far: drawn where there is room, and listed beside or below; in little room only listed."""
+    listed = _listed_front(state, width if width < SIDE_BY_SIDE else width - _drawn_width(width) - 2)
+    most = max(LEAST_HEIGHT + 2, int(DRAWN_SHARE * height))
+    if not listed.rows or width < LEAST_WIDTH:
+        return listed
+
+    def draw(rows: int) -> RenderableType:
+        if rows < LEAST_HEIGHT + 1:
+            return listed.draw(rows)
+        if width >= SIDE_BY_SIDE:
+            both = Table.grid(expand=True, padding=(0, 2, 0, 0))
+            both.add_column(width=_drawn_width(width))
+            both.add_column(ratio=1)
+            drawn = state.found.drawing(_drawn_width(width), rows, state.running)
+            both.add_row(Group(*drawn), listed.draw(min(rows, listed.rows)))
+            return both
+        below = min(listed.rows, rows // 3) if rows >= LISTED_FROM else 0
+        drawn = state.found.drawing(width, rows - below, state.running)
+        return Group(*drawn, *([listed.draw(below)] if below else []))
+
+    return Section(max(listed.rows, most), listed.least, draw, eager=True)
+
+
+def _drawn_width(width: int) -> int:
+    """Return the columns of the drawing where the list stands beside it."""
+    return width // 2 if width < 160 else 2 * width // 3 - 10
+
+
+def _listed_front(state: FrameState, width: int) -> Section:
+    """The front as a list, from the fastest to the most accurate."""
+    has_gate, in_gate = state.settings.gate != Gate(), in_gate_terms(state.table.gate)
+    figures: dict[str, tuple[int, Callable[[TrialRow], str]]] = {
+        "mAP": (5, lambda row: share(row.map)),
+        "mAP50": (5, lambda row: share(row.map50)),
+        "p50": (8, lambda row: ms(row.p50_ms)),
+        "p95": (8, lambda row: ms(row.p95_ms)),
+    }
+    names = list(figures) if width >= NARROW else ["mAP50", "p95"] if in_gate else ["mAP", "p50"]
+    shown = [TableColumn(name, figures[name][0], right=True) for name in names]
+    shown += [TableColumn("gate", 4, right=True)] if has_gate else []
 
     def cells(row: TrialRow) -> Cells:
-        values = {
-            "mAP": share(row.map),
-            "mAP50": share(row.map50),
-            "p50": ms(row.p50_ms),
-            "p95": ms(row.p95_ms),
-            "gate": "yes" if row.passes_gate else "no",
-        }
+        values = {name: figures[name][1](row) for name in names} | {"gate": "yes" if row.passes_gate else "no"}
         name = f"{_child(row)}{detector(row.candidate)}"
         return [Text(str(row.number)), Text(name), *(Text(values[column.title]) for column in shown)]
 
@@ -227,20 +191,14 @@ def _last(study: StudyTable, width: int) -> Section:
             there.add(row.parent)
             texts = ("", f"children of trial {row.parent}", family_words(families[row.parent]))
         rows.append([Text(text, style=style) for text in texts])
-    told_width = 34 if width < WIDE else width // 2
+    told_width = max(18, width // 2 - 6) if width < NARROW else 34 if width < WIDE else width // 2
     return table((TableColumn("", 5, right=True), TableColumn("last trials"), TableColumn("", told_width)), rows)
 
 
-def detector(candidate: Mapping[str, Any]) -> str:
-    """Return the choices that name a detector, in fewer letters than a page has room for."""
-    name, ratio = short_name(candidate.get("backbone.name", "")), candidate.get("prune.ratio")
-    cut_by = {} if ratio is None else {"prune.ratio": round(ratio, 2)}
-    return architecture({**candidate, "backbone.name": name, **cut_by}) or ABSENT
-
-
-def sparkline(rungs: tuple[Rung, ...]) -> str:
-    """Return the rungs' mAP as little bars on a scale from 0 to 1."""
-    return "".join(BARS[min(len(BARS) - 1, round(rung.map * (len(BARS) - 1)))] for rung in rungs)
+def sparkline(rungs: tuple[Rung, ...], top: float = 1.0) -> str:
+    """Return the rungs' mAP as little bars on a scale from 0 to `top`; what is no number is blank."""
+    known = (rung.map / top if math.isfinite(rung.map) else 0.0 for rung in rungs)
+    return "".join(BARS[min(len(BARS) - 1, max(0, round(part * (len(BARS) - 1))))] for part in known)
 
 
 def _named(trial: Running) -> str:

@@ -151,8 +151,12 @@ class JsonView(View):
         self._event("children_ended", trial=number, **family, **spent, **standings)
 
     def note(self, text: str) -> None:
-        """Emit a warning."""
+        """Emit a note."""
         self._event("note", text=text)
+
+    def warn(self, text: str) -> None:
+        """Emit a warning, as a note."""
+        self.note(text)
 
     def waiting(self, text: str) -> None:
         """Emit that the search pauses or goes on."""

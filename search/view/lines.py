@@ -63,6 +63,10 @@ class LineView(View):
         self.line(f"children of trial {number}: {children_text(table, number)}  [{left}]")
 
     def note(self, text: str) -> None:
+        """Write the note."""
+        self.line(f"note: {text}")
+
+    def warn(self, text: str) -> None:
         """Write the warning."""
         self.line(f"warning: {text}")
 

@@ -11,13 +11,17 @@ from rich.live import Live
 
 from objectives.records.children import ChildrenReport
 from objectives.records.records import Ending, Latency, Rung
+from reports.glance.detector import detector
+from reports.glance.points import Seen
 from reports.table.table import StudyTable
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
 from search.study.sessions import SessionSeen
-from search.view.frame import FrameState, detector, frame
+from search.view.found import FoundSoFar
+from search.view.frame import frame
 from search.view.lines import LineView
 from search.view.running import Counted, Running
+from search.view.state import FrameState
 from spaces.candidate import Candidate
 from spaces.network.family import Family
 
@@ -40,6 +44,8 @@ class LiveView(LineView):
         self._sessions: tuple[SessionSeen, ...] = ()
         self._meanwhile: list[str] = []
         self._kept: deque[str] = deque(maxlen=KEPT_MAX)
+        self._places: Seen = {}  # of trials in the drawing of the front, found once
+        self._found = FoundSoFar(self._table, self._places)
         self._live = Live(console=console, get_renderable=self.draw, refresh_per_second=FRAMES_PER_S, screen=True)
 
     def __enter__(self) -> "LiveView":
@@ -149,13 +155,15 @@ class LiveView(LineView):
         return frame(self._frame_state(), size.width, size.height)
 
     def _frame_state(self) -> FrameState:
-        now_s = time.monotonic()
+        now_s, table = time.monotonic(), self._table
+        if self._found.table is not table:
+            self._found = FoundSoFar(table, self._places)
         used, measured_at_s = self._used
         if not self._waits:
             used = replace(used, seconds=used.seconds + now_s - measured_at_s)
         return FrameState(
             self.settings,
-            self._table,
+            table,
             used,
             tuple(self._running.values()),
             self._sessions,
@@ -163,6 +171,7 @@ class LiveView(LineView):
             ", ".join(self._meanwhile),
             tuple(reversed(self._kept)),
             now_s,
+            self._found,
         )
 
     def _change(self, number: int, change: Callable[[Running], Running]) -> None:

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from objectives.records.even_sample import evenly
+from reports.glance.cut_text import Words
 
 Cells = Sequence[RenderableType]
 
@@ -70,10 +71,9 @@ def lines(texts: Sequence[Text], least: int = 1) -> Section:
     return Section(len(texts), least, lambda rows: Group(*map(cut, texts[:rows])))
 
 
-def cut(text: Text) -> Text:
+def cut(text: Text) -> Words:
     """Return a text that takes one row, however long the text is."""
-    text.no_wrap, text.overflow = True, "ellipsis"
-    return text
+    return Words(text)
 
 
 def table(
@@ -83,6 +83,7 @@ def table(
     least: int = 3,
     eager: bool = False,
     thin_out: bool = False,
+    counted: bool = False,
 ) -> Section:
     """Return a section of a row of titles and one row for each of `rows`.
 
@@ -92,6 +93,7 @@ def table(
         least: rows below which the section is left out, that of the titles included.
         eager: whether the section is filled before the others grow.
         thin_out: whether rows that do not fit are left out evenly, instead of the last ones.
+        counted: whether the last row says how many do not fit.
     """
 
     def draw(count: int) -> Table:
@@ -101,11 +103,19 @@ def table(
             width, ratio = (column.width, None) if column.width else (None, 1)
             drawn.add_column(justify=side, no_wrap=True, overflow="ellipsis", width=width, ratio=ratio)
         drawn.add_row(*(Text(column.title, style="dim") for column in columns))
-        for cells in _thinned(rows, count - 1) if thin_out else rows[: count - 1]:
-            drawn.add_row(*cells)
+        shown = _thinned(rows, count - 1) if thin_out else rows[: count - 1]
+        if counted and len(shown) < len(rows) and count > 2:
+            shown = [*shown[:-1], _and_more(columns, len(rows) - len(shown) + 1)]
+        for cells in shown:
+            drawn.add_row(*(Words(cell) if isinstance(cell, Text) else cell for cell in cells))
         return drawn
 
     return Section(len(rows) + 1 if rows else 0, least, draw, eager)
+
+
+def _and_more(columns: Sequence[TableColumn], count: int) -> Cells:
+    """Return the cells of a row that counts those that do not fit, in the widest column."""
+    return [Text("" if column.width else f"and {count:,} more", style="dim") for column in columns]
 
 
 def _thinned(rows: Sequence[Cells], count: int) -> Sequence[Cells]:

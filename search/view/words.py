@@ -8,10 +8,11 @@ from rich.console import Console
 from objectives.records.failures import OF_MEMORY, SEQUELS, Failure
 from objectives.records.records import Ending, Outcome
 from objectives.records.study_parts.parts import WorkRecord
+from reports.table.console import writable
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 from reports.table.words import duration, ms, share
-from search.settings.settings import Settings
+from search.settings.settings import BudgetSettings, Settings
 from search.study.budget import BudgetUsed
 
 
@@ -22,10 +23,8 @@ def one_line(text: str) -> str:
 
 def write_line(console: Console, text: str) -> None:
     """Write a line to a console at once; one that cannot be written (a full disk, a reader gone) is lost."""
-    encoding = console.encoding
-    writable = one_line(text).encode(encoding, "replace").decode(encoding)
     with suppress(OSError):
-        console.file.write(f"{writable}\n")
+        console.file.write(f"{writable(one_line(text), console.encoding)}\n")
         console.file.flush()
 
 
@@ -82,10 +81,14 @@ def remaining_s(used: BudgetUsed, settings: Settings, running_s: float = 0.0) ->
         settings: of the search; its workers share the trials that are left.
         running_s: seconds that the running trials have taken already, added up.
     """
-    budget = settings.budget
+    return middle_s(used, settings.budget, settings.workers, running_s)
+
+
+def middle_s(used: BudgetUsed, budget: BudgetSettings, workers: int, running_s: float = 0.0) -> float | None:
+    """Return the same for a budget and a number of workers."""
     whole = used.remaining_s(budget)
     of_trials = used.remaining_s(replace(budget, hours=None))
     if whole is None or of_trials is None:
         return whole
-    of_trials = max(0.0, of_trials - running_s) / settings.workers
+    of_trials = max(0.0, of_trials - running_s) / workers
     return of_trials if budget.hours is None else min(of_trials, max(0.0, 3600 * budget.hours - used.seconds))

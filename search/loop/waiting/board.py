@@ -34,7 +34,7 @@ class BoardWait:
         self._tries += 1
         self.until = time.monotonic() + (BACK_OFF.delay_s(self._tries, 0.0) or 0.0)
         if self._tries == 1:
-            self._view.note(f"{end.reason}; its trials wait and are taken up again, nothing is lost")
+            self._view.warn(f"{end.reason}; its trials wait and are taken up again, nothing is lost")
         self._view.waiting(end.reason)
         return True
 

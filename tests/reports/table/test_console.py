@@ -156,7 +156,7 @@ def test_a_search_ends_with_lines_to_paste(settings: Settings, capsys: pytest.Ca
         (told,) = capsys.readouterr().out.splitlines()
         return shlex.split(told.partition(": ")[2].partition(" && ")[0])
 
-    folder, pick = ["--folder", str(settings.folder.parent)], ["--pick", "gate", "--to", "out"]
+    folder, pick = ["--folder", str(settings.folder.parent)], ["--pick", "best", "--to", "out"]
     assert pasted(settings) == ["automl", "export", STUDY, *folder, *pick]
     assert pasted(settings, interrupted=True) == ["automl", "search", "conf=smoke", f"name={STUDY}"]
     url = "postgresql://me:secret@db/x y"

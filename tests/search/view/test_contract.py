@@ -80,6 +80,7 @@ def show_everything(view: View, table: StudyTable) -> None:
             view.attempt(number, DIED)
         with view.meanwhile(HOSTILE):
             view.note(HOSTILE)
+            view.warn(HOSTILE)
         for text in (HOSTILE, HOSTILE, "", ""):
             view.waiting(text)
         view.sessions(())

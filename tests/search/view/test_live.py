@@ -21,11 +21,12 @@ from reports.table.table import StudyTable
 from search.settings.settings import Settings, load_settings
 from search.study.budget import BudgetUsed
 from search.study.sessions import SessionSeen
-from search.view.frame import FrameState, clock, frame, sparkline
+from search.view.frame import clock, frame, sparkline
 from search.view.live import KEPT_MAX, LiveView
 from search.view.rows import Section, TableColumn, allot, lines
 from search.view.rows import table as table_section
 from search.view.running import Running
+from search.view.state import FrameState
 from spaces.candidate import Candidate
 from spaces.network.family import Family
 
@@ -84,7 +85,7 @@ def test_shows_budget_trials_rungs_front_failures_and_last_trials(settings: Sett
     view.rung(125, rung(6, 0.5))
     text = shown(view, 110, 60)
     assert text.startswith("retail  mAP50 >= 0.55 and p95 <= 25 ms")
-    assert "about 13 min left" in text  # 16 trials of 100 s, two at once
+    assert "about 13 min left (13 to 16 min)" in text  # 16 trials of 100 s, two at once
     assert "24 of 40 · 2 running · 14 left" in text
     assert "40 min of 2 h · 80 min left" in text
     first, second = (next(line for line in text.splitlines() if line.split()[:1] == [n]) for n in ("124", "125"))
@@ -92,18 +93,21 @@ def test_shows_budget_trials_rungs_front_failures_and_last_trials(settings: Sett
     assert "train 4/12" in first
     assert first.split()[-3:] == ["4.20", "ms", "0:00"]
     assert "goes on" in second
-    assert second.split()[-5:] == ["▂▄", "0.500", "~5.25", "ms", "0:00"]
+    assert second.split()[-5:] == ["▃▇", "0.500", "~5.25", "ms", "0:00"]  # of the best mAP so far
     assert "failed: {1} {0}".format(*next(iter(table.failures.items()))) in text
     assert f"front of {len(table.front)} " in text
     front, last = text.partition("front of")[2].split("last trials")
-    assert [int(line.split()[0]) for line in front.splitlines()[1:-1]] == [row.number for row in table.front]
+    listed = [int(line.split()[0]) for line in front.splitlines()[1:] if line.strip()]
+    members = [row.number for row in table.front]
+    assert (listed[0], listed[-1]) == (members[0], members[-1])
+    assert set(listed) <= set(members)
     ended = [row.number for row in reversed(table.rows) if row.outcome or row.paused]
     told = [int(line.split()[0]) for line in last.splitlines()[1:]]
     assert told == ended[: len(told)]
     assert len(told) > 10
 
 
-@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40), (60, 20), (200, 60), (50, 10), (80, 5)])
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40), (60, 20), (40, 12), (200, 60), (50, 10), (80, 5)])
 @pytest.mark.parametrize("running", [0, 1, 4, 40])
 @pytest.mark.parametrize("trials", [0, 3, 300])
 def test_fits_every_terminal(
@@ -140,12 +144,14 @@ def test_shows_the_least_important_less_in_a_small_terminal(settings: Settings, 
     small, large = (drawn(state, 80, height) for height in (24, 60))
     assert small.count("\n") == 24
     assert small.count("\n") < large.count("\n") <= 60
-    front_rows = small.partition("front of")[2].partition("last")[0].splitlines()[1:]
-    front = [int(row.split()[0]) for row in front_rows if row.strip()]
     members = [row.number for row in state.table.front]
-    assert front[0] == members[0]
-    assert front[-1] == members[-1]  # thinned out, both ends kept
-    assert len(front) < len(members)
+    assert "mAP50 over p95" in small  # drawn, not listed
+    assert "front of" not in small
+    for text in (drawn(state, 80, 11), large):  # too low to draw in, and high enough for both
+        front_rows = text.partition("front of")[2].partition("last")[0].splitlines()[1:]
+        front = [int(row.split()[0]) for row in front_rows if row.strip()]
+        assert (front[0], front[-1]) == (members[0], members[-1])  # thinned out, both ends kept
+    assert "mAP50 over p95" in large
 
 
 def test_an_empty_study_claims_nothing(settings: Settings) -> None:
@@ -189,7 +195,7 @@ def test_children_are_shown_while_they_are_scored_and_as_one_line_behind(
     assert "· 0 running ·" in text
     front, last = text.partition("front of")[2].split("last trials")
     for row in table.front:
-        line = next(line for line in front.splitlines() if line.split()[:1] == [str(row.number)])
+        line = next(line for line in front.splitlines() if f" {row.number} " in line[60:])  # beside the drawing
         assert (f"child of {row.parent} · " in line) is row.is_child
     told = [line.strip() for line in last.splitlines() if "children of trial" in line]
     assert [line.split()[3] for line in told] == [str(family.number) for family in reversed(table.families)]
@@ -275,7 +281,7 @@ def test_nothing_scrolls_and_what_is_worth_keeping_stays(settings: Settings, tab
         view.begin(table, USED)
         for number in range(KEPT_MAX):
             view.attempt(number, OUT_OF_MEMORY)
-        view.note("the hub cannot be reached")
+        view.warn("the hub cannot be reached")
         view.trial_ended(3, table, USED)
         time.sleep(1.2)
         view.ended(table, USED, "the budget is used")
@@ -284,6 +290,7 @@ def test_nothing_scrolls_and_what_is_worth_keeping_stays(settings: Settings, tab
     frames = live_part.split("\x1b[H")[1:]
     assert len([part for part in frames if "of 40" in part]) >= 2
     assert all(part.count("\n") < 24 for part in frames)
+    assert not any(erases in live_part for erases in ("\x1b[2J", "\x1b[K", "\x1b[J"))  # drawn over, so nothing flickers
     assert "\x1b[?25h" in live_part  # the cursor is back
     *deaths, note, why = left.strip().splitlines()
     assert len(deaths) == KEPT_MAX - 2
@@ -330,6 +337,32 @@ def test_a_frame_of_a_long_study_is_as_cheap_as_that_of_a_short_one(
     drawn(short, 80, 24)
     drawn(long, 80, 24)  # what is worked out once
     assert cpu_s(lambda: drawn(long, 80, 24), 5) < 4 * cpu_s(lambda: drawn(short, 80, 24), 5)
+
+
+def test_what_was_found_is_worked_out_once_for_all_frames_of_a_table(settings: Settings, table: StudyTable) -> None:
+    view = live(settings)
+    view.begin(table, USED)
+    first, second = view._frame_state().found, view._frame_state().found
+    assert first is second
+    drawing = first.drawing(80, 16, ())
+    assert first.drawing(80, 16, ()) is drawing
+    running = Running(99, "x", 12, 0.0, "train", rungs=(rung(3, 0.4),), latency=LATENCY)
+    assert any("▷" in line.plain for line in first.drawing(80, 16, (running,)))
+    view.trial_ended(3, replace(table), USED)
+    assert view._frame_state().found is not first
+    assert len(view._places) == len(table.finished)
+
+
+def test_at_every_size_the_best_and_the_time_left_come_first(settings: Settings, report_table: MakeTable) -> None:
+    state = FrameState(settings, report_table(120), USED)
+    for width in range(40, 201, 16):
+        for height in (12, 24, 40, 60):
+            rows = drawn(state, width, height).splitlines()
+            assert len(rows) <= height
+            assert max(map(cell_len, rows)) <= width
+            assert " left" in rows[0]
+            assert rows[1].startswith("★ ")
+            assert not rows[1].rstrip().endswith("…")
 
 
 def section(rows: int, least: int, *, eager: bool = False) -> Section:

@@ -65,8 +65,8 @@ def test_a_terminal_without_the_letters_for_bars_gets_plain_lines(settings: Sett
     out = BytesIO()
     view = make_view(Console(force_terminal=True, file=TextIOWrapper(out, encoding="ascii")), settings)
     assert type(view) is LineView
-    view.note("ein Gerät · fehlt")
-    assert out.getvalue() == b"warning: ein Ger?t ? fehlt\n"
+    view.warn("ein Gerät · fehlt")
+    assert out.getvalue() == b"warning: ein Ger?t - fehlt\n"
 
 
 def test_plain_view_writes_one_line_a_trial_whatever_the_order(settings: Settings, table: StudyTable) -> None:
@@ -88,7 +88,7 @@ def test_plain_view_writes_one_line_a_trial_whatever_the_order(settings: Setting
         assert out.getvalue() == ""
         for number in (2, 0, 1):
             view.trial_ended(number, table, USED)
-        view.note("pretrained: the hub\ncannot be \x1b[31mreached\x1b[0m")
+        view.warn("pretrained: the hub\ncannot be \x1b[31mreached\x1b[0m")
     *lines, note = out.getvalue().splitlines()
     assert [line.split()[1] for line in lines] == ["2", "0", "1"]
     assert all(line.endswith(f"[24/40, front {len(table.front)}, about 27 min left]") for line in lines)

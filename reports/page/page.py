@@ -154,6 +154,7 @@ def _view(table: StudyTable, study_folder: Path, tables: Sequence[StudyTable]) -
         "study": table.name,
         "winner": winner,
         "forked_from": table.forked.get("from"),
+        "paused": table.paused,
         "figures": {name: figure.to_plotly_json() for name, figure in figures.items()},
         **trials_payload(table, curves),
         **others_payload(table, tables),

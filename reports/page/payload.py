@@ -123,6 +123,7 @@ def _brief(row: TrialRow, names: Sequence[str], *, has_gate: bool) -> dict[str, 
         "copied": row.forked_from,
         "baseline": row.baseline,
         "removed": ", ".join(row.removed) or None,
+        "note": row.note or None,
         "parameters": row.resources.parameters if row.resources else None,
     }
 

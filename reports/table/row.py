@@ -27,12 +27,14 @@ class TrialRow(TrialRecord):
         removed: names of files that were removed from its folder to make room.
         on_front: whether it is a member of the front of the search's objectives.
         passes_gate: whether it may ship.
+        note: somebody's on it; empty for none.
     """
 
     other_device: bool = False
     removed: tuple[str, ...] = ()
     on_front: bool = False
     passes_gate: bool = False
+    note: str = ""
 
     @property
     def standing(self) -> str:
@@ -69,15 +71,17 @@ def without_expected_latency(row: TrialRow) -> TrialRow:
     return replace(row, proposal=said)
 
 
-def make_row(trial: TrialRecord, device: str, removed: tuple[str, ...]) -> TrialRow:
+def make_row(trial: TrialRecord, device: str, removed: tuple[str, ...], note: str = "") -> TrialRow:
     """Return the row of one trial, not yet judged against the others.
 
     Args:
         trial: as it is stored.
         device: fingerprint of the study's device; empty if it is not known.
         removed: names of files that were removed from its folder.
+        note: somebody's on it.
     """
     known = trial.known_latency
     elsewhere = bool(known and device and known.device and known.device != device)
     # All fields, also those of defaults: rows that have them in one order share their dictionaries' keys.
-    return extended(trial, TrialRow, other_device=elsewhere, removed=removed, on_front=False, passes_gate=False)
+    places = {"on_front": False, "passes_gate": False}
+    return extended(trial, TrialRow, other_device=elsewhere, removed=removed, **places, note=note)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from objectives.records.study_parts.requests import GO_ON, NOTE, PAUSE, STOP, TRY, RequestRecord
+from objectives.records.study_parts.requests import GO_ON, NOTE, PAUSE, STOP, STOPPED_BY, TRY, RequestRecord
 from objectives.records.study_record import StudyRecord
 from reports.table.table import StudyTable
 
@@ -49,7 +49,7 @@ def paused_words(request: RequestRecord, name: str) -> str:
 
 def stopped_words(request: RequestRecord) -> str:
     """Return the reason of a trial that somebody has stopped."""
-    return f"stopped by {request.who}" + (f": {request.text}" if request.text else "")
+    return f"{STOPPED_BY}{request.who}" + (f": {request.text}" if request.text else "")
 
 
 def choices_words(choices: Mapping[str, Any]) -> str:

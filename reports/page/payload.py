@@ -101,7 +101,7 @@ def _brief(row: TrialRow, names: Sequence[str], *, has_gate: bool) -> dict[str, 
     return {
         "n": row.number,
         "outcome": OUTCOME_KEYS[row.standing],
-        "status": row.status if row.paused else None,
+        "status": row.status if row.paused or row.is_stopped_by_somebody else None,
         "architecture": architecture(row.candidate),
         "front": row.on_front or None,
         "gate": (has_gate and row.passes_gate) or None,

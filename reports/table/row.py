@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from objectives.records.stored.packed import extended
+from objectives.records.study_parts.requests import STOPPED_BY
 from objectives.records.trial_record import TrialRecord
 from reports.table.words import smaller_batch
 
@@ -44,8 +45,15 @@ class TrialRow(TrialRecord):
     @property
     def status(self) -> str:
         """The standing for people: of a paused trial, with the epoch at which it waits."""
+        if self.is_stopped_by_somebody:
+            return "stopped"  # wherever it stood
         epochs = [*(rung.epoch for rung in self.rungs), *(decision.epoch for decision in self.decisions)]
         return f"{PAUSED} at epoch {max(epochs)}" if self.paused and epochs else self.standing
+
+    @property
+    def is_stopped_by_somebody(self) -> bool:
+        """Whether a person has stopped the trial, and not the search."""
+        return self.ending is not None and self.ending.reason.startswith(STOPPED_BY)
 
     @property
     def origin(self) -> Origin:

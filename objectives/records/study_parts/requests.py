@@ -9,6 +9,7 @@ from objectives.records.reading import record
 from objectives.records.records import Record
 
 PAUSE, GO_ON, STOP, TRY, NOTE = "pause", "continue", "stop", "try", "note"
+STOPPED_BY = "stopped by "  # what the reason of a trial that somebody has stopped begins with; who, and why, follow
 
 
 @dataclass(frozen=True)

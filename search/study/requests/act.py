@@ -18,6 +18,7 @@ from objectives.records.study_parts.requests import GO_ON, NOTE, PAUSE, STOP, TR
 from objectives.records.study_record import SessionRecord, StudyRecord, StudyWriter
 from objectives.records.trial_record import Phase, TrialRecord, trial_records
 from reports.analysis.asked import choices_words, when_words
+from reports.table.row import TrialRow
 from reports.table.table import read_study
 from reports.table.words import plural
 from search.study.requests.candidate import AskedChoices, asked_choices
@@ -81,7 +82,7 @@ class _Asking:
         """Store a request."""
         StudyWriter(self.study).request(asked)
 
-    def trial(self, number: int | None) -> TrialRecord:
+    def trial(self, number: int | None) -> TrialRow:
         """Return a trial.
 
         Raises:
@@ -129,7 +130,7 @@ def _alone(count: int) -> str:
 def _stop(asking: _Asking, asked: RequestRecord) -> str:
     trial, before = asking.trial(asked.trial), asking.record.requests.stops.get(asked.trial or 0)
     if trial.phase.has_ended:
-        raise SettingsError(f"stop: trial {trial.number} has ended ({trial.phase.value}); nothing of it runs or waits")
+        raise SettingsError(f"stop: trial {trial.number} has ended ({trial.status}); nothing of it runs or waits")
     if trial.is_proof:
         raise SettingsError(
             f"stop: trial {trial.number} is a training of the proof, and a proof whose trainings somebody picks proves "

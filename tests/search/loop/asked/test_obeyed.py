@@ -29,6 +29,7 @@ from rich.console import Console
 
 from objectives.data.dataset import Dataset
 from objectives.records import attributes as keys
+from objectives.records.records import Outcome
 from objectives.records.study_record import StudyRecord
 from objectives.records.trial_record import Phase, trial_records
 from reports.table.table import read_study
@@ -141,6 +142,7 @@ def test_a_pause_leaves_trials_at_their_checkpoints_and_its_time_is_not_searched
     assert out.index("waiting: ") < out.index("the search goes on\n") < out.index("trial   0 ")
 
 
+@pytest.mark.slow
 def test_a_search_that_is_begun_while_paused_waits_and_says_so(tmp_path: Path, blocks: Dataset) -> None:
     settings = settings_of(tmp_path, "budget.trials=1", "pruner=none")
     with begun(settings, blocks) as search:
@@ -169,6 +171,7 @@ def test_a_pause_that_nobody_is_there_for_is_kept(tmp_path: Path, blocks: Datase
     assert not read_study(load_study(settings.folder.parent, settings.name, None)).paused
 
 
+@pytest.mark.slow
 def test_the_scorer_of_children_pauses_too(tmp_path: Path, blocks: Dataset) -> None:
     settings = elastic_settings(tmp_path)
     plant(settings, "children0round2-hold")
@@ -189,6 +192,7 @@ def test_the_scorer_of_children_pauses_too(tmp_path: Path, blocks: Dataset) -> N
     assert len(set(children)) == len(children) > 0
 
 
+@pytest.mark.slow
 def test_a_proof_pauses_and_its_trainings_are_not_picked(tmp_path: Path, blocks: Dataset) -> None:
     proof = ("proof.share=0.2", "budget.hours=1", "proof.seeds=2", "proof.finalists=1", "budget.trials=2")
     settings = settings_of(tmp_path, *proof, "pruner=none")
@@ -224,11 +228,8 @@ def test_a_trial_is_stopped_while_it_trains_and_the_search_goes_on(tmp_path: Pat
         search.run()
     stopped, other = trials_of(search)
     assert stopped.state is TrialState.PRUNED
-    assert ending_of(stopped).to_json() == {
-        **ending_of(stopped).to_json(),
-        "outcome": "stopped",
-        "reason": f"stopped by {who_asks()}: too slow",
-    }
+    assert ending_of(stopped).outcome is Outcome.STOPPED
+    assert ending_of(stopped).reason == f"stopped by {who_asks()}: too slow"
     assert epochs_of(stopped)
     assert other.state is TrialState.COMPLETE
     assert not list((settings.folder / "trials/00000").glob("training-*"))
@@ -236,9 +237,10 @@ def test_a_trial_is_stopped_while_it_trains_and_the_search_goes_on(tmp_path: Pat
         ask(settings, "stop", trial=0)
     with pytest.raises(AutomlError, match="has no trial 7; its trials: 0 to 1"):
         ask(settings, "stop", trial=7)
-    assert read_study(search.study).row(0).standing == "stopped"
+    assert read_study(search.study).row(0).status == "stopped"
 
 
+@pytest.mark.slow
 def test_trials_that_wait_are_stopped_by_whoever_is_free(tmp_path: Path, blocks: Dataset) -> None:
     """One in the queue, one at a rung; nobody searches when it is asked, so the next search begins with it."""
     settings = settings_of(tmp_path, "budget.trials=3", "pruner=mo_asha", "pruner.rungs=2")
@@ -257,10 +259,11 @@ def test_trials_that_wait_are_stopped_by_whoever_is_free(tmp_path: Path, blocks:
     assert not list((settings.folder / "trials/00000").glob("training-*"))
     assert not [line for line in lines_of(settings.folder) if line[0] == 1]
     table = read_study(search.study)
-    assert [row.standing for row in table.rows] == ["stopped", "stopped"]
+    assert [row.status for row in table.rows] == ["stopped", "stopped"]
     assert dict(table.row(1).candidate) == {"size.pixels": 96}
 
 
+@pytest.mark.slow
 def test_a_trial_is_stopped_while_the_search_is_paused(tmp_path: Path, blocks: Dataset) -> None:
     settings = settings_of(tmp_path, "budget.trials=1", "pruner=none")
     plant(settings, "trial0epoch3-hold")
@@ -278,6 +281,7 @@ def test_a_trial_is_stopped_while_the_search_is_paused(tmp_path: Path, blocks: D
     assert ending_of(trials_of(search)[0]).reason == f"stopped by {who_asks()}"
 
 
+@pytest.mark.slow
 def test_the_baseline_may_be_stopped_and_that_is_said(tmp_path: Path, blocks: Dataset) -> None:
     settings = settings_of(tmp_path, "budget.trials=2", "pruner=none", "baseline=yolo26n")
     plant(settings, "trial0epoch2-hold")
@@ -292,6 +296,7 @@ def test_the_baseline_may_be_stopped_and_that_is_said(tmp_path: Path, blocks: Da
     assert [trial.phase for trial in trial_records(search.study)] == [Phase.STOPPED, Phase.FINISHED]
 
 
+@pytest.mark.slow
 def test_an_elastic_training_is_stopped_and_has_no_children(tmp_path: Path, blocks: Dataset) -> None:
     settings = elastic_settings(tmp_path, "budget.trials=1")
     plant(settings, "trial0epoch2-hold")
@@ -306,6 +311,7 @@ def test_an_elastic_training_is_stopped_and_has_no_children(tmp_path: Path, bloc
 
 
 @pytest.mark.parametrize("sampler", ["known_latency", "random"])
+@pytest.mark.slow
 def test_a_candidate_that_is_asked_for_comes_before_the_samplers(tmp_path: Path, blocks: Dataset, sampler: str) -> None:
     settings = settings_of(tmp_path, "budget.trials=3", "pruner=none", f"sampler={sampler}")
     plant(settings, "trial0epoch2-hold")
@@ -337,6 +343,7 @@ def test_a_candidate_that_is_asked_for_comes_before_the_samplers(tmp_path: Path,
         ask(settings, "try", like=2)
 
 
+@pytest.mark.slow
 def test_a_candidate_that_is_asked_for_ends_the_scoring_of_children_before_it(tmp_path: Path, blocks: Dataset) -> None:
     settings = elastic_settings(tmp_path)
     plant(settings, "children0round1-hold")
@@ -358,6 +365,7 @@ def test_a_candidate_that_is_asked_for_ends_the_scoring_of_children_before_it(tm
     assert asked.phase is Phase.FINISHED
 
 
+@pytest.mark.slow
 def test_one_over_the_bound_ends_as_any_other(tmp_path: Path, blocks: Dataset) -> None:
     settings = settings_of(tmp_path, "budget.trials=2", "pruner=none", "gate.p95_ms_max=0.001")
     with begun(settings, blocks) as search:

@@ -20,7 +20,6 @@ from objectives.records.trial_record import Phase, TrialRecord, trial_records
 from reports.analysis.asked import choices_words, when_words
 from reports.table.row import TrialRow
 from reports.table.table import read_study
-from reports.table.words import plural
 from search.study.requests.candidate import AskedChoices, asked_choices
 from search.study.sessions import LATELY_S
 from search.study.store import load_study, store_errors
@@ -109,8 +108,8 @@ def _pause(asking: _Asking, asked: RequestRecord) -> str:
         return f"{name} is paused already, by {pause.who} since {when_words(pause)}; `automl continue {name}` ends that"
     asking.store(asked)
     count = len(asking.searchers())
-    does = "leaves its trials at their last checkpoints" if count == 1 else "leave their trials at the last checkpoints"
-    who = f"{plural(count, 'process')} {does}, and wait{'s' * (count == 1)}"
+    one, several = "1 process leaves its trials at their", f"{count} processes leave their trials at the"
+    who = f"{one if count == 1 else several} last checkpoints, and wait{'s' * (count == 1)}"
     nobody = "nobody searches it just now, and whoever does waits"
     return f"{name} is paused: {who if count else nobody}; `automl continue {name}` lets it go on"
 
@@ -120,7 +119,7 @@ def _go_on(asking: _Asking, asked: RequestRecord) -> str:
         return f"{asking.name} is not paused"
     asking.store(asked)
     count = len(asking.searchers())
-    return f"{asking.name} goes on: " + (f"{plural(count, 'process')} search it" if count > 1 else _alone(count))
+    return f"{asking.name} goes on: " + (f"{count} processes search it" if count > 1 else _alone(count))
 
 
 def _alone(count: int) -> str:

@@ -20,7 +20,7 @@ from search.view.base import View
 if TYPE_CHECKING:
     import optuna
 
-LOOK_EVERY_S = 0.2  # of a process that waits; it reads the store as often as one that works
+PAUSED_LOOK_S = 0.2  # of a process that waits; it reads the store as often as one that works
 OTHERS_EVERY_S = 2.0  # between two tries to stop a trial that was another process's when it was asked for
 
 Done = TypeVar("Done")
@@ -142,7 +142,7 @@ class Obeyed:
         while (pause := self._session.requests.pause) is not None:
             self._view.waiting(paused_words(pause, self._study.study_name))
             self.obey()
-            time.sleep(LOOK_EVERY_S)
+            time.sleep(PAUSED_LOOK_S)
             self._session.wait()
             if self._session.requests.pause is None:
                 self._shown.show(self._session.requests)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import optuna
 
 TEXT_MOST = 2000  # characters of a note, or of a reason
-FIELDS: Mapping[str, frozenset[str]] = {
+ACTION_FIELDS: Mapping[str, frozenset[str]] = {
     PAUSE: frozenset(),
     GO_ON: frozenset(),
     STOP: frozenset({"trial", "why"}),
@@ -58,7 +58,7 @@ def act(name: str, folder: str, store: str | None, request: Mapping[str, Any]) -
     asked = _read(request)
     study = load_study(Path(folder).expanduser().absolute(), name, store)
     with store_errors(name):
-        return DONE[asked.action](_Asking(study), asked)
+        return CARRIED_OUT[asked.action](_Asking(study), asked)
 
 
 @dataclass(frozen=True)
@@ -214,7 +214,7 @@ def _note(asking: _Asking, asked: RequestRecord) -> str:
     return f"noted on trial {trial.number}" + (", in place of the note before" if before else "")
 
 
-DONE: Mapping[str, Callable[[_Asking, RequestRecord], str]] = {
+CARRIED_OUT: Mapping[str, Callable[[_Asking, RequestRecord], str]] = {
     PAUSE: _pause,
     GO_ON: _go_on,
     STOP: _stop,
@@ -230,12 +230,16 @@ def _read(request: Mapping[str, Any]) -> RequestRecord:
         SettingsError: it has not the form that `act` takes.
     """
     action = request.get("action")
-    if not isinstance(action, str) or action not in FIELDS:
-        raise SettingsError(f"action: must be one of {', '.join(FIELDS)}, got {action!r}{nearest(str(action), FIELDS)}")
-    for name in request.keys() - {"action"} - FIELDS[action]:
-        raise SettingsError(f"{action}: takes {', '.join(sorted(FIELDS[action])) or 'nothing more'}, got '{name}'")
+    if not isinstance(action, str) or action not in ACTION_FIELDS:
+        raise SettingsError(
+            f"action: must be one of {', '.join(ACTION_FIELDS)}, got {action!r}{nearest(str(action), ACTION_FIELDS)}"
+        )
+    for name in request.keys() - {"action"} - ACTION_FIELDS[action]:
+        raise SettingsError(
+            f"{action}: takes {', '.join(sorted(ACTION_FIELDS[action])) or 'nothing more'}, got '{name}'"
+        )
     asked = RequestRecord(action, who_asks(), time.time())
-    if "trial" in FIELDS[action]:
+    if "trial" in ACTION_FIELDS[action]:
         asked = replace(asked, trial=_number(action, "trial", request.get("trial")))
         asked = replace(asked, text=_text(action, request.get("why" if action == STOP else "text")))
     if action == TRY:

@@ -8,7 +8,7 @@ from spaces.dimension import Choice, Domain, Grid, Interval, Value
 from spaces.errors import SpaceError, nearest
 from spaces.space import AFTER_TRAINING, Condition, SearchSpace
 
-PREFIX = "space."  # as a line of `automl search` has names; those of a candidate lack it
+OF_LINE = "space."  # as a line of `automl search` has names; those of a candidate lack it
 NAMED_MOST = 6  # choices that the space does not hold and that a line names; of more it says how many
 
 
@@ -95,7 +95,7 @@ def _short(given: Mapping[str, Any]) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for name, value in given.items():
-        short = name.removeprefix(PREFIX)
+        short = name.removeprefix(OF_LINE)
         if short in found:
             raise SpaceError(f"try: {short} is given twice, {found[short]!r} and {value!r}; give it once")
         found[short] = value

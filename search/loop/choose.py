@@ -17,7 +17,6 @@ from search.engine.observed import observe, steer
 from search.engine.proposal.polish import PolishProposal
 from search.engine.schedulers.scheduler import BudgetLeft, Step
 from search.engine.steering import OnDevices
-from search.loop.asked.queue_first import first_in_queue, proposal_of
 from search.loop.families import SURER, Families
 from search.loop.latencies.settle import reserved_s
 from search.loop.latencies.untrained import record_untrained, steering_of
@@ -31,6 +30,7 @@ from search.study.claims.contract import Claims
 from search.study.experience.frozen import frozen_experience
 from search.study.latencies import Measure, StudyLatencies
 from search.study.queued.baseline import stock
+from search.study.queued.first import first_in_queue, proposal_of
 from search.study.stored_trial import StoredTrial, optuna_trial, sampled_trial
 from search.workers.jobs import Jobs
 from spaces.candidate import Candidate

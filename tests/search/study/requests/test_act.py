@@ -1,6 +1,7 @@
 """Requests: what is stored of them, what is refused in one line, in SQLite and in PostgreSQL."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,17 +48,27 @@ WHOLE = {
 }
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
-def settings(request: pytest.FixtureRequest, tmp_path: Path, blocks: Dataset) -> Settings:
-    """Settings of a study that is made; in a database server, too."""
-    store = []
-    if request.param == "postgresql":
-        server: PostgresServer = request.getfixturevalue("postgres")
-        store = [f"store.url={server.url(server.new_database())}"]
-    made = settings_of(tmp_path / "runs", *LINES, *store)
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, blocks: Dataset) -> Settings:
+    """Settings of a study that is made, and only read."""
+    made = settings_of(tmp_path_factory.mktemp("made"), *LINES)
     made.folder.mkdir(parents=True)
-    create_study(made, blocks, open_storage(storage_url(made.folder, made.store.url)))
+    create_study(made, blocks, open_storage(storage_url(made.folder, None)))
     return made
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def settings(request: pytest.FixtureRequest, tmp_path: Path, made: Settings, blocks: Dataset) -> Settings:
+    """Settings of a study of the test's own; in a database server, too."""
+    if request.param == "sqlite":
+        shutil.copytree(made.folder, tmp_path / made.name)
+        return replace(made, store=replace(made.store, folder=str(tmp_path)))
+    server: PostgresServer = request.getfixturevalue("postgres")
+    url = server.url(server.new_database())
+    found = replace(made, store=replace(made.store, folder=str(tmp_path), url=url))
+    found.folder.mkdir(parents=True)
+    create_study(found, blocks, open_storage(url))
+    return found
 
 
 def study_of(settings: Settings) -> optuna.Study:
@@ -188,11 +199,11 @@ def test_a_candidate_is_queued_as_the_space_writes_it(settings: Settings) -> Non
         ({"size.pixels": 64, "space.size.pixels": 96}, "given twice"),
     ],
 )
-def test_what_the_space_does_not_hold_is_refused(settings: Settings, choices: dict[str, Any], words: str) -> None:
+def test_what_the_space_does_not_hold_is_refused(made: Settings, choices: dict[str, Any], words: str) -> None:
     with pytest.raises(AutomlError, match=words):
-        ask(settings, "try", choices=choices)
-    assert trial_records(study_of(settings)) == []
-    assert stored(settings) == ()
+        ask(made, "try", choices=choices)
+    assert trial_records(study_of(made)) == []
+    assert stored(made) == ()
 
 
 def test_a_trial_fills_the_other_choices(settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """Requests: what is stored of them, what is refused in one line, in SQLite and in PostgreSQL."""
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -130,8 +131,8 @@ def test_a_search_writes_on_while_others_ask(settings: Settings) -> None:
         ask(settings, "note", trial=trial.number, text=str(i))
         ask(settings, "try", choices={"size.pixels": 64 + 32 * i})
     trial.end(Ending(Outcome.STOPPED, "at a rung"), None)
-    claims.close()
     assert [one.phase for one in trial_records(study)] == [Phase.STOPPED, *[Phase.WAITING] * 3]
+    claims.close()
 
 
 def test_notes_are_shown_where_a_trial_is(settings: Settings) -> None:

@@ -228,7 +228,7 @@ def test_a_trial_is_stopped_while_it_trains_and_the_search_goes_on(tmp_path: Pat
         search.run()
     stopped, other = trials_of(search)
     assert stopped.state is TrialState.PRUNED
-    assert ending_of(stopped).outcome is Outcome.STOPPED
+    assert ending_of(stopped).outcome == Outcome.STOPPED
     assert ending_of(stopped).reason == f"stopped by {who_asks()}: too slow"
     assert epochs_of(stopped)
     assert other.state is TrialState.COMPLETE

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import msgspec
 
@@ -14,7 +15,9 @@ from objectives.records.gate import Gate
 from objectives.records.proof import ProofRecord, SplitLook
 from objectives.records.reading import mapping, named_records, record, records
 from objectives.records.records import Latency, Record
+from objectives.records.stored.rows import attributes_under
 from objectives.records.study_parts.parts import ExperienceRecord, MeasuredRecord, WorkRecord
+from objectives.records.study_parts.requests import RequestRecord, Requests
 
 if TYPE_CHECKING:
     import optuna
@@ -63,6 +66,11 @@ class StudyRecord:
     def of(cls, study: "optuna.Study") -> "StudyRecord":
         """Read a study's attributes as the store holds them now."""
         return cls(study._storage.get_study_user_attrs(study._study_id))  # the study's own property copies them
+
+    @classmethod
+    def asked_of(cls, study: "optuna.Study") -> "StudyRecord":
+        """Read what people ask of a study's processes, and nothing else of it: cheap enough to do it every second."""
+        return cls(attributes_under(study, (keys.REQUEST, keys.ASKED_TO_END)))
 
     @property
     def version(self) -> int | None:
@@ -151,6 +159,11 @@ class StudyRecord:
     def asked_to_end(self) -> frozenset[str]:
         """Keys of the searching processes, and names of the launches, that were asked to end."""
         return frozenset(name for name, asked in self._under(keys.ASKED_TO_END) if asked is True)
+
+    @cached_property
+    def requests(self) -> Requests:
+        """What people have asked of the study."""
+        return Requests.of(self._under(keys.REQUEST))
 
     def measured(self, known: Mapping[str, Any] | None = None) -> Iterator[tuple[str, MeasuredRecord]]:
         """Yield architecture's key and what was measured ahead of trials; those under keys of `known` are left out."""
@@ -257,6 +270,11 @@ class StudyWriter:
     def ask_to_end(self, key: int | str) -> None:
         """Ask a searching process by its key, or all of a launch by its name, to end; no process writes this key."""
         self._set(f"{keys.ASKED_TO_END}{key}", True)
+
+    def request(self, asked: RequestRecord) -> None:
+        """Store what somebody asks; under a key of its own, so that two who ask at once do not lose a word."""
+        number = StudyRecord.asked_of(self._study).requests.next_number
+        self._set(f"{keys.REQUEST}{number:06d}-{uuid4().hex[:8]}", asked.to_json())
 
     def measured(self, key: str, measured: MeasuredRecord) -> None:
         """Store what was measured of an architecture, by its key."""

@@ -20,6 +20,7 @@ from objectives.records.reading import finite, mapping, named_records, record, r
 from objectives.records.records import Accuracy, Decision, Ending, Latency, Outcome, Proposal, Resources, Rung
 from objectives.records.stored.packed import Packer
 from objectives.records.stored.reader import TrialReader
+from objectives.records.study_parts.requests import RequestRecord
 from spaces.network.family import is_of_many
 
 if TYPE_CHECKING:
@@ -79,9 +80,9 @@ class TrialRecord:
         baseline: of the stock detector that the others are compared with: its name, as "yolo26n" or "yolo26n@320".
         measured_fully: of one of a family: whether its latency is by the full protocol by now.
         proves: of a training of a proof: number of the trial that it repeats, with another seed.
-        seed: of a training of a proof.
-        terms: how long a training of a proof is, and what it starts from.
+        seed: of a training of a proof; `terms` say how long it is, and what it starts from.
         files: what an artifact store has of its folder, by name.
+        asked: who asked for it, with which choices; None for a candidate that nobody but `start` or a sampler named.
     """
 
     number: int
@@ -117,6 +118,7 @@ class TrialRecord:
     latencies: Mapping[str, Latency] = field(default_factory=dict)
     latencies_untrained: Mapping[str, Latency] = field(default_factory=dict)
     files: Mapping[str, StoredFile] = field(default_factory=dict)
+    asked: RequestRecord | None = None
 
     @property
     def is_proof(self) -> bool:
@@ -233,16 +235,15 @@ def read_trial(trial: "FrozenTrial") -> TrialRecord:
     attrs = trial.user_attrs
     ending = record(Ending, attrs.get(keys.ENDING))
     rungs = tuple(sorted(records(Rung, attrs.get(keys.RUNGS)), key=lambda rung: rung.epoch))
-    decisions = records(Decision, attrs.get(keys.DECISIONS))
     values = trial.values if trial.state.name == "COMPLETE" and trial.values else None
-    folder, forked_from = attrs.get(keys.FOLDER), attrs.get(keys.FORKED_FROM)
+    folder, forked_from, proves, seed = (attrs.get(k) for k in (keys.FOLDER, keys.FORKED_FROM, keys.PROVES, keys.SEED))
     parent, polishes, baseline = (attrs.get(key) for key in (keys.PARENT, keys.POLISHES, keys.BASELINE))
-    proves, seed = attrs.get(keys.PROVES), attrs.get(keys.SEED)
+    asked = record(RequestRecord, attrs.get(keys.ASKED))
     return TrialRecord(
         number=trial.number,
         phase=_phase(trial, ending, has_rungs=bool(rungs)),
         has_begun=bool(mapping(attrs.get(keys.CANDIDATE))),
-        candidate=mapping(attrs.get(keys.CANDIDATE)) or trial.params,
+        candidate=mapping(attrs.get(keys.CANDIDATE)) or trial.params or (asked.choices if asked else {}),
         params=trial.params,
         distributions=trial.distributions,
         map=finite(values[0]) if values else None,
@@ -258,7 +259,7 @@ def read_trial(trial: "FrozenTrial") -> TrialRecord:
         started_at=trial.datetime_start,
         finished_at=trial.datetime_complete,
         proposal=record(Proposal, attrs.get(keys.PROPOSAL)),
-        decisions=tuple(sorted(decisions, key=lambda decision: decision.epoch)),
+        decisions=tuple(sorted(records(Decision, attrs.get(keys.DECISIONS)), key=lambda decision: decision.epoch)),
         attempts=records(Ending, attrs.get(keys.ATTEMPTS)),
         forked_from=forked_from if isinstance(forked_from, int) else None,
         family=mapping(attrs.get(keys.FAMILY)),
@@ -271,6 +272,7 @@ def read_trial(trial: "FrozenTrial") -> TrialRecord:
         latencies=named_records(Latency, attrs.get(keys.LATENCIES)),
         latencies_untrained=named_records(Latency, attrs.get(keys.LATENCIES_UNTRAINED)),
         files=read_files(trial),
+        asked=asked,
     )
 
 

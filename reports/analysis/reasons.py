@@ -11,6 +11,7 @@ from reports.table.words import ms, number, percent, share
 
 ROLES = {
     "start": "asked for by the user",
+    "asked": "asked for while the search ran",
     "stock": "the baseline",
     "baseline": "the first of all",  # a candidate of the sampler's; not the stock detector
     "spread": "to spread over the range of latencies",

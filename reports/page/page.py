@@ -225,6 +225,7 @@ def _view(table: StudyTable, study_folder: Path | None, tables: Sequence[StudyTa
         "winner": winner,
         "forked_from": table.forked.get("from"),
         **gate_payload(table.gate),
+        "paused": table.paused,
         "figures": {name: figure.to_plotly_json() for name, figure in figures.items()},
         **trials_payload(table, curves),
         **others_payload(table, tables),

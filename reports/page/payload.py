@@ -114,7 +114,7 @@ def _brief(row: TrialRow, names: Sequence[str], *, has_gate: bool) -> dict[str, 
     return {
         "n": row.number,
         "outcome": OUTCOME_KEYS[row.standing],
-        "status": row.status if row.paused else None,
+        "status": row.status if row.paused or row.is_stopped_by_somebody else None,
         "architecture": architecture(row.candidate),
         "front": row.on_front or None,
         "gate": (has_gate and row.passes_gate) or None,
@@ -137,6 +137,7 @@ def _brief(row: TrialRow, names: Sequence[str], *, has_gate: bool) -> dict[str, 
         "copied": row.forked_from,
         "baseline": row.baseline,
         "removed": ", ".join(row.removed) or None,
+        "note": row.note or None,
         "parameters": row.resources.parameters if row.resources else None,
     }
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from objectives.records.stored.packed import extended
+from objectives.records.study_parts.requests import STOPPED_BY
 from objectives.records.trial_record import TrialRecord
 from reports.table.words import smaller_batch
 
@@ -27,12 +28,14 @@ class TrialRow(TrialRecord):
         removed: names of files that were removed from its folder to make room.
         on_front: whether it is a member of the front of the search's objectives.
         passes_gate: whether it may ship.
+        note: somebody's on it; empty for none.
     """
 
     other_device: bool = False
     removed: tuple[str, ...] = ()
     on_front: bool = False
     passes_gate: bool = False
+    note: str = ""
 
     @property
     def standing(self) -> str:
@@ -42,8 +45,15 @@ class TrialRow(TrialRecord):
     @property
     def status(self) -> str:
         """The standing for people: of a paused trial, with the epoch at which it waits."""
+        if self.is_stopped_by_somebody:
+            return "stopped"  # wherever it stood
         epochs = [*(rung.epoch for rung in self.rungs), *(decision.epoch for decision in self.decisions)]
         return f"{PAUSED} at epoch {max(epochs)}" if self.paused and epochs else self.standing
+
+    @property
+    def is_stopped_by_somebody(self) -> bool:
+        """Whether a person has stopped the trial, and not the search."""
+        return self.ending is not None and self.ending.reason.startswith(STOPPED_BY)
 
     @property
     def origin(self) -> Origin:
@@ -76,15 +86,17 @@ def without_expected_latency(row: TrialRow) -> TrialRow:
     return replace(row, proposal=said)
 
 
-def make_row(trial: TrialRecord, device: str, removed: tuple[str, ...]) -> TrialRow:
+def make_row(trial: TrialRecord, device: str, removed: tuple[str, ...], note: str = "") -> TrialRow:
     """Return the row of one trial, not yet judged against the others.
 
     Args:
         trial: as it is stored.
         device: fingerprint of the study's device; empty if it is not known.
         removed: names of files that were removed from its folder.
+        note: somebody's on it.
     """
     known = trial.known_latency
     elsewhere = bool(known and device and known.device and known.device != device)
     # All fields, also those of defaults: rows that have them in one order share their dictionaries' keys.
-    return extended(trial, TrialRow, other_device=elsewhere, removed=removed, on_front=False, passes_gate=False)
+    places = {"on_front": False, "passes_gate": False}
+    return extended(trial, TrialRow, other_device=elsewhere, removed=removed, **places, note=note)

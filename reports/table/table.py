@@ -47,6 +47,11 @@ class StudyTable:
     record: StudyRecord = field(default_factory=StudyRecord, repr=False, compare=False)
 
     @property
+    def paused(self) -> bool:
+        """Whether somebody has paused the search."""
+        return self.record.requests.pause is not None
+
+    @property
     def device_name(self) -> str:
         """Name of the device that the latencies are of; of several, the one that is named first."""
         return str(self.device.get("name") or "")
@@ -116,6 +121,7 @@ class Made:
     device: str
     removed: tuple[str, ...]
     row: TrialRow
+    note: str = ""
 
 
 _made: "WeakKeyDictionary[Study, dict[int, Made]]" = WeakKeyDictionary()  # rows of ended trials, which never change
@@ -144,7 +150,8 @@ def _table(name: str, records: Iterable[TrialRecord], study: StudyRecord, made: 
     """Return the table of these trials; `made` keeps rows of ended ones."""
     device = str(study.fingerprints.get("device") or "")
     settled = [_settled(trial, study, made) for trial in records]
-    rows = [_kept_row(trial, device, study.removed.get(trial.number, ()), made) for trial in settled]
+    removed, notes = study.removed, study.requests.notes
+    rows = [_kept_row(t, device, removed.get(t.number, ()), notes.get(t.number, ""), made) for t in settled]
     if study.settings.get("steer") == "worst":
         rows = [without_expected_latency(row) for row in rows]
     gate = study.gate.of_first
@@ -175,14 +182,14 @@ def _settled(trial: TrialRecord, study: StudyRecord, made: Mapping[int, Made]) -
     return known.record if known and known.record.measured_fully else trial.settled(latency)
 
 
-def _kept_row(trial: TrialRecord, device: str, removed: tuple[str, ...], made: dict[int, Made]) -> TrialRow:
+def _kept_row(trial: TrialRecord, device: str, removed: tuple[str, ...], note: str, made: dict[int, Made]) -> TrialRow:
     """Return the row of one trial, as it was made before if it was made of the same."""
     known = made.get(trial.number)
-    if known and known.record is trial and known.device == device and known.removed == removed:
+    if known and known.record is trial and (known.device, known.removed, known.note) == (device, removed, note):
         return known.row
-    row = make_row(trial, device, removed)
+    row = make_row(trial, device, removed, note)
     if trial.phase.has_ended:
-        made[trial.number] = Made(trial, device, removed, row)
+        made[trial.number] = Made(trial, device, removed, row, note)
     return row
 
 

@@ -106,7 +106,6 @@ class FollowedLaunch:
         try:
             if self.watch.study is not None or self.watch.find():
                 self.watch.look(claims)
-                self.view.waiting("")
                 self._say_codes()
                 self._ask()
         except StoreError as error:  # a database that is away comes back; workers wait for it, too

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from objectives.records.study_parts.parts import WorkRecord
+from objectives.records.study_parts.requests import Requests
 from objectives.records.study_record import SessionRecord, StudyRecord
 from objectives.records.trial_record import Phase, TrialRecord, trial_records
+from reports.analysis.asked import paused_words
 from reports.table.table import StudyTable, read_study
 from search.cluster.watch_children import ChildrenWatch
 from search.settings.settings import Settings
@@ -13,6 +15,7 @@ from search.study.budget import BudgetUsed
 from search.study.claims.contract import Claims
 from search.study.sessions import covered_s, seen_of
 from search.study.store import load_study, store_errors
+from search.view.asked import RequestsShown
 from search.view.base import View
 from spaces.candidate import Candidate
 from spaces.errors import StoreError
@@ -37,6 +40,7 @@ class StudyWatch:
         self._ended: list[int] = []  # trials whose end is to be shown: the database may go away before it is
         self._begun_before: set[int] = set()  # trials of a study that was there before the first look
         self._children = ChildrenWatch(view)
+        self._asked: RequestsShown | None = None
 
     def find(self) -> bool:
         """Look whether the study is made by now; the view is shown how it stands then."""
@@ -61,7 +65,9 @@ class StudyWatch:
             self._seen = {trial.number: trial for trial in trials if trial.phase.has_ended or trial.paused}
             is_new = bool(self.why_missing)  # an earlier look found none
             self._begun_before = set() if is_new else {trial.number for trial in trials if trial.has_begun}
-            self._children.pass_over(trials, self._record())
+            record = self._record()
+            self._children.pass_over(trials, record)
+            self._asked = RequestsShown(self.view, record.requests)
             self.view.begin(read_study(self.study, trials), self.used(trials))
 
     def look(self, claims: Claims) -> None:
@@ -77,6 +83,7 @@ class StudyWatch:
         assert self.study is not None
         trials = trial_records(self.study)
         record = self._record()
+        self._show_asked(record.requests)
         processes = seen_of(self.sessions, claims, claims.time_s())
         work = {of.trial: of for process in processes if process.alive for of in process.work}
         self._ended += [trial.number for trial in trials if not trial.is_child and self._show(trial)]
@@ -93,6 +100,14 @@ class StudyWatch:
                 self._show_work(of)
         self.view.sessions(processes)
         self.view.budget(used)
+
+    def _show_asked(self, requests: Requests) -> None:
+        """Show what people ask of the workers, and whether these wait."""
+        assert self._asked is not None
+        assert self.study is not None
+        self._asked.show(requests)
+        pause = requests.pause
+        self.view.waiting("" if pause is None else paused_words(pause, self.study.study_name))
 
     def table(self) -> StudyTable:
         """Return the study as it stands."""

@@ -24,6 +24,7 @@ from reports.table.table import StudyTable, read_study
 from reports.table.words import ms, number, plural, share
 from search.study.store import load_study
 from search.study.study_file import shown_url
+from search.view.words import one_line
 
 if TYPE_CHECKING:
     import optuna
@@ -44,7 +45,12 @@ def run_show(name: str, number: int | None, folder: str, store: str | None) -> N
     on_front = ", on the front" if row.on_front else ""
     console.print(Text.assemble((f"trial {row.number}", "bold"), f" of {name}: {row.status}{on_front}"))
     before = ""
-    told = [*_origin(row, table), *_family(row, table), *_beside_baseline(row, table)]
+    told = [
+        *([("note", one_line(row.note))] if row.note else []),
+        *_origin(row, table),
+        *_family(row, table),
+        *_beside_baseline(row, table),
+    ]
     told += [*((r.label, r.text) for r in reasons(row)), *_deaths(row)]
     for label, text in [*told, *_facts(row, table)]:
         console.print(labelled("" if label == before else label, text))

@@ -30,6 +30,7 @@ from search.study.claims.contract import Claims
 from search.study.experience.frozen import frozen_experience
 from search.study.latencies import Measure, StudyLatencies
 from search.study.queued.baseline import stock
+from search.study.queued.first import first_in_queue, proposal_of
 from search.study.stored_trial import StoredTrial, optuna_trial, sampled_trial
 from search.workers.jobs import Jobs
 from spaces.candidate import Candidate
@@ -37,8 +38,6 @@ from spaces.network.family import has_precisions, may_be_elastic
 
 if TYPE_CHECKING:
     import optuna
-
-BASELINE_FIRST = "the baseline comes first"
 
 
 class Chooser:
@@ -140,9 +139,8 @@ class Chooser:
             return None
         if self.proves:
             return self.proving.next_step(trials)
-        baseline = next((number for number in _waiting(trials) if trials[number].is_baseline), None)
-        if baseline is not None and self._may_start(trials):
-            return Step(baseline, 0, BASELINE_FIRST, rate=math.inf)
+        if (first := first_in_queue(trials)) is not None and self._may_start(trials):
+            return first
         children = self.families.best(trials, busy)
         if children is not None:
             number, proposal = children
@@ -167,6 +165,8 @@ class Chooser:
 
     def _rate_beside(self, trials: Sequence[TrialRecord]) -> float:
         """Return the gain per second that children are weighed against: of a new training, or of a polish."""
+        if first_in_queue(trials) is not None and self._may_start(trials):
+            return math.inf
         polish = self._polish(trials)
         return max(self._rate_of_new(trials), 0.0 if polish is None else SURER * polish.rate)
 
@@ -268,8 +268,8 @@ class Chooser:
             trial.record_candidate(candidate, folder)
             return
         sampler = self.settings.sampler.name
-        if trial.was_asked_for:
-            trial.record_proposal(Proposal("start", sampler, _asked_for(trial)))
+        if (asked := proposal_of(trial, sampler)) is not None:
+            trial.record_proposal(asked)
         elif trial.record.proposal is None:
             trial.record_proposal(Proposal("peer", sampler, "this sampler gives no reasons"))
         params = trial.record.params
@@ -304,13 +304,6 @@ class Chooser:
 
 def _waiting(trials: Sequence[TrialRecord]) -> list[int]:
     return [trial.number for trial in trials if trial.phase is Phase.WAITING]
-
-
-def _asked_for(trial: StoredTrial) -> str:
-    """Return why a trial of `start` is tried; one that an older automl enqueued may be completed by the sampler."""
-    if trial.was_sampled_in_part:
-        return "asked for in `start`; what it leaves out was sampled"
-    return "asked for in `start`; what it leaves out takes known good values"
 
 
 def _instead(step: Step | None) -> str:

@@ -199,12 +199,15 @@ class Crew:
                 for active in list(self.active.values()):
                     leaves.callback(self.leave, active, LEAVE_S)
 
-    def measured(self, params: Mapping[str, Value], session: int) -> Latency | OnDevices | Ending:
+    def measured(
+        self, params: Mapping[str, Value], session: int, meanwhile: Callable[[], None]
+    ) -> Latency | OnDevices | Ending:
         """Measure the latency of a candidate that is no trial yet, on the devices that the engine steers by.
 
         Args:
             params: what a sampler would choose.
             session: key of this process, for the name of the folder, which is removed again.
+            meanwhile: called again and again; it may end trials of this process.
         """
         candidate, prefix = self.jobs.candidate(params), StudyPaths(self.jobs.folder).measuring(session).name
         stage = f"measuring a candidate's latency, {candidate.text('backbone.name')}"
@@ -213,7 +216,7 @@ class Crew:
             if not self.settings.is_for_all:
                 job = replace(job, more_devices=())
             try:
-                return measure(self.backend, job, self._limits(), self._tick, self._ask(job.number))
+                return measure(self.backend, job, self._limits(), meanwhile, self._ask(job.number))
             finally:
                 if self.asker is not None:
                     self.asker.forget(job.number)

@@ -203,7 +203,7 @@ def run_to_its_end(opened: Search, *, again: bool = False) -> None:
             with opened.claims.hurrying():
                 opened.run()
                 if opened.chooser.proves or opened.settings.proof.share:  # also one whose process died before its score
-                    score_once(_scored(opened), view, again=again)
+                    opened.asked.through(lambda: score_once(_scored(opened), view, again=again))
         except (AutomlError, OSError, KeyboardInterrupt) as error:
             if not isinstance(error, StoreError):  # a store that is broken says nothing more
                 with suppress(StoreError):  # or is away, and is not waited for

@@ -13,6 +13,7 @@ from objectives.records.study_record import StudyWriter
 from objectives.records.trial_record import Phase, TrialRecord, trial_records
 from objectives.trial.job import RungDecision
 from reports.table.table import StudyTable, read_study
+from search.loop.asked.obey import Obeyed
 from search.loop.choose import Chooser
 from search.loop.crew import Active, Crew
 from search.loop.housekeeping import Housekeeping
@@ -22,6 +23,7 @@ from search.loop.streaks import Streaks
 from search.loop.waiting.board import BoardWait
 from search.loop.waiting.disk import died_of_full_disk, wait_for_disk
 from search.loop.waiting.gpu_memory import GpuRoom
+from search.loop.waiting.hours import Hours
 from search.loop.waiting.taken_over import taken_over_left
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
@@ -42,7 +44,6 @@ if TYPE_CHECKING:
 
 SHOWN_EVERY_S = 5.0  # between two looks of the view at the budget and the other processes
 IDLE_S = 2.0  # between two looks whether something can be begun, where nothing could
-GRACE, LAST_GRACE = 1.02, 1.04  # shares of budget.hours at which trials are paused: those in training, and the last
 
 
 class Search:
@@ -73,7 +74,7 @@ class Search:
             settings,
             study,
             self.jobs,
-            lambda params: self.board.measured(lambda: self.crew.measured(params, self.session.key)),
+            lambda params: self.board.measured(lambda: self.crew.measured(params, self.session.key, self._meanwhile)),
             self.session.searched_s,
         )
         self.chooser.proves = proves
@@ -82,6 +83,8 @@ class Search:
         orders = self.scorers.next_order
         self.crew = Crew(settings, self.jobs, view, self._decide, orders, self.session.beat, files)
         self._streaks = Streaks(study, self.folder)
+        self._hours = Hours(self.session, self.chooser, self.crew, self.scorers, claims, view)
+        self.asked = Obeyed(study, self.session, claims, self.crew, self.scorers, view, self._finish, self._show_ended)
         self._begin_at = self._show_at = 0.0  # when to look again, by the monotonic clock
         self._waits_for_place = False  # with nothing begun: no time that is searched
 
@@ -109,11 +112,8 @@ class Search:
                     store_errors(self.settings.name),
                     self.claims.hurrying(),
                 ):
-                    while True:
-                        self._work()
-                        self.scorers.settle(StudyWriter(self.study), self.dataset)
-                        if not self.chooser.turns_to_proof(self.claims, self.view.note):
-                            return
+                    self.asked.through(self._work_to_the_end)
+                    return
             except LeaseLost:  # between two parts of the work
                 continue
             except DiskFull as full:
@@ -127,6 +127,14 @@ class Search:
         """Return what of the budget is used."""
         return self.chooser.used()
 
+    def _work_to_the_end(self) -> None:
+        """Do all parts of the work that are left."""
+        is_left = True
+        while is_left:
+            self._work()
+            self.scorers.settle(StudyWriter(self.study), self.dataset)
+            is_left = self.chooser.turns_to_proof(self.claims, self.view.note)
+
     def _work(self) -> None:
         """Begin trials and listen to them until there is nothing left to do."""
         self.session.beat(now=True)
@@ -137,13 +145,14 @@ class Search:
                 remove_other_layouts(self.jobs.data_yaml)
         while True:
             if self._waits_for_place or self.board.stops(self.crew.active):
-                self.session.sleep()
+                self.session.wait()
             else:
                 self.session.beat(work=self.crew.work)
             check_disk_space(self.folder, self.settings.store.free_mb_min)
             with taken_over_left(self.crew, self.claims, self.view, self.chooser):
                 self._show_progress()
-                self._keep_hours()
+                if self.asked.obey() | self._hours.keep():  # both
+                    self._begin_at = 0.0
                 if time.monotonic() >= self._begin_at and not self._find_work():
                     return
                 for active, end in self.crew.receive():
@@ -200,16 +209,6 @@ class Search:
         """Whether other processes work on trials of the study: trials that these leave may have to be taken up."""
         return bool(self.claims.living(set(self._running()) - self.claims.trials))
 
-    def _keep_hours(self) -> None:
-        """Pause the running trials once the hours are used."""
-        hours = self.chooser.hours
-        if hours is None or not self.crew.active:
-            return
-        share = self.session.searched_s() / max(3600 * hours - self.chooser.reserved_s, 1.0)
-        for active in list(self.crew.active.values()):
-            if share > (LAST_GRACE if active.is_all_but_finished else GRACE):
-                self._out_of_time(active)
-
     def _show_progress(self) -> None:
         """Show the view what goes on beside the trials, now and then."""
         if time.monotonic() >= self._show_at:
@@ -249,7 +248,7 @@ class Search:
         trial = StoredTrial(self.study, step.number)
         if not step.children:
             self.chooser.promote(trial, step.why)
-        return trial
+        return self.chooser.taken_up(trial)  # one of the queue that somebody has asked for is sampled in part
 
     def _ended(self, active: Active, end: Ending | None) -> None:
         """Record how a trial's process ended; take the trial up again where that may help."""
@@ -288,25 +287,16 @@ class Search:
         self._keep_small(table)
         self._streaks.ended(failed=failed)
 
+    def _show_ended(self, number: int) -> None:
+        self.view.trial_ended(number, self.table(), self.used())
+
+    def _meanwhile(self) -> None:
+        """Go on listening while a candidate is measured ahead."""
+        self.session.beat()
+        self.asked.stop_own()
+
     def _keep_small(self, table: StudyTable) -> None:
         self.keeping.keep_small(table, self._stop)
-
-    def _out_of_time(self, active: Active) -> None:
-        """Pause a trial where its last checkpoint stands.
-
-        A trial without a rung, and one that only lacks its end, count as cut: a larger budget takes such trials
-        up first.
-        """
-        trial, rungs = active.trial, active.follower.rungs
-        self.crew.leave(active)
-        self._begin_at = 0.0
-        if active.scores_children:
-            self.scorers.ended(trial.number, None)
-            return
-        if rungs and rungs[-1].epoch < active.follower.job.epochs:
-            self.chooser.out_of_time(trial, rungs[-1].epoch)
-        self.claims.free(trial.number)
-        self.view.trial_ended(trial.number, self.table(), self.used())
 
     def _stop(self, stopped: Mapping[int, str]) -> None:
         """End paused trials that will never go on, and remove their checkpoints."""

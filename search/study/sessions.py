@@ -2,7 +2,8 @@
 
 import os
 import socket
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 BEAT_EVERY_S = 15.0
 GAP_S = 300.0  # a process that was silent for longer was asleep: a suspended machine, a stopped process
 LATELY_S = 60.0  # a process that has beaten lately is at work
-ASKED_EVERY_S = 3.0  # between two looks whether this process is asked to end
+ASKED_EVERY_S = 1.0  # between two looks at what people ask: to end, to pause, to stop a trial
+WORK_EVERY_S = 3.0  # between two looks whether this process works on other trials than before
 FORGOTTEN_S = 3600.0  # dead processes are shown for so long
 
 # Set in the environment of a worker of a cluster: the name of its launch, and the code that it runs.
@@ -30,6 +32,10 @@ Span = list[float]  # begin and end, by that clock
 
 class AskedToEnd(KeyboardInterrupt):
     """Somebody asks this process to end: it ends as by Ctrl-C, its trials cut at their last checkpoint."""
+
+
+class AskedToPause(BaseException):
+    """Somebody has paused the search: this process leaves its work where it is, as by Ctrl-C, and waits."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,9 @@ class Session:
 
     The budget's hours are the time in which at least one process searched: two processes do not use them twice as
     fast, and a night between a crash and the next run is not used at all.
+
+    Attributes:
+        requests: what people have asked of the study, as of the last look.
     """
 
     def __init__(
@@ -109,7 +118,9 @@ class Session:
         self._work: list[WorkRecord] = []
         self._work_of: Callable[[], Sequence[WorkRecord]] = list
         self._launch, self._code = os.environ.get(LAUNCH, ""), os.environ.get(CODE, "")
-        self._asked_at = self._clock() + ASKED_EVERY_S
+        self._asked_at, self._work_at = self._clock() + ASKED_EVERY_S, self._clock() + WORK_EVERY_S
+        self.requests, self._heeds_pause = StudyRecord.asked_of(study).requests, False
+        self._waits = False  # the last span is of no length, and shows when this process was seen waiting
         claims.enter(self.key)
         self.beat(now=True)
 
@@ -122,22 +133,49 @@ class Session:
 
         Raises:
             AskedToEnd: somebody asks this process to end.
+            AskedToPause: somebody has paused the search; inside of `pausable` alone.
         """
         self._work_of = work or self._work_of
         time_s = self._extend()
-        if not self._ended and not 0 <= self._asked_at - time_s <= ASKED_EVERY_S:
-            self._asked_at = time_s + ASKED_EVERY_S
-            now |= self._follow_work()
-            self._check_asked()
+        if not self._ended:
+            if not 0 <= self._work_at - time_s <= WORK_EVERY_S:
+                self._work_at = time_s + WORK_EVERY_S
+                now |= self._follow_work()
+            self._look(time_s)
         if now or time_s >= self._beat_at:
-            self._beat_at = time_s + BEAT_EVERY_S
-            folder = str(self._claims.folder)
-            own = SessionRecord(
-                socket.gethostname(), os.getpid(), folder, self._spans, self._ended, self._proves, self._machine
-            )
-            own = replace(own, work=self._work, launch=self._launch, code=self._code)
-            StudyWriter(self._study).session(self.key, own)
-            self._sessions = StudyRecord.of(self._study).sessions
+            self._store(time_s)
+
+    def wait(self) -> None:
+        """Record that this process lives and waits: that time is not searched. Looks at what people ask, as a beat.
+
+        Raises:
+            AskedToEnd: somebody asks this process to end.
+            AskedToPause: somebody has paused the search; inside of `pausable` alone.
+        """
+        time_s, self._asleep = self._clock(), True
+        self._look(time_s)
+        if not self._waits or not 0 <= self._beat_at - time_s <= BEAT_EVERY_S:
+            self._spans[-1 if self._waits else len(self._spans) :] = [[time_s, time_s]]
+            self._waits, self._work = True, list(self._work_of())
+            self._store(time_s)
+
+    def look_now(self) -> None:
+        """Look at what people ask.
+
+        Raises:
+            AskedToEnd: somebody asks this process to end.
+        """
+        self._asked_at = self._clock()
+        self._look(self._asked_at)
+
+    @contextmanager
+    def pausable(self) -> Iterator[None]:
+        """Have beats raise where the search is paused, here inside: whoever enters is ready for it anywhere."""
+        self._heeds_pause = True
+        try:
+            yield
+        finally:
+            self._heeds_pause = False
 
     def end(self) -> None:
         """Record that this process searches no more."""
@@ -170,15 +208,34 @@ class Session:
         before, self._work = self._work, list(self._work_of())
         return [of.trial for of in before] != [of.trial for of in self._work]
 
-    def _check_asked(self) -> None:
-        """Check that nobody asks this process to end.
+    def _look(self, time_s: float) -> None:
+        """Look at what people ask, where it is time to.
 
         Raises:
-            AskedToEnd: somebody does.
+            AskedToEnd: somebody asks this process to end.
+            AskedToPause: somebody has paused the search, and it is heeded here.
         """
-        asked = StudyRecord.of(self._study).asked_to_end
-        if str(self.key) in asked or (self._launch and self._launch in asked):
+        if 0 < self._asked_at - time_s <= ASKED_EVERY_S:
+            return
+        self._asked_at = time_s + ASKED_EVERY_S
+        asked = StudyRecord.asked_of(self._study)
+        if asked.requests != self.requests:
+            self.requests = asked.requests
+        if str(self.key) in asked.asked_to_end or (self._launch and self._launch in asked.asked_to_end):
             raise AskedToEnd("asked to end")
+        if self._heeds_pause and self.requests.pause is not None:
+            raise AskedToPause
+
+    def _store(self, time_s: float) -> None:
+        """Store this process's entry, and read the others'."""
+        self._beat_at = time_s + BEAT_EVERY_S
+        folder = str(self._claims.folder)
+        own = SessionRecord(
+            socket.gethostname(), os.getpid(), folder, self._spans, self._ended, self._proves, self._machine
+        )
+        own = replace(own, work=self._work, launch=self._launch, code=self._code)
+        StudyWriter(self._study).session(self.key, own)
+        self._sessions = StudyRecord.of(self._study).sessions
 
     @property
     def _way_out(self) -> str:
@@ -199,7 +256,7 @@ class Session:
             self._spans.append([time_s, time_s])
             self._beat_at = 0.0
         self._spans[-1][1] = time_s
-        self._asleep = False
+        self._asleep = self._waits = False
         return time_s
 
 

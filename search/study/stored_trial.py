@@ -16,6 +16,7 @@ from objectives.records.artifacts.stored_files import Files, files_to_json
 from objectives.records.children import ScoredChild
 from objectives.records.proof import ProofPiece
 from objectives.records.records import Accuracy, Decision, Ending, Latency, Outcome, Proposal, Record, Resources, Rung
+from objectives.records.study_parts.requests import RequestRecord
 from objectives.records.trial_record import Phase, TrialRecord, read_trial
 from search.study.storage.batch import gathering
 from spaces.candidate import Candidate
@@ -281,21 +282,17 @@ def baseline_of(name: str) -> "FrozenTrial":
     What a space leaves unsaid (its neck, for one) is other than in a published detector, even where all that it says
     is the same.
     """
-    from optuna.trial import FrozenTrial, TrialState
+    from optuna.trial import TrialState, create_trial
 
-    return FrozenTrial(
-        number=-1,  # the store gives one
-        state=TrialState.WAITING,
-        value=None,
-        datetime_start=None,
-        datetime_complete=None,
-        params={},
-        distributions={},
-        user_attrs={keys.BASELINE: name},
-        system_attrs={},
-        intermediate_values={},
-        trial_id=-1,
-    )
+    return create_trial(state=TrialState.WAITING, user_attrs={keys.BASELINE: name})
+
+
+def asked_for_by(asked: RequestRecord) -> "FrozenTrial":
+    """Return a candidate that somebody asks for as the store queues it: what it leaves open is the sampler's."""
+    from optuna.trial import TrialState, create_trial
+
+    fixed, said = {"fixed_params": dict(asked.choices)}, {keys.ASKED: asked.to_json()}
+    return create_trial(state=TrialState.WAITING, system_attrs=fixed, user_attrs=said)
 
 
 def held(candidate: Candidate, distributions: "Mapping[str, BaseDistribution]") -> "dict[str, BaseDistribution]":

@@ -6,6 +6,7 @@ from typing import Self
 
 from objectives.records.children import ChildrenReport
 from objectives.records.records import Ending, Latency, Rung
+from objectives.records.study_parts.requests import RequestRecord
 from reports.table.table import StudyTable
 from search.study.budget import BudgetUsed
 from search.study.sessions import SessionSeen
@@ -73,6 +74,12 @@ class View:
 
     def children_ended(self, number: int, table: StudyTable, used: BudgetUsed) -> None:
         """Nobody scores the children of this trial any more; they may come again later."""
+
+    def asked(self, request: RequestRecord) -> None:
+        """Somebody has asked something of the search: a pause, the end of a trial, a candidate, a note."""
+
+    def left(self, number: int) -> None:
+        """A trial is left at its last checkpoint, since the search was paused; it goes on by `trial_started`."""
 
     def note(self, text: str) -> None:
         """Something worth knowing happened."""

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from objectives.records.children import ChildrenReport
 from objectives.records.records import Ending, Latency, Rung
+from objectives.records.study_parts.requests import RequestRecord
 from reports.table.families import FamilyRow
 from reports.table.on_device import tables_of
 from reports.table.proof.contestants import read_proof
@@ -149,6 +150,18 @@ class JsonView(View):
         """Emit how many children there are by now."""
         family, spent, standings = _family(table, number), self._used(used), _standings(table)
         self._event("children_ended", trial=number, **family, **spent, **standings)
+
+    def asked(self, request: RequestRecord) -> None:
+        """Emit who asks what; the reason of `stop` and the text of a note are `text`."""
+        at = datetime.fromtimestamp(request.at_s, UTC).isoformat(timespec="milliseconds")
+        choices: Json = dict(request.choices)
+        said = {"action": request.action, "who": request.who, "asked_at": at, "text": request.text}
+        self._event("asked", **said, trial=request.trial, like=request.like, choices=choices)
+
+    def left(self, number: int) -> None:
+        """Emit which trial was left."""
+        self._emitted_s.pop(number, None)
+        self._event("trial_left", trial=number)
 
     def note(self, text: str) -> None:
         """Emit a note."""

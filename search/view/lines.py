@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from objectives.records.records import Ending, Rung
+from objectives.records.study_parts.requests import RequestRecord
+from reports.analysis.asked import asked_words
 from reports.table.kin.family_words import kind_words
 from reports.table.table import StudyTable
 from reports.table.words import architecture, duration, ms
@@ -61,6 +63,10 @@ class LineView(View):
         """Write how many children there are by now."""
         left = f"{used.trials}/{self.settings.budget.trials}, {eta_text(used, self.settings)}"
         self.line(f"children of trial {number}: {children_text(table, number)}  [{left}]")
+
+    def asked(self, request: RequestRecord) -> None:
+        """Write who asks what."""
+        self.line(asked_words(request))
 
     def note(self, text: str) -> None:
         """Write the note."""

@@ -128,6 +128,10 @@ class LiveView(LineView):
         """Show the children among the last trials."""
         self.trial_ended(number, table, used)
 
+    def left(self, number: int) -> None:
+        """Show the trial no more."""
+        self._running.pop(number, None)
+
     def waiting(self, text: str) -> None:
         """Show why the search pauses."""
         self._waits = text

@@ -35,13 +35,15 @@ def row_result(row: TrialRow) -> str:
         return f"mAP {share(row.map)}{mark} mAP50 {share(row.map50)}  {ms(row.p50_ms)}"
     if row.outcome is Outcome.FAILED and row.ending:
         return f"failed ({row.ending.error_class}): {row.ending.reason}"
+    if row.is_stopped_by_somebody and row.ending:
+        return row.ending.reason
     if row.outcome is Outcome.STOPPED and row.rungs:
         return f"stopped at epoch {row.rungs[-1].epoch}, mAP {row.rungs[-1].map:.3f}  {ms(row.p50_ms)}"
     if row.paused and row.rungs:
         return f"{row.status}, mAP {row.rungs[-1].map:.3f}  {ms(row.p50_ms)}"
     if row.outcome is Outcome.OVER_BOUND and row.ending:
         return f"{row.standing}: {row.ending.reason}"
-    return f"{row.standing}  {ms(row.p50_ms)}"
+    return f"{row.status}  {ms(row.p50_ms)}"
 
 
 def children_text(table: StudyTable, number: int) -> str:

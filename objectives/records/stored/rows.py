@@ -9,6 +9,7 @@ from sys import intern
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
+    import optuna
     import sqlalchemy
     from optuna.distributions import BaseDistribution
     from optuna.storages import RDBStorage
@@ -78,6 +79,26 @@ def states_since(storage: "RDBStorage", study_id: int, after: int) -> "list[tupl
     def read() -> "list[tuple[int, TrialState]]":
         with _session(storage) as session:
             return [(head[0], head[2]) for head in session.execute(of_study)]
+
+    return waiting(storage, read)
+
+
+def attributes_under(study: "optuna.Study", prefixes: Sequence[str]) -> dict[str, Any]:
+    """Return those of a study's attributes whose keys begin with one of these."""
+    from optuna.storages import RDBStorage
+    from optuna.storages._rdb.models import StudyUserAttributeModel as Attribute
+    from sqlalchemy import or_, select
+
+    storage = getattr(study._storage, "_backend", study._storage)  # below a cache
+    if not isinstance(storage, RDBStorage):
+        found = study._storage.get_study_user_attrs(study._study_id)
+        return {key: value for key, value in found.items() if key.startswith(tuple(prefixes))}
+    of_study = select(Attribute.key, Attribute.value_json).where(Attribute.study_id == study._study_id)
+    asked = of_study.where(or_(*(Attribute.key.startswith(prefix, autoescape=True) for prefix in prefixes)))
+
+    def read() -> dict[str, Any]:
+        with _session(storage) as session:
+            return {key: json.loads(text) for key, text in session.execute(asked)}
 
     return waiting(storage, read)
 

@@ -12,6 +12,7 @@ from objectives.records.study_parts.parts import WorkRecord
 from search.cluster.watch import StudyWatch
 from search.settings.settings import Settings
 from search.study.claims.kernel_locks import KernelClaims
+from search.study.requests.act import act
 from search.view.base import View
 
 pytestmark = pytest.mark.seconds
@@ -147,3 +148,20 @@ def test_children_are_shown_by_their_parents(tmp_path: Path, blocks: Dataset) ->
         )
         assert len(report.scored) == len(numbers)
         assert report.looks
+
+
+def test_what_people_ask_is_shown_and_that_workers_wait(tmp_path: Path, blocks: Dataset) -> None:
+    settings = settings_of(tmp_path, "budget.trials=1", "sampler=random", "pruner=none")
+    run(settings, blocks)
+    act("smoke", str(tmp_path), None, {"action": "note", "trial": 0, "text": "before"})
+    watch, view = watched(settings)
+    assert watch.find()
+    act("smoke", str(tmp_path), None, {"action": "pause"})
+    for _ in range(2):
+        looked(watch, settings)
+    asked = [arguments[0].action for name, arguments in view.events if name == "asked"]
+    assert asked == ["pause"]
+    assert [arguments[0] for name, arguments in view.events if name == "waiting"][-1].startswith("paused by ")
+    act("smoke", str(tmp_path), None, {"action": "continue"})
+    looked(watch, settings)
+    assert [arguments[0] for name, arguments in view.events if name == "waiting"][-1] == ""

@@ -18,6 +18,7 @@ from objectives.machine.card import MachineCard
 from objectives.records import attributes as keys
 from objectives.records.paths import StudyPaths
 from objectives.records.study_parts.parts import WorkRecord
+from objectives.records.study_parts.requests import GO_ON, PAUSE, RequestRecord
 from objectives.records.study_record import StudyRecord, StudyWriter
 from search.study.claims.kernel_locks import KernelClaims
 from search.study.claims.leases import LeaseClaims
@@ -30,7 +31,9 @@ from search.study.sessions import (
     GAP_S,
     LATELY_S,
     LAUNCH,
+    WORK_EVERY_S,
     AskedToEnd,
+    AskedToPause,
     Session,
     covered_s,
 )
@@ -293,15 +296,56 @@ def test_others_see_what_a_process_works_on(study: optuna.Study, enter: Callable
     session = enter(clock)
     work = [WorkRecord(3, "train", 2)]
     session.beat(work=lambda: work)
-    clock.go_on(session, ASKED_EVERY_S + 1, beat_s=1.0)
+    clock.go_on(session, WORK_EVERY_S + 1, beat_s=1.0)
     assert StudyRecord.of(study).sessions[session.key].work == [WorkRecord(3, "train", 2)]
     work[0] = WorkRecord(3, "train", 5)
-    clock.go_on(session, ASKED_EVERY_S + 1, beat_s=1.0)
+    clock.go_on(session, WORK_EVERY_S + 1, beat_s=1.0)
     assert StudyRecord.of(study).sessions[session.key].work[0].epoch == 2  # no trial came or went: with the next beat
     clock.go_on(session, BEAT_EVERY_S)
     assert StudyRecord.of(study).sessions[session.key].work[0].epoch == 5
     session.end()
     assert StudyRecord.of(study).sessions[session.key].work == []
+
+
+def test_a_process_that_waits_is_seen_and_its_time_is_not_searched(
+    study: optuna.Study, enter: Callable[[Clock], Session]
+) -> None:
+    clock = Clock()
+    session = enter(clock)
+    clock.go_on(session, 30.0)
+    for _ in range(1000):
+        clock.now_s += 1.0
+        session.wait()
+    stored = StudyRecord.of(study).sessions[session.key]
+    assert stored.spans[0] == [BEGAN_S, BEGAN_S + 30.0]
+    assert len(stored.spans) == 2  # however long it waits
+    assert clock() - stored.spans[1][1] <= BEAT_EVERY_S
+    assert session.searched_s() == 30.0
+    clock.go_on(session, 10.0)
+    assert session.searched_s() == pytest.approx(40.0, abs=5.0)  # from the first beat on
+    session.wait()
+    session.end()
+    assert not StudyRecord.of(study).sessions[session.key].spans[0][1] > BEGAN_S + 30.0
+
+
+def test_a_pause_is_heeded_where_a_process_is_ready_for_it(
+    study: optuna.Study, enter: Callable[[Clock], Session]
+) -> None:
+    clock = Clock()
+    session = enter(clock)
+    StudyWriter(study).request(RequestRecord(PAUSE, "anna@box", 1e9))
+    clock.go_on(session, ASKED_EVERY_S + 1, beat_s=1.0)
+    assert session.requests.pause is not None
+    with session.pausable(), pytest.raises(AskedToPause):
+        clock.go_on(session, ASKED_EVERY_S + 1, beat_s=1.0)
+    clock.go_on(session, ASKED_EVERY_S + 1, beat_s=1.0)
+    StudyWriter(study).request(RequestRecord(GO_ON, "anna@box", 1e9))
+    with session.pausable():
+        session.look_now()
+    StudyWriter(study).ask_to_end(session.key)
+    clock.now_s += ASKED_EVERY_S + 1
+    with pytest.raises(AskedToEnd):
+        session.wait()
 
 
 def test_a_session_of_an_older_automl_is_read(study: optuna.Study) -> None:

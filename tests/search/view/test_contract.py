@@ -11,6 +11,7 @@ from rich.console import Console
 
 from objectives.records.children import ChildrenReport, FailedChild, Look
 from objectives.records.records import Death, Ending, Latency, Outcome, Rung
+from objectives.records.study_parts.requests import RequestRecord
 from reports.table.table import StudyTable, read_study
 from search.settings.settings import Settings, load_settings
 from search.study.budget import BudgetUsed
@@ -81,6 +82,10 @@ def show_everything(view: View, table: StudyTable) -> None:
         with view.meanwhile(HOSTILE):
             view.note(HOSTILE)
             view.warn(HOSTILE)
+        for action in ("pause", "continue", "stop", "try", "note", HOSTILE):
+            view.asked(RequestRecord(action, HOSTILE, 1e9, 999, HOSTILE, 3, {HOSTILE: HOSTILE, "train.lr0": math.inf}))
+        view.left(1)
+        view.left(999)
         for text in (HOSTILE, HOSTILE, "", ""):
             view.waiting(text)
         view.sessions(())

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from objectives.records.children import ChildrenReport, FailedChild, Look, ScoredChild
 from objectives.records.records import Death, Ending, Latency, Outcome, Rung
+from objectives.records.study_parts.requests import RequestRecord
 from objectives.trial.job import RungDecision
 from reports.table.table import StudyTable, read_study
 from search.settings.settings import Settings, load_settings
@@ -112,6 +113,9 @@ def tell_all(view: View, table: StudyTable) -> None:
             view.children_scored(family.number, report_of(table, 2), table, USED)
             view.children_scored(family.number, report_of(table, 0), table, USED)
             view.children_ended(family.number, table, USED)
+        view.asked(RequestRecord("pause", "anna@box", 1e9))
+        view.asked(RequestRecord("try", "anna@box", 1e9, 4, like=3, choices={"size.pixels": 96}))
+        view.left(2)
         view.note("the hub cannot be reached")
         view.waiting("the disk is full")
         view.waiting("")

@@ -91,7 +91,7 @@ def test_tensorboard_goes_on_in_a_new_file_after_a_full_disk(tmp_path: Path, mon
     logger = TensorBoardLogger()
     logger.open(study(tmp_path))
     logger.trial_started(TRIAL)
-    file = next(iter(logger._files[f"trials/{TRIAL.number:05d}"] for _ in (0,)))
+    file = logger._files[f"trials/{TRIAL.number:05d}"]
 
     def full(_: bytes) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -117,8 +117,8 @@ def test_mlflow_holds_a_run_a_trial_below_one_of_the_study_and_finds_them_again(
     from mlflow.tracking import MlflowClient
 
     words = "logger=mlflow", f"logger.mlflow.uri=sqlite:///{tmp_path}/runs.db", "logger.mlflow.experiment=lab"
+    client = MlflowClient(f"sqlite:///{tmp_path}/runs.db")
     with pytest.warns():  # SQLAlchemy, of MLflow's own code
-        client = MlflowClient(f"sqlite:///{tmp_path}/runs.db")
         client.search_experiments()
     searched(tmp_path, blocks, 1, *words)
     table = searched(tmp_path, blocks, 2, *words)
@@ -145,7 +145,7 @@ def test_mlflow_that_is_gone_is_an_error_to_be_tried_again(tmp_path: Path) -> No
     from mlflow_server import free_port
 
     logger = MlflowLogger(f"http://127.0.0.1:{free_port()}")
-    with pytest.raises(MlflowException, match="(?i)connection|max retries"):
+    with pytest.raises(MlflowException, match=r"(?i)connection|max retries"):
         logger.open(study(tmp_path))
 
 

@@ -101,6 +101,7 @@ def test_a_search_goes_on_while_the_dashboard_reads_and_writes(tmp_path: Path, b
     assert len(read_all(ask, number)) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.seconds
 def test_optuna_reads_and_draws_a_study(tmp_path: Path, blocks: Dataset) -> None:
     search.search(settings_of(tmp_path, "budget.trials=4", *QUICK), dataset=blocks)

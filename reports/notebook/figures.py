@@ -32,10 +32,12 @@ def figure(study: StudyTable, what: FigureKind = "front", *, device: str | None 
     Raises:
         AutomlError: there is no such figure or device, or nothing to draw in it yet.
     """
-    if what not in DRAWN:
-        raise AutomlError(f"figure: unknown figure '{what}'{nearest(what, DRAWN)}; known: {', '.join(DRAWN)}")
+    if what not in FIGURE_KINDS:
+        raise AutomlError(
+            f"figure: unknown figure '{what}'{nearest(what, FIGURE_KINDS)}; known: {', '.join(FIGURE_KINDS)}"
+        )
     table = study if device is None else on_device(study, device)
-    drawn, title = DRAWN[what](table)
+    drawn, title = FIGURE_KINDS[what](table)
     drawn.update_layout(title={"text": title, "font": {"size": 15}}, margin={"t": 52}, autosize=True)
     if what != "hypervolume":  # a single line is named by its axis
         drawn.update_layout(showlegend=True, legend=LEGEND)
@@ -72,7 +74,7 @@ def _safe(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;")
 
 
-DRAWN: dict[str, Callable[[StudyTable], tuple[go.Figure, str]]] = {
+FIGURE_KINDS: dict[str, Callable[[StudyTable], tuple[go.Figure, str]]] = {
     "front": lambda table: _front(table, "objectives"),
     "gate": lambda table: _front(table, "gate"),
     "hypervolume": _hypervolume,

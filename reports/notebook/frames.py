@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from reports.notebook.values import COLUMNS, RUNG_COLUMNS, rung_values, table_values
+from reports.notebook.values import RUNG_COLUMNS, TRIAL_COLUMNS, rung_values, table_values
 from reports.table.on_device import on_device
 from reports.table.table import StudyTable
 from spaces.errors import AutomlError, first_line, nearest
@@ -36,8 +36,8 @@ def frame(study: StudyTable, what: FrameKind = "front", *, device: str | None = 
         index, kinds = ["trial", "epoch"], RUNG_COLUMNS
     else:
         rows = table_values(table, table.front if what == "front" else table.rows)
-        made = pandas.DataFrame(rows, columns=None if rows else ["trial", *COLUMNS])
-        index, kinds = ["trial"], {"trial": int, **COLUMNS}
+        made = pandas.DataFrame(rows, columns=None if rows else ["trial", *TRIAL_COLUMNS])
+        index, kinds = ["trial"], {"trial": int, **TRIAL_COLUMNS}
     typed = made.astype({name: DTYPES[kind] for name, kind in kinds.items() if kind in DTYPES})
     typed = typed.astype(dict.fromkeys(index, "int64")).set_index(index)
     typed.attrs = {"study": table.name, "table": what, "device": table.device_name}

@@ -12,7 +12,7 @@ from reports.table.words import architecture
 MEGABYTE = 1e6
 
 # Column -> kind of its values; None stands where a trial has none.
-COLUMNS: dict[str, type] = {
+TRIAL_COLUMNS: dict[str, type] = {
     "standing": str,
     "kind": str,
     "detector": str,
@@ -39,7 +39,9 @@ COLUMNS: dict[str, type] = {
     "weights_of": int,
     "reason": str,
 }
-FIGURES_OF_A_TRIAL = tuple(name for name, kind in COLUMNS.items() if kind in (int, float) and name != "weights_of")
+FIGURES_OF_A_TRIAL = tuple(
+    name for name, kind in TRIAL_COLUMNS.items() if kind in (int, float) and name != "weights_of"
+)
 RUNG_COLUMNS: dict[str, type] = {
     "trial": int,
     "epoch": int,
@@ -52,7 +54,7 @@ RUNG_COLUMNS: dict[str, type] = {
 
 
 def trial_values(row: TrialRow, gate: Gate) -> dict[str, Any]:
-    """Return what is known of a trial, by COLUMNS: shares in [0, 1], units as the names say; None for the unknown.
+    """Return what is known of a trial, by TRIAL_COLUMNS: shares in [0, 1], units as the names say; None for the unknown.
 
     `map` and `map50` are of the finished detector; `weights_of` is the trial whose weights it has or goes on from.
     """

@@ -13,11 +13,17 @@ from spaces.errors import first_line
 Call = Callable[[StudyLogger], None]
 CALLS_MOST = 4000  # that wait at most
 SPARE_MOST = 3000  # that wait at most, before figures of single epochs are left out, for ends of trials to have room
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0  # before a call is made again
+FIRST_REPEAT_S, LONGEST_REPEAT_S = 1.0, 60.0  # before a call is made again
 SENDS_MOST_S = 120.0  # for what waits at the end, while the tool takes call after call
 STALLED_MOST_S = 15.0  # for a single call, at the end
-AWAY_MOST_S = 3.0  # at the end, while the tool does not answer
-NEVER = (ValueError, TypeError, LookupError, AttributeError, ImportError)  # a call that raises these is not repeated
+TOOL_AWAY_MOST_S = 3.0  # at the end, while the tool does not answer
+NOT_REPEATED = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ImportError,
+)  # a call that raises these is not repeated
 
 
 class LoggerLine:
@@ -65,7 +71,7 @@ class LoggerLine:
             self._changed.notify()
         began_s = self._moved_s = time.monotonic()
         while self._thread.is_alive() and time.monotonic() < min(
-            began_s + SENDS_MOST_S, self._moved_s + (AWAY_MOST_S if self._is_away else STALLED_MOST_S)
+            began_s + SENDS_MOST_S, self._moved_s + (TOOL_AWAY_MOST_S if self._is_away else STALLED_MOST_S)
         ):
             self._thread.join(0.05)
         lost = self._lost + len(self._calls)
@@ -88,18 +94,18 @@ class LoggerLine:
 
     def _is_carried_out(self, call: Call) -> bool:
         """Make a call, again and again while the tool is away; False if the line is at its end."""
-        pause_s = FIRST_PAUSE_S
+        pause_s = FIRST_REPEAT_S
         while True:
             try:
                 call(self._logger)
             except Exception as error:  # of whatever client, or of the user's own class: none may end a search
-                if isinstance(error, NEVER) and not isinstance(error, OSError):
+                if isinstance(error, NOT_REPEATED) and not isinstance(error, OSError):
                     return self._is_left_out(error)
                 self._is_away = True
                 self._warn(error, "it is tried again")
                 if not self._may_repeat(pause_s):
                     return False
-                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+                pause_s = min(2 * pause_s, LONGEST_REPEAT_S)
             else:
                 self._is_away, self._is_open, self._moved_s = False, True, time.monotonic()
                 return True

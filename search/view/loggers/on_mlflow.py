@@ -20,9 +20,9 @@ RUN_TAG = "automl.run"  # the study's key, and the trial's number
 DATABASE_FILE = "mlflow.db"  # in the working folder: MLflow's own default, and that of `automl register`
 PARAMS_A_REQUEST, VALUE_MOST = 100, 5000  # as MLflow's servers allow
 STATUSES = {"failed": "FAILED", "stopped": "KILLED", "over a bound": "KILLED", "over the latency bound": "KILLED"}
-REFUSED = ("INVALID_PARAMETER_VALUE", "BAD_REQUEST", "ENDPOINT_NOT_FOUND")
+SERVER_REFUSES = ("INVALID_PARAMETER_VALUE", "BAD_REQUEST", "ENDPOINT_NOT_FOUND")
 # What the user has set stays: a server that is gone is found out in seconds, and nothing calls home.
-ENVIRONMENT = {
+CLIENT_ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -53,7 +53,7 @@ class MlflowLogger(StudyLogger):
 
         for name in ("mlflow", "alembic"):
             logging.getLogger(name).setLevel(logging.ERROR)
-        for name, value in ENVIRONMENT.items():
+        for name, value in CLIENT_ENVIRONMENT.items():
             os.environ.setdefault(name, value)
         self._study = study
         with _refusals():
@@ -160,7 +160,7 @@ def _refusals() -> Iterator[None]:
     try:
         yield
     except MlflowException as error:
-        if error.error_code in REFUSED:
+        if error.error_code in SERVER_REFUSES:
             raise ValueError(str(error)) from error
         raise
 

@@ -15,7 +15,14 @@ from typing import Any
 from search.view.loggers.contract import LoggedEnd, LoggedResult, LoggedStudy, LoggedTrial, StudyLogger
 
 STUDY = "study"  # folder of what is of no single trial
-MEASURED = ("map", "map50", "p50_ms", "p95_ms", "file_mb", "parameters")  # beside the choices, in the HPARAMS page
+HPARAMS_METRICS = (
+    "map",
+    "map50",
+    "p50_ms",
+    "p95_ms",
+    "file_mb",
+    "parameters",
+)  # beside the choices, in the HPARAMS page
 
 
 class TensorBoardLogger(StudyLogger):
@@ -82,7 +89,9 @@ class TensorBoardLogger(StudyLogger):
         """Return which figures the HPARAMS page shows beside the choices."""
         from tensorboard.plugins.hparams import summary_v2  # its `api` imports Keras
 
-        summary = summary_v2.hparams_config_pb(hparams=[], metrics=[summary_v2.Metric(name) for name in MEASURED])
+        summary = summary_v2.hparams_config_pb(
+            hparams=[], metrics=[summary_v2.Metric(name) for name in HPARAMS_METRICS]
+        )
         return summary.value[0]
 
     def _write(self, run: str, values: list[Any], step: int = 0) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 import reports
 from objectives.records.gate import Gate
-from reports.notebook.figures import DRAWN, FigureKind
-from reports.notebook.values import COLUMNS, FIGURES_OF_A_TRIAL, trial_values
+from reports.notebook.figures import FIGURE_KINDS, FigureKind
+from reports.notebook.values import FIGURES_OF_A_TRIAL, TRIAL_COLUMNS, trial_values
 from reports.table.table import StudyTable
 from spaces.errors import AutomlError
 
@@ -35,7 +35,7 @@ def test_the_front_is_a_frame_in_its_order(table: StudyTable) -> None:
 def test_all_trials_are_a_frame_with_a_column_for_each_choice(table: StudyTable) -> None:
     frame = reports.frame(table, "trials")
     assert list(frame.index) == [row.number for row in table.rows]
-    assert list(frame.columns[: len(COLUMNS)]) == list(COLUMNS)
+    assert list(frame.columns[: len(TRIAL_COLUMNS)]) == list(TRIAL_COLUMNS)
     for row in table.rows:
         said = frame.loc[row.number]
         assert said["standing"] == row.standing
@@ -55,7 +55,7 @@ def test_rungs_are_a_frame_by_trial_and_epoch(table: StudyTable) -> None:
 def test_a_study_without_trials_has_the_same_columns() -> None:
     empty = StudyTable("nothing", ())
     for what in ("front", "trials"):
-        assert list(reports.frame(empty, what).columns) == list(COLUMNS)
+        assert list(reports.frame(empty, what).columns) == list(TRIAL_COLUMNS)
     assert reports.frame(empty, "rungs").empty
 
 
@@ -70,7 +70,7 @@ def test_measured_quantities_have_their_units_in_their_names() -> None:
     assert {name for name in FIGURES_OF_A_TRIAL if not name.endswith(UNITS)} == shares | counts
 
 
-@pytest.mark.parametrize("what", DRAWN)
+@pytest.mark.parametrize("what", FIGURE_KINDS)
 def test_each_figure_is_plotlys_with_a_title(table: StudyTable, what: FigureKind) -> None:
     import plotly.graph_objects as go
 

@@ -131,7 +131,7 @@ def test_loggers_that_hang_or_fail_end_no_search_and_cost_it_seconds_at_most(
     tmp_path: Path, blocks: Dataset, calls: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lines, "STALLED_MOST_S", 0.5)
-    monkeypatch.setattr(lines, "AWAY_MOST_S", 0.5)
+    monkeypatch.setattr(lines, "TOOL_AWAY_MOST_S", 0.5)
     view = Notes()
     overrides = "budget.trials=2", *QUICK, mine("Hanging"), mine("Failing"), mine("Calls")
     table = search.search(settings_of(tmp_path, *overrides), dataset=blocks, view=view)

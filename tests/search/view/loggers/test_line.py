@@ -55,8 +55,8 @@ def said() -> list[str]:
 @pytest.fixture
 def begin(said: list[str], monkeypatch: pytest.MonkeyPatch) -> Callable[[StudyLogger], LoggerLine]:
     """Opener of lines, which wait for milliseconds where they would for seconds."""
-    monkeypatch.setattr(lines, "FIRST_PAUSE_S", 0.01)
-    monkeypatch.setattr(lines, "AWAY_MOST_S", 0.3)
+    monkeypatch.setattr(lines, "FIRST_REPEAT_S", 0.01)
+    monkeypatch.setattr(lines, "TOOL_AWAY_MOST_S", 0.3)
     monkeypatch.setattr(lines, "STALLED_MOST_S", 0.3)
 
     def opened(logger: StudyLogger) -> LoggerLine:
@@ -158,7 +158,7 @@ def test_ends_of_trials_have_room_where_single_epochs_have_none(begin: Begin) ->
 def test_a_tool_that_is_away_at_the_end_is_tried_once_more(
     begin: Begin, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lines, "FIRST_PAUSE_S", HANG_S)
+    monkeypatch.setattr(lines, "FIRST_REPEAT_S", HANG_S)
     logger = Keeping(ConnectionError("away"))
     line = begin(logger)
     line.put(started(0))

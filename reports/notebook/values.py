@@ -54,7 +54,7 @@ RUNG_COLUMNS: dict[str, type] = {
 
 
 def trial_values(row: TrialRow, gate: Gate) -> dict[str, Any]:
-    """Return what is known of a trial, by TRIAL_COLUMNS: shares in [0, 1], units as the names say; None for the unknown.
+    """Return what is known of a trial, by TRIAL_COLUMNS: shares in [0, 1], units by their names, None for the unknown.
 
     `map` and `map50` are of the finished detector; `weights_of` is the trial whose weights it has or goes on from.
     """

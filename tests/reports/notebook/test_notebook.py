@@ -114,6 +114,7 @@ def test_the_example_holds_no_outputs() -> None:
 
 @pytest.mark.slow
 @pytest.mark.seconds
+@pytest.mark.timeout(1800)  # two real trainings
 @pytest.mark.filterwarnings("default")  # of Jupyter's own parts
 def test_the_example_runs_and_shows_tables_and_figures(tmp_path: Path) -> None:
     import nbformat

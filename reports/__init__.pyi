@@ -1,3 +1,5 @@
+from .notebook.figures import figure
+from .notebook.frames import frame
 from .page.page import write_page
 from .table.pick import pick
 from .table.row import TrialRow
@@ -7,6 +9,8 @@ from .terminal import summary
 __all__ = [
     "StudyTable",
     "TrialRow",
+    "figure",
+    "frame",
     "pick",
     "summary",
     "write_page",

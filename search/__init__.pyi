@@ -5,6 +5,7 @@ from .samplers.factory import SamplerFactory
 from .settings.settings import Settings, load_settings
 from .study.read import read_study
 from .view.base import View
+from .view.loggers.contract import StudyLogger
 
 __all__ = [
     "BudgetLeft",
@@ -13,6 +14,7 @@ __all__ = [
     "Scheduler",
     "Settings",
     "Step",
+    "StudyLogger",
     "View",
     "load_settings",
     "read_study",

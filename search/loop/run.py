@@ -44,6 +44,7 @@ from search.study.store import (
 from search.study.terms.contract import check_contract
 from search.study.terms.start_weights import fetch_starts, starts_of
 from search.view.base import View
+from search.view.loggers.make import check_loggers, with_loggers
 from search.workers.jobs import Jobs, check_run
 from search.workers.registry import check_backend
 from spaces.errors import AutomlError, SettingsError, StoreError
@@ -95,6 +96,7 @@ def check_settings(settings: Settings) -> None:
     check_sampler(settings.sampler)
     check_pruner(settings.pruner)
     check_run(settings.trial)
+    check_loggers(settings)
     check_backend(settings.trial.backend, settings.workers)
 
 
@@ -133,7 +135,8 @@ def open_search(
             return study, [*notes, *([] if settings.trial.train_device == "cpu" else gpu_notes())]
 
         study, notes = claims.in_turn(made)
-        with Search(settings, dataset, study, claims, view) as opened, elsewhere.working(opened):
+        shown = with_loggers(view, settings)
+        with Search(settings, dataset, study, claims, shown) as opened, elsewhere.working(opened):
             opened.notes = [*(finding.line for finding in findings), *elsewhere.notes, *notes, *opened.notes]
             yield opened
 

@@ -16,6 +16,7 @@ DEFAULT_PRESET = "retail"
 PATHS = (
     *("data.root", "data.reading", "pretrained.folder", "store.folder", "store.url", "store.artifacts"),
     *("cluster.address", "cluster.logs"),
+    *("logger.tensorboard.folder", "logger.mlflow.uri", "logger.wandb.folder"),
 )
 NAME_KEY = "name"  # taken as it is, too, where Hydra would read more into it than a word or a number
 

@@ -20,6 +20,7 @@ from search.settings.choices import PrunerSettings, SamplerSettings
 from search.settings.cluster.cluster_settings import ClusterSettings
 from search.settings.compose import base_values, compose_config
 from search.settings.devices import OF_SEVERAL, check_steer, placed_gate, read_several
+from search.settings.loggers.logger_settings import LOGGER, LoggerSettings
 from search.settings.machines.gpu import GpuSettings
 from search.settings.machines.store import StoreSettings
 from search.settings.precision_check import check_quantiser
@@ -158,6 +159,7 @@ class Settings:
         device: that the search is for; of several, the one that is named first.
         start: partial candidates to try first.
         cluster: where its workers are started; no part of the study.
+        logger: other tools that it reports to; no part of the study.
         devices: of a study of several, all of them; else empty.
         steer: whose latency the engine goes by: "first", or "worst", as of `search.engine.steering`.
     """
@@ -178,6 +180,7 @@ class Settings:
     pretrained: PretrainedSettings
     store: StoreSettings
     cluster: ClusterSettings
+    logger: LoggerSettings
     space: SearchSpace
     start: tuple[dict[str, Any], ...]
     baseline: BaselineSettings
@@ -222,7 +225,7 @@ class Settings:
         values: dict[str, Any] = {
             key: value if isinstance(value, str | int) else _json(value)
             for key, value in vars(self).items()
-            if key not in ("space", "start", "cluster", *OF_SEVERAL)
+            if key not in ("space", "start", "cluster", LOGGER, *OF_SEVERAL)
         }
         if self.devices:  # a study of one device is stored as it was before there were others
             values |= {"devices": [asdict(device) for device in self.devices], "steer": self.steer}
@@ -280,6 +283,7 @@ def read_sections(config: Mapping[str, Any]) -> dict[str, Any]:
     sections: dict[str, Any] = {key: read_section(cls, key, config.get(key)) for key, cls in SECTIONS.items()}
     sections["sampler"] = SamplerSettings.from_config(config.get("sampler"))
     sections["pruner"] = PrunerSettings.from_config(config.get("pruner"))
+    sections[LOGGER] = LoggerSettings.from_config(config.get(LOGGER))
     return sections
 
 

@@ -328,7 +328,7 @@ def test_automl_may_be_installed_anywhere(tmp_path: Path, monkeypatch: pytest.Mo
 def test_settings_go_to_json_and_name_every_section() -> None:
     settings = load_settings([*PRUNED, "data.root=/shelves", "store.folder=/runs"])
     values = settings.to_json()
-    assert set(values) == {f.name for f in dataclasses.fields(Settings)} - {*OF_SEVERAL, "cluster"}
+    assert set(values) == {f.name for f in dataclasses.fields(Settings)} - {*OF_SEVERAL, "cluster", "logger"}
     assert values["data"] == {
         "root": "/shelves",
         "format": "auto",

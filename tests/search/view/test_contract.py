@@ -20,6 +20,9 @@ from search.view.base import View
 from search.view.json_lines import JsonView
 from search.view.lines import LineView
 from search.view.live import LiveView
+from search.view.loggers.both import BothViews
+from search.view.loggers.contract import StudyLogger
+from search.view.loggers.feed import LoggerFeed
 from spaces.candidate import Candidate
 from spaces.network.family import Family
 
@@ -33,12 +36,18 @@ REPORT = ChildrenReport(
     (Look({"size.pixels": 128}, math.nan, 1.5),), failed=(FailedChild({"size.pixels": 128}, HOSTILE),)
 )
 
+
+def logged(view: View, settings: Settings) -> View:
+    return BothViews(view, LoggerFeed(settings, {"nothing": StudyLogger()}, view.note))
+
+
 Make = Callable[[Console, Settings], View]
 MAKERS: dict[str, Make] = {
     "nothing": lambda console, settings: View(),
     "lines": LineView,
     "live": LiveView,
     "json": JsonView,
+    "logged": lambda console, settings: logged(LineView(console, settings), settings),
 }
 each = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 

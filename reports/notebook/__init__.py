@@ -1,0 +1,1 @@
+"""Studies in notebooks: their tables as DataFrames, their pictures as Plotly figures."""

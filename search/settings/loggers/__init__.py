@@ -1,0 +1,1 @@
+"""Settings of loggers: which other tools a search reports to."""

@@ -86,20 +86,23 @@ def _listed(table: StudyTable, winner: TrialRow | None, most: int) -> Table:
     kept |= {winner.number} if winner is not None else set()
     members = [row for row in table.front if row.number in kept]
     of = f"front of {len(table.front):,}" + (f" ({len(members)} shown)" if len(members) < len(table.front) else "")
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(justify="right", no_wrap=True)
-    grid.add_column(no_wrap=True)
     titles = ["mAP", "mAP50", "p50", "p95", *(["gate"] if table.gate != Gate() else [])]
-    for _ in titles:
-        grid.add_column(justify="right", no_wrap=True)
+    cells = [_cells(row, with_gate=table.gate != Gate()) for row in members]
+    grid = Table.grid(padding=(0, 2, 0, 0), expand=True)
+    grid.add_column(justify="right", width=max(5, *(len(str(row.number)) for row in members)))
+    grid.add_column(no_wrap=True, ratio=1)
+    for i, title in enumerate(titles):  # as wide as its figures: what lacks room is taken off the names
+        grid.add_column(justify="right", no_wrap=True, width=max(len(title), *(len(one[i]) for one in cells)))
     grid.add_row(*(Text(title, style="dim") for title in ("trial", of, *titles)))
-    for row in members:
-        figures = [share(row.map), share(row.map50), ms(row.p50_ms), ms(row.p95_ms)]
-        passes = [("yes" if row.passes_gate else "no")] if table.gate != Gate() else []
+    for row, figures in zip(members, cells, strict=True):
         said = row.is_child or row.is_polish or row.is_baseline
         name = f"{kind_words(row, None)} · " if said else ""
         style = "bold" if winner is not None and row.number == winner.number else ""
-        name += detector(row.candidate)
-        texts = [Text(cell, style=style) for cell in (*figures, *passes)]
-        grid.add_row(Text(str(row.number), style=style), Words(Text(name, style=style)), *texts)
+        named = Words(Text(name + detector(row.candidate), style=style))
+        grid.add_row(Text(str(row.number), style=style), named, *(Text(figure, style=style) for figure in figures))
     return grid
+
+
+def _cells(row: TrialRow, *, with_gate: bool) -> list[str]:
+    figures = [share(row.map), share(row.map50), ms(row.p50_ms), ms(row.p95_ms)]
+    return [*figures, "yes" if row.passes_gate else "no"] if with_gate else figures

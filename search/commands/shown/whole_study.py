@@ -45,7 +45,7 @@ def run_show_study(name: str, folder: str, store: str | None) -> None:
     verdict = judge(table)
     room = (console.size.height if console.is_terminal else ROWS_OF_FILE) - REST
     height = max(PLOT_ROWS_LEAST, min(PLOT_ROWS_MOST, round(DRAWN_OF_ROOM * room)))
-    console.print(glance(table, verdict, height, min(MEMBERS_MOST, max(2, room - height))))
+    console.print(glance(table, verdict, height, min(MEMBERS_MOST, max(3, room - height))))
     for line in _just_now(studies / name, name, store, study, records, table):
         console.print(line)
     for what, line in next_lines(table, verdict, folder, store, record.gate):

@@ -48,6 +48,9 @@ def test_one_screen_answers_what_to_ship_and_how(stored: Callable[..., StudyTabl
     assert "   to get it  automl export retail --pick gate --to out && automl train out" in lines
     assert f"      why it  automl show retail {winner.number}" in lines
     assert "in a browser  automl browse retail" in lines
+    listed = next(line for line in lines if line.split()[:1] == [str(winner.number)])
+    figures = f"{winner.map:.3f}  {winner.map50:.3f}  {winner.p50_ms:.2f} ms  {winner.p95_ms:.2f} ms   yes"
+    assert listed.rstrip().endswith(figures)
 
 
 def test_without_a_gate_the_best_is_picked_and_small_studies_are_shown(

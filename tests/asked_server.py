@@ -36,8 +36,8 @@ class AskedServer:
         index: the first page as HTML; each reader gets what stands here then.
     """
 
-    def __init__(self, tables: Sequence[StudyTable], folder: Path) -> None:
-        self.tables, self.folder = {table.name: table for table in tables}, folder
+    def __init__(self, tables: Sequence[StudyTable], folder: Path, *more: Route) -> None:
+        self.tables, self.folder, self.more = {table.name: table for table in tables}, folder, more
         self.base, self.index = "", ""
         self.asked: list[Mapping[str, Any]] = []
         self.refuses: Callable[[Mapping[str, Any]], str] = lambda _: ""
@@ -59,7 +59,7 @@ class AskedServer:
             Route("/studies/{name}/actions", self._act, methods=["POST"]),
             Route("/studies/{name}/data", lambda _: JSONResponse({})),
         ]
-        return Starlette(routes=routes)
+        return Starlette(routes=[*self.more, *routes])
 
     def _index(self, _: Request) -> Response:
         return HTMLResponse(self.index, headers={"Content-Security-Policy": POLICY})
@@ -98,9 +98,9 @@ class AskedServer:
 
 
 @contextmanager
-def asked_server(tables: Sequence[StudyTable], folder: Path) -> Iterator[AskedServer]:
-    """Serve studies on a free port of this machine while the block lasts."""
-    served = AskedServer(tables, folder)
+def asked_server(tables: Sequence[StudyTable], folder: Path, *more: Route) -> Iterator[AskedServer]:
+    """Serve studies, and more, on a free port of this machine while the block lasts."""
+    served = AskedServer(tables, folder, *more)
     server = uvicorn.Server(uvicorn.Config(served.app(), port=0, log_level="error", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, name="asked-server")
     thread.start()

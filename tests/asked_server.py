@@ -18,12 +18,10 @@ from reports.page.live import Live
 from reports.page.page import render_page
 from reports.studies.overlay_page import render_overlay
 from reports.table.table import StudyTable
+from search.browse.security import page_policy
 
 TOKEN, NONCE = "t0ken-of-the-test", "n0nce"
-POLICY = (
-    f"default-src 'none'; script-src 'self' 'nonce-{NONCE}'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
+POLICY = page_policy(NONCE)
 
 
 class AskedServer:
@@ -72,7 +70,7 @@ class AskedServer:
         name = request.path_params["name"]
         live = Live(f"/studies/{name}", 1, ("/static/plotly.min.js",), NONCE)
         page = render_page(self.tables[name], self.folder, live)
-        return HTMLResponse(page, headers={"Content-Security-Policy": POLICY})
+        return HTMLResponse(page, headers={"Content-Security-Policy": page_policy(NONCE, evaluates=True)})
 
     def _plotly(self, _: Request) -> Response:
         return FileResponse(Path(plotly.__file__).parent / "package_data" / "plotly.min.js")

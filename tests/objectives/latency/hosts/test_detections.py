@@ -1,8 +1,8 @@
 """Scores by a board's own runtime, over a real SSH server: those of the same file here."""
 
 import sys
-from contextlib import suppress
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 

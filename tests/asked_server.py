@@ -18,12 +18,10 @@ from reports.page.live import Live
 from reports.page.page import render_page
 from reports.studies.overlay_page import render_overlay
 from reports.table.table import StudyTable
+from search.browse.security import page_policy
 
 TOKEN, NONCE = "t0ken-of-the-test", "n0nce"
-POLICY = (
-    f"default-src 'none'; script-src 'self' 'nonce-{NONCE}'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
+POLICY = page_policy(NONCE)
 
 
 class AskedServer:
@@ -36,8 +34,8 @@ class AskedServer:
         index: the first page as HTML; each reader gets what stands here then.
     """
 
-    def __init__(self, tables: Sequence[StudyTable], folder: Path) -> None:
-        self.tables, self.folder = {table.name: table for table in tables}, folder
+    def __init__(self, tables: Sequence[StudyTable], folder: Path, *more: Route) -> None:
+        self.tables, self.folder, self.more = {table.name: table for table in tables}, folder, more
         self.base, self.index = "", ""
         self.asked: list[Mapping[str, Any]] = []
         self.refuses: Callable[[Mapping[str, Any]], str] = lambda _: ""
@@ -59,7 +57,7 @@ class AskedServer:
             Route("/studies/{name}/actions", self._act, methods=["POST"]),
             Route("/studies/{name}/data", lambda _: JSONResponse({})),
         ]
-        return Starlette(routes=routes)
+        return Starlette(routes=[*self.more, *routes])
 
     def _index(self, _: Request) -> Response:
         return HTMLResponse(self.index, headers={"Content-Security-Policy": POLICY})
@@ -72,7 +70,7 @@ class AskedServer:
         name = request.path_params["name"]
         live = Live(f"/studies/{name}", 1, ("/static/plotly.min.js",), NONCE)
         page = render_page(self.tables[name], self.folder, live)
-        return HTMLResponse(page, headers={"Content-Security-Policy": POLICY})
+        return HTMLResponse(page, headers={"Content-Security-Policy": page_policy(NONCE, evaluates=True)})
 
     def _plotly(self, _: Request) -> Response:
         return FileResponse(Path(plotly.__file__).parent / "package_data" / "plotly.min.js")
@@ -98,9 +96,9 @@ class AskedServer:
 
 
 @contextmanager
-def asked_server(tables: Sequence[StudyTable], folder: Path) -> Iterator[AskedServer]:
-    """Serve studies on a free port of this machine while the block lasts."""
-    served = AskedServer(tables, folder)
+def asked_server(tables: Sequence[StudyTable], folder: Path, *more: Route) -> Iterator[AskedServer]:
+    """Serve studies, and more, on a free port of this machine while the block lasts."""
+    served = AskedServer(tables, folder, *more)
     server = uvicorn.Server(uvicorn.Config(served.app(), port=0, log_level="error", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, name="asked-server")
     thread.start()

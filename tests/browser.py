@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
@@ -38,6 +38,7 @@ def launched(*flags: str) -> Iterator[Browser]:
     """Run Chromium without a window, with further flags; the test is skipped where there is none."""
     if not CHROMIUM:
         pytest.skip(WITHOUT)
+    expect.set_options(timeout=60_000)  # five seconds are too few on a machine that is busy
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *flags])
         try:
@@ -104,12 +105,17 @@ def _watched(profile: BrowserContext, own_host: str) -> list[str]:
 
     profile.on("request", lambda request: note_request(request.url))
     profile.on("page", lambda tab: tab.on("websocket", lambda socket: note_request(socket.url)))
-    profile.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    profile.on("console", lambda message: faults.append(_said(message)) if message.type == "error" else None)
     profile.on("weberror", lambda error: faults.append(str(error.error)))
     return faults
 
 
-def wait_until(page: Page, expression: str, timeout_s: float = 30.0) -> None:
+def _said(message: ConsoleMessage) -> str:
+    """Return a line of the console, and what it is about: a resource that failed does not say which it is."""
+    return f"{message.text} ({message.location['url']})"
+
+
+def wait_until(page: Page, expression: str, timeout_s: float = 120.0) -> None:
     """Wait until JavaScript holds; Playwright's own `wait_for_function` needs an eval, which our pages' policy forbids.
 
     Raises:

@@ -12,11 +12,15 @@ import pytest
 from browser import opened, wait_until
 from command_line import SCRIPT
 from playwright.sync_api import Browser
+from quick_search import LONG_S
+from quick_search import wait_until as wait_for
 from stored_study import StoredStudy
 
 pytestmark = pytest.mark.slow
 
 HAS_POINT = "document.getElementById('front')?.data?.some((one) => one.customdata && one.customdata.includes({}))"
+# The server ends before the page; a study whose detections were not kept has none of its winner's.
+MAY_FAIL = ("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE", "ERR_EMPTY", "/detections)")
 
 
 @contextmanager
@@ -34,11 +38,13 @@ def browsing(folder: Path, *arguments: str) -> Iterator[tuple[str, "subprocess.P
 
 def test_points_appear_and_the_reader_keeps_the_place(browser: Browser, tmp_path: Path) -> None:
     stored = StoredStudy(tmp_path / "runs", 60)
+    opens = time.monotonic()
     with (
         browsing(tmp_path, "retail") as (address, process),
-        opened(browser, address, may_fail=("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE", "ERR_EMPTY")) as page,
+        opened(browser, address, may_fail=MAY_FAIL) as page,
     ):
         wait_until(page, "document.getElementById('live-sign')?.textContent === 'the search has ended'")
+        opened_s = time.monotonic() - opens
         assert "token" not in page.url
         assert page.evaluate("sessionStorage.getItem('automl.token')") == address.partition("token=")[2]
         page.fill("#query", "map>0.1")
@@ -50,7 +56,7 @@ def test_points_appear_and_the_reader_keeps_the_place(browser: Browser, tmp_path
         number = stored.add_finished()
         began = time.monotonic()
         wait_until(page, HAS_POINT.format(number))
-        assert time.monotonic() - began < 4  # two seconds where nothing else runs
+        assert time.monotonic() - began < 2 + opened_s  # two seconds where nothing else runs; opening takes as long
         wait_until(page, f"document.querySelector('header .tiles').textContent.includes('{stored.count}')")
         ranges = "[...document.getElementById('front')._fullLayout.xaxis.range].map((one) => one.toFixed(3))"
         assert page.evaluate(ranges) == ["0.000", "0.500"]
@@ -61,7 +67,7 @@ def test_points_appear_and_the_reader_keeps_the_place(browser: Browser, tmp_path
         stored.file.rename(stored.file.with_suffix(".away"))
         wait_until(page, "document.getElementById('live-sign').textContent.startsWith('the study has been deleted')")
         process.send_signal(signal.SIGINT)
-        assert process.wait(5) == 0  # though the page's stream is open
+        assert process.wait(60) == 0  # though the page's stream is open
         wait_until(page, "document.getElementById('live-sign').textContent.startsWith('lost the line')")
 
 
@@ -71,16 +77,13 @@ def test_a_real_search_as_it_goes(browser: Browser, tmp_path: Path, shelves: Pat
         browsing(tmp_path) as (address, _),
         subprocess.Popen(line, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as search,
     ):
-        base = re.sub(r"/\?.*", "", address)
-        end = time.monotonic() + 60
-        while not (tmp_path / "runs" / "smoke" / "study.sqlite3").exists():
-            assert time.monotonic() < end
-            time.sleep(0.2)
-        time.sleep(3)  # the study is whole
-        with opened(browser, f"{base}/studies/smoke") as page:
+        there = re.sub(r"/\?.*", "/studies/smoke", address)
+        with browser.new_context() as reader:
+            wait_for(lambda: reader.request.get(there).ok)  # the study is whole
+        with opened(browser, there) as page:
             wait_until(page, "document.getElementById('live-sign')?.dataset.state === 'running'")
             wait_until(page, "BY_NUMBER.get(2)?.outcome === 'finished'", 200)
             wait_until(page, HAS_POINT.format(2))
-            search.wait(60)
-            wait_until(page, "document.getElementById('live-sign').textContent === 'the search has ended'", 20)
+            assert search.wait(LONG_S) == 0
+            wait_until(page, "document.getElementById('live-sign').textContent === 'the search has ended'", 60)
             assert page.get_attribute("html", "data-error") is None

@@ -245,13 +245,15 @@ def test_a_store_by_its_url(tmp_path: Path, asked: Asked, tokens: Tokens) -> Non
 def test_nothing_is_read_while_nobody_listens(stored: StoredStudy) -> None:
     feed = StudyShelf(stored.folder, None).feed("retail")
     heard: list[str] = []
+    begins = time.monotonic()
     feed.listen(heard.append)
     wait(lambda: feed.news["revision"])
+    read_s = time.monotonic() - begins
     heard.clear()
     began = time.monotonic()
     stored.add_finished()
     wait(lambda: heard)
-    assert time.monotonic() - began < 6  # two seconds where nothing else runs
+    assert time.monotonic() - began < 2 + 5 * read_s
     feed.leave(heard.append)
     wait(lambda: "browse retail" not in [thread.name for thread in threading.enumerate()])
     revision = feed.news["revision"]
@@ -303,7 +305,7 @@ def test_a_port_that_is_taken() -> None:
         bound("no.such.invalid", 0)
 
 
-def wait(what: Callable[[], object], seconds: float = 20) -> None:
+def wait(what: Callable[[], object], seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < end, "it never came"

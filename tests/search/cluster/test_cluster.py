@@ -12,7 +12,7 @@ import pytest
 from fault_harness import Arena, check
 from optuna.trial import TrialState
 from postgres_server import postgres_server
-from quick_search import LONG_S, wait_until
+from quick_search import LONG_S, taken, wait_until
 
 from objectives.records.study_record import SessionRecord, StudyRecord
 from search.study.store import load_study
@@ -116,9 +116,13 @@ def test_a_killed_view_takes_its_workers_along_and_a_killed_worker_costs_the_oth
 
 @pytest.mark.slow
 def test_another_line_adds_workers_and_some_are_taken_away(tmp_path: Path) -> None:
-    arena = arena_of(tmp_path, "local", trials=40, epoch_s=0.1)
-    with launched(arena):
-        wait_until(lambda: finished(arena) >= 1)
+    """Each of four workers has a trial that is held, so that no machine uses the budget up before all have begun."""
+    arena = arena_of(tmp_path, "local", trials=12)
+    arena.overrides = (*arena.overrides, "trial.silence_s=600")
+    for i in range(4):
+        (arena.faults / f"fault-hold-{i}").touch()
+    with launched(arena) as line:
+        wait_until(lambda: len(taken(arena.faults, "fault-hold")) == 2)
         with (arena.root / "second.txt").open("w") as log:
             second = subprocess.Popen(arena.line, cwd=arena.root, env=arena.environment, stdout=log, stderr=log)
         study = load_study(arena.root / "runs", "smoke", None)
@@ -126,16 +130,18 @@ def test_another_line_adds_workers_and_some_are_taken_away(tmp_path: Path) -> No
         def alive() -> list[SessionRecord]:
             return [one for one in StudyRecord.of(study).sessions.values() if not one.ended]
 
-        wait_until(lambda: len(alive()) == 4)
+        wait_until(lambda: len(taken(arena.faults, "fault-hold")) == len(alive()) == 4)
         second.send_signal(signal.SIGINT)  # ends its own alone
         assert second.wait(LONG_S) == 130
         assert len({one.launch for one in alive()}) == 1
+        assert len(alive()) == 2
         program = arena.line[0]
         options = ["--folder", str(arena.root / "runs")]
         subprocess.run([program, "workers", "smoke", "--end", "1", *options], check=True, env=arena.environment)
         wait_until(lambda: len(alive()) == 1)
-        assert arena.searcher is not None
-        assert arena.searcher.wait(LONG_S) == 0
+        for file in taken(arena.faults, "fault-hold"):
+            file.unlink()
+        assert line.wait(LONG_S) == 0
     check(arena)
 
 

@@ -87,10 +87,13 @@ def test_a_range_is_said_in_few_words() -> None:
 
 @pytest.mark.slow
 @pytest.mark.seconds
-@pytest.mark.parametrize("engine", ["tpe", "mo_asha", "automl"])
-def test_the_truth_of_replayed_searches_lies_within(engine: str) -> None:
-    """With seeds that the rule was not made with; `tests/benchmarks/time_left.py` has more of them."""
+@pytest.mark.parametrize(("engine", "searches"), [("tpe", 12), ("mo_asha", 12), ("automl", 2)])
+def test_the_truth_of_replayed_searches_lies_within(engine: str, searches: int) -> None:
+    """With seeds that the rule was not made with; `tests/benchmarks/time_left.py` has more of them.
+
+    Moments of one search are right or wrong together: of two searches by TPE, 0.84 lay within; of twelve, 0.91.
+    """
     table = replay_table.read_table(BENCHMARKS / "recorded_embedded.csv", time_left.COLUMNS)
-    found = [moment for seed in (11, 12) for _, moment in time_left.judged(table, engine, seed, 24, 1)]
+    found = [moment for seed in range(11, 11 + searches) for _, moment in time_left.judged(table, engine, seed, 24, 1)]
     assert len(found) > 30
     assert time_left.summary(found)["within"] >= 0.85

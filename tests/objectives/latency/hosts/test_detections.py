@@ -2,9 +2,11 @@
 
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 from defaults import device_of
 from small_board import make_board
@@ -132,7 +134,9 @@ def test_a_split_may_be_larger_than_what_the_board_holds(
 
     def cut_once() -> None:
         for process in server.processes():
-            line = process.cmdline()
+            line: list[str] = []
+            with suppress(psutil.NoSuchProcess):  # it has ended meanwhile
+                line = process.cmdline()
             if line[-1:] == ["detect"] and process.pid not in runs:
                 runs.append(process.pid)
                 if len(runs) == 2:

@@ -83,11 +83,11 @@ def server() -> Iterator[PostgresServer]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def arena(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Asked]:
-    url, overrides = None, ()
+    url, overrides = None, ("trial.silence_s=600",)  # a trial is held for as long as commands take here
     if request.param == "postgresql":
         server: PostgresServer = request.getfixturevalue("server")
         url = server.url(server.new_database())
-        overrides = (f"store.url={url}", "store.lease_s=2")
+        overrides = (*overrides, f"store.url={url}", "store.lease_s=2")
     made = Asked(tmp_path / "arena", trials=4, overrides=overrides, url=url)
     yield made
     for process in made.processes():
@@ -157,6 +157,7 @@ def test_a_trial_is_stopped_in_the_process_that_has_it(arena: Asked) -> None:
     assert f"{who_asks()} stops trial 1: zu langsam" in arena.output
 
 
+@pytest.mark.parametrize("arena", ["sqlite"], indirect=True)
 def test_a_candidate_and_a_note_from_beside_the_search(arena: Asked) -> None:
     arena.hold(0)
     arena.start()
@@ -176,6 +177,7 @@ def test_a_candidate_and_a_note_from_beside_the_search(arena: Asked) -> None:
     )
 
 
+@pytest.mark.parametrize("arena", ["postgresql"], indirect=True)
 def test_a_search_that_is_killed_while_paused_waits_when_it_is_begun_again(arena: Asked) -> None:
     arena.hold(0)
     arena.start()

@@ -44,7 +44,8 @@ def make_app(shelf: StudyShelf, tokens: Tokens, act: Act, hosts: tuple[str, ...]
     pages, opened = Pages(shelf, tokens, act), pictures_by_name(shelf.folder, shelf.url)
 
     def pictures_of(name: str) -> StudyPictures:
-        return opened(shelf.feed(name).name)  # of a study that is shown
+        feed = shelf.feed(name)  # of a study that is shown
+        return opened(feed.name, feed.identity)
 
     routes = [
         Route("/", pages.index),

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,6 +72,16 @@ class Feed:
     def news(self) -> dict[str, object]:
         """What listeners are sent: the study's name, the revision, and how the study stands."""
         return {"study": self.name, **self._journal.news}
+
+    @property
+    def identity(self) -> Hashable:
+        """What another study of the same name would have another of.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        stamp = self._stamp if self.is_followed and self._stamp is not GONE else self._look()
+        return None if stamp is GONE else stamp.identity
 
     def page(self, nonce: str) -> str:
         """Return the study's page as it stands now.

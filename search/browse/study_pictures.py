@@ -3,7 +3,7 @@
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -122,20 +122,20 @@ class StudyPictures:
             files_to_read(self._study, self._folder).bring(trial, (FOUND,))
 
 
-def pictures_by_name(folder: Path, store: str | None) -> Callable[[str], StudyPictures]:
-    """Return what gives a study's pictures by the study's name; each study is opened once.
+def pictures_by_name(folder: Path, store: str | None) -> Callable[[str, Hashable], StudyPictures]:
+    """Return what gives a study's pictures by its name and identity; a study is opened once, another of its name anew.
 
     Args:
         folder: where studies live.
         store: Optuna storage URL, if they are not SQLite in their folders.
     """
-    opened: dict[str, StudyPictures] = {}
+    opened: dict[str, tuple[Hashable, StudyPictures]] = {}
     lock = threading.Lock()
 
-    def of(name: str) -> StudyPictures:
+    def of(name: str, identity: Hashable) -> StudyPictures:
         with lock:
-            if name not in opened:
-                opened[name] = StudyPictures(load_study(folder, name, store), folder / name)
-            return opened[name]
+            if name not in opened or opened[name][0] != identity:
+                opened[name] = identity, StudyPictures(load_study(folder, name, store), folder / name)
+            return opened[name][1]
 
     return of

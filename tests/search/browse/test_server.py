@@ -234,9 +234,7 @@ def test_names_with_unusual_characters(tmp_path: Path, asked: Asked, tokens: Tok
 
 
 @pytest.mark.parametrize("body", ["[" * 60_000, '{"a":' * 10_000, '{"action": "pause", "\\ud800": 1}'])
-def test_strange_bodies_are_refused_in_a_line(
-    stored: StoredStudy, tokens: Tokens, body: str
-) -> None:
+def test_strange_bodies_are_refused_in_a_line(stored: StoredStudy, tokens: Tokens, body: str) -> None:
     with TestClient(make_app(StudyShelf(stored.folder, None), tokens, act), base_url="http://localhost") as client:
         answer = client.post("/studies/retail/actions", content=body, headers={"X-Automl-Token": tokens.token})
     assert answer.status_code == 400

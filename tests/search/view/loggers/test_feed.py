@@ -16,10 +16,12 @@ from objectives.records.children import ChildrenReport
 from reports.table.table import StudyTable
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
+from search.study.requests.act import act, who_asks
 from search.view.base import View
 from search.view.loggers import line as lines
 from search.view.loggers.both import BothViews
-from search.view.loggers.contract import LoggedEnd, LoggedResult, LoggedStudy, LoggedTrial, StudyLogger
+from search.view.loggers.contract import STOPPED, LoggedEnd, LoggedResult, LoggedStudy, LoggedTrial, StudyLogger
+from search.view.loggers.on_mlflow import STATUSES
 
 QUICK = ("sampler=random", "pruner=none", "experience=none", "baseline=none")
 
@@ -124,6 +126,21 @@ def test_a_search_is_logged_whole_and_goes_on_under_the_same_key(
     assert len(opened) == 3
     assert set(opened) == {study.key}
     assert {one.number for (one,) in of(calls[made:], "started")} == {2}
+
+
+@pytest.mark.seconds
+def test_a_trial_that_somebody_stops_in_the_queue_is_logged_so(
+    tmp_path: Path, blocks: Dataset, calls: list[tuple[Any, ...]]
+) -> None:
+    search.search(settings_of(tmp_path, "budget.trials=1", *QUICK), dataset=blocks)
+    for request in ({"action": "try", "choices": {}}, {"action": "stop", "trial": 1, "why": "too slow"}):
+        act("smoke", str(tmp_path), None, request)
+    search.search(settings_of(tmp_path, "budget.trials=3", *QUICK, mine()), dataset=blocks)
+    stopped, finished = (end for _, end in of(calls, "ended"))
+    assert (stopped.standing, stopped.tags["standing"], stopped.is_final) == (STOPPED, STOPPED, True)
+    assert stopped.tags["reason"] == f"stopped by {who_asks()}: too slow"
+    assert STATUSES[stopped.standing] == "KILLED"
+    assert finished.standing == "finished"
 
 
 @pytest.mark.seconds

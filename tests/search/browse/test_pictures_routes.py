@@ -25,7 +25,7 @@ from search.browse.app import make_app
 from search.browse.pictures_routes import picture_routes
 from search.browse.security import Tokens
 from search.browse.shelf import StudyShelf
-from search.browse.study_pictures import RecentlyUsed, StudyPictures
+from search.browse.study_pictures import RecentlyUsed, StudyPictures, pictures_by_name
 from spaces.errors import StoreError
 
 
@@ -89,6 +89,19 @@ def test_another_study_of_the_same_name_has_its_own_images(tmp_path: Path) -> No
         assert "there is no 'retail'" in client.get("/studies/retail/images/3.jpg").json()["error"]
         make(5)
         assert client.get("/studies/retail/images/3.jpg").status_code == 200
+
+
+def test_what_is_kept_in_memory_is_bounded_for_all_studies_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "ab":
+        pictured_study(StoredStudy(tmp_path, 6, name).study, tmp_path / name, images=1)
+    monkeypatch.setattr("search.browse.study_pictures.THUMBNAIL_BYTES_MAX", 1)  # room for one, the newest
+    opened, read = pictures_by_name(tmp_path, None), []
+    monkeypatch.setattr("search.browse.study_pictures.thumbnail_jpeg", lambda path, side: read.append(path) or b"jpeg")
+    for name in "abba":
+        opened(name, None).thumbnail(0, 160)
+    assert [path.parents[2].name for path in read] == ["a", "b", "a"]
 
 
 @pytest.mark.parametrize(("px", "side"), [("", 320), ("?px=100", 160), ("?px=240", 240), ("?px=99999", 320)])

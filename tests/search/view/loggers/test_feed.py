@@ -206,6 +206,23 @@ def test_both_views_are_shown_each_event_that_a_view_has() -> None:
         assert name in vars(BothViews), "an event that the second view is not shown"
 
 
+def test_a_mistake_in_what_is_reported_is_said_once_and_ends_nothing() -> None:
+    class Wrong(View):
+        def stage(self, number: int, name: str) -> None:
+            raise KeyError(name)
+
+    class Seeing(Notes):
+        def stage(self, number: int, name: str) -> None:
+            self.notes.append(name)
+
+    seeing = Seeing()
+    both = BothViews(seeing, Wrong())
+    for name in ("train", "export"):
+        both.stage(0, name)
+    said = "loggers: KeyError: 'train'; this is not logged, and the search goes on"
+    assert seeing.notes == [said, "train", "export"]
+
+
 def test_settings_that_are_logged_hold_no_password(tmp_path: Path) -> None:
     from search.view.loggers.study_words import logged_study
 

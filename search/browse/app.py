@@ -126,6 +126,8 @@ class Pages:
     async def events(self, request: Request) -> Response:
         """Answer with a stream of what changes, and of studies that come and go."""
         feeds = [self._shelf.feed(name) for name in dict.fromkeys(request.query_params.getlist("study"))]
+        if request.method == "HEAD":  # whose answer ends with its headers
+            return Response(media_type="text/event-stream")
         return StreamingResponse(stream(self._shelf, feeds), media_type="text/event-stream")
 
     async def act(self, request: Request) -> Response:

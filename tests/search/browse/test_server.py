@@ -241,6 +241,12 @@ def test_strange_bodies_are_refused_in_a_line(stored: StoredStudy, tokens: Token
     assert answer.json()["error"].startswith(("request: must be a JSON object", "pause: takes nothing more, got '?'"))
 
 
+def test_heads_of_streams_end(client: TestClient) -> None:
+    answer = client.head("/events?study=retail")  # the answer to a GET goes on for as long as the reader stays
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+    assert client.head("/events?study=none").status_code == 404
+
+
 @pytest.mark.parametrize(("where", "status"), [("data?since={}", 400), ("trials/{}/sheet.jpg", 404)])
 def test_numbers_beyond_all_numbers(client: TestClient, where: str, status: int) -> None:
     assert client.get(f"/studies/retail/{where.format('1' * 5000)}").status_code == status

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from reports.studies.card import StudyCard
 
 BODY_MOST = 64_000  # bytes of a request that asks something of a search
-DIGITS_MOST = 20  # of a number in an address
+REVISION_DIGITS_MOST = 20  # in an address
 KEPT_A_DAY = {"Cache-Control": "private, max-age=86400"}
 Act = Callable[[str, str, str | None, Mapping[str, Any]], str]
 
@@ -109,7 +109,7 @@ class Pages:
     async def data(self, request: Request) -> Response:
         """Answer with what has changed in a study since a revision."""
         since, feed = request.query_params.get("since"), self._shelf.feed(request.path_params["name"])
-        if since is not None and not (since.isascii() and since.isdecimal() and len(since) <= DIGITS_MOST):
+        if since is not None and not (since.isascii() and since.isdecimal() and len(since) <= REVISION_DIGITS_MOST):
             raise AutomlError(f"since: must be a revision, a whole number, got {since[:40]!r}")
         device = request.query_params.get("device")
         text = await run_in_threadpool(feed.answer, None if since is None else int(since), device)

@@ -15,6 +15,7 @@ STORAGES = {f"search/study/storage/{name}.py" for name in ("fenced", "search_sto
 CARRIERS = {"objectives/records/stored/rows.py", *STORAGES}  # whatever the key is
 # A lineage has figures by the store's names, which others read there; tags of MLflow have the same prefix.
 OF_LINEAGE = {f"search/register/{name}.py" for name in ("figures", "lineage", "model_registry", "release")}
+OF_LINEAGE |= {"search/view/loggers/on_mlflow.py"}
 USES_KEYS = re.compile(
     r"user_attr|objectives\.records import attributes|records\.attributes import (?!VERSION\b)|\"automl\.(?!yaml|js)\w"
 )

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 
 from reports.page.template import asset
 from search.browse.events import stream
-from search.browse.pictures_routes import picture_routes
+from search.browse.pictures_routes import picture_routes, small_number
 from search.browse.security import TOKEN_HEADER, Guard, Tokens, new_secret, page_policy, refusal
 from search.browse.shelf import StudyShelf
 from search.browse.study_pictures import StudyPictures, pictures_by_name
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from reports.studies.card import StudyCard
 
 BODY_MOST = 64_000  # bytes of a request that asks something of a search
+REVISION_DIGITS_MOST = 20  # in an address
 KEPT_A_DAY = {"Cache-Control": "private, max-age=86400"}
 Act = Callable[[str, str, str | None, Mapping[str, Any]], str]
 
@@ -43,7 +44,8 @@ def make_app(shelf: StudyShelf, tokens: Tokens, act: Act, hosts: tuple[str, ...]
     pages, opened = Pages(shelf, tokens, act), pictures_by_name(shelf.folder, shelf.url)
 
     def pictures_of(name: str) -> StudyPictures:
-        return opened(shelf.feed(name).name)  # of a study that is shown
+        feed = shelf.feed(name)  # of a study that is shown
+        return opened(feed.name, feed.identity)
 
     routes = [
         Route("/", pages.index),
@@ -54,7 +56,7 @@ def make_app(shelf: StudyShelf, tokens: Tokens, act: Act, hosts: tuple[str, ...]
         Route("/static/enter.js", pages.enter_script),
         Route("/studies/{name}", pages.study),
         Route("/studies/{name}/data", pages.data),
-        Route("/studies/{name}/trials/{number:int}/sheet.jpg", pages.sheet),
+        Route("/studies/{name}/trials/{number}/sheet.jpg", pages.sheet),
         Route("/studies/{name}/actions", pages.act, methods=["POST"]),
         *picture_routes(pictures_of),
     ]
@@ -107,7 +109,7 @@ class Pages:
     async def data(self, request: Request) -> Response:
         """Answer with what has changed in a study since a revision."""
         since, feed = request.query_params.get("since"), self._shelf.feed(request.path_params["name"])
-        if since is not None and not (since.isascii() and since.isdecimal()):
+        if since is not None and not (since.isascii() and since.isdecimal() and len(since) <= REVISION_DIGITS_MOST):
             raise AutomlError(f"since: must be a revision, a whole number, got {since[:40]!r}")
         device = request.query_params.get("device")
         text = await run_in_threadpool(feed.answer, None if since is None else int(since), device)
@@ -115,13 +117,17 @@ class Pages:
 
     async def sheet(self, request: Request) -> Response:
         """Answer with the contact sheet of a trial."""
-        feed = self._shelf.feed(request.path_params["name"])
-        path = await run_in_threadpool(feed.sheet, request.path_params["number"])
+        feed, number = self._shelf.feed(request.path_params["name"]), small_number(request.path_params["number"])
+        if number is None:
+            raise AutomlError("trial: goes by its number: /studies/NAME/trials/3/sheet.jpg")
+        path = await run_in_threadpool(feed.sheet, number)
         return FileResponse(path, media_type="image/jpeg", headers={"Cache-Control": "private, no-cache"})
 
     async def events(self, request: Request) -> Response:
         """Answer with a stream of what changes, and of studies that come and go."""
         feeds = [self._shelf.feed(name) for name in dict.fromkeys(request.query_params.getlist("study"))]
+        if request.method == "HEAD":  # whose answer ends with its headers
+            return Response(media_type="text/event-stream")
         return StreamingResponse(stream(self._shelf, feeds), media_type="text/event-stream")
 
     async def act(self, request: Request) -> Response:
@@ -171,7 +177,7 @@ async def _json_object(request: Request) -> Mapping[str, Any]:
             raise AutomlError(f"request: must be at most {BODY_MOST:,} bytes")
     try:
         asked = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):  # the second of one list in another, a thousand deep
         asked = None
     if not isinstance(asked, dict):
         raise AutomlError('request: must be a JSON object with an "action"')

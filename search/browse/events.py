@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from starlette.concurrency import run_in_threadpool
 
@@ -47,11 +47,9 @@ async def stream(shelf: StudyShelf, feeds: Sequence[Feed]) -> AsyncIterator[str]
                 if known is not None:
                     yield _event("studies", {"studies": found})
                 known = found
-            for name in sorted(changed):
-                changed.discard(name)
-                if by_name[name].news["revision"] or by_name[name].news["state"]:
-                    yield _event("changed", by_name[name].news)
-                    said_at = time.monotonic()
+            for event in _changed_events(by_name, changed):
+                yield event
+                said_at = time.monotonic()
             if time.monotonic() - said_at > ALIVE_EVERY_S:
                 yield ": here\n\n"
                 said_at = time.monotonic()
@@ -63,6 +61,13 @@ async def stream(shelf: StudyShelf, feeds: Sequence[Feed]) -> AsyncIterator[str]
     finally:
         for feed in feeds:
             feed.leave(hear)
+
+
+def _changed_events(feeds: Mapping[str, Feed], changed: set[str]) -> list[str]:
+    """Return what is to be said of the feeds whose names are in `changed`, which is emptied."""
+    news = [feeds[name].news for name in sorted(changed)]
+    changed.clear()
+    return [_event("changed", one) for one in news if one["revision"] or one["state"]]
 
 
 def _there(shelf: StudyShelf) -> list[str]:

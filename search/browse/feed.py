@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from search.browse.changes import GONE, Stamp, StoreWatch
 from search.browse.journal import Journal
 from search.browse.reading import FreshReading, StudyReading
 from search.study.store import store_errors
-from spaces.errors import AutomlError, StoreError
+from spaces.errors import AutomlError, StoreError, first_line
 
 if TYPE_CHECKING:
     from reports.studies.card import StudyCard
@@ -42,6 +42,7 @@ class Feed:
         self._listening = threading.Lock()
         self._wake = threading.Event()
         self._stamp: Stamp | None = GONE
+        self._told: dict[str, object] = {}  # the news that listeners were sent last
         self._card: tuple[Stamp | None, float, StudyCard] | None = None  # its stamp, and when it was made
         self._is_whole, self._whole_at, self._whole_s, self._state_at = True, 0.0, 0.0, 0.0
 
@@ -71,6 +72,16 @@ class Feed:
     def news(self) -> dict[str, object]:
         """What listeners are sent: the study's name, the revision, and how the study stands."""
         return {"study": self.name, **self._journal.news}
+
+    @property
+    def identity(self) -> Hashable:
+        """What another study of the same name would have another of.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        stamp = self._stamp if self.is_followed and self._stamp is not GONE else self._look()
+        return None if stamp is GONE else stamp.identity
 
     def page(self, nonce: str) -> str:
         """Return the study's page as it stands now.
@@ -169,7 +180,7 @@ class Feed:
     def _follow(self, wake: threading.Event) -> None:
         """Look at the store, again and again, until nobody listens."""
         while not wake.is_set():
-            before, pause_s = self.news, self._watch.poll_s
+            pause_s = self._watch.poll_s
             try:
                 with self._working:
                     self._follow_once()
@@ -177,7 +188,11 @@ class Feed:
                 pause_s = READS_AGAIN_S
                 if self.news["state"] != "gone":
                     self._journal.state("away", str(error))
-            if self.news != before:
+            except Exception as error:  # a mistake of ours in one study: its readers hear of it, and it is tried again
+                pause_s = READS_AGAIN_S
+                self._journal.state("away", f"{type(error).__name__}: {first_line(error)}")
+            if (news := self.news) != self._told:  # a request may have read something first
+                self._told = news
                 self._tell_all()
             wake.wait(pause_s)
 

@@ -25,7 +25,7 @@ def picture_routes(pictures_of: Callable[[str], StudyPictures]) -> list[Route]:
     """
 
     def detections(request: Request) -> Response:
-        number = _number(request.path_params["number"])
+        number = small_number(request.path_params["number"])
         if number is None:
             return _refused("a trial goes by its number: /studies/NAME/trials/3/detections")
         try:
@@ -35,8 +35,8 @@ def picture_routes(pictures_of: Callable[[str], StudyPictures]) -> list[Route]:
         return Response(text, media_type="application/json", headers={"Cache-Control": "no-store"})
 
     def image(request: Request) -> Response:
-        key = _number(request.path_params["key"])
-        px = _number(request.query_params.get("px", str(USUAL_PX)))
+        key = small_number(request.path_params["key"])
+        px = small_number(request.query_params.get("px", str(USUAL_PX)))
         if key is None or px is None:
             return _refused("an image goes by its number: /studies/NAME/images/3.jpg?px=480")
         try:
@@ -51,7 +51,8 @@ def picture_routes(pictures_of: Callable[[str], StudyPictures]) -> list[Route]:
     ]
 
 
-def _number(text: str) -> int | None:
+def small_number(text: str) -> int | None:
+    """Return the number that a part of an address is; None where it is none, or has more digits than any of ours."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= DIGITS_MOST else None
 
 

@@ -133,4 +133,5 @@ def _is_cross_site(headers: Headers) -> bool:
 
 def refusal(status: int, line: str) -> Response:
     """Return an answer of one line to a script of the page."""
-    return JSONResponse({"error": line}, status)
+    text = line.encode("utf-8", "replace").decode()  # JSON may hold halves of characters, which no answer can
+    return JSONResponse({"error": text}, status)

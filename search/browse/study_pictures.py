@@ -3,7 +3,7 @@
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from spaces.errors import AutomlError, DataError
 if TYPE_CHECKING:
     import optuna
 
-THUMBNAIL_BYTES_MAX, TRIALS_BYTES_MAX = 48_000_000, 48_000_000  # kept in memory, of each study
+THUMBNAIL_BYTES_MAX, TRIALS_BYTES_MAX = 48_000_000, 48_000_000  # kept in memory, of all studies
 
 
 class RecentlyUsed:
@@ -47,18 +47,27 @@ class RecentlyUsed:
         return made
 
 
+class KeptPictures:
+    """What is kept in memory, of all studies together."""
+
+    def __init__(self) -> None:
+        """Hold nothing yet."""
+        self.trials, self.thumbnails = RecentlyUsed(TRIALS_BYTES_MAX), RecentlyUsed(THUMBNAIL_BYTES_MAX)
+
+
 class StudyPictures:
     """One study's validation images. The data set is read when they are first asked for; threads may share this."""
 
-    def __init__(self, study: "optuna.Study", folder: Path) -> None:
+    def __init__(self, study: "optuna.Study", folder: Path, kept: KeptPictures | None = None) -> None:
         """Take a study that is opened for reading.
 
         Args:
             study: the study.
             folder: its own.
+            kept: where its pictures are kept beside those of other studies; None: in memory of its own.
         """
-        self._study, self._folder = study, folder
-        self._trials, self._thumbnails = RecentlyUsed(TRIALS_BYTES_MAX), RecentlyUsed(THUMBNAIL_BYTES_MAX)
+        self._study, self._folder, self._kept = study, folder, kept or KeptPictures()
+        self._own = object()  # in the keys of what is kept: no other study, of whatever name, has it
         self._lock = threading.Lock()
         self._read: tuple[Dataset, str] | None = None
 
@@ -72,7 +81,7 @@ class StudyPictures:
         self._bring(trial)
         found = TrialPaths(self._folder / (trial.folder or ".")).found
         mark = (found.stat().st_mtime_ns, found.stat().st_size) if found.is_file() else None
-        return self._trials.get((number, mark), lambda: self._payload(trial))
+        return self._kept.trials.get((self._own, number, mark), lambda: self._payload(trial))
 
     def thumbnail(self, key: int, px: int) -> bytes:
         """Return an image by its place in the split as a JPEG.
@@ -93,7 +102,7 @@ class StudyPictures:
             mark = path.stat().st_mtime_ns
         except OSError:
             raise DataError(f"image {key} of the split '{split}' is gone from the data set") from None
-        return self._thumbnails.get((key, side, mark), lambda: thumbnail_jpeg(path, side))
+        return self._kept.thumbnails.get((self._own, key, side, mark), lambda: thumbnail_jpeg(path, side))
 
     def _payload(self, trial: TrialRecord) -> bytes:
         removed = StudyRecord.of(self._study).removed.get(trial.number, ())
@@ -122,20 +131,21 @@ class StudyPictures:
             files_to_read(self._study, self._folder).bring(trial, (FOUND,))
 
 
-def pictures_by_name(folder: Path, store: str | None) -> Callable[[str], StudyPictures]:
-    """Return what gives a study's pictures by the study's name; each study is opened once.
+def pictures_by_name(folder: Path, store: str | None) -> Callable[[str, Hashable], StudyPictures]:
+    """Return what gives a study's pictures by its name and identity; a study is opened once, another of its name anew.
 
     Args:
         folder: where studies live.
         store: Optuna storage URL, if they are not SQLite in their folders.
     """
-    opened: dict[str, StudyPictures] = {}
+    opened: dict[str, tuple[Hashable, StudyPictures]] = {}
+    kept = KeptPictures()
     lock = threading.Lock()
 
-    def of(name: str) -> StudyPictures:
+    def of(name: str, identity: Hashable) -> StudyPictures:
         with lock:
-            if name not in opened:
-                opened[name] = StudyPictures(load_study(folder, name, store), folder / name)
-            return opened[name]
+            if name not in opened or opened[name][0] != identity:
+                opened[name] = identity, StudyPictures(load_study(folder, name, store), folder / name, kept)
+            return opened[name][1]
 
     return of

@@ -40,8 +40,13 @@ function followStudy(live) {
     }
   }
 
+  // A tab that nobody looks at holds no line: browsers have six to a server, and the seventh tab would get none.
+  let source = null;
   function connect() {
-    const source = new EventSource(`/events?study=${encodeURIComponent(REPORT.study)}`);
+    if (source) source.close();
+    source = null;
+    if (document.hidden) return;
+    source = new EventSource(`/events?study=${encodeURIComponent(REPORT.study)}`);
     source.addEventListener("changed", (event) => {
       const news = JSON.parse(event.data);
       say(news.state, news.note);
@@ -53,11 +58,12 @@ function followStudy(live) {
     });
     source.addEventListener("error", () => {
       say("lost");
-      if (source.readyState === EventSource.CLOSED) { source.close(); setTimeout(connect, QUIET_TRY_MS); }
+      if (source && source.readyState === EventSource.CLOSED) setTimeout(connect, QUIET_TRY_MS);
     });
   }
   say("running");
   connect();
+  document.addEventListener("visibilitychange", connect);
 }
 
 // Make of a value what a patch says; search/browse/patch.py makes them.

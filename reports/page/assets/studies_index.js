@@ -130,6 +130,8 @@
   let stream = null;
   function listen() {
     if (stream) stream.close();
+    stream = null;
+    if (document.hidden) return; // browsers have six lines to a server; a tab that nobody looks at holds none
     stream = new EventSource(document.body.dataset.events);
     stream.addEventListener("changed", refresh);
     stream.addEventListener("studies", refresh);
@@ -143,7 +145,7 @@
   if (location.protocol.startsWith("http")) {
     listen();
     setInterval(() => { if (!document.hidden) refresh(); }, 30000); // a new study is in no stream yet
-    document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
+    document.addEventListener("visibilitychange", () => { listen(); if (!document.hidden) refresh(); });
   }
   document.documentElement.dataset.ready = "yes";
 })();

@@ -127,6 +127,8 @@ class Obeyed:
         with ExitStack() as leaves:
             for active in actives:
                 leaves.callback(self._leave, active)
+        for number in list(self._claims.trials):  # one that was being chosen: else nobody would take it up
+            self._claims.free(number)
 
     def _leave(self, active: Active) -> None:
         self._crew.leave(active, LEAVE_S)

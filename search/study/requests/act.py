@@ -159,6 +159,10 @@ def _baseline(trial: TrialRecord) -> str:
 
 def _try(asking: _Asking, asked: RequestRecord) -> str:
     record, trials = asking.record, trial_records(asking.study)
+    if "space" not in record.settings:
+        raise SettingsError(
+            f"try: study '{asking.name}' does not say what its space is, so nothing can be chosen in it"
+        )
     like = {} if asked.like is None else Candidate.of(asking.trial(asked.like).candidate)
     found = asked_choices(SearchSpace.from_json(record.settings["space"]), asked.choices, like)
     asked = replace(asked, choices=dict(found.choices))

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 Choice = str | int | float | bool
+STOPPED = "stopped"  # standing of a trial that somebody has stopped; one that the search stops was "stopped at a rung"
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class LoggedEnd:
     """How a trial stands once its process has ended.
 
     Attributes:
-        standing: "finished", "stopped", "failed", "paused", ...
+        standing: "finished", "stopped at a rung", "over a bound", "failed", "paused"; STOPPED if somebody stopped it.
         is_final: whether it never changes any more; one that is not may be started again.
         values: figures by name, units in the names: "map", "p50_ms", "file_mb".
         tags: in words: where its weights are from, its folder, why it ended.

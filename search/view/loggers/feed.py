@@ -16,7 +16,7 @@ from reports.table.words import architecture
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
 from search.view.base import View
-from search.view.loggers.contract import LoggedEnd, LoggedTrial, StudyLogger
+from search.view.loggers.contract import STOPPED, LoggedEnd, LoggedTrial, StudyLogger
 from search.view.loggers.line import Call, LoggerLine
 from search.view.loggers.study_words import logged_result, logged_study, study_values
 from spaces.candidate import Candidate
@@ -138,8 +138,10 @@ def _end(row: TrialRow, gate: Gate) -> LoggedEnd:
     words = {name: values[name] for name in ("standing", "kind", "detector", "on_front", "passes_gate", "reason")}
     from_trial = {"weights_of": row.parent if row.parent is not None else row.polishes, "baseline": row.baseline}
     proof = {"proves": row.proves, "seed": row.seed, "forked_from": row.forked_from, "folder": row.folder}
-    tags = {name: str(value) for name, value in {**words, **from_trial, **proof}.items() if value is not None}
-    return LoggedEnd(row.standing, row.phase.has_ended, _finite(figures), tags)
+    standing = STOPPED if row.is_stopped_by_somebody else row.standing  # wherever it stood
+    given = {**words, "standing": standing, **from_trial, **proof}
+    tags = {name: str(value) for name, value in given.items() if value is not None}
+    return LoggedEnd(standing, row.phase.has_ended, _finite(figures), tags)
 
 
 def _choices(candidate: Mapping[str, Any]) -> dict[str, str | int | float | bool]:

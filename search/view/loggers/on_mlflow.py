@@ -14,12 +14,12 @@ from typing import Any
 
 from search.study.sqlite_check import file_of
 from search.study.study_file import file_url
-from search.view.loggers.contract import LoggedEnd, LoggedResult, LoggedStudy, LoggedTrial, StudyLogger
+from search.view.loggers.contract import STOPPED, LoggedEnd, LoggedResult, LoggedStudy, LoggedTrial, StudyLogger
 
 RUN_TAG = "automl.run"  # the study's key, and the trial's number
 DATABASE_FILE = "mlflow.db"  # in the working folder: MLflow's own default, and that of `automl register`
 PARAMS_A_REQUEST, VALUE_MOST = 100, 5000  # as MLflow's servers allow
-STATUSES = {"failed": "FAILED", "stopped": "KILLED", "over a bound": "KILLED", "over the latency bound": "KILLED"}
+STATUSES = {"failed": "FAILED", STOPPED: "KILLED", "over a bound": "KILLED", "over the latency bound": "KILLED"}
 SERVER_REFUSES = ("INVALID_PARAMETER_VALUE", "BAD_REQUEST", "ENDPOINT_NOT_FOUND")
 # What the user has set stays: a server that is gone is found out in seconds, and nothing calls home.
 CLIENT_ENVIRONMENT = {

@@ -71,6 +71,28 @@ def test_points_appear_and_the_reader_keeps_the_place(browser: Browser, tmp_path
         wait_until(page, "document.getElementById('live-sign').textContent.startsWith('lost the line')")
 
 
+def test_a_seventh_tab_has_a_line_too(browser: Browser, tmp_path: Path) -> None:
+    """Browsers have six lines to one server: tabs in the background must hold none."""
+    stored = StoredStudy(tmp_path / "runs", 6)
+    with browsing(tmp_path) as (address, _), browser.new_context() as context:
+        base = re.sub(r"/\?.*", "", address)
+        for path in ["/", "/studies/retail"] * 3:
+            page = context.new_page()
+            page.goto(base + path)
+            page.wait_for_load_state("load")
+            page.evaluate("Object.defineProperty(document, 'hidden', {value: true, configurable: true})")
+            page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        last = context.new_page()
+        last.goto(f"{base}/studies/retail", timeout=10_000)
+        wait_until(last, "document.getElementById('live-sign')?.textContent === 'the search has ended'")
+        number = stored.add_finished()
+        wait_until(last, HAS_POINT.format(number))
+        assert not page.evaluate(f"BY_NUMBER.has({number})")
+        page.evaluate("Object.defineProperty(document, 'hidden', {value: false, configurable: true})")
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        wait_until(page, HAS_POINT.format(number))
+
+
 def test_a_real_search_as_it_goes(browser: Browser, tmp_path: Path, shelves: Path) -> None:
     line = [SCRIPT, "search", "conf=smoke", f"data.root={shelves}", "trial.train_device=cpu", "budget.trials=3"]
     with (

@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from shutil import rmtree
 
 import numpy as np
 import optuna
@@ -12,6 +13,7 @@ from pictured_study import PicturedStudy, give_detections, pictured_study
 from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
+from stored_study import StoredStudy
 
 from objectives.deploy.kept_detections import read_kept
 from objectives.records import attributes
@@ -19,8 +21,11 @@ from objectives.records.paths import FOUND, TrialPaths
 from objectives.records.study_record import StudyWriter
 from reports.detections.matched import match_split
 from reports.detections.payload import detections_payload
+from search.browse.app import make_app
 from search.browse.pictures_routes import picture_routes
-from search.browse.study_pictures import RecentlyUsed, StudyPictures
+from search.browse.security import Tokens
+from search.browse.shelf import StudyShelf
+from search.browse.study_pictures import RecentlyUsed, StudyPictures, pictures_by_name
 from spaces.errors import StoreError
 
 
@@ -70,6 +75,33 @@ def test_detections_are_read_anew_when_their_file_has_changed(
         paths = TrialPaths(own.folder / own.study.trials[own.numbers[0]].user_attrs[attributes.FOLDER])
         give_detections(paths, own.dataset, seed=99, confidence=0.4)
         assert client.get(address).json()["confidence"] == 0.4 != first["confidence"]
+
+
+def test_another_study_of_the_same_name_has_its_own_images(tmp_path: Path) -> None:
+    def make(images: int) -> None:
+        pictured_study(StoredStudy(tmp_path, 6).study, tmp_path / "retail", images=images)
+
+    make(2)
+    app = make_app(StudyShelf(tmp_path, None), Tokens(), lambda *_: "")
+    with TestClient(app, base_url="http://localhost") as client:
+        assert client.get("/studies/retail/images/3.jpg").json()["error"] == "the split 'val' has no image 3; it has 2"
+        rmtree(tmp_path / "retail")
+        assert "there is no 'retail'" in client.get("/studies/retail/images/3.jpg").json()["error"]
+        make(5)
+        assert client.get("/studies/retail/images/3.jpg").status_code == 200
+
+
+def test_what_is_kept_in_memory_is_bounded_for_all_studies_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "ab":
+        pictured_study(StoredStudy(tmp_path, 6, name).study, tmp_path / name, images=1)
+    monkeypatch.setattr("search.browse.study_pictures.THUMBNAIL_BYTES_MAX", 1)  # room for one, the newest
+    opened, read = pictures_by_name(tmp_path, None), []
+    monkeypatch.setattr("search.browse.study_pictures.thumbnail_jpeg", lambda path, side: read.append(path) or b"jpeg")
+    for name in "abba":
+        opened(name, None).thumbnail(0, 160)
+    assert [path.parents[2].name for path in read] == ["a", "b", "a"]
 
 
 @pytest.mark.parametrize(("px", "side"), [("", 320), ("?px=100", 160), ("?px=240", 240), ("?px=99999", 320)])

@@ -20,6 +20,7 @@ from search.browse.changes import StoreWatch, file_stamp
 from search.browse.security import Tokens
 from search.browse.serve import bound
 from search.browse.shelf import StudyShelf
+from search.study.requests.act import act
 from search.study.study_file import file_url
 from spaces.errors import AutomlError
 
@@ -232,6 +233,25 @@ def test_names_with_unusual_characters(tmp_path: Path, asked: Asked, tokens: Tok
         assert "<script>alert(1)" not in client.get("/").text
 
 
+@pytest.mark.parametrize("body", ["[" * 60_000, '{"a":' * 10_000, '{"action": "pause", "\\ud800": 1}'])
+def test_strange_bodies_are_refused_in_a_line(stored: StoredStudy, tokens: Tokens, body: str) -> None:
+    with TestClient(make_app(StudyShelf(stored.folder, None), tokens, act), base_url="http://localhost") as client:
+        answer = client.post("/studies/retail/actions", content=body, headers={"X-Automl-Token": tokens.token})
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith(("request: must be a JSON object", "pause: takes nothing more, got '?'"))
+
+
+def test_heads_of_streams_end(client: TestClient) -> None:
+    answer = client.head("/events?study=retail")  # the answer to a GET goes on for as long as the reader stays
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+    assert client.head("/events?study=none").status_code == 404
+
+
+@pytest.mark.parametrize(("where", "status"), [("data?since={}", 400), ("trials/{}/sheet.jpg", 404)])
+def test_numbers_beyond_all_numbers(client: TestClient, where: str, status: int) -> None:
+    assert client.get(f"/studies/retail/{where.format('1' * 5000)}").status_code == status
+
+
 def test_a_store_by_its_url(tmp_path: Path, asked: Asked, tokens: Tokens) -> None:
     stored = StoredStudy(tmp_path / "made", 6)
     shelf = StudyShelf(tmp_path / "runs", file_url(stored.file))
@@ -261,6 +281,33 @@ def test_nothing_is_read_while_nobody_listens(stored: StoredStudy) -> None:
     time.sleep(0.6)
     assert feed.news["revision"] == revision
     assert json.loads(feed.answer(int(str(revision)), None))["changes"]
+
+
+def test_what_a_request_has_read_first_is_said_to_listeners(stored: StoredStudy) -> None:
+    feed = StudyShelf(stored.folder, None).feed("retail")
+    heard: list[str] = []
+    feed._watch.poll_s = 2.0
+    feed.listen(heard.append)
+    wait(lambda: heard and feed.news["revision"])
+    time.sleep(0.2)  # now it waits
+    heard.clear()
+    stored.add_finished()
+    feed.page("a second reader's")
+    assert not heard
+    wait(lambda: heard, 6)
+    feed.leave(feed._listeners[0])
+
+
+def test_a_mistake_of_ours_ends_no_stream(stored: StoredStudy, monkeypatch: pytest.MonkeyPatch) -> None:
+    feed = StudyShelf(stored.folder, None).feed("retail")
+    monkeypatch.setattr("search.browse.feed.READS_AGAIN_S", 0.1)
+    with monkeypatch.context() as broken:
+        broken.setattr(feed._reading, "read", lambda whole: [][0])
+        feed.listen(lambda _: None)
+        wait(lambda: feed.news["state"] == "away")
+        assert feed.news["note"] == "IndexError: list index out of range"
+    wait(lambda: feed.news["revision"] and feed.news["state"] != "away")
+    feed.leave(feed._listeners[0])
 
 
 def test_a_searching_process_is_never_held_up(stored: StoredStudy) -> None:

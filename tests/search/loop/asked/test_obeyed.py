@@ -10,7 +10,7 @@ from typing import Any
 
 import psutil
 import pytest
-from optuna.trial import TrialState
+from optuna.trial import Trial, TrialState
 from quick_search import (
     Script,
     begun,
@@ -37,6 +37,7 @@ from search.loop.run import run_to_its_end
 from search.settings.settings import Settings
 from search.study.requests.act import act, who_asks
 from search.study.store import load_study
+from search.study.stored_trial import StoredTrial
 from search.view.json_lines import JsonView
 from spaces.errors import AutomlError
 
@@ -419,3 +420,26 @@ def test_ctrl_c_ends_a_search_that_waits(tmp_path: Path, blocks: Dataset, monkey
         with pytest.raises(KeyboardInterrupt):
             search.run()
     assert keys.REQUEST in next(key for key in record(settings).attributes if key.startswith(keys.REQUEST))
+
+
+def test_a_trial_whose_choice_a_pause_cuts_is_taken_up_after_it(
+    tmp_path: Path, blocks: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_of(tmp_path, "budget.trials=1", "pruner=none", "baseline=none")
+    with begun(settings, blocks) as search:
+        choose, cut = search.chooser.sampled, []
+
+        def measuring_long(asked: Trial) -> StoredTrial:
+            if not cut:
+                cut.append(asked.number)
+                ask(settings, "pause")
+                threading.Timer(1, ask, (settings, "continue")).start()
+                while True:
+                    search._meanwhile()
+                    time.sleep(0.05)
+            return choose(asked)
+
+        monkeypatch.setattr(search.chooser, "sampled", measuring_long)
+        search.run()
+    assert cut == [0]
+    assert [trial.phase for trial in trial_records(search.study)] == [Phase.FINISHED]

@@ -10,6 +10,7 @@ import optuna
 import pytest
 from postgres_server import PostgresServer
 from quick_search import settings_of
+from stored_study import StoredStudy
 
 from objectives.data.dataset import Dataset
 from objectives.records.records import Ending, Outcome
@@ -277,3 +278,9 @@ def test_a_study_without_requests_is_as_it_was(settings: Settings) -> None:
     assert found.asked_to_end == {"3"}
     assert len(found.attributes) == 2
     assert found.requests == StudyRecord.of(study).requests
+
+
+def test_a_study_that_does_not_say_its_space_takes_no_candidate(tmp_path: Path) -> None:
+    stored = StoredStudy(tmp_path, 1)
+    with pytest.raises(AutomlError, match="study 'retail' does not say what its space is"):
+        act(stored.name, str(tmp_path), None, {"action": "try"})

@@ -16,10 +16,12 @@ from objectives.records.children import ChildrenReport
 from reports.table.table import StudyTable
 from search.settings.settings import Settings
 from search.study.budget import BudgetUsed
+from search.study.requests.act import act, who_asks
 from search.view.base import View
 from search.view.loggers import line as lines
 from search.view.loggers.both import BothViews
-from search.view.loggers.contract import LoggedEnd, LoggedResult, LoggedStudy, LoggedTrial, StudyLogger
+from search.view.loggers.contract import STOPPED, LoggedEnd, LoggedResult, LoggedStudy, LoggedTrial, StudyLogger
+from search.view.loggers.on_mlflow import STATUSES
 
 QUICK = ("sampler=random", "pruner=none", "experience=none", "baseline=none")
 
@@ -127,6 +129,21 @@ def test_a_search_is_logged_whole_and_goes_on_under_the_same_key(
 
 
 @pytest.mark.seconds
+def test_a_trial_that_somebody_stops_in_the_queue_is_logged_so(
+    tmp_path: Path, blocks: Dataset, calls: list[tuple[Any, ...]]
+) -> None:
+    search.search(settings_of(tmp_path, "budget.trials=1", *QUICK), dataset=blocks)
+    for request in ({"action": "try", "choices": {}}, {"action": "stop", "trial": 1, "why": "too slow"}):
+        act("smoke", str(tmp_path), None, request)
+    search.search(settings_of(tmp_path, "budget.trials=3", *QUICK, mine()), dataset=blocks)
+    stopped, finished = (end for _, end in of(calls, "ended"))
+    assert (stopped.standing, stopped.tags["standing"], stopped.is_final) == (STOPPED, STOPPED, True)
+    assert stopped.tags["reason"] == f"stopped by {who_asks()}: too slow"
+    assert STATUSES[stopped.standing] == "KILLED"
+    assert finished.standing == "finished"
+
+
+@pytest.mark.seconds
 def test_loggers_that_hang_or_fail_end_no_search_and_cost_it_seconds_at_most(
     tmp_path: Path, blocks: Dataset, calls: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,6 +204,23 @@ def test_both_views_are_shown_each_event_that_a_view_has() -> None:
     ]
     for name in events:
         assert name in vars(BothViews), "an event that the second view is not shown"
+
+
+def test_a_mistake_in_what_is_reported_is_said_once_and_ends_nothing() -> None:
+    class Wrong(View):
+        def stage(self, number: int, name: str) -> None:
+            raise KeyError(name)
+
+    class Seeing(Notes):
+        def stage(self, number: int, name: str) -> None:
+            self.notes.append(name)
+
+    seeing = Seeing()
+    both = BothViews(seeing, Wrong())
+    for name in ("train", "export"):
+        both.stage(0, name)
+    said = "loggers: KeyError: 'train'; this is not logged, and the search goes on"
+    assert seeing.notes == [said, "train", "export"]
 
 
 def test_settings_that_are_logged_hold_no_password(tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ def render_index(cards: Sequence[StudyCard], now: datetime, nonce: str = "") -> 
             script=asset("studies_index.js"),
             light=Markup(css_variables(LIGHT)),
             dark=Markup(css_variables(DARK)),
+            theme=asset("studies_theme.js"),
         )
     )
 

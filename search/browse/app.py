@@ -89,11 +89,12 @@ class Pages:
         from reports.studies.overlay_page import render_overlay
 
         nonce, names = new_secret(), list(dict.fromkeys(request.query_params.getlist("study")))
+        device = request.query_params.get("device", "")
         if len(names) < 2:
             raise AutomlError("over: takes two studies or more: /over?study=A&study=B")
 
         def render() -> str:
-            return render_overlay([self._shelf.feed(name).table() for name in names], nonce=nonce)
+            return render_overlay([self._shelf.feed(name).table() for name in names], nonce=nonce, device=device)
 
         return _page(await run_in_threadpool(render), page_policy(nonce))
 

@@ -16,7 +16,7 @@ class Live:
         nonce: what the server's Content-Security-Policy admits the page's scripts by; new for each answer.
         token_needed: whether what writes needs the token of the address that the command printed.
         pictures: trial number -> address of its contact sheet.
-        where: options that lead a command in a terminal to the study: --folder and --store, where they are not the usual.
+        where: options that lead a command in a terminal to the study, --folder and --store, where these are needed.
         several: whether the server shows other studies, too.
     """
 

@@ -23,7 +23,7 @@ from reports.table.table import StudyTable, read_study
 from search.study.files.open import files_to_read
 from search.study.files.place import FileLost
 from search.study.store import load_study
-from search.view.moment.progress import Progress, progress_of
+from search.view.moment.progress import SearchProgress, progress_of
 from spaces.errors import StoreError
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class StudyReading:
         self._tables: tuple[StudyTable, ...] = ()
         self._drawn: list[DeviceView] = []
         self._views: list[ReaderView] = []
-        self._progress: Progress | None = None
+        self._progress: SearchProgress | None = None
 
     def read(self, *, whole: bool) -> FreshReading:
         """Read what has been written; the first time all of it.

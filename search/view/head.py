@@ -14,9 +14,9 @@ from reports.glance.headline import fitting
 from reports.table.kin.family_words import scored_words
 from reports.table.row import PAUSED
 from reports.table.words import duration
+from search.view.moment.time_left import time_left_of
 from search.view.rows import Section, cut
 from search.view.state import RUNNING, FrameState
-from search.view.time_left import time_left_of
 from search.view.words import one_line
 
 LOW = 16  # a terminal of fewer rows has the budget in one line, and no counts

@@ -113,6 +113,7 @@ const ACTIONS = (() => {
     const state = element("b");
     const far = element("p", { class: "progress" });
     const paste = tokenField(say);
+    const doing = element("div", { class: "bar-line" }, state, button, line.node);
     const draw = () => {
       const paused = Boolean(REPORT.paused);
       far.replaceChildren(...progress(paused));
@@ -130,8 +131,11 @@ const ACTIONS = (() => {
       if (!isBarred() && document.activeElement === document.body) button.focus({ preventScroll: true });
     });
     draw();
-    document.addEventListener("automl:changed", draw);
-    return element("section", { class: "wrap study-bar", "aria-label": "The search", id: "study-bar" }, far, element("div", { class: "bar-line" }, state, button, line.node), paste, said);
+    document.addEventListener("automl:changed", (event) => {
+      doing.hidden = event.detail.state === "ended" && !REPORT.paused; // nothing is left to pause
+      draw();
+    });
+    return element("section", { class: "wrap study-bar", "aria-label": "The search", id: "study-bar" }, far, doing, paste, said);
   }
 
   // Where the token is, and a field to paste it (or the whole address) into; it stays in this tab.

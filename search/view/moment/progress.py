@@ -9,19 +9,19 @@ from reports.table.words import duration, plural
 from search.settings.settings import BudgetSettings
 from search.study.budget import BudgetUsed
 from search.study.sessions import covered_s
-from search.view.time_left import time_left_of
+from search.view.moment.time_left import time_left_of
 
 
 @dataclass(frozen=True)
-class Progress:
-    """In words: what of the budget is used ('3 of 8 trials, 2 min'), how long the rest takes, and who paused it when."""
+class SearchProgress:
+    """In words: what of the budget is used ('3 of 8 trials, 2 min'), how long the rest takes, and who paused it."""
 
     used: str
     left: str
     paused: str = ""
 
 
-def progress_of(table: StudyTable, records: Sequence[TrialRecord], workers: int = 0) -> Progress | None:
+def progress_of(table: StudyTable, records: Sequence[TrialRecord], workers: int = 0) -> SearchProgress | None:
     """Return how far a search is; None where the store has no budget.
 
     Args:
@@ -37,7 +37,7 @@ def progress_of(table: StudyTable, records: Sequence[TrialRecord], workers: int 
     used = BudgetUsed.of(records, covered_s(span for session in sessions for span in session.spans))
     at_once = workers or max(1, sum(record.phase is Phase.RUNNING for record in records))
     hours = "" if budget.hours is None else f" of {duration(3600 * budget.hours)}"
-    return Progress(
+    return SearchProgress(
         f"{used.trials:,} of {plural(budget.trials, 'trial')}, {duration(used.seconds)}{hours}",
         time_left_of(used, budget, at_once).wordings[0],
         _paused(table),

@@ -41,6 +41,21 @@ def test_a_row_a_study_the_newest_first(report_table: Callable[..., StudyTable])
     assert 'data-events="/events?study=s0&amp;study=s1&amp;study=s3"' in page
 
 
+def test_only_of_a_search_that_runs_somebody_is_at_work(report_table: Callable[..., StudyTable]) -> None:
+    card = replace(card_of(report_table(60), now=NOW), running=2)
+    assert "2 at work" in render_index([replace(card, state="running")], NOW)
+    assert "2 at work" not in render_index([replace(card, state="cut")], NOW)
+
+
+def test_each_page_has_the_switch_for_dark_and_light(report_table: Callable[..., StudyTable]) -> None:
+    tables = [replace(report_table(30), name="a"), replace(report_table(40), name="b")]
+    other = replace(tables[1], fingerprints={"data": "another"})
+    for page in (render_index([], NOW), render_overlay(tables), render_overlay([tables[0], other])):
+        assert '<button type="button" id="theme"' in page
+        assert "automl.theme" in page
+        assert ':root[data-theme="dark"]' in page
+
+
 def test_nothing_of_a_study_is_markup(report_table: Callable[..., StudyTable]) -> None:
     table = replace(report_table(30), name=HOSTILE, data={"name": HOSTILE}, device={"name": HOSTILE})
     card: StudyCard = replace(card_of(table, now=NOW), state_note=HOSTILE, against=HOSTILE, gate=HOSTILE)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import threading
 import time
@@ -85,6 +86,14 @@ def test_what_has_changed_since(client: TestClient, stored: StoredStudy) -> None
     assert len([row for change in later["changes"] for row in change["rows"]]) < stored.count
     assert "front_gate" in later["changes"][-1]["report"]["d"]["figures"]["d"]
     assert "whole" in data(client, 17)  # of another server, long ago
+
+
+def test_how_far_the_search_is(client: TestClient, stored: StoredStudy) -> None:
+    said = data(client)["whole"]["report"]["progress"]
+    assert re.match(r"\d+ of [\d,]+ trials?, ", said["used"])
+    assert " left" in said["left"]
+    assert said["paused"] == ""
+    assert '"progress":{"used":' in client.get("/studies/retail").text
 
 
 def test_a_page_and_where_it_stands(client: TestClient) -> None:

@@ -79,7 +79,9 @@ class Pages:
 
         nonce = new_secret()
         cards = await run_in_threadpool(self._cards)
-        return _page(render_index(cards, datetime.now(UTC), nonce=nonce), page_policy(nonce))
+        return _page(
+            render_index(cards, datetime.now(UTC), nonce=nonce, where=self._shelf.search_words), page_policy(nonce)
+        )
 
     def _cards(self) -> "list[StudyCard]":
         return [self._shelf.feed(name).card() for name in self._shelf.there()]

@@ -31,6 +31,13 @@ class StudyShelf:
         """Where the studies are, for people."""
         return str(self.folder) if self.url is None else shown_url(self.url)
 
+    @property
+    def search_words(self) -> list[str]:
+        """Words that have a search keep its study here, where that is not the usual place."""
+        named = {"--folder": "store.folder", "--store": "store.url"}
+        pairs = zip(self.where[::2], self.where[1::2], strict=True)
+        return [f"{named[option]}={value}" for option, value in pairs]
+
     def there(self) -> list[str]:
         """Return the names of the studies that are shown, sorted; those that were named stay, there or not.
 

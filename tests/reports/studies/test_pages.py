@@ -25,6 +25,10 @@ def test_an_empty_folder_says_what_to_do() -> None:
     assert "There is no study here yet" in page
     assert "automl search conf=smoke" in page
     assert "<table" not in page
+    assert "whose <code>runs/</code>" in page
+    elsewhere = render_index([], NOW, where=["store.folder=/data/my runs"])
+    assert "automl search conf=smoke &#39;store.folder=/data/my runs&#39;" in elsewhere
+    assert "whose <code>runs/</code>" not in elsewhere
 
 
 def test_a_row_a_study_the_newest_first(report_table: Callable[..., StudyTable]) -> None:

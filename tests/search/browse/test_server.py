@@ -21,6 +21,7 @@ from search.browse.changes import StoreWatch, file_stamp
 from search.browse.security import Tokens
 from search.browse.serve import bound
 from search.browse.shelf import StudyShelf
+from search.commands.shown.next_lines import where_words
 from search.study.study_file import file_url
 from spaces.errors import AutomlError
 
@@ -317,3 +318,13 @@ def wait(what: Callable[[], object], seconds: float = 20) -> None:
     while not what():
         assert time.monotonic() < end, "it never came"
         time.sleep(0.02)
+
+
+def test_commands_lead_to_studies_that_live_elsewhere(tmp_path: Path, asked: Asked, tokens: Tokens) -> None:
+    folder = str(tmp_path / "my runs")
+    shelf = StudyShelf(tmp_path / "my runs", None, (), where_words(folder, None))
+    assert shelf.search_words == [f"store.folder={folder}"]
+    with TestClient(make_app(shelf, tokens, asked), base_url="http://localhost") as own:
+        assert "store.folder=" in own.get("/").text
+        StoredStudy(tmp_path / "my runs", 3)
+        assert f'"where":["--folder","{folder}"]' in own.get("/studies/retail").text

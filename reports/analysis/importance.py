@@ -94,6 +94,8 @@ def _of_trials(rows: Sequence[TrialRow], names: Sequence[str], *, of_children: b
     def nothing(reason: str) -> Importance:
         return Importance("mAP", (), count, choices=len(names), reason=reason, of_children=of_children)
 
+    if not count:
+        return nothing(f"no {what} yet")
     if count < needed:
         return nothing(f"needs {needed} {what} to tell {len(names)} choices apart, has {count}")
     if len({row.map for row in rows}) == 1:

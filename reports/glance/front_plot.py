@@ -34,7 +34,7 @@ from reports.table.words import share
 
 GUTTER = 6  # columns left of the drawing: an accuracy and the axis
 LEAST_WIDTH, LEAST_HEIGHT = 32, 7
-NAMED_MOST = 24  # members with their number; more of them say nothing
+NUMBERED_MOST = 24  # members with their number; more of them say nothing
 MARKS = {Origin.TRAINED: TRAINED, Origin.CHILD: CHILD, Origin.POLISHED: POLISHED}
 LABEL_RANK, STAIRS_RANK, BOUND_RANK, DOTS_RANK = 2, 1, 0, -1
 
@@ -161,7 +161,7 @@ def _name_marks(canvas: Canvas, axes: Axes, points: FrontPoints) -> None:
         texts = f"{points.baseline_name} {share(stock.accuracy)}", str(stock.number)
         _name(canvas, axes, stock, texts, STOCK_MARK.style)
     named = {one.number for one in (pick, stock) if one is not None}
-    inner = points.front[1:-1] if len(points.front) <= NAMED_MOST else ()
+    inner = points.front[1:-1] if len(points.front) <= NUMBERED_MOST else ()
     ends = [*points.front[:1], *points.front[-1:]]
     for point in dict.fromkeys([*points.running, *ends, *inner]):
         if point.number not in named:

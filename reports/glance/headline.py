@@ -18,7 +18,7 @@ HEADLINE_STYLES = {"meets": "bold green", "misses": "bold yellow", "no gate": "b
 
 
 @dataclass(frozen=True)
-class Headline:
+class GlanceHeadline:
     """What is said of a study first.
 
     Attributes:
@@ -32,12 +32,14 @@ class Headline:
     style: str
 
 
-def headline(table: StudyTable, verdict: Verdict | None = None, against: AgainstBaseline | None = None) -> Headline:
+def headline(
+    table: StudyTable, verdict: Verdict | None = None, against: AgainstBaseline | None = None
+) -> GlanceHeadline:
     """Return what is said first; `verdict` and `against` are the table's, if they are known."""
     verdict = verdict or judge(table)
     against = against or against_baseline(table)
     best = ("no trial has finished yet",) if verdict.row is None else _best(verdict, verdict.row, table)
-    return Headline(best, () if against is None else _beside(against), HEADLINE_STYLES[verdict.kind])
+    return GlanceHeadline(best, () if against is None else _beside(against), HEADLINE_STYLES[verdict.kind])
 
 
 def fitting(wordings: Sequence[str], width: int) -> str:

@@ -88,7 +88,7 @@ def provenance(table: StudyTable) -> tuple[Fact, ...]:
         Fact("commit", str(known.get("commit") or "")),
         Fact("versions", _flat(versions) if isinstance(versions, Mapping) else ""),
     ]
-    return tuple(fact for fact in facts if fact.value)
+    return tuple(fact for fact in facts if fact.value not in ("", "{}"))
 
 
 def _scored(table: StudyTable) -> Fact:
@@ -121,9 +121,7 @@ def _work(table: StudyTable) -> str:
     """Return how long the study was worked on."""
     ended = [row for row in table.rows if row.finished_at]
     last = max((row.finished_at for row in ended if row.finished_at), default=None)
-    running = table.counts.get("running", 0)
-    parts = [f"{duration(WorkClock(ended).seconds_until(last))} of work"] if last else []
-    return ", ".join(parts + ([f"{running} running now"] if running else []))
+    return f"{duration(WorkClock(ended).seconds_until(last))} of work" if last else ""
 
 
 def _machines(table: StudyTable) -> list[str]:
@@ -168,7 +166,7 @@ def _runtime(table: StudyTable) -> str:
 
 
 def _flat(values: Any) -> str:
-    return ", ".join(f"{key} {value}" for key, value in _items(values) if value is not None)
+    return ", ".join(f"{key} {_flat(value) or value}" for key, value in _items(values) if value is not None)
 
 
 def _items(values: Any) -> list[tuple[str, Any]]:

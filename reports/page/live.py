@@ -16,6 +16,8 @@ class Live:
         nonce: what the server's Content-Security-Policy admits the page's scripts by; new for each answer.
         token_needed: whether what writes needs the token of the address that the command printed.
         pictures: trial number -> address of its contact sheet.
+        where: options that lead a command in a terminal to the study, --folder and --store, where these are needed.
+        several: whether the server shows other studies, too.
     """
 
     base: str
@@ -24,8 +26,11 @@ class Live:
     nonce: str
     token_needed: bool = True
     pictures: Mapping[int, str] = field(default_factory=dict)
+    where: Sequence[str] = ()
+    several: bool = False
 
     @property
     def payload(self) -> dict[str, Any]:
         """What the page's script has as REPORT.live; the nonce is not in it."""
-        return {"base": self.base, "revision": self.revision, "token_needed": self.token_needed}
+        said = {"base": self.base, "revision": self.revision, "token_needed": self.token_needed}
+        return {**said, "where": list(self.where)} if self.where else said

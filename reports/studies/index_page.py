@@ -1,5 +1,6 @@
 """The first page: all studies of a folder, each in a row, to open one or to lay several over one another."""
 
+import shlex
 from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import urlencode
@@ -20,13 +21,14 @@ STATES = ("running", "paused", "cut", "not begun", "ended")  # what asks for att
 LONG_AGO_S = 48 * 3600.0
 
 
-def render_index(cards: Sequence[StudyCard], now: datetime, nonce: str = "") -> str:
+def render_index(cards: Sequence[StudyCard], now: datetime, nonce: str = "", where: Sequence[str] = ()) -> str:
     """Return the page as HTML text.
 
     Args:
         cards: the studies, in any order; those that changed last come first.
         now: the moment, with a time zone.
         nonce: what the server's Content-Security-Policy admits the page's style and script by.
+        where: words that have a search keep its study here, where that is not the usual place: store.folder=/data/runs.
     """
     ordered = sorted(cards, key=lambda card: (-_stamp(card), card.name))
     counts = {state: sum(card.state == state for card in cards) for state in STATES}
@@ -46,11 +48,13 @@ def render_index(cards: Sequence[StudyCard], now: datetime, nonce: str = "") -> 
             box=(f"{LITTLE_WIDTH:g}", f"{LITTLE_HEIGHT:g}"),
             events="/events?" + urlencode([("study", card.name) for card in ordered if not card.error]),
             nonce=nonce,
+            where=f" {shlex.join(where)}" if where else "",
             style=asset("page.css"),
             more_style=asset("studies.css"),
             script=asset("studies_index.js"),
             light=Markup(css_variables(LIGHT)),
             dark=Markup(css_variables(DARK)),
+            theme=asset("studies_theme.js"),
         )
     )
 

@@ -56,6 +56,7 @@ def render_overlay(tables: Sequence[StudyTable], *, device: str = "", served: bo
         "more_style": asset("studies.css"),
         "light": Markup(css_variables(LIGHT)),
         "dark": Markup(css_variables(DARK)),
+        "theme": asset("studies_theme.js"),
     }
     if refusal:
         sides = [_side(table) for table in tables]

@@ -81,7 +81,9 @@ class Pages:
 
         nonce = new_secret()
         cards = await run_in_threadpool(self._cards)
-        return _page(render_index(cards, datetime.now(UTC), nonce=nonce), page_policy(nonce))
+        return _page(
+            render_index(cards, datetime.now(UTC), nonce=nonce, where=self._shelf.search_words), page_policy(nonce)
+        )
 
     def _cards(self) -> "list[StudyCard]":
         return [self._shelf.feed(name).card() for name in self._shelf.there()]
@@ -91,11 +93,12 @@ class Pages:
         from reports.studies.overlay_page import render_overlay
 
         nonce, names = new_secret(), list(dict.fromkeys(request.query_params.getlist("study")))
+        device = request.query_params.get("device", "")
         if len(names) < 2:
             raise AutomlError("over: takes two studies or more: /over?study=A&study=B")
 
         def render() -> str:
-            return render_overlay([self._shelf.feed(name).table() for name in names], nonce=nonce)
+            return render_overlay([self._shelf.feed(name).table() for name in names], nonce=nonce, device=device)
 
         return _page(await run_in_threadpool(render), page_policy(nonce))
 

@@ -20,7 +20,7 @@ async def stream(shelf: StudyShelf, feeds: Sequence[Feed]) -> AsyncIterator[str]
     """Yield events for one reader until the reader leaves.
 
     `changed` says a study's revision, and how the study stands; each study's comes first of all. `studies` comes where
-    the list of studies is another than before; only a reader who names no study, or several, is told of it.
+    the list of studies is another than before; only a reader who names no study, or several, hears of it.
 
     Args:
         shelf: the studies that are shown.

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,11 +31,14 @@ class Feed:
     A thread looks at the store while there are listeners. Without one, a request reads what has changed by itself.
     """
 
-    def __init__(self, name: str, folder: Path, url: str | None) -> None:
-        """Take which study it is; nothing is read yet. Arguments as of `StoreWatch`."""
+    def __init__(
+        self, name: str, folder: Path, url: str | None, where: Sequence[str] = (), *, several: bool = False
+    ) -> None:
+        """Take which study it is; nothing is read yet. Arguments as of `StoreWatch` and `Live`."""
         self.name = name
         self._watch = StoreWatch(name, folder, url)
         self._reading = StudyReading(name, folder, url)
+        self._where, self._several = where, several
         self._journal = Journal()
         self._working = threading.Lock()  # whoever reads the store
         self._listeners: list[Hear] = []
@@ -91,7 +94,7 @@ class Feed:
         """
         with self._working:
             self._read_now()
-            return self._reading.page(nonce, self._journal.revision)
+            return self._reading.page(nonce, self._journal.revision, self._where, several=self._several)
 
     def answer(self, since: int | None, device: str | None) -> str:
         """Return as JSON what has changed since a revision, or everything where that is not known any more.

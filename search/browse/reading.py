@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from objectives.records.paths import DETECTIONS, TrialPaths
 from objectives.records.reading import uncollected
+from objectives.records.trial_record import trial_records
 from reports.analysis.curves import Curves
 from reports.analysis.views import VIEWS, front_view
 from reports.page.live import Live
@@ -22,6 +23,7 @@ from reports.table.table import StudyTable, read_study
 from search.study.files.open import files_to_read
 from search.study.files.place import FileLost
 from search.study.store import load_study
+from search.view.moment.progress import SearchProgress, progress_of
 from spaces.errors import StoreError
 
 if TYPE_CHECKING:
@@ -68,6 +70,7 @@ class StudyReading:
         self._tables: tuple[StudyTable, ...] = ()
         self._drawn: list[DeviceView] = []
         self._views: list[ReaderView] = []
+        self._progress: SearchProgress | None = None
 
     def read(self, *, whole: bool) -> FreshReading:
         """Read what has been written; the first time all of it.
@@ -77,17 +80,21 @@ class StudyReading:
         """
         study = self._opened()
         with uncollected():
-            tables = tables_of(read_study(study))
+            records = trial_records(study)
+            tables = tables_of(read_study(study, records))
+            self._progress = progress_of(tables[0], records)
             is_whole = whole or not self._drawn or len(tables) != len(self._tables)
             if is_whole:
-                self._drawn = views_of(tables, None, gl=True)
+                drawn = views_of(tables, None, gl=True)
+                self._drawn = [replace(view, payload=self._with_progress(view.payload)) for view in drawn]
                 self._views = [self._view(tables, drawn) for drawn in self._drawn]
             else:
                 before = zip(self._tables, self._views, self._drawn, strict=True)
-                self._views = [
+                swift = (
                     _swift(old, new, view, drawn.context["curves"])
                     for (old, view, drawn), new in zip(before, tables, strict=True)
-                ]
+                )
+                self._views = [replace(view, payload=self._with_progress(view.payload)) for view in swift]
             self._tables = tables
         return FreshReading(self._views, *self.standing(), is_whole)
 
@@ -108,6 +115,10 @@ class StudyReading:
 
     def _view(self, tables: Sequence[StudyTable], drawn: DeviceView) -> ReaderView:
         return ReaderView({**drawn.payload, "pictures": self._addresses(tables[0])}, view_html(tables, drawn))
+
+    def _with_progress(self, payload: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what the script reads with how far the search is: budget used, time left, who paused it."""
+        return {**payload, "progress": asdict(self._progress)} if self._progress else payload
 
     def _addresses(self, table: StudyTable) -> dict[int, str]:
         """Return the addresses of contact sheets that lie here, or where the study's files are, by number of trial."""
@@ -151,9 +162,10 @@ class StudyReading:
             raise StoreError(f"device: study '{self._name}' has no '{device}'; its devices: {', '.join(names)}")
         return names.index(device)
 
-    def page(self, nonce: str, revision: int) -> str:
-        """Return the page of what was read last, which is whole and has this revision."""
-        live = Live(self.base, revision, SERVED_SCRIPTS, nonce, pictures=self._views[0].payload["pictures"])
+    def page(self, nonce: str, revision: int, where: Sequence[str] = (), *, several: bool = False) -> str:
+        """Return the page of what was read last, which is whole and has this revision; arguments as of `Live`."""
+        pictures = self._views[0].payload["pictures"]
+        live = Live(self.base, revision, SERVED_SCRIPTS, nonce, pictures=pictures, where=where, several=several)
         return page_of(self._tables, self._drawn, live)
 
     def sheet(self, number: int) -> Path:

@@ -13,15 +13,16 @@ from spaces.errors import StoreError, nearest
 class StudyShelf:
     """The studies of one place; a name from a request is looked up among theirs, and never becomes a path by itself."""
 
-    def __init__(self, folder: Path, url: str | None, names: Sequence[str] = ()) -> None:
+    def __init__(self, folder: Path, url: str | None, names: Sequence[str] = (), where: Sequence[str] = ()) -> None:
         """Take where studies live, and which are shown.
 
         Args:
             folder: where studies live.
             url: of the storage, if it is not SQLite in the studies' folders.
             names: of the studies to show; empty: all that are there, and those that come.
+            where: options that lead a command in a terminal to these studies.
         """
-        self.folder, self.url, self.names = folder, url, tuple(names)
+        self.folder, self.url, self.names, self.where = folder, url, tuple(names), tuple(where)
         self._feeds: dict[str, Feed] = {}
         self._lock = threading.Lock()
 
@@ -29,6 +30,13 @@ class StudyShelf:
     def place(self) -> str:
         """Where the studies are, for people."""
         return str(self.folder) if self.url is None else shown_url(self.url)
+
+    @property
+    def search_words(self) -> list[str]:
+        """Words that have a search keep its study here, where that is not the usual place."""
+        named = {"--folder": "store.folder", "--store": "store.url"}
+        pairs = zip(self.where[::2], self.where[1::2], strict=True)
+        return [f"{named[option]}={value}" for option, value in pairs]
 
     def there(self) -> list[str]:
         """Return the names of the studies that are shown, sorted; those that were named stay, there or not.
@@ -51,5 +59,5 @@ class StudyShelf:
                 known = self.there()
                 if name not in known:
                     raise StoreError(f"study: there is no '{name}' in '{self.place}'{nearest(name, known)}")
-                self._feeds[name] = Feed(name, self.folder, self.url)
+                self._feeds[name] = Feed(name, self.folder, self.url, self.where, several=len(self.names) != 1)
             return self._feeds[name]

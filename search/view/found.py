@@ -8,7 +8,7 @@ from rich.text import Text
 
 from objectives.records.records import Latency
 from reports.glance.front_plot import draw_front
-from reports.glance.headline import Headline, headline
+from reports.glance.headline import GlanceHeadline, headline
 from reports.glance.points import FrontPoint, FrontPoints, Seen, front_points, in_gate_terms
 from reports.table.table import StudyTable
 from reports.table.verdict import Verdict, judge
@@ -30,7 +30,7 @@ class FoundSoFar:
         self._drawing: tuple[Drawn, list[Text]] | None = None
 
     @cached_property
-    def headline(self) -> Headline:
+    def headline(self) -> GlanceHeadline:
         """What is said first."""
         return headline(self.table, self._verdict)
 

@@ -14,9 +14,9 @@ from reports.glance.headline import fitting
 from reports.table.kin.family_words import scored_words
 from reports.table.row import PAUSED
 from reports.table.words import duration
+from search.view.moment.time_left import time_left_of
 from search.view.rows import Section, cut
 from search.view.state import RUNNING, FrameState
-from search.view.time_left import time_left_of
 from search.view.words import one_line
 
 LOW = 16  # a terminal of fewer rows has the budget in one line, and no counts
@@ -32,7 +32,8 @@ def head(state: FrameState, width: int, height: int) -> Section:
     else:
         lines += _bars(state, width)
         lines += [cut(Text(scored_words(state.table), style="dim"))] if state.table.families else []
-        lines.append(cut(Text(fitting(_standings(state), width), style="dim")))
+        if standings := _standings(state):
+            lines.append(cut(Text(fitting(standings, width), style="dim")))
     if state.waits:
         lines.append(cut(Text(one_line(f"waiting: {state.waits}"), style="bold yellow")))
     elif state.meanwhile or not state.running:
@@ -112,6 +113,6 @@ def _standings(state: FrameState) -> tuple[str, ...]:
     order = (*(outcome.value for outcome in Outcome), PAUSED, "waiting")
     found = " · ".join(f"{counts[name]:,} {SHORT.get(name, name)}" for name in order if counts[name])
     if not found:
-        return ("no trial has ended yet",)
+        return ()  # the headline says it
     newest = state.found.newest
     return (found,) if newest is None else (f"{found} · trial {newest} came to the front last", found)

@@ -23,7 +23,7 @@ from replay_table import Columns, Table, read_table
 from time_left_runs import CountedReplay
 
 from search.settings.settings import BudgetSettings
-from search.view.time_left import time_left_of
+from search.view.moment.time_left import time_left_of
 
 HERE = Path(__file__).parent
 FEATURES = ("augment.policy", "backbone.name", "backbone.width", "head.kind", "neck.width", "prune.ratio")

@@ -4,9 +4,11 @@
 const ACTIONS = (() => {
   const TOKEN = "automl.token";
   const NOTE_MOST = 2000; // characters
+  const AT_WORK_MOST = 4; // trials that are named
   const SEEN_MOST = 40; // values of a dimension that a field suggests
   const WITHOUT = "This needs the token. It is in the address that automl browse printed in its terminal: open that address, or paste it above the figures, at “the token”. The command that is shown does the same without it.";
   const LIVE = REPORT.live || null;
+  const WHERE = (LIVE && LIVE.where) || []; // --folder and --store, where the study does not live where studies usually do
 
   const token = () => { try { return sessionStorage.getItem(TOKEN) || ""; } catch { return ""; } };
   const isBarred = () => Boolean(LIVE && LIVE.token_needed && !token());
@@ -15,7 +17,7 @@ const ACTIONS = (() => {
   const shell = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? String(text) : `'${String(text).replaceAll("'", "'\\''")}'`);
   function command(verb, words, options = []) {
     const dashed = [REPORT.study, ...words].some((word) => String(word).startsWith("-")) ? ["--"] : [];
-    return ["automl", verb, ...options, ...dashed, REPORT.study, ...words].map(shell).join(" ");
+    return ["automl", verb, ...options, ...WHERE, ...dashed, REPORT.study, ...words].map(shell).join(" ");
   }
   // A value as the command line has it: a text that reads as something else stands in quotes.
   function written(value) {
@@ -24,7 +26,7 @@ const ACTIONS = (() => {
   }
   function exportLine(row) {
     const further = REPORT.device && REPORT.device !== REPORT.devices[0] ? ["--device", REPORT.device] : [];
-    return ["automl", "export", REPORT.study, "--pick", row.n, ...further, "--to", "out/"].map(shell).join(" ");
+    return ["automl", "export", REPORT.study, "--pick", row.n, ...further, ...WHERE, "--to", "out"].map(shell).join(" ");
   }
 
   async function copy(text) {
@@ -90,16 +92,32 @@ const ACTIONS = (() => {
     return { node, say: (text, tone = "") => { node.textContent = text; node.className = `said ${tone}`.trim(); } };
   }
 
+  // How far the search is, how long it will go on, and what it does now, each trial by its number.
+  function progress(paused) {
+    const running = REPORT.rows.filter((row) => row.outcome === "running");
+    const { used, left } = REPORT.progress || {};
+    const goesOn = Boolean(left) && (running.length > 0 || paused);
+    const now = running.slice(0, AT_WORK_MOST).flatMap((row, index) => [index ? ", " : "", element("a", { href: `#trial-${row.n}` }, `trial ${row.n}`), row.architecture ? ` ${row.architecture}` : ""]);
+    const more = running.length > AT_WORK_MOST ? ` and ${running.length - AT_WORK_MOST} more` : "";
+    return [
+      used ? element("span", {}, element("b", {}, `${used}${goesOn ? `; ${left}` : ""}.`), paused && goesOn ? " once it goes on" : "", " ") : "",
+      running.length && !paused ? element("span", {}, "Now: ", ...now, more, ".") : "",
+    ];
+  }
+
   // ---- the bar of the study
   function bar() {
     const { node: said, say } = sayer();
     const line = commandLine(say);
     const button = element("button", { type: "button", class: "act", id: "pause" });
     const state = element("b");
+    const far = element("p", { class: "progress" });
     const paste = tokenField(say);
+    const doing = element("div", { class: "bar-line" }, state, button, line.node);
     const draw = () => {
       const paused = Boolean(REPORT.paused);
-      state.textContent = paused ? "The search is paused." : "";
+      far.replaceChildren(...progress(paused));
+      state.textContent = paused ? `The search is ${(REPORT.progress && REPORT.progress.paused) || "paused"}.` : "";
       state.hidden = !paused;
       button.textContent = paused ? "Continue the search" : "Pause the search";
       line.write(command(paused ? "continue" : "pause", []));
@@ -113,8 +131,11 @@ const ACTIONS = (() => {
       if (!isBarred() && document.activeElement === document.body) button.focus({ preventScroll: true });
     });
     draw();
-    document.addEventListener("automl:changed", draw);
-    return element("section", { class: "wrap study-bar", "aria-label": "The search", id: "study-bar" }, element("div", { class: "bar-line" }, state, button, line.node), paste, said);
+    document.addEventListener("automl:changed", (event) => {
+      doing.hidden = event.detail.state === "ended" && !REPORT.paused; // nothing is left to pause
+      draw();
+    });
+    return element("section", { class: "wrap study-bar", "aria-label": "The search", id: "study-bar" }, far, doing, paste, said);
   }
 
   // Where the token is, and a field to paste it (or the whole address) into; it stays in this tab.

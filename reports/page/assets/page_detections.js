@@ -402,6 +402,7 @@ function winnerShots() {
   if (kept && kept.why) holder.replaceChildren(element("p", { class: "hint" }, kept.why));
   else if (kept) holder.replaceChildren(title(), shotsView(readShots(kept), () => "", SHOTS_A_PAGE));
   else if (REPORT.live) {
+    holder.replaceChildren(element("p", { class: "hint" }, "Its validation images are on the way."));
     const load = () => shotsOf(REPORT.winner).then((data) => holder.replaceChildren(title(), shotsView(data, shotAddress, SHOTS_A_PAGE)), (error) => holder.replaceChildren(element("p", { class: "hint" }, error.message)));
     const seen = new IntersectionObserver((entries) => { if (entries.some((entry) => entry.isIntersecting)) { seen.disconnect(); load(); } }, { rootMargin: "300px" });
     seen.observe(holder);
@@ -411,6 +412,8 @@ function winnerShots() {
   if (sheet && ((kept && !kept.why) || REPORT.live)) {
     sheet.closest(".card").hidden = true;
     sheet.closest(".pair").classList.add("alone");
+    const classes = document.getElementById("classes");
+    if (classes && classes.data) Plotly.Plots.resize(classes); // drawn before, it has the room of both now
   }
 }
 if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", winnerShots, { once: true });

@@ -81,6 +81,7 @@ function draw(slot, printing = false) {
   const zoom = slot.zooms[slot.figure];
   const doubleClick = slot.id === "front" ? false : "reset";
   const config = { responsive: true, displayModeBar: false, doubleClick, plotGlPixelRatio: devicePixelRatio }; // plotly draws 2 x 2
+  slot.holder.style.height = `${layout.height}px`; // plotly takes the holder's when the window's size changes
   Plotly.react(slot.holder, data, layout, config);
   if (zoom) followZoom(slot.holder);
   if (slot.legend) slot.legend.replaceChildren(...legend(slot, data));

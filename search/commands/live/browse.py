@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from reports.table.console import open_console
+from search.commands.shown.next_lines import where_words
 from search.study.store import load_study
 
 
@@ -24,7 +25,7 @@ def run_browse(names: Sequence[str], folder: str, store: str | None, *, host: st
     from search.study.requests.act import act
 
     listening, tokens = bound(host, port), Tokens()
-    shelf = StudyShelf(studies, store, names)
+    shelf = StudyShelf(studies, store, names, where_words(studies, store))
     start = f"/studies/{quote(names[0], safe='')}" if len(names) == 1 else "/"
     at = address_of(host, listening.getsockname()[1])
     console = open_console(highlight=False, soft_wrap=True)

@@ -32,7 +32,7 @@ def next_lines(
         gate: of all devices of the study.
     """
     name, row = table.name, verdict.row
-    found = []
+    found = [("to go on", _line("continue", name, folder, store))] if table.paused else []
     if verdict.kind in ("meets", "no gate"):
         found.append(("to get it", export_line(name, folder, store, gate)))
     if row is not None:
@@ -45,10 +45,18 @@ def next_lines(
 
 def _line(command: str, name: str, folder: str, store: str | None, *options: str, last: str = "") -> str:
     """Return a line about a study, with its folder and its store where they are not the usual ones."""
-    usual = Path(default_values("store")["folder"]).expanduser().absolute()
-    where = [] if Path(folder).expanduser().absolute() == usual else ["--folder", folder]
-    where += [] if store is None else ["--store", shown_url(store)]
+    where = where_words(folder, store)
     behind = [last] if last else []
     if name.startswith("-"):
         return shlex.join(["automl", command, *where, *options, "--", name, *behind])
     return shlex.join(["automl", command, name, *behind, *where, *options])
+
+
+def where_words(folder: str | Path, store: str | None) -> list[str]:
+    """Return the options that lead a command to studies which do not live where they usually do.
+
+    A password in the store's URL is left to be filled in.
+    """
+    usual = Path(default_values("store")["folder"]).expanduser().absolute()
+    where = [] if Path(folder).expanduser().absolute() == usual else ["--folder", str(folder)]
+    return where + ([] if store is None else ["--store", shown_url(store)])

@@ -1,9 +1,9 @@
 """`automl show STUDY`: the front drawn, the winner beside the baseline, what is done just now, what to type next."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 
@@ -13,14 +13,12 @@ from reports.glance.glance import glance
 from reports.table.console import labelled, open_console
 from reports.table.table import StudyTable, read_study
 from reports.table.verdict import judge
-from reports.table.words import duration, plural
+from reports.table.words import plural
 from search.commands.shown.next_lines import next_lines
-from search.settings.settings import BudgetSettings
-from search.study.budget import BudgetUsed
 from search.study.claims.open import open_claims
-from search.study.sessions import SessionSeen, covered_s, seen_of
+from search.study.sessions import SessionSeen, seen_of
 from search.study.store import load_study, store_errors
-from search.view.time_left import time_left_of
+from search.view.moment.progress import progress_of
 from search.view.words import work_text
 
 if TYPE_CHECKING:
@@ -55,21 +53,15 @@ def run_show_study(name: str, folder: str, store: str | None) -> None:
 def _just_now(
     folder: Path, name: str, store: str | None, study: "optuna.Study", records: Sequence[TrialRecord], table: StudyTable
 ) -> list[RenderableType]:
-    """Return what of the budget is used and what searching processes do, and how long they will go on."""
-    sessions = StudyRecord.of(study).sessions
-    budget = _budget(table.settings)
-    if budget is None:
+    """Return what of the budget is used, who has paused the search, what its processes do, how long they will go on."""
+    alive = _alive(folder, name, store, study) if table.is_running or table.paused else []
+    found = progress_of(table, records, sum(max(1, len(seen.trials)) for seen in alive))
+    if found is None:
         return []
-    seconds = covered_s(span for session in sessions.values() for span in session.spans)
-    used = BudgetUsed.of(records, seconds)
-    hours = "" if budget.hours is None else f" of {duration(3600 * budget.hours)}"
-    text = f"{used.trials:,} of {plural(budget.trials, 'trial')}, {duration(used.seconds)}{hours}"
-    alive = _alive(folder, name, store, study) if table.is_running else []
+    head: list[RenderableType] = [labelled("just now", found.paused, LABELS)] if found.paused else []
     if not alive:
-        return [labelled("used", text, LABELS), *_cut_words(table)]
-    workers = max(1, sum(max(1, len(seen.trials)) for seen in alive))
-    left = time_left_of(used, budget, workers)
-    lines: list[RenderableType] = [labelled("used", f"{text}; {left.wordings[0]}", LABELS)]
+        return [labelled("used", found.used, LABELS), *head, *([] if head else _cut_words(table))]
+    lines: list[RenderableType] = [labelled("used", f"{found.used}; {found.left}", LABELS), *head]
     for seen in alive[:PROCESSES_MOST]:
         doing = ", ".join(map(work_text, seen.work)) or "nothing just now"
         lines.append(labelled("working", f"process {seen.pid} on {seen.host}: {doing}", LABELS))
@@ -91,9 +83,3 @@ def _alive(folder: Path, name: str, store: str | None, study: "optuna.Study") ->
     with store_errors(name), closing(open_claims(folder, store)) as claims:
         found = seen_of(StudyRecord.of(study).sessions, claims, claims.time_s())
     return [seen for seen in found if seen.alive]
-
-
-def _budget(settings: Mapping[str, Any]) -> BudgetSettings | None:
-    """Return the stored budget; None where the store has none."""
-    stored = settings.get("budget")
-    return BudgetSettings(trials=stored["trials"], hours=stored.get("hours")) if stored else None

@@ -212,13 +212,13 @@ def test_the_export_line_is_copied(
 ) -> None:
     with visiting(browser, served, "#trial-5", permissions=["clipboard-read", "clipboard-write"]) as page:
         page.get_by_role("button", name="Copy the export line").click()
-        expect(page.locator(".actions > .said")).to_have_text("Copied: automl export retail --pick 5 --to out/")
-        assert page.evaluate("navigator.clipboard.readText()") == "automl export retail --pick 5 --to out/"
+        expect(page.locator(".actions > .said")).to_have_text("Copied: automl export retail --pick 5 --to out")
+        assert page.evaluate("navigator.clipboard.readText()") == "automl export retail --pick 5 --to out"
     with opened(browser, render_page(tables[1], tmp_path), "#trial-5") as page:  # a file: no server
         page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
         page.get_by_role("button", name="Copy the export line").click()
         quoted = "'" + tables[1].name.replace("'", "'\\''") + "'"
-        assert page.locator(".actions > .said").text_content() == f"Copied: automl export {quoted} --pick 5 --to out/"
+        assert page.locator(".actions > .said").text_content() == f"Copied: automl export {quoted} --pick 5 --to out"
         assert page.get_by_role("button", name=NEXT).count() == 0
         assert page.locator("#study-bar").count() == 0
         assert page.evaluate("window.hacked") is None

@@ -1,5 +1,6 @@
 """Facts of the page: the machines that searched a study."""
 
+from dataclasses import replace
 from typing import Any
 
 from objectives.machine.card import MachineCard
@@ -27,3 +28,14 @@ def test_each_machine_is_named_once() -> None:
 
 def test_sessions_of_an_older_automl_name_none() -> None:
     assert machines(None) == []
+
+
+def test_what_holds_nothing_is_no_line_and_what_is_nested_reads_as_words() -> None:
+    splits = {"val": {"images": 6, "per_class": {"can": 3, "jar": 0}}}
+    table = replace(
+        read_trials("s", [], {}), data={"name": "d", "splits": splits}, fingerprints={"gate": "{}", "space": "7932"}
+    )
+    said = {fact.label: fact.value for fact in provenance(table)}
+    assert "fingerprint of gate" not in said
+    assert said["fingerprint of space"] == "7932"
+    assert said["split val"] == "images 6, per_class can 3, jar 0"

@@ -29,3 +29,13 @@ def test_a_page_on_disk_has_no_server(report_study: Callable[..., optuna.Study],
     page = render_page(read_study(report_study(12)), tmp_path)
     assert '"live":' not in page.partition(DATA)[2].partition("</script>")[0]
     assert "nonce" not in page[: page.index("<script>")]
+
+
+def test_a_page_among_others_leads_back_to_them_and_knows_where_its_study_lives(
+    report_study: Callable[..., optuna.Study], tmp_path: Path
+) -> None:
+    table, where = read_study(report_study(4)), ("--folder", "/data/my runs")
+    among = render_page(table, tmp_path, Live("/studies/a", 7, (), "n", where=where, several=True))
+    assert '<a id="all-studies" href="/">' in among
+    assert json.loads(among.partition(DATA)[2].partition("</script>")[0])["live"]["where"] == list(where)
+    assert 'id="all-studies"' not in render_page(table, tmp_path, LIVE)  # automl browse STUDY: there are no others

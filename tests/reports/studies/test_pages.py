@@ -25,6 +25,10 @@ def test_an_empty_folder_says_what_to_do() -> None:
     assert "There is no study here yet" in page
     assert "automl search conf=smoke" in page
     assert "<table" not in page
+    assert "whose <code>runs/</code>" in page
+    elsewhere = render_index([], NOW, where=["store.folder=/data/my runs"])
+    assert "automl search conf=smoke &#39;store.folder=/data/my runs&#39;" in elsewhere
+    assert "whose <code>runs/</code>" not in elsewhere
 
 
 def test_a_row_a_study_the_newest_first(report_table: Callable[..., StudyTable]) -> None:
@@ -39,6 +43,21 @@ def test_a_row_a_study_the_newest_first(report_table: Callable[..., StudyTable])
     assert page.count("<svg") == 3
     assert f"{card.best_map:.3f}" in page
     assert 'data-events="/events?study=s0&amp;study=s1&amp;study=s3"' in page
+
+
+def test_only_of_a_search_that_runs_somebody_is_at_work(report_table: Callable[..., StudyTable]) -> None:
+    card = replace(card_of(report_table(60), now=NOW), running=2)
+    assert "2 at work" in render_index([replace(card, state="running")], NOW)
+    assert "2 at work" not in render_index([replace(card, state="cut")], NOW)
+
+
+def test_each_page_has_the_switch_for_dark_and_light(report_table: Callable[..., StudyTable]) -> None:
+    tables = [replace(report_table(30), name="a"), replace(report_table(40), name="b")]
+    other = replace(tables[1], fingerprints={"data": "another"})
+    for page in (render_index([], NOW), render_overlay(tables), render_overlay([tables[0], other])):
+        assert '<button type="button" id="theme"' in page
+        assert "automl.theme" in page
+        assert ':root[data-theme="dark"]' in page
 
 
 def test_nothing_of_a_study_is_markup(report_table: Callable[..., StudyTable]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import threading
 import time
@@ -20,6 +21,7 @@ from search.browse.changes import StoreWatch, file_stamp
 from search.browse.security import Tokens
 from search.browse.serve import bound
 from search.browse.shelf import StudyShelf
+from search.commands.shown.next_lines import where_words
 from search.study.requests.act import act
 from search.study.study_file import file_url
 from spaces.errors import AutomlError
@@ -86,6 +88,14 @@ def test_what_has_changed_since(client: TestClient, stored: StoredStudy) -> None
     assert len([row for change in later["changes"] for row in change["rows"]]) < stored.count
     assert "front_gate" in later["changes"][-1]["report"]["d"]["figures"]["d"]
     assert "whole" in data(client, 17)  # of another server, long ago
+
+
+def test_how_far_the_search_is(client: TestClient, stored: StoredStudy) -> None:
+    said = data(client)["whole"]["report"]["progress"]
+    assert re.match(r"\d+ of [\d,]+ trials?, ", said["used"])
+    assert " left" in said["left"]
+    assert said["paused"] == ""
+    assert '"progress":{"used":' in client.get("/studies/retail").text
 
 
 def test_a_page_and_where_it_stands(client: TestClient) -> None:
@@ -357,3 +367,13 @@ def wait(what: Callable[[], object], seconds: float = 120) -> None:
     while not what():
         assert time.monotonic() < end, "it never came"
         time.sleep(0.02)
+
+
+def test_commands_lead_to_studies_that_live_elsewhere(tmp_path: Path, asked: Asked, tokens: Tokens) -> None:
+    folder = str(tmp_path / "my runs")
+    shelf = StudyShelf(tmp_path / "my runs", None, (), where_words(folder, None))
+    assert shelf.search_words == [f"store.folder={folder}"]
+    with TestClient(make_app(shelf, tokens, asked), base_url="http://localhost") as own:
+        assert "store.folder=" in own.get("/").text
+        StoredStudy(tmp_path / "my runs", 3)
+        assert f'"where":["--folder","{folder}"]' in own.get("/studies/retail").text

@@ -14,6 +14,7 @@ from objectives.records.gate import Gate
 from reports.table.table import StudyTable, read_study
 from search.commands.show import run_show
 from search.commands.shown.next_lines import export_line
+from search.study.requests.act import act
 from search.study.store import open_storage, storage_url
 
 
@@ -70,6 +71,18 @@ def test_a_study_in_which_nothing_has_finished_claims_nothing(
     text = automl("show", "retail", folder=tmp_path).stdout
     assert "no trial has finished yet" in text
     assert "export" not in text
+
+
+def test_a_paused_study_says_who_paused_it_and_how_it_goes_on(
+    stored: Callable[..., StudyTable], tmp_path: Path
+) -> None:
+    stored(6)
+    act("retail", str(tmp_path / "runs"), None, {"action": "pause"})
+    lines = automl("show", "retail", folder=tmp_path).stdout.splitlines()
+    assert any(line.startswith("    just now  paused by ") for line in lines)
+    assert "    to go on  automl continue retail" in lines
+    act("retail", str(tmp_path / "runs"), None, {"action": "continue"})
+    assert "paused by" not in automl("show", "retail", folder=tmp_path).stdout
 
 
 @pytest.mark.parametrize(("encoding", "colours"), [("ascii", False), ("latin-1", False), ("utf-8", True)])

@@ -162,6 +162,7 @@ def test_an_empty_study_claims_nothing(settings: Settings) -> None:
     assert "0 of 40 · 0 running · 40 left" in text
     assert "no estimate yet" in text
     assert "choosing a candidate" in text
+    assert text.count("no trial has") == 1  # said once
     assert not any(word in text for word in ("front", "last trials", "failed", "hours"))
 
 

@@ -29,7 +29,7 @@ from search.view.words import middle_s
 TRIALS_LEAST = 3  # trials below which there is no range: two say nothing of how they scatter
 CERTAINTY = 0.95  # on either side
 UNFORESEEN = 0.1  # share of what is left
-GO_ON = 0.75  # of what waiting trials lack to the longest one
+MAY_GO_ON_SHARE = 0.75  # of what waiting trials lack to the longest one
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def _range_s(used: BudgetUsed, left: int, running_s: float, workers: int) -> tup
     around_s = t * sd_s * math.sqrt(left + left**2 / ended)
     go_on = used.paused + left * used.paused / max(1, used.trials)
     low_s = left * (mean_s + min(0.0, drift_s)) - around_s - running_s
-    high_s = left * ((1 + UNFORESEEN) * mean_s + max(0.0, drift_s)) + around_s + GO_ON * go_on * _lack_s(used)
+    high_s = left * ((1 + UNFORESEEN) * mean_s + max(0.0, drift_s)) + around_s + MAY_GO_ON_SHARE * go_on * _lack_s(used)
     alone_s = (mean_s + max(0.0, drift_s)) * (1 - 1 / workers)  # of the worker that ends last
     return max(0.0, low_s) / workers, high_s / workers + alone_s
 

@@ -9,9 +9,9 @@ import pytest
 
 from search.settings.settings import BudgetSettings
 from search.study.budget import BudgetUsed
-from search.view.time_left import TimeLeft, span, time_left_of
+from search.view.moment.time_left import TimeLeft, span, time_left_of
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))  # the scripts import each other by plain name
 time_left: ModuleType = importlib.import_module("time_left")
 replay_table: ModuleType = importlib.import_module("replay_table")

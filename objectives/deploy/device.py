@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from objectives.machine.gpus.visible import gpu_of
+from objectives.machine.openvino_core import openvino_core
 from spaces.errors import DeviceError, nearest
 
 RUNTIMES = ("onnxruntime", "openvino", "litert", "ncnn", "torchscript")
@@ -196,9 +197,7 @@ def offered(runtime: str) -> list[str]:
 
 def _providers(runtime: str) -> list[str]:
     if runtime == "openvino":
-        import openvino
-
-        return list(openvino.Core().available_devices)
+        return list(openvino_core().available_devices)
     if runtime != "onnxruntime":
         return ["CPU"]
     import onnxruntime

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 import numpy as np
 from numpy.typing import NDArray
 
+from objectives.machine.openvino_core import openvino_core
 from spaces.errors import DeviceError
 
 CHANNELS, SIDE = 32, 128  # of the network's one input
@@ -44,7 +45,7 @@ def _by_onnxruntime(network: bytes) -> tuple[Run, str]:
 def _by_openvino(network: bytes) -> tuple[Run, str]:
     import openvino
 
-    core = openvino.Core()
+    core = openvino_core()
     options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": 1}
     request = core.compile_model(core.read_model(network), "CPU", options).create_infer_request()
     feed = [_input()]

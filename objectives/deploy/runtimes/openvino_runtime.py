@@ -12,6 +12,7 @@ from objectives.deploy.artifact_files import read_properties
 from objectives.deploy.device import Device
 from objectives.deploy.runtimes.contract import Runtime, not_loaded
 from objectives.deploy.runtimes.placement import check_devices
+from objectives.machine.openvino_core import openvino_core
 
 
 class OpenVino(Runtime):
@@ -20,14 +21,12 @@ class OpenVino(Runtime):
     suffixes = (".onnx", ".xml")
 
     def __init__(self, path: Path, device: Device) -> None:
-        import openvino
-
         options = {"PERFORMANCE_HINT": "LATENCY", **device.options}
         if device.threads:
             options["INFERENCE_NUM_THREADS"] = device.threads
         try:
             properties = _properties(path) if path.suffix == ".onnx" else read_properties(path)
-            self._compiled = openvino.Core().compile_model(str(path), device.provider, options)
+            self._compiled = openvino_core().compile_model(str(path), device.provider, options)
         except Exception as error:  # of the parser, of the file's format, of the device's plug-in
             raise not_loaded(path, device, error) from error
         self.meta = read_meta(properties, path)
@@ -48,7 +47,5 @@ def _properties(path: Path) -> Mapping[str, str]:
         import onnx
 
         return {p.key: p.value for p in onnx.load(str(path), load_external_data=False).metadata_props}
-    import openvino
-
-    kept = dict(openvino.Core().read_model(str(path)).get_rt_info().items()).get("framework", {})
+    kept = dict(openvino_core().read_model(str(path)).get_rt_info().items()).get("framework", {})
     return {key: str(value.value) for key, value in kept.items()}

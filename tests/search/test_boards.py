@@ -44,6 +44,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
         yield running
 
 
+@pytest.mark.slow
 def test_a_file_is_measured_on_a_board_and_the_board_is_cleaned(
     server: SshServer, shelves: Path, tmp_path: Path, make_candidate: Callable[..., Candidate]
 ) -> None:

@@ -68,8 +68,8 @@ def of_format(name: str) -> Device:
 @pytest.mark.parametrize(
     "names",
     [
-        ("cpu", "ncnn"),
-        ("ncnn", "cpu"),
+        pytest.param(("cpu", "ncnn"), marks=pytest.mark.slow),
+        pytest.param(("ncnn", "cpu"), marks=pytest.mark.slow),
         pytest.param(("cpu", "torchscript"), marks=pytest.mark.slow),
         pytest.param(("torchscript", "ncnn"), marks=pytest.mark.slow),
     ],

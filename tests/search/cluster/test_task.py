@@ -84,6 +84,7 @@ def test_a_killed_worker_is_lost_and_one_that_is_asked_ends_politely(task: Worke
     assert children() == []
 
 
+@pytest.mark.slow
 def test_nobody_sees_a_password_in_the_list_of_processes(task: WorkerTask) -> None:
     secret = "store.url=postgresql+psycopg://me:geheim@127.0.0.1:1/db"
     ends: list[WorkerEnd] = []

@@ -75,6 +75,7 @@ def nothing_is_left(server: SshServer) -> bool:
     return False
 
 
+@pytest.mark.slow
 def test_files_are_measured_on_the_board_while_others_train_here(
     server: SshServer, artifact: Path, images: list[Path], tmp_path: Path
 ) -> None:

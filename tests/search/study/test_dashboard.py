@@ -14,7 +14,7 @@ from typing import Any
 
 import optuna
 import pytest
-from quick_search import settings_of
+from quick_search import settings_of, wait_until
 
 import search
 from objectives.data.dataset import Dataset
@@ -98,7 +98,7 @@ def test_a_search_goes_on_while_the_dashboard_reads_and_writes(tmp_path: Path, b
     assert len(table.finished) == 4
     assert table.rows[0].accuracy == first.rows[0].accuracy
     assert table.rows[0].candidate == first.rows[0].candidate
-    assert len(read_all(ask, number)) == 4
+    wait_until(lambda: len(read_all(ask, number)) == 4, 60)  # it reads trials anew every ten seconds
 
 
 @pytest.mark.slow

@@ -20,6 +20,7 @@ from optuna.trial import FrozenTrial, TrialState
 from postgres_server import PostgresServer, postgres_server
 from quick_search import wait_until
 
+from objectives.machine.interrupts import interruptible
 from objectives.records import attributes as keys
 from objectives.records.records import Decision
 from search.study.claims.contract import LeaseLost
@@ -447,7 +448,7 @@ def test_who_is_interrupted_waits_no_more(tmp_path: Path, breakable: PostgresSer
 
         thread = threading.Thread(target=interrupt)
         thread.start()
-        with pytest.raises(KeyboardInterrupt):
+        with interruptible(), pytest.raises(KeyboardInterrupt):  # in the background, too
             own.trials()
         thread.join()
         began = time.monotonic()

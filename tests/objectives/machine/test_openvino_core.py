@@ -19,6 +19,7 @@ gc.collect()
 del second
 gc.collect()
 try:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background, too
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(10)
 except KeyboardInterrupt:

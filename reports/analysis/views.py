@@ -1,7 +1,7 @@
 """The two views of the front as data to draw: the gate's terms, and the search's objectives."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from objectives.records.even_sample import best_and_sample
@@ -121,16 +121,47 @@ def default_view(gate: Gate) -> str:
     return "objectives" if gate.map50_min is None and gate.p95_ms_max is None else "gate"
 
 
-def front_view(table: StudyTable, key: str, winner: int | None = None, points_max: float = POINTS_MAX) -> FrontView:
-    """Return mAP50 against p95 (`gate`) or mAP 0.5:0.95 against p50 (`objectives`), of about `points_max` points."""
+class MadePoints:
+    """Points of a study's trials: those of a trial that is still the same object are not made anew."""
+
+    def __init__(self) -> None:
+        """Hold nothing yet."""
+        self._made: dict[tuple[str, int], tuple[TrialRow, int | None, str | None, Point | None]] = {}
+
+    def of(self, row: TrialRow, key: str, family: int | None, *, has_gate: bool) -> tuple[str | None, Point | None]:
+        """Return where a trial is drawn in a view, and its point; None where it is not."""
+        kept = self._made.get((key, row.number))
+        if kept is None or kept[0] is not row or kept[1] != family:
+            layer = None if row.other_device or row.is_proof else _layer(row)
+            point = _point(row, family, in_gate=key == "gate", has_gate=has_gate) if layer else None
+            kept = self._made[key, row.number] = (row, family, layer, point)
+        return kept[2:]
+
+
+def front_view(
+    table: StudyTable,
+    key: str,
+    winner: int | None = None,
+    points_max: float = POINTS_MAX,
+    made: MadePoints | None = None,
+) -> FrontView:
+    """Return mAP50 against p95 (`gate`) or mAP 0.5:0.95 against p50 (`objectives`), of about `points_max` points.
+
+    Args:
+        table: the study.
+        key: of the view.
+        winner: number of the trial to name.
+        points_max: about how many points are drawn.
+        made: points of this study, for whoever asks again and again.
+    """
     in_gate, gate = key == "gate", table.gate
+    made = made or MadePoints()
     found: dict[str, list[Point]] = {layer: [] for layer in LAYERS}
     families = {family.number: family.number for family in table.families if family.children}
     families |= {row.number: family.number for family in table.families for row in family.polishes}
     for row in table.rows:
-        layer = _layer(row)
-        is_seen = layer and not row.other_device and not row.is_proof
-        point = _point(row, families, in_gate=in_gate, has_gate=gate != Gate()) if is_seen else None
+        family = row.parent if row.is_child else families.get(row.number)
+        layer, point = made.of(row, key, family, has_gate=gate != Gate())
         if layer and point and (layer == "over" or point.accuracy is not None):
             found[layer].append(point)
     found["front"].sort(key=lambda point: point.latency_ms)
@@ -206,14 +237,13 @@ def _layer(row: TrialRow) -> str | None:
     return None
 
 
-def _point(row: TrialRow, families: Mapping[int, int], *, in_gate: bool, has_gate: bool) -> Point | None:
+def _point(row: TrialRow, family: int | None, *, in_gate: bool, has_gate: bool) -> Point | None:
     latency = row.p95_ms if in_gate else row.p50_ms
     if latency is None:
         return None
     last = row.rungs[-1] if row.rungs and not row.is_measured else None
     seen = (last.map50 if in_gate else last.map) if last else None
     accuracy = (row.map50 if in_gate else row.map) if row.is_measured else seen
-    family = row.parent if row.is_child else families.get(row.number)
     passes = has_gate and row.passes_gate
     ends = None if in_gate else row.p50_ends_ms
     shown = (row.number, latency, accuracy, row.stable, passes, _label(row))

@@ -24,13 +24,14 @@ GL_LAYERS = ("child", "finished", "stopped", "running", "paused", "over")  # the
 CROWDED_POINTS = 1200  # from so many points on, marks are drawn smaller, and by WebGL: fewer are quicker without
 
 
-def front_figure(view: FrontView, palette: Palette = LIGHT, *, gl: bool = False) -> go.Figure:
+def front_figure(view: FrontView, palette: Palette = LIGHT, *, gl: bool = False, labelled: bool = True) -> go.Figure:
     """Draw every trial of a view, the front joined, the gate's region shaded, the winner named.
 
     Args:
         view: what to draw.
         palette: its colours.
         gl: whether layers beside the front are drawn by WebGL where there are many points; by plotly's full bundle.
+        labelled: whether points carry the text that is shown where one points at them.
     """
     figure = go.Figure(layout=base_layout(palette, view.latency_name, view.accuracy_name))
     families = bool(view.families)
@@ -51,9 +52,10 @@ def front_figure(view: FrontView, palette: Palette = LIGHT, *, gl: bool = False)
         if layer == "finished":
             figure.add_traces(family_lines(view, palette))
         for group, of_group in by_family(points, view, palette) if layer == "child" else [("", points)] * bool(points):
-            trace = _scatter(layer, name, of_group, palette, colour, mark, size * (0.6 if crowded else 1), view)
-            trace = _by_webgl(trace) if gl and crowded and layer in GL_LAYERS else trace
-            figure.add_trace(trace.update(legendgroup=group) if group else trace)
+            kind = go.Scattergl if gl and crowded and layer in GL_LAYERS else go.Scatter
+            values = _values(layer, name, of_group, palette, colour, mark, size * (0.6 if crowded else 1), view)
+            values |= _label_values(of_group) if labelled else {}
+            figure.add_trace(kind(**values, legendgroup=group or None))
             name = ""  # the legend names a layer once
     figure.add_traces(_baseline_mark(view, palette))
     figure.add_traces(_proven_marks(view, palette))
@@ -72,7 +74,7 @@ def front_figure(view: FrontView, palette: Palette = LIGHT, *, gl: bool = False)
     return figure
 
 
-def _scatter(
+def _values(
     layer: str,
     name: str,
     points: Sequence[Point],
@@ -81,7 +83,7 @@ def _scatter(
     mark: str,
     size: float,
     view: FrontView,
-) -> go.Scatter:
+) -> dict[str, Any]:
     """Return one layer; points that pass the gate are rimmed, members of families have their family's colour."""
     colours = point_colours(points, family_colours(view, palette), colour)
     sizes = [size * (CHILD_SIZE if point.is_child and layer == "front" else 1) for point in points]
@@ -89,14 +91,15 @@ def _scatter(
         palette.gate_rim if point.passes_gate else (own if "open" in mark else palette.card)
         for point, own in zip(points, colours, strict=True)
     ]
-    return go.Scatter(
-        x=[point.latency_ms for point in points],
-        y=[0.018 if layer == "over" else point.accuracy for point in points],
-        yaxis="y2" if layer == "over" else "y",
-        name=name,
-        mode="lines+markers" if layer == "front" else "markers",
-        line={"color": colour, **(STAIRCASE if view.key == "objectives" else THREAD)},
-        marker={
+    shape = STAIRCASE if view.key == "objectives" else THREAD
+    return {
+        "x": [point.latency_ms for point in points],
+        "y": [0.018 if layer == "over" else point.accuracy for point in points],
+        "yaxis": "y2" if layer == "over" else "y",
+        "name": name,
+        "mode": "lines+markers" if layer == "front" else "markers",
+        "line": {"color": colour, **shape} if layer == "front" else {"color": colour},
+        "marker": {
             "color": colours if view.families else colour,
             "size": sizes if view.families else size,
             "symbol": mark if layer == "over" else [symbol(point, mark) for point in points],
@@ -106,19 +109,17 @@ def _scatter(
             },
             "opacity": OPACITIES.get(layer, 1),
         },
-        error_x=_intervals(points, palette.front) if layer == "front" else None,
-        customdata=[point.number for point in points],
-        text=[escape(point.label, quote=False).replace("\n", "<br>") for point in points],
-        hovertemplate="<b>trial %{customdata}</b><br>%{text}<extra></extra>",
-        meta=layer,
-    )
+        "error_x": _intervals(points, palette.front) if layer == "front" else None,
+        "customdata": [point.number for point in points],
+        "meta": layer,
+    }
 
 
-def _by_webgl(trace: go.Scatter) -> go.Scattergl:
-    """Return a layer for WebGL: the same marks, below those that are no WebGL."""
-    values = trace.to_plotly_json()
-    del values["type"]
-    return go.Scattergl(**values)
+def _label_values(points: Sequence[Point]) -> dict[str, Any]:
+    return {
+        "text": [escape(point.label, quote=False).replace("\n", "<br>") for point in points],
+        "hovertemplate": "<b>trial %{customdata}</b><br>%{text}<extra></extra>",
+    }
 
 
 def _intervals(points: Sequence[Point], colour: str) -> dict[str, Any] | None:

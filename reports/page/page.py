@@ -1,6 +1,7 @@
 """The report as one HTML file that opens from disk, with no network."""
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,7 +31,7 @@ from reports.analysis.headline import headline
 from reports.analysis.history import hypervolume_history
 from reports.analysis.importance import importances
 from reports.analysis.importance_words import basis_words
-from reports.analysis.views import POINTS_MAX, VIEWS, FrontView, default_view, front_view
+from reports.analysis.views import POINTS_MAX, VIEWS, FrontView, MadePoints, default_view, front_view
 from reports.page.calibration_figure import MARKS_MAX, calibration_figure
 from reports.page.carried.packed import PACKED_FROM, PagePart, part
 from reports.page.carried.plotly_bundle import basic_bundle
@@ -113,15 +114,23 @@ def render_page(
         return page_of(tables, views_of(tables, study_folder, gl=live is not None), live, detections)
 
 
-def views_of(tables: Sequence[StudyTable], study_folder: Path | None, *, gl: bool) -> list[DeviceView]:
+def views_of(
+    tables: Sequence[StudyTable],
+    study_folder: Path | None,
+    *,
+    gl: bool,
+    points: defaultdict[str, MadePoints] | None = None,
+) -> list[DeviceView]:
     """Return what the page has of a study, as each of its devices has it.
 
     Args:
         tables: the study as each device has it, as `tables_of` gives them.
         study_folder: where the contact sheets lie that the page carries with it; None: it carries none.
         gl: whether all points are drawn, by WebGL.
+        points: by device, for whoever asks again and again.
     """
-    return [_view(one, study_folder, tables, gl=gl) for one in tables]
+    made = defaultdict(MadePoints) if points is None else points
+    return [_view(one, study_folder, tables, made[one.device_name], gl=gl) for one in tables]
 
 
 def page_of(
@@ -203,13 +212,15 @@ def _words(table: StudyTable, tables: Sequence[StudyTable], live: Live | None) -
     }
 
 
-def _view(table: StudyTable, study_folder: Path | None, tables: Sequence[StudyTable], *, gl: bool) -> DeviceView:
+def _view(
+    table: StudyTable, study_folder: Path | None, tables: Sequence[StudyTable], points: MadePoints, *, gl: bool
+) -> DeviceView:
     """Return the study as one of its devices has it; with WebGL all of its points are drawn."""
     verdict = judge(table)
     curves = learning_curves(table)
     found = importances(table)
     most, winner = (math.inf if gl else POINTS_MAX), (verdict.row.number if verdict.row else None)
-    views = {key: front_view(table, key, winner, most) for key in VIEWS}
+    views = {key: front_view(table, key, winner, most, points) for key in VIEWS}
     figures = _figures(table, verdict, curves, views, gl=gl)
     calibration = calibrate(table)
     held = _held(calibration)
@@ -273,7 +284,9 @@ def _figures(
 
 def front_figures(views: Mapping[str, FrontView], *, gl: bool) -> dict[str, go.Figure]:
     """Return the figures of the front that have points, by name."""
-    fronts = {key: front_figure(view, CSS, gl=gl) for key, view in views.items() if any(view.layers.values())}
+    fronts = {
+        key: front_figure(view, CSS, gl=gl, labelled=False) for key, view in views.items() if any(view.layers.values())
+    }
     for figure in fronts.values():
         figure.update_traces(text=None, hovertemplate=None)  # the page's own card says it
     return {f"front_{key}": figure for key, figure in fronts.items()}

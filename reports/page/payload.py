@@ -41,17 +41,20 @@ def dimensions(table: StudyTable) -> list[str]:
     return sorted(seen, key=lambda name: groups.index(name.partition(".")[0]))
 
 
-def trials_payload(table: StudyTable, curves: Curves, only: Collection[int] | None = None) -> dict[str, Any]:
+def trials_payload(
+    table: StudyTable, curves: Curves, only: Collection[int] | None = None, names: Sequence[str] | None = None
+) -> dict[str, Any]:
     """Return the trials as JSON values; a candidate is a list in the order of `dimensions`, to be small.
 
     Args:
         table: the study.
         curves: whose rungs the page draws.
-        only: numbers of the trials to return; None: all.
+        only: numbers of the trials to return, in full; None: all, in a large study the others in brief.
+        names: the dimensions, where they are known; None: those of all trials.
     """
-    names = dimensions(table)
+    names = dimensions(table) if names is None else names
     with_rungs = {curve.number for curve in curves.shown}
-    in_full, with_logs = _in_full(table), _with_logs(table)
+    in_full, with_logs = (_in_full(table), _with_logs(table)) if only is None else (only, only)
     has_gate = table.gate != Gate()
     beside = [bound for bound in table.gate.bounds if bound.setting not in ALWAYS_SHOWN]
     families = {family.number: family for family in table.families}

@@ -1,6 +1,7 @@
 """A study, read for its readers: its views as each device has them, whole or what a trial's end changes at once."""
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from objectives.records.paths import DETECTIONS, TrialPaths
 from objectives.records.reading import uncollected
 from objectives.records.trial_record import trial_records
 from reports.analysis.curves import Curves
-from reports.analysis.views import VIEWS, front_view
+from reports.analysis.views import VIEWS, MadePoints, front_view
 from reports.page.live import Live
 from reports.page.page import DeviceView, front_figures, page_of, view_html, views_of
 from reports.page.payload import trials_payload
@@ -71,6 +72,7 @@ class StudyReading:
         self._drawn: list[DeviceView] = []
         self._views: list[ReaderView] = []
         self._progress: SearchProgress | None = None
+        self._points: defaultdict[str, MadePoints] = defaultdict(MadePoints)  # by device
 
     def read(self, *, whole: bool) -> FreshReading:
         """Read what has been written; the first time all of it.
@@ -85,13 +87,13 @@ class StudyReading:
             self._progress = progress_of(tables[0], records)
             is_whole = whole or not self._drawn or len(tables) != len(self._tables)
             if is_whole:
-                drawn = views_of(tables, None, gl=True)
+                drawn = views_of(tables, None, gl=True, points=self._points)
                 self._drawn = [replace(view, payload=self._with_progress(view.payload)) for view in drawn]
                 self._views = [self._view(tables, drawn) for drawn in self._drawn]
             else:
                 before = zip(self._tables, self._views, self._drawn, strict=True)
                 swift = (
-                    _swift(old, new, view, drawn.context["curves"])
+                    _swift(old, new, view, drawn.context["curves"], self._points[new.device_name])
                     for (old, view, drawn), new in zip(before, tables, strict=True)
                 )
                 self._views = [replace(view, payload=self._with_progress(view.payload)) for view in swift]
@@ -186,16 +188,16 @@ class StudyReading:
         return path
 
 
-def _swift(old: StudyTable, new: StudyTable, view: ReaderView, curves: Curves) -> ReaderView:
+def _swift(old: StudyTable, new: StudyTable, view: ReaderView, curves: Curves, points: MadePoints) -> ReaderView:
     """Return a view with the trials that have changed since, and the front, in place; all else stays as it was."""
     before = {row.number: row for row in old.rows}
     changed = {row.number for row in new.rows if row is not before.get(row.number)}
-    found = trials_payload(new, curves, changed)
-    if found["dimensions"] != view.payload["dimensions"]:
-        found = trials_payload(new, curves)
+    names = view.payload["dimensions"]
+    is_known = all(name in names for row in new.rows if row.number in changed for name in row.candidate)
+    found = trials_payload(new, curves, changed, names) if is_known else trials_payload(new, curves)
     rows = {row["n"]: row for row in view.payload["rows"]} | {row["n"]: row for row in found["rows"]}
     winner = view.payload["winner"]
-    fronts = front_figures({key: front_view(new, key, winner, math.inf) for key in VIEWS}, gl=True)
+    fronts = front_figures({key: front_view(new, key, winner, math.inf, points) for key in VIEWS}, gl=True)
     figures = view.payload["figures"] | {name: figure.to_plotly_json() for name, figure in fronts.items()}
     return replace(view, payload={**view.payload, **found, "rows": list(rows.values()), "figures": figures})
 

@@ -4,11 +4,10 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from browse_process import HAS_POINT, browsing
 from browser import opened, wait_until
 from command_line import SCRIPT
 from playwright.sync_api import Browser
@@ -18,22 +17,8 @@ from stored_study import StoredStudy
 
 pytestmark = pytest.mark.slow
 
-HAS_POINT = "document.getElementById('front')?.data?.some((one) => one.customdata && one.customdata.includes({}))"
 # The server ends before the page; a study whose detections were not kept has none of its winner's.
 MAY_FAIL = ("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE", "ERR_EMPTY", "/detections)")
-
-
-@contextmanager
-def browsing(folder: Path, *arguments: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
-    """Run `automl browse` in a folder; yield the address that it prints, and its process."""
-    line = [SCRIPT, "browse", "--port", "0", "--no-open", *arguments]
-    with subprocess.Popen(line, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            process.stdout.readline()
-            yield process.stdout.readline().strip(), process
-        finally:
-            process.kill()
 
 
 def test_points_appear_and_the_reader_keeps_the_place(browser: Browser, tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ from reports.page.palette import CSS, DARK, LIGHT, colours, css_variables
 from reports.page.payload import gate_payload, others_payload, script_json, trials_payload
 from reports.page.pictures import pictures
 from reports.page.proof_section import proof_figure, proof_section
-from reports.page.template import asset, environment
+from reports.page.template import SCRIPTS, STYLESHEETS, asset, environment
 from reports.table.baseline import against_baseline
 from reports.table.baseline_words import baseline_words
 from reports.table.gate_words import bound_lines
@@ -53,23 +53,6 @@ from reports.table.proof.contestants import read_proof
 from reports.table.table import StudyTable
 from reports.table.verdict import Verdict, judge
 from reports.table.words import architecture, ms, share
-
-SCRIPTS = (
-    "page_devices.js",
-    "page_common.js",
-    "page_detections.js",
-    "page_actions.js",
-    "page_panel.js",
-    "page_figures.js",
-    "page_table.js",
-    "page_gate.js",
-    "page_live.js",
-    "page_address.js",
-    "page_keys.js",
-    "page_theme.js",
-    "page_start.js",
-)
-STYLESHEETS = ("page.css", "page_front.css", "page_actions.css", "page_detections.css")
 
 
 @dataclass(frozen=True)

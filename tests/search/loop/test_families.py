@@ -181,12 +181,12 @@ def test_a_search_that_is_killed_while_children_are_scored_goes_on(tmp_path: Pat
         families, reports = search.chooser.families, 0
         record = families.record
 
-        def dies(number: int, report: ChildrenReport) -> int:
+        def dies(number: int, report: ChildrenReport, kept: Mapping[str, Files]) -> list[str]:
             nonlocal reports
             reports += bool(report.scored)
             if report.scored and reports == 2:
                 raise Killed
-            return record(number, report)
+            return record(number, report, kept)
 
         families.record = dies  # type: ignore[method-assign]  # the end of its process, as far as the store can see
         with pytest.raises(Killed):

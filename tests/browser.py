@@ -37,7 +37,7 @@ SERIOUS = ("serious", "critical")
 def launched(*flags: str) -> Iterator[Browser]:
     """Run Chromium without a window, with further flags; the test is skipped where there is none."""
     if not CHROMIUM:
-        pytest.skip(WITHOUT)
+        pytest.skip(WITHOUT)  # .ci/run installs one, where it can
     expect.set_options(timeout=60_000)  # five seconds are too few on a machine that is busy
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *flags])
@@ -73,7 +73,7 @@ def opened(
             tab.goto(address + fragment)
             try:
                 tab.locator(READY).wait_for(state="attached", timeout=60_000)
-            except Exception as error:
+            except Exception as error:  # whatever the page raises: it is said again with what the browser saw
                 error.add_note(f"the page: {faults}")
                 raise
             yield tab

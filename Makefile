@@ -37,12 +37,20 @@ test-fast: $(READY)  ## those without processes and trainings, in a minute and a
 	$(BIN)/pytest -m "not slow and not seconds" $(PARALLEL) $(ARGS)
 
 # In three processes, one after another: what one library of machine code does to a process is not the next one's.
+# These kill processes, break lines and wait for what others do: tests that have failed run once more, by themselves, and
+# are named in the end. What fails twice fails; so does a process that dies.
 SLOW := "tests --ignore=tests/search" "tests/search --ignore=tests/search/study" "tests/search/study"
 
 test-slow: $(READY)  ## the slow tests: real searches and trainings of minutes, and seconds beside the main path
-	@failed=0; for part in $(SLOW); do \
-		$(BIN)/pytest -m slow --timeout 1800 $$part $(ARGS) || { code=$$?; [ $$code -eq 5 ] || failed=$$code; }; \
-	done; exit $$failed
+	@failed=0; again=""; for part in $(SLOW); do \
+		code=0; $(BIN)/pytest -m slow --timeout 1800 $$part $(ARGS) || code=$$?; \
+		if [ $$code -eq 1 ]; then \
+			echo "once more, those that failed:"; code=0; again="$$again $$part"; \
+			$(BIN)/pytest -m slow --timeout 1800 --last-failed --last-failed-no-failures none $$part $(ARGS) || code=$$?; \
+			[ $$code -ne 5 ] || code=1; \
+		fi; \
+		[ $$code -eq 0 ] || [ $$code -eq 5 ] || failed=$$code; \
+	done; [ -z "$$again" ] || echo "tests had to run twice in:$$again"; exit $$failed
 
 test-wheel: $(READY)  ## build the wheel, install it into an environment of its own, search from another folder with it
 	rm -rf $(WHEEL) && mkdir -p $(WHEEL)/elsewhere

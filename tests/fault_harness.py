@@ -26,6 +26,7 @@ import numpy as np
 import optuna
 import psutil
 from optuna.trial import FrozenTrial, TrialState
+from process_words import words_of
 from small_disk import small_disk
 
 from objectives.records import attributes as keys
@@ -379,7 +380,7 @@ def _check_processes(arena: Arena) -> None:
     end = time.monotonic() + 10
     while (left := arena.processes()) and time.monotonic() < end:
         time.sleep(0.05)
-    assert not left, [(process.pid, process.cmdline()) for process in left]
+    assert not left, [(process.pid, words_of(process)) for process in left]
 
 
 # Data, a small disk, the run

@@ -29,6 +29,7 @@ from cut_line import CutLine, cut_line
 from fault_harness import AUTOML, HERE, LONG_S, NAME, Fault, Tally
 from optuna.trial import FrozenTrial, TrialState
 from postgres_server import PostgresServer, postgres_server
+from process_words import words_of
 from s3_server import S3Server, s3_server
 
 from objectives.records import attributes as keys
@@ -163,11 +164,10 @@ class Arena:
         """Return the processes that search: those of lines without a cluster, and workers of one."""
         found = []
         for process in self.processes():
-            with contextlib.suppress(psutil.Error):
-                line = process.cmdline()
-                is_plain = len(line) > 2 and line[1] == str(AUTOML) and not any(w.startswith("cluster=") for w in line)
-                if is_plain or "search.commands.workers.child" in line:
-                    found.append(process)
+            line = words_of(process)
+            is_plain = len(line) > 2 and line[1] == str(AUTOML) and not any(w.startswith("cluster=") for w in line)
+            if is_plain or "search.commands.workers.child" in line:
+                found.append(process)
         return found
 
     def trial_processes(self) -> list[psutil.Process]:
@@ -394,7 +394,7 @@ def _check_processes(arena: Arena) -> None:
     until = time.monotonic() + 20
     while (left := arena.processes()) and time.monotonic() < until:
         time.sleep(0.1)
-    assert not left, [(process.pid, process.cmdline()) for process in left]
+    assert not left, [(process.pid, words_of(process)) for process in left]
 
 
 def lost(trials: list[FrozenTrial]) -> list[int]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 from fault_harness import Arena
+from process_words import words_of
 from quick_search import LONG_S, wait_until
 
 from search.cluster.engines.contract import ClusterEngine, ClusterError
@@ -43,7 +44,7 @@ def arena(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Arena]:
     for name, value in arena.environment.items():
         monkeypatch.setenv(name, value)
     yield arena
-    left = [one for one in arena.processes() if one.pid != os.getpid() and "workers.child" in " ".join(one.cmdline())]
+    left = [one for one in arena.processes() if one.pid != os.getpid() and "workers.child" in " ".join(words_of(one))]
     for process in left:
         process.kill()
     assert left == []
@@ -73,7 +74,7 @@ def started(
 
 
 def workers_of(arena: Arena) -> list[psutil.Process]:
-    return [one for one in arena.processes() if "search.commands.workers.child" in one.cmdline()]
+    return [one for one in arena.processes() if "search.commands.workers.child" in words_of(one)]
 
 
 @each

@@ -1,6 +1,5 @@
 """The task of a worker: it never raises, says in one line why its process ended, and takes that along when it ends."""
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -13,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 from fault_harness import Arena
+from process_words import words_of
 from quick_search import wait_until
 
 from search.cluster.task import INTERRUPTED, WorkerEnd, WorkerTask, end_launch, end_workers, run_worker
@@ -38,12 +38,8 @@ def task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WorkerTask:
 
 
 def children() -> list[psutil.Process]:
-    found = []
-    for one in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.Error):  # it has ended by now
-            if "search.commands.workers.child" in one.cmdline():
-                found.append(one)
-    return found
+    every = psutil.Process().children(recursive=True)
+    return [one for one in every if "search.commands.workers.child" in words_of(one)]
 
 
 def begun(task: WorkerTask) -> tuple[threading.Thread, list[WorkerEnd]]:
@@ -94,8 +90,7 @@ def test_nobody_sees_a_password_in_the_list_of_processes(task: WorkerTask) -> No
 
     def line_is_seen() -> bool:  # between its fork and its exec, a process has its parent's
         for one in children():
-            with contextlib.suppress(psutil.Error):  # it has ended by now
-                words.extend(one.cmdline())
+            words.extend(words_of(one))
         return any(word.startswith("store.url=") for word in words)
 
     wait_until(line_is_seen)

@@ -2,13 +2,12 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-import psutil
 import pytest
 from defaults import device_of
+from process_words import words_of
 from small_board import make_board
 from small_jobs import QUICK_STEPS, quick_job, tiny_candidate
 from ssh_server import ALIAS, SshServer, needs_ssh, ssh_server
@@ -134,10 +133,7 @@ def test_a_split_may_be_larger_than_what_the_board_holds(
 
     def cut_once() -> None:
         for process in server.processes():
-            line: list[str] = []
-            with suppress(psutil.NoSuchProcess):  # it has ended meanwhile
-                line = process.cmdline()
-            if line[-1:] == ["detect"] and process.pid not in runs:
+            if words_of(process)[-1:] == ["detect"] and process.pid not in runs:
                 runs.append(process.pid)
                 if len(runs) == 2:
                     server.cut()

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 from defaults import CPU, protocol_of
+from process_words import words_of
 from small_board import make_board
 from ssh_server import ALIAS, SshServer, needs_ssh, ssh_server
 
@@ -228,7 +229,7 @@ def test_a_line_that_breaks_is_opened_again(server: SshServer, artifact: Path, i
     cut: list[int] = []
 
     def once() -> None:
-        if not cut and any("probe" in " ".join(process.cmdline()) for process in server.processes()):
+        if not cut and any("probe" in " ".join(words_of(process)) for process in server.processes()):
             cut.append(server.cut())
 
     assert isinstance(measure_latency(artifact, PI, images, QUICK, patience=Patience(once)), Latency)
@@ -310,6 +311,6 @@ def test_studies_queue_at_the_board(server: SshServer, artifact: Path, images: l
         measuring.start()
         time.sleep(2.0)
         assert found == []
-        assert not any("probe" in " ".join(process.cmdline()) for process in server.processes())
+        assert not any("probe" in " ".join(words_of(process)) for process in server.processes())
     measuring.join(60)
     assert len(found) == 1

@@ -12,7 +12,7 @@ import pytest
 from fault_harness import Arena, check
 from optuna.trial import TrialState
 from postgres_server import postgres_server
-from process_words import words_of
+from process_words import workers_among
 from quick_search import LONG_S, taken, wait_until
 
 from objectives.records.study_record import SessionRecord, StudyRecord
@@ -40,7 +40,7 @@ def output(arena: Arena) -> str:
 
 
 def workers_of(arena: Arena) -> list[psutil.Process]:
-    return [one for one in arena.processes() if "search.commands.workers.child" in words_of(one)]
+    return workers_among(arena.processes())
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 from fault_harness import Arena
-from process_words import words_of
+from process_words import words_of, workers_among
 from quick_search import LONG_S, wait_until
 
 from search.cluster.engines.contract import ClusterEngine, ClusterError
@@ -74,7 +74,7 @@ def started(
 
 
 def workers_of(arena: Arena) -> list[psutil.Process]:
-    return [one for one in arena.processes() if "search.commands.workers.child" in words_of(one)]
+    return workers_among(arena.processes())
 
 
 @each

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 from fault_harness import Arena
-from process_words import words_of
+from process_words import words_of, workers_among
 from quick_search import wait_until
 
 from search.cluster.task import INTERRUPTED, WorkerEnd, WorkerTask, end_launch, end_workers, run_worker
@@ -38,8 +38,7 @@ def task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WorkerTask:
 
 
 def children() -> list[psutil.Process]:
-    every = psutil.Process().children(recursive=True)
-    return [one for one in every if "search.commands.workers.child" in words_of(one)]
+    return workers_among(psutil.Process().children(recursive=True))
 
 
 def begun(task: WorkerTask) -> tuple[threading.Thread, list[WorkerEnd]]:

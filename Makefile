@@ -20,7 +20,7 @@ setup: $(READY)  ## make .venv with the pinned packages and this project in it
 $(READY): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "needs $(PYTHON); name another 3.11+ with make PYTHON=..."; exit 2; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q -c constraints.txt -e '.[dev,openvino,int8,litert,ncnn,hub,postgresql,s3,ray,dask,slurm,tensorboard,wandb,notebook]'
+	$(BIN)/pip install -q -c constraints.txt -e '.[dev,openvino,int8,litert,ncnn,hub,postgresql,s3,ray,dask,slurm,tensorboard,wandb,notebook,parquet]'
 	@touch $@
 
 search: $(READY)  ## the main job: automl search conf=retail (about 7 minutes on 2 cores); ARGS=... adds overrides

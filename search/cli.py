@@ -6,6 +6,7 @@ import click
 
 from search.cli_data import data
 from search.cli_live import COMMANDS
+from search.cli_operate import PIPELINES
 from search.command_line import (
     CONTEXT,
     RUNS,
@@ -205,7 +206,7 @@ def show(name: str, trial: int | None, folder: str, store: str | None) -> None:
     run_show(name, trial, folder, store)
 
 
-for command in (data, *COMMANDS):
+for command in (data, *COMMANDS, *PIPELINES):
     main.add_command(command)
 
 

@@ -1,0 +1,1 @@
+"""Logs of what deployed detectors found: records, JSON lines, Parquet."""

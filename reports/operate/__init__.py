@@ -1,0 +1,1 @@
+"""A pipeline, shown: its page and its lines in the terminal."""

@@ -1,0 +1,1 @@
+"""Pipelines on the command line: operate one, roll it back."""

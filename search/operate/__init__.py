@@ -1,0 +1,1 @@
+"""A pipeline in operation: what is due is found out and done, step by step, each once."""

@@ -1,0 +1,1 @@
+"""A round: the search again, warm, and the judgement of what it found."""

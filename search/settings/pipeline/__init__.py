@@ -1,0 +1,1 @@
+"""Settings of a pipeline: stream, labelling, triggers, search, gates, rollout, monitoring."""

@@ -103,7 +103,7 @@ class AgainSettings:
 
 @dataclass(frozen=True)
 class JudgeSettings:
-    """What a challenger must keep; `critical` is class -> {"recall_min": ..., "drop_max": ...}, either may be left out."""
+    """What a challenger must keep; `critical` is class -> {"recall_min": ..., "drop_max": ...}, either left out."""
 
     overrides: list[str]
     margin: float

@@ -3,6 +3,16 @@
 from dataclasses import dataclass
 from typing import Any
 
+from search.settings.pipeline.watched_check import (
+    check_cron,
+    check_drift,
+    check_images_min,
+    check_over_zero,
+    check_performance,
+    check_webhook,
+    listen_address,
+)
+
 
 @dataclass(frozen=True)
 class PipelineStore:
@@ -64,6 +74,12 @@ class DriftSettings:
     false_alarms: float
     margins: dict[str, float]
 
+    def __post_init__(self) -> None:
+        check_drift(self.watch, self.margins)
+        check_images_min("triggers.drift", self.images_min)
+        for name in ("window_days", "baseline_days", "false_alarms"):
+            check_over_zero(f"triggers.drift.{name}", getattr(self, name))
+
 
 @dataclass(frozen=True)
 class PerformanceSettings:
@@ -76,6 +92,11 @@ class PerformanceSettings:
     images_min: int
     level: float
 
+    def __post_init__(self) -> None:
+        check_performance(self.metric, self.bound, self.level)
+        check_images_min("triggers.performance", self.images_min)
+        check_over_zero("triggers.performance.window_days", self.window_days)
+
 
 @dataclass(frozen=True)
 class TriggerSettings:
@@ -86,6 +107,12 @@ class TriggerSettings:
     labelled_share: float | None
     drift: DriftSettings
     performance: PerformanceSettings
+
+    def __post_init__(self) -> None:
+        if self.cron is not None:
+            check_cron(self.cron)
+        check_over_zero("triggers.labelled_min", self.labelled_min)
+        check_over_zero("triggers.labelled_share", self.labelled_share)
 
 
 @dataclass(frozen=True)
@@ -161,3 +188,9 @@ class MonitoringSettings:
     prometheus: str | None
     listen: str | None
     webhook: str | None
+
+    def __post_init__(self) -> None:
+        if self.listen is not None:
+            listen_address(self.listen)
+        if self.webhook is not None:
+            check_webhook(self.webhook)

@@ -30,6 +30,11 @@ class RoundPaths:
         """Figures of the stream that the round's detector was made for: the baseline of drift."""
         return self.folder / "reference.json"
 
+    @property
+    def answered(self) -> Path:
+        """Figures of the first answers of the round's detector: the baseline of drift in what it finds."""
+        return self.folder / "answered.json"
+
 
 @dataclass(frozen=True)
 class PipelinePaths:

@@ -42,9 +42,7 @@ def check_stream(time: str, time_format: str | None, group: str | None, privacy:
     if time != MTIME:
         _check_pattern("stream.time", time, TIME_GROUP)
     elif time_format is not None:
-        raise SettingsError(
-            f"stream.time_format: needs a pattern in stream.time, which is {MTIME}; got '{time_format}'"
-        )
+        raise SettingsError(f"stream.time_format: needs a pattern in stream.time, not {MTIME}; got '{time_format}'")
     if group is not None:
         _check_pattern("stream.group", group, GROUP_GROUP)
     if privacy is not None and not _HOOK.fullmatch(privacy):

@@ -3,6 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
+from search.settings.pipeline.stream_checks import (
+    LABEL_TOOLS,
+    LOOKS_BITS,
+    check_bounds,
+    check_choice,
+    check_stream,
+)
 from search.settings.pipeline.watched_check import (
     check_cron,
     check_drift,
@@ -39,8 +46,14 @@ class StreamSettings:
     time: str
     time_format: str | None
     group: str | None
-    near_bits: int
+    near_bits: int | None
+    near_hours: float
     privacy: str | None
+
+    def __post_init__(self) -> None:
+        check_stream(self.time, self.time_format, self.group, self.privacy)
+        check_bounds("stream.near_bits", self.near_bits, 0, LOOKS_BITS - 1)
+        check_bounds("stream.near_hours", self.near_hours, 0)
 
 
 @dataclass(frozen=True)
@@ -53,6 +66,12 @@ class LabellingSettings:
     wait_days: float | None
     share_min: float
 
+    def __post_init__(self) -> None:
+        check_choice("labelling.tool", self.tool, LABEL_TOOLS)
+        check_bounds("labelling.images_max", self.images_max, 1)
+        check_bounds("labelling.wait_days", self.wait_days, 0)
+        check_bounds("labelling.share_min", self.share_min, 0, 1)
+
 
 @dataclass(frozen=True)
 class VersionSettings:
@@ -61,6 +80,11 @@ class VersionSettings:
     recent_share: float
     recent_days: float
     images_max: int | None
+
+    def __post_init__(self) -> None:
+        check_bounds("versions.recent_share", self.recent_share, 0, 1)
+        check_bounds("versions.recent_days", self.recent_days, 0)
+        check_bounds("versions.images_max", self.images_max, 1)
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -40,9 +39,11 @@ def run_line(words: Sequence[str], log: Path) -> LineEnd:
             child = _begun(words, log, lock)
         finally:
             os.close(lock)
-        with child, _ended_politely(child):
-            output = _passed_on(child, stream)
+        with child:
+            output, is_interrupted = _passed_on(child, stream)
             code = child.wait()
+    if is_interrupted:
+        raise KeyboardInterrupt
     return LineEnd(code, output)
 
 
@@ -63,27 +64,21 @@ def _begun(words: Sequence[str], log: Path, lock: int) -> "subprocess.Popen[str]
         )
 
 
-def _passed_on(child: "subprocess.Popen[str]", log: TextIO) -> str:
-    """Return what the child prints; each line is in the log at once."""
+def _passed_on(child: "subprocess.Popen[str]", log: TextIO) -> tuple[str, bool]:
+    """Return what the child prints until it ends, each line in the log at once, and whether it was asked to end.
+
+    An interruption is passed on, and waited for: the child has to put things in order. A second one kills it.
+    """
     assert child.stdout is not None  # by the arguments of Popen
-    lines = []
-    for line in child.stdout:
-        lines.append(line)
-        log.write(line)
-        log.flush()
-    return "".join(lines)
-
-
-@contextmanager
-def _ended_politely(child: "subprocess.Popen[str]") -> Iterator[None]:
-    """Pass an interruption on, and wait for what the child still has to put in order; a second one kills it."""
-    try:
-        yield
-    except KeyboardInterrupt:
+    lines: list[str] = []
+    is_interrupted = False
+    while True:
         try:
-            child.send_signal(signal.SIGINT)
-            child.communicate()
+            for line in child.stdout:
+                lines.append(line)
+                log.write(line)
+                log.flush()
+            return "".join(lines), is_interrupted
         except KeyboardInterrupt:
-            child.kill()
-        child.wait()
-        raise
+            child.send_signal(signal.SIGKILL if is_interrupted else signal.SIGINT)
+            is_interrupted = True

@@ -1,13 +1,25 @@
 """Parts of a pipeline's settings as frozen records; their defaults stand in `conf/pipeline/base.yaml`."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from spaces.errors import SettingsError, nearest
-
-ROLLOUTS = ("direct", "shadow", "canary")
-LAYOUT_NAMES = ("triton", "container")  # those of search.operate.rollout.layouts.registry; a test holds the two equal
+from search.settings.pipeline.rollout_checks import OF_LABELS, check_hooks, check_rollout, check_rules
+from search.settings.pipeline.stream_checks import (
+    LABEL_TOOLS,
+    LOOKS_BITS,
+    check_bounds,
+    check_choice,
+    check_stream,
+)
+from search.settings.pipeline.watched_check import (
+    check_cron,
+    check_drift,
+    check_images_min,
+    check_over_zero,
+    check_performance,
+    check_webhook,
+    listen_address,
+)
 
 
 @dataclass(frozen=True)
@@ -35,8 +47,14 @@ class StreamSettings:
     time: str
     time_format: str | None
     group: str | None
-    near_bits: int
+    near_bits: int | None
+    near_hours: float
     privacy: str | None
+
+    def __post_init__(self) -> None:
+        check_stream(self.time, self.time_format, self.group, self.privacy)
+        check_bounds("stream.near_bits", self.near_bits, 0, LOOKS_BITS - 1)
+        check_bounds("stream.near_hours", self.near_hours, 0)
 
 
 @dataclass(frozen=True)
@@ -49,6 +67,12 @@ class LabellingSettings:
     wait_days: float | None
     share_min: float
 
+    def __post_init__(self) -> None:
+        check_choice("labelling.tool", self.tool, LABEL_TOOLS)
+        check_bounds("labelling.images_max", self.images_max, 1)
+        check_bounds("labelling.wait_days", self.wait_days, 0)
+        check_bounds("labelling.share_min", self.share_min, 0, 1)
+
 
 @dataclass(frozen=True)
 class VersionSettings:
@@ -57,6 +81,11 @@ class VersionSettings:
     recent_share: float
     recent_days: float
     images_max: int | None
+
+    def __post_init__(self) -> None:
+        check_bounds("versions.recent_share", self.recent_share, 0, 1)
+        check_bounds("versions.recent_days", self.recent_days, 0)
+        check_bounds("versions.images_max", self.images_max, 1)
 
 
 @dataclass(frozen=True)
@@ -70,6 +99,12 @@ class DriftSettings:
     false_alarms: float
     margins: dict[str, float]
 
+    def __post_init__(self) -> None:
+        check_drift(self.watch, self.margins)
+        check_images_min("triggers.drift", self.images_min)
+        for name in ("window_days", "baseline_days", "false_alarms"):
+            check_over_zero(f"triggers.drift.{name}", getattr(self, name))
+
 
 @dataclass(frozen=True)
 class PerformanceSettings:
@@ -82,6 +117,11 @@ class PerformanceSettings:
     images_min: int
     level: float
 
+    def __post_init__(self) -> None:
+        check_performance(self.metric, self.bound, self.level)
+        check_images_min("triggers.performance", self.images_min)
+        check_over_zero("triggers.performance.window_days", self.window_days)
+
 
 @dataclass(frozen=True)
 class TriggerSettings:
@@ -92,6 +132,12 @@ class TriggerSettings:
     labelled_share: float | None
     drift: DriftSettings
     performance: PerformanceSettings
+
+    def __post_init__(self) -> None:
+        if self.cron is not None:
+            check_cron(self.cron)
+        check_over_zero("triggers.labelled_min", self.labelled_min)
+        check_over_zero("triggers.labelled_share", self.labelled_share)
 
 
 @dataclass(frozen=True)
@@ -136,18 +182,12 @@ class RolloutRules:
     level: float
 
     def __post_init__(self) -> None:
-        for name in ("failed_share_max", "disagree_share_max", "precision_min", "recall_min", "false_negative_rate_max"):
-            _check_range(f"rollout.rules.{name}", getattr(self, name), 0, 1)
-        for name in ("p95_ms_max", "p95_share_max", "p95_measured_share_max"):
-            _check_range(f"rollout.rules.{name}", getattr(self, name), 0, 1e9)
-        _check_range("rollout.rules.labelled_min", self.labelled_min, 1, 1e9)
-        if not 0.5 <= self.level < 1:
-            raise SettingsError(f"rollout.rules.level: must lie in 0.5..1, under 1; got {self.level}")
+        check_rules(self)
 
     @property
     def of_labels(self) -> bool:
         """Whether a rule needs labels that come back."""
-        return any(one is not None for one in (self.precision_min, self.recall_min, self.false_negative_rate_max))
+        return any(getattr(self, name) is not None for name in OF_LABELS)
 
 
 @dataclass(frozen=True)
@@ -165,18 +205,7 @@ class RolloutSettings:
     watch_hours: float
 
     def __post_init__(self) -> None:
-        _check_word("rollout.kind", self.kind, ROLLOUTS)
-        for layout in self.layouts:
-            _check_word("rollout.layouts", layout, LAYOUT_NAMES)
-        _check_range("rollout.share", self.share, 0.001, 1)
-        _check_range("rollout.keep", self.keep, 2, 1e6)  # what serves, and what served before it
-        for name in ("hours", "images_min", "wait_days", "watch_hours"):
-            _check_range(f"rollout.{name}", getattr(self, name), 0, 1e9)
-        if self.kind == "canary" and self.rules.disagree_share_max is not None:
-            raise SettingsError(
-                "rollout.rules.disagree_share_max: needs images that both versions answer, which a canary has none of; "
-                "set it to null, or rollout.kind=shadow"
-            )
+        check_rollout(self)
 
 
 @dataclass(frozen=True)
@@ -190,6 +219,9 @@ class HookSettings:
     alert: str | None
     timeout_s: float
 
+    def __post_init__(self) -> None:
+        check_hooks(self)
+
 
 @dataclass(frozen=True)
 class MonitoringSettings:
@@ -199,6 +231,7 @@ class MonitoringSettings:
     listen: str | None
     webhook: str | None
 
+<<<<<<< HEAD
 
 def _check_word(setting: str, value: str, known: Collection[str]) -> None:
     if value not in known:
@@ -209,3 +242,10 @@ def _check_range(setting: str, value: float | None, least: float, most: float) -
     """Refuse a number outside of its bounds; None is no number, and free."""
     if value is not None and not least <= value <= most:
         raise SettingsError(f"{setting}: must lie in {least:g}..{most:g}, got {value}")
+=======
+    def __post_init__(self) -> None:
+        if self.listen is not None:
+            listen_address(self.listen)
+        if self.webhook is not None:
+            check_webhook(self.webhook)
+>>>>>>> core

@@ -1,6 +1,5 @@
 """The server: POST /detect, GET /healthz, GET /metrics; each answer goes to the log of predictions."""
 
-import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,13 +15,12 @@ from starlette.routing import Route
 
 from objectives.data.pictures.decode import decode
 from objectives.deploy.detector import Image
-from objectives.deploy.serving.fleet import Fleet, TimedBoxes, Turn, hash_of
+from objectives.deploy.serving.fleet import SERVER_LOG, Fleet, TimedBoxes, Turn, hash_of
 from objectives.deploy.serving.options import ServerOptions
 from objectives.predictions.record import PredictionRecord
 from objectives.predictions.write import append
 from spaces.errors import AutomlError, first_line
 
-LOG = logging.getLogger("automl")
 BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -74,7 +72,7 @@ class Answering:
             self._latency.labels(version, is_shadow).observe(found.latency_ms / 1000)
         except Exception as problem:  # whatever a runtime raises is an answer that failed, not the end of the server
             error = first_line(problem)
-            LOG.exception("%s failed on '%s'", version, asked.name)
+            SERVER_LOG.exception("%s failed on '%s'", version, asked.name)
         self._answers.labels(version, is_shadow, not found).inc()
         self._log(version, asked, found, error, is_shadow=is_shadow)
         return found, error
@@ -92,7 +90,7 @@ class Answering:
             append(self._options.log, [record])
         except OSError as problem:  # a full disk must not end the answers
             self._unlogged.inc()
-            LOG.error("not logged: %s", problem)
+            SERVER_LOG.error("not logged: %s", problem)
 
 
 def make_app(options: ServerOptions) -> Starlette:

@@ -1,30 +1,28 @@
 """What is due of a rollout: promote, roll back, or wait; decided over the logs, by rules that are stated."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from objectives.predictions.read import LogReport, read_predictions
-from objectives.predictions.record import LoggedBox
 from search.operate.context import OperateContext
 from search.operate.journal.facts import FactKind
 from search.operate.journal.state import PipelineState
 from search.operate.rollout.answers import Answers
 from search.operate.rollout.contract import RolloutAction, RolloutDecision, RuleFigure, Standing
 from search.operate.rollout.rules import Compared, hold, left_out
-from search.operate.rollout.truth import truth_of
+from search.operate.rollout.truth import Truth, truth_of
 from search.operate.rollout.whole import VersionCard
 from search.settings.pipeline.parts import RolloutSettings
 from spaces.errors import AutomlError
 
-Truth = Mapping[str, Sequence[LoggedBox]]
-NOTHING = RolloutDecision(RolloutAction.WAIT, ("nothing is rolled out or watched",))
+NOTHING_ROLLED_OUT = RolloutDecision(RolloutAction.WAIT, ("nothing is rolled out or watched",))
 
 
 @dataclass(frozen=True)
-class Trial:
+class RolloutTrial:
     """Two versions whose answers are held against each other.
 
     Attributes:
@@ -53,7 +51,7 @@ def decide(context: OperateContext, state: PipelineState, truth: Truth | None = 
     settings = context.settings.rollout
     trial = _trial(settings, state, context.now)
     if trial is None:
-        return NOTHING
+        return NOTHING_ROLLED_OUT
     labels: Truth = {}
     if settings.rules.of_labels:
         labels = truth_of(context) if truth is None else truth
@@ -67,11 +65,11 @@ def decide(context: OperateContext, state: PipelineState, truth: Truth | None = 
     return RolloutDecision(action, (*why, *notes), _words(trial, seen, figures, notes, context.now))
 
 
-def _trial(settings: RolloutSettings, state: PipelineState, now: datetime) -> Trial | None:
+def _trial(settings: RolloutSettings, state: PipelineState, now: datetime) -> RolloutTrial | None:
     champion, rollout = state.champion, state.rollout
     if rollout is not None and champion is not None:
         since = rollout.begun_at
-        return Trial(rollout.version, champion.version, rollout.kind, since, since, now)
+        return RolloutTrial(rollout.version, champion.version, rollout.kind, since, since, now)
     moved = [fact for fact in state.facts if fact.kind in (FactKind.PROMOTED, FactKind.ROLLED_BACK)]
     if champion is None or not moved or moved[-1].kind is not FactKind.PROMOTED:  # a rollback is not watched
         return None
@@ -79,10 +77,10 @@ def _trial(settings: RolloutSettings, state: PipelineState, now: datetime) -> Tr
     watch = timedelta(hours=settings.watch_hours)
     if not before or now - champion.at >= watch:
         return None
-    return Trial(champion.version, before[-1], "watch", champion.at, champion.at - watch, champion.at)
+    return RolloutTrial(champion.version, before[-1], "watch", champion.at, champion.at - watch, champion.at)
 
 
-def _read(context: OperateContext, trial: Trial, truth: Truth, report: LogReport) -> Compared:
+def _read(context: OperateContext, trial: RolloutTrial, truth: Truth, report: LogReport) -> Compared:
     challenger, champion = Answers(truth), Answers(())
     log = context.settings.stream.predictions
     if log is not None:
@@ -96,7 +94,7 @@ def _read(context: OperateContext, trial: Trial, truth: Truth, report: LogReport
     return Compared(challenger, champion, truth, measured, trial.kind == "shadow")
 
 
-def _measured_ratio(context: OperateContext, trial: Trial) -> float | None:
+def _measured_ratio(context: OperateContext, trial: RolloutTrial) -> float | None:
     """Return the ratio of the p95 that the two were measured at; None where that was not on devices of one name."""
     try:
         own, other = (VersionCard.of(context.paths.deployment(one)) for one in (trial.challenger, trial.champion))
@@ -108,7 +106,7 @@ def _measured_ratio(context: OperateContext, trial: Trial) -> float | None:
 
 
 def _judged(
-    settings: RolloutSettings, trial: Trial, figures: Sequence[RuleFigure], answers: int, now: datetime
+    settings: RolloutSettings, trial: RolloutTrial, figures: Sequence[RuleFigure], answers: int, now: datetime
 ) -> tuple[RolloutAction, list[str]]:
     broken = _words_of(figures, Standing.BROKEN)
     if broken:
@@ -134,7 +132,7 @@ def _words_of(figures: Iterable[RuleFigure], *standings: Standing) -> list[str]:
 
 
 def _words(
-    trial: Trial, seen: Compared, figures: Sequence[RuleFigure], notes: Sequence[str], now: datetime
+    trial: RolloutTrial, seen: Compared, figures: Sequence[RuleFigure], notes: Sequence[str], now: datetime
 ) -> dict[str, Any]:
     return {
         "challenger": trial.challenger,

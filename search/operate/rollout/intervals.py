@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 RESAMPLINGS = 2000
-SEED = 20261  # the same logs give the same decision
+RESAMPLING_SEED = 20261  # the same logs give the same decision
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def share_over_images(counts: NDArray[np.int64], of: NDArray[np.int64], level: f
         level: of the interval.
     """
     plain = share_of(int(counts.sum()), int(of.sum()), level)
-    rng = np.random.default_rng(SEED)
+    rng = np.random.default_rng(RESAMPLING_SEED)
     drawn = rng.multinomial(len(of), np.full(len(of), 1 / len(of)), size=RESAMPLINGS)
     boxes = drawn @ of
     shares = (drawn @ counts)[boxes > 0] / boxes[boxes > 0]

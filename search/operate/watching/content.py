@@ -48,6 +48,4 @@ def _since(images: Sequence[StreamImage]) -> datetime | None:
 
 def _line(group: str, since: datetime) -> str:
     where = f"of '{group}'" if group else "of the stream"
-    return (
-        f"images without content {where} since {since:%Y-%m-%d %H:%M} UTC (black, or of one colour): see to the camera"
-    )
+    return f"images without content {where} since {since:%Y-%m-%d %H:%M} UTC (black, or of one colour): see to the camera"

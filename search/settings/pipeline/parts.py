@@ -182,7 +182,7 @@ class RolloutRules:
     level: float
 
     def __post_init__(self) -> None:
-        check_rules(self)
+        check_rules(vars(self))
 
     @property
     def of_labels(self) -> bool:
@@ -205,7 +205,7 @@ class RolloutSettings:
     watch_hours: float
 
     def __post_init__(self) -> None:
-        check_rollout(self)
+        check_rollout(vars(self))
 
 
 @dataclass(frozen=True)
@@ -220,7 +220,7 @@ class HookSettings:
     timeout_s: float
 
     def __post_init__(self) -> None:
-        check_hooks(self)
+        check_hooks(vars(self))
 
 
 @dataclass(frozen=True)
@@ -231,21 +231,8 @@ class MonitoringSettings:
     listen: str | None
     webhook: str | None
 
-<<<<<<< HEAD
-
-def _check_word(setting: str, value: str, known: Collection[str]) -> None:
-    if value not in known:
-        raise SettingsError(f"{setting}: '{value}' is none of {', '.join(known)}{nearest(value, known)}")
-
-
-def _check_range(setting: str, value: float | None, least: float, most: float) -> None:
-    """Refuse a number outside of its bounds; None is no number, and free."""
-    if value is not None and not least <= value <= most:
-        raise SettingsError(f"{setting}: must lie in {least:g}..{most:g}, got {value}")
-=======
     def __post_init__(self) -> None:
         if self.listen is not None:
             listen_address(self.listen)
         if self.webhook is not None:
             check_webhook(self.webhook)
->>>>>>> core

@@ -192,7 +192,9 @@ class _OfRound:
         until = self.round.facts[FactKind.LABELS_ASKED].at + timedelta(days=settings.wait_days)
         if self.sight.now >= until:
             return self._due(Step.TAKE_LABELS, f"{words} after {settings.wait_days:g} days")
-        return self._due(Step.WAIT, f"{words}; {settings.share_min:.0%} are waited for until {until:%Y-%m-%d %H:%M} UTC")
+        return self._due(
+            Step.WAIT, f"{words}; {settings.share_min:.0%} are waited for until {until:%Y-%m-%d %H:%M} UTC"
+        )
 
     def _kinds(self) -> list[str]:
         return list(self.round.words(FactKind.ROUND_BEGUN)["kinds"])

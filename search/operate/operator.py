@@ -1,7 +1,6 @@
 """One look at a pipeline: what has come is taken in and watched, and what is due is done, step by step."""
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
@@ -88,12 +87,11 @@ class Operator:
             StoreError: the journal cannot be written.
         """
         look = _Look()
-        with suppress(StepFailed):
-            try:
-                self._come(look)
-                self._go_on(look)
-            except StepFailed:
-                look.failed = True
+        try:
+            self._come(look)
+            self._go_on(look)
+        except StepFailed:
+            look.failed = True
         self._publish(look)
         return not look.failed
 
@@ -159,9 +157,7 @@ class Operator:
         """Return what the logs say, where a version serves that they could say something of."""
         return decide(self._context, state) if state.champion is not None else None
 
-    def _sight(
-        self, state: PipelineState, triggers: tuple[Trigger, ...], decision: RolloutDecision | None
-    ) -> Sight:
+    def _sight(self, state: PipelineState, triggers: tuple[Trigger, ...], decision: RolloutDecision | None) -> Sight:
         missing = missing_of(self._context, state.round.number) if state.round else 0
         return Sight(self._context.now, triggers, labelled_of(self._context), missing, decision)
 

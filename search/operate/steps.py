@@ -84,8 +84,8 @@ def mend(context: OperateContext) -> str:
         now, champion = pointed(context.paths), state.champion.version if state.champion else None
         if champion is None and now is not None and not _is_packed(state, now):
             raise StoreError(
-                f"deployments: '{context.paths.current}' names {now}, but the journal '{context.journal.what}' knows of "
-                "no version that serves; give the pipeline its journal back, or another name"
+                f"deployments: '{context.paths.current}' names {now}, but the journal '{context.journal.what}' knows "
+                "of no version that serves; give the pipeline its journal back, or another name"
             )
         if now != champion:
             point(context.paths, champion)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from objectives.deploy.serving.deployments import CURRENT, ROLLOUT
+
 
 @dataclass(frozen=True)
 class RoundPaths:
@@ -61,6 +63,10 @@ class VersionPaths:
     def record(self) -> Path:
         """The version as its fact has it, and what was left out of it."""
         return self.folder / "version.json"
+
+
+VERSION_CARD = "version.json"  # of a version of the deployments: stays when its files go
+LAYOUTS_FOLDER = "layouts"  # folder of a version: as serving systems take it
 
 
 @dataclass(frozen=True)
@@ -140,9 +146,19 @@ class PipelinePaths:
         return path.relative_to(self.folder).as_posix()
 
     @property
+    def hooks_log(self) -> Path:
+        """What the user's hooks printed."""
+        return self.folder / "hooks.txt"
+
+    @property
+    def rollout(self) -> Path:
+        """What of the deployments' versions answers beside the one that serves; servers read it (docs/rollout.md)."""
+        return self.deployed / ROLLOUT
+
+    @property
     def current(self) -> Path:
         """Names the version that serves; a link that is replaced in one step."""
-        return self.deployed / "current"
+        return self.deployed / CURRENT
 
     def deployment(self, version: str) -> Path:
         """Return the folder of a version."""

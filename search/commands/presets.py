@@ -6,6 +6,7 @@ from rich.text import Text
 
 from reports.table.console import open_console
 from search.settings.compose import CONF, presets
+from search.settings.pipeline.compose_pipeline import PIPELINES, pipelines
 
 
 def run_presets() -> None:
@@ -13,7 +14,9 @@ def run_presets() -> None:
     console = open_console(highlight=False, soft_wrap=True)
     for name in presets():
         console.print(Text.assemble((f"conf={name}", "bold"), f"  {_comment(CONF / f'{name}.yaml')}"))
-    for path in sorted(p for p in CONF.rglob("*.yaml") if p.parent != CONF):
+    for name in (one for one in pipelines() if (PIPELINES / f"{one}.yaml").exists()):
+        console.print(Text.assemble((f"pipeline={name}", "bold"), f"  {_comment(PIPELINES / f'{name}.yaml')}"))
+    for path in sorted(p for p in CONF.rglob("*.yaml") if p.parent not in (CONF, PIPELINES)):
         option = f"{path.parent.relative_to(CONF)}={path.stem}"
         console.print(Text.assemble(f"{option}  ", (_comment(path), "dim")))
 

@@ -120,7 +120,7 @@ def own_folder() -> Path | None:
 def _search_path(folder: Path) -> list[str]:
     """Return the override that names the folders behind a preset's own; of two options of one name the first counts."""
     behind = [own_folder(), CONF]
-    urls = [_quoted(f"file://{path}") for path in behind if path is not None and path != folder]
+    urls = [quoted(f"file://{path}") for path in behind if path is not None and path != folder]
     return [f"hydra.searchpath=[{','.join(urls)}]"] if urls else []
 
 
@@ -144,7 +144,7 @@ def _translate(override: str) -> str:
     if not key.lstrip("+").startswith("space."):
         raise SettingsError(f"'{override}' sweeps a setting; only dimensions (space.*) have several values")
     value = f"choice({value})" if getattr(parsed.value(), "simple_form", False) and "(" not in value else value
-    return f"{key}={_quoted(value)}"
+    return f"{key}={quoted(value)}"
 
 
 def _quote_text(override: str) -> str:
@@ -154,7 +154,7 @@ def _quote_text(override: str) -> str:
         return override
     if key == NAME_KEY and _is_word(override):
         return override
-    return f"{key}{equals}{_quoted(value)}"
+    return f"{key}{equals}{quoted(value)}"
 
 
 def name_override(name: str) -> str:
@@ -166,7 +166,7 @@ def name_override(name: str) -> str:
         read = OverridesParser.create().parse_override(_quote_text(override)).value()
         if str(read) == name and read is not None:
             return override
-    return f"{NAME_KEY}={_quoted(name)}"
+    return f"{NAME_KEY}={quoted(name)}"
 
 
 def _is_word(override: str) -> bool:
@@ -181,7 +181,7 @@ def _is_word(override: str) -> bool:
         return False
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """Return a text in Hydra's quotes, in which a backslash means something before a quote alone."""
     escaped = re.sub(r"(\\*)('|\Z)", lambda found: 2 * found[1] + ("\\'" if found[2] else ""), text)
     return f"'{escaped}'"
@@ -235,4 +235,6 @@ def _flatten(values: Mapping[Any, Any], prefix: str) -> Iterator[str]:
 
 
 def _groups() -> list[str]:
-    return [str(p.relative_to(CONF)) for p in CONF.rglob("*") if p.is_dir() and any(p.glob("*.yaml"))]
+    """Return the groups of a search: a pipeline's presets are none."""
+    folders = (p for p in CONF.rglob("*") if p.is_dir() and any(p.glob("*.yaml")))
+    return [str(p.relative_to(CONF)) for p in folders if p.name != "pipeline"]

@@ -21,7 +21,8 @@ from spaces.vocabulary import VOCABULARY, check_vocabulary, dimensions_of
 OPTIONS = sorted(
     (str(path.parent.relative_to(CONF)), path.stem)
     for path in CONF.rglob("*.yaml")
-    if path.parent not in (CONF, CONF / "space" / "slim_beside")  # which others take
+    # Of pipelines, which are no searches, and of what others take.
+    if path.parent not in (CONF, CONF / "pipeline", CONF / "space" / "slim_beside")
 )
 NECKS, SLIMS = (sorted(option for group, option in OPTIONS if group == f"space/{name}") for name in ("neck", "slim"))
 GATES = {

@@ -1,48 +1,54 @@
-"""The three worked examples: each composes on the base, asks for what the user alone knows, and says what it is for."""
+"""The three worked examples: each asks for what the user alone knows, and is what its example says."""
 
-from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
-from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
 
-from search.settings.compose import CONF
+from search.settings.pipeline.compose_pipeline import PIPELINES
+from search.settings.pipeline.pipeline_settings import PipelineSettings, load_pipeline
+from search.settings.settings import load_settings
+from spaces.errors import SettingsError
 
-ASKED = {  # of each preset, what is to be filled in
-    "retail-weekly": {"data.root", "stream.images", "stream.labels", "stream.predictions"},
-    "defects-brightness": {
-        *("data.root", "stream.images", "stream.labels", "stream.predictions"),
-        "rollout.rules.classes",
-    },
-    "signs-precision": {"data.root", "stream.images", "stream.labels", "stream.predictions"},
+FOLDERS = ["data.root=embedded", "stream.images=in", "stream.labels=back", "stream.predictions=logs"]
+GIVEN = {  # of each preset, what is to be filled in
+    "retail-weekly": FOLDERS,
+    "defects-brightness": [*FOLDERS, "rollout.rules.classes=[crack]"],
+    "signs-precision": FOLDERS,
 }
-PRESETS = sorted(path.stem for path in (CONF / "pipeline").glob("*.yaml") if path.stem != "base")
+PRESETS = sorted(path.stem for path in PIPELINES.glob("*.yaml") if path.stem != "base")
 
 
-def composed(name: str) -> dict[str, Any]:
-    with initialize_config_dir(str(CONF / "pipeline"), version_base="1.3"):
-        return OmegaConf.to_container(compose(name))  # type: ignore[return-value]  # a mapping with text keys
-
-
-def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in values.items():
-        yield f"{prefix}{key}", value
-        if isinstance(value, Mapping):
-            yield from flat(value, f"{prefix}{key}.")
+def value(settings: PipelineSettings, key: str) -> Any:
+    found: Any = settings
+    for part in key.split("."):
+        found = found[part] if isinstance(found, dict) else getattr(found, part)
+    return found
 
 
 def test_there_are_the_three_that_the_docs_work_out() -> None:
-    assert set(ASKED) == set(PRESETS)
+    assert sorted(GIVEN) == PRESETS
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_a_preset_asks_for_what_the_user_alone_knows_and_adds_no_setting(name: str) -> None:
-    base, own = dict(flat(composed("base"))), dict(flat(composed(name)))
-    assert {key for key, value in own.items() if value == "???"} == ASKED[name]
-    assert own["name"] == name
-    free = ("gates.critical.", "triggers.drift.margins.")
-    assert {key for key in own.keys() - base.keys() if not key.startswith(free)} == set()
+def test_a_preset_asks_for_what_the_user_alone_knows(name: str) -> None:
+    settings = load_pipeline([f"pipeline={name}", *GIVEN[name]])
+    assert settings.name == name
+    load_settings([f"conf={settings.search.conf}", *settings.search.first, *settings.gates.overrides])
+    for left_out in GIVEN[name]:
+        key = left_out.partition("=")[0]
+        with pytest.raises(SettingsError, match=rf"^{key}: needs a value; .* give {key}=\.\.\.$"):
+            load_pipeline([f"pipeline={name}", *(line for line in GIVEN[name] if line != left_out)])
+    with pytest.raises(SettingsError, match=r"data\.root, stream\.images, .*: need values"):
+        load_pipeline([f"pipeline={name}"])
+
+
+def test_a_preset_on_another_gives_what_that_one_asks_for(tmp_path: Path) -> None:
+    own = tmp_path / "ours.yaml"
+    own.write_text("defaults: [retail-weekly, _self_]\ndata: {root: embedded}\nstream: {images: in, labels: back}\n")
+    with pytest.raises(SettingsError, match=r"^stream\.predictions: needs a value"):
+        load_pipeline([f"pipeline={own}"])
+    assert load_pipeline([f"pipeline={own}", "stream.predictions=logs"]).triggers.cron == "0 6 * * 1"
 
 
 @pytest.mark.parametrize(
@@ -81,5 +87,5 @@ def test_a_preset_asks_for_what_the_user_alone_knows_and_adds_no_setting(name: s
     ],
 )
 def test_a_preset_is_what_its_example_says(name: str, said: dict[str, Any]) -> None:
-    own = dict(flat(composed(name)))
-    assert {key: own[key] for key in said} == said
+    settings = load_pipeline([f"pipeline={name}", *GIVEN[name]])
+    assert {key: value(settings, key) for key in said} == said

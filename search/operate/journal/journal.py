@@ -1,50 +1,156 @@
 """The journal's database: facts are appended, images are kept by their hashes; every method is one transaction."""
 
-from collections.abc import Collection, Iterable, Mapping
-from contextlib import AbstractContextManager
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from search.operate.journal.alone import Operating
 from search.operate.journal.facts import Fact, FactKind
 from search.operate.journal.images import ImageStatus, StreamImage
-from search.operate.journal.state import PipelineState
+from search.operate.journal.state import PipelineState, state_of
+from search.operate.journal.tables import JournalTables, fact_of, image_of, image_row, moment_text
+from search.study.store import store_errors
+from spaces.errors import StoreError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection, Engine
+
+TRIES = 20  # at a fact's number, which two processes may want at once
 
 
 class Journal:
-    """Facts and images of one pipeline. Make it by `open_journal`."""
+    """Facts and images of one pipeline. Make it by `open_journal`, and close it.
+
+    Attributes:
+        name: of the pipeline.
+        what: the database, as people know it, without passwords.
+    """
+
+    def __init__(self, engine: "Engine", tables: JournalTables, name: str, what: str, operating: Operating) -> None:
+        self.name, self.what = name, what
+        self._engine, self._tables, self._operating = engine, tables, operating
 
     def facts(self) -> list[Fact]:
         """Return all facts, the oldest first."""
-        raise NotImplementedError
+        from sqlalchemy import select
+
+        rows = self._tables.facts
+        with self._reading() as connection:
+            mine = select(rows).where(rows.c.pipeline == self.name).order_by(rows.c.number)
+            return [fact_of(row) for row in connection.execute(mine)]
 
     def state(self) -> PipelineState:
         """Return what the facts come to."""
-        raise NotImplementedError
+        return state_of(self.facts())
 
     def record(self, kind: FactKind, at: datetime, words: Mapping[str, Any], number: int | None = None) -> Fact:
         """Append a fact, of the round `number`; it is on the disk once this returns."""
-        raise NotImplementedError
+        values = {
+            "pipeline": self.name,
+            "kind": kind.value,
+            "round": number,
+            "at": moment_text(at),
+            "words": json.dumps(words),
+        }
+        taken = self._numbered(values)
+        return Fact(taken, kind, number, at, json.loads(json.dumps(words)))
 
     def images(self, *status: ImageStatus) -> list[StreamImage]:
         """Return the images of these statuses, or all, by time and hash."""
-        raise NotImplementedError
+        from sqlalchemy import select
+
+        rows = self._tables.images
+        chosen = [rows.c.status.in_([one.value for one in status])] if status else []
+        with self._reading() as connection:
+            mine = select(rows).where(rows.c.pipeline == self.name, *chosen).order_by(rows.c.at, rows.c.sha256)
+            return [image_of(row) for row in connection.execute(mine)]
 
     def known_hashes(self) -> set[str]:
         """Return the SHA-256 of all images."""
-        raise NotImplementedError
+        with self._reading() as connection:
+            return self._known(connection)
 
     def add_images(self, images: Iterable[StreamImage]) -> int:
         """Add images that are not known yet; return how many were new."""
-        raise NotImplementedError
+        from sqlalchemy import insert
+
+        by_hash: dict[str, StreamImage] = {}
+        for image in images:
+            by_hash.setdefault(image.sha256, image)
+        with self._writing() as connection:
+            known = self._known(connection)
+            new = [image_row(self.name, image) for sha256, image in by_hash.items() if sha256 not in known]
+            if new:
+                connection.execute(insert(self._tables.images), new)
+        return len(new)
 
     def mark_images(self, hashes: Collection[str], status: ImageStatus, number: int, splits: Mapping[str, str]) -> None:
         """Change the status and the round of images, and the split of those that `splits` names by hash."""
-        raise NotImplementedError
+        from sqlalchemy import bindparam, update
+
+        rows = self._tables.images
+        mine = (rows.c.pipeline == self.name, rows.c.sha256 == bindparam("of"))
+        values = {"status": status.value, "round": number}
+        with self._writing() as connection:
+            if hashes:
+                connection.execute(update(rows).where(*mine).values(values), [{"of": one} for one in hashes])
+            if splits:
+                to_split = update(rows).where(*mine).values(split=bindparam("to_split"))
+                connection.execute(to_split, [{"of": one, "to_split": split} for one, split in splits.items()])
 
     def alone(self) -> AbstractContextManager[None]:
         """Keep every other process from operating this pipeline.
 
         Raises:
-            StoreError: another one does; the line says which process, on which machine, since when.
+            OperatedElsewhere: another one does; the line says which process, on which machine, since when.
         """
-        raise NotImplementedError
+        return self._operating.alone()
+
+    def close(self) -> None:
+        """Close the lines to the database."""
+        self._engine.dispose()
+
+    # Own
+
+    def _known(self, connection: "Connection") -> set[str]:
+        from sqlalchemy import select
+
+        rows = self._tables.images
+        return set(connection.scalars(select(rows.c.sha256).where(rows.c.pipeline == self.name)))
+
+    def _numbered(self, values: dict[str, Any]) -> int:
+        """Insert a fact under the next number; a number that another process takes meanwhile is left to it."""
+        from sqlalchemy import func, insert, select
+        from sqlalchemy.exc import IntegrityError
+
+        rows = self._tables.facts
+        last = select(func.coalesce(func.max(rows.c.number), 0)).where(rows.c.pipeline == self.name)
+        with store_errors(self.what):
+            for _ in range(TRIES):
+                try:
+                    with self._transaction() as connection:
+                        number = int(connection.execute(last).scalar_one()) + 1
+                        connection.execute(insert(rows), {**values, "number": number})
+                    return number
+                except IntegrityError:
+                    continue
+        raise StoreError(f"journal: '{self.what}' is written by too many processes at once; give the line again")
+
+    @contextmanager
+    def _reading(self) -> "Iterator[Connection]":
+        with store_errors(self.what), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> "Iterator[Connection]":
+        with store_errors(self.what), self._transaction() as connection:
+            yield connection
+
+    @contextmanager
+    def _transaction(self) -> "Iterator[Connection]":
+        """Open a transaction that is written whole or not at all, and only while this process may operate."""
+        with self._engine.begin() as connection:
+            self._operating.check(connection)
+            yield connection

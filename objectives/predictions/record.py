@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from spaces.errors import DataError
+
+BEYOND_PX = 1e7  # no box reaches that far; not-a-number does not lie below it either
+
 
 @dataclass(frozen=True)
 class LoggedBox:
@@ -17,6 +21,13 @@ class LoggedBox:
     label: str
     score: float
     box_xyxy: tuple[float, float, float, float]
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.score <= 1:
+            raise DataError(f"score: must lie in 0..1, got {self.score}")
+        left, top, right, bottom = self.box_xyxy
+        if not (-BEYOND_PX < left <= right < BEYOND_PX and -BEYOND_PX < top <= bottom < BEYOND_PX):
+            raise DataError(f"box: must be [left, top, right, bottom] in pixels, got {list(self.box_xyxy)}")
 
 
 @dataclass(frozen=True)
@@ -45,3 +56,11 @@ class PredictionRecord:
     height_px: int | None
     group: str
     error: str
+
+    def __post_init__(self) -> None:
+        if self.at.tzinfo is None:
+            raise DataError(f"time: must have a time zone, got {self.at}")
+        if not self.image or not self.version:
+            raise DataError("image, version: must not be empty")
+        if self.latency_ms is not None and not 0 <= self.latency_ms < float("inf"):
+            raise DataError(f"latency_ms: must be 0 or more, got {self.latency_ms}")

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from objectives.deploy.serving.deployments import CURRENT, ROLLOUT
+
 
 @dataclass(frozen=True)
 class RoundPaths:
@@ -26,9 +28,45 @@ class RoundPaths:
         return self.folder / "judged"
 
     @property
+    def asked(self) -> Path:
+        """Which images were handed over to be labelled, and why these."""
+        return self.folder / "asked.json"
+
+    @property
     def reference(self) -> Path:
         """Figures of the stream that the round's detector was made for: the baseline of drift."""
         return self.folder / "reference.json"
+
+    @property
+    def answered(self) -> Path:
+        """Figures of the first answers of the round's detector: the baseline of drift in what it finds."""
+        return self.folder / "answered.json"
+
+
+@dataclass(frozen=True)
+class VersionPaths:
+    """The files of one version of the data set; they come into being together, and are never changed."""
+
+    folder: Path
+
+    @property
+    def data(self) -> Path:
+        """The data set that the round searches: train, val and test."""
+        return self.folder / "set"
+
+    @property
+    def recent(self) -> Path:
+        """The recent validation set."""
+        return self.folder / "recent"
+
+    @property
+    def record(self) -> Path:
+        """The version as its fact has it, and what was left out of it."""
+        return self.folder / "version.json"
+
+
+VERSION_CARD = "version.json"  # of a version of the deployments: stays when its files go
+LAYOUTS_FOLDER = "layouts"  # folder of a version: as serving systems take it
 
 
 @dataclass(frozen=True)
@@ -59,6 +97,29 @@ class PipelinePaths:
         return self.folder / "images"
 
     @property
+    def seen(self) -> Path:
+        """Files of the stream's folder that were taken in, by size and times: a cache."""
+        return self.folder / "seen.sqlite3"
+
+    @property
+    def labels_seen(self) -> Path:
+        """What of the labels' folder was read, by size and times: a cache."""
+        return self.folder / "labels_seen.json"
+
+    @property
+    def labelled_pictures(self) -> Path:
+        """Index of the pictures in the labels' folder: a cache."""
+        return self.folder / "labelled_pictures.sqlite3"
+
+    def kept_image(self, sha256: str, suffix: str) -> Path:
+        """Return where an image of the stream is kept, by the hash of the file as it arrived."""
+        return self.images / sha256[:2] / f"{sha256}{suffix}"
+
+    def kept_labels(self, sha256: str) -> Path:
+        """Return where the labels of an image of the stream are kept."""
+        return self.images / sha256[:2] / f"{sha256}.json"
+
+    @property
     def runs(self) -> Path:
         """Folder of the rounds' studies."""
         return self.folder / "runs"
@@ -76,14 +137,28 @@ class PipelinePaths:
         """Return the folder that a round hands over to be labelled."""
         return self.folder / "to_label" / f"{number:04d}"
 
-    def version(self, number: int) -> Path:
-        """Return the folder of a round's data set."""
-        return self.folder / "data" / f"{number:04d}"
+    def version(self, number: int) -> VersionPaths:
+        """Return the files of a round's data set."""
+        return VersionPaths(self.folder / "data" / f"{number:04d}")
+
+    def relative(self, path: Path) -> str:
+        """Return a path below the pipeline's folder as facts keep it, with slashes."""
+        return path.relative_to(self.folder).as_posix()
+
+    @property
+    def hooks_log(self) -> Path:
+        """What the user's hooks printed."""
+        return self.folder / "hooks.txt"
+
+    @property
+    def rollout(self) -> Path:
+        """What of the deployments' versions answers beside the one that serves; servers read it (docs/rollout.md)."""
+        return self.deployed / ROLLOUT
 
     @property
     def current(self) -> Path:
         """Names the version that serves; a link that is replaced in one step."""
-        return self.deployed / "current"
+        return self.deployed / CURRENT
 
     def deployment(self, version: str) -> Path:
         """Return the folder of a version."""

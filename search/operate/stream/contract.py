@@ -14,6 +14,7 @@ class TakenIn:
         near_duplicates: images left out, since one that came before looks the same.
         unreadable: paths of files that are no image that can be decoded, at most ten of them.
         unreadable_count: of all.
+        problems: lines about files that were left for a later look, and why.
     """
 
     new: int
@@ -21,6 +22,7 @@ class TakenIn:
     near_duplicates: int
     unreadable: tuple[str, ...]
     unreadable_count: int
+    problems: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values."""

@@ -3,6 +3,23 @@
 from dataclasses import dataclass
 from typing import Any
 
+from search.settings.pipeline.stream_checks import (
+    LABEL_TOOLS,
+    LOOKS_BITS,
+    check_bounds,
+    check_choice,
+    check_stream,
+)
+from search.settings.pipeline.watched_check import (
+    check_cron,
+    check_drift,
+    check_images_min,
+    check_over_zero,
+    check_performance,
+    check_webhook,
+    listen_address,
+)
+
 
 @dataclass(frozen=True)
 class PipelineStore:
@@ -29,8 +46,14 @@ class StreamSettings:
     time: str
     time_format: str | None
     group: str | None
-    near_bits: int
+    near_bits: int | None
+    near_hours: float
     privacy: str | None
+
+    def __post_init__(self) -> None:
+        check_stream(self.time, self.time_format, self.group, self.privacy)
+        check_bounds("stream.near_bits", self.near_bits, 0, LOOKS_BITS - 1)
+        check_bounds("stream.near_hours", self.near_hours, 0)
 
 
 @dataclass(frozen=True)
@@ -43,6 +66,12 @@ class LabellingSettings:
     wait_days: float | None
     share_min: float
 
+    def __post_init__(self) -> None:
+        check_choice("labelling.tool", self.tool, LABEL_TOOLS)
+        check_bounds("labelling.images_max", self.images_max, 1)
+        check_bounds("labelling.wait_days", self.wait_days, 0)
+        check_bounds("labelling.share_min", self.share_min, 0, 1)
+
 
 @dataclass(frozen=True)
 class VersionSettings:
@@ -51,6 +80,11 @@ class VersionSettings:
     recent_share: float
     recent_days: float
     images_max: int | None
+
+    def __post_init__(self) -> None:
+        check_bounds("versions.recent_share", self.recent_share, 0, 1)
+        check_bounds("versions.recent_days", self.recent_days, 0)
+        check_bounds("versions.images_max", self.images_max, 1)
 
 
 @dataclass(frozen=True)
@@ -64,6 +98,12 @@ class DriftSettings:
     false_alarms: float
     margins: dict[str, float]
 
+    def __post_init__(self) -> None:
+        check_drift(self.watch, self.margins)
+        check_images_min("triggers.drift", self.images_min)
+        for name in ("window_days", "baseline_days", "false_alarms"):
+            check_over_zero(f"triggers.drift.{name}", getattr(self, name))
+
 
 @dataclass(frozen=True)
 class PerformanceSettings:
@@ -76,6 +116,11 @@ class PerformanceSettings:
     images_min: int
     level: float
 
+    def __post_init__(self) -> None:
+        check_performance(self.metric, self.bound, self.level)
+        check_images_min("triggers.performance", self.images_min)
+        check_over_zero("triggers.performance.window_days", self.window_days)
+
 
 @dataclass(frozen=True)
 class TriggerSettings:
@@ -86,6 +131,12 @@ class TriggerSettings:
     labelled_share: float | None
     drift: DriftSettings
     performance: PerformanceSettings
+
+    def __post_init__(self) -> None:
+        if self.cron is not None:
+            check_cron(self.cron)
+        check_over_zero("triggers.labelled_min", self.labelled_min)
+        check_over_zero("triggers.labelled_share", self.labelled_share)
 
 
 @dataclass(frozen=True)
@@ -161,3 +212,9 @@ class MonitoringSettings:
     prometheus: str | None
     listen: str | None
     webhook: str | None
+
+    def __post_init__(self) -> None:
+        if self.listen is not None:
+            listen_address(self.listen)
+        if self.webhook is not None:
+            check_webhook(self.webhook)

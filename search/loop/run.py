@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from threadpoolctl import threadpool_limits
@@ -132,9 +133,8 @@ def open_search(
         elsewhere = stack.enter_context(known_elsewhere(settings, existing if is_made else None, claims))
 
         def made() -> tuple["optuna.Study", list[str]]:
-            study = create_study(
-                settings, dataset, storage, early.known, lambda new: enqueue_carried(new, carried, settings)
-            )
+            first = partial(enqueue_carried, found=carried, settings=settings)
+            study = create_study(settings, dataset, storage, early.known, first)
             followed = follow_line(study, settings, claims)
             notes = [*of_gate, *fetched, *followed, *of_carried, *early.notes, *freeze_experience(settings, study)]
             return study, [*notes, *([] if settings.trial.train_device == "cpu" else gpu_notes())]

@@ -1,6 +1,5 @@
 """The server: POST /detect, GET /healthz, GET /metrics; each answer goes to the log of predictions."""
 
-import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,18 +15,17 @@ from starlette.routing import Route
 
 from objectives.data.pictures.decode import decode
 from objectives.deploy.detector import Image
-from objectives.deploy.serving.fleet import Fleet, TimedBoxes, Turn, hash_of
+from objectives.deploy.serving.fleet import SERVER_LOG, Fleet, TimedBoxes, Turn, hash_of
 from objectives.deploy.serving.options import ServerOptions
 from objectives.predictions.record import PredictionRecord
 from objectives.predictions.write import append
 from spaces.errors import AutomlError, first_line
 
-LOG = logging.getLogger("automl")
 BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class AskedPixels:
     """An image that is asked about: its pixels (H, W, 3) BGR, the name that the log gives it, and its group."""
 
     pixels: Image
@@ -58,7 +56,7 @@ class Answering:
         """Count a request without an image that can be read: no version's fault, and not in the log."""
         self._refused.inc()
 
-    def first(self, turn: Turn, asked: Asked) -> tuple[str, TimedBoxes | None, str]:
+    def first(self, turn: Turn, asked: AskedPixels) -> tuple[str, TimedBoxes | None, str]:
         """Return who answered, what it found, and why it has not; a canary that fails is stood in for."""
         found, why = self.one(turn, turn.version, asked, is_shadow=bool(self._options.shadow_of))
         if found is None and turn.fallback:
@@ -66,7 +64,7 @@ class Answering:
             return turn.fallback, found, why
         return turn.version, found, why
 
-    def one(self, turn: Turn, version: str, asked: Asked, *, is_shadow: bool) -> tuple[TimedBoxes | None, str]:
+    def one(self, turn: Turn, version: str, asked: AskedPixels, *, is_shadow: bool) -> tuple[TimedBoxes | None, str]:
         """Let a version answer; what it found, or why it has not, is logged and counted."""
         found, error = None, ""
         try:
@@ -74,12 +72,12 @@ class Answering:
             self._latency.labels(version, is_shadow).observe(found.latency_ms / 1000)
         except Exception as problem:  # whatever a runtime raises is an answer that failed, not the end of the server
             error = first_line(problem)
-            LOG.exception("%s failed on '%s'", version, asked.name)
+            SERVER_LOG.exception("%s failed on '%s'", version, asked.name)
         self._answers.labels(version, is_shadow, not found).inc()
         self._log(version, asked, found, error, is_shadow=is_shadow)
         return found, error
 
-    def _log(self, version: str, asked: Asked, found: TimedBoxes | None, error: str, *, is_shadow: bool) -> None:
+    def _log(self, version: str, asked: AskedPixels, found: TimedBoxes | None, error: str, *, is_shadow: bool) -> None:
         if self._options.log is None:
             return
         height, width = asked.pixels.shape[:2]
@@ -92,7 +90,7 @@ class Answering:
             append(self._options.log, [record])
         except OSError as problem:  # a full disk must not end the answers
             self._unlogged.inc()
-            LOG.error("not logged: %s", problem)
+            SERVER_LOG.error("not logged: %s", problem)
 
 
 def make_app(options: ServerOptions) -> Starlette:
@@ -116,7 +114,7 @@ def make_app(options: ServerOptions) -> Starlette:
             return _problem(400, "the body is no image that can be decoded; send a file's bytes as they are")
         digest = hash_of(data)
         names = request.query_params
-        asked = Asked(pixels, names.get("image") or digest.hex(), names.get("group", ""))
+        asked = AskedPixels(pixels, names.get("image") or digest.hex(), names.get("group", ""))
         return await run_in_threadpool(_answer, fleet, answering, asked, digest)
 
     async def healthz(_: Request) -> Response:
@@ -141,7 +139,7 @@ def make_app(options: ServerOptions) -> Starlette:
     )
 
 
-def _answer(fleet: Fleet, answering: Answering, asked: Asked, digest: bytes) -> Response:
+def _answer(fleet: Fleet, answering: Answering, asked: AskedPixels, digest: bytes) -> Response:
     try:
         turn = fleet.turn(digest)
     except AutomlError as error:
@@ -153,12 +151,12 @@ def _answer(fleet: Fleet, answering: Answering, asked: Asked, digest: bytes) -> 
     return JSONResponse(_words(version, asked, found), background=later)
 
 
-def _shadow(answering: Answering, turn: Turn, asked: Asked) -> None:
+def _shadow(answering: Answering, turn: Turn, asked: AskedPixels) -> None:
     """Let the shadow answer once the answer that counts is on its way."""
     answering.one(turn, turn.shadow, asked, is_shadow=True)
 
 
-def _words(version: str, asked: Asked, found: TimedBoxes) -> dict[str, Any]:
+def _words(version: str, asked: AskedPixels, found: TimedBoxes) -> dict[str, Any]:
     height, width = asked.pixels.shape[:2]
     detections = [{"class": one.label, "score": one.score, "box": list(one.box_xyxy)} for one in found.boxes]
     return {

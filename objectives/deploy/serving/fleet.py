@@ -19,7 +19,7 @@ from objectives.predictions.record import LoggedBox
 from objectives.records.paths import MODEL
 from spaces.errors import AutomlError, StoreError
 
-LOG = logging.getLogger("automl")
+SERVER_LOG = logging.getLogger("automl")
 HASH_BYTES = 8
 
 
@@ -135,7 +135,7 @@ class Fleet:
         """Log a line once, not at each image."""
         if line != self._said:
             self._said = line
-            LOG.error(line)
+            SERVER_LOG.error(line)
 
 
 def hash_of(data: bytes) -> bytes:

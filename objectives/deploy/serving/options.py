@@ -43,10 +43,14 @@ class ServerOptions:
         Raises:
             SettingsError: one is no number, or out of bounds.
         """
-        given = {key.removeprefix(PREFIX): value for key, value in environment.items() if key.startswith(PREFIX)}
+        given = {
+            key.removeprefix(VARIABLE_PREFIX): value
+            for key, value in environment.items()
+            if key.startswith(VARIABLE_PREFIX)
+        }
         for key in given:  # a typo must not pass for a default in silence; hooks bring variables of their own
-            if key not in VARIABLES and (near := nearest(key, VARIABLES, PREFIX)):
-                logging.getLogger("automl").warning("%s%s: no variable of the server%s", PREFIX, key, near)
+            if key not in SERVER_VARIABLES and (near := nearest(key, SERVER_VARIABLES, VARIABLE_PREFIX)):
+                logging.getLogger("automl").warning("%s%s: no variable of the server%s", VARIABLE_PREFIX, key, near)
         deployments, log = given.get("DEPLOYMENTS"), given.get("LOG")
         return cls(
             deployments=Path(deployments) if deployments else None,
@@ -62,8 +66,8 @@ class ServerOptions:
         )
 
 
-PREFIX = "AUTOML_"
-VARIABLES = (
+VARIABLE_PREFIX = "AUTOML_"
+SERVER_VARIABLES = (
     "DEPLOYMENTS",
     "MODEL",
     "VERSION",
@@ -84,5 +88,5 @@ def _number(given: Mapping[str, str], key: str, otherwise: float, least: float, 
     except ValueError:
         value = float("nan")
     if not least <= value <= most:
-        raise SettingsError(f"{PREFIX}{key}: must be a number from {least:g} to {most:g}, got '{text}'")
+        raise SettingsError(f"{VARIABLE_PREFIX}{key}: must be a number from {least:g} to {most:g}, got '{text}'")
     return value

@@ -24,7 +24,7 @@ from search.operate.rollout.pointer import pointed, sync_folder
 from search.operate.rollout.whole import VersionCard, check_whole, digests, mark_removed
 from spaces.errors import StoreError
 
-FORMATS = "formats"  # folder of an export: the same detector in further formats
+FORMATS_OF_EXPORT = "formats"  # folder of an export: the same detector in further formats
 VERSION_NAME = re.compile(r"v(\d{4,})")
 
 
@@ -90,8 +90,8 @@ def _write(context: OperateContext, number: int, export: Path, folder: Path) -> 
     for name in (MODEL, *CONVERTED, CONFIG):
         if (export / name).is_file():
             shutil.copyfile(export / name, folder / name)
-    if (export / FORMATS).is_dir():
-        shutil.copytree(export / FORMATS, folder / FORMATS)
+    if (export / FORMATS_OF_EXPORT).is_dir():
+        shutil.copytree(export / FORMATS_OF_EXPORT, folder / FORMATS_OF_EXPORT)
     lineage = json.loads((export / LINEAGE).read_text(encoding="utf-8"))
     of_round = _of_round(context, number)
     write_text(folder / LINEAGE, json.dumps({**lineage, "pipeline": of_round}, indent=2))

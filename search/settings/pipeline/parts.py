@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from search.settings.pipeline.rollout_checks import OF_LABELS, check_hooks, check_rollout, check_rules
 from search.settings.pipeline.stream_checks import (
     LABEL_TOOLS,
     LOOKS_BITS,
@@ -170,13 +171,23 @@ class RolloutRules:
 
     p95_ms_max: float | None
     p95_share_max: float | None
+    p95_measured_share_max: float | None
     failed_share_max: float | None
     disagree_share_max: float | None
     precision_min: float | None
     recall_min: float | None
     false_negative_rate_max: float | None
     classes: list[str]
+    labelled_min: int
     level: float
+
+    def __post_init__(self) -> None:
+        check_rules(vars(self))
+
+    @property
+    def of_labels(self) -> bool:
+        """Whether a rule needs labels that come back."""
+        return any(getattr(self, name) is not None for name in OF_LABELS)
 
 
 @dataclass(frozen=True)
@@ -187,10 +198,14 @@ class RolloutSettings:
     share: float
     hours: float
     images_min: int
+    wait_days: float
     layouts: list[str]
     keep: int
     rules: RolloutRules
     watch_hours: float
+
+    def __post_init__(self) -> None:
+        check_rollout(vars(self))
 
 
 @dataclass(frozen=True)
@@ -203,6 +218,9 @@ class HookSettings:
     rolled_back: str | None
     alert: str | None
     timeout_s: float
+
+    def __post_init__(self) -> None:
+        check_hooks(vars(self))
 
 
 @dataclass(frozen=True)

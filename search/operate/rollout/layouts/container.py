@@ -11,9 +11,9 @@ from search.operate.paths import VERSION_CARD
 from search.operate.rollout.layouts.contract import PackedVersion, ServingLayout
 from search.operate.rollout.layouts.linked import link
 
-PROGRAM = "objectives.deploy.serving.program"
+SERVER_PROGRAM = "objectives.deploy.serving.program"
 # What the server and the deployed program import; a test follows their imports and finds no other.
-PACKAGES = (
+SERVER_PACKAGES = (
     "msgspec",
     "numpy",
     "onnxruntime",
@@ -23,13 +23,13 @@ PACKAGES = (
     "starlette",
     "uvicorn",
 )
-LAUNCHER = f'''"""Starts the server: see {PROGRAM}."""
+SERVER_LAUNCHER = f'''"""Starts the server: see {SERVER_PROGRAM}."""
 
 import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from {PROGRAM} import main
+from {SERVER_PROGRAM} import main
 
 if __name__ == "__main__":
     sys.exit(main())
@@ -47,7 +47,7 @@ VOLUME /log
 HEALTHCHECK CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/healthz')"]
 CMD ["python", "server.py"]
 """
-README = """The build context of a small server of {name}, version {version}.
+CONTAINER_README = """The build context of a small server of {name}, version {version}.
 
     docker build -t {name}:{version} THIS_FOLDER
     docker run -p 8080:8080 -v LOGS:/log {name}:{version}
@@ -74,20 +74,20 @@ class ContainerContext(ServingLayout):
         (folder / "model" / VERSION_CARD).write_text(version.card.dump(), encoding="utf-8")
         python = f"{sys.version_info.major}.{sys.version_info.minor}"
         named = {"name": version.card.name, "version": version.card.version, "python": python}
-        _write(folder / "server.py", LAUNCHER)
+        _write(folder / "server.py", SERVER_LAUNCHER)
         _write(folder / "requirements.txt", requirements())
         _write(folder / "Dockerfile", DOCKERFILE.format(**named))
-        _write(folder / "README.txt", README.format(**named))
+        _write(folder / "README.txt", CONTAINER_README.format(**named))
 
 
 def requirements() -> str:
     """Return the packages with the versions that are installed here: what the detector was scored and timed with."""
-    return "".join(f"{name}=={installed(name)}\n" for name in PACKAGES)
+    return "".join(f"{name}=={installed(name)}\n" for name in SERVER_PACKAGES)
 
 
 def server_modules() -> dict[str, Path]:
     """Return our modules that the server needs: files by dotted name."""
-    return modules(PROGRAM, never=("objectives.latency", "objectives.machine.device_locks"))
+    return modules(SERVER_PROGRAM, never=("objectives.latency", "objectives.machine.device_locks"))
 
 
 def _copy(name: str, source: Path, folder: Path) -> None:

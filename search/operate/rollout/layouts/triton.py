@@ -15,7 +15,7 @@ from search.operate.rollout.layouts.contract import PackedVersion, ServingLayout
 from search.operate.rollout.layouts.linked import link
 from spaces.errors import DataError
 
-TYPES = {  # of ONNX's tensors, as Triton names them
+TRITON_TYPES = {  # of ONNX's tensors, as Triton names them
     "FLOAT": "TYPE_FP32",
     "FLOAT16": "TYPE_FP16",
     "DOUBLE": "TYPE_FP64",
@@ -25,7 +25,7 @@ TYPES = {  # of ONNX's tensors, as Triton names them
     "UINT8": "TYPE_UINT8",
     "BOOL": "TYPE_BOOL",
 }
-README = """Triton's model repository of {name}, version {version}.
+TRITON_README = """Triton's model repository of {name}, version {version}.
 
     tritonserver --model-repository=THIS_FOLDER
 
@@ -50,7 +50,7 @@ class TritonRepository(ServingLayout):
         (model / "config.pbtxt").write_text(model_config(version), encoding="utf-8")
         meta = read_meta(read_properties(version.model), version.model)
         (folder / "README.txt").write_text(
-            README.format(
+            TRITON_README.format(
                 name=card.name,
                 version=card.version,
                 size=meta.size_px,
@@ -110,9 +110,9 @@ def _type(tensor: Any) -> str:
     import onnx
 
     name = onnx.TensorProto.DataType.Name(tensor.type.tensor_type.elem_type)
-    if name not in TYPES:
+    if name not in TRITON_TYPES:
         raise DataError(f"rollout.layouts: triton has no type for '{tensor.name}', which is {name}; leave triton out")
-    return TYPES[name]
+    return TRITON_TYPES[name]
 
 
 def _dims(tensor: Any) -> list[int]:

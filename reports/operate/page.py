@@ -1,6 +1,7 @@
 """A pipeline as one HTML file that opens from disk, with no network: who serves, what is watched, what was done."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,9 @@ def _live(data: Mapping[str, Any]) -> list[dict[str, str]]:
     if data["live"]:
         last = data["live"][-1]
         words = f"{number(last['answers'])} answers and {number(last['errors'])} errors in the last window"
-        charts.append({"id": "answers", "title": "Answers in the window", "below": "and errors among them", "words": words})
+        charts.append(
+            {"id": "answers", "title": "Answers in the window", "below": "and errors among them", "words": words}
+        )
     return charts
 
 
@@ -110,7 +113,7 @@ def _drift(one: Mapping[str, Any]) -> dict[str, Any]:
     margin = change_words(name, now["margin"], signed=False)
     plain = [ABSENT if now[key] is None else number(now[key]) for key in ("baseline", "now")]
     tested = now["change"] is not None
-    state = "drifted" if now["drifted"] else "within reach of chance" if _is_beyond(now) else "quiet" if tested else "not known"
+    state = _state(now)
     return {
         "label": label,
         "drifted": now["drifted"],
@@ -127,8 +130,11 @@ def _drift(one: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _is_beyond(now: Mapping[str, Any]) -> bool:
-    return now["change"] is not None and abs(now["change"]) > now["margin"]
+def _state(now: Mapping[str, Any]) -> str:
+    if now["change"] is None:
+        return "not known"
+    beyond = abs(now["change"]) > now["margin"]
+    return "drifted" if now["drifted"] else "may be chance" if beyond else "quiet"
 
 
 def _histogram(now: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -144,7 +150,7 @@ def _histogram(now: Mapping[str, Any]) -> dict[str, Any] | None:
         places, shares = [places[i] for i in order], [[part[i] for i in order] for part in shares]
     else:
         edges = now["edges"]
-        places = [(low + high) / 2 for low, high in zip(edges, edges[1:], strict=False)]
+        places = [(low + high) / 2 for low, high in pairwise(edges)]
     label = figure_label(now["name"])
     return {
         "label": label,

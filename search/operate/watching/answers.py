@@ -28,7 +28,7 @@ class ChampionAnswers:
 
 
 def read_answers(log: Path, version: str, since: datetime, until: datetime) -> ChampionAnswers:
-    """Return a version's answers after `since` and up to `until`; those that were logged alone, as a shadow, do not count."""
+    """Return a version's answers after `since` and up to `until`, but those that were logged alone, as a shadow."""
     report = LogReport()
     found = [
         record

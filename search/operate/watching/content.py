@@ -20,20 +20,21 @@ def has_content(image: StreamImage) -> bool:
     return figures["brightness"] >= BRIGHTNESS_MIN and figures["contrast"] >= CONTRAST_MIN
 
 
-def broken_cameras(images: Iterable[StreamImage]) -> list[str]:
+def broken_cameras(images: Iterable[StreamImage], since: datetime) -> list[str]:
     """Return a line for each group whose last images all lack content.
 
     The lines have no figures that change from look to look, so that each is sent once.
 
     Args:
-        images: of the window, in any order.
+        images: of the stream, in any order.
+        since: groups that have sent nothing after it are left out.
     """
     by_group: dict[str, list[StreamImage]] = defaultdict(list)
     for image in sorted(images, key=lambda one: (one.at, one.sha256)):
         by_group[image.group].append(image)
-    found = {group: _since(of_group) for group, of_group in by_group.items()}
-    broken = sorted((since, group) for group, since in found.items() if since is not None)
-    lines = [_line(group, since) for since, group in broken[:NAMED_MOST]]
+    found = {group: _since(of_group) for group, of_group in by_group.items() if of_group[-1].at > since}
+    broken = sorted((begun, group) for group, begun in found.items() if begun is not None)
+    lines = [_line(group, begun) for begun, group in broken[:NAMED_MOST]]
     more = len(broken) - NAMED_MOST
     return [*lines, f"images without content of {more} further groups"] if more > 0 else lines
 
@@ -48,4 +49,4 @@ def _since(images: Sequence[StreamImage]) -> datetime | None:
 
 def _line(group: str, since: datetime) -> str:
     where = f"of '{group}'" if group else "of the stream"
-    return f"images without content {where} since {since:%Y-%m-%d %H:%M} UTC (black, or of one colour): see to the camera"
+    return f"images without content {where} since {since:%Y-%m-%d %H:%M} UTC, black or of one colour: see to the camera"

@@ -183,9 +183,7 @@ def answers_with_content(
     return [record for record in records if record.image not in names]
 
 
-def _window(
-    context: OperateContext, images: Sequence[StreamImage], baseline: DriftBaseline | None
-) -> DriftSample:
+def _window(context: OperateContext, images: Sequence[StreamImage], baseline: DriftBaseline | None) -> DriftSample:
     """Return the images of the window; none of them is in the baseline, too."""
     since = context.now - timedelta(days=context.settings.triggers.drift.window_days)
     since = max(since, baseline.until) if baseline else since

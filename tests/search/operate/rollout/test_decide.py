@@ -81,11 +81,12 @@ def test_failing_answers_roll_back(tmp_path: Path) -> None:
     assert found.why[0].startswith("failed_share_max: 0.06667")
 
 
-def label(context: OperateContext, number: int) -> None:
+def label(context: OperateContext, number: int, name: str = "img", hours: float = 1) -> None:
     """Have labels of an image of `answers` come back: one red box."""
     sha256 = f"{number:064d}"
-    at = START - timedelta(hours=1)
-    image = StreamImage(sha256, f"img/{number}.jpg", "", at, "", 640, 480, "0" * 16, None, ImageStatus.NEW)
+    image = StreamImage(
+        sha256, f"{name}/{number}.jpg", "", START + timedelta(hours=hours), "", 9, 9, "0", None, ImageStatus.NEW
+    )
     context.journal.add_images([image])
     kept = KeptLabels(sha256, 640, 480, (("red", 10.0, 10.0, 40.0, 40.0),), "back", datetime(2026, 3, 3, tzinfo=UTC))
     write_labels(context.paths, kept)
@@ -106,8 +107,11 @@ def test_labels_that_come_back_decide(tmp_path: Path, finds: int, action: Rollou
     assert "0 images that it answered have labels, of 20" in waits.why[0]
     for i in range(50):
         label(context, i)
+    for i in range(100, 110):
+        label(context, i, hours=-1)  # the challenger may have been trained on it
     done = decided(context, 50)
     assert (done.action, done.figures["labelled_images"]) == (action, 50)
+    assert done.why[-1].startswith("10 labelled images do not count")
 
 
 def test_what_cannot_be_told_is_not_promoted(tmp_path: Path) -> None:

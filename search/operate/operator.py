@@ -82,6 +82,21 @@ class Operator:
         if (round_ := self._state().round) is not None:
             self._announce(f"round {round_.number} is under way: the next one begins when it has ended")
 
+    def give_up(self, why: str) -> None:
+        """End the round that is under way, at the look that follows.
+
+        Raises:
+            SettingsError: there is none, or its challenger answers already.
+        """
+        state = self._state()
+        if state.round is None:
+            raise SettingsError("--give-up: no round is under way")
+        if state.rollout is not None or FactKind.PROMOTED in state.round.facts:
+            raise SettingsError(
+                f"--give-up: the challenger of round {state.round.number} answers already; see automl rollback"
+            )
+        self._record(FactKind.REFUSED, {"why": [f"given up by hand: {why}"]}, state.round.number)
+
     def look(self) -> bool:
         """Look once, and do what is due until nothing is, or something is waited for; return whether all went well.
 

@@ -59,7 +59,7 @@ WORDS: dict[FactKind, Callable[[Mapping[str, Any]], str]] = {
     FactKind.VERSION_MADE: _version,
     FactKind.SEARCHED: _searched,
     FactKind.JUDGED: lambda words: f"judged, {words['ruling']}: {'; '.join(words['why'])}",
-    FactKind.REFUSED: lambda words: f"challenger refused: {'; '.join(words['why'])}",
+    FactKind.REFUSED: lambda words: f"refused: {'; '.join(words['why'])}",
     FactKind.PACKED: lambda words: f"packed as {words['version']}",
     FactKind.ROLLOUT_BEGUN: lambda words: f"{words['rollout']} of {words['version']} begun",
     FactKind.PROMOTED: lambda words: f"{words['version']} serves from now on, before: {words['before'] or 'none'}",

@@ -10,6 +10,7 @@ from search.operate.due import Due, Sight, due, triggers_that_count
 from search.operate.hooks_due import hooks_due
 from search.operate.journal.facts import Fact, FactKind
 from search.operate.journal.state import PipelineState
+from search.operate.monitoring.metrics import MetricsEndpoint
 from search.operate.monitoring.publish import alert, publish
 from search.operate.rollout.contract import RolloutDecision
 from search.operate.rollout.decide import decide
@@ -63,10 +64,17 @@ class Operator:
         context: what steps are given; its moment is set anew before each.
         clock: says what time it is, in UTC.
         announce: is shown what is done and waited for.
+        endpoint: of the metrics, for who stays.
     """
 
-    def __init__(self, context: OperateContext, clock: Callable[[], datetime], announce: Announce) -> None:
-        self._given, self._clock, self._announce = context, clock, announce
+    def __init__(
+        self,
+        context: OperateContext,
+        clock: Callable[[], datetime],
+        announce: Announce,
+        endpoint: MetricsEndpoint | None = None,
+    ) -> None:
+        self._given, self._clock, self._announce, self._endpoint = context, clock, announce, endpoint
 
     def ask(self, why: str) -> None:
         """Have a round begun by hand, at the next look at which none is under way."""
@@ -125,7 +133,7 @@ class Operator:
         if look.watched is None:
             return
         look.triggers = look.watched.triggers if state.round is None else ()
-        words = {**look.watched.to_json(), "taken_in": taken.to_json(), "labelled": labelled}
+        words = {"watched": look.watched.to_json(), "taken_in": taken.to_json(), "labelled": labelled}
         self._record(FactKind.LOOKED, words)
         for note in look.watched.notes:
             self._announce(note)
@@ -177,13 +185,13 @@ class Operator:
 
             def call(name: str = name, fact: Fact = fact) -> None:
                 if error := call_hook(context, name, fact):
-                    raise StoreError(f"hooks.{name}: {error}")
+                    raise StoreError(error)
 
             self._tried(f"call the hook {name}", fact.round, call)
             self._record(FactKind.HOOK_CALLED, {"hook": name, "of": fact.number}, fact.round)
 
     def _publish(self, look: _Look) -> None:
-        for line in publish(self._context, self._state(), look.watched):
+        for line in publish(self._context, self._state(), look.watched, endpoint=self._endpoint):
             self._announce(line)
 
     # What every part needs

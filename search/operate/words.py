@@ -28,9 +28,10 @@ def words_of_due(due: Due, *, would: bool = False) -> str:
 def _looked(words: Mapping[str, Any]) -> str:
     taken = words["taken_in"]
     parts = [f"looked: {taken['new']:,} new images, {words['labelled']:,} newly labelled"]
-    drifted = [one["name"] for one in words["drift"] if one.get("drifted")]
+    watched = words["watched"]
+    drifted = [one["name"] for one in watched["drift"] if one.get("drifted")]
     parts += [f"drift of {', '.join(drifted)}"] if drifted else []
-    parts += [f"{one['kind']} fires: {one['why']}" for one in words["triggers"]]
+    parts += [f"{one['kind']} fires: {one['why']}" for one in watched["triggers"]]
     return "; ".join(parts)
 
 

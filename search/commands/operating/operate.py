@@ -2,20 +2,34 @@
 
 import sys
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import NoReturn
 
 import click
 
 from objectives.machine.interrupts import interruptible
-from search.commands.operating.opened import Said, clock_of_line, open_context
+from search.commands.operating.opened import Clock, Said, clock_of_line, open_context
 from search.operate.context import OperateContext
 from search.operate.journal.alone import OperatedElsewhere
+from search.operate.monitoring.metrics import MetricsEndpoint
 from search.operate.operator import Operator
 from search.settings.pipeline.pipeline_settings import load_pipeline
 from spaces.errors import SettingsError
 
 FAILED, ELSEWHERE, INTERRUPTED = 1, 3, 130  # exit codes; 2 is a mistake in the line
 PAUSE_MOST_S = 3600.0  # between two looks that fail
+
+
+@dataclass(frozen=True)
+class Looks:
+    """How a line looks: by which clock, who is shown what, why a round is asked for, and seconds between looks."""
+
+    clock: Clock
+    said: Said
+    why: str | None
+    every_s: float | None
 
 
 def run_operate(
@@ -37,34 +51,44 @@ def run_operate(
     said = Said(form, clock)
     context = open_context(settings, clock, said, to_read=dry_run)
     with closing(context.journal):
-        operator = Operator(context, clock, said)
         if dry_run:
-            operator.dry_run()
+            Operator(context, clock, said).dry_run()
             return
         try:
-            code = _operated(context, operator, why, None if once else every_s)
+            code = _operated(context, Looks(clock, said, why, None if once else every_s))
         except OperatedElsewhere as error:
             click.echo(f"automl: {error}", err=True)
             code = ELSEWHERE
     sys.exit(code)
 
 
-def _operated(context: OperateContext, operator: Operator, why: str | None, every_s: float | None) -> int:
+def _operated(context: OperateContext, looks: Looks) -> int:
     """Look, once or again and again, while no other process does; return the exit code."""
     try:
-        with interruptible(), context.journal.alone():
-            if why is not None:
-                operator.ask(why)
-            if every_s is None:
+        with interruptible(), context.journal.alone(), _endpoint(context, looks) as endpoint:
+            operator = Operator(context, looks.clock, looks.said, endpoint)
+            if looks.why is not None:
+                operator.ask(looks.why)
+            if looks.every_s is None:
                 return 0 if operator.look() else FAILED
-            _listen(context.settings)
-            _stay(operator, every_s)
+            _stay(operator, looks.every_s)
     except KeyboardInterrupt:
         context.say("interrupted; the same line goes on from here")
-    return INTERRUPTED if every_s is None else 0
+    return INTERRUPTED if looks.every_s is None else 0
 
 
-def _stay(operator: Operator, every_s: float) -> None:
+@contextmanager
+def _endpoint(context: OperateContext, looks: Looks) -> Iterator[MetricsEndpoint | None]:
+    """Serve metrics for as long as this process stays."""
+    listen = context.settings.monitoring.listen
+    if listen is None or looks.every_s is None:
+        yield None
+        return
+    with closing(MetricsEndpoint(listen)) as endpoint:
+        yield endpoint
+
+
+def _stay(operator: Operator, every_s: float) -> NoReturn:
     """Look every so many seconds, for ever; after looks that failed the pause doubles, up to an hour."""
     pause_s = every_s
     while True:

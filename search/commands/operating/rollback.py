@@ -7,8 +7,9 @@ from objectives.machine.locks import locked_folder
 from search.commands.operating.opened import Said, clock_of_line, open_context
 from search.operate.context import OperateContext
 from search.operate.due import version_before
-from search.operate.hooks_due import HOOKS
+from search.operate.hooks_due import HOOK_OF_KIND
 from search.operate.journal.facts import Fact, FactKind
+from search.operate.journal.open import paths_of
 from search.operate.journal.state import PipelineState
 from search.operate.rollout.hooks import call_hook
 from search.operate.rollout.pointer import announce, point
@@ -26,16 +27,16 @@ def run_rollback(arguments: list[str], *, version: str | None, why: str, now: st
         AutomlError: the pipeline or the version is not there, or is not whole.
     """
     settings, clock = _settings(arguments), clock_of_line(now)
-    if not settings.root.is_dir() and settings.store.url is None:
+    if settings.store.url is None and not paths_of(settings).journal.exists():
         raise StoreError(f"rollback: there is no pipeline in '{settings.root}'; give folder=... as it is operated with")
     context = open_context(settings, clock, Said("plain", clock))
     with closing(context.journal):
         fact = _rolled_back(context, version, why or "by hand")
         context.say(words_of_fact(fact))
         if settings.hooks.rolled_back:
-            if error := call_hook(context, HOOKS[fact.kind], fact):
-                raise StoreError(f"hooks.rolled_back: {error}; the pointer has moved; the next look calls it again")
-            words = {"hook": HOOKS[fact.kind], "of": fact.number}
+            if error := call_hook(context, HOOK_OF_KIND[fact.kind], fact):
+                raise StoreError(f"{error}; the pointer has moved; the next look calls the hook again")
+            words = {"hook": HOOK_OF_KIND[fact.kind], "of": fact.number}
             context.journal.record(FactKind.HOOK_CALLED, clock(), words, fact.round)
 
 

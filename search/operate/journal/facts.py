@@ -10,9 +10,7 @@ from typing import Any
 class FactKind(StrEnum):
     """What happened; beside each, what its `words` hold."""
 
-    LOOKED = (
-        "looked"  # watching.contract.Watched.to_json; taken_in: stream.contract.TakenIn.to_json; labelled: new ones
-    )
+    LOOKED = "looked"  # watched, taken_in: to_json of Watched and of TakenIn; labelled: how many images are, anew
     ROUND_BEGUN = "round begun"  # why: [words of each trigger]; kinds: [of each trigger]
     LABELS_ASKED = "labels asked"  # hand_over: folder; images: how many
     LABELS_TAKEN = "labels taken"  # images: labelled of those asked for; waited_days

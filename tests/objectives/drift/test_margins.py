@@ -38,13 +38,18 @@ def test_a_length_along_one_direction_is_students_tail(df: float) -> None:
     assert p_of_length(0.4, 0, 1, df, 0.5) == 1
 
 
-@pytest.mark.parametrize("dimensions", [1, 3, 20])
-def test_p_of_a_length_is_never_smaller_than_what_noise_does(dimensions: int) -> None:
+@pytest.mark.parametrize("power", [1, 2])
+@pytest.mark.parametrize("dimensions", [1, 3, 20, 64])
+def test_p_of_a_length_is_never_smaller_than_what_noise_does_at_the_margin(dimensions: int, power: int) -> None:
     rng = np.random.default_rng(3)
-    sds = np.linspace(0.2, 1, dimensions)
-    lengths = np.linalg.norm(rng.normal(0, 1, (100_000, dimensions)) * sds, axis=1)
+    sds = np.linspace(0.2, 1, dimensions) if dimensions > 1 else np.ones(1)
+    true = np.full(dimensions, 0.5 / np.sqrt(dimensions))  # of length 0.5, which is the margin
+    lengths = np.linalg.norm(true + rng.normal(0, 1, (50_000, dimensions)) * sds, axis=1)
+    noise = float(np.sqrt((sds**2).sum()))
     for share in (0.05, 0.01, 0.001):
-        reached = float(np.quantile(lengths, 1 - share))
-        expected = float(lengths.mean())
-        p = p_of_length(reached + 0.3, expected, 1.0, 1e6, 0.3)
-        assert share * 0.9 <= p <= 0.5
+        p = p_of_length(float(np.quantile(lengths, 1 - share)), noise, 1.0, 1e6, 0.5, power)
+        assert share * 0.9 <= p < 1
+
+
+def test_in_many_directions_the_euclidean_bound_finds_more() -> None:
+    assert p_of_length(1.4, 1, 0.1, 100, 0.5, power=2) < 0.05 < p_of_length(1.4, 1, 0.1, 100, 0.5, power=1)

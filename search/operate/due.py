@@ -138,7 +138,9 @@ class _OfRound:
             return self._rolled_out()
         if FactKind.JUDGED in facts:
             judged = self.round.words(FactKind.JUDGED)
-            return self._due(Step.PACK if judged["ruling"] == "promote" else Step.REFUSE, *judged["why"])
+            if judged["ruling"] == "promote":
+                return self._due(Step.PACK, "it was judged: promote")
+            return self._due(Step.REFUSE, f"judged: {judged['ruling']}", *judged["why"])
         if FactKind.SEARCHED in facts:
             return self._searched()
         if FactKind.VERSION_MADE in facts:

@@ -22,7 +22,7 @@ from search.operate.stream.take_in import take_in
 from search.operate.watching.contract import Trigger, Watched
 from search.operate.watching.triggers import by_hand_due, last_begun, time_due
 from search.operate.watching.watch import watch
-from search.operate.words import words_of_due, words_of_fact
+from search.operate.words import SAID_BY_FACTS, words_of_due, words_of_fact
 from spaces.errors import SettingsError, StoreError, first_line
 
 Found = TypeVar("Found")
@@ -81,6 +81,21 @@ class Operator:
         self._record(FactKind.ASKED, {"why": why})
         if (round_ := self._state().round) is not None:
             self._announce(f"round {round_.number} is under way: the next one begins when it has ended")
+
+    def give_up(self, why: str) -> None:
+        """End the round that is under way, at the look that follows.
+
+        Raises:
+            SettingsError: there is none, or its challenger answers already.
+        """
+        state = self._state()
+        if state.round is None:
+            raise SettingsError("--give-up: no round is under way")
+        if state.rollout is not None or FactKind.PROMOTED in state.round.facts:
+            raise SettingsError(
+                f"--give-up: the challenger of round {state.round.number} answers already; see automl rollback"
+            )
+        self._record(FactKind.REFUSED, {"why": [f"given up by hand: {why}"]}, state.round.number)
 
     def look(self) -> bool:
         """Look once, and do what is due until nothing is, or something is waited for; return whether all went well.
@@ -150,7 +165,8 @@ class Operator:
                 return
             if found == before:
                 raise RuntimeError(f"'{found.step}' was done, and is due again")
-            self._announce(words_of_due(found))
+            if found.step not in SAID_BY_FACTS:
+                self._announce(words_of_due(found))
             begins = triggers_that_count(state, look.triggers)
             work = Work(self._context, state, found, begins, decision)
             fact = self._tried(str(found.step), found.round, lambda work=work: do(work))  # type: ignore[misc]  # bound now
@@ -241,6 +257,5 @@ class Operator:
             self._announce(words_of_fact(fact), fact)
             return
         self._record(FactKind.FAILED, words, number)
-        sent = alert(context, words_of_fact(fact))
-        if sent:
-            self._announce(sent)
+        if sent := alert(context, words_of_fact(fact), number=number):
+            self._announce(f"alert: {sent}")

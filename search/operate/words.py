@@ -13,6 +13,9 @@ def words_of_fact(fact: Fact) -> str:
     return f"round {fact.round}: {words}" if fact.round is not None else words
 
 
+SAID_BY_FACTS = (Step.BEGIN_ROUND, Step.TAKE_LABELS, Step.REFUSE, Step.ROLL_BACK, Step.END_ROUND)  # done at once
+
+
 def words_of_due(due: Due, *, would: bool = False) -> str:
     """Return what is due, and why, in one line; `would` where it is not done now."""
     why = "; ".join(due.why)
@@ -47,6 +50,11 @@ def _searched(words: Mapping[str, Any]) -> str:
     return f"searched {words['trials']:,} trials in {words['hours']:.2f} h ({words['study']}): {found}"
 
 
+def _ended(words: Mapping[str, Any]) -> str:
+    """Return how a round ended; the reasons of other outcomes stand in the line before."""
+    return f"ended: {words['outcome']}" + (f", {'; '.join(words['why'])}" if words["outcome"] == "nothing" else "")
+
+
 def _moved(words: Mapping[str, Any]) -> str:
     return "; ".join(words.get("why") or ()) or "no reason given"
 
@@ -59,12 +67,12 @@ WORDS: dict[FactKind, Callable[[Mapping[str, Any]], str]] = {
     FactKind.VERSION_MADE: _version,
     FactKind.SEARCHED: _searched,
     FactKind.JUDGED: lambda words: f"judged, {words['ruling']}: {'; '.join(words['why'])}",
-    FactKind.REFUSED: lambda words: f"challenger refused: {'; '.join(words['why'])}",
+    FactKind.REFUSED: lambda words: f"refused: {'; '.join(words['why'])}",
     FactKind.PACKED: lambda words: f"packed as {words['version']}",
     FactKind.ROLLOUT_BEGUN: lambda words: f"{words['rollout']} of {words['version']} begun",
     FactKind.PROMOTED: lambda words: f"{words['version']} serves from now on, before: {words['before'] or 'none'}",
     FactKind.ROLLED_BACK: lambda words: f"{words['version']} rolled back, {words['to']} serves: {_moved(words)}",
-    FactKind.ROUND_ENDED: lambda words: f"ended, {words['outcome']}: {'; '.join(words['why'])}",
+    FactKind.ROUND_ENDED: _ended,
     FactKind.FAILED: lambda words: f"failed, and is tried again at the next look: {words['step']}: {words['error']}",
     FactKind.ASKED: lambda words: f"a round is asked for by hand: {words['why']}",
     FactKind.ALERTED: lambda words: f"alert: {words['what']}",

@@ -23,17 +23,25 @@ PAUSE_MOST_S = 3600.0  # between two looks that fail
 
 
 @dataclass(frozen=True)
+class ByHand:
+    """What a line asks for, and why: that a round begins, that the one under way is given up; None for neither."""
+
+    begin: str | None = None
+    give_up: str | None = None
+
+
+@dataclass(frozen=True)
 class Looks:
-    """How a line looks: by which clock, who is shown what, why a round is asked for, and seconds between looks."""
+    """How a line looks: by which clock, who is shown what, what is asked by hand, and seconds between looks."""
 
     clock: Clock
     said: Said
-    why: str | None
+    by_hand: ByHand
     every_s: float | None
 
 
 def run_operate(
-    arguments: list[str], *, once: bool, every_s: float, dry_run: bool, why: str | None, now: str | None, form: str
+    arguments: list[str], by_hand: ByHand, *, once: bool, every_s: float, dry_run: bool, now: str | None, form: str
 ) -> None:
     """Operate the pipeline that a line names.
 
@@ -46,8 +54,8 @@ def run_operate(
         raise SettingsError(f"--every: must be over 0 seconds, got {every_s:g}")
     if not once and (now is not None or dry_run):
         raise SettingsError("--stay: goes by this machine's clock, and acts; leave --now and --dry-run out")
-    if dry_run and why is not None:
-        raise SettingsError("--dry-run: changes nothing; leave --begin out")
+    if dry_run and by_hand != ByHand():
+        raise SettingsError("--dry-run: changes nothing; leave --begin and --give-up out")
     said = Said(form, clock)
     context = open_context(settings, clock, said, to_read=dry_run)
     with closing(context.journal):
@@ -55,7 +63,7 @@ def run_operate(
             Operator(context, clock, said).dry_run()
             return
         try:
-            code = _operated(context, Looks(clock, said, why, None if once else every_s))
+            code = _operated(context, Looks(clock, said, by_hand, None if once else every_s))
         except OperatedElsewhere as error:
             click.echo(f"automl: {error}", err=True)
             code = ELSEWHERE
@@ -67,8 +75,10 @@ def _operated(context: OperateContext, looks: Looks) -> int:
     try:
         with interruptible(), context.journal.alone(), _endpoint(context, looks) as endpoint:
             operator = Operator(context, looks.clock, looks.said, endpoint)
-            if looks.why is not None:
-                operator.ask(looks.why)
+            if looks.by_hand.give_up is not None:
+                operator.give_up(looks.by_hand.give_up)
+            if looks.by_hand.begin is not None:
+                operator.ask(looks.by_hand.begin)
             if looks.every_s is None:
                 return 0 if operator.look() else FAILED
             _stay(operator, looks.every_s)

@@ -93,14 +93,14 @@ class _Back:
         headers = {image: self._header(image, known) for image, known in matched.items()}
         boxes, problems = kept_boxes(self._read.raw, headers, findings)
         together: dict[str, list[KeptBox]] = {}
-        for image, own in boxes.items():
-            together.setdefault(matched[image].sha256, []).extend(own)
+        for image, found in boxes.items():
+            together.setdefault(matched[image].sha256, []).extend(found)
         by_hash = {known.sha256: known for known in matched.values()}
         for sha256, own in together.items():
             size = by_hash[sha256].width_px, by_hash[sha256].height_px
-            own = list(dict.fromkeys(own))  # an image may be named in two files
+            once = tuple(dict.fromkeys(own))  # an image may be named in two files
             name = self._read.entry.name
-            write_labels(self._context.paths, KeptLabels(sha256, *size, tuple(own), name, self._context.now))
+            write_labels(self._context.paths, KeptLabels(sha256, *size, once, name, self._context.now))
         self._mark([by_hash[sha256] for sha256 in together])
         self._say(problems, findings)
 

@@ -1,4 +1,4 @@
-"""A version of the data set for a round: val and test for ever those of the first, train with what was labelled since."""
+"""A round's version of the data set: val and test for ever those of the first, train with what was labelled since."""
 
 from collections.abc import Sequence
 

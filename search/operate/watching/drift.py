@@ -155,7 +155,7 @@ def drift_words(one: Mapping[str, Any]) -> str:
     if one["name"] in ("class_mix", "embedding"):
         text = f"{name} moved by {one['change']:.2f} (margin {one['margin']:g})"
     else:
-        text = f"{name} {one['change']:+.0%} (margin {one['margin']:.0%})"
+        text = f"{name} {100 * one['change']:+.0f} % (margin {100 * one['margin']:.0f} %)"
     groups = sorted(one.get("by_group", {}).items(), key=lambda item: -abs(item[1]))
     beyond = [group for group, change in groups if abs(change) > one["margin"]]
     if not beyond or len(beyond) == len(groups):

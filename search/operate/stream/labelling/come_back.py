@@ -1,7 +1,9 @@
 """What lies in the folder of labels: data sets in any format that is read, each looked at again once it has changed."""
 
 import json
-from dataclasses import dataclass
+import shutil
+import tempfile
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from objectives.data.files.folder import is_file
@@ -69,6 +71,8 @@ def _entry(path: Path) -> LabelEntry:
 def read_entry(entry: LabelEntry, index: Path) -> ReadEntry:
     """Read an entry by the readers of data sets.
 
+    A file is read alone: what lies beside it, perhaps the whole stream, is not searched for its pictures.
+
     Args:
         entry: the entry.
         index: of pictures; a cache.
@@ -76,7 +80,18 @@ def read_entry(entry: LabelEntry, index: Path) -> ReadEntry:
     Raises:
         DataError: it is no data set that is known, is being copied, or can be read in several ways.
     """
-    raw = read_raw(entry.path)
+    if entry.path.is_dir():
+        raw = read_raw(entry.path)
+    else:
+        with tempfile.TemporaryDirectory(prefix="automl-alone-") as folder:
+            alone = Path(folder, entry.name)
+            shutil.copyfile(entry.path, alone)
+            try:
+                raw = replace(read_raw(alone), root=entry.path.parent)
+            except DataError as error:
+                raise DataError(str(error).replace(folder, str(entry.path.parent))) from None
+        own = {alone: entry.path}
+        raw = replace(raw, images=tuple(replace(one, source=own.get(one.source or alone)) for one in raw.images))
     labelled = tuple(image for image in raw.images if image.source is not None)
     there = [image.path for image in labelled if is_file(image.path)]
     return ReadEntry(entry, raw, labelled, look(there, index))

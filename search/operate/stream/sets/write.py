@@ -37,12 +37,11 @@ class VersionImage:
 def of_first(image: LabelledImage, dataset: Dataset) -> VersionImage:
     """Return an image of the first data set; its path below the data set's folder is kept, where it has one."""
     inside = image.path.is_relative_to(dataset.root)
-    name = image.path.relative_to(dataset.root).as_posix() if inside else f"{dataset.contents[image.path]}"
+    alone = f"{dataset.contents[image.path]}{image.path.suffix}"
+    name = image.path.relative_to(dataset.root).as_posix() if inside else alone
     rows = zip(image.classes.tolist(), image.boxes_xywh.tolist(), strict=True)
     boxes = tuple((dataset.classes[i], x, y, w, h) for i, (x, y, w, h) in rows)
-    return VersionImage(
-        image.path, name if inside else name + image.path.suffix, image.width_px, image.height_px, boxes
-    )
+    return VersionImage(image.path, name, image.width_px, image.height_px, boxes)
 
 
 def of_stream(image: StreamImage, labels: KeptLabels, folder: Path) -> VersionImage:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from search.operate.context import OperateContext
@@ -28,12 +29,13 @@ from spaces.errors import SettingsError, StoreError, first_line
 Found = TypeVar("Found")
 AN_HOUR = timedelta(hours=1)
 IMAGES_PAUSE = timedelta(minutes=10)  # between two looks at drift for new images alone
-MEND, TAKE_IN, TAKE_BACK, WATCH, DECIDE = (
+MEND, TAKE_IN, TAKE_BACK, WATCH, DECIDE, PUBLISH = (
     "mend the pointer",
     "take images in",
     "take labels back",
     "watch",
     "read the logs of the rollout",
+    "write page and metrics",
 )
 
 
@@ -207,7 +209,9 @@ class Operator:
             self._record(FactKind.HOOK_CALLED, {"hook": name, "of": fact.number}, fact.round)
 
     def _publish(self, look: _Look) -> None:
-        for line in publish(self._context, self._state(), look.watched, endpoint=self._endpoint):
+        context, state = self._context, self._state()
+        work = partial(publish, context, state, look.watched, endpoint=self._endpoint)
+        for line in self._held(look, PUBLISH, work) or ():
             self._announce(line)
 
     # What every part needs

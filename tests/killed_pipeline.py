@@ -1,7 +1,7 @@
 """A pipeline of quick rounds that is killed at random moments, and looked at after each kill.
 
-`python tests/benchmarks/pipeline_faults.py` kills fifty times; a test a few times. Half of the kills come at a moment of
-a look that chance names, half within milliseconds of a fact: there a step ends and the next one begins.
+`python tests/benchmarks/pipeline_faults.py` kills fifty times; a test a few times. Half of the kills come at a moment
+of a look that chance names, half within milliseconds of a fact: there a step ends and the next one begins.
 """
 
 import os

@@ -31,7 +31,7 @@ class ByHand:
 
 
 @dataclass(frozen=True)
-class Looks:
+class LookLine:
     """How a line looks: by which clock, who is shown what, what is asked by hand, and seconds between looks."""
 
     clock: Clock
@@ -63,14 +63,14 @@ def run_operate(
             Operator(context, clock, said).dry_run()
             return
         try:
-            code = _operated(context, Looks(clock, said, by_hand, None if once else every_s))
+            code = _operated(context, LookLine(clock, said, by_hand, None if once else every_s))
         except OperatedElsewhere as error:
             click.echo(f"automl: {error}", err=True)
             code = ELSEWHERE
     sys.exit(code)
 
 
-def _operated(context: OperateContext, looks: Looks) -> int:
+def _operated(context: OperateContext, looks: LookLine) -> int:
     """Look, once or again and again, while no other process does; return the exit code."""
     try:
         with interruptible(), context.journal.alone(), _endpoint(context, looks) as endpoint:
@@ -88,7 +88,7 @@ def _operated(context: OperateContext, looks: Looks) -> int:
 
 
 @contextmanager
-def _endpoint(context: OperateContext, looks: Looks) -> Iterator[MetricsEndpoint | None]:
+def _endpoint(context: OperateContext, looks: LookLine) -> Iterator[MetricsEndpoint | None]:
     """Serve metrics for as long as this process stays."""
     listen = context.settings.monitoring.listen
     if listen is None or looks.every_s is None:

@@ -32,8 +32,8 @@ class LogLine(msgspec.Struct, omit_defaults=True):
     error: str = ""
 
 
-DECODER = msgspec.json.Decoder(LogLine)
-ENCODER = msgspec.json.Encoder()
+LINE_DECODER = msgspec.json.Decoder(LogLine)
+LINE_ENCODER = msgspec.json.Encoder()
 
 
 def record_of_line(line: bytes) -> PredictionRecord:
@@ -43,7 +43,7 @@ def record_of_line(line: bytes) -> PredictionRecord:
         DataError: what is wrong with the line.
     """
     try:
-        return _record(DECODER.decode(line))
+        return _record(LINE_DECODER.decode(line))
     except msgspec.DecodeError as error:  # a ValidationError is one
         raise DataError(first_line(error)) from None
     except UnicodeDecodeError:
@@ -81,7 +81,7 @@ def values_of(record: PredictionRecord) -> dict[str, Any]:
 
 def line_of(record: PredictionRecord) -> bytes:
     """Return an answer as a line of JSON, its end included."""
-    return ENCODER.encode(values_of(record)) + b"\n"
+    return LINE_ENCODER.encode(values_of(record)) + b"\n"
 
 
 def time_of_line(line: bytes) -> datetime | None:

@@ -14,10 +14,10 @@ from objectives.predictions.parquet import PARQUET, read_parquet
 from objectives.predictions.record import PredictionRecord
 from spaces.errors import DataError, first_line
 
-LINES = re.compile(r"\.(jsonl|ndjson|json|log)([.-]\d[\d.-]*)?(\.gz)?$")
+NAMES_OF_LINES = re.compile(r"\.(jsonl|ndjson|json|log)([.-]\d[\d.-]*)?(\.gz)?$")
 DISORDER = timedelta(days=1)  # several servers write a file: by how much its lines may be out of order
-TAIL_BYTES = 1 << 16  # of a file, in which its last whole line is looked for
-NAMED_MOST = 5  # bad lines that are named
+LOG_TAIL_BYTES = 1 << 16  # of a file, in which its last whole line is looked for
+BAD_NAMED_MOST = 5  # bad lines that are named
 
 
 @dataclass
@@ -43,7 +43,7 @@ class LogReport:
     def add_bad(self, where: str, why: str) -> None:
         """Count a line that is no answer; the first few are named."""
         self.bad += 1
-        if len(self.named) < NAMED_MOST:
+        if len(self.named) < BAD_NAMED_MOST:
             self.named.append(f"{where}: {why}")
 
     @property
@@ -89,7 +89,7 @@ def _files(path: Path, report: LogReport) -> Iterator[Path]:
         return
     strange = []
     for file in sorted(one for one in path.rglob("*") if one.is_file() and not one.name.startswith(".")):
-        if LINES.search(file.name) or file.suffix == PARQUET:
+        if NAMES_OF_LINES.search(file.name) or file.suffix == PARQUET:
             yield file
         else:
             strange.append(file.name)
@@ -132,7 +132,7 @@ def _ends_before(file: Path, moment: datetime) -> bool:
     if file.suffix == ".gz":
         return datetime.fromtimestamp(file.stat().st_mtime, UTC) < moment
     with file.open("rb") as stream:
-        stream.seek(max(0, file.stat().st_size - TAIL_BYTES))
+        stream.seek(max(0, file.stat().st_size - LOG_TAIL_BYTES))
         lines = stream.read().splitlines(keepends=True)
     whole = [line for line in lines if line.endswith(b"\n") and not line.isspace()]
     last = time_of_line(whole[-1]) if whole else None

@@ -3,12 +3,19 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from objectives.deploy.serving.deployments import CURRENT, ROLLOUT
+
 
 @dataclass(frozen=True)
 class RoundPaths:
     """The files of one round."""
 
     folder: Path
+
+    @property
+    def line(self) -> Path:
+        """The words of the round's search, made once."""
+        return self.folder / "search.json"
 
     @property
     def search_log(self) -> Path:
@@ -25,6 +32,10 @@ class RoundPaths:
         """Folder of the comparisons: JSON, pages, logs."""
         return self.folder / "judged"
 
+    def comparison(self, of: str, kind: str) -> Path:
+        """Return a file of a comparison: `of` names set and champion, `kind` is json, html or txt."""
+        return self.judged / f"{of}.{kind}"
+
     @property
     def asked(self) -> Path:
         """Which images were handed over to be labelled, and why these."""
@@ -34,6 +45,11 @@ class RoundPaths:
     def reference(self) -> Path:
         """Figures of the stream that the round's detector was made for: the baseline of drift."""
         return self.folder / "reference.json"
+
+    @property
+    def answered(self) -> Path:
+        """Figures of the first answers of the round's detector: the baseline of drift in what it finds."""
+        return self.folder / "answered.json"
 
 
 @dataclass(frozen=True)
@@ -56,6 +72,10 @@ class VersionPaths:
     def record(self) -> Path:
         """The version as its fact has it, and what was left out of it."""
         return self.folder / "version.json"
+
+
+VERSION_CARD = "version.json"  # of a version of the deployments: stays when its files go
+LAYOUTS_FOLDER = "layouts"  # folder of a version: as serving systems take it
 
 
 @dataclass(frozen=True)
@@ -135,9 +155,19 @@ class PipelinePaths:
         return path.relative_to(self.folder).as_posix()
 
     @property
+    def hooks_log(self) -> Path:
+        """What the user's hooks printed."""
+        return self.folder / "hooks.txt"
+
+    @property
+    def rollout(self) -> Path:
+        """What of the deployments' versions answers beside the one that serves; servers read it (docs/rollout.md)."""
+        return self.deployed / ROLLOUT
+
+    @property
     def current(self) -> Path:
         """Names the version that serves; a link that is replaced in one step."""
-        return self.deployed / "current"
+        return self.deployed / CURRENT
 
     def deployment(self, version: str) -> Path:
         """Return the folder of a version."""

@@ -76,8 +76,8 @@ def measuring_folder() -> MeasuringFolder:
     return MeasuringFolder(digest.hexdigest()[:16], dict(sorted(files.items())))
 
 
-def modules(root: str = PROGRAM) -> dict[str, Path]:
-    """Return our modules that one of them needs, itself among them: files by dotted name."""
+def modules(root: str = PROGRAM, never: tuple[str, ...] = NEVER) -> dict[str, Path]:
+    """Return our modules that one of them needs, itself among them: files by dotted name; none of `never` or below."""
     found: dict[str, Path] = {}
     waiting = [root]
     while waiting:
@@ -86,7 +86,7 @@ def modules(root: str = PROGRAM) -> dict[str, Path]:
         if path is None or name in found:
             continue
         found[name] = path
-        waiting += [one for one in _imported(ast.parse(path.read_bytes())) if not _is_in(one, NEVER)]
+        waiting += [one for one in _imported(ast.parse(path.read_bytes())) if not _is_in(one, never)]
     return dict(sorted(found.items()))
 
 

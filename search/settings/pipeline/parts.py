@@ -4,11 +4,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from objectives.data.pictures.picture import LOOKS_BITS
+from search.settings.pipeline.rollout_checks import RULES_OF_LABELS, check_hooks, check_rollout, check_rules
 from search.settings.pipeline.stream_checks import (
     LABEL_TOOLS,
     check_bounds,
     check_choice,
     check_stream,
+)
+from search.settings.pipeline.watched_check import (
+    check_cron,
+    check_drift,
+    check_images_min,
+    check_over_zero,
+    check_performance,
+    check_webhook,
+    listen_address,
 )
 
 
@@ -91,6 +101,12 @@ class DriftSettings:
     false_alarms: float
     margins: dict[str, float]
 
+    def __post_init__(self) -> None:
+        check_drift(self.watch, self.margins)
+        check_images_min("triggers.drift", self.images_min)
+        for name in ("window_days", "baseline_days", "false_alarms"):
+            check_over_zero(f"triggers.drift.{name}", getattr(self, name))
+
 
 @dataclass(frozen=True)
 class PerformanceSettings:
@@ -103,6 +119,11 @@ class PerformanceSettings:
     images_min: int
     level: float
 
+    def __post_init__(self) -> None:
+        check_performance(self.metric, self.bound, self.level)
+        check_images_min("triggers.performance", self.images_min)
+        check_over_zero("triggers.performance.window_days", self.window_days)
+
 
 @dataclass(frozen=True)
 class TriggerSettings:
@@ -113,6 +134,12 @@ class TriggerSettings:
     labelled_share: float | None
     drift: DriftSettings
     performance: PerformanceSettings
+
+    def __post_init__(self) -> None:
+        if self.cron is not None:
+            check_cron(self.cron)
+        check_over_zero("triggers.labelled_min", self.labelled_min)
+        check_over_zero("triggers.labelled_share", self.labelled_share)
 
 
 @dataclass(frozen=True)
@@ -146,13 +173,23 @@ class RolloutRules:
 
     p95_ms_max: float | None
     p95_share_max: float | None
+    p95_measured_share_max: float | None
     failed_share_max: float | None
     disagree_share_max: float | None
     precision_min: float | None
     recall_min: float | None
     false_negative_rate_max: float | None
     classes: list[str]
+    labelled_min: int
     level: float
+
+    def __post_init__(self) -> None:
+        check_rules(vars(self))
+
+    @property
+    def of_labels(self) -> bool:
+        """Whether a rule needs labels that come back."""
+        return any(getattr(self, name) is not None for name in RULES_OF_LABELS)
 
 
 @dataclass(frozen=True)
@@ -163,10 +200,14 @@ class RolloutSettings:
     share: float
     hours: float
     images_min: int
+    wait_days: float
     layouts: list[str]
     keep: int
     rules: RolloutRules
     watch_hours: float
+
+    def __post_init__(self) -> None:
+        check_rollout(vars(self))
 
 
 @dataclass(frozen=True)
@@ -180,6 +221,9 @@ class HookSettings:
     alert: str | None
     timeout_s: float
 
+    def __post_init__(self) -> None:
+        check_hooks(vars(self))
+
 
 @dataclass(frozen=True)
 class MonitoringSettings:
@@ -188,3 +232,9 @@ class MonitoringSettings:
     prometheus: str | None
     listen: str | None
     webhook: str | None
+
+    def __post_init__(self) -> None:
+        if self.listen is not None:
+            listen_address(self.listen)
+        if self.webhook is not None:
+            check_webhook(self.webhook)

@@ -1,0 +1,1 @@
+"""Serving: a small HTTP server around the deployed program, which follows a folder of versions."""

@@ -1,0 +1,1 @@
+"""Layouts: a version of a detector as serving systems take it, one file each."""

@@ -13,10 +13,6 @@ if TYPE_CHECKING:
 
 FACTS_TABLE, IMAGES_TABLE = "automl_pipeline_facts", "automl_pipeline_images"
 OPERATORS_TABLE = "automl_pipeline_operators"
-    "automl_pipeline_facts",
-    "automl_pipeline_images",
-    "automl_pipeline_operators",
-)
 NAME_LENGTH = 255  # characters of a pipeline's name, as file systems have it
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from search.operate.context import OperateContext
-from search.operate.due import Due, Sight, due, triggers_that_count
+from search.operate.due import Due, LookSight, due, triggers_that_count
 from search.operate.hooks_due import hooks_due
 from search.operate.journal.facts import Fact, FactKind
 from search.operate.journal.state import PipelineState
@@ -16,7 +16,7 @@ from search.operate.monitoring.publish import alert, publish
 from search.operate.rollout.contract import RolloutDecision
 from search.operate.rollout.decide import decide
 from search.operate.rollout.hooks import call_hook
-from search.operate.steps import Work, do, labelled_of, mend, missing_of
+from search.operate.steps import StepWork, do, labelled_of, mend, missing_of
 from search.operate.stream.contract import TakenIn
 from search.operate.stream.take_back import take_back
 from search.operate.stream.take_in import take_in
@@ -170,7 +170,7 @@ class Operator:
             if found.step not in SAID_BY_FACTS:
                 self._announce(words_of_due(found))
             begins = triggers_that_count(state, look.triggers)
-            work = Work(self._context, state, found, begins, decision)
+            work = StepWork(self._context, state, found, begins, decision)
             fact = self._tried(str(found.step), found.round, lambda work=work: do(work))  # type: ignore[misc]  # bound now
             if fact is not None:
                 self._announce(words_of_fact(fact), fact)
@@ -183,9 +183,11 @@ class Operator:
         """Return what the logs say, where a version serves that they could say something of."""
         return decide(self._context, state) if state.champion is not None else None
 
-    def _sight(self, state: PipelineState, triggers: tuple[Trigger, ...], decision: RolloutDecision | None) -> Sight:
+    def _sight(
+        self, state: PipelineState, triggers: tuple[Trigger, ...], decision: RolloutDecision | None
+    ) -> LookSight:
         missing = missing_of(self._context, state.round.number) if state.round else 0
-        return Sight(self._context.now, triggers, labelled_of(self._context), missing, decision)
+        return LookSight(self._context.now, triggers, labelled_of(self._context), missing, decision)
 
     def _watches(self, state: PipelineState, new: int, labelled: int) -> bool:
         last, now = state.last(FactKind.LOOKED), self._context.now

@@ -18,7 +18,7 @@ from search.operate.operator import Operator
 from search.settings.pipeline.pipeline_settings import load_pipeline
 from spaces.errors import SettingsError
 
-FAILED, ELSEWHERE, INTERRUPTED = 1, 3, 130  # exit codes; 2 is a mistake in the line
+STEP_FAILED, ELSEWHERE, ENDED_BY_HAND = 1, 3, 130  # exit codes; 2 is a mistake in the line
 PAUSE_MOST_S = 3600.0  # between two looks that fail
 
 
@@ -80,11 +80,11 @@ def _operated(context: OperateContext, looks: LookLine) -> int:
             if looks.by_hand.begin is not None:
                 operator.ask(looks.by_hand.begin)
             if looks.every_s is None:
-                return 0 if operator.look() else FAILED
+                return 0 if operator.look() else STEP_FAILED
             _stay(operator, looks.every_s)
     except KeyboardInterrupt:
         context.say("interrupted; the same line goes on from here")
-    return INTERRUPTED if looks.every_s is None else 0
+    return ENDED_BY_HAND if looks.every_s is None else 0
 
 
 @contextmanager

@@ -100,7 +100,7 @@ class LeasedOperating(Operating):
         self, name: str, url: str, engine: "Engine", tables: JournalTables, lease_s: float = OPERATING_LEASE_S
     ) -> None:
         super().__init__(name)
-        self._url, self._engine, self._tables = url, engine, tables
+        self._url, self._engine, self._tables, self.lease_s = url, engine, tables, lease_s
         self._key = f"pipeline/{name}"  # no study's name: these have no slash
         self._table, self._held, self._holder = LeaseTable(engine, self._key), HeldLeases(), uuid.uuid4().hex
         self._is_alone = False

@@ -6,7 +6,6 @@ from typing import Any
 from objectives.compare.verdict import Ruled, Ruling, together
 
 FROZEN, RECENT = "frozen", "recent"  # the two validation sets
-ON_RECENT = ("either", "better", "not_worse", "ignored")
 ORDER = (Ruling.KEEP, Ruling.CANNOT_TELL, Ruling.PROMOTE)
 
 Document = Mapping[str, Any]  # what `automl compare ... format=json` prints
@@ -33,7 +32,7 @@ def later_rules(frozen: Document, recent: Document | None, on_recent: str) -> li
     Args:
         frozen: both on the frozen set, with the gate.
         recent: both on the recent set; None where there is none, or it is ignored.
-        on_recent: what it must say, one of ON_RECENT.
+        on_recent: what it must say, as of `gates.on_recent`.
     """
     of_frozen = _by_rule(frozen)
     plain = [one for one in of_frozen if one.rule.startswith("gate") or one.rule == "p50"]
@@ -48,9 +47,10 @@ def critical_records(frozen: Document, rules: Sequence[Ruled]) -> tuple[dict[str
     for name in frozen["verdict"]["critical"]:
         known = recalls.get(name, {})
         figures = {key: known.get(key) for key in ("champion", "challenger", "low", "high", "objects")}
-        for one in rules:
-            if one.rule in (f"recall of {name}", f"drop of recall of {name}"):
-                found.append({"class": name, **figures, "rule": one.rule, "ruling": str(one.ruling), "why": one.why})
+        own = (one for one in rules if one.rule in (f"recall of {name}", f"drop of recall of {name}"))
+        found += [
+            {"class": name, **figures, "rule": one.rule, "ruling": str(one.ruling), "why": one.why} for one in own
+        ]
     return tuple(found)
 
 

@@ -15,7 +15,7 @@ from objectives.data.yolo_layout import lay_out
 from objectives.deploy.export_onnx import write_confidence
 from search.operate.context import LineEnd, OperateContext
 from search.operate.journal.facts import FactKind
-from search.operate.rounds.contract import Judged
+from search.operate.rounds.contract import JudgedRound
 from search.operate.rounds.judge import judge_round
 from spaces.errors import AutomlError
 
@@ -51,7 +51,7 @@ class Round:
         folder.mkdir(parents=True)
         return folder / "model.onnx"
 
-    def judged(self, *, is_first: bool = False, context: OperateContext | None = None) -> Judged:
+    def judged(self, *, is_first: bool = False, context: OperateContext | None = None) -> JudgedRound:
         export = self.challenger.parent.relative_to(self.context.paths.folder).as_posix()
         searched = {"winner": 5, "why": "", "export": export, "line": self.line, "study": "shelf-r0002"}
         version = {"folder": self.sets["frozen"], "recent": self.sets.get("recent", ""), "frozen": ""}

@@ -120,7 +120,7 @@ def _not_worse(document: Document, name: str) -> Ruled:
 
 
 def _critical(one: Ruled, recent: Document | None) -> Ruled:
-    """Return what both sets say of a rule: a no of either counts; what the frozen one leaves open, the other may say."""
+    """Return what both sets say of a rule: a no of either counts; what the frozen one leaves open, the other says."""
     other = next((two for two in _by_rule(recent) if two.rule == one.rule), None) if recent else None
     if other is None:
         return Ruled(one.rule, one.ruling, f"{FROZEN_SET} set: {one.why}")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from round_pipeline import lines, pipeline, state_after
+from window_detector import GOOD, write_windows
 
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out
@@ -16,6 +17,7 @@ from search.operate.journal.facts import FactKind
 from search.operate.rounds.earlier import earlier_rounds
 from search.operate.rounds.search_again import search_again
 from search.settings.settings import load_settings
+from search.study.read import read_study
 from spaces.errors import AutomlError
 
 QUICK = [
@@ -61,6 +63,14 @@ def test_a_round_is_searched_exported_and_gone_on_with_and_the_next_one_is_small
     packed = (FactKind.PACKED, 1, {"version": "v0001", "folder": "", "layouts": []})
     served = (FactKind.PROMOTED, 1, {"version": "v0001", "before": None})
     later = state_after(BEGUN, searched, packed, served, (FactKind.ROUND_BEGUN, 2, BEGUN[2]))
+    of_carry = replace(context, settings=replace(context.settings, search=replace(context.settings.search, carry=3)))
+    assert earlier_rounds(of_carry, later, 2).carried == (f"shelf-r0001:{first.winner}",)  # all have the same file
+    for i, row in enumerate(read_study(first.study, context.paths.runs).front):
+        write_windows(context.paths.runs / first.study / str(row.folder) / "model.onnx", GOOD[i:])
+    carried = earlier_rounds(of_carry, later, 2).carried
+    assert carried[0] == f"shelf-r0001:{first.winner}"
+    assert len(carried) == len(set(carried)) == min(3, i + 1)
+
     second = search_again(context, later, 2)
     assert second.study == "shelf-r0002"
     assert {"budget.hours=0.198", "baseline=none"} <= set(second.line)

@@ -44,8 +44,8 @@ class JudgedRound:
         why: a line a rule; the rules that said no first.
         on_frozen: champion and challenger on the frozen validation set: the comparison's figures in short.
         on_recent: on the recent one, likewise; None where there is none.
-        critical: a record for each rule of a critical class: class, rule, ruling, why; champion, challenger, low, high,
-            objects of its recall on the frozen set.
+        critical: a record for each critical class: class, ruling, why; champion, challenger, low, high, objects of its
+            recall on the frozen set.
         pages: files of the comparisons, relative to the pipeline's folder.
     """
 

@@ -41,16 +41,15 @@ def later_rules(frozen: Document, recent: Document | None, on_recent: str) -> li
 
 
 def critical_records(frozen: Document, rules: Sequence[Ruled]) -> tuple[dict[str, Any], ...]:
-    """Return a record for each rule of a critical class: its class, recalls of both on the frozen set, what it says."""
+    """Return a record for each critical class: recalls of both on the frozen set, and what its rules come to."""
     recalls = {one["name"]: one for one in frozen["recall"]}
     found = []
     for name in frozen["verdict"]["critical"]:
         known = recalls.get(name, {})
         figures = {key: known.get(key) for key in ("champion", "challenger", "low", "high", "objects")}
-        own = (one for one in rules if one.rule in (f"recall of {name}", f"drop of recall of {name}"))
-        found += [
-            {"class": name, **figures, "rule": one.rule, "ruling": str(one.ruling), "why": one.why} for one in own
-        ]
+        own = [one for one in rules if one.rule in (f"recall of {name}", f"drop of recall of {name}")]
+        ruling, why = rule_over(own)
+        found.append({"class": name, **figures, "ruling": str(ruling), "why": "; ".join(why)})
     return tuple(found)
 
 

@@ -45,7 +45,7 @@ class JudgedRound:
         on_frozen: champion and challenger on the frozen validation set: the comparison's figures in short.
         on_recent: on the recent one, likewise; None where there is none.
         critical: a record for each critical class: class, ruling, why; champion, challenger, low, high, objects of its
-            recall on the frozen set.
+            recall on the frozen set, or where that has no object of it on the recent one.
         pages: files of the comparisons, relative to the pipeline's folder.
     """
 

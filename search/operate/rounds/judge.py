@@ -75,7 +75,7 @@ def judge_round(context: OperateContext, state: PipelineState, number: int) -> J
         why,
         in_short(frozen),
         in_short(recent) if recent else None,
-        critical_records(frozen, rules),
+        critical_records(frozen, recent, rules),
         tuple(page.relative_to(context.paths.folder).as_posix() for page in pages),
     )
 

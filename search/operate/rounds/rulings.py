@@ -40,9 +40,12 @@ def later_rules(frozen: Document, recent: Document | None, on_recent: str) -> li
     return [*_accuracy(frozen, recent, on_recent), *critical, *plain]
 
 
-def critical_records(frozen: Document, rules: Sequence[Ruled]) -> tuple[dict[str, Any], ...]:
-    """Return a record for each critical class: recalls of both on the frozen set, and what its rules come to."""
-    recalls = {one["name"]: one for one in frozen["recall"]}
+def critical_records(frozen: Document, recent: Document | None, rules: Sequence[Ruled]) -> tuple[dict[str, Any], ...]:
+    """Return a record for each critical class: recalls of both, and what its rules come to.
+
+    The recalls are those of the frozen set; of a class that it has no object of, those of the recent one.
+    """
+    recalls = {one["name"]: one for of in (recent, frozen) if of is not None for one in of["recall"]}
     found = []
     for name in frozen["verdict"]["critical"]:
         known = recalls.get(name, {})

@@ -67,7 +67,7 @@ def test_a_no_of_either_set_on_a_critical_class_counts(frozen: Ruling, recent: R
     both = [document(YES, drop_of_recall_of_jar=one) for one in (frozen, recent)]
     rules = later_rules(both[0], both[1], "either")
     assert rule_over(rules)[0] is said
-    (record,) = critical_records(both[0], rules)
+    (record,) = critical_records(both[0], both[1], rules)
     assert (record["class"], record["ruling"]) == ("jar", str(said))
 
 

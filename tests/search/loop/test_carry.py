@@ -1,4 +1,4 @@
-"""A search that begins with another study's detectors: scored before anything is trained, their children looked at, too.
+"""A search that begins with another study's detectors: scored before anything is trained, with their children.
 
 Trials are real: small, short trainings of an elastic space.
 """
@@ -37,7 +37,7 @@ def settings_of(folder: Path, name: str, *overrides: str) -> Settings:
             "store.free_mb_min=1",
             "trial.train_device=cpu",
             "trial.backend=inline",
-            "trial.epochs=6",
+            "trial.epochs=4",
             "space.backbone.name=lcnet_050",
             "space/slim=elastic",
             "space.slim.neck=choice(0.0, 0.5)",
@@ -63,9 +63,9 @@ class Old(NamedTuple):
 
 @pytest.fixture(scope="module")
 def old(blocks: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Old:
-    """A study of one elastic training and a child or two."""
+    """A study of one elastic training and a child."""
     folder = tmp_path_factory.mktemp("runs")
-    settings = settings_of(folder, "old", "budget.trials=3", "trial.polish=0", "space.train.lr0=0.004")
+    settings = settings_of(folder, "old", "budget.trials=2", "trial.polish=0", "space.train.lr0=0.004")
     return Old(folder, search.search(settings, dataset=blocks))
 
 
@@ -105,9 +105,9 @@ def test_an_elastic_training_brings_its_family_and_nothing_is_trained_before(
     assert seen.is_polish
     assert not seen.is_baseline
     assert seen.epochs == ()
-    shown = automl("show", "new", "0", "--runs", str(runs), folder=runs)
+    shown = automl("show", "new", "0", "--folder", str(runs), folder=runs)
     assert f"from {given} (trained, mAP" in shown.stdout, shown.stdout + shown.stderr
-    out = automl("export", "new", "--pick", "0", "--to", "out", "--runs", str(runs), folder=runs)
+    out = automl("export", "new", "--pick", "0", "--to", "out", "--folder", str(runs), folder=runs)
     assert out.returncode == 0, out.stderr
     lineage = (runs / "out" / "lineage.json").read_text()
     assert f'"carried_from": "{given}"' in lineage

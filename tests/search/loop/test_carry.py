@@ -4,9 +4,9 @@ Trials are real: small, short trainings of an elastic space.
 """
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 from command_line import automl
@@ -19,6 +19,7 @@ from reports.table.kin.family_words import kind_words, origin_words
 from reports.table.table import StudyTable, read_study
 from search.engine.observed import observe
 from search.settings.settings import Settings, load_settings
+from search.study.fork import ensure_fork, forked_settings
 from search.study.store import load_study
 from search.view.base import View
 from spaces.errors import StoreError
@@ -160,14 +161,11 @@ def test_a_changed_list_is_refused_in_one_line_and_none_is_as_good_as_the_same(
         assert [row.is_carried for row in table.rows] == [True]
 
 
-def test_what_lies_outside_the_space_stands_on_the_front_and_may_be_trained_on(
-    old: Old, runs: Path, blocks: Dataset
-) -> None:
+def test_what_lies_outside_the_space_is_scored_and_teaches_nothing(old: Old, runs: Path, blocks: Dataset) -> None:
     """A child, which is a plain detector here; the space has another width."""
     child = next(row for row in old.table.rows if row.is_child)
     outside = ("space.neck.width=24", "space.train.elastic=false", "trial.polish=1.0", "budget.trials=2")
-    elastic = [f"~{name}" for name in ()]
-    settings = settings_of(runs, "new", f"carry=[old:{child.number}]", *outside, *elastic)
+    settings = settings_of(runs, "new", f"carry=[old:{child.number}]", *outside)
     table = search.search(settings, dataset=blocks)
     first, second = table.rows
     assert first.is_carried
@@ -175,16 +173,13 @@ def test_what_lies_outside_the_space_stands_on_the_front_and_may_be_trained_on(
     assert first.family == {}
     assert first.map == pytest.approx(child.map, abs=0.05)
     assert observe(load_study(runs, "new", None))[0].is_baseline
-    assert second.polishes == 0 or not second.is_polish
+    assert not second.is_child  # it is one detector here, and brings no family
 
 
 def test_a_fork_keeps_what_was_carried(old: Old, runs: Path, blocks: Dataset) -> None:
-    from search.study.fork import ensure_fork, forked_settings
-
     before = settings_of(runs, "new", f"carry=[old:{old.parent.number}]", "budget.trials=1")
     search.search(before, dataset=blocks)
-    changed: Mapping[str, Any] = {"gate": "gate.p50_ms_max=1000"}
-    other = settings_of(runs, "new", "budget.trials=1", changed["gate"])
+    other = settings_of(runs, "new", "budget.trials=1", "gate.p50_ms_max=1000")
     forked = forked_settings(other, "fork")
     forked.folder.mkdir()
     assert ensure_fork(other, forked, blocks) is not None

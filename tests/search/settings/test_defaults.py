@@ -39,7 +39,7 @@ def test_a_record_has_no_default_but_none_and_conf_says_the_same(section: str) -
 def test_every_section_is_looked_at() -> None:
     names = {f.name for f in dataclasses.fields(Settings)}
     others = {"name", "seed", "space", "start", "workers", "experience", "sampler", "pruner", "baseline"}
-    others |= {"devices", "steer", "logger"}
+    others |= {"devices", "steer", "logger", "carry"}
     assert names - set(SECTIONS) == others
     assert own_defaults(Settings) == {}
     assert default_values("trial")["run"] == TrialJob.run

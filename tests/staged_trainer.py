@@ -2,7 +2,7 @@
 
 `trial.run=staged_trainer:run_trial`, so that tests of whole rounds say how good champion and challenger are. Of the
 seed's thousands 1 makes a poor detector, 2 one that is good at red blocks and blind to most blue ones, 3 one that finds
-what is not there, 4 one that is all but as good as a good one; any other a good one.
+what is not there, 4 and 5 two of which each is about as good as the other; any other a good one.
 """
 
 from pathlib import Path
@@ -18,8 +18,9 @@ from objectives.records.records import Ending, Outcome
 from objectives.trial.job import TrialJob, TrialListener
 
 BLIND = ((64, 16),)  # a window that no block fits
+EVEN, ODD = GOOD[::2], GOOD[1::2]  # windows of every other size: each fits some blocks better than the other does
 ALL = (*GOOD, *BLIND)  # each has all windows, of which it may use a part alone: all take as long
-SEEN = {1: (POOR, POOR), 2: (GOOD, BLIND), 4: (GOOD[1:], GOOD[1:])}
+SEEN = {1: (POOR, POOR), 2: (GOOD, BLIND), 4: (EVEN, EVEN), 5: (ODD, ODD)}
 GAIN = 1.3
 OWN = {META_KEY: ArtifactMeta(SIDE_PX, "nms", ("red", "blue"), nms_iou=0.2).dump()}
 

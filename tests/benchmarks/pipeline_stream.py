@@ -43,8 +43,8 @@ GATE = "gates.overrides=[gate.map50_min=0.3,gate.p95_ms_max=60]"
 def line(given: argparse.Namespace, plan: Plan) -> list[str]:
     """Return the pipeline's words."""
     hours = f"budget.hours={given.hours}"
-    first = [*SHORT, "trial.images_seen=1920"] if given.quick or given.quiet else [hours]
-    again = [*SHORT, "trial.images_seen=960"] if given.quick else []
+    first = [*SHORT, f"trial.images_seen={given.images_seen}"] if given.quick or given.quiet else [hours]
+    again = [*SHORT, f"trial.images_seen={given.images_seen // 2}"] if given.quick else []
     return [
         *STREAM,
         f"stream.group={GROUP}",
@@ -195,6 +195,7 @@ def main() -> None:
     parser.add_argument("--looks", type=int, default=1, help="a week")
     parser.add_argument("--hours", type=float, default=0.1, help="budget of the first search")
     parser.add_argument("--quick", action="store_true", help="searches of one short training")
+    parser.add_argument("--images-seen", type=int, default=1920, help="by the training of a short search")
     parser.add_argument("--images-week", type=int, default=6, help="of each of the six stores")
     parser.add_argument("--labels", type=int, default=60, help="images handed over at once, at most")
     parser.add_argument("--sampled", type=int, default=6, help="images a week that are labelled at random")

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
+from objectives.data.pictures.picture import LOOKS_BITS
 from search.settings.pipeline.rollout_checks import RULES_OF_LABELS, check_hooks, check_rollout, check_rules
 from search.settings.pipeline.stream_checks import (
     LABEL_TOOLS,
-    LOOKS_BITS,
     check_bounds,
     check_choice,
     check_stream,
@@ -63,6 +63,7 @@ class LabellingSettings:
 
     images_max: int
     tool: str
+    random_share: float
     prelabel: bool
     wait_days: float | None
     share_min: float
@@ -70,6 +71,7 @@ class LabellingSettings:
     def __post_init__(self) -> None:
         check_choice("labelling.tool", self.tool, LABEL_TOOLS)
         check_bounds("labelling.images_max", self.images_max, 1)
+        check_bounds("labelling.random_share", self.random_share, 0, 1)
         check_bounds("labelling.wait_days", self.wait_days, 0)
         check_bounds("labelling.share_min", self.share_min, 0, 1)
 

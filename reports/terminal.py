@@ -19,7 +19,7 @@ from reports.glance.points import front_points
 from reports.table.baseline import against_baseline
 from reports.table.baseline_words import baseline_words
 from reports.table.gate_words import bound_lines, judged_beside
-from reports.table.kin.family_words import caveats, scored_words
+from reports.table.kin.family_words import caveats, origin_words, scored_words
 from reports.table.on_device import everywhere_words, tables_of
 from reports.table.proof.contestants import read_proof
 from reports.table.proof.words import details, verdict_sentence
@@ -60,6 +60,9 @@ def summary(table: StudyTable, page: Path | None = None) -> RenderableType:
             first = polished[0]
             words = f"trial {first.number}, trained on from the weights of trial {first.polishes}"
             parts.append(Text(f"{first.number} on {first.polishes}: {words}", style="dim"))
+        if carried := [row for row in table.front if row.is_carried]:
+            words = f"{origin_words(carried[0])}, scored on this study's data and not trained on it"
+            parts.append(Text(f"{carried[0].number}: {words}", style="dim"))
         if doubts := _doubts(table):
             parts.append(Text(doubts, style="dim"))
     parts += [Text(sentence) for sentence in (*caveats(table), *front_doubts(table))]

@@ -275,7 +275,9 @@ def compare(
     CHAMPION, CHALLENGER: an export folder, an ONNX file of automl or of `yolo export`, or a study's name (its pick).
 
     OVERRIDES: split=val or split=test; margin=0.01 (mAP that the challenger must have more), slower_max=0.1 (share by
-    which its p50 may be longer; null: any); level=0.95, resamples=1000, seed=0 of the intervals; frozen=FINGERPRINT
+    which its p50 may be longer; null: any); critical.CLASS.recall_min=0.94 and critical.CLASS.drop_max=0.02 (recall of
+    a class, and how much less of it there may be than the champion has); gate=true (the gate of conf= and gate.NAME=
+    must be kept, too); level=0.95, resamples=1000, seed=0 of the intervals; frozen=FINGERPRINT
     refuses another set; format=json; page=FILE. The rest as of a search: data.root=PATH, device=openvino. Without any
     of data and conf, the data set is the one that the champion was made for, else the challenger.
 

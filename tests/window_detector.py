@@ -25,6 +25,9 @@ def write_windows(
     sizes: Sequence[tuple[int, int]] = GOOD,
     classes: Mapping[str, str] | None = None,
     properties: Mapping[str, str] | None = None,
+    *,
+    seen_by: Mapping[str, Sequence[tuple[int, int]]] | None = None,
+    gain: float = 1.0,
 ) -> Path:
     """Write a detector.
 
@@ -33,6 +36,8 @@ def write_windows(
         sizes: width and height of its windows, multiples of four.
         classes: name of a class to the colour that it looks for; red and blue by default.
         properties: metadata; automl's own by default.
+        seen_by: class to the sizes of its windows; all of `sizes` by default.
+        gain: factor of the scores' slope: above 1, fainter blocks are found, and what is none.
     """
     named = classes or {"red": "red", "blue": "blue"}
     nodes = [
@@ -42,7 +47,8 @@ def write_windows(
     values = {"colours": np.array([COLOURS[colour] for colour in named.values()], np.float32)[:, :, None, None]}
     boxes, scores = [], []
     for i, size in enumerate(sizes):
-        nodes += _window(i, size, len(named), values)
+        seen = [seen_by is None or size in seen_by[name] for name in named]
+        nodes += _window(i, size, seen, values, gain)
         boxes.append(_boxes(size))
         scores.append(f"flat{i}")
     values["boxes"] = np.concatenate(boxes, axis=1)[None]
@@ -63,13 +69,16 @@ def write_windows(
     return path
 
 
-def _window(i: int, size: tuple[int, int], classes: int, values: dict[str, np.ndarray]) -> list[onnx.NodeProto]:
+def _window(
+    i: int, size: tuple[int, int], seen: Sequence[bool], values: dict[str, np.ndarray], gain: float
+) -> list[onnx.NodeProto]:
     """Return the nodes of one size; the ring's mean is that of a larger window without the inner one."""
     inner, outer = size[0] * size[1], (size[0] + 2 * RING_PX) * (size[1] + 2 * RING_PX)
     share = outer / (outer - inner)
-    values[f"a{i}"], values[f"b{i}"] = (np.array(v, np.float32) for v in (12 * share, -12 * share))
+    values[f"a{i}"], values[f"b{i}"] = (np.array(v, np.float32) for v in (12 * gain * share, -12 * gain * share))
     values["low"] = np.array(-7.5, np.float32)
-    values["flat"] = np.array([1, classes, -1], np.int64)
+    values["flat"] = np.array([1, len(seen), -1], np.int64)
+    values[f"seen{i}"] = np.array(seen, np.float32).reshape(1, -1, 1, 1)
     larger = size[0] + 2 * RING_PX, size[1] + 2 * RING_PX
     return [
         _pool(f"in{i}", size),
@@ -79,7 +88,8 @@ def _window(i: int, size: tuple[int, int], classes: int, values: dict[str, np.nd
         helper.make_node("Add", [f"x{i}", f"y{i}"], [f"z{i}"]),
         helper.make_node("Add", [f"z{i}", "low"], [f"s{i}"]),
         helper.make_node("Sigmoid", [f"s{i}"], [f"p{i}"]),
-        helper.make_node("Reshape", [f"p{i}", "flat"], [f"flat{i}"]),
+        helper.make_node("Mul", [f"p{i}", f"seen{i}"], [f"q{i}"]),
+        helper.make_node("Reshape", [f"q{i}", "flat"], [f"flat{i}"]),
     ]
 
 

@@ -1,11 +1,14 @@
 """What a comparison of two files comes to, as plain data."""
 
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from objectives.compare.bootstrap import METHOD, PairedDifference, Resampling
+from objectives.compare.critical import CriticalRule
 from objectives.compare.frozen import ClassMatch, FrozenSet
+from objectives.compare.recalls import ClassRecall
 from objectives.compare.verdict import Judgement, Rules
 from objectives.deploy.detector import Detections
 from objectives.records.records import Latency
@@ -108,6 +111,8 @@ class PairedComparison:
         rules: of the verdict.
         judgement: the verdict.
         notes: what else must be known to read the figures.
+        recalls: of each class that the set has objects of, as deployed.
+        critical: rules of single classes.
     """
 
     champion: Side
@@ -126,6 +131,8 @@ class PairedComparison:
     rules: Rules
     judgement: Judgement
     notes: tuple[str, ...] = ()
+    recalls: tuple[ClassRecall, ...] = ()
+    critical: Mapping[str, CriticalRule] = field(default_factory=dict)
 
     @property
     def image_counts(self) -> dict[str, int]:
@@ -155,6 +162,8 @@ class PairedComparison:
                 "outcome": str(self.judgement.ruling),
                 "why": list(self.judgement.why),
                 "rules": asdict(self.rules),
+                "critical": {name: asdict(rule) for name, rule in self.critical.items()},
+                "by_rule": [asdict(one) for one in self.judgement.rules],
             },
             "champion": _side(self.champion),
             "challenger": _side(self.challenger),
@@ -166,6 +175,7 @@ class PairedComparison:
             "map50": _apart(self.map50),
             "per_class": [_part(part) for part in self.per_class],
             "per_size": [_part(part) for part in self.per_size],
+            "recall": [_recall(one) for one in self.recalls],
             "per_image": {
                 "confidence": self.confidence,
                 "iou": 0.5,
@@ -187,6 +197,12 @@ def _side(side: Side) -> dict[str, Any]:
 
 def _part(part: Part) -> dict[str, Any]:
     return {"name": part.name, "objects": part.objects, "map": _apart(part.map), "map50": _apart(part.map50)}
+
+
+def _recall(one: ClassRecall) -> dict[str, Any]:
+    own = {"challenger_low": one.low, "challenger_high": one.high}
+    known = {key: None if math.isnan(value) else value for key, value in own.items()}
+    return {"name": one.name, "objects": one.objects, **_apart(one.recall), **known}
 
 
 def _apart(apart: PairedDifference) -> dict[str, float | None]:

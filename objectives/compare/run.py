@@ -1,8 +1,8 @@
 """Champion and challenger are run: both files on each image of one set, then both timed in turn on one device."""
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 
 from objectives.compare.bootstrap import PairedDifference, Resampling, difference, draw
 from objectives.compare.comparison import ImageErrors, PairedComparison, Part, Pictured, Side
+from objectives.compare.critical import CriticalRule, check_critical, judge_critical
 from objectives.compare.frozen import ClassMatch, FrozenSet, match_classes
+from objectives.compare.kept_gate import judge_gate, measured_figures
 from objectives.compare.precision import average_precisions, over_classes
+from objectives.compare.recalls import recalls
 from objectives.compare.verdict import Rules, judge
 from objectives.data.dataset import LabelledImage
 from objectives.data.pictures.decode import read_image
@@ -24,6 +27,7 @@ from objectives.deploy.matches import IOUS, SIDES_PX, Matches, match
 from objectives.latency.hosts.open import describe
 from objectives.latency.measure import measure_latencies
 from objectives.latency.protocol import LatencyProtocol
+from objectives.records.gate import Gate
 from objectives.records.records import Latency
 from objectives.trial.job import timed_images
 
@@ -51,6 +55,8 @@ def compare(
     resampling: Resampling,
     rules: Rules,
     progress: Progress = lambda what, done, total: None,
+    critical: Mapping[str, CriticalRule] | None = None,
+    gate: Gate | None = None,
 ) -> PairedComparison:
     """Compare two deployable files, paired per image.
 
@@ -63,22 +69,35 @@ def compare(
         resampling: of the intervals.
         rules: of the verdict.
         progress: is called with each image.
+        critical: rules of single classes.
+        gate: that the challenger must keep, as measured here; None for none.
 
     Raises:
-        DataError: a file cannot be used, no class can be scored, or an image cannot be read.
+        DataError: a critical class is unknown, a file cannot be used, no class can be scored, or an image cannot be
+            read.
         DeviceError: a file cannot be run or timed.
     """
     metas = [open_deployed(one.path, device).meta for one in (champion, challenger)]
     classes = match_classes(frozen, metas[0].classes, metas[1].classes)
-    truth = _only_scored(frozen, classes)
-    found = [_detections(one, truth, classes, device, progress) for one in (champion, challenger)]
-    matched = [match(one, truth, classes.scored) for one in found]
+    check_critical(critical or {}, frozen)
+    found = [_detections(one, frozen, device, progress) for one in (champion, challenger)]
+    matched = [match(one, frozen.images, frozen.classes) for one in found]
     progress("drawing the images again", 0, 0)
-    figures = _Figures(matched, classes.scored, len(truth), resampling)
-    errors = _errors(matched, classes, len(truth), [protocol.confidence_of(meta) for meta in metas])
+    figures = _Figures(matched, classes.scored, len(frozen.images), resampling)
+    confidences = [protocol.confidence_of(meta) for meta in metas]
+    found_of = recalls(matched, frozen.classes, confidences, resampling)
+    errors = _errors(matched, classes, len(frozen.images), confidences)
     progress("timing both in turn", 0, 0)
     one, other = _latencies([champion.path, challenger.path], device, frozen.images, protocol)
+    further = judge_critical(critical or {}, found_of, metas[1].classes)
+    notes: tuple[str, ...] = ()
+    if gate is not None:
+        measured, notes = measured_figures(
+            gate, challenger.path, found[1], frozen, other, confidences[1], device, protocol
+        )
+        further += judge_gate(gate, measured)
     apart = figures.whole(is_50=False)
+    drawn = [_only_scored(found[side], frozen, classes) for side in (0, 1)]
     return PairedComparison(
         champion=_side(champion, metas[0], one),
         challenger=_side(challenger, metas[1], other),
@@ -91,10 +110,13 @@ def compare(
         per_class=tuple(figures.of_class(name) for name in classes.scored),
         per_size=tuple(figures.of_size(size) for size in SIDES_PX if size != "all"),
         per_image=errors,
-        pictured=tuple(Pictured(e, found[0][e.image], found[1][e.image]) for e in _most_apart(errors)),
+        pictured=tuple(Pictured(e, drawn[0][e.image], drawn[1][e.image]) for e in _most_apart(errors)),
         resampling=resampling,
         rules=rules,
-        judgement=judge(apart, one, other, rules),
+        judgement=judge(apart, one, other, rules, further),
+        notes=notes,
+        recalls=found_of,
+        critical=dict(critical or {}),
     )
 
 
@@ -131,31 +153,28 @@ def _by_iou(matches: Matches, weights: NDArray[np.float64]) -> tuple[Column, Col
     return each.mean(axis=0), each[IOUS.index(0.5)]
 
 
-def _only_scored(frozen: FrozenSet, classes: ClassMatch) -> list[LabelledImage]:
-    """Return the images with the boxes of the classes that are scored, by the index among these."""
+def _only_scored(found: Sequence[Detections], frozen: FrozenSet, classes: ClassMatch) -> list[Detections]:
+    """Return what was found of the classes that are scored, by the index among these."""
     index = np.array([_index(name, classes.scored) for name in frozen.classes])
-    images = []
-    for image in frozen.images:
-        labels = index[image.classes]
-        kept = labels >= 0
-        images.append(replace(image, boxes_xywh=image.boxes_xywh[kept], classes=labels[kept]))
-    return images
+    return [_renamed(one, index) for one in found]
 
 
-def _detections(
-    one: Contestant, images: Sequence[LabelledImage], classes: ClassMatch, device: Device, progress: Progress
-) -> list[Detections]:
-    """Run a file on all images; what it finds of other classes is left out."""
+def _detections(one: Contestant, frozen: FrozenSet, device: Device, progress: Progress) -> list[Detections]:
+    """Run a file on all images; by the classes of the set, what it finds of others is left out."""
     detector = Detector(open_deployed(one.path, device), SCORE_CONFIDENCE)
-    index = np.array([_index(name, classes.scored) for name in detector.meta.classes])
+    index = np.array([_index(name, frozen.classes) for name in detector.meta.classes])
     found = []
-    for i, image in enumerate(images):
-        all_found = detector(read_image(image.path))
-        labels = index[all_found.classes]
-        kept = labels >= 0
-        found.append(Detections(all_found.boxes_xyxy[kept], all_found.scores[kept], labels[kept]))
-        progress(f"running {one.name}", i + 1, len(images))
+    for i, image in enumerate(frozen.images):
+        found.append(_renamed(detector(read_image(image.path)), index))
+        progress(f"running {one.name}", i + 1, len(frozen.images))
     return found
+
+
+def _renamed(found: Detections, index: NDArray[np.int64]) -> Detections:
+    """Return detections with other class indices; those of an index below 0 are left out."""
+    labels = index[found.classes]
+    kept = labels >= 0
+    return Detections(found.boxes_xyxy[kept], found.scores[kept], labels[kept])
 
 
 def _index(name: str, names: Sequence[str]) -> int:

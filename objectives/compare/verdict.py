@@ -1,6 +1,7 @@
 """The verdict over champion and challenger, by rules that are stated with it."""
 
 import math
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -37,34 +38,66 @@ class Rules:
 
 
 @dataclass(frozen=True)
+class Ruled:
+    """What one rule says.
+
+    Attributes:
+        rule: its name: "mAP", "p50", "recall of jar", "gate, p95".
+        ruling: promote is a yes, keep a no.
+        why: one line.
+    """
+
+    rule: str
+    ruling: Ruling
+    why: str
+
+
+@dataclass(frozen=True)
 class Judgement:
     """What to do and why.
 
     Attributes:
         ruling: what to do.
-        why: one line a rule.
+        rules: what each rule says.
     """
 
     ruling: Ruling
-    why: tuple[str, ...]
+    rules: tuple[Ruled, ...]
+
+    @property
+    def why(self) -> tuple[str, ...]:
+        """One line a rule."""
+        return tuple(one.why for one in self.rules)
 
 
-def judge(accuracy: PairedDifference, champion: Latency, challenger: Latency, rules: Rules) -> Judgement:
+def together(rulings: Collection[Ruling]) -> Ruling:
+    """Return what rules come to: keep where one says no, promote where each says yes, else it cannot be said."""
+    if Ruling.KEEP in rulings:
+        return Ruling.KEEP
+    return Ruling.CANNOT_TELL if Ruling.CANNOT_TELL in rulings else Ruling.PROMOTE
+
+
+def judge(
+    accuracy: PairedDifference, champion: Latency, challenger: Latency, rules: Rules, further: Sequence[Ruled] = ()
+) -> Judgement:
     """Judge a challenger: promoted where each rule says so, kept out where one says no, else it cannot be said.
 
     Accuracy: yes if the whole interval of the difference lies over the margin, no if none of it does. Latency: yes if
     the ratio of p50 keeps the bound even at the unfavourable ends of both intervals, no if it breaks it even at the
     favourable ones.
+
+    Args:
+        accuracy: mAP of both.
+        champion: its latency.
+        challenger: its latency.
+        rules: of the two.
+        further: what other rules say, of critical classes and of the gate.
     """
-    found = [_accuracy(accuracy, rules.margin)]
+    found = [Ruled("mAP", *_accuracy(accuracy, rules.margin))]
     if rules.slower_max is not None:
-        found.append(_latency(champion, challenger, rules.slower_max))
-    rulings = [ruling for ruling, _ in found]
-    if Ruling.KEEP in rulings:
-        ruling = Ruling.KEEP
-    else:
-        ruling = Ruling.CANNOT_TELL if Ruling.CANNOT_TELL in rulings else Ruling.PROMOTE
-    return Judgement(ruling, tuple(why for _, why in found))
+        found.append(Ruled("p50", *_latency(champion, challenger, rules.slower_max)))
+    found.extend(further)
+    return Judgement(together([one.ruling for one in found]), tuple(found))
 
 
 def _accuracy(apart: PairedDifference, margin: float) -> tuple[Ruling, str]:

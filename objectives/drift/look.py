@@ -195,7 +195,7 @@ def _measured(name: str, margin: float, apart: Apart, base: Rows) -> dict[str, A
             return {"change": None, "p": 1.0}
         change = float(np.linalg.norm(off)) / radius
         expected = math.sqrt(float(np.trace(covariance)))
-        return {"change": change, "p": p_of_length(change, expected / radius, top / radius, df, margin)}
+        return {"change": change, "p": p_of_length(change, expected / radius, top / radius, df, margin, power=2)}
     now, was = float(apart.now[0]), float(apart.baseline[0])
     p = p_of_ratio(now, was, float(apart.var_now[0, 0]), float(apart.var_baseline[0, 0]), df, margin)
     groups = {group: float(a[0] / b[0] - 1) for group, (a, b) in apart.by_group.items() if b[0] > 0}

@@ -29,30 +29,32 @@ def p_of_ratio(now: float, baseline: float, var_now: float, var_baseline: float,
     return min(1.0, sum(_tail(side * (now - a * baseline), var_now + a**2 * var_baseline, df) for a in shares))
 
 
-def p_of_length(length: float, expected: float, greatest_sd: float, df: float, margin: float) -> float:
+def p_of_length(length: float, noise: float, greatest_sd: float, df: float, margin: float, power: int = 1) -> float:
     """Return the p of the hypothesis that a difference of two vectors has a length of at most `margin`.
 
-    By the triangle inequality the noise alone must be longer than length - margin. That of a Gaussian vector exceeds
-    its expectation by x with a probability of at most that of a normal of the greatest standard deviation of any of
-    its directions (Borell; Tsirelson, Ibragimov and Sudakov 1976); as in Student's t, this is averaged over what the
-    variance may be that was estimated with `df` degrees of freedom. So p is never too small by more than the
-    estimates of the covariance are off.
+    What is seen is the true difference and noise added. Its expected length is at most margin + noise in any norm, and
+    at most sqrt(margin^2 + noise^2) in the Euclidean one. A Gaussian vector's length exceeds its expectation by x
+    with a probability of at most that of a normal of the greatest standard deviation along any direction (Borell 1975;
+    Tsirelson, Ibragimov and Sudakov 1976). As in Student's t, this is averaged over what the variance may be that was
+    estimated with `df` degrees of freedom. So p is rather too large than too small.
 
     Args:
-        length: of the difference of the centres, in any norm.
-        expected: length of the noise, by its estimated covariance.
+        length: of the difference of the centres.
+        noise: expected length of the noise, by its estimated covariance; for the Euclidean norm the root of its trace.
         greatest_sd: of the noise along any direction of the norm's dual ball.
         df: degrees of freedom of the covariance.
         margin: of the length.
+        power: how margin and noise add up: 1 in any norm, 2 in the Euclidean one.
     """
-    over = length - margin
-    if over <= 0:
+    if length <= margin:
         return 1.0
     if greatest_sd <= 0:
         return 0.0
     low, high = chi2.ppf([1e-12, 1 - 1e-12], df)
     grid = np.geomspace(max(low, 1e-12), high, 2001)
-    tails = norm.sf((over * np.sqrt(grid / df) - expected) / greatest_sd)
+    wider = np.sqrt(df / grid)  # what the true standard deviation may be, of the estimate
+    expected = (margin**power + (noise * wider) ** power) ** (1 / power)
+    tails = norm.sf((length - expected) / (greatest_sd * wider))
     return float(min(1.0, np.trapezoid(tails * chi2.pdf(grid, df), grid) + 1e-12))
 
 

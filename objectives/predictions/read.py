@@ -14,7 +14,7 @@ from objectives.predictions.parquet import PARQUET, read_parquet
 from objectives.predictions.record import PredictionRecord
 from spaces.errors import DataError, first_line
 
-LINES = re.compile(r"\.(jsonl|ndjson|json|log)([.-]\d[\d.-]*)?(\.gz)?$")
+NAMES_OF_LINES = re.compile(r"\.(jsonl|ndjson|json|log)([.-]\d[\d.-]*)?(\.gz)?$")
 DISORDER = timedelta(days=1)  # several servers write a file: by how much its lines may be out of order
 LOG_TAIL_BYTES = 1 << 16  # of a file, in which its last whole line is looked for
 BAD_NAMED_MOST = 5  # bad lines that are named
@@ -89,7 +89,7 @@ def _files(path: Path, report: LogReport) -> Iterator[Path]:
         return
     strange = []
     for file in sorted(one for one in path.rglob("*") if one.is_file() and not one.name.startswith(".")):
-        if LINES.search(file.name) or file.suffix == PARQUET:
+        if NAMES_OF_LINES.search(file.name) or file.suffix == PARQUET:
             yield file
         else:
             strange.append(file.name)

@@ -49,6 +49,7 @@ FAMILY = "automl.family"  # of an elastic training: dimension -> values that its
 PARENT = "automl.parent"  # number of the elastic training that a child was cut from
 BASELINE = "automl.baseline"  # of the stock detector that others are compared with: its name, as "yolo26n"
 ASKED = "automl.asked"  # of a candidate that somebody asked for: RequestRecord
+CARRIED = "automl.carried"  # CarriedRecord of a detector that was trained in another study, and is scored here
 POLISHES = "automl.polishes"  # number of the trial whose weights a polish goes on from: a child, or its parent
 BASELINE = "automl.baseline"  # name of the stock detector that the trial is, for comparison
 PROVES = "automl.proves"  # number of the trial that a training of a proof repeats: a finalist, or the baseline

@@ -20,6 +20,7 @@ from objectives.records.reading import finite, mapping, named_records, record, r
 from objectives.records.records import Accuracy, Decision, Ending, Latency, Outcome, Proposal, Resources, Rung
 from objectives.records.stored.packed import Packer
 from objectives.records.stored.reader import TrialReader
+from objectives.records.study_parts.carried import CarriedRecord
 from objectives.records.study_parts.requests import RequestRecord
 from spaces.network.family import is_of_many
 
@@ -78,6 +79,7 @@ class TrialRecord:
         parent: of a child: number of the elastic training that it was cut from; it was never trained itself.
         polishes: of a polish: number of the trial whose weights it goes on from, one of a family.
         baseline: of the stock detector that the others are compared with: its name, as "yolo26n" or "yolo26n@320".
+        carried: of a detector that was trained elsewhere and is only scored here: where it comes from.
         measured_fully: of one of a family: whether its latency is by the full protocol by now.
         proves: of a training of a proof: number of the trial that it repeats, with another seed.
         seed: of a training of a proof; `terms` say how long it is, and what it starts from.
@@ -119,6 +121,7 @@ class TrialRecord:
     latencies_untrained: Mapping[str, Latency] = field(default_factory=dict)
     files: Mapping[str, StoredFile] = field(default_factory=dict)
     asked: RequestRecord | None = None
+    carried: CarriedRecord | None = None
 
     @property
     def is_proof(self) -> bool:
@@ -139,6 +142,11 @@ class TrialRecord:
     def is_baseline(self) -> bool:
         """Whether it is the stock detector; its candidate may lie outside the space."""
         return self.baseline is not None
+
+    @property
+    def is_carried(self) -> bool:
+        """Whether it was trained elsewhere, and is only scored here; its candidate may lie outside the space."""
+        return self.carried is not None
 
     @property
     def has_quick_latency(self) -> bool:
@@ -273,6 +281,7 @@ def read_trial(trial: "FrozenTrial") -> TrialRecord:
         latencies_untrained=named_records(Latency, attrs.get(keys.LATENCIES_UNTRAINED)),
         files=read_files(trial),
         asked=asked,
+        carried=record(CarriedRecord, attrs.get(keys.CARRIED)),
     )
 
 

@@ -1,15 +1,12 @@
 """A scorer: works through lists of children of one training, in one process: cut, or in another precision."""
 
-import json
 import resource
 import shutil
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
-import yaml
 from torch import nn
 
 from objectives.deploy.artifact import ArtifactMeta
@@ -18,27 +15,25 @@ from objectives.deploy.export_onnx import meta_of
 from objectives.latency.hosts.queue import asked_of
 from objectives.latency.once import latencies_once
 from objectives.machine.cores import on_cores
-from objectives.machine.files import remove_partials, write_text
-from objectives.network.assembly import assemble, load_weights, pruning_of, read_ranks
-from objectives.network.pruning import prune_detector
-from objectives.network.slim import Slimmer, built_slim
+from objectives.machine.files import remove_partials
+from objectives.network.assembly import assemble, load_weights, read_ranks
+from objectives.network.slim import Slimmer
 from objectives.records.children import ChildrenOrder, ChildrenReport, Choices, FailedChild, Look, ScoredChild
 from objectives.records.classify import classify
 from objectives.records.failures import OF_MEMORY, Failure
 from objectives.records.paths import TrialPaths
 from objectives.records.records import Ending, Latency, Resources
-from objectives.training.arguments import TrainingPlan, trainer_arguments
 from objectives.training.hardware import available_device
 from objectives.trial.children import Children, LookedAt
 from objectives.trial.deployed import DeployedFile
 from objectives.trial.exported import export_trained, shipped_bytes
 from objectives.trial.heartbeat import Heartbeat
 from objectives.trial.job import Half, TrialJob, TrialListener, halves, timed_images
+from objectives.trial.trained.network import trained_shape, write_texts
 from spaces.candidate import Candidate
 from spaces.errors import AutomlError, SpaceError, first_line
-from spaces.network.description import describe
 from spaces.network.detector import count_multiply_adds, count_parameters
-from spaces.network.family import is_of_many, slim_ratios
+from spaces.network.family import is_of_many
 
 FAULTS_THAT_PASS = OF_MEMORY | {Failure.DISK_FULL, Failure.DATA_UNREADABLE, Failure.DEVICE_AWAY}
 
@@ -113,12 +108,8 @@ class _Scorer:
         return Children(network, slimmer, size_px, job.training, self.train_device)
 
     def _network(self) -> nn.Module:
-        """Return the parent's own network, trained; shapes of what was cut depend on the shares alone."""
-        candidate = self.job.candidate
-        _, network = assemble(candidate, self.job.classes, self.job.seed)
-        network = built_slim(network, slim_ratios(candidate), ranked=False)
-        if (pruning := pruning_of(candidate)) is not None:
-            prune_detector(network, pruning.ratio, pruning.importance)
+        """Return the parent's own network, trained."""
+        network = trained_shape(self.job)
         load_weights(network, self.paths.weights)
         return network
 
@@ -177,30 +168,10 @@ class _Scorer:
         whole = self.paths.model if self.family.is_whole(choices) and self.paths.model.exists() else None
         meta = self._meta(network, choices)
         export_trained(job, paths, network, candidate, meta, whole)
-        self._write_texts(paths, candidate)
+        write_texts(job, paths, candidate, self.train_device)
         deployed = DeployedFile(job, paths, self.reported_on, self._warn, lambda: self.heartbeat.batch(1.0))
         deployed.settle()
         return _Made(choices, candidate, network, meta, paths, time.perf_counter() - began, deployed)
-
-    def _write_texts(self, paths: TrialPaths, candidate: Candidate) -> None:
-        """Write what a trial's folder holds beside its large files: what a training of this child alone would be."""
-        job = self.job
-        plan = TrainingPlan(
-            job.data_yaml,
-            paths.training(0),
-            job.epochs,
-            job.seed,
-            self.train_device,
-            job.workers,
-            max_detections=job.max_detections,
-        )
-        texts = {
-            paths.candidate: json.dumps(candidate.to_json(), indent=2),
-            paths.description: _yaml(describe(candidate, job.classes), default_flow_style=None),
-            paths.arguments: _yaml(trainer_arguments(candidate, plan)),
-        }
-        for path, text in texts.items():
-            write_text(path, text)
 
     def _scored(self, made: list[_Made], failed: list[FailedChild]) -> list[ScoredChild]:
         if not made:
@@ -260,7 +231,3 @@ def _failed(choices: Choices, error: BaseException) -> FailedChild:
         raise error
     text = first_line(error) if isinstance(error, AutomlError) else f"{type(error).__name__}: {first_line(error)}"
     return FailedChild(choices, text)
-
-
-def _yaml(values: dict[str, Any], *, default_flow_style: bool | None = False) -> str:
-    return str(yaml.safe_dump(values, sort_keys=False, default_flow_style=default_flow_style))

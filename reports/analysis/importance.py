@@ -75,7 +75,7 @@ def _of_accuracy(table: StudyTable) -> Importance:
     A child repeats the other choices of its parent: hundreds of them would say of those what one training says. So they
     speak only of what they differ in, each beside those of its own family.
     """
-    rows = [row for row in table.finished if not (row.is_baseline or row.is_polish)]
+    rows = [row for row in table.finished if not (row.is_baseline or row.is_polish or row.is_carried)]
     trained = [row for row in rows if not row.is_child]
     own = _of_trials(trained, _varying(trained))
     elastic = {name for row in trained for name in row.family}

@@ -259,7 +259,7 @@ def _label(row: TrialRow) -> str:
         ("p50", row.p50_ms, ms),
     )
     said = "  ".join(f"{name} {form(value)}" for name, value, form in figures if value is not None)
-    child = f"\n{origin_words(row)}" if row.is_child or row.is_polish or row.is_baseline else ""
+    child = f"\n{origin_words(row)}" if row.is_special else ""
     return f"{architecture(row.candidate) or row.status}\n{said}{child}"
 
 

@@ -16,7 +16,7 @@ from objectives.compare.comparison import PairedComparison, Pictured
 from objectives.compare.verdict import Ruling
 from objectives.deploy.detections_picture import draw_tile
 from objectives.machine.files import write_text
-from reports.compare.words import VERDICTS, class_lines, figures, images_line, level, method_line
+from reports.compare.words import VERDICTS, class_lines, critical_words, figures, images_line, level, method_line
 from reports.page.palette import DARK, LIGHT, css_variables
 from reports.page.template import asset, environment
 from reports.table.words import ms, number
@@ -80,6 +80,7 @@ def render_compare(found: PairedComparison) -> str:
             notes=found.notes,
             pictures=[_picture(found, one) for one in found.pictured],
             rules=found.rules,
+            further=critical_words(found),
             written=datetime.now().astimezone(),
             style=asset("page.css"),
             more_style=asset("compare.css"),
@@ -111,6 +112,8 @@ def _rows(found: PairedComparison) -> Iterator[tuple[str, int, PairedDifference,
         yield f"mAP, {part.name} objects", part.objects, part.map, i == 0
     for i, part in enumerate(found.per_class):
         yield part.name, part.objects, part.map, i == 0
+    for i, one in enumerate(found.recalls):
+        yield f"recall, {one.name}", one.objects, one.recall, i == 0
 
 
 def _reach(differences: Sequence[PairedDifference], margin: float) -> float:

@@ -51,6 +51,8 @@ def _table(found: PairedComparison) -> Table:
         table.add_row(f"mAP {part.name}", f"{part.objects:,}", *figures(part.map))
     for part in found.per_class:
         table.add_row(Text(f"AP {part.name}"), f"{part.objects:,}", *figures(part.map))
+    for recall in found.recalls:
+        table.add_row(Text(f"recall {recall.name}"), f"{recall.objects:,}", *figures(recall.recall))
     one, other = found.champion.latency, found.challenger.latency
     for name in ("p50", "p95"):
         pair = getattr(one, f"{name}_ms"), getattr(other, f"{name}_ms")

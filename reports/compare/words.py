@@ -57,6 +57,16 @@ def class_lines(found: PairedComparison) -> Iterator[str]:
             yield f"not scored, {noun} {what}: {', '.join(names)}"
 
 
+def critical_words(found: PairedComparison) -> list[str]:
+    """Return what a challenger must keep beside mAP and p50: rules of critical classes, the gate."""
+    lines = []
+    for name, rule in found.critical.items():
+        least = f"{name} is found with a recall of {rule.recall_min:g} or more" if rule.recall_min is not None else ""
+        drop = f"loses no more than {rule.drop_max:g} of recall" if rule.drop_max is not None else ""
+        lines.append(" and ".join(part for part in (least, drop if least else f"{name} {drop}") if part))
+    return [*lines, *(f"{one.rule}: as measured here" for one in found.judgement.rules if one.rule.startswith("gate"))]
+
+
 def images_line(found: PairedComparison) -> str:
     """Return in how many images the challenger makes fewer errors."""
     counts = found.image_counts

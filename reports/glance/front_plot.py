@@ -17,6 +17,7 @@ from reports.glance.axes import Axes, accuracy_ticks, axes_of, bound_text, laten
 from reports.glance.canvas import Canvas
 from reports.glance.marks import (
     BOUND,
+    CARRIED,
     CHILD,
     OTHER_STYLE,
     PICK,
@@ -35,7 +36,7 @@ from reports.table.words import share
 GUTTER = 6  # columns left of the drawing: an accuracy and the axis
 LEAST_WIDTH, LEAST_HEIGHT = 32, 7
 NUMBERED_MOST = 24  # members with their number; more of them say nothing
-MARKS = {Origin.TRAINED: TRAINED, Origin.CHILD: CHILD, Origin.POLISHED: POLISHED}
+MARKS = {Origin.TRAINED: TRAINED, Origin.CHILD: CHILD, Origin.POLISHED: POLISHED, Origin.CARRIED: CARRIED}
 LABEL_RANK, STAIRS_RANK, BOUND_RANK, DOTS_RANK = 2, 1, 0, -1
 
 

@@ -95,8 +95,7 @@ def _listed(table: StudyTable, winner: TrialRow | None, most: int) -> Table:
         grid.add_column(justify="right", no_wrap=True, width=max(len(title), *(len(one[i]) for one in cells)))
     grid.add_row(*(Text(title, style="dim") for title in ("trial", of, *titles)))
     for row, figures in zip(members, cells, strict=True):
-        said = row.is_child or row.is_polish or row.is_baseline
-        name = f"{kind_words(row, None)} · " if said else ""
+        name = f"{kind_words(row, None)} · " if row.is_special else ""
         style = "bold" if winner is not None and row.number == winner.number else ""
         named = Words(Text(name + detector(row.candidate), style=style))
         grid.add_row(Text(str(row.number), style=style), named, *(Text(figure, style=style) for figure in figures))

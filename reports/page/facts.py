@@ -111,9 +111,11 @@ def _hypervolume(table: StudyTable) -> tuple[str, str]:
 
 def _members(table: StudyTable) -> str:
     """Return what the front is a front of, and of what kind its members are."""
-    children, polished = (sum(row.origin is kind for row in table.front) for kind in (Origin.CHILD, Origin.POLISHED))
+    kinds = Origin.CHILD, Origin.POLISHED, Origin.CARRIED
+    children, polished, carried = (sum(row.origin is kind for row in table.front) for kind in kinds)
     named = [f"{children:,} of them children"] if children else []
     named += [f"{polished:,} polished"] if polished else []
+    named += [f"{carried:,} carried"] if carried else []
     return ", ".join([f"of {len(table.finished):,} finished", *named])
 
 

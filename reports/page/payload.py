@@ -15,7 +15,7 @@ from reports.analysis.doubts import row_doubts
 from reports.analysis.reasons import reasons
 from reports.table.families import FamilyRow, differences
 from reports.table.gate_words import ALWAYS_SHOWN
-from reports.table.kin.family_words import choice_words, family_words, kind_words
+from reports.table.kin.family_words import choice_words, family_words, kind_words, origin_words
 from reports.table.row import PAUSED, TrialRow
 from reports.table.table import StudyTable
 from reports.table.words import architecture, slim
@@ -168,9 +168,10 @@ def _of_family(row: TrialRow, families: Mapping[int, FamilyRow]) -> dict[str, An
         return {"kind": kind_words(row, None), "polishes": row.polishes}
     if not row.is_child:
         own = families.get(row.number)
+        carried = {"carried": origin_words(row)} if row.is_carried else {}
         members = [child.number for child in own.on_front] if own else None
         said = {"children": len(own.children), "family": family_words(own), "members": members} if own else {}
-        return {"kind": kind_words(row, own) if row.is_measured or row.rungs else None, **said}
+        return {"kind": kind_words(row, own) if row.is_measured or row.rungs else None, **said, **carried}
     family = families[row.parent if row.parent is not None else -1]
     found = differences(row, family.parent) if family.parent else ()
     return {

@@ -17,6 +17,7 @@ class Origin(StrEnum):
     TRAINED = "trained"  # by the trial itself
     CHILD = "child"  # cut from an elastic training, and not trained itself
     POLISHED = "polished"  # trained on from the weights of one of a family
+    CARRIED = "carried"  # trained in another study, and only scored in this one
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,13 @@ class TrialRow(TrialRecord):
     @property
     def origin(self) -> Origin:
         """Where the detector's weights come from."""
-        return Origin.CHILD if self.is_child else Origin.POLISHED if self.is_polish else Origin.TRAINED
+        made = Origin.CHILD if self.is_child else Origin.POLISHED if self.is_polish else Origin.TRAINED
+        return Origin.CARRIED if self.is_carried else made
+
+    @property
+    def is_special(self) -> bool:
+        """Whether it is other than a training of its own choices from the start: it is shown with its kind."""
+        return self.is_child or self.is_polish or self.is_baseline or self.is_carried
 
     @property
     def smaller_batch(self) -> str:

@@ -70,7 +70,7 @@ class StudyTable:
     @cached_property
     def trainings(self) -> tuple[TrialRow, ...]:
         """Trials that were trained themselves, at least up to a rung, by number."""
-        trained = (row for row in self.rows if not (row.is_child or row.is_proof))
+        trained = (row for row in self.rows if not (row.is_child or row.is_proof or row.is_carried))
         return tuple(row for row in trained if row.rungs or row.is_measured)
 
     @cached_property

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from objectives.records.gate import Gate
+from reports.table.kin.family_words import origin_words
 from reports.table.pick import misses, nearest_miss, pick
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
@@ -67,6 +68,7 @@ def _figures(row: TrialRow) -> str:
     batch = f", {row.smaller_batch} after out of memory" if row.smaller_batch else ""
     child = f"; a child of trial {row.parent}, not trained itself" if row.is_child else ""
     child = f"; trained on from the weights of trial {row.polishes}" if row.is_polish else child
+    child = f"; {origin_words(row)}, and not trained here" if row.is_carried else child
     child = f"; it is the baseline, stock {row.baseline}: the search found none better" if row.baseline else child
     return f"{said}{shaky}, with {what}{batch}{child}." if what else f"{said}{shaky}{batch}{child}."
 

@@ -46,6 +46,8 @@ def run_compare(champion: str, challenger: str, arguments: list[str], folder: st
             options.resampling,
             options.rules,
             progress,
+            options.critical,
+            settings.gate if options.gate else None,
         )
     _remember(both, frozen, settings)
     found = replace(found, notes=tuple(_notes(found, both, settings, frozen)))
@@ -69,6 +71,7 @@ def _data(both: Sequence[Named], settings: Settings, overrides: Sequence[str]) -
 
 def _notes(found: PairedComparison, both: Sequence[Named], settings: Settings, frozen: FrozenSet) -> Iterator[str]:
     """Yield what else must be known to read the figures."""
+    yield from found.notes
     for named in both:
         if named.note:
             yield named.note

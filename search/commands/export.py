@@ -147,7 +147,8 @@ def _config(what: Exported) -> dict[str, Any]:
     table, row = what.table, what.row
     settings = table.settings
     trial = settings["trial"]
-    seen = max((rung.epoch for rung in what.trained.rungs), default=1)
+    carried = what.trained.carried
+    seen = max((rung.epoch for rung in what.trained.rungs), default=carried.epochs if carried and carried.epochs else 1)
     return {
         "format": FORMAT,
         "study": table.name,

@@ -24,6 +24,7 @@ from reports.table.table import StudyTable, read_study
 from reports.table.words import ms, number, plural, share
 from search.study.store import load_study
 from search.study.study_file import shown_url
+from search.study.terms.contract import HASH_SHOWN
 from search.view.words import one_line
 
 if TYPE_CHECKING:
@@ -95,9 +96,9 @@ def _family(row: TrialRow, table: StudyTable) -> list[tuple[str, str]]:
     if not row.is_child:
         family = table.family(row.number)
         if family is None:
-            return []
+            return _carried(row)
         members = ", ".join(str(child.number) for child in family.on_front)
-        return [("family", family_words(family) + (f": {members}" if members else ""))]
+        return [*_carried(row), ("family", family_words(family) + (f": {members}" if members else ""))]
     family = table.family(row.parent)
     made = made_words(row, family)
     lines = [("child", f"{origin_words(row).removeprefix('child ')}: {made}, and not trained itself")]
@@ -106,6 +107,18 @@ def _family(row: TrialRow, table: StudyTable) -> list[tuple[str, str]]:
         found = differences(row, family.parent) if family.parent else ()
         lines += [("differs", f"{item.name} {item.child} (parent {item.parent})") for item in found]
     return lines
+
+
+def _carried(row: TrialRow) -> list[tuple[str, str]]:
+    """Return where a detector comes from that was trained elsewhere; nothing of any other."""
+    if row.carried is None:
+        return []
+    there = row.carried
+    scored = f", mAP {share(there.map)} on the data there" if there.map is not None else ""
+    return [
+        ("carried", f"from {there.source} ({there.origin}{scored}); scored here by its own weights, not trained"),
+        ("file", f"sha256 {there.sha256[:HASH_SHOWN]} as it came, of {plural(len(there.classes), 'class', 'classes')}"),
+    ]
 
 
 def _beside_baseline(row: TrialRow, table: StudyTable) -> list[tuple[str, str]]:

@@ -1,17 +1,21 @@
 """The settings of a comparison that stand on its line beside those of the data set, the device and the latency."""
 
+import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
 from objectives.compare.bootstrap import Resampling
+from objectives.compare.critical import CriticalRule
 from objectives.compare.verdict import Rules
 from spaces.errors import SettingsError, nearest
 
 PRINTED = ("text", "json")
-KEYS = ("split", "format", "page", "frozen", "margin", "slower_max", "level", "resamples", "seed")
+KEYS = ("split", "format", "page", "frozen", "gate", "margin", "slower_max", "level", "resamples", "seed")
+CRITICAL = "critical."  # critical.CLASS.recall_min=0.9
 WHOLE_NUMBERS = ("resamples", "seed")
 
 
@@ -26,6 +30,8 @@ class CompareOptions:
         frozen: fingerprint that the set must have; None takes any.
         resampling: of the intervals.
         rules: of the verdict.
+        critical: rules of single classes.
+        gate: whether the challenger must also keep the gate of the line: that of `conf=...` and `gate.NAME=...`.
     """
 
     split: str | None
@@ -34,6 +40,8 @@ class CompareOptions:
     frozen: str | None
     resampling: Resampling
     rules: Rules
+    critical: Mapping[str, CriticalRule]
+    gate: bool
 
     def __post_init__(self) -> None:
         if self.format not in PRINTED:
@@ -50,10 +58,13 @@ def read_options(arguments: list[str]) -> tuple[CompareOptions, list[str]]:
         SettingsError: a setting is there twice, has no value, or breaks its rule.
     """
     given: dict[str, str] = {}
-    overrides = []
+    overrides: list[str] = []
+    critical: list[str] = []
     for argument in arguments:
         key, equals, value = argument.partition("=")
-        if key not in KEYS:
+        if key.startswith(CRITICAL):
+            critical.append(argument)
+        elif key not in KEYS:
             overrides.append(argument)
         elif not equals or not value or key in given:
             raise SettingsError(f"{key}: needs one value, got '{argument}'; give {key}=... once")
@@ -71,8 +82,43 @@ def read_options(arguments: list[str]) -> tuple[CompareOptions, list[str]]:
         given.get("frozen"),
         Resampling(**resampling),  # type: ignore[arg-type]  # whole numbers are such by now
         Rules(**rules),  # type: ignore[arg-type]  # only slower_max may be None
+        _critical(critical),
+        _switch("gate", given.get("gate", "false")),
     )
     return options, overrides
+
+
+def _critical(arguments: list[str]) -> dict[str, CriticalRule]:
+    """Return the rules of critical classes; a class's name may have dots and spaces.
+
+    Raises:
+        SettingsError: a rule is unknown, there twice, or its number is none.
+    """
+    known = [field.name for field in dataclasses.fields(CriticalRule)]
+    found: dict[str, dict[str, float]] = {}
+    for argument in arguments:
+        key, _, text = argument.rpartition("=")
+        name, dot, rule = key.removeprefix(CRITICAL).rpartition(".")
+        if not dot or not name:
+            raise SettingsError(
+                f"critical: needs a class and a rule, got '{argument}'; give critical.CLASS.drop_max=0.02"
+            )
+        if rule not in known:
+            raise SettingsError(f"{key}: unknown rule '{rule}'{nearest(rule, known)}; known: {', '.join(known)}")
+        if rule in found.get(name, {}):
+            raise SettingsError(f"{key}: needs one value, got '{argument}'; give {key}=... once")
+        value = _number(key, text)
+        if value is None:
+            raise SettingsError(f"{key}: must be a number, got '{text}'")
+        found.setdefault(name, {})[rule] = value
+    return {name: CriticalRule(**rules) for name, rules in found.items()}
+
+
+def _switch(key: str, text: str) -> bool:
+    value = yaml.safe_load(text)
+    if not isinstance(value, bool):
+        raise SettingsError(f"{key}: must be true or false, got '{text}'; bounds are {key}.map50_min=... and the like")
+    return value
 
 
 def _number(key: str, text: str) -> float | int | None:

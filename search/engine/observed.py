@@ -45,10 +45,10 @@ class Observed:
         p95_ms: 95th percentile of the same measurement as `latency_ms`; None if it is not known.
         is_deployed: whether these are of the trained, exported file; else they were measured before training.
         is_child: whether it was cut from an elastic training, and not trained: it has no curve.
-        is_polish: whether it went on from the weights of one of a family: its curve is no candidate's own, and is left
-            out.
-        is_baseline: whether it is the stock detector, outside the space: it has a place on the front, and teaches
-            nothing of candidates.
+        is_polish: whether it went on from the weights of one of a family, or was carried here with weights of another
+            study: its curve is no candidate's own, and is left out; it teaches latencies alone.
+        is_baseline: whether it is the stock detector, or a carried one, outside the space: it has a place on the front,
+            and teaches nothing of candidates.
         outgrew: whether it, or an attempt at it, was too large for its machine (memory, time).
         outgrew_gpu_mb: memory of the largest GPU that was too small for it; 0 where that is not known, and where it was
             more than the memory of a GPU that it outgrew.
@@ -171,8 +171,8 @@ def observed(record: TrialRecord) -> Observed:
         p95_ms=record.p95_ms,
         is_deployed=record.latency is not None,
         is_child=record.is_child,
-        is_polish=record.is_polish,
-        is_baseline=record.is_baseline,
+        is_polish=record.is_polish or (record.is_carried and bool(record.params)),
+        is_baseline=record.is_baseline or (record.is_carried and not record.params),
         outgrew=bool(too_large),
         outgrew_gpu_mb=_largest_gpu_mb(too_large),
         machine=intern(record.resources.machine) if record.resources else "",

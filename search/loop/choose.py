@@ -30,6 +30,7 @@ from search.study.claims.contract import Claims
 from search.study.experience.frozen import frozen_experience
 from search.study.latencies import Measure, StudyLatencies
 from search.study.queued.baseline import stock
+from search.study.queued.carried import said_of
 from search.study.queued.first import first_in_queue, proposal_of
 from search.study.stored_trial import StoredTrial, optuna_trial, sampled_trial
 from search.workers.jobs import Jobs
@@ -225,7 +226,8 @@ class Chooser:
 
     def taken_up(self, trial: StoredTrial) -> StoredTrial:
         """Return a trial that was cut, with the values that a sampler has chosen, or chooses again."""
-        of_another = trial.record.is_polish or trial.record.is_proof or trial.record.is_baseline
+        record = trial.record
+        of_another = record.is_polish or record.is_proof or record.is_baseline or record.is_carried
         if trial.candidate is not None or of_another:  # whose choices are known
             return trial
         return self.sampled(self.asked_again(trial.number))
@@ -266,6 +268,10 @@ class Chooser:
             candidate, proposal = stock(trial.record.baseline, self._jobs)
             trial.record_proposal(proposal)
             trial.record_candidate(candidate, folder)
+            return
+        if trial.record.carried is not None:
+            trial.record_proposal(said_of(trial.record.carried))
+            trial.record_candidate(Candidate.of(trial.record.carried.candidate), folder)
             return
         sampler = self.settings.sampler.name
         if (asked := proposal_of(trial, sampler)) is not None:

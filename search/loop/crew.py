@@ -123,7 +123,7 @@ class Crew:
             cores=place.cores,
         )
         self._bring(record, job.weights, trials)
-        goes_on = job.folder.exists()
+        goes_on = job.folder.exists() and not record.is_carried
         self.view.trial_started(trial.number, candidate, job.epochs, rungs if goes_on else None)
         running = self.backend.start(job, self._limits().for_length(job.epochs / self.jobs.epochs))
         kind, tick, ask = place.card.kind, self._tick_of(trial.number), self._ask(trial.number)

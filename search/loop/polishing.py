@@ -1,4 +1,4 @@
-"""Polishes of a search: one of a family trained on as one detector, from the store alone."""
+"""Polishes of a search: one of a family, or a carried detector, trained on as one detector, from the store alone."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from objectives.records.paths import WEIGHTS
 from objectives.records.records import Proposal
 from objectives.records.study_record import StudyRecord
-from objectives.records.trial_record import TrialRecord
+from objectives.records.trial_record import Phase, TrialRecord
 from search.engine.known_latency import KnownLatencySampler
 from search.engine.observed import observe
 from search.engine.proposal.engine import NAME
@@ -19,6 +19,7 @@ from spaces.network.family import FP32, precision_of
 if TYPE_CHECKING:
     import optuna
 
+IMPORTANCE = "prune.importance"  # of channels, where a detector is pruned
 SLOWER_MOST = 4.0  # what a polish took over what was foretold, or the inverse: beyond, the machine was at fault
 
 
@@ -52,7 +53,7 @@ class Polishing:
             trials: the study's.
         """
         trials = trials if self._worst is None else self._worst.seen(trials)
-        parents = {trial.number: trial for trial in trials if is_elastic_parent(trial)}
+        parents = {trial.number: trial for trial in trials if is_elastic_parent(trial) or _is_whole_carried(trial)}
         if not (self._epochs and parents):
             return None
         engine = self._sampler.engine
@@ -78,7 +79,7 @@ class Polishing:
         return StoredTrial(self._study, len(trials))
 
     def _candidates(self, trials: Sequence[TrialRecord], parents: Mapping[int, TrialRecord]) -> Iterator[Polishable]:
-        """Yield what can be polished: of each family what has weights and was not polished yet."""
+        """Yield what can be polished: of families, and of what was carried, what has weights and was not polished."""
         removed = {number for number, names in StudyRecord.of(self._study).removed.items() if WEIGHTS in names}
         closed = removed | {trial.polishes for trial in trials}
         open_ = (t for t in trials if t.number not in closed and precision_of(t.candidate) == FP32)
@@ -88,13 +89,26 @@ class Polishing:
 def _polishable(trial: TrialRecord, parents: Mapping[int, TrialRecord]) -> Polishable | None:
     """Return one of a family as what is known of it before it is polished; None for any other trial."""
     parent = parents.get(trial.number if trial.parent is None else trial.parent)
-    if parent is None or parent.p50_ms is None or not parent.rungs:
+    if parent is None or parent.p50_ms is None:
         return None
-    if trial.p50_ms is None or not trial.map:  # without any mAP there is nothing that a polish could multiply
+    epoch_s = _epoch_s(parent)
+    if (
+        epoch_s is None or trial.p50_ms is None or not trial.map
+    ):  # without any mAP there is nothing that a polish could multiply
         return None
-    last = parent.rungs[-1]
-    epoch_s = last.seconds / last.epoch
     return Polishable(trial.number, trial.map, trial.p50_ms, parent.p50_ms, epoch_s, parent.overhead_s)
+
+
+def _epoch_s(parent: TrialRecord) -> float | None:
+    """Return the seconds of an epoch of a parent's training; of a carried one as it was elsewhere, if that is known."""
+    if parent.rungs:
+        return parent.rungs[-1].seconds / parent.rungs[-1].epoch
+    return None if parent.carried is None else parent.carried.epoch_s
+
+
+def _is_whole_carried(trial: TrialRecord) -> bool:
+    """Whether a trial is a carried detector that can be trained on: what was pruned has shapes of its own."""
+    return trial.is_carried and trial.phase is Phase.FINISHED and trial.candidate.get(IMPORTANCE, "none") == "none"
 
 
 def seen_polishes(trials: Sequence[TrialRecord], parents: Mapping[int, TrialRecord], epochs: int) -> Iterator[Polished]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from threadpoolctl import threadpool_limits
@@ -26,6 +27,8 @@ from search.settings.checks.data_check import check_quickly, refusal
 from search.settings.checks.gate_check import gate_notes
 from search.settings.devices import check_devices
 from search.settings.settings import Settings
+from search.study.carry.enqueue import enqueue_carried
+from search.study.carry.find import find_carried
 from search.study.claims.contract import Claims
 from search.study.experience.frozen import freeze_experience
 from search.study.files.data_sets import data_of
@@ -126,12 +129,14 @@ def open_search(
         fetched = fetch_starts(settings, existing, say)
         is_made = existing is not None and StudyRecord.of(existing).version is not None  # else anew, or after a cut
         early = PublishedStarts() if is_made else published_starts(settings)
+        carried, of_carried = ((), []) if is_made else find_carried(settings, dataset)
         elsewhere = stack.enter_context(known_elsewhere(settings, existing if is_made else None, claims))
 
         def made() -> tuple["optuna.Study", list[str]]:
-            study = create_study(settings, dataset, storage, early.known)
+            first = partial(enqueue_carried, found=carried, settings=settings)
+            study = create_study(settings, dataset, storage, early.known, first)
             followed = follow_line(study, settings, claims)
-            notes = [*of_gate, *fetched, *followed, *early.notes, *freeze_experience(settings, study)]
+            notes = [*of_gate, *fetched, *followed, *of_carried, *early.notes, *freeze_experience(settings, study)]
             return study, [*notes, *([] if settings.trial.train_device == "cpu" else gpu_notes())]
 
         study, notes = claims.in_turn(made)

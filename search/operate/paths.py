@@ -13,6 +13,11 @@ class RoundPaths:
     folder: Path
 
     @property
+    def line(self) -> Path:
+        """The words of the round's search, made once."""
+        return self.folder / "search.json"
+
+    @property
     def search_log(self) -> Path:
         """What the search printed."""
         return self.folder / "search.txt"
@@ -26,6 +31,10 @@ class RoundPaths:
     def judged(self) -> Path:
         """Folder of the comparisons: JSON, pages, logs."""
         return self.folder / "judged"
+
+    def comparison(self, of: str, kind: str) -> Path:
+        """Return a file of a comparison: `of` names set and champion, `kind` is json, html or txt."""
+        return self.judged / f"{of}.{kind}"
 
     @property
     def asked(self) -> Path:

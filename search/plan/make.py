@@ -48,7 +48,11 @@ def make_plan(settings: Settings, dataset: Dataset, folder: Path, study: "optuna
 
 def _costs_of(trials: Sequence[TrialRecord]) -> tuple[Timed, ...]:
     """Return what the trials that were trained have cost; none before one has come to its end."""
-    whole = [trial.overhead_s for trial in trials if trial.phase is Phase.FINISHED and not trial.is_baseline]
+    whole = [
+        trial.overhead_s
+        for trial in trials
+        if trial.phase is Phase.FINISHED and not (trial.is_baseline or trial.is_carried)
+    ]
     timed = [
         _timed(trial, trial.overhead_s if trial.phase is Phase.FINISHED else fmean(whole))
         for trial in trials

@@ -130,7 +130,7 @@ def _of_child(what: Exported) -> str:
 
 
 def _origin(what: Exported) -> dict[str, Any]:
-    """Return what is special about a child, an elastic training or a polish; nothing of any other trial."""
+    """Return what is special about a child, an elastic training, a polish or what was carried; nothing of any other."""
     row = what.row
     found: dict[str, Any] = {}
     if row.is_proof:
@@ -143,6 +143,9 @@ def _origin(what: Exported) -> dict[str, Any]:
     elif row.is_polish:
         found["polishes"] = row.polishes
         found["origin"] = f"trained on, as one detector, from the weights of trial {row.polishes}"
+    elif row.carried is not None:
+        found["carried"] = row.carried.to_json()
+        found["origin"] = f"carried along from {row.carried.source} ({row.carried.origin}): scored here, not trained"
     elif is_of_many(row.family):
         size = Family.from_json(row.family).size
         found["origin"] = f"the whole network of an elastic training of {size:,} detectors"

@@ -185,7 +185,9 @@ def _chain(table: StudyTable, row: TrialRow) -> list[dict[str, Any]]:
     following: int | None = row.number
     while following is not None:
         one = table.row(following)
-        copied = {"forked_from": one.forked_from} if one.forked_from is not None else {}
+        copied: dict[str, Any] = {"forked_from": one.forked_from} if one.forked_from is not None else {}
+        if one.carried is not None:
+            copied |= {"carried_from": one.carried.source, "sha256": one.carried.sha256}
         how = TRAINED_AGAIN if one.is_proof else one.origin.value
         chain.append({"trial": one.number, "how": how, **copied})
         following = _proven_from(table, one) if one.is_proof else one.polishes if one.is_polish else one.parent

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import optuna
 
-from objectives.records.trial_record import trial_records
+from objectives.records.trial_record import TrialRecord, trial_records
 from search.engine.candidates import Params, SpaceCandidates
 from search.engine.digest import Digest
 from search.engine.observed import key_of, observe
@@ -47,7 +47,7 @@ class DistinctSampler(optuna.samplers.BaseSampler):
         given = {name: value for name, value in asked.items() if name in self._source.domains}
         records = trial_records(study)
         others = [t for t in observe(study, records) if t.number != trial.number]
-        hidden = frozenset(t.number for t in records if t.is_proof or (t.is_baseline and not t.params))
+        hidden = frozenset(t.number for t in records if t.is_proof or (_is_outside(t) and not t.params))
         seen = _Searched(study, hidden) if hidden else study
         tried = {t.key for t in others}
         drawn: list[Params] = []
@@ -89,6 +89,11 @@ class DistinctSampler(optuna.samplers.BaseSampler):
 
         candidate = self._source.space.build(lambda name, _: value_of(name))
         return {name: value for name, value in candidate.items() if name in self._source.domains}
+
+
+def _is_outside(trial: TrialRecord) -> bool:
+    """Whether a trial may be none of the space's candidates."""
+    return trial.is_baseline or trial.is_carried
 
 
 class _Searched(optuna.Study):

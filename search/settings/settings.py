@@ -26,7 +26,7 @@ from search.settings.machines.store import StoreSettings
 from search.settings.precision_check import check_quantiser
 from search.settings.proof_settings import ProofSettings
 from search.settings.sections import read_section
-from search.settings.start import known_candidates
+from search.settings.start import CARRY, carried_names, known_candidates
 from spaces.errors import SettingsError, nearest
 from spaces.network.backbones import check_backbones
 from spaces.network.family import check_elastic, check_precision
@@ -158,6 +158,7 @@ class Settings:
     Attributes:
         device: that the search is for; of several, the one that is named first.
         start: partial candidates to try first.
+        carry: names of detectors of other studies that a new study begins with, as they were given.
         cluster: where its workers are started; no part of the study.
         logger: other tools that it reports to; no part of the study.
         devices: of a study of several, all of them; else empty.
@@ -183,6 +184,7 @@ class Settings:
     logger: LoggerSettings
     space: SearchSpace
     start: tuple[dict[str, Any], ...]
+    carry: tuple[str, ...]
     baseline: BaselineSettings
     workers: int
     experience: str
@@ -225,10 +227,12 @@ class Settings:
         values: dict[str, Any] = {
             key: value if isinstance(value, str | int) else _json(value)
             for key, value in vars(self).items()
-            if key not in ("space", "start", "cluster", LOGGER, *OF_SEVERAL)
+            if key not in ("space", "start", CARRY, "cluster", LOGGER, *OF_SEVERAL)
         }
         if self.devices:  # a study of one device is stored as it was before there were others
             values |= {"devices": [asdict(device) for device in self.devices], "steer": self.steer}
+        if self.carry:  # likewise
+            values[CARRY] = list(self.carry)
         return {**values, "space": self.space.to_json(), "start": json.loads(json.dumps(self.start))}
 
 
@@ -265,6 +269,7 @@ def load_settings(arguments: Sequence[str]) -> Settings:
     check_necks(space)
     narrowed = any(argument.lstrip("+~").startswith("space") for argument in arguments)
     start = known_candidates(config.get("start"), space, narrowed=narrowed)
+    sections[CARRY] = carried_names(config)
     sections["baseline"] = BaselineSettings.from_config(config, arguments)
     seed = config["seed"]
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:

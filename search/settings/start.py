@@ -1,11 +1,15 @@
-"""Candidates that are tried first, as a preset names them, held against the space of the line."""
+"""What a line begins with: candidates, held against its space, and names of detectors that were trained elsewhere."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from search.settings.compose import base_values
 from spaces.errors import SettingsError
 from spaces.space import SearchSpace
 from spaces.vocabulary import is_deployed
+
+CARRY = "carry"
 
 
 def known_candidates(candidates: object, space: SearchSpace, *, narrowed: bool) -> tuple[dict[str, Any], ...]:
@@ -23,6 +27,21 @@ def known_candidates(candidates: object, space: SearchSpace, *, narrowed: bool) 
             space.check(held)
             kept.append(held)
     return tuple(kept)
+
+
+def carried_names(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of a composed line.
+
+    Raises:
+        SettingsError: it is no list of names, or one stands there twice.
+    """
+    names = config[CARRY] if CARRY in config else base_values()[CARRY]
+    if not isinstance(names, list) or not all(isinstance(name, str) and name.strip() for name in names):
+        raise SettingsError(f"carry: must be a list of detectors, as carry='[shelves:12, exported]', got {names!r}")
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise SettingsError(f"carry: '{twice[0]}' stands there twice; name it once")
+    return tuple(names)
 
 
 def _holds(space: SearchSpace, name: str, value: Any) -> bool:

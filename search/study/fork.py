@@ -1,6 +1,5 @@
 """A fork: a new study under another contract, with the trials of an old one that still count."""
 
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,10 +7,9 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from objectives.data.dataset import Dataset
-from objectives.machine.files import PARTIAL
 from objectives.machine.locks import locked_folder
 from objectives.records.children import ChildrenReport
-from objectives.records.paths import CHILDREN, TRAININGS, StudyPaths
+from objectives.records.paths import StudyPaths
 from objectives.records.records import Accuracy, Ending, Outcome
 from objectives.records.study_parts.parts import MeasuredRecord
 from objectives.records.study_record import StudyRecord, StudyWriter
@@ -23,8 +21,10 @@ from search.settings.checks.data_check import check_quickly, refusal
 from search.settings.settings import Settings
 from search.study.copied_trial import copied, listing
 from search.study.files.open import files_of_fork, files_to_read, forget_all
+from search.study.folder.link import link_trial
 from search.study.latencies import architecture_key
 from search.study.queued.baseline import baseline_in, enqueue_baseline
+from search.study.queued.carried import check_list
 from search.study.queued.known_good import enqueue
 from search.study.store import (
     check_version,
@@ -95,6 +95,7 @@ def ensure_fork(old: Settings, new: Settings, dataset: Dataset, say: Say = lambd
     import optuna
 
     source = load_study(old.folder.parent, old.name, old.store.url)
+    check_list(source, new)
     if not has_begun(new):
         _check_data(source, new, dataset)
     storage = open_storage(storage_url(new.folder, new.store.url))
@@ -150,7 +151,7 @@ def fork(
         if kept.trial.folder:
             goes_on = not kept.over_bound and not kept.trial.phase.has_ended
             files_old.bring(kept.trial)
-            _link(folder_old / kept.trial.folder, folder_new / folder, goes_on=goes_on)
+            link_trial(folder_old / kept.trial.folder, folder_new / folder, goes_on=goes_on)
         was = kept.trial.accuracy
         accuracy = None if was is None else scoring.carried(was, scored_then)
         changed = None if accuracy == was else accuracy
@@ -173,7 +174,7 @@ def fork(
     trained = [
         kept.candidate.to_json().items()
         for kept in found.kept
-        if not (kept.trial.is_child or kept.trial.is_polish or kept.trial.is_baseline)
+        if not (kept.trial.is_child or kept.trial.is_polish or kept.trial.is_baseline or kept.trial.is_carried)
     ]
     if baseline_in(old) is not None or settings.baseline.is_named or not found.kept:
         enqueue_baseline(study, settings)
@@ -230,7 +231,7 @@ def _copied(
     An accuracy is what the fork takes of the trial's, where that is not all of it; latencies on devices that are gone
     stay behind.
     """
-    outside = kept.trial.is_baseline
+    outside = kept.trial.is_baseline or (kept.trial.is_carried and not kept.is_inside)
     names = [] if outside else [name for name in kept.candidate if name not in space.fixed]
     parent, polishes = kept.trial.parent, kept.trial.polishes
     return copied(
@@ -259,31 +260,6 @@ def _looks(kept: Kept, study: StudyRecord) -> Iterator[ChildrenReport]:
             looks=tuple(replace(look, choices=inside) for look, inside in looks if inside is not None),
             failed=tuple(replace(child, choices=inside) for child, inside in failed if inside is not None),
         )
-
-
-def _link(source: Path, target: Path, *, goes_on: bool) -> None:
-    """Link a trial's files under a new number; what a trial that goes on may still change in place is copied.
-
-    Checkpoints are replaced and never changed, so they are linked too; those of ended trials are left behind.
-    """
-    for path in sorted(source.rglob("*")):
-        inside = path.relative_to(source)
-        is_checkpoint = Path(inside.parts[0]).match(TRAININGS)
-        is_childs = inside.parts[0] == CHILDREN  # of an elastic training: these are trials themselves
-        if not path.is_file() or path.name.endswith(PARTIAL) or is_childs or (is_checkpoint and not goes_on):
-            continue
-        (target / inside).parent.mkdir(parents=True, exist_ok=True)
-        if goes_on and path.suffix != ".pt":
-            shutil.copy2(path, target / inside)
-        else:
-            _link_file(path, target / inside)
-
-
-def _link_file(source: Path, target: Path) -> None:
-    try:
-        os.link(source, target)
-    except OSError:  # another disk, or one without links
-        shutil.copy2(source, target)
 
 
 def _measured(

@@ -3,7 +3,7 @@
 import errno
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -20,6 +20,7 @@ from search.study.claims.contract import Claims
 from search.study.database.connect import engine_arguments, holds_studies, is_server, no_driver
 from search.study.provenance import provenance
 from search.study.queued.baseline import enqueue_baseline
+from search.study.queued.carried import check_list
 from search.study.queued.known_good import enqueue
 from search.study.sqlite_check import LOCK_WAIT_S, explained, file_of, holds_tables, is_full, of_another_optuna
 from search.study.study_file import file_url, shown_url, studies_in, study_file
@@ -142,6 +143,7 @@ def create_study(
     dataset: Dataset,
     storage: "optuna.storages.BaseStorage",
     known: Sequence[Mapping[str, Value]] = (),
+    enqueue_first: Callable[["optuna.Study"], None] = lambda _: None,
 ) -> "optuna.Study":
     """Open the study of the settings' name, or create it; a study of another contract is refused.
 
@@ -153,6 +155,7 @@ def create_study(
         dataset: its data set.
         storage: where the study is kept.
         known: candidates that a study which is made now tries behind those of `start`.
+        enqueue_first: queues what such a study begins with behind its baseline; called again after a cut.
 
     Raises:
         StoreError: the study was made with another contract, by a newer automl, or not by automl.
@@ -165,11 +168,13 @@ def create_study(
             if not (_may_be_half_made(settings.store.url) and _is_half_made(study)):
                 check_version(study)
                 check_contract(study, settings, dataset)
+                check_list(study, settings)
                 _follow(study, dataset)
                 return study
         else:
             study = optuna.create_study(study_name=settings.name, storage=storage, directions=DIRECTIONS)
         enqueue_baseline(study, settings)
+        enqueue_first(study)
         for candidate in (*settings.start, *known):
             enqueue(study, candidate, settings.space)
         record_contract(study, settings, dataset)

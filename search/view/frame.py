@@ -210,7 +210,7 @@ def _named(trial: Running) -> str:
 
 def _child(row: TrialRow) -> str:
     """Return 'child of 3 · ' before a child's detector, likewise before a polish's, a baseline's or a proof's."""
-    said = row.is_child or row.is_polish or row.is_baseline or row.is_proof
+    said = row.is_special or row.is_proof
     return f"{kind_words(row, None)} · " if said else ""
 
 

@@ -235,6 +235,7 @@ def _row(row: TrialRow) -> dict[str, Json]:
         "child_of": row.parent,
         "polishes": row.polishes,
         "baseline": row.baseline,
+        "carried": row.carried.source if row.carried else None,
         "proves": row.proves,
         "seed": row.seed,
         "detector": architecture(row.candidate),

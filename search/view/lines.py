@@ -46,7 +46,7 @@ class LineView(View):
     def trial_ended(self, number: int, table: StudyTable, used: BudgetUsed) -> None:
         """Write how the trial stands, and how far the search is."""
         row, front = table.row(number), f"front {len(table.front)}"
-        kind = f"{kind_words(row, None)}, " if row.is_polish or row.is_baseline or row.is_proof else ""
+        kind = f"{kind_words(row, None)}, " if row.is_special or row.is_proof else ""
         on = "".join(f", {ms(found.p50_ms)} on {name}" for name, found in row.known_latencies.items())
         line = f"trial {number:3d}  {kind}{architecture(row.candidate)}  {row_result(row)}{on}"
         left = eta_text(used, self.settings)

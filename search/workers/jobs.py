@@ -12,6 +12,7 @@ from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import DATA_YAML
 from objectives.latency.hosts.queue import in_queue
 from objectives.records.paths import WEIGHTS, StudyPaths
+from objectives.records.study_parts.carried import CarriedRecord
 from objectives.records.trial_record import TrialRecord
 from objectives.trial.job import TrialJob, halves
 from objectives.weights.shelf import WeightsFile
@@ -24,6 +25,7 @@ from spaces.network.baseline import Baseline, TrainingSize, baseline_candidate
 from spaces.network.family import FP32, SLIM_BLOCKS, Family, is_elastic, precision_of, slim_ratios
 from spaces.network.published import start_of
 
+CARRY_RUN = "objectives.trial.trained.carried:score_carried"  # what scores a detector of another study
 PROOF_LOOKS = 5  # at the validation split, of a training of a proof that is longer than a trial
 
 
@@ -159,6 +161,21 @@ class Jobs:
         gate = self._settings.gate.trained_only()
         return replace(self.job(number, candidate), gate=gate, rungs=1, evaluate_every=0, family=None)
 
+    def carried(self, number: int, candidate: Candidate, record: CarriedRecord) -> TrialJob:
+        """Return the job that scores a detector of another study, whatever the gate says of its latency; no training.
+
+        Args:
+            number: of the trial, whose folder holds the detector's files.
+            candidate: its choices there.
+            record: where it comes from.
+        """
+        alike = Family.of_precisions(candidate, self._settings.space)
+        family = Family.from_json(record.family) if record.family else alike
+        gate = self._settings.gate.trained_only()
+        return replace(
+            self.job(number, candidate), gate=gate, rungs=1, family=family, training=self._training, run=CARRY_RUN
+        )
+
     def proof(self, number: int, candidate: Candidate, of: TrialRecord, trials: Sequence[TrialRecord]) -> TrialJob:
         """Return the job of a training of a proof: a contestant trained again, with another seed in all chance.
 
@@ -195,6 +212,8 @@ class Jobs:
         """Return the job of a trial as it is stored: of a proof, a polish, the baseline, or one of its own."""
         if record.is_proof:
             return self.proof(number, candidate, record, trials)
+        if record.carried is not None:
+            return self.carried(number, candidate, record.carried)
         if record.polishes is not None:
             return self.polish(number, candidate, trials[record.polishes])
         return (self.baseline if record.is_baseline else self.job)(number, candidate)

@@ -1,6 +1,5 @@
 """A published file into a whole detector: every tensor that fits, and of the classes the rows that both sides name."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 
 from spaces.errors import SpaceError
 from spaces.network.checkpoint_file import Checkpoint, read_checkpoint
+from spaces.network.class_rows import Rows, shared_rows
 from spaces.network.detector import is_rtdetr
 from spaces.network.pretrained import Loaded
 from spaces.network.published import HUB, NONE
@@ -19,7 +19,7 @@ CLASSES_LISTED = 5  # names in a note
 TOWERS = ("cv3", "one2one_cv3")  # of Ultralytics' head: what scores the classes, a branch for each feature map
 SCORES = ("denoising_class_embed", "enc_score_head", "dec_score_head.")  # of RT-DETR's decoder
 
-Rows = Mapping[int, int]  # the user's class index to the file's
+UNKNOWN_LOGIT = -10.0  # of a class that weights know nothing of: a score of 4.5e-5, which no list of detections holds
 
 
 def load_whole(model: nn.Module, classes: Sequence[str], source: str, published: Path | None = None) -> Loaded:
@@ -51,20 +51,41 @@ def load_whole(model: nn.Module, classes: Sequence[str], source: str, published:
     return Loaded(len(state), f"{text}; {_rows_text(head, checkpoint, classes, rows)}{head.towers_text(checkpoint)}")
 
 
-def shared_rows(classes: Sequence[str], known: Sequence[str]) -> Rows:
-    """Return the user's class index to that of the class that a file knows by the same name.
+def load_for_classes(
+    model: nn.Module, classes: Sequence[str], tensors: Mapping[str, Tensor], known: Sequence[str]
+) -> bool:
+    """Load the weights of the same detector for other classes, in place; a class that they lack is never found.
 
-    Case does not count, nor whether words are parted by a space, a dash or an underscore; where a file has several
-    names that differ in nothing else, the one that is written alike, else the first.
+    Args:
+        model: the detector, built for `classes`.
+        classes: the user's class names by index.
+        tensors: the weights, by name.
+        known: the class names by index that they are of.
+
+    Returns:
+        Whether the towers that score the classes were wide alike; else the channels that weigh most were kept, and what
+        it computes is not quite what it was.
+
+    Raises:
+        SpaceError: the weights are another network's.
     """
-    plain = {_plain(name): index for index, name in reversed(list(enumerate(known)))}
-    exact = {name: index for index, name in reversed(list(enumerate(known)))}
-    found = ((index, exact.get(name, plain.get(_plain(name)))) for index, name in enumerate(classes))
-    return {index: row for index, row in found if row is not None}
+    head, checkpoint = _Head.of(model), Checkpoint(tensors, tuple(known))
+    rows = shared_rows(classes, known)
+    state = {**head.fitting(tensors), **head.of_classes(checkpoint, rows)}
+    if missing := [name for name in head.own if name not in state and not (name in head.scores and not rows)]:
+        raise SpaceError(f"weights: those of {len(known)} classes are another network's ('{missing[0]}' does not fit)")
+    model.load_state_dict(state, strict=False)
+    _mute(model.state_dict(), head.scores, [index for index in range(len(classes)) if index not in rows])
+    return not head.towers_text(checkpoint)
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[\s_-]+", " ", name).strip().casefold()
+def _mute(own: Mapping[str, Tensor], scores: Sequence[str], lacking: Sequence[int]) -> None:
+    """Let the rows of classes that nobody has trained score next to nothing, in place; a training raises them again."""
+    for name in scores if lacking else ():
+        if name.endswith("bias"):
+            own[name][list(lacking)] = UNKNOWN_LOGIT
+        elif not name.endswith("denoising_class_embed.weight"):
+            own[name][list(lacking)] = 0.0
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from spaces.errors import AutomlError, StoreError
 
 SERVER_LOG = logging.getLogger("automl")
 HASH_BYTES = 8
+RETRY_S = 10.0  # after which a version that could not be opened is tried again
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +60,7 @@ class Fleet:
         self._serving = "" if options.deployments else options.version
         self._rollout: RolledOut | None = None
         self._said = ""
+        self._failed_s: dict[str, float] = {}  # when a version could not be opened, by the monotonic clock
 
     def look(self) -> tuple[str, RolledOut | None]:
         """Return the version that serves and what is rolled out, as the folder has them now.
@@ -117,9 +119,12 @@ class Fleet:
     def _ready(self, folder: Path, version: str) -> bool:
         if version in self._open:
             return True
+        if time.monotonic() - self._failed_s.get(version, -RETRY_S) < RETRY_S:
+            return False
         try:
             self._open = {**self._open, version: self._opened(folder / version)}
         except AutomlError as error:
+            self._failed_s[version] = time.monotonic()
             self._say(str(error))
             return False
         return True

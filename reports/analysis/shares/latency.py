@@ -89,7 +89,7 @@ def measured_networks(table: StudyTable) -> MeasuredNetworks:
     """
     figures, unstable = [], 0
     for row in table.rows:
-        if row.p50_ms is None or row.other_device or row.is_proof or row.is_baseline:
+        if row.p50_ms is None or row.other_device or row.is_proof or row.is_baseline or row.is_carried:
             continue
         unstable += not row.stable
         figures += [(row.candidate, row.p50_ms)] if row.stable else []

@@ -62,11 +62,12 @@ function family(row) {
     const gain = before && before.map != null && row.map != null ? `: mAP ${plain(before.map)} before, ${plain(row.map)} after` : "";
     return element("div", {}, element("h3", {}, "Polish of ", trialLink(row.polishes)), element("p", { class: "hint" }, `Trained on from its weights, as one detector${gain}.`));
   }
-  if (!row.family) return "";
+  const carried = row.carried === undefined ? "" : element("div", {}, element("h3", {}, "Carried along"), element("p", { class: "hint" }, `It was ${row.carried}: scored here by its own weights, and not trained.`));
+  if (!row.family) return carried;
   const links = row.members.flatMap((number, index) => [index ? ", " : "", element("a", { href: `#trial-${number}` }, String(number))]);
   const all = element("button", { type: "button", class: "fold" }, "show them in the table");
   all.addEventListener("click", () => { closePanel(); unfold(row.n); byId("trials").scrollIntoView(); });
-  return element("div", {}, element("h3", {}, "Its children"), element("p", { class: "hint" }, `${row.family}. `, row.children ? all : ""),
+  return element("div", {}, carried, element("h3", {}, "Its children"), element("p", { class: "hint" }, `${row.family}. `, row.children ? all : ""),
     links.length ? element("p", { class: "hint" }, "On the front, the fastest first: ", ...links) : "");
 }
 

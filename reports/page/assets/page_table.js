@@ -56,6 +56,7 @@ function kind(row) {
   if (row.parent !== undefined) return ["child of ", element("a", { href: `#trial-${row.parent}` }, String(row.parent))];
   if (row.proves !== undefined && row.outcome === "finished") return ["proof of ", element("a", { href: `#trial-${row.proves}` }, String(row.proves)), `, seed ${row.seed}`];
   if (row.polishes !== undefined && row.outcome === "finished") return ["polish of ", element("a", { href: `#trial-${row.polishes}` }, String(row.polishes))];
+  if (row.carried !== undefined && !row.children && row.outcome === "finished") return [row.carried];
   if (!row.children) return [FAMILIES && row.outcome === "finished" ? row.kind : statusOf(row)];
   const open = view.filter === "trainings" && view.open.has(row.n);
   const button = element("button", { type: "button", class: "fold", "aria-expanded": String(open) }, `${row.kind} ${open ? "▾" : "▸"}`);

@@ -15,18 +15,20 @@ Scored: TypeAlias = list[tuple[FamilyRow, Sequence[TrialRow]]]  # families with 
 
 
 def origin_words(row: TrialRow) -> str:
-    """Return 'trained', 'child of trial 3', 'polished from trial 12', 'proof of trial 12, seed 7' or 'the baseline'."""
+    """Return 'trained', 'child of trial 3', 'polished from trial 12', 'carried from old:12' and the like."""
     if row.is_baseline:
         return f"the baseline, stock {row.baseline}"
     if row.is_proof:
         return f"proof of trial {row.proves}, seed {row.seed}"
     if row.is_polish:
         return f"{Origin.POLISHED} from trial {row.polishes}"
+    if row.carried is not None:
+        return f"{Origin.CARRIED} from {row.carried.source}"
     return f"{Origin.CHILD} of trial {row.parent}" if row.is_child else str(row.origin)
 
 
 def kind_words(row: TrialRow, family: FamilyRow | None) -> str:
-    """Return '`child of 3`', '`polish of 12`', '`baseline yolo26n`', '`proof of 12, seed 42`', '`parent, 14 children`'.
+    """Return '`child of 3`', '`polish of 12`', '`baseline yolo26n`', '`carried from old:12`', '`parent, 14 children`'.
 
     A trial that is nothing of these is 'trained'.
 
@@ -42,6 +44,9 @@ def kind_words(row: TrialRow, family: FamilyRow | None) -> str:
         return f"polish of {row.polishes}"
     if row.is_baseline:
         return f"baseline {row.baseline}"
+    if row.carried is not None:
+        children = f", {children_words(len(family.children))}" if family else ""
+        return f"{Origin.CARRIED} from {row.carried.source}{children}"
     return f"parent, {children_words(len(family.children))}" if family else str(row.origin)
 
 
@@ -56,10 +61,12 @@ def scored_words(table: StudyTable) -> str:
 
 
 def source_words(table: StudyTable) -> str:
-    """Return '`from 3 trainings, 2 polished, 120 more looked at`'."""
+    """Return '`from 3 trainings, 1 carried along, 2 polished, 120 more looked at`'."""
     polished = sum(row.is_polish for row in table.trainings)
     looked = sum(family.only_looked_at for family in table.families)
+    carried = sum(row.is_carried and row.is_measured for row in table.rows)
     parts = [f"from {plural(len(table.trainings) - polished, 'training')}"]
+    parts += [f"{carried:,} carried along"] if carried else []
     parts += [f"{polished:,} polished"] if polished else []
     return ", ".join([*parts, *([f"{looked:,} more looked at"] if looked else [])])
 

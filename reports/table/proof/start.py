@@ -24,8 +24,14 @@ def training_of(trial: Trial, trials: Sequence[Trial]) -> Trial:
 
 
 def goes_on(trial: Trial, trials: Sequence[Trial]) -> bool:
-    """Whether a detector that is trained again goes on from its own weights: of an elastic training, or a polish."""
+    """Whether a detector that is trained again goes on from its own weights.
+
+    So does one of an elastic training, a polish, and what was carried along, unless it is pruned: its training begins
+    with the whole network.
+    """
     trained = training_of(trial, trials)
+    if trained.is_carried and trained.candidate.get("prune.importance", "none") == "none":
+        return True
     return trained.is_child or trained.is_polish or is_of_many(trained.family)
 
 

@@ -4,6 +4,7 @@ It is `automl WORDS...`, and ends at once when the process that started it does.
 """
 
 import sys
+from importlib import import_module
 
 from objectives.machine.parent_death import die_with_parent
 
@@ -12,9 +13,8 @@ def main() -> None:
     """Run the line."""
     die_with_parent(int(sys.argv[1]))
     sys.argv = ["automl", *sys.argv[2:]]
-    from search.cli import main as automl  # late: imports take a while, in which the parent may end
-
-    automl(prog_name="automl")
+    # By name: the command line imports its commands, none of which imports it; and late: it takes a while.
+    import_module("search.cli").main(prog_name="automl")
 
 
 if __name__ == "__main__":

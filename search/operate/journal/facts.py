@@ -10,22 +10,24 @@ from typing import Any
 class FactKind(StrEnum):
     """What happened; beside each, what its `words` hold."""
 
-    LOOKED = "looked"  # watched: see watching.contract.Watched.to_json; taken_in: counts
+    LOOKED = "looked"  # watched, taken_in: to_json of Watched and of TakenIn; labelled: how many images are, anew
     ROUND_BEGUN = "round begun"  # why: [words of each trigger]; kinds: [of each trigger]
     LABELS_ASKED = "labels asked"  # hand_over: folder; images: how many
     LABELS_TAKEN = "labels taken"  # images: labelled of those asked for; waited_days
-    VERSION_MADE = "version made"  # data: stream.contract.DataVersion.to_json
+    VERSION_MADE = "version made"  # data: stream.contract.DataVersion.to_json; labelled: images that are, by then
     SEARCHED = "searched"  # rounds.contract.Searched.to_json
     JUDGED = "judged"  # rounds.contract.Judged.to_json
     REFUSED = "refused"  # why; ends the round
     PACKED = "packed"  # version: of deployments; folder; layouts
     ROLLOUT_BEGUN = "rollout begun"  # version; rollout: shadow or canary; share
     PROMOTED = "promoted"  # version; before: version or null
-    ROLLED_BACK = "rolled back"  # version: that goes; to: version that serves from now on, or null; why; by
+    # version: that goes; to: version that serves from now on; why; by: rules or hand
+    ROLLED_BACK = "rolled back"
     ROUND_ENDED = "round ended"  # outcome: promoted, kept, cannot tell, rolled back, nothing; why
     FAILED = "failed"  # step; error: one line; the step is tried again at the next look
     ASKED = "asked"  # by hand: why; begins a round at the next look
     ALERTED = "alerted"  # what: one line; sent: where to
+    HOOK_CALLED = "hook called"  # hook; of: number of the fact that it was given
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from objectives.predictions.record import LoggedBox, PredictionRecord
 
 LATENCIES_MOST = 100_000
-IMAGES_MOST = 4_000  # that two versions are compared on
+SAMPLED_MOST = 4_000  # that two versions are compared on
 HASH_BYTES_OF_NAME = 8
 
 
@@ -33,7 +33,7 @@ class Reservoir:
 class ImageSample:
     """Boxes of a sample of images: those of the least hashes, so that two versions' samples hold the same images."""
 
-    def __init__(self, most: int = IMAGES_MOST) -> None:
+    def __init__(self, most: int = SAMPLED_MOST) -> None:
         """Keep so many images at most."""
         self.limit = 1 << (8 * HASH_BYTES_OF_NAME)
         self._most = most

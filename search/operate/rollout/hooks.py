@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+from contextlib import suppress
 from typing import Any
 
 from objectives.machine.process_tree import kill_below
@@ -12,7 +13,7 @@ from search.operate.journal.facts import Fact
 from spaces.errors import first_line
 
 HOOKS = ("labels_asked", "rollout_begun", "promoted", "rolled_back", "alert")
-TAIL_CHARACTERS = 200  # of what a hook printed, in the line that says why it failed
+SAID_MOST = 200  # of what a hook printed, in the line that says why it failed
 
 
 def call_hook(context: OperateContext, name: str, fact: Fact) -> str:
@@ -76,7 +77,7 @@ def _run(context: OperateContext, name: str, line: str, fact: Fact) -> str:
             _end(process)
             raise
         out.seek(begun)
-        said = out.read().decode("utf-8", "replace").strip()[-TAIL_CHARACTERS:]
+        said = out.read().decode("utf-8", "replace").strip()[-SAID_MOST:]
     if process.returncode == 0:
         return ""
     last = said.splitlines()[-1] if said else "it printed nothing"
@@ -95,8 +96,6 @@ def _environment(context: OperateContext, name: str, fact: Fact) -> dict[str, st
 def _end(process: "subprocess.Popen[bytes]") -> None:
     """Kill a hook with its descendants, also those that have left its process group."""
     kill_below(process.pid)
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from search.settings.compose import CONF, own_folder, quoted
+from search.settings.pipeline.asked import check_asked
 from spaces.errors import SettingsError, nearest
 
 KEY = "pipeline"
@@ -46,6 +47,7 @@ def compose_pipeline(arguments: Sequence[str]) -> dict[str, Any]:
     try:
         with initialize_config_dir(str(folder), version_base="1.3"):
             config = compose(name, overrides=[*search, *lines])
+            check_asked(folder / f"{name}.yaml", PIPELINES, overrides)
             return OmegaConf.to_container(config, resolve=True, throw_on_missing=True)  # type: ignore[return-value]  # text keys
     except MissingMandatoryValue as error:
         raise SettingsError(f"{error.full_key}: needs a value; give {error.full_key}=...") from None

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from search.settings.pipeline.rollout_checks import OF_LABELS, check_hooks, check_rollout, check_rules
+from search.settings.pipeline.rollout_checks import RULES_OF_LABELS, check_hooks, check_rollout, check_rules
 from search.settings.pipeline.stream_checks import (
     LABEL_TOOLS,
     LOOKS_BITS,
@@ -187,7 +187,7 @@ class RolloutRules:
     @property
     def of_labels(self) -> bool:
         """Whether a rule needs labels that come back."""
-        return any(getattr(self, name) is not None for name in OF_LABELS)
+        return any(getattr(self, name) is not None for name in RULES_OF_LABELS)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ LAYOUT_NAMES = (
     "triton",
     "container",
 )  # as in rollout.layouts.registry; a test holds the two equal
-OF_LABELS = ("precision_min", "recall_min", "false_negative_rate_max")
+RULES_OF_LABELS = ("precision_min", "recall_min", "false_negative_rate_max")
 
 
 def check_rollout(rollout: Mapping[str, Any]) -> None:
@@ -40,7 +40,7 @@ def check_rules(rules: Mapping[str, Any]) -> None:
     Raises:
         SettingsError: one is out of bounds.
     """
-    for name in ("failed_share_max", "disagree_share_max", *OF_LABELS):
+    for name in ("failed_share_max", "disagree_share_max", *RULES_OF_LABELS):
         check_bounds(f"rollout.rules.{name}", rules[name], 0, 1)
     for name in ("p95_ms_max", "p95_share_max", "p95_measured_share_max"):
         check_bounds(f"rollout.rules.{name}", rules[name], 0, 1e9)

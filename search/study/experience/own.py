@@ -63,7 +63,7 @@ def trainings_of(study: "optuna.Study") -> list[Training]:
         Training(study.study_name, dict(trial.candidate), epochs, trial.map)
         for trial in trial_records(study)
         if trial.phase is Phase.FINISHED and trial.map is not None and trial.forked_from is None
-        if not (trial.is_polish or trial.is_baseline or trial.is_proof)
+        if not (trial.is_polish or trial.is_baseline or trial.is_proof or trial.is_carried)
     ]
 
 

@@ -1,4 +1,4 @@
-"""What of the queue comes before all else: the baseline, then what people have asked for while the search runs."""
+"""What of the queue comes before all else: the baseline, detectors of other studies, what people have asked for."""
 
 import math
 from collections.abc import Sequence
@@ -9,14 +9,16 @@ from search.engine.schedulers.scheduler import Step
 from search.study.stored_trial import StoredTrial
 
 BASELINE_FIRST = "the baseline comes first"
+CARRIED_FIRST = "a detector that is carried along is scored before anything is trained"
 ASKED_FIRST = "a candidate that somebody has asked for comes next"
 
 
 def first_in_queue(trials: Sequence[TrialRecord]) -> Step | None:
-    """Return the step that begins the baseline or a candidate that was asked for; None where neither waits."""
+    """Return the step that begins the baseline, a carried detector or one that was asked for; None where none waits."""
     waiting = [trial for trial in trials if trial.phase is Phase.WAITING]
     for why, found in (
         (BASELINE_FIRST, (trial for trial in waiting if trial.is_baseline)),
+        (CARRIED_FIRST, (trial for trial in waiting if trial.is_carried)),
         (ASKED_FIRST, (trial for trial in waiting if trial.asked is not None)),
     ):
         trial = next(found, None)

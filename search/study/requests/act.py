@@ -205,7 +205,7 @@ def _check_new(found: AskedChoices, trials: list[TrialRecord]) -> None:
 
 def _is_of_another(trial: TrialRecord) -> bool:
     """Whether a trial is no training of its own choices from the start."""
-    return trial.is_proof or trial.is_polish or trial.is_child
+    return trial.is_proof or trial.is_polish or trial.is_child or trial.is_carried
 
 
 def _note(asking: _Asking, asked: RequestRecord) -> str:

@@ -41,12 +41,14 @@ class Kept:
         candidate: choices of the trial, as the new space has them.
         over_bound: whether the trial waits at a rung and the new gate would not admit its latency.
         family: of an elastic training: the children of it that the new space holds.
+        is_inside: whether the new space holds the trial's choices; a carried detector counts where it does not, too.
     """
 
     trial: TrialRecord
     candidate: Candidate
     over_bound: bool = False
     family: Family | None = None
+    is_inside: bool = True
 
 
 @dataclass(frozen=True)
@@ -163,6 +165,9 @@ def _found(trial: TrialRecord, kept: Mapping[int, Kept], space: SearchSpace, adm
         return _child(trial, kept)
     if trial.is_baseline:  # it need not lie in the space, and the gate bars it from nothing
         return Kept(trial, Candidate.of(trial.candidate)) if trial.has_begun else NOT_BEGUN
+    if trial.is_carried and trial.has_begun:  # likewise; what it scores here is what it scored there
+        inside, family = fitted(space, trial.candidate), _family(trial, space) if trial.family else None
+        return Kept(trial, inside or Candidate.of(trial.candidate), family=family, is_inside=inside is not None)
     return _polish(trial, kept) if trial.polishes is not None else _judged(trial, space, admission)
 
 
@@ -176,8 +181,13 @@ def _polish(trial: TrialRecord, kept: Mapping[int, Kept]) -> Kept | str:
 
 def _family(trial: TrialRecord, space: SearchSpace) -> Family:
     """Return the children of an elastic training that a space holds; the training's own values come first."""
+    return family_in(Family.from_json(trial.family), space)
+
+
+def family_in(family: Family, space: SearchSpace) -> Family:
+    """Return what a space holds of a family; the training's own values come first, whether it holds them or not."""
     axes = {}
-    for name, values in trial.family.items():
+    for name, values in family.axes.items():
         rest = [value for value in values[1:] if name in space.domains and value in space.domains[name]]
         if rest:
             axes[name] = (values[0], *rest)

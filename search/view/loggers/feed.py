@@ -137,6 +137,7 @@ def _end(row: TrialRow, gate: Gate) -> LoggedEnd:
         figures |= {f"p50_ms/{device}": latency.p50_ms, f"p95_ms/{device}": latency.p95_ms}
     words = {name: values[name] for name in ("standing", "kind", "detector", "on_front", "passes_gate", "reason")}
     from_trial = {"weights_of": row.parent if row.parent is not None else row.polishes, "baseline": row.baseline}
+    from_trial |= {"carried": row.carried.source if row.carried else None}
     proof = {"proves": row.proves, "seed": row.seed, "forked_from": row.forked_from, "folder": row.folder}
     standing = STOPPED if row.is_stopped_by_somebody else row.standing  # wherever it stood
     given = {**words, "standing": standing, **from_trial, **proof}

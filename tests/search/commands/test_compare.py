@@ -118,6 +118,42 @@ def test_a_worse_one_is_kept_out_and_a_file_against_itself_is_no_better(place: P
     assert found["champion"] > 0.3
 
 
+@pytest.mark.seconds
+def test_one_that_is_better_on_average_and_worse_on_a_critical_class_is_refused(place: Path) -> None:
+    """The challenger finds red far better, and looks for red where it should look for blue."""
+    write_confidence(write_windows(place / "even.onnx", POOR), 0.05)  # where it finds half of either
+    write_windows(place / "lopsided.onnx", classes={"red": "red", "blue": "red"})
+    alone = json.loads(compared(place, "even.onnx", "lopsided.onnx", "format=json").stdout)
+    assert alone["verdict"]["outcome"] == "promote"
+    assert alone["map"]["low"] > 0
+    said = "critical.blue.drop_max=0.02", "critical.red.recall_min=0.1"
+    done = compared(place, "even.onnx", "lopsided.onnx", "format=json", "page=crit.html", *said)
+    assert done.returncode == 1, done.stderr
+    found = json.loads(done.stdout)["verdict"]
+    assert {one["rule"]: one["ruling"] for one in found["by_rule"]} == {
+        "mAP": "promote",
+        "drop of recall of blue": "keep",
+        "recall of red": "promote",
+    }
+    assert found["critical"]["blue"] == {"recall_min": None, "drop_max": 0.02}
+    assert "blue loses no more than 0.02 of recall" in (place / "crit.html").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.seconds
+def test_the_gate_must_be_kept_where_the_line_says_so(place: Path) -> None:
+    line = "poor.onnx", "good.onnx", "format=json", "gate.p95_ms_max=null"
+    broken = compared(place, *line, "gate=true", "gate.map50_min=0.99", "gate.memory_mb_max=100000")
+    assert broken.returncode == 1, broken.stderr
+    found = json.loads(broken.stdout)
+    whole = found["map50"]["challenger"]
+    rules = {one["rule"]: one for one in found["verdict"]["by_rule"]}
+    assert rules["gate, mAP50"]["why"] == f"the gate's mAP50 >= 0.99 is missed: {whole:.3f}"
+    assert rules["gate, memory"]["ruling"] == "promote"  # timed alone: beside another nothing is known of it
+    assert compared(place, *line, "gate.map50_min=0.99").returncode == 0  # without gate=true no rule of the comparison
+    assert compared(place, *line, "gate=true", "gate.map50_min=0.1").returncode == 0
+
+
 @pytest.mark.slow
 @pytest.mark.seconds
 def test_what_lies_on_both_sides_of_the_margin_cannot_be_told(place: Path) -> None:
@@ -249,6 +285,21 @@ def test_bad_input_is_one_line_and_exit_code_2(place: Path) -> None:
         ("good.onnx", "good.onnx", data, "level=2"): "level: must lie in 0.5..1",
         ("good.onnx", "good.onnx", data, "margin=0.1", "margin=0.2"): "margin: needs one value",
         ("good.onnx", "good.onnx", data, "page=empty"): "page: 'empty' is a folder",
+        (
+            "good.onnx",
+            "good.onnx",
+            data,
+            "critical.rd.drop_max=0.1",
+        ): "critical: the data set has no class 'rd'; nearest: red",
+        (
+            "good.onnx",
+            "good.onnx",
+            data,
+            "critical.red.drop=0.1",
+        ): "critical.red.drop: unknown rule 'drop'; nearest: drop_max",
+        ("good.onnx", "good.onnx", data, "critical.red.drop_max=2"): "critical: drop_max must lie in 0..1",
+        ("good.onnx", "good.onnx", data, "critical.drop_max=0.1"): "critical: needs a class and a rule",
+        ("good.onnx", "good.onnx", data, "gate=retail"): "gate: must be true or false, got 'retail'",
         ("good.onnx", "good.onnx", data, "budgt=3"): "unknown setting 'budgt'",
         ("good.onnx", "text.onnx", data): "device=cpu: cannot load",
         ("good.onnx", "bare.onnx", data): "artifact: ",

@@ -14,9 +14,10 @@ from objectives.network.assembly import save_weights
 from spaces.candidate import Candidate
 from spaces.errors import SpaceError
 from spaces.network.checkpoint_file import read_checkpoint
+from spaces.network.class_rows import shared_rows
 from spaces.network.description import describe
 from spaces.network.detector import build_detector
-from spaces.network.whole_weights import load_whole, shared_rows
+from spaces.network.whole_weights import load_whole
 
 NANO = {"backbone.width": 0.25, "backbone.depth": 0.5, "neck.kind": "own"}
 CLASSES = ("cell_phone", "jar", "Person")

@@ -1,0 +1,261 @@
+"""One look at a pipeline: what has come is taken in and watched, and what is due is done, step by step."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Protocol, TypeVar
+
+from search.operate.context import OperateContext
+from search.operate.due import Due, Sight, due, triggers_that_count
+from search.operate.hooks_due import hooks_due
+from search.operate.journal.facts import Fact, FactKind
+from search.operate.journal.state import PipelineState
+from search.operate.monitoring.metrics import MetricsEndpoint
+from search.operate.monitoring.publish import alert, publish
+from search.operate.rollout.contract import RolloutDecision
+from search.operate.rollout.decide import decide
+from search.operate.rollout.hooks import call_hook
+from search.operate.steps import Work, do, labelled_of, mend, missing_of
+from search.operate.stream.contract import TakenIn
+from search.operate.stream.take_back import take_back
+from search.operate.stream.take_in import take_in
+from search.operate.watching.contract import Trigger, Watched
+from search.operate.watching.triggers import by_hand_due, last_begun, time_due
+from search.operate.watching.watch import watch
+from search.operate.words import words_of_due, words_of_fact
+from spaces.errors import SettingsError, StoreError, first_line
+
+Found = TypeVar("Found")
+AN_HOUR = timedelta(hours=1)
+IMAGES_PAUSE = timedelta(minutes=10)  # between two looks at drift for new images alone
+MEND, TAKE_IN, TAKE_BACK, WATCH, DECIDE = (
+    "mend the pointer",
+    "take images in",
+    "take labels back",
+    "watch",
+    "read the logs of the rollout",
+)
+
+
+class Announce(Protocol):
+    """Is called with a line for people, and with the fact that it is about, if there is one."""
+
+    def __call__(self, line: str, fact: Fact | None = None) -> None:
+        """Take it."""
+
+
+class StepFailed(Exception):
+    """A step has failed, and that is recorded."""
+
+
+@dataclass
+class _Look:
+    """What one look has come to so far."""
+
+    failed: bool = False
+    watched: Watched | None = None
+    triggers: tuple[Trigger, ...] = ()
+
+
+class Operator:
+    """Looks at one pipeline, which this process operates alone.
+
+    Args:
+        context: what steps are given; its moment is set anew before each.
+        clock: says what time it is, in UTC.
+        announce: is shown what is done and waited for.
+        endpoint: of the metrics, for who stays.
+    """
+
+    def __init__(
+        self,
+        context: OperateContext,
+        clock: Callable[[], datetime],
+        announce: Announce,
+        endpoint: MetricsEndpoint | None = None,
+    ) -> None:
+        self._given, self._clock, self._announce, self._endpoint = context, clock, announce, endpoint
+
+    def ask(self, why: str) -> None:
+        """Have a round begun by hand, at the next look at which none is under way."""
+        self._record(FactKind.ASKED, {"why": why})
+        if (round_ := self._state().round) is not None:
+            self._announce(f"round {round_.number} is under way: the next one begins when it has ended")
+
+    def give_up(self, why: str) -> None:
+        """End the round that is under way, at the look that follows.
+
+        Raises:
+            SettingsError: there is none, or its challenger answers already.
+        """
+        state = self._state()
+        if state.round is None:
+            raise SettingsError("--give-up: no round is under way")
+        if state.rollout is not None or FactKind.PROMOTED in state.round.facts:
+            raise SettingsError(
+                f"--give-up: the challenger of round {state.round.number} answers already; see automl rollback"
+            )
+        self._record(FactKind.REFUSED, {"why": [f"given up by hand: {why}"]}, state.round.number)
+
+    def look(self) -> bool:
+        """Look once, and do what is due until nothing is, or something is waited for; return whether all went well.
+
+        The look itself is a fact only where something was watched: drift is held against its rate of false alarms once
+        for each such fact. That is at least once an hour of looks, sooner where labels came back, somebody asked or the
+        time table has a moment, and every ten minutes where new images came: a process that stays for years leaves no
+        fact a minute behind.
+
+        Raises:
+            SettingsError: a step finds that the settings are wrong; nothing is recorded of it.
+            StoreError: the journal cannot be written.
+        """
+        look = _Look()
+        try:
+            self._come(look)
+            self._go_on(look)
+        except StepFailed:
+            look.failed = True
+        self._publish(look)
+        return not look.failed
+
+    def dry_run(self) -> None:
+        """Say what a look would do first, and why, from what was taken in by earlier looks; nothing is changed."""
+        state = self._state()
+        triggers = watch(self._context, state).triggers if state.round is None else ()
+        found = due(state, self._given.settings, self._sight(state, triggers, self._decision(state)))
+        self._announce(words_of_due(found, would=True))
+        self._announce("what a look would take in first, images and labels, is not counted here")
+
+    # A look's parts
+
+    def _come(self, look: _Look) -> None:
+        """Take in what has come, and watch."""
+        mended = self._tried(MEND, None, lambda: mend(self._context))
+        if mended:
+            self._announce(mended)
+        self._hooks()
+        state = self._state()
+        taken = self._held(look, TAKE_IN, lambda: take_in(self._context)) or TakenIn(0, 0, 0, (), 0)
+        number = state.round.number if state.round else None
+        back = self._held(look, TAKE_BACK, lambda: take_back(self._context, number))
+        for line in (*taken.problems, *(back.problems if back else ())):
+            self._announce(line)
+        labelled = back.labelled if back else 0
+        state = self._state()
+        if not self._watches(state, taken.new, labelled):
+            return
+        look.watched = self._held(look, WATCH, lambda: watch(self._context, state))
+        if look.watched is None:
+            return
+        look.triggers = look.watched.triggers if state.round is None else ()
+        words = {"watched": look.watched.to_json(), "taken_in": taken.to_json(), "labelled": labelled}
+        self._record(FactKind.LOOKED, words)
+        for note in look.watched.notes:
+            self._announce(note)
+
+    def _go_on(self, look: _Look) -> None:
+        """Do what is due, until nothing is."""
+        before: Due | None = None
+        while True:
+            state = self._state()
+            decision = self._tried(DECIDE, None, lambda state=state: self._decision(state))  # type: ignore[misc]  # bound now
+            found = due(state, self._given.settings, self._sight(state, look.triggers, decision))
+            if found.is_done:
+                self._announce(words_of_due(found))
+                return
+            if found == before:
+                raise RuntimeError(f"'{found.step}' was done, and is due again")
+            self._announce(words_of_due(found))
+            begins = triggers_that_count(state, look.triggers)
+            work = Work(self._context, state, found, begins, decision)
+            fact = self._tried(str(found.step), found.round, lambda work=work: do(work))  # type: ignore[misc]  # bound now
+            if fact is not None:
+                self._announce(words_of_fact(fact), fact)
+            look.triggers = () if fact and fact.kind is FactKind.ROUND_BEGUN else look.triggers
+            before = found if fact is not None else None
+            self._tried(MEND, found.round, lambda: mend(self._context))
+            self._hooks()
+
+    def _decision(self, state: PipelineState) -> RolloutDecision | None:
+        """Return what the logs say, where a version serves that they could say something of."""
+        return decide(self._context, state) if state.champion is not None else None
+
+    def _sight(self, state: PipelineState, triggers: tuple[Trigger, ...], decision: RolloutDecision | None) -> Sight:
+        missing = missing_of(self._context, state.round.number) if state.round else 0
+        return Sight(self._context.now, triggers, labelled_of(self._context), missing, decision)
+
+    def _watches(self, state: PipelineState, new: int, labelled: int) -> bool:
+        last, now = state.last(FactKind.LOOKED), self._context.now
+        if last is None or now - last.at >= AN_HOUR or labelled or by_hand_due(state):
+            return True
+        if new and now - last.at >= IMAGES_PAUSE:
+            return True
+        cron, since = self._given.settings.triggers.cron, last_begun(state)
+        return cron is not None and since is not None and time_due(cron, max(since, last.at), now) is not None
+
+    def _hooks(self) -> None:
+        """Call the user's hooks for what was done; one that fails is called again at the next look."""
+        context = self._context
+        for name, fact in hooks_due(self._state(), context.settings.hooks, context.now):
+
+            def call(name: str = name, fact: Fact = fact) -> None:
+                if error := call_hook(context, name, fact):
+                    raise StoreError(error)
+
+            self._tried(f"call the hook {name}", fact.round, call)
+            self._record(FactKind.HOOK_CALLED, {"hook": name, "of": fact.number}, fact.round)
+
+    def _publish(self, look: _Look) -> None:
+        for line in publish(self._context, self._state(), look.watched, endpoint=self._endpoint):
+            self._announce(line)
+
+    # What every part needs
+
+    @property
+    def _context(self) -> OperateContext:
+        return replace(self._given, now=self._clock())
+
+    def _state(self) -> PipelineState:
+        return self._given.journal.state()
+
+    def _record(self, kind: FactKind, words: Mapping[str, Any], number: int | None = None) -> Fact:
+        fact = self._given.journal.record(kind, self._clock(), words, number)
+        self._announce(words_of_fact(fact), fact)
+        return fact
+
+    def _held(self, look: _Look, step: str, work: Callable[[], Found]) -> Found | None:
+        """Do a part that others do not wait for: where it fails, the look goes on without it."""
+        try:
+            return self._tried(step, None, work)
+        except StepFailed:
+            look.failed = True
+            return None
+
+    def _tried(self, step: str, number: int | None, work: Callable[[], Found]) -> Found:
+        """Do a part of a look; where it fails, that is recorded, and somebody is alerted.
+
+        Raises:
+            StepFailed: it has failed.
+            SettingsError: likewise, since the settings are wrong: that is for whoever gave the line.
+        """
+        try:
+            return work()
+        except SettingsError:
+            raise
+        except Exception as error:  # whatever a step meets, the pipeline goes on at the next look
+            line = f"{type(error).__name__}: {first_line(error)}" if not str(error) else first_line(error, 400)
+            self._failed(step, number, line)
+            raise StepFailed from error
+
+    def _failed(self, step: str, number: int | None, error: str) -> None:
+        words, context = {"step": step, "error": error}, self._context
+        last = self._state().last(FactKind.FAILED)
+        is_old = last is not None and last.words == words and context.now - last.at < AN_HOUR
+        fact = Fact(0, FactKind.FAILED, number, context.now, words)
+        if is_old:  # said again, not recorded again: looks of every minute would fill the journal
+            self._announce(words_of_fact(fact), fact)
+            return
+        self._record(FactKind.FAILED, words, number)
+        sent = alert(context, words_of_fact(fact))
+        if sent:
+            self._announce(sent)

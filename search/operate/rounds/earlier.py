@@ -1,0 +1,112 @@
+"""What earlier rounds leave to a later one: the champion's trial, good candidates, and detectors to begin with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reports.table.row import TrialRow
+from reports.table.table import StudyTable
+from search.operate.context import OperateContext
+from search.operate.journal.facts import FactKind
+from search.operate.journal.state import PipelineState, RoundState
+from search.study.read import read_study
+from spaces.errors import AutomlError
+
+ROUNDS_MOST = 3  # the latest ones, whose studies say what was good
+
+
+@dataclass(frozen=True)
+class EarlierRounds:
+    """What a later round's line is made of.
+
+    Attributes:
+        good: candidates of members of the fronts, of winners, and of the trainings that they were cut from.
+        champion: candidate of the training that the champion is of; empty where its study is not known.
+        carried: detectors to begin with, as `carry` of a search takes them: the champion first.
+        hours: that the first round's search took; None where it is not known.
+    """
+
+    good: tuple[Mapping[str, Any], ...]
+    champion: Mapping[str, Any]
+    carried: tuple[str, ...]
+    hours: float | None
+
+
+def earlier_rounds(context: OperateContext, state: PipelineState, number: int) -> EarlierRounds:
+    """Read the studies of the rounds before `number`; one that cannot be read is said, and left out."""
+    searched = [one for one in state.rounds if one.number < number and FactKind.SEARCHED in one.facts]
+    champion = champion_round(state)
+    wanted = {one.number for one in [*searched[-ROUNDS_MOST:], *([champion] if champion else [])]}
+    tables = {one.number: table for one in searched if one.number in wanted if (table := _table(context, one))}
+    good = [row for one in searched if one.number in tables for row in _good(tables[one.number], one)]
+    best: TrialRow | None = None
+    if champion is not None and champion.number in tables:
+        best = _winner(tables[champion.number], champion)
+    carried = _carried(context, champion, best, tables, searched[-1] if searched else None)
+    hours = next((one.words(FactKind.SEARCHED)["hours"] for one in searched if one.number == 1), None)
+    trained = _trained(tables[champion.number], best) if champion and best and not best.is_baseline else None
+    return EarlierRounds(
+        tuple(row.candidate for row in good), trained.candidate if trained else {}, tuple(carried), hours
+    )
+
+
+def champion_round(state: PipelineState) -> RoundState | None:
+    """Return the round that made the version that serves; None where none serves, or no round made it."""
+    if state.champion is None:
+        return None
+    version = state.champion.version
+    packed = [one for one in state.rounds if FactKind.PACKED in one.facts]
+    return next((one for one in packed if one.words(FactKind.PACKED)["version"] == version), None)
+
+
+def _table(context: OperateContext, one: RoundState) -> StudyTable | None:
+    name = one.words(FactKind.SEARCHED)["study"]
+    try:
+        return read_study(name, context.paths.runs)
+    except AutomlError as error:
+        context.say(f"round {one.number}: its study is left out: {error}")
+        return None
+
+
+def _winner(table: StudyTable, one: RoundState) -> TrialRow | None:
+    winner = one.words(FactKind.SEARCHED)["winner"]
+    return next((row for row in table.rows if row.number == winner), None)
+
+
+def _trained(table: StudyTable, row: TrialRow) -> TrialRow:
+    """Return the training that a detector is of: what it was polished from, what it was cut from."""
+    for origin in (row.proves, row.polishes):
+        row = table.row(origin) if origin is not None else row
+    return row if row.parent is None else table.row(row.parent)
+
+
+def _good(table: StudyTable, one: RoundState) -> list[TrialRow]:
+    winner = _winner(table, one)
+    rows = [*table.front, *([winner] if winner else [])]
+    own = [row for row in rows if not row.is_baseline]
+    return [*own, *(_trained(table, row) for row in own)]
+
+
+def _carried(
+    context: OperateContext,
+    champion: RoundState | None,
+    best: TrialRow | None,
+    tables: Mapping[int, StudyTable],
+    last: RoundState | None,
+) -> list[str]:
+    """Return the champion, the training that it was cut from, then the last front's trainings, the best first."""
+    most = context.settings.search.carry
+    found: list[str] = []
+    if champion is not None and best is not None:
+        found += [_named(tables[champion.number], row) for row in (best, _trained(tables[champion.number], best))]
+    elif champion is not None and context.paths.round(champion.number).export.is_dir():
+        found.append(str(context.paths.round(champion.number).export))
+    if last is not None and last.number in tables:
+        table = tables[last.number]
+        front = sorted(table.front, key=lambda row: -(row.map or 0.0))
+        found += [_named(table, _trained(table, row)) for row in front if not row.is_baseline]
+    return list(dict.fromkeys(found))[:most]
+
+
+def _named(table: StudyTable, row: TrialRow) -> str:
+    return f"{table.name}:{row.number}"

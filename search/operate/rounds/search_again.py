@@ -1,0 +1,127 @@
+"""A round's search: its line is made once, run until it has ended, its winner exported; called again it goes on."""
+
+from collections.abc import Sequence
+
+from objectives.records.bounds.quantities import MB
+from reports.table.proof.shipped import BY_GATE, picked
+from reports.table.row import TrialRow
+from reports.table.table import StudyTable
+from search.operate.context import LineEnd, OperateContext
+from search.operate.journal.facts import FactKind
+from search.operate.journal.state import PipelineState, RoundState
+from search.operate.rounds.contract import Searched
+from search.operate.rounds.earlier import earlier_rounds
+from search.operate.rounds.line import SearchLine, first_line, later_line
+from search.study.read import read_study
+from search.study.sessions import covered_s
+from spaces.errors import AutomlError
+
+
+def search_again(context: OperateContext, state: PipelineState, number: int) -> Searched:
+    """Search for a challenger, and export the one that the gate picks.
+
+    Args:
+        context: of the pipeline.
+        state: what is known.
+        number: of the round.
+
+    Raises:
+        AutomlError: the search or the export has failed; the line says how it ended and where its log is.
+    """
+    paths = context.paths.round(number)
+    line = _line(context, state, number)
+    check_end(context.run_line(line.words, paths.search_log), line.words, str(paths.search_log))
+    table = read_study(line.study, context.paths.runs)
+    try:
+        winner = picked(table, BY_GATE)
+    except AutomlError as error:
+        return _searched(line, table, None, str(error), "")
+    if not paths.export.exists():  # a whole folder or none
+        words = [
+            "export",
+            line.study,
+            "--folder",
+            str(context.paths.runs),
+            "--pick",
+            BY_GATE,
+            "--to",
+            str(paths.export),
+        ]
+        check_end(context.run_line(words, paths.search_log), words, str(paths.search_log))
+    return _searched(line, table, winner, "", paths.export.relative_to(context.paths.folder).as_posix())
+
+
+def round_of(state: PipelineState, number: int) -> RoundState:
+    """Return a round.
+
+    Raises:
+        AutomlError: it has not begun.
+    """
+    for one in state.rounds:
+        if one.number == number:
+            return one
+    raise AutomlError(f"round {number}: it has not begun; rounds: {', '.join(str(r.number) for r in state.rounds)}")
+
+
+def check_end(end: LineEnd, words: Sequence[str], log: str, fine: Sequence[int] = (0,)) -> None:
+    """Check how a line has ended.
+
+    Raises:
+        AutomlError: by another exit code than the fine ones.
+    """
+    if end.code not in fine:
+        said = [line for line in end.output.splitlines() if line.strip()]
+        last = f": {said[-1].strip()}" if said else ""
+        raise AutomlError(f"automl {words[0]} ended with exit code {end.code}{last}; see '{log}'")
+
+
+def data_words(context: OperateContext, one: RoundState) -> list[str]:
+    """Return the words of a round's data set: its version, or before there is one the set that the pipeline names."""
+    if FactKind.VERSION_MADE not in one.facts:
+        return [f"data.root={context.settings.data.root}", *context.settings.data.overrides]
+    return [f"data.root={context.paths.folder / one.words(FactKind.VERSION_MADE)['data']['folder']}"]
+
+
+def _line(context: OperateContext, state: PipelineState, number: int) -> SearchLine:
+    """Return the round's line, as it was made when the round came to its search."""
+    path = context.paths.round(number).line
+    if path.exists():
+        return SearchLine.read(path)
+    data = data_words(context, round_of(state, number))
+    if number == 1:
+        line = first_line(context, data)
+    else:
+        line = later_line(context, number, data, earlier_rounds(context, state, number))
+    line.write(path)
+    return line
+
+
+def _searched(line: SearchLine, table: StudyTable, winner: TrialRow | None, why: str, export: str) -> Searched:
+    spans = [span for one in table.record.sessions.values() if not one.proves for span in one.spans]
+    return Searched(
+        study=line.study,
+        line=line.words,
+        hours=covered_s(spans) / 3600,
+        trials=sum(row.phase.has_ended for row in table.rows),
+        carried=sum(bool(getattr(row, "is_carried", False)) for row in table.rows),
+        winner=winner.number if winner else None,
+        why=why,
+        export=export,
+        figures=_figures(winner) if winner else {},
+    )
+
+
+def _figures(row: TrialRow) -> dict[str, float]:
+    judged = row.figures_judged
+    known = {
+        "map": judged.map,
+        "map50": judged.map50,
+        "p50_ms": judged.p50_ms,
+        "p95_ms": judged.p95_ms,
+        "memory_mb": judged.memory_bytes / MB or None,
+        "file_mb": judged.file_bytes / MB or None,
+        "precision": judged.accuracy.precision if judged.accuracy else None,
+        "recall": judged.accuracy.recall if judged.accuracy else None,
+        "f1": judged.accuracy.f1 if judged.accuracy else None,
+    }
+    return {name: float(value) for name, value in known.items() if value is not None}

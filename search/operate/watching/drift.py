@@ -112,7 +112,7 @@ def image_baseline(
     first = min(image.at for image in images) - timedelta(seconds=1)
     until = min(first + timedelta(days=settings.baseline_days), context.now - timedelta(days=settings.window_days))
     early = [image for image in images if first < image.at <= until]
-    return DriftBaseline(first, until, 0, sample_of_images(early))
+    return DriftBaseline(first, until, sample_of_images(early))
 
 
 def drift_triggers(

@@ -102,8 +102,8 @@ def sample_of_answers(records: Iterable[PredictionRecord], groups: dict[str, str
     return DriftSample.of(even_part(found))
 
 
-def even_part(items: list[tuple[str, Item]]) -> list[Item]:
-    """Return IMAGES_MOST of the items, those of the least hashes: an item that is in once stays in."""
-    if len(items) > IMAGES_MOST:
-        items = sorted(items, key=lambda item: item[0])[:IMAGES_MOST]
+def even_part(items: list[tuple[str, Item]], most: int = IMAGES_MOST) -> list[Item]:
+    """Return some of the items, those of the least hashes: an item that is in once stays in."""
+    if len(items) > most:
+        items = sorted(items, key=lambda item: item[0])[:most]
     return [item for _, item in items]

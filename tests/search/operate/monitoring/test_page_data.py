@@ -77,7 +77,9 @@ def test_who_served_and_why(tmp_path: Path) -> None:
 def test_figures_over_time_and_pictures_of_what_changed(tmp_path: Path) -> None:
     with pipeline(tmp_path, "triggers.performance.bound=0.9") as context:
         whole_rounds(context)
-        images = stream(context, range(80), lambda day, group: 0.5 if day > 70 else 1.0, pictures=True)
+        images = stream(
+            context, range(40, 80), lambda day, group: 0.5 if day > 70 else 1.0, stores=3, a_day=2, pictures=True
+        )
         answer(context, images, "v0002")
         label(context, images)
         for day in (74, 76, 78):

@@ -6,7 +6,7 @@ import click
 
 from search.cli_data import data
 from search.cli_live import COMMANDS
-from search.cli_operate import PIPELINES
+from search.cli_operate import PIPELINE_COMMANDS
 from search.command_line import (
     CONTEXT,
     RUNS,
@@ -206,7 +206,7 @@ def show(name: str, trial: int | None, folder: str, store: str | None) -> None:
     run_show(name, trial, folder, store)
 
 
-for command in (data, *COMMANDS, *PIPELINES):
+for command in (data, *COMMANDS, *PIPELINE_COMMANDS):
     main.add_command(command)
 
 

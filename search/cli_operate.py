@@ -51,4 +51,4 @@ def rollback(overrides: tuple[str, ...], version: str | None, why: str, now: str
     run_rollback(list(overrides), version=version, why=why, now=now)
 
 
-PIPELINES = (operate, rollback)
+PIPELINE_COMMANDS = (operate, rollback)

@@ -1,7 +1,7 @@
 """A pipeline of quick rounds that is killed at random moments, and looked at after each kill.
 
-`python tests/benchmarks/pipeline_faults.py` kills fifty times; a test a few times. Half of the kills come at a moment of
-a look that chance names, half within milliseconds of a fact: there a step ends and the next one begins.
+`python tests/benchmarks/pipeline_faults.py` kills fifty times; a test a few times. Half of the kills come at a moment
+of a look that chance names, half within milliseconds of a fact: there a step ends and the next one begins.
 """
 
 import os
@@ -11,7 +11,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -113,7 +114,7 @@ class KilledPipeline:
         words = [str(AUTOML), "operate", *self.line, "--now", now.isoformat()]
         with (self.folder / "operate.txt").open("ab") as log:
             process = subprocess.Popen(words, cwd=self.folder, stdout=log, stderr=log, start_new_session=True)
-        with process:
+        with process, _killed_at_last(process):
             if is_spared or not self._killed(process):
                 code = process.wait(LONG_S)
                 assert code == 0, (code, (self.folder / "operate.txt").read_text()[-3000:])
@@ -193,3 +194,12 @@ class KilledPipeline:
         assert (self.folder / "promoted.jsonl").read_text().count('"kind": "promoted"') >= WEEKS
         self._none_left()
         return state
+
+
+@contextmanager
+def _killed_at_last(process: "subprocess.Popen[bytes]") -> Iterator[None]:
+    """Leave no line behind, whatever happens to the test."""
+    try:
+        yield
+    finally:
+        process.kill()

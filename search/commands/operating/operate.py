@@ -18,7 +18,7 @@ from search.operate.operator import Operator
 from search.settings.pipeline.pipeline_settings import load_pipeline
 from spaces.errors import SettingsError
 
-FAILED, ELSEWHERE, INTERRUPTED = 1, 3, 130  # exit codes; 2 is a mistake in the line
+STEP_FAILED, ELSEWHERE, ENDED_BY_HAND = 1, 3, 130  # exit codes; 2 is a mistake in the line
 PAUSE_MOST_S = 3600.0  # between two looks that fail
 
 
@@ -31,7 +31,7 @@ class ByHand:
 
 
 @dataclass(frozen=True)
-class Looks:
+class LookLine:
     """How a line looks: by which clock, who is shown what, what is asked by hand, and seconds between looks."""
 
     clock: Clock
@@ -63,14 +63,14 @@ def run_operate(
             Operator(context, clock, said).dry_run()
             return
         try:
-            code = _operated(context, Looks(clock, said, by_hand, None if once else every_s))
+            code = _operated(context, LookLine(clock, said, by_hand, None if once else every_s))
         except OperatedElsewhere as error:
             click.echo(f"automl: {error}", err=True)
             code = ELSEWHERE
     sys.exit(code)
 
 
-def _operated(context: OperateContext, looks: Looks) -> int:
+def _operated(context: OperateContext, looks: LookLine) -> int:
     """Look, once or again and again, while no other process does; return the exit code."""
     try:
         with interruptible(), context.journal.alone(), _endpoint(context, looks) as endpoint:
@@ -80,15 +80,15 @@ def _operated(context: OperateContext, looks: Looks) -> int:
             if looks.by_hand.begin is not None:
                 operator.ask(looks.by_hand.begin)
             if looks.every_s is None:
-                return 0 if operator.look() else FAILED
+                return 0 if operator.look() else STEP_FAILED
             _stay(operator, looks.every_s)
     except KeyboardInterrupt:
         context.say("interrupted; the same line goes on from here")
-    return INTERRUPTED if looks.every_s is None else 0
+    return ENDED_BY_HAND if looks.every_s is None else 0
 
 
 @contextmanager
-def _endpoint(context: OperateContext, looks: Looks) -> Iterator[MetricsEndpoint | None]:
+def _endpoint(context: OperateContext, looks: LookLine) -> Iterator[MetricsEndpoint | None]:
     """Serve metrics for as long as this process stays."""
     listen = context.settings.monitoring.listen
     if listen is None or looks.every_s is None:

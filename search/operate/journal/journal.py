@@ -17,7 +17,7 @@ from spaces.errors import StoreError
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
 
-TRIES = 20  # at a fact's number, which two processes may want at once
+NUMBER_TRIES = 20  # at a fact's number, which two processes may want at once
 
 
 class Journal:
@@ -128,7 +128,7 @@ class Journal:
         rows = self._tables.facts
         last = select(func.coalesce(func.max(rows.c.number), 0)).where(rows.c.pipeline == self.name)
         with store_errors(self.what):
-            for _ in range(TRIES):
+            for _ in range(NUMBER_TRIES):
                 try:
                     with self._transaction() as connection:
                         number = int(connection.execute(last).scalar_one()) + 1

@@ -1,5 +1,6 @@
 """Parts of a pipeline's settings as frozen records; their defaults stand in `conf/pipeline/base.yaml`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,10 @@ from search.settings.pipeline.watched_check import (
     check_webhook,
     listen_address,
 )
+from spaces.errors import SettingsError, nearest
+
+ON_RECENT = ("either", "better", "not_worse", "ignored")  # what the recent validation set must say
+CRITICAL_RULES = ("recall_min", "drop_max")
 
 
 @dataclass(frozen=True)
@@ -154,6 +159,16 @@ class AgainSettings:
     shrink: float
     door: float
 
+    def __post_init__(self) -> None:
+        if not self.hours_share > 0:
+            raise SettingsError(f"search.hours_share: must be a share over 0, got {self.hours_share}")
+        if self.carry < 0:
+            raise SettingsError(f"search.carry: must be 0 or more, got {self.carry}")
+        if not 0 < self.shrink <= 1:
+            raise SettingsError(f"search.shrink: must lie in 0..1, 0 left out, got {self.shrink}; 1 is the whole space")
+        if not 0 <= self.door <= 1:
+            raise SettingsError(f"search.door: must be a share of the later rounds, 0 to 1, got {self.door}")
+
 
 @dataclass(frozen=True)
 class JudgeSettings:
@@ -165,6 +180,35 @@ class JudgeSettings:
     level: float
     critical: dict[str, Any]
     on_recent: str
+
+    def __post_init__(self) -> None:
+        if self.on_recent not in ON_RECENT:
+            hint = nearest(str(self.on_recent), ON_RECENT)
+            raise SettingsError(
+                f"gates.on_recent: unknown choice '{self.on_recent}'{hint}; known: {', '.join(ON_RECENT)}"
+            )
+        if not -1 < self.margin < 1:
+            raise SettingsError(f"gates.margin: must be a difference of mAP, over -1 and under 1, got {self.margin}")
+        if self.slower_max is not None and not self.slower_max > -1:
+            raise SettingsError(f"gates.slower_max: must be a share over -1, or null, got {self.slower_max}")
+        if not 0.5 <= self.level < 1:
+            raise SettingsError(f"gates.level: must lie in 0.5..1, 1 left out, got {self.level}")
+        for name, rules in self.critical.items():
+            _check_critical(name, rules)
+
+
+def _check_critical(name: str, rules: object) -> None:
+    """Check the rules of one critical class."""
+    if not isinstance(rules, Mapping) or not rules:
+        raise SettingsError(f"gates.critical.{name}: needs {' or '.join(CRITICAL_RULES)}, got {rules!r}")
+    for rule, value in rules.items():
+        if rule not in CRITICAL_RULES:
+            hint = nearest(str(rule), CRITICAL_RULES)
+            raise SettingsError(
+                f"gates.critical.{name}: unknown rule '{rule}'{hint}; known: {', '.join(CRITICAL_RULES)}"
+            )
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+            raise SettingsError(f"gates.critical.{name}.{rule}: must be a share, 0 to 1, got {value!r}")
 
 
 @dataclass(frozen=True)

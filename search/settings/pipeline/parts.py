@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+from objectives.drift.sample import WATCHABLE
+from spaces.errors import SettingsError, nearest
+
 
 @dataclass(frozen=True)
 class PipelineStore:
@@ -63,6 +66,29 @@ class DriftSettings:
     images_min: int
     false_alarms: float
     margins: dict[str, float]
+
+    def __post_init__(self) -> None:
+        for name in (*self.watch, *self.margins):
+            if name not in WATCHABLE:
+                known = f"{nearest(name, WATCHABLE)}; known are {', '.join(WATCHABLE)}"
+                raise SettingsError(f"triggers.drift: '{name}' is no figure that is watched{known}")
+        missing = [name for name in self.watch if name not in self.margins]
+        if missing:
+            raise SettingsError(f"triggers.drift.margins: {missing[0]} is watched and has no margin; give it one")
+        bad = {name: margin for name, margin in self.margins.items() if not 0 <= margin < 10}
+        if bad:
+            raise SettingsError(f"triggers.drift.margins: must lie in 0..10, shares of what was, got {bad}")
+        if not 0 < self.window_days <= self.baseline_days:
+            raise SettingsError(
+                f"triggers.drift: window_days must be above 0 and baseline_days no less, got {self.window_days} and "
+                f"{self.baseline_days}"
+            )
+        if self.images_min < 2:
+            raise SettingsError(f"triggers.drift.images_min: must be 2 or more, got {self.images_min}")
+        if not 0 < self.false_alarms <= 50:
+            raise SettingsError(
+                f"triggers.drift.false_alarms: must lie in 0..50 a year, 0 left out, got {self.false_alarms}"
+            )
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,19 @@
 """False alarms of drift in quiet weeks, and how soon real changes are found, at the default margins.
 
     python -m tests.benchmarks.drift_alarms [--data FOLDER ...] [--weeks 34] [--stores 8] [--images 4] [--seeds 1]
-        [--trials 8] [--seed 0] [--to FILE]
+        [--trials 8] [--seed 0] [--embedder MODEL.onnx] [--to FILE]
 
 Streams: the rendered shelves, each store of each week with its own planogram and `--images` photographs on random days;
 and each `--data` folder, whose images are drawn at random (with replacement) into as many a week, of one group. What a
 detector would have found is the truth, so figures of confidence are not in here. The first 28 days are the baseline.
+With `--embedder`, an exported file, the embedding by its backbone is watched too.
 
 (a) quiet: a look a week until `--weeks`, then once more a look a day. `ours`: looks at which any figure was called
 drifted, at a stated rate of 0.5 a year; `ks`: the same for a plain test of single images at 5 % a figure
 (Kolmogorov-Smirnov; chi-squared for the class mix), as drift libraries do it.
 (b) power: in `--trials` weeks of the quiet stream everything changes on a Monday: darker, blurred, less contrast,
-smaller objects, a class that is gone. `found`: share of them that a look a day finds within 14 days, `days` and `images`: until
+smaller objects, a class that is gone. `found`: share of them that a look a day finds within 14 days, `days` and
+`images`: until
 then in the median, counting images after the change; `weekly`: share that one look at the end of the week finds.
 
 Prints a JSON line for each stream and change.
@@ -36,6 +38,7 @@ from scipy.stats import chi2_contingency, ks_2samp
 from objectives.data.readers import read_dataset
 from objectives.data.shelves.render import photograph
 from objectives.data.shelves.stores import make_planogram, make_stores
+from objectives.drift.embedding import Embedder
 from objectives.drift.figures import image_figures
 from objectives.drift.look import look
 from objectives.drift.sample import DriftImage, DriftSample
@@ -53,7 +56,7 @@ STRENGTHS = {
     "smaller": (0.1, 0.2, 0.3, 0.4),
     "class gone": (1.0,),
 }
-Changed = Callable[[DriftImage], DriftImage]
+Embed = Callable[[Any], tuple[float, ...] | None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,16 +64,17 @@ class Photo:
     """An image of the stream, its quiet figures, and those after each change of its pixels."""
 
     image: DriftImage
-    changed: dict[tuple[str, float], dict[str, float]]
+    changed: dict[tuple[str, float], tuple[dict[str, float], tuple[float, ...] | None]]
 
 
 def main(arguments: Sequence[str] | None = None) -> list[dict[str, Any]]:
     options = _options().parse_args(arguments)
     lines = []
+    embed: Embed = Embedder(Path(options.embedder)) if options.embedder else lambda _: None
     for seed in range(options.seed, options.seed + options.seeds):
         sources = [
-            ("shelves", _shelves(options, seed)),
-            *((Path(f).name, _drawn(f, options, seed)) for f in options.data),
+            ("shelves", _shelves(options, seed, embed)),
+            *((Path(f).name, _drawn(f, options, seed, embed)) for f in options.data),
         ]
         for name, photos in sources:
             stream = sorted(photos, key=lambda photo: photo.image.at)
@@ -91,11 +95,12 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--trials", type=int, default=8, help="weeks in which each change comes")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--embedder", help="an exported detector")
     parser.add_argument("--to", help="file of all lines")
     return parser
 
 
-def _shelves(options: argparse.Namespace, seed: int) -> Iterator[Photo]:
+def _shelves(options: argparse.Namespace, seed: int, embed: Embed) -> Iterator[Photo]:
     """Render a stream: stores with their own lamps and cameras, a planogram for each store and week."""
     rng = np.random.default_rng(seed)
     stores = make_stores(tuple(f"store-{i}" for i in range(options.stores)), rng)
@@ -105,10 +110,10 @@ def _shelves(options: argparse.Namespace, seed: int) -> Iterator[Photo]:
             picture, _, sights = photograph(rng, store, planogram)
             boxes = [(sight.product.name, *sight.box) for sight in sights]
             at = START + timedelta(days=7 * week + rng.uniform(0, 7))
-            yield _photo(picture, boxes, at, store.name)
+            yield _photo(picture, boxes, at, store.name, embed)
 
 
-def _drawn(folder: str, options: argparse.Namespace, seed: int) -> Iterator[Photo]:
+def _drawn(folder: str, options: argparse.Namespace, seed: int, embed: Embed) -> Iterator[Photo]:
     """Draw a stream from a data set's images."""
     rng = np.random.default_rng((seed, 1))
     dataset = read_dataset(Path(folder))
@@ -122,22 +127,23 @@ def _drawn(folder: str, options: argparse.Namespace, seed: int) -> Iterator[Phot
             corners = image.boxes_xywh + np.pad(image.boxes_xywh[:, :2], ((0, 0), (2, 0)))
             names = [dataset.classes[label] for label in image.classes]
             boxes = [(name, *box) for name, box in zip(names, corners.tolist(), strict=True)]
-            known[number] = _photo(cv2.imread(str(image.path)), boxes, at, "")
+            known[number] = _photo(cv2.imread(str(image.path)), boxes, at, "", embed)
         yield replace(known[number], image=replace(known[number].image, at=at))
 
 
-def _photo(picture: Any, boxes: list[tuple[Any, ...]], at: datetime, group: str) -> Photo:
+def _photo(picture: Any, boxes: list[tuple[Any, ...]], at: datetime, group: str, embed: Embed) -> Photo:
     area = picture.shape[0] * picture.shape[1]
     sizes = [float(np.sqrt((x1 - x0) * (y1 - y0) / area)) for _, x0, y0, x1, y1 in boxes]
     found = {"count": float(len(boxes)), **({"object_size": median(sizes)} if sizes else {})}
     figures = {**image_figures(picture).to_json(), **found}
-    changed = {
-        (kind, strength): image_figures(_pixels(picture, kind, strength)).to_json()
+    pixels = {
+        (kind, strength): _pixels(picture, kind, strength)
         for kind in ("darker", "contrast", "blurred")
         for strength in STRENGTHS[kind]
     }
+    changed = {key: (image_figures(after).to_json(), embed(after)) for key, after in pixels.items()}
     classes = dict(Counter(name for name, *_ in boxes))
-    return Photo(DriftImage(at, group, figures, classes), changed)
+    return Photo(DriftImage(at, group, figures, classes, embed(picture)), changed)
 
 
 def _pixels(picture: Any, kind: str, strength: float) -> Any:
@@ -157,7 +163,8 @@ def _after(photo: Photo, kind: str, strength: float, gone: str) -> DriftImage:
     if kind == "class gone":
         kept = {name: count for name, count in (image.classes or {}).items() if name != gone}
         return replace(image, classes=kept, figures={**image.figures, "count": float(sum(kept.values()))})
-    return replace(image, figures={**image.figures, **photo.changed[kind, strength]})
+    figures, embedding = photo.changed[kind, strength]
+    return replace(image, figures={**image.figures, **figures}, embedding=embedding)
 
 
 def _span(
@@ -173,7 +180,8 @@ def _seen(reference: DriftSample, window: DriftSample, step_days: float) -> list
     """Return the figures that our look calls drifted, at the defaults."""
     drift = yaml.safe_load((ROOT / "conf" / "pipeline" / "base.yaml").read_text())["triggers"]["drift"]
     alpha = alpha_of_look(drift["false_alarms"], step_days, WINDOW)
-    found = look(reference, window, WATCH, drift["margins"], alpha, images_min=drift["images_min"])
+    watch = (*WATCH, "embedding") if window.images and window.images[0].embedding else WATCH
+    found = look(reference, window, watch, drift["margins"], alpha, images_min=drift["images_min"])
     return [figure.name for figure in found if figure.drifted]
 
 

@@ -173,8 +173,15 @@ def _centre(name: str) -> Any:
     if name == "class_mix":
         return lambda values: values.sum(axis=0) / values.sum()
     if name in ("embedding", "count"):  # the median of a count jumps from one integer to the next
-        return lambda values: values.mean(axis=0)
-    return lambda values: np.median(values, axis=0)
+        return lambda values: values.sum(axis=0) / len(values)
+    return _median
+
+
+def _median(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the median of each column; of a block's few images NumPy's own takes ten times as long."""
+    ordered = np.sort(values, axis=0)
+    middle: NDArray[np.float64] = (ordered[(len(values) - 1) // 2] + ordered[len(values) // 2]) / 2
+    return middle
 
 
 def _measured(name: str, margin: float, apart: Apart, base: Rows) -> dict[str, Any]:

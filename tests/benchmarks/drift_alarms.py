@@ -25,6 +25,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import product
 from pathlib import Path
 from statistics import median
@@ -176,9 +177,15 @@ def _span(
     return DriftSample.of(change(p) if change and p.image.at >= edges[2] else p.image for p in inside)
 
 
+@cache
+def _defaults() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((ROOT / "conf" / "pipeline" / "base.yaml").read_text())["triggers"]["drift"]
+    return found
+
+
 def _seen(reference: DriftSample, window: DriftSample, step_days: float) -> list[str]:
     """Return the figures that our look calls drifted, at the defaults."""
-    drift = yaml.safe_load((ROOT / "conf" / "pipeline" / "base.yaml").read_text())["triggers"]["drift"]
+    drift = _defaults()
     alpha = alpha_of_look(drift["false_alarms"], step_days, WINDOW)
     watch = (*WATCH, "embedding") if window.images and window.images[0].embedding else WATCH
     found = look(reference, window, watch, drift["margins"], alpha, images_min=drift["images_min"])

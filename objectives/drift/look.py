@@ -120,7 +120,7 @@ def _figure(
     blank = _blank(name, margin, base, now)
     if name == "embedding" and reference.embedder != window.embedder:
         return replace(blank, note="the baseline was embedded by another file's backbone")
-    if min(len(now.days), len(base.days)) < images_min:
+    if min(len(now.days), len(base.days)) < max(1, images_min):
         few = "window" if len(now.days) < images_min else "baseline"
         return replace(
             blank, note=f"the {few} has {min(len(now.days), len(base.days))} images with it, of {images_min}"

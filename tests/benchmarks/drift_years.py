@@ -3,9 +3,9 @@
     python -m tests.benchmarks.drift_years [--streams 12] [--days 180] [--stated 4] [--margin 0]
 
 Streams of brightness, store by store, whose days are alike (a first-order autoregression) and whose weeks may be, by
-`tests/drifting_stream.py`; the first 28 days are the baseline, and a window of seven days is looked at each day, or each
-week. The margin is 0 and the stated rate high, so that there are false alarms to count. Prints a JSON line for each
-kind of stream: years, alarms, and alarms a year.
+`tests/drifting_stream.py`; the first 28 days are the baseline, and a window of seven days is looked at each
+day, or each week. The margin is 0 and the stated rate high, so that there are false alarms to count. Prints a JSON line
+for each kind of stream: years, alarms, and alarms a year.
 """
 
 import argparse

@@ -57,6 +57,7 @@ def search(overrides: tuple[str, ...], log_format: str, plan: bool, fork: str | 
 
     OVERRIDES: conf=NAME or conf=PATH picks a preset; the rest is Hydra's override grammar. A sweep narrows or
     replaces a dimension: 'space.size.pixels=range(160, 321, 32)'. See `automl presets`.
+    carry='[old:gate, out]' lets a new study begin with detectors of other studies or exports (docs/carry.md).
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the engine's matrices are small; trainings want the cores
     if plan and (fork is not None or log_format == "json"):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from objectives.data.pictures.picture import LOOKS_BITS
+from objectives.drift.sample import WATCHABLE
 from search.settings.pipeline.rollout_checks import RULES_OF_LABELS, check_hooks, check_rollout, check_rules
 from search.settings.pipeline.stream_checks import (
     LABEL_TOOLS,
@@ -25,9 +26,6 @@ from spaces.errors import SettingsError, nearest
 
 ON_RECENT = ("either", "better", "not_worse", "ignored")  # what the recent validation set must say
 CRITICAL_RULES = ("recall_min", "drop_max")
-
-from objectives.drift.sample import WATCHABLE
-from spaces.errors import SettingsError, nearest
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import click
 
 from search.cli_data import data
 from search.cli_live import COMMANDS
-from search.cli_operate import PIPELINES
+from search.cli_operate import PIPELINE_COMMANDS
 from search.command_line import (
     CONTEXT,
     RUNS,
@@ -57,6 +57,7 @@ def search(overrides: tuple[str, ...], log_format: str, plan: bool, fork: str | 
 
     OVERRIDES: conf=NAME or conf=PATH picks a preset; the rest is Hydra's override grammar. A sweep narrows or
     replaces a dimension: 'space.size.pixels=range(160, 321, 32)'. See `automl presets`.
+    carry='[old:gate, out]' lets a new study begin with detectors of other studies or exports (docs/carry.md).
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the engine's matrices are small; trainings want the cores
     if plan and (fork is not None or log_format == "json"):
@@ -206,7 +207,7 @@ def show(name: str, trial: int | None, folder: str, store: str | None) -> None:
     run_show(name, trial, folder, store)
 
 
-for command in (data, *COMMANDS, *PIPELINES):
+for command in (data, *COMMANDS, *PIPELINE_COMMANDS):
     main.add_command(command)
 
 

@@ -11,6 +11,7 @@ from search.command_line import guarded
 @click.option("--every", "every_s", default=60.0, show_default=True, help="With --stay: seconds between two looks.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done now, and why; change nothing.")
 @click.option("--begin", "why", default=None, metavar="WHY", help="Begin a round now, by hand.")
+@click.option("--give-up", default=None, metavar="WHY", help="End the round that is under way without a new version.")
 @click.option("--now", default=None, metavar="TIME", help="Look as of this moment (ISO 8601, UTC): for replays.")
 @click.option("--log-format", type=click.Choice(["plain", "json"]), default="plain", show_default=True)
 @guarded
@@ -20,6 +21,7 @@ def operate(
     every_s: float,
     dry_run: bool,
     why: str | None,
+    give_up: str | None,
     now: str | None,
     log_format: str,
 ) -> None:
@@ -27,9 +29,10 @@ def operate(
 
     OVERRIDES: pipeline=NAME or pipeline=PATH picks a preset of conf/pipeline; the rest is Hydra's override grammar.
     """
-    from search.commands.operating.operate import run_operate
+    from search.commands.operating.operate import ByHand, run_operate
 
-    run_operate(list(overrides), once=once, every_s=every_s, dry_run=dry_run, why=why, now=now, form=log_format)
+    by_hand = ByHand(begin=why, give_up=give_up)
+    run_operate(list(overrides), by_hand, once=once, every_s=every_s, dry_run=dry_run, now=now, form=log_format)
 
 
 @click.command()
@@ -48,4 +51,4 @@ def rollback(overrides: tuple[str, ...], version: str | None, why: str, now: str
     run_rollback(list(overrides), version=version, why=why, now=now)
 
 
-PIPELINES = (operate, rollback)
+PIPELINE_COMMANDS = (operate, rollback)

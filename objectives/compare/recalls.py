@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest, norm
 
 from objectives.compare.bootstrap import PairedDifference, Resampling, difference, draw
-from objectives.deploy.matches import IOUS, Matches
-
-HALF = IOUS.index(0.5)
+from objectives.deploy.matches import Matches
+from objectives.deploy.operating_point import HALF
 
 Counts = NDArray[np.int64]  # (images,): hits, or objects, of a class
 

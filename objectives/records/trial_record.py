@@ -1,6 +1,7 @@
 """A trial as it is read from the store, in one place: the engine's and the report's views are made of this record.
 
-Only this module and its counterpart that writes, `search.study.stored_trial`, use the keys of a trial's attributes.
+Only this module and what writes trials (`search.study.stored_trial`, `search.study.carry.enqueue`, `stored.proposal`)
+use the keys of a trial's attributes.
 """
 
 import math
@@ -60,8 +61,7 @@ class TrialRecord:
 
     Attributes:
         number: the trial's, from 0.
-        phase: where it stands.
-        has_begun: whether its candidate was written.
+        phase: where it stands; `has_begun` is whether its candidate was written.
         candidate: dimension to choice; Optuna's parameters if the candidate was not written.
         params: what the sampler chose, by Optuna's names; `distributions` are theirs.
         map: the first objective of a finished trial: mAP at IoU 0.5:0.95, in [0, 1].
@@ -69,17 +69,15 @@ class TrialRecord:
         rungs: by epoch.
         latency: of the trained, exported file; `latency_untrained` was measured before training.
         latencies: on the further devices of the study, by their names; `latencies_untrained` before training.
-        folder: relative to the study's folder.
-        seconds: from start to end of the trial.
+        folder: relative to the study's folder; `seconds` are from start to end of the trial.
         proposal: why it was proposed, if the sampler recorded it.
-        decisions: what the pruner decided at its rungs, by epoch.
-        attempts: deaths after which it was taken up again, in their order.
+        decisions: what the pruner decided at its rungs; `attempts` are deaths after which it was taken up again.
         forked_from: its number in the study that it was copied from, if it was.
         family: of an elastic training: dimension to the values that its children have, its own first.
         parent: of a child: number of the elastic training that it was cut from; it was never trained itself.
         polishes: of a polish: number of the trial whose weights it goes on from, one of a family.
         baseline: of the stock detector that the others are compared with: its name, as "yolo26n" or "yolo26n@320".
-        carried: of a detector that was trained elsewhere and is only scored here: where it comes from.
+        carried: of a detector that was trained elsewhere and is only scored here: its origin.
         measured_fully: of one of a family: whether its latency is by the full protocol by now.
         proves: of a training of a proof: number of the trial that it repeats, with another seed.
         seed: of a training of a proof; `terms` say how long it is, and what it starts from.
@@ -145,7 +143,7 @@ class TrialRecord:
 
     @property
     def is_carried(self) -> bool:
-        """Whether it was trained elsewhere, and is only scored here; its candidate may lie outside the space."""
+        """Whether it was trained elsewhere, and is only scored here, maybe outside the space."""
         return self.carried is not None
 
     @property
@@ -174,14 +172,12 @@ class TrialRecord:
         """Median latency, after training if known, else before; ms per image, above 0."""
         if self.objective_ms is not None:
             return _positive(self.objective_ms)
-        known = self.known_latency
-        return _positive(known.p50_ms) if known else None
+        return _positive(self.known_latency.p50_ms) if self.known_latency else None
 
     @property
     def p95_ms(self) -> float | None:
         """95th percentile of the same measurement as the median latency, in ms per image."""
-        known = self.known_latency
-        return _positive(known.p95_ms) if known else None
+        return _positive(self.known_latency.p95_ms) if self.known_latency else None
 
     @property
     def map50(self) -> float | None:
@@ -322,8 +318,3 @@ def trial_records(study: "optuna.Study", trials: "Sequence[FrozenTrial] | None" 
         if study not in _readers:
             _readers[study] = TrialReader(read_trial, lambda record: record.phase.has_ended, Packer(PACKED).pack)
         return _readers[study].read(study)
-
-
-def write_proposal(study: "optuna.Study", trial_id: int, proposal: Proposal) -> None:
-    """Store why a trial, by Optuna's id over all studies of the storage, is proposed, while its sampler is asked."""
-    study._storage.set_trial_user_attr(trial_id, keys.PROPOSAL, proposal.to_json())

@@ -17,7 +17,7 @@ from reports.glance.axes import Axes, accuracy_ticks, axes_of, bound_text, laten
 from reports.glance.canvas import Canvas
 from reports.glance.marks import (
     BOUND,
-    CARRIED,
+    CARRIED_MARK,
     CHILD,
     OTHER_STYLE,
     PICK,
@@ -36,7 +36,7 @@ from reports.table.words import share
 GUTTER = 6  # columns left of the drawing: an accuracy and the axis
 LEAST_WIDTH, LEAST_HEIGHT = 32, 7
 NUMBERED_MOST = 24  # members with their number; more of them say nothing
-MARKS = {Origin.TRAINED: TRAINED, Origin.CHILD: CHILD, Origin.POLISHED: POLISHED, Origin.CARRIED: CARRIED}
+MARKS = {Origin.TRAINED: TRAINED, Origin.CHILD: CHILD, Origin.POLISHED: POLISHED, Origin.CARRIED: CARRIED_MARK}
 LABEL_RANK, STAIRS_RANK, BOUND_RANK, DOTS_RANK = 2, 1, 0, -1
 
 

@@ -18,7 +18,7 @@ class PointMark:
 TRAINED = PointMark("●", "bold cyan", 3, "front")
 CHILD = PointMark("○", "bold cyan", 3, "front, child")
 POLISHED = PointMark("◇", "bold cyan", 3, "front, polished")
-CARRIED = PointMark("◐", "bold cyan", 3, "front, carried")
+CARRIED_MARK = PointMark("◐", "bold cyan", 3, "front, carried")
 PICK = PointMark("★", "bold green", 5, "best")
 STOCK_MARK = PointMark("◆", "bold magenta", 4, "stock")
 RUNNING_MARK = PointMark("▷", "bold yellow", 2, "running")

@@ -99,7 +99,7 @@ def _live(data: Mapping[str, Any]) -> list[dict[str, str]]:
         charts.append({"id": "latency", "title": "Latency of answers", "below": below, "words": words})
     if data["live"]:
         last = data["live"][-1]
-        words = f"{number(last['answers'])} answers and {number(last['errors'])} errors in the last window"
+        words = f"{last['answers']:,} answers and {last['errors']:,} errors in the last window"
         charts.append(
             {"id": "answers", "title": "Answers in the window", "below": "and errors among them", "words": words}
         )
@@ -125,7 +125,7 @@ def _drift(one: Mapping[str, Any]) -> dict[str, Any]:
             margin,
             probability_words(now["p"] if tested else None),
             probability_words(now["alpha"] if tested else None),
-            number(now["images"]),
+            f"{now['images']:,}",
         ],
     }
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from reports.table.words import ABSENT, number
+from reports.table.words import ABSENT
 
 LABELS = {
     "brightness": ("brightness", "mean, 0 to 1"),
@@ -34,7 +34,8 @@ def change_words(name: str, change: float | None, *, signed: bool = True) -> str
         return ABSENT
     if name in DISTANCES:
         return f"{change:.2f}"
-    return f"{100 * change:+.0f} %" if signed else f"{100 * change:.0f} %"
+    percents = round(100 * change)
+    return f"{percents:+d} %" if signed and percents else f"{percents:d} %"
 
 
 def probability_words(value: float | None) -> str:
@@ -48,7 +49,7 @@ def performance_words(rated: Mapping[str, Any]) -> str:
     """Return 'precision 0.912 (0.887 to 0.934), 120 images'."""
     span = f" ({rated['low']:.3f} to {rated['high']:.3f})" if rated.get("low") is not None else ""
     value = ABSENT if rated.get("value") is None else f"{rated['value']:.3f}"
-    return f"{metric_label(str(rated['metric']))} {value}{span}, {number(rated['images'])} images"
+    return f"{metric_label(str(rated['metric']))} {value}{span}, {rated['images']:,} images"
 
 
 def metric_label(metric: str) -> str:

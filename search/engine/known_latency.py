@@ -9,7 +9,8 @@ import numpy as np
 import optuna
 
 from objectives.machine.card import MachineCard
-from objectives.records.trial_record import Phase, write_proposal
+from objectives.records.stored.proposal import write_proposal
+from objectives.records.trial_record import Phase
 from search.engine.candidates import CandidateSource, ListedCandidates, Params, SpaceCandidates, flat_space
 from search.engine.models.experience.recorded import Training
 from search.engine.models.latencies import FunctionBook, LatencyBook

@@ -53,7 +53,7 @@ class Polishing:
             trials: the study's.
         """
         trials = trials if self._worst is None else self._worst.seen(trials)
-        parents = {trial.number: trial for trial in trials if is_elastic_parent(trial) or _is_whole_carried(trial)}
+        parents = {trial.number: trial for trial in trials if is_elastic_parent(trial) or is_whole_carried(trial)}
         if not (self._epochs and parents):
             return None
         engine = self._sampler.engine
@@ -83,10 +83,10 @@ class Polishing:
         removed = {number for number, names in StudyRecord.of(self._study).removed.items() if WEIGHTS in names}
         closed = removed | {trial.polishes for trial in trials}
         open_ = (t for t in trials if t.number not in closed and precision_of(t.candidate) == FP32)
-        return (one for trial in open_ if (one := _polishable(trial, parents)) is not None)
+        return (one for trial in open_ if (one := polishable(trial, parents)) is not None)
 
 
-def _polishable(trial: TrialRecord, parents: Mapping[int, TrialRecord]) -> Polishable | None:
+def polishable(trial: TrialRecord, parents: Mapping[int, TrialRecord]) -> Polishable | None:
     """Return one of a family as what is known of it before it is polished; None for any other trial."""
     parent = parents.get(trial.number if trial.parent is None else trial.parent)
     if parent is None or parent.p50_ms is None:
@@ -106,7 +106,7 @@ def _epoch_s(parent: TrialRecord) -> float | None:
     return None if parent.carried is None else parent.carried.epoch_s
 
 
-def _is_whole_carried(trial: TrialRecord) -> bool:
+def is_whole_carried(trial: TrialRecord) -> bool:
     """Whether a trial is a carried detector that can be trained on: what was pruned has shapes of its own."""
     return trial.is_carried and trial.phase is Phase.FINISHED and trial.candidate.get(IMPORTANCE, "none") == "none"
 
@@ -116,7 +116,7 @@ def seen_polishes(trials: Sequence[TrialRecord], parents: Mapping[int, TrialReco
     for trial in trials:
         if trial.polishes is None or trial.map is None:
             continue
-        before = _polishable(trials[trial.polishes], parents)
+        before = polishable(trials[trial.polishes], parents)
         if before is None:
             continue
         took_s, foretold_s = sum(trial.stages_s.values()), before.seconds(epochs)

@@ -13,7 +13,7 @@ from search.settings.pipeline.pipeline_settings import PipelineSettings
 DIRECT = "direct"  # of rollout.kind
 
 
-class Step(StrEnum):
+class DueStep(StrEnum):
     """What a look may do."""
 
     BEGIN_ROUND = "begin a round"
@@ -36,18 +36,18 @@ class Step(StrEnum):
 class Due:
     """What is due: a step, the round that it is of, and why, in one line each."""
 
-    step: Step
+    step: DueStep
     round: int | None
     why: tuple[str, ...]
 
     @property
     def is_done(self) -> bool:
         """Whether nothing is left to do at this look."""
-        return self.step in (Step.WAIT, Step.NOTHING)
+        return self.step in (DueStep.WAIT, DueStep.NOTHING)
 
 
 @dataclass(frozen=True)
-class Sight:
+class LookSight:
     """What one look has seen.
 
     Attributes:
@@ -65,7 +65,7 @@ class Sight:
     decision: RolloutDecision | None
 
 
-def due(state: PipelineState, settings: PipelineSettings, sight: Sight) -> Due:
+def due(state: PipelineState, settings: PipelineSettings, sight: LookSight) -> Due:
     """Return what is due next; pure."""
     if (found := _of_logs(state, sight)) is not None:
         return found
@@ -74,11 +74,11 @@ def due(state: PipelineState, settings: PipelineSettings, sight: Sight) -> Due:
     begins = triggers_that_count(state, sight.triggers)
     if begins:
         number = (state.rounds[-1].number if state.rounds else 0) + 1
-        return Due(Step.BEGIN_ROUND, number, tuple(one.why for one in begins))
+        return Due(DueStep.BEGIN_ROUND, number, tuple(one.why for one in begins))
     if state.champion is None and state.rounds:
         why = f"round {state.rounds[-1].number} brought no first champion; another trigger or --begin begins the next"
-        return Due(Step.NOTHING, None, (why,))
-    return Due(Step.NOTHING, None, ("no trigger fires",))
+        return Due(DueStep.NOTHING, None, (why,))
+    return Due(DueStep.NOTHING, None, ("no trigger fires",))
 
 
 def triggers_that_count(state: PipelineState, triggers: tuple[Trigger, ...]) -> tuple[Trigger, ...]:
@@ -102,16 +102,16 @@ def labelled_at_last_version(state: PipelineState) -> int:
     return int(made.words["labelled"]) if made else 0
 
 
-def _of_logs(state: PipelineState, sight: Sight) -> Due | None:
+def _of_logs(state: PipelineState, sight: LookSight) -> Due | None:
     """Return what the logs of the deployed versions ask for: it comes before all else."""
     decision = sight.decision
     if decision is None or decision.action is RolloutAction.WAIT:
         return None
     if state.rollout is not None:
-        step = Step.PROMOTE if decision.action is RolloutAction.PROMOTE else Step.ROLL_BACK
+        step = DueStep.PROMOTE if decision.action is RolloutAction.PROMOTE else DueStep.ROLL_BACK
         return Due(step, state.rollout.round, decision.why)
     if decision.action is RolloutAction.ROLL_BACK and state.champion is not None:
-        return Due(Step.ROLL_BACK, state.champion.round, decision.why)
+        return Due(DueStep.ROLL_BACK, state.champion.round, decision.why)
     return None
 
 
@@ -122,82 +122,84 @@ class _OfRound:
     state: PipelineState
     round: RoundState
     settings: PipelineSettings
-    sight: Sight
+    sight: LookSight
 
     def due(self) -> Due:
         facts = self.round.facts
         for kind, outcome in ((FactKind.PROMOTED, "promoted"), (FactKind.ROLLED_BACK, "rolled back")):
             if kind in facts:
-                return self._due(Step.END_ROUND, f"the challenger was {outcome}")
+                return self._due(DueStep.END_ROUND, f"the challenger was {outcome}")
         if FactKind.REFUSED in facts:
-            return self._due(Step.END_ROUND, *self.round.words(FactKind.REFUSED)["why"])
+            return self._due(DueStep.END_ROUND, *self.round.words(FactKind.REFUSED)["why"])
         if FactKind.ROLLOUT_BEGUN in facts:
             why = self.sight.decision.why if self.sight.decision else ("the logs were not looked at",)
-            return self._due(Step.WAIT, *why)
+            return self._due(DueStep.WAIT, *why)
         if FactKind.PACKED in facts:
             return self._rolled_out()
         if FactKind.JUDGED in facts:
             judged = self.round.words(FactKind.JUDGED)
-            return self._due(Step.PACK if judged["ruling"] == "promote" else Step.REFUSE, *judged["why"])
+            if judged["ruling"] == "promote":
+                return self._due(DueStep.PACK, "it was judged: promote")
+            return self._due(DueStep.REFUSE, f"judged: {judged['ruling']}", *judged["why"])
         if FactKind.SEARCHED in facts:
             return self._searched()
         if FactKind.VERSION_MADE in facts:
-            return self._due(Step.SEARCH, "the data set of the round is made")
+            return self._due(DueStep.SEARCH, "the data set of the round is made")
         return self._data()
 
     def _searched(self) -> Due:
         found = self.round.words(FactKind.SEARCHED)
         if found["winner"] is None:
-            return self._due(Step.REFUSE, f"the search found nothing to ship: {found['why']}")
-        return self._due(Step.JUDGE, f"trial {found['winner']} is the challenger")
+            return self._due(DueStep.REFUSE, f"the search found nothing to ship: {found['why']}")
+        return self._due(DueStep.JUDGE, f"trial {found['winner']} is the challenger")
 
     def _rolled_out(self) -> Due:
         kind, version = self.settings.rollout.kind, self.round.words(FactKind.PACKED)["version"]
         if self.state.champion is None:
-            return self._due(Step.PROMOTE, f"{version} is the first version: nothing serves that it could be beside")
+            return self._due(DueStep.PROMOTE, f"{version} is the first version: nothing serves that it could be beside")
         if kind == DIRECT:
-            return self._due(Step.PROMOTE, "rollout.kind=direct")
-        return self._due(Step.BEGIN_ROLLOUT, f"rollout.kind={kind}")
+            return self._due(DueStep.PROMOTE, "rollout.kind=direct")
+        return self._due(DueStep.BEGIN_ROLLOUT, f"rollout.kind={kind}")
 
     def _data(self) -> Due:
         facts, new = self.round.facts, self.sight.labelled - labelled_at_last_version(self.state)
         if self.state.champion is None:
-            return self._due(Step.MAKE_VERSION, "there is no champion yet: what is labelled by now is searched")
+            return self._due(DueStep.MAKE_VERSION, "there is no champion yet: what is labelled by now is searched")
         if FactKind.LABELS_TAKEN not in facts and FactKind.LABELS_ASKED not in facts:
             return self._before_labels(new)
         if FactKind.LABELS_TAKEN not in facts:
             return self._labels(int(self.round.words(FactKind.LABELS_ASKED)["images"]))
         if new == 0 and self.settings.stream.images and TriggerKind.BY_HAND not in self._kinds():
-            return self._due(Step.END_ROUND, "no image was labelled since the last round: there is nothing to learn")
-        return self._due(Step.MAKE_VERSION, f"{new:,} images were labelled since the last version")
+            return self._due(DueStep.END_ROUND, "no image was labelled since the last round: there is nothing to learn")
+        return self._due(DueStep.MAKE_VERSION, f"{new:,} images were labelled since the last version")
 
     def _before_labels(self, new: int) -> Due:
         settings = self.settings
         enough = settings.triggers.labelled_min or settings.labelling.images_max
         if settings.stream.images is None or settings.stream.labels is None:
-            return self._due(Step.TAKE_LABELS, "stream.images or stream.labels is not set: no labels can come back")
+            return self._due(DueStep.TAKE_LABELS, "stream.images or stream.labels is not set: no labels can come back")
         if new >= enough:
-            return self._due(Step.TAKE_LABELS, f"{new:,} newly labelled images wait already, {enough:,} are enough")
-        return self._due(Step.HAND_OVER, f"{new:,} newly labelled images wait, {enough:,} would be enough")
+            return self._due(DueStep.TAKE_LABELS, f"{new:,} newly labelled images wait already, {enough:,} are enough")
+        return self._due(DueStep.HAND_OVER, f"{new:,} newly labelled images wait, {enough:,} would be enough")
 
     def _labels(self, asked: int) -> Due:
         settings, back = self.settings.labelling, asked - self.sight.missing
         words = f"{back:,} of {asked:,} images are labelled"
         if asked == 0:
-            return self._due(Step.TAKE_LABELS, "no image was left to be labelled")
+            return self._due(DueStep.TAKE_LABELS, "no image was left to be labelled")
         if back >= settings.share_min * asked:
-            return self._due(Step.TAKE_LABELS, f"{words}, {settings.share_min:.0%} are enough")
+            return self._due(DueStep.TAKE_LABELS, f"{words}, {settings.share_min:.0%} are enough")
         if settings.wait_days is None:
-            return self._due(Step.WAIT, f"{words}; {settings.share_min:.0%} are waited for")
+            return self._due(DueStep.WAIT, f"{words}; {settings.share_min:.0%} are waited for")
         until = self.round.facts[FactKind.LABELS_ASKED].at + timedelta(days=settings.wait_days)
         if self.sight.now >= until:
-            return self._due(Step.TAKE_LABELS, f"{words} after {settings.wait_days:g} days")
+            return self._due(DueStep.TAKE_LABELS, f"{words} after {settings.wait_days:g} days")
         return self._due(
-            Step.WAIT, f"{words}; {settings.share_min:.0%} are waited for until {until:%Y-%m-%d %H:%M} UTC"
+            DueStep.WAIT, f"{words}; {settings.share_min:.0%} are waited for until {until:%Y-%m-%d %H:%M} UTC"
         )
 
     def _kinds(self) -> list[str]:
         return list(self.round.words(FactKind.ROUND_BEGUN)["kinds"])
 
-    def _due(self, step: Step, *why: str) -> Due:
+    def _due(self, step: DueStep, *why: str) -> Due:
         return Due(step, self.round.number, why)

@@ -11,7 +11,7 @@ from typing import TextIO
 
 from search.operate.context import LineEnd
 
-PROGRAM = "search.commands.operating.line"
+LINE_PROGRAM = "search.commands.operating.line"
 NO_TERMINAL = {"COLUMNS": "160"}  # of what it prints for people, in the log
 
 
@@ -51,7 +51,7 @@ def _begun(words: Sequence[str], log: Path, lock: int) -> "subprocess.Popen[str]
     with log.open("a", encoding="utf-8") as errors:  # beside the lock's own: what descendants keep open locks nothing
         print(f"$ automl {' '.join(words)}", file=errors, flush=True)
         return subprocess.Popen(
-            [sys.executable, "-m", PROGRAM, str(os.getpid()), *words],
+            [sys.executable, "-m", LINE_PROGRAM, str(os.getpid()), *words],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,

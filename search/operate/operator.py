@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from search.operate.context import OperateContext
-from search.operate.due import Due, Sight, due, triggers_that_count
+from search.operate.due import Due, LookSight, due, triggers_that_count
 from search.operate.hooks_due import hooks_due
 from search.operate.journal.facts import Fact, FactKind
 from search.operate.journal.state import PipelineState
@@ -15,25 +16,26 @@ from search.operate.monitoring.publish import alert, publish
 from search.operate.rollout.contract import RolloutDecision
 from search.operate.rollout.decide import decide
 from search.operate.rollout.hooks import call_hook
-from search.operate.steps import Work, do, labelled_of, mend, missing_of
+from search.operate.steps import StepWork, do, labelled_of, mend, missing_of
 from search.operate.stream.contract import TakenIn
 from search.operate.stream.take_back import take_back
 from search.operate.stream.take_in import take_in
 from search.operate.watching.contract import Trigger, Watched
 from search.operate.watching.triggers import by_hand_due, last_begun, time_due
 from search.operate.watching.watch import watch
-from search.operate.words import words_of_due, words_of_fact
+from search.operate.words import SAID_BY_FACTS, words_of_due, words_of_fact
 from spaces.errors import SettingsError, StoreError, first_line
 
 Found = TypeVar("Found")
 AN_HOUR = timedelta(hours=1)
 IMAGES_PAUSE = timedelta(minutes=10)  # between two looks at drift for new images alone
-MEND, TAKE_IN, TAKE_BACK, WATCH, DECIDE = (
+MEND, TAKE_IN, TAKE_BACK, WATCH, DECIDE, PUBLISH = (
     "mend the pointer",
     "take images in",
     "take labels back",
     "watch",
     "read the logs of the rollout",
+    "write page and metrics",
 )
 
 
@@ -81,6 +83,21 @@ class Operator:
         self._record(FactKind.ASKED, {"why": why})
         if (round_ := self._state().round) is not None:
             self._announce(f"round {round_.number} is under way: the next one begins when it has ended")
+
+    def give_up(self, why: str) -> None:
+        """End the round that is under way, at the look that follows.
+
+        Raises:
+            SettingsError: there is none, or its challenger answers already.
+        """
+        state = self._state()
+        if state.round is None:
+            raise SettingsError("--give-up: no round is under way")
+        if state.rollout is not None or FactKind.PROMOTED in state.round.facts:
+            raise SettingsError(
+                f"--give-up: the challenger of round {state.round.number} answers already; see automl rollback"
+            )
+        self._record(FactKind.REFUSED, {"why": [f"given up by hand: {why}"]}, state.round.number)
 
     def look(self) -> bool:
         """Look once, and do what is due until nothing is, or something is waited for; return whether all went well.
@@ -150,9 +167,10 @@ class Operator:
                 return
             if found == before:
                 raise RuntimeError(f"'{found.step}' was done, and is due again")
-            self._announce(words_of_due(found))
+            if found.step not in SAID_BY_FACTS:
+                self._announce(words_of_due(found))
             begins = triggers_that_count(state, look.triggers)
-            work = Work(self._context, state, found, begins, decision)
+            work = StepWork(self._context, state, found, begins, decision)
             fact = self._tried(str(found.step), found.round, lambda work=work: do(work))  # type: ignore[misc]  # bound now
             if fact is not None:
                 self._announce(words_of_fact(fact), fact)
@@ -165,9 +183,11 @@ class Operator:
         """Return what the logs say, where a version serves that they could say something of."""
         return decide(self._context, state) if state.champion is not None else None
 
-    def _sight(self, state: PipelineState, triggers: tuple[Trigger, ...], decision: RolloutDecision | None) -> Sight:
+    def _sight(
+        self, state: PipelineState, triggers: tuple[Trigger, ...], decision: RolloutDecision | None
+    ) -> LookSight:
         missing = missing_of(self._context, state.round.number) if state.round else 0
-        return Sight(self._context.now, triggers, labelled_of(self._context), missing, decision)
+        return LookSight(self._context.now, triggers, labelled_of(self._context), missing, decision)
 
     def _watches(self, state: PipelineState, new: int, labelled: int) -> bool:
         last, now = state.last(FactKind.LOOKED), self._context.now
@@ -191,7 +211,9 @@ class Operator:
             self._record(FactKind.HOOK_CALLED, {"hook": name, "of": fact.number}, fact.round)
 
     def _publish(self, look: _Look) -> None:
-        for line in publish(self._context, self._state(), look.watched, endpoint=self._endpoint):
+        context, state = self._context, self._state()
+        work = partial(publish, context, state, look.watched, endpoint=self._endpoint)
+        for line in self._held(look, PUBLISH, work) or ():
             self._announce(line)
 
     # What every part needs
@@ -241,6 +263,5 @@ class Operator:
             self._announce(words_of_fact(fact), fact)
             return
         self._record(FactKind.FAILED, words, number)
-        sent = alert(context, words_of_fact(fact))
-        if sent:
-            self._announce(sent)
+        if sent := alert(context, words_of_fact(fact), number=number):
+            self._announce(f"alert: {sent}")

@@ -8,7 +8,7 @@ from typing import Any
 
 from objectives.machine.locks import locked_folder
 from search.operate.context import OperateContext
-from search.operate.due import Due, Step, version_before
+from search.operate.due import Due, DueStep, version_before
 from search.operate.journal.facts import Fact, FactKind
 from search.operate.journal.images import ImageStatus
 from search.operate.journal.state import PipelineState
@@ -25,7 +25,7 @@ from spaces.errors import StoreError
 
 
 @dataclass(frozen=True)
-class Work:
+class StepWork:
     """What a step works on.
 
     Attributes:
@@ -58,7 +58,7 @@ class Work:
         return self.context.journal.record(kind, self.context.now, words, self.due.round)
 
 
-def do(work: Work) -> Fact | None:
+def do(work: StepWork) -> Fact | None:
     """Do what is due; return the fact that it came to, None where it was due no more.
 
     Killed in the midst of it, the same is due at the next look and does the same again.
@@ -97,18 +97,18 @@ def _is_packed(state: PipelineState, version: str) -> bool:
     return any(fact.words["version"] == version for fact in state.of_kind(FactKind.PACKED))
 
 
-def _begin_round(work: Work) -> Fact:
+def _begin_round(work: StepWork) -> Fact:
     kinds = [one.kind.value for one in work.triggers]
     return work.record(FactKind.ROUND_BEGUN, {"why": list(work.due.why), "kinds": kinds})
 
 
-def _hand_over(work: Work) -> Fact:
+def _hand_over(work: StepWork) -> Fact:
     champion = work.state.champion
     folder: Path | None = work.context.paths.deployment(champion.version) if champion else None
     return work.record(FactKind.LABELS_ASKED, hand_over(work.context, work.number, folder))
 
 
-def _take_labels(work: Work) -> Fact:
+def _take_labels(work: StepWork) -> Fact:
     asked = next((fact for fact in work.state.of_kind(FactKind.LABELS_ASKED) if fact.round == work.number), None)
     missing = missing_of(work.context, work.number)
     waited = (work.context.now - asked.at).total_seconds() / 86400 if asked else 0.0
@@ -118,36 +118,36 @@ def _take_labels(work: Work) -> Fact:
     )
 
 
-def _make_version(work: Work) -> Fact:
+def _make_version(work: StepWork) -> Fact:
     labelled = labelled_of(work.context)  # before the version is made: what comes back meanwhile is of the next one
     made = make_version(work.context, work.number)
     freeze_reference(work.context, work.state, work.number)
     return work.record(FactKind.VERSION_MADE, {"data": made.to_json(), "labelled": labelled})
 
 
-def _search(work: Work) -> Fact:
+def _search(work: StepWork) -> Fact:
     return work.record(FactKind.SEARCHED, search_again(work.context, work.state, work.number).to_json())
 
 
-def _judge(work: Work) -> Fact:
+def _judge(work: StepWork) -> Fact:
     return work.record(FactKind.JUDGED, judge_round(work.context, work.state, work.number).to_json())
 
 
-def _refuse(work: Work) -> Fact:
+def _refuse(work: StepWork) -> Fact:
     return work.record(FactKind.REFUSED, {"why": list(work.due.why)})
 
 
-def _pack(work: Work) -> Fact:
+def _pack(work: StepWork) -> Fact:
     return work.record(FactKind.PACKED, pack(work.context, work.number))
 
 
-def _begin_rollout(work: Work) -> Fact:
+def _begin_rollout(work: StepWork) -> Fact:
     settings, version = work.context.settings.rollout, work.words(FactKind.PACKED)["version"]
     share = settings.share if settings.kind == "canary" else 1.0
     return work.record(FactKind.ROLLOUT_BEGUN, {"version": version, "rollout": settings.kind, "share": share})
 
 
-def _promote(work: Work) -> Fact | None:
+def _promote(work: StepWork) -> Fact | None:
     version = work.words(FactKind.PACKED)["version"]
     with _as_it_was(work) as is_so:
         if not is_so:
@@ -158,7 +158,7 @@ def _promote(work: Work) -> Fact | None:
         return work.record(FactKind.PROMOTED, words | _by(work))
 
 
-def _roll_back(work: Work) -> Fact | None:
+def _roll_back(work: StepWork) -> Fact | None:
     state = work.state
     champion = state.champion.version if state.champion else None
     goes, to = (state.rollout.version, champion) if state.rollout else (champion, version_before(state))
@@ -171,11 +171,11 @@ def _roll_back(work: Work) -> Fact | None:
         return work.record(FactKind.ROLLED_BACK, {"version": goes, "to": to, "by": "rules"} | _by(work))
 
 
-def _end_round(work: Work) -> Fact:
+def _end_round(work: StepWork) -> Fact:
     return work.record(FactKind.ROUND_ENDED, {"outcome": _outcome(work), "why": list(work.due.why)})
 
 
-def _outcome(work: Work) -> str:
+def _outcome(work: StepWork) -> str:
     facts = next(one for one in work.state.rounds if one.number == work.number).facts
     if FactKind.ROLLED_BACK in facts:
         return "rolled back"
@@ -186,13 +186,13 @@ def _outcome(work: Work) -> str:
     return "nothing"
 
 
-def _by(work: Work) -> dict[str, Any]:
+def _by(work: StepWork) -> dict[str, Any]:
     """Return why a version moves: the reasons, and the figures of the logs."""
     return {"why": list(work.due.why), "figures": work.decision.figures if work.decision else {}}
 
 
 @contextmanager
-def _as_it_was(work: Work) -> Iterator[bool]:
+def _as_it_was(work: StepWork) -> Iterator[bool]:
     """Keep others from moving the pointer; yield whether nobody has moved it since the state was read."""
     work.context.paths.deployed.mkdir(parents=True, exist_ok=True)
     with locked_folder(work.context.paths.deployed):
@@ -202,25 +202,25 @@ def _as_it_was(work: Work) -> Iterator[bool]:
 
 def labelled_of(context: OperateContext) -> int:
     """Return how many images of the stream are labelled."""
-    return len(context.journal.images(ImageStatus.LABELLED))
+    return context.journal.count_images(ImageStatus.LABELLED)
 
 
 def missing_of(context: OperateContext, number: int) -> int:
     """Return how many images a round has handed over that are not labelled yet."""
-    return sum(image.round == number for image in context.journal.images(ImageStatus.ASKED))
+    return context.journal.count_images(ImageStatus.ASKED, number)
 
 
-DOERS: dict[Step, Callable[[Work], Fact | None]] = {
-    Step.BEGIN_ROUND: _begin_round,
-    Step.HAND_OVER: _hand_over,
-    Step.TAKE_LABELS: _take_labels,
-    Step.MAKE_VERSION: _make_version,
-    Step.SEARCH: _search,
-    Step.JUDGE: _judge,
-    Step.REFUSE: _refuse,
-    Step.PACK: _pack,
-    Step.BEGIN_ROLLOUT: _begin_rollout,
-    Step.PROMOTE: _promote,
-    Step.ROLL_BACK: _roll_back,
-    Step.END_ROUND: _end_round,
+DOERS: dict[DueStep, Callable[[StepWork], Fact | None]] = {
+    DueStep.BEGIN_ROUND: _begin_round,
+    DueStep.HAND_OVER: _hand_over,
+    DueStep.TAKE_LABELS: _take_labels,
+    DueStep.MAKE_VERSION: _make_version,
+    DueStep.SEARCH: _search,
+    DueStep.JUDGE: _judge,
+    DueStep.REFUSE: _refuse,
+    DueStep.PACK: _pack,
+    DueStep.BEGIN_ROLLOUT: _begin_rollout,
+    DueStep.PROMOTE: _promote,
+    DueStep.ROLL_BACK: _roll_back,
+    DueStep.END_ROUND: _end_round,
 }

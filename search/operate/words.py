@@ -3,25 +3,34 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from search.operate.due import Due, Step
+from search.operate.due import Due, DueStep
 from search.operate.journal.facts import Fact, FactKind
 
 
 def words_of_fact(fact: Fact) -> str:
     """Return what a fact says, in one line."""
-    words = WORDS[fact.kind](fact.words)
+    words = FACT_WORDS[fact.kind](fact.words)
     return f"round {fact.round}: {words}" if fact.round is not None else words
+
+
+SAID_BY_FACTS = (
+    DueStep.BEGIN_ROUND,
+    DueStep.TAKE_LABELS,
+    DueStep.REFUSE,
+    DueStep.ROLL_BACK,
+    DueStep.END_ROUND,
+)  # done at once
 
 
 def words_of_due(due: Due, *, would: bool = False) -> str:
     """Return what is due, and why, in one line; `would` where it is not done now."""
     why = "; ".join(due.why)
-    place = f"round {due.round}: " if due.round is not None and due.step is not Step.BEGIN_ROUND else ""
-    if due.step is Step.NOTHING:
+    place = f"round {due.round}: " if due.round is not None and due.step is not DueStep.BEGIN_ROUND else ""
+    if due.step is DueStep.NOTHING:
         return f"nothing is due: {why}"
-    if due.step is Step.WAIT:
+    if due.step is DueStep.WAIT:
         return f"{place}waits: {why}"
-    step = f"{due.step} ({due.round})" if due.step is Step.BEGIN_ROUND else str(due.step)
+    step = f"{due.step} ({due.round})" if due.step is DueStep.BEGIN_ROUND else str(due.step)
     return f"{place}{'would ' if would else ''}{step}, because {why}"
 
 
@@ -47,11 +56,16 @@ def _searched(words: Mapping[str, Any]) -> str:
     return f"searched {words['trials']:,} trials in {words['hours']:.2f} h ({words['study']}): {found}"
 
 
+def _ended(words: Mapping[str, Any]) -> str:
+    """Return how a round ended; the reasons of other outcomes stand in the line before."""
+    return f"ended: {words['outcome']}" + (f", {'; '.join(words['why'])}" if words["outcome"] == "nothing" else "")
+
+
 def _moved(words: Mapping[str, Any]) -> str:
     return "; ".join(words.get("why") or ()) or "no reason given"
 
 
-WORDS: dict[FactKind, Callable[[Mapping[str, Any]], str]] = {
+FACT_WORDS: dict[FactKind, Callable[[Mapping[str, Any]], str]] = {
     FactKind.LOOKED: _looked,
     FactKind.ROUND_BEGUN: lambda words: f"begun: {'; '.join(words['why'])}",
     FactKind.LABELS_ASKED: lambda words: f"{words['images']:,} images handed over to be labelled, {words['hand_over']}",
@@ -59,12 +73,12 @@ WORDS: dict[FactKind, Callable[[Mapping[str, Any]], str]] = {
     FactKind.VERSION_MADE: _version,
     FactKind.SEARCHED: _searched,
     FactKind.JUDGED: lambda words: f"judged, {words['ruling']}: {'; '.join(words['why'])}",
-    FactKind.REFUSED: lambda words: f"challenger refused: {'; '.join(words['why'])}",
+    FactKind.REFUSED: lambda words: f"refused: {'; '.join(words['why'])}",
     FactKind.PACKED: lambda words: f"packed as {words['version']}",
     FactKind.ROLLOUT_BEGUN: lambda words: f"{words['rollout']} of {words['version']} begun",
     FactKind.PROMOTED: lambda words: f"{words['version']} serves from now on, before: {words['before'] or 'none'}",
     FactKind.ROLLED_BACK: lambda words: f"{words['version']} rolled back, {words['to']} serves: {_moved(words)}",
-    FactKind.ROUND_ENDED: lambda words: f"ended, {words['outcome']}: {'; '.join(words['why'])}",
+    FactKind.ROUND_ENDED: _ended,
     FactKind.FAILED: lambda words: f"failed, and is tried again at the next look: {words['step']}: {words['error']}",
     FactKind.ASKED: lambda words: f"a round is asked for by hand: {words['why']}",
     FactKind.ALERTED: lambda words: f"alert: {words['what']}",

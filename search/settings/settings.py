@@ -26,7 +26,7 @@ from search.settings.machines.store import StoreSettings
 from search.settings.precision_check import check_quantiser
 from search.settings.proof_settings import ProofSettings
 from search.settings.sections import read_section
-from search.settings.start import CARRY, carried_names, known_candidates
+from search.settings.start import CARRY_KEY, carried_names, known_candidates
 from spaces.errors import SettingsError, nearest
 from spaces.network.backbones import check_backbones
 from spaces.network.family import check_elastic, check_precision
@@ -227,12 +227,12 @@ class Settings:
         values: dict[str, Any] = {
             key: value if isinstance(value, str | int) else _json(value)
             for key, value in vars(self).items()
-            if key not in ("space", "start", CARRY, "cluster", LOGGER, *OF_SEVERAL)
+            if key not in ("space", "start", CARRY_KEY, "cluster", LOGGER, *OF_SEVERAL)
         }
         if self.devices:  # a study of one device is stored as it was before there were others
             values |= {"devices": [asdict(device) for device in self.devices], "steer": self.steer}
         if self.carry:  # likewise
-            values[CARRY] = list(self.carry)
+            values[CARRY_KEY] = list(self.carry)
         return {**values, "space": self.space.to_json(), "start": json.loads(json.dumps(self.start))}
 
 
@@ -269,7 +269,7 @@ def load_settings(arguments: Sequence[str]) -> Settings:
     check_necks(space)
     narrowed = any(argument.lstrip("+~").startswith("space") for argument in arguments)
     start = known_candidates(config.get("start"), space, narrowed=narrowed)
-    sections[CARRY] = carried_names(config)
+    sections[CARRY_KEY] = carried_names(config)
     sections["baseline"] = BaselineSettings.from_config(config, arguments)
     seed = config["seed"]
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:

@@ -9,7 +9,7 @@ from spaces.errors import SettingsError
 from spaces.space import SearchSpace
 from spaces.vocabulary import is_deployed
 
-CARRY = "carry"
+CARRY_KEY = "carry"
 
 
 def known_candidates(candidates: object, space: SearchSpace, *, narrowed: bool) -> tuple[dict[str, Any], ...]:
@@ -35,7 +35,7 @@ def carried_names(config: Mapping[str, Any]) -> tuple[str, ...]:
     Raises:
         SettingsError: it is no list of names, or one stands there twice.
     """
-    names = config[CARRY] if CARRY in config else base_values()[CARRY]
+    names = config[CARRY_KEY] if CARRY_KEY in config else base_values()[CARRY_KEY]
     if not isinstance(names, list) or not all(isinstance(name, str) and name.strip() for name in names):
         raise SettingsError(f"carry: must be a list of detectors, as carry='[shelves:12, exported]', got {names!r}")
     twice = [name for name, count in Counter(names).items() if count > 1]

@@ -28,7 +28,8 @@
     const line = (at, name, dash) => ({ type: "line", xref: "x", yref: "paper", x0: at, x1: at, y0: 0, y1: 1, layer: "below", line: { color: colour(name), width: 1.4, dash } });
     return [...DATA.begun.map((at) => line(at, "stopped", "dash")), ...DATA.promoted.map((at) => line(at, "gate", "solid"))];
   }
-  const timed = { type: "date", range: DATA.span, nticks: 6, hoverformat: "%a %Y-%m-%d %H:%M" };
+  const days = (new Date(DATA.span[1]) - new Date(DATA.span[0])) / 864e5;
+  const timed = { type: "date", range: DATA.span, nticks: 5, tickangle: 0, tickformat: days < 3 ? "%a %H:%M" : days < 300 ? "%-d %b" : "%b %Y", hoverformat: "%a %Y-%m-%d %H:%M" };
   const draw = (holder, traces, more) => Plotly.react(holder, traces, layout(holder, more), CONFIG);
 
   function drift(holder) {

@@ -18,22 +18,30 @@ from search.operate.operator import Operator
 from search.settings.pipeline.pipeline_settings import load_pipeline
 from spaces.errors import SettingsError
 
-FAILED, ELSEWHERE, INTERRUPTED = 1, 3, 130  # exit codes; 2 is a mistake in the line
+STEP_FAILED, ELSEWHERE, ENDED_BY_HAND = 1, 3, 130  # exit codes; 2 is a mistake in the line
 PAUSE_MOST_S = 3600.0  # between two looks that fail
 
 
 @dataclass(frozen=True)
-class Looks:
-    """How a line looks: by which clock, who is shown what, why a round is asked for, and seconds between looks."""
+class ByHand:
+    """What a line asks for, and why: that a round begins, that the one under way is given up; None for neither."""
+
+    begin: str | None = None
+    give_up: str | None = None
+
+
+@dataclass(frozen=True)
+class LookLine:
+    """How a line looks: by which clock, who is shown what, what is asked by hand, and seconds between looks."""
 
     clock: Clock
     said: Said
-    why: str | None
+    by_hand: ByHand
     every_s: float | None
 
 
 def run_operate(
-    arguments: list[str], *, once: bool, every_s: float, dry_run: bool, why: str | None, now: str | None, form: str
+    arguments: list[str], by_hand: ByHand, *, once: bool, every_s: float, dry_run: bool, now: str | None, form: str
 ) -> None:
     """Operate the pipeline that a line names.
 
@@ -46,8 +54,8 @@ def run_operate(
         raise SettingsError(f"--every: must be over 0 seconds, got {every_s:g}")
     if not once and (now is not None or dry_run):
         raise SettingsError("--stay: goes by this machine's clock, and acts; leave --now and --dry-run out")
-    if dry_run and why is not None:
-        raise SettingsError("--dry-run: changes nothing; leave --begin out")
+    if dry_run and by_hand != ByHand():
+        raise SettingsError("--dry-run: changes nothing; leave --begin and --give-up out")
     said = Said(form, clock)
     context = open_context(settings, clock, said, to_read=dry_run)
     with closing(context.journal):
@@ -55,30 +63,32 @@ def run_operate(
             Operator(context, clock, said).dry_run()
             return
         try:
-            code = _operated(context, Looks(clock, said, why, None if once else every_s))
+            code = _operated(context, LookLine(clock, said, by_hand, None if once else every_s))
         except OperatedElsewhere as error:
             click.echo(f"automl: {error}", err=True)
             code = ELSEWHERE
     sys.exit(code)
 
 
-def _operated(context: OperateContext, looks: Looks) -> int:
+def _operated(context: OperateContext, looks: LookLine) -> int:
     """Look, once or again and again, while no other process does; return the exit code."""
     try:
         with interruptible(), context.journal.alone(), _endpoint(context, looks) as endpoint:
             operator = Operator(context, looks.clock, looks.said, endpoint)
-            if looks.why is not None:
-                operator.ask(looks.why)
+            if looks.by_hand.give_up is not None:
+                operator.give_up(looks.by_hand.give_up)
+            if looks.by_hand.begin is not None:
+                operator.ask(looks.by_hand.begin)
             if looks.every_s is None:
-                return 0 if operator.look() else FAILED
+                return 0 if operator.look() else STEP_FAILED
             _stay(operator, looks.every_s)
     except KeyboardInterrupt:
         context.say("interrupted; the same line goes on from here")
-    return INTERRUPTED if looks.every_s is None else 0
+    return ENDED_BY_HAND if looks.every_s is None else 0
 
 
 @contextmanager
-def _endpoint(context: OperateContext, looks: Looks) -> Iterator[MetricsEndpoint | None]:
+def _endpoint(context: OperateContext, looks: LookLine) -> Iterator[MetricsEndpoint | None]:
     """Serve metrics for as long as this process stays."""
     listen = context.settings.monitoring.listen
     if listen is None or looks.every_s is None:

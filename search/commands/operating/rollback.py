@@ -15,7 +15,7 @@ from search.operate.rollout.hooks import call_hook
 from search.operate.rollout.pointer import announce, point
 from search.operate.rollout.whole import check_whole
 from search.operate.words import words_of_fact
-from search.settings.pipeline.compose_pipeline import KEY, pipelines
+from search.settings.pipeline.compose_pipeline import PIPELINE_KEY, pipelines
 from search.settings.pipeline.pipeline_settings import PipelineSettings, load_pipeline
 from spaces.errors import SettingsError, StoreError, nearest
 
@@ -83,11 +83,11 @@ def _from_to(state: PipelineState, version: str | None) -> tuple[str, str]:
 def _settings(arguments: list[str]) -> PipelineSettings:
     """Return the settings that a line names: a preset, its path, or the folder of a pipeline."""
     name, *overrides = arguments
-    if name.startswith(f"{KEY}="):
+    if name.startswith(f"{PIPELINE_KEY}="):
         return load_pipeline(arguments)
     path = Path(name).expanduser()
     is_preset = path.suffix in (".yaml", ".yml") or name in pipelines()
     if is_preset:
-        return load_pipeline([f"{KEY}={name}", *overrides])
+        return load_pipeline([f"{PIPELINE_KEY}={name}", *overrides])
     folder = [f"folder={path.parent}"] if "/" in name else []
-    return load_pipeline([f"{KEY}=base", f"name={path.name}", "data.root=none", *folder, *overrides])
+    return load_pipeline([f"{PIPELINE_KEY}=base", f"name={path.name}", "data.root=none", *folder, *overrides])

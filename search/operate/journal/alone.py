@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
 
 OPERATES = 0  # what is leased
-LEASE_S = 60.0  # a process that has not renewed its lease for so long operates no more
+OPERATING_LEASE_S = 60.0  # a process that has not renewed its lease for so long operates no more
 
 
 class OperatedElsewhere(StoreError):
@@ -96,7 +96,9 @@ class LeasedOperating(Operating):
     A process that was frozen, or cut off, for longer than a lease loses it: what it would write then is refused.
     """
 
-    def __init__(self, name: str, url: str, engine: "Engine", tables: JournalTables, lease_s: float = LEASE_S) -> None:
+    def __init__(
+        self, name: str, url: str, engine: "Engine", tables: JournalTables, lease_s: float = OPERATING_LEASE_S
+    ) -> None:
         super().__init__(name)
         self._url, self._engine, self._tables, self.lease_s = url, engine, tables, lease_s
         self._key = f"pipeline/{name}"  # no study's name: these have no slash

@@ -17,7 +17,7 @@ from spaces.errors import StoreError
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
 
-TRIES = 20  # at a fact's number, which two processes may want at once
+NUMBER_TRIES = 20  # at a fact's number, which two processes may want at once
 
 
 class Journal:
@@ -66,6 +66,16 @@ class Journal:
         with self._reading() as connection:
             mine = select(rows).where(rows.c.pipeline == self.name, *chosen).order_by(rows.c.at, rows.c.sha256)
             return [image_of(row) for row in connection.execute(mine)]
+
+    def count_images(self, status: ImageStatus, number: int | None = None) -> int:
+        """Return how many images are of a status, and of a round if one is named."""
+        from sqlalchemy import func, select
+
+        rows = self._tables.images
+        mine = [rows.c.pipeline == self.name, rows.c.status == status.value]
+        mine += [rows.c.round == number] if number is not None else []
+        with self._reading() as connection:
+            return int(connection.execute(select(func.count()).select_from(rows).where(*mine)).scalar_one())
 
     def known_hashes(self) -> set[str]:
         """Return the SHA-256 of all images."""
@@ -128,7 +138,7 @@ class Journal:
         rows = self._tables.facts
         last = select(func.coalesce(func.max(rows.c.number), 0)).where(rows.c.pipeline == self.name)
         with store_errors(self.what):
-            for _ in range(TRIES):
+            for _ in range(NUMBER_TRIES):
                 try:
                     with self._transaction() as connection:
                         number = int(connection.execute(last).scalar_one()) + 1

@@ -11,7 +11,8 @@ from search.operate.journal.images import ImageStatus, StreamImage
 if TYPE_CHECKING:
     from sqlalchemy.engine import Row
 
-FACTS, IMAGES, OPERATORS = "automl_pipeline_facts", "automl_pipeline_images", "automl_pipeline_operators"
+FACTS_TABLE, IMAGES_TABLE = "automl_pipeline_facts", "automl_pipeline_images"
+OPERATORS_TABLE = "automl_pipeline_operators"
 NAME_LENGTH = 255  # characters of a pipeline's name, as file systems have it
 
 
@@ -23,7 +24,7 @@ class JournalTables:
 
         self.all = MetaData()
         self.facts = Table(
-            FACTS,
+            FACTS_TABLE,
             self.all,
             Column("pipeline", String(NAME_LENGTH), primary_key=True),
             Column("number", BigInteger, primary_key=True, autoincrement=False),
@@ -34,7 +35,7 @@ class JournalTables:
         )
         texts = ("path", "kept", "group", "why")
         self.images = Table(
-            IMAGES,
+            IMAGES_TABLE,
             self.all,
             Column("pipeline", String(NAME_LENGTH), primary_key=True),
             Column("sha256", String(64), primary_key=True),
@@ -49,7 +50,7 @@ class JournalTables:
             Column("split", String(16), nullable=False),
         )
         self.operators = Table(
-            OPERATORS,
+            OPERATORS_TABLE,
             self.all,
             Column("pipeline", String(NAME_LENGTH), primary_key=True),
             Column("who", Text, nullable=False),

@@ -36,7 +36,8 @@ def picture_rows(
         return []
     since = max(context.now - timedelta(days=context.settings.triggers.drift.window_days), baseline.until)
     before = [image for image in kept if baseline.since < image.at <= baseline.until and has_content(image)]
-    after = [image for image in kept if since < image.at <= context.now]
+    window = [image for image in kept if since < image.at <= context.now]
+    after = [image for image in window if has_content(image)]
     if not before or not after:
         return []
     drifted = [one["name"] for one in look.get("drift") or () if one["drifted"] and one["name"] in OF_IMAGES]
@@ -44,10 +45,15 @@ def picture_rows(
     apart = _apart(before, after, names)
     what = " and ".join(drifted) if drifted else "brightness, contrast and sharpness"
     first, last = f"{baseline.since:%Y-%m-%d}", f"{baseline.until:%Y-%m-%d}"
-    return [
+    rows = [
         _row(context, "Baseline", f"typical images, {first} to {last}", spread_over_groups(before, apart[0])),
         _row(context, "Now", f"the most different by {what}", spread_over_groups(after, -apart[1])),
     ]
+    if lacking := [image for image in window if not has_content(image)]:
+        newest = np.array([-image.at.timestamp() for image in lacking])
+        below = "black, or of one colour: no drift, and left out of it"
+        rows.append(_row(context, "Without content", below, spread_over_groups(lacking, newest)))
+    return rows
 
 
 def spread_over_groups(images: Sequence[StreamImage], order: NDArray[np.float64]) -> list[StreamImage]:

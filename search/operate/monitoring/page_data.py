@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from reports.table.words import plural
 from search.operate.context import OperateContext
 from search.operate.journal.facts import Fact, FactKind
 from search.operate.journal.images import ImageStatus, StreamImage
@@ -126,7 +127,13 @@ def _tiles(state: PipelineState, images: Sequence[StreamImage], look: Look) -> l
     drifted = [one["name"].replace("_", " ") for one in drift if one["drifted"]]
     counts = counts_by_status(image.status for image in images)
     promoted = sum(one.has_ended and one.words(FactKind.ROUND_ENDED)["outcome"] == "promoted" for one in state.rounds)
-    tiles = [("serves", state.champion.version if state.champion else "nothing", f"of {len(state.serving)} promotions")]
+    tiles = [
+        (
+            "serves",
+            state.champion.version if state.champion else "nothing",
+            plural(len(state.serving), "version") + " so far",
+        )
+    ]
     if rated:
         below = f"{rated['images']:,} images" + ("" if rated["bound"] is None else f", bound {rated['bound']:g}")
         tiles.append((rated["metric"].replace("_", " "), f"{rated['value']:.3f}", below))
@@ -174,7 +181,7 @@ def _serving_why(state: PipelineState, i: int) -> str:
         return "Promoted"
     begun, judged = rounds[0].facts.get(FactKind.ROUND_BEGUN), rounds[0].facts.get(FactKind.JUDGED)
     why = f"Promoted by round {one.round}"
-    why += f", begun by {'; '.join(why_lines(begun.words.get('why')))}" if begun else ""
+    why += f", begun because: {'; '.join(why_lines(begun.words.get('why')))}" if begun else ""
     verdict = "; ".join(why_lines(judged.words.get("why"))[:2]) if judged else ""
     return f"{why}. {verdict[:1].upper()}{verdict[1:]}" if verdict else why
 

@@ -52,13 +52,15 @@ def decide(context: OperateContext, state: PipelineState, truth: Truth | None = 
     trial = _trial(settings, state, context.now)
     if trial is None:
         return NOTHING_ROLLED_OUT
-    labels: Truth = {}
-    if settings.rules.of_labels:
-        labels = truth_of(context) if truth is None else truth
+    labels, others = truth or {}, 0
+    if settings.rules.of_labels and truth is None:
+        labels, others = truth_of(context, state, trial.begun_at)
     report = LogReport()
     seen = _read(context, trial, labels, report)
     figures = hold(settings.rules, seen)
     notes = [*left_out(settings.rules, seen), *report.problems]
+    if others:
+        notes.append(f"{others} labelled images do not count: older than the rollout, or picked for being doubtful")
     if context.settings.stream.predictions is None:
         notes.append("stream.predictions is not set: there is no log to decide by")
     action, why = _judged(settings, trial, figures, seen.challenger.count, context.now)

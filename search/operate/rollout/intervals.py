@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 RESAMPLINGS = 2000
+DRAWN_AT_ONCE = 100  # of these: for the memory's sake
 RESAMPLING_SEED = 20261  # the same logs give the same decision
 
 
@@ -68,9 +69,10 @@ def share_over_images(counts: NDArray[np.int64], of: NDArray[np.int64], level: f
         level: of the interval.
     """
     plain = share_of(int(counts.sum()), int(of.sum()), level)
-    rng = np.random.default_rng(RESAMPLING_SEED)
-    drawn = rng.multinomial(len(of), np.full(len(of), 1 / len(of)), size=RESAMPLINGS)
-    boxes = drawn @ of
-    shares = (drawn @ counts)[boxes > 0] / boxes[boxes > 0]
+    rng, even = np.random.default_rng(RESAMPLING_SEED), np.full(len(of), 1 / len(of))
+    both = np.stack([counts, of], axis=1).astype(np.float64)
+    sums = [rng.multinomial(len(of), even, size=DRAWN_AT_ONCE) @ both for _ in range(RESAMPLINGS // DRAWN_AT_ONCE)]
+    counted, boxes = np.concatenate(sums).T
+    shares = counted[boxes > 0] / boxes[boxes > 0]
     low, high = np.quantile(shares, [(1 - level) / 2, (1 + level) / 2])
     return Estimate(plain.value, min(plain.low, float(low)), max(plain.high, float(high)))

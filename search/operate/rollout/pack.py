@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -66,17 +67,28 @@ def make_room(context: OperateContext, spared: Collection[str] = ()) -> list[str
     """
     state = context.journal.state()
     kept = {*spared, *_in_use(state), pointed(context.paths) or ""}
-    versions = sorted(path for path in context.paths.deployed.glob("v*") if VERSION_NAME.fullmatch(path.name))
-    there = [path for path in versions if VersionCard.of(path).removed_at is None]
+    cards = _cards(context.paths.deployed)
+    there = [path for path, card in cards if card.removed_at is None]
     removed = []
     for folder in there[: max(0, len(there) - context.settings.rollout.keep)]:
         if folder.name not in kept:
             mark_removed(folder, context.now.isoformat())
             removed.append(folder.name)
-    for folder in versions:  # those of a process that was killed after the mark, too
-        if VersionCard.of(folder).removed_at is not None:
+            context.say(f"{folder.name} keeps its card alone: rollout.keep={context.settings.rollout.keep}")
+    for folder, card in cards:  # those of a process that was killed after the mark, too
+        if card.removed_at is not None or folder.name in removed:
             _empty(folder)
     return removed
+
+
+def _cards(deployed: Path) -> list[tuple[Path, VersionCard]]:
+    """Return the versions with their cards, the oldest first; a folder without a card is no version of ours."""
+    found = []
+    for folder in sorted(deployed.glob("v*"), key=lambda path: (len(path.name), path.name)):
+        if VERSION_NAME.fullmatch(folder.name):
+            with suppress(StoreError):
+                found.append((folder, VersionCard.of(folder)))
+    return found
 
 
 def _in_use(state: PipelineState) -> set[str]:

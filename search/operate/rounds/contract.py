@@ -36,15 +36,16 @@ class Searched:
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedRound:
     """A challenger, judged.
 
     Attributes:
-        ruling: promote, keep or cannot tell (objectives.compare.verdict.Ruling).
+        ruling: a word of objectives.compare.verdict.Ruling.
         why: a line a rule; the rules that said no first.
         on_frozen: champion and challenger on the frozen validation set: the comparison's figures in short.
         on_recent: on the recent one, likewise; None where there is none.
-        critical: a record for each critical class: class, champion, challenger, low, high, ruling, why.
+        critical: a record for each critical class: class, ruling, why; champion, challenger, low, high, objects of its
+            recall on the frozen set, or where that has no object of it on the recent one.
         pages: files of the comparisons, relative to the pipeline's folder.
     """
 

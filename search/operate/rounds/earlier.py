@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from objectives.records.paths import MODEL, WEIGHTS
+from objectives.weights.shelf import sha256_of
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 from search.operate.context import OperateContext
@@ -94,19 +97,29 @@ def _carried(
     tables: Mapping[int, StudyTable],
     last: RoundState | None,
 ) -> list[str]:
-    """Return the champion, the training that it was cut from, then the last front's trainings, the best first."""
-    most = context.settings.search.carry
-    found: list[str] = []
+    """Return the champion, the training that it was cut from, then the last front's trainings, the best first.
+
+    What lacks its files is passed over, and of several with the same file, as a detector that was carried before and
+    the one that it was, the first is taken: a search refuses both.
+    """
+    offered: list[tuple[str, Path]] = []
     if champion is not None and best is not None:
-        found += [_named(tables[champion.number], row) for row in (best, _trained(tables[champion.number], best))]
-    elif champion is not None and context.paths.round(champion.number).export.is_dir():
-        found.append(str(context.paths.round(champion.number).export))
+        table = tables[champion.number]
+        offered += [_offered(context, table, row) for row in (best, _trained(table, best))]
+    elif champion is not None:
+        export = context.paths.round(champion.number).export
+        offered.append((str(export), export))
     if last is not None and last.number in tables:
         table = tables[last.number]
         front = sorted(table.front, key=lambda row: -(row.map or 0.0))
-        found += [_named(table, _trained(table, row)) for row in front if not row.is_baseline]
-    return list(dict.fromkeys(found))[:most]
+        offered += [_offered(context, table, _trained(table, row)) for row in front if not row.is_baseline]
+    named: dict[str, str] = {}  # by the file's hash
+    for name, folder in offered:
+        if all((folder / file).is_file() for file in (MODEL, WEIGHTS)):
+            named.setdefault(sha256_of(folder / MODEL), name)
+    return list(named.values())[: context.settings.search.carry]
 
 
-def _named(table: StudyTable, row: TrialRow) -> str:
-    return f"{table.name}:{row.number}"
+def _offered(context: OperateContext, table: StudyTable, row: TrialRow) -> tuple[str, Path]:
+    """Return a trial's name, and its folder."""
+    return f"{table.name}:{row.number}", context.paths.runs / table.name / (row.folder or "")

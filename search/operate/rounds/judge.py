@@ -10,11 +10,11 @@ from objectives.machine.files import write_text
 from search.operate.context import OperateContext
 from search.operate.journal.facts import FactKind
 from search.operate.journal.state import PipelineState
-from search.operate.rounds.contract import Judged
+from search.operate.rounds.contract import JudgedRound
 from search.operate.rounds.line import judged_words
 from search.operate.rounds.rulings import (
-    FROZEN,
-    RECENT,
+    FROZEN_SET,
+    RECENT_SET,
     Document,
     critical_records,
     first_rules,
@@ -24,7 +24,7 @@ from search.operate.rounds.rulings import (
 )
 from search.operate.rounds.search_again import check_end, data_words, round_of
 
-VERDICTS = (0, 1, 3)  # exit codes of `automl compare` that are one
+VERDICT_CODES = (0, 1, 3)  # exit codes of `automl compare` that are one
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class ComparedSet:
     """A set that both are compared on.
 
     Attributes:
-        name: FROZEN or RECENT.
+        name: FROZEN_SET or RECENT_SET.
         words: of the line: its data set, its split.
     """
 
@@ -40,7 +40,7 @@ class ComparedSet:
     words: tuple[str, ...]
 
 
-def judge_round(context: OperateContext, state: PipelineState, number: int) -> Judged:
+def judge_round(context: OperateContext, state: PipelineState, number: int) -> JudgedRound:
     """Judge a round's challenger; comparisons that were made are not made again.
 
     Args:
@@ -54,15 +54,15 @@ def judge_round(context: OperateContext, state: PipelineState, number: int) -> J
     one = round_of(state, number)
     searched = one.words(FactKind.SEARCHED)
     if searched["winner"] is None:
-        return Judged(str(Ruling.KEEP), (searched["why"],), {}, None, (), ())
+        return JudgedRound(str(Ruling.KEEP), (searched["why"],), {}, None, (), ())
     challenger = context.paths.folder / searched["export"]
     version = state.champion.version if state.champion else None
     champion = context.paths.deployment(version) if version else challenger
     against = version or "nothing"
     sets = list(_sets(context, state, number))
     words = [str(champion), str(challenger), *judged_words(searched["line"])]
-    found = {of.name: _compared(context, number, of, against, words) for of in sets if version or of.name == FROZEN}
-    frozen, recent = found[FROZEN], found.get(RECENT)
+    found = {of.name: _compared(context, number, of, against, words) for of in sets if version or of.name == FROZEN_SET}
+    frozen, recent = found[FROZEN_SET], found.get(RECENT_SET)
     rules = first_rules(frozen)
     if version:
         rules = later_rules(frozen, recent, context.settings.gates.on_recent)
@@ -70,12 +70,12 @@ def judge_round(context: OperateContext, state: PipelineState, number: int) -> J
     if not version:
         why = ("there is no champion: what keeps the gate is promoted", *why)
     pages = [context.paths.round(number).comparison(f"{name}-{against}", "html") for name in found]
-    return Judged(
+    return JudgedRound(
         str(ruling),
         why,
         in_short(frozen),
         in_short(recent) if recent else None,
-        critical_records(frozen, rules),
+        critical_records(frozen, recent, rules),
         tuple(page.relative_to(context.paths.folder).as_posix() for page in pages),
     )
 
@@ -84,9 +84,9 @@ def _sets(context: OperateContext, state: PipelineState, number: int) -> Iterato
     one = round_of(state, number)
     version = one.words(FactKind.VERSION_MADE)["data"] if FactKind.VERSION_MADE in one.facts else {}
     frozen = [f"frozen={version['frozen']}"] if version.get("frozen") else []
-    yield ComparedSet(FROZEN, (*data_words(context, one), "split=val", *frozen, "gate=true"))
+    yield ComparedSet(FROZEN_SET, (*data_words(context, one), "split=val", *frozen, "gate=true"))
     if version.get("recent") and context.settings.gates.on_recent != "ignored":
-        yield ComparedSet(RECENT, (f"data.root={context.paths.folder / version['recent']}", "split=val"))
+        yield ComparedSet(RECENT_SET, (f"data.root={context.paths.folder / version['recent']}", "split=val"))
 
 
 def _compared(context: OperateContext, number: int, of: ComparedSet, against: str, words: list[str]) -> Document:
@@ -97,7 +97,7 @@ def _compared(context: OperateContext, number: int, of: ComparedSet, against: st
         target.parent.mkdir(parents=True, exist_ok=True)
         line = ["compare", *words, *of.words, *_rules(context), "format=json", f"page={page}"]
         end = context.run_line(line, log)
-        check_end(end, line, str(log), fine=VERDICTS)
+        check_end(end, line, str(log), fine=VERDICT_CODES)
         write_text(target, end.output)
     document: dict[str, Any] = json.loads(target.read_text(encoding="utf-8"))
     return document

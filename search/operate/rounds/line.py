@@ -96,7 +96,7 @@ def later_line(context: OperateContext, number: int, data: Sequence[str], earlie
 
 def judged_words(line: Sequence[str]) -> list[str]:
     """Return the words of a search that `automl compare` needs too: preset, device, protocol of latency, gate."""
-    groups = ("conf", "device", "devices", "latency", "gate", "steer")
+    groups = ("conf", "name", "device", "devices", "latency", "gate", "steer")
     return [word for word in line[1:] if _key(word).split(".")[0] in groups]
 
 

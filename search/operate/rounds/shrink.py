@@ -8,7 +8,7 @@ from spaces.space import AFTER_TRAINING, SearchSpace
 
 WIDENED = 0.1  # share of an interval's width by which good values are passed on either side
 DIGITS = 3  # of the ends of an interval
-WHOLE = ("slim",)  # groups that are a family's widths: one training holds them all
+WHOLE_GROUPS = ("slim",)  # groups that are a family's widths: one training holds them all
 
 
 def is_whole(number: int, door: float) -> bool:
@@ -44,7 +44,7 @@ def shrink(space: SearchSpace, good: Sequence[Mapping[str, Value]], least: float
 
 
 def _stays(name: str) -> bool:
-    return name in AFTER_TRAINING or name.partition(".")[0] in WHOLE
+    return name in AFTER_TRAINING or name.partition(".")[0] in WHOLE_GROUPS
 
 
 def _around(domain: Domain, good: Collection[Value], least: float) -> Domain:

@@ -4,8 +4,9 @@ A class that is new cannot be found by a detector that does not know it: that an
 stands for it.
 """
 
+import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,50 +15,76 @@ from numpy.typing import NDArray
 
 from objectives.data.dataset import Dataset
 from objectives.data.readers import read_dataset
-from objectives.deploy.errors.next_images import NextImage, rank
+from objectives.deploy.errors.next_images import rank
 from search.operate.context import OperateContext
 from search.operate.journal.facts import FactKind
 from search.operate.journal.images import ImageStatus, StreamImage
-from search.operate.stream.labelling.champion import Champion, Sight
-from search.operate.stream.labelling.chosen import Asked, AskedImage
+from search.operate.stream.labelling.champion import Champion, ChampionSight
+from search.operate.stream.labelling.chosen import AskedImage, AskedImages
 from search.operate.stream.labelling.disagree import disagreements
+from search.settings.pipeline.pipeline_settings import PipelineSettings
 from spaces.errors import DataError
 
-LOOKED_MOST = 5000  # images that the champion looks at, the newest; a second each would be hours
+CANDIDATES_MOST = 5000  # images that the champion looks at, the newest; a second each would be hours
 KNOWN_MOST = 300  # labelled images that others are compared with, of the stream and of the data set each
 
 
-def choose(context: OperateContext, champion: Champion) -> Asked:
+def choose(context: OperateContext, champion: Champion, number: int) -> AskedImages:
     """Choose images that nobody has labelled or was asked for, at most `labelling.images_max`, the most useful first.
 
     Args:
         context: see OperateContext.
         champion: the detector that serves; without one, images are chosen by how they differ alone.
+        number: of the round.
 
     Raises:
         DataError: the data set of the last round cannot be read.
     """
     settings, notes = context.settings, list[str]()
-    new = context.journal.images(ImageStatus.NEW)
-    images = new[-LOOKED_MOST:]
-    if len(images) < len(new):
-        notes.append(f"of {len(new)} images without labels the newest {len(images)} were looked at")
-    log, differing = settings.stream.predictions, dict[str, float]()
-    if log is not None and Path(log).expanduser().exists():
-        differing, problems = disagreements(Path(log).expanduser(), images, context.now)
-        notes += problems
+    images = _candidates(context, notes)
+    differing = _differing(context, list(images.values()), notes)
     data = last_data(context)
-    seen = _seen(context, champion, images, notes)
-    looked = [_weighed(sight, differing.get(sha256, 0.0)) for sha256, sight in seen.items()]
-    ranked = rank([sight.looked for sight in looked], _known(context, champion, data), champion.block_lengths)
-    by_path = {context.paths.folder / image.kept: image for image in images}
-    chosen = [
-        _asked(one, by_path[one.looked.path], seen, differing, prelabel=settings.labelling.prelabel)
-        for one in ranked[: settings.labelling.images_max]
-    ]
-    unsure = Counter(name for image in chosen for name in seen[image.sha256].unsure)
+    seen = _seen(context, champion, images, differing, notes)
+    chance = _by_chance(seen, settings, number)
+    known = np.vstack([_known(context, champion, data), *(seen[one].looked.features for one in chance)])
+    rest = [sight.looked for one, sight in seen.items() if one not in chance]
+    ranked = rank(rest, known, champion.block_lengths)[: settings.labelling.images_max - len(chance)]
+    novelty = {one.looked.path.stem: one.novelty for one in ranked} | dict.fromkeys(chance, 0.0)
+    chosen = tuple(
+        AskedImage(
+            one,
+            images[one].kept,
+            images[one].width_px,
+            images[one].height_px,
+            round(seen[one].looked.uncertainty, 4),
+            round(differing.get(one, 0.0), 4),
+            round(new, 4),
+            seen[one].boxes if settings.labelling.prelabel else (),
+            one in chance,
+        )
+        for one, new in novelty.items()
+    )
+    unsure = Counter(name for one in novelty for name in seen[one].unsure)
     classes = tuple(dict.fromkeys((*(data.classes if data is not None else ()), *champion.classes)))
-    return Asked(tuple(chosen), classes, dict(sorted(unsure.items())), tuple(notes))
+    return AskedImages(chosen, classes, dict(sorted(unsure.items())), tuple(notes))
+
+
+def _candidates(context: OperateContext, notes: list[str]) -> dict[str, StreamImage]:
+    """Return images without labels, by SHA-256, the newest if there are many."""
+    new = context.journal.images(ImageStatus.NEW)
+    if len(new) > CANDIDATES_MOST:
+        notes.append(f"of {len(new)} images without labels the newest {CANDIDATES_MOST} were looked at")
+    return {image.sha256: image for image in new[-CANDIDATES_MOST:]}
+
+
+def _differing(context: OperateContext, images: Sequence[StreamImage], notes: list[str]) -> dict[str, float]:
+    """Return how much versions disagree on images, by SHA-256; images that one version answered are not among them."""
+    log = context.settings.stream.predictions
+    if log is None or not Path(log).expanduser().exists():
+        return {}
+    found, problems = disagreements(Path(log).expanduser(), images, context.now)
+    notes += problems
+    return found
 
 
 def last_data(context: OperateContext) -> Dataset | None:
@@ -73,24 +100,25 @@ def last_data(context: OperateContext) -> Dataset | None:
 
 
 def _seen(
-    context: OperateContext, champion: Champion, images: Sequence[StreamImage], notes: list[str]
-) -> dict[str, Sight]:
-    """Return what the champion sees on images, by SHA-256."""
-    seen, lost = dict[str, Sight](), list[str]()
-    for image in images:
+    context: OperateContext,
+    champion: Champion,
+    images: Mapping[str, StreamImage],
+    differing: Mapping[str, float],
+    notes: list[str],
+) -> dict[str, ChampionSight]:
+    """Return what the champion sees on images, by SHA-256; where versions disagree, it is as unsure as they are."""
+    seen, lost = dict[str, ChampionSight](), list[str]()
+    for sha256, image in images.items():
         try:
-            seen[image.sha256] = champion.see(context.paths.folder / image.kept)
+            sight = champion.see(context.paths.folder / image.kept)
         except DataError:
             lost.append(image.kept)
+            continue
+        uncertainty = max(sight.looked.uncertainty, differing.get(sha256, 0.0))
+        seen[sha256] = replace(sight, looked=replace(sight.looked, uncertainty=uncertainty))
     if lost:
         notes.append(f"{len(lost)} kept images cannot be read any more, such as '{lost[0]}'")
     return seen
-
-
-def _weighed(sight: Sight, disagreement: float) -> Sight:
-    """Return what was seen with the greater of both, uncertainty and disagreement."""
-    looked = sight.looked
-    return replace(sight, looked=replace(looked, uncertainty=max(looked.uncertainty, disagreement)))
 
 
 def _known(context: OperateContext, champion: Champion, data: Dataset | None) -> NDArray[np.float64]:
@@ -102,17 +130,7 @@ def _known(context: OperateContext, champion: Champion, data: Dataset | None) ->
     return champion.features_of([*paths, *(image.path for image in trained[::step])])
 
 
-def _asked(
-    one: NextImage, image: StreamImage, seen: dict[str, Sight], differing: dict[str, float], *, prelabel: bool
-) -> AskedImage:
-    sight = seen[image.sha256]
-    return AskedImage(
-        image.sha256,
-        image.kept,
-        image.width_px,
-        image.height_px,
-        round(sight.looked.uncertainty, 4),
-        round(differing.get(image.sha256, 0.0), 4),
-        round(one.novelty, 4),
-        sight.boxes if prelabel else (),
-    )
+def _by_chance(seen: Collection[str], settings: PipelineSettings, number: int) -> list[str]:
+    """Return images picked by chance, the same whenever the round chooses, by their SHA-256."""
+    count = round(settings.labelling.random_share * settings.labelling.images_max)
+    return sorted(seen, key=lambda one: hashlib.sha256(f"{settings.name}\n{number}\n{one}".encode()).digest())[:count]

@@ -9,8 +9,8 @@ from search.operate.context import OperateContext
 from search.operate.journal.images import ImageStatus
 from search.operate.stream.choose import choose
 from search.operate.stream.labelling.champion import Champion
-from search.operate.stream.labelling.chosen import Asked, read_asked
-from search.operate.stream.labelling.tools import BACK, IMAGES, README, write_tool
+from search.operate.stream.labelling.chosen import AskedImages, read_asked
+from search.operate.stream.labelling.tools import BACK, HANDED_IMAGES, README, write_tool
 
 README_FILE = "README.txt"
 
@@ -33,7 +33,7 @@ def hand_over(context: OperateContext, number: int, champion: Path | None) -> di
     where = context.paths.round(number).asked
     asked = read_asked(where)
     if asked is None:
-        asked = choose(context, Champion(champion))
+        asked = choose(context, Champion(champion), number)
         asked.write(where)
         for note in asked.notes:
             context.say(note)
@@ -49,13 +49,13 @@ def hand_over(context: OperateContext, number: int, champion: Path | None) -> di
     return {**found, "classes_unsure": asked.classes_unsure}
 
 
-def _write(context: OperateContext, asked: Asked, number: int) -> None:
+def _write(context: OperateContext, asked: AskedImages, number: int) -> None:
     """Write the folder: images as copies, since tools write where they read; the tool's files; how to give back."""
     folder, tool = context.paths.hand_over(number), context.settings.labelling.tool
     with whole_folder(folder) as partial:
-        (partial / IMAGES).mkdir()
+        (partial / HANDED_IMAGES).mkdir()
         for image in asked.images:
-            shutil.copyfile(context.paths.folder / image.kept, partial / IMAGES / image.name)
+            shutil.copyfile(context.paths.folder / image.kept, partial / HANDED_IMAGES / image.name)
         write_tool(tool, asked, partial, context.paths.relative(folder))
         text = README.format(
             count=len(asked.images),

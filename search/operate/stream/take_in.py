@@ -13,7 +13,7 @@ from search.operate.context import OperateContext
 from search.operate.journal.images import ImageStatus, StreamImage
 from search.operate.stream.arrivals.alike import NearSeen
 from search.operate.stream.arrivals.folder import files_below, stamps_of
-from search.operate.stream.arrivals.keep import Kept, NotKept, keep_image
+from search.operate.stream.arrivals.keep import KeptImage, NotKept, keep_image
 from search.operate.stream.arrivals.place import Taken, taken
 from search.operate.stream.arrivals.privacy import PrivacyHook, privacy_hook
 from search.operate.stream.arrivals.seen import SeenFiles
@@ -21,7 +21,7 @@ from search.operate.stream.contract import TakenIn
 from spaces.errors import DataError
 
 PORTION = 2048  # images that are examined, kept and written down together: what a cut look costs at most
-NAMED_MOST = 10  # unreadable files that are named
+UNREADABLE_NAMED = 10  # unreadable files that are named
 WRITERS = 8  # threads that write files: most of their time they wait for the disk
 
 _Placed = tuple[str, Taken]  # path, relative to the folder of the stream
@@ -49,7 +49,7 @@ class _Found:
             f"{count} images left for a later look, such as '{self.first[why]}': {why}"
             for why, count in sorted(self.later.items())
         )
-        named = tuple(self.unreadable[:NAMED_MOST])
+        named = tuple(self.unreadable[:UNREADABLE_NAMED])
         return TakenIn(self.new, self.duplicates, self.near, named, len(self.unreadable), problems)
 
 
@@ -151,7 +151,7 @@ class _Intake:
                 rows.append(row_of(path, where, picture, kept, self._context.paths.relative(kept.path)))
         return rows
 
-    def _keep(self, path: str, sha256: str) -> Kept | str:
+    def _keep(self, path: str, sha256: str) -> KeptImage | str:
         """Keep one image; return why not, where it cannot be."""
         try:
             return keep_image(self._root / path, sha256, self._context.paths, self._hook)
@@ -159,7 +159,7 @@ class _Intake:
             return str(reason)
 
 
-def row_of(path: str, where: Taken, picture: Picture, kept: Kept, kept_path: str) -> StreamImage:
+def row_of(path: str, where: Taken, picture: Picture, kept: KeptImage, kept_path: str) -> StreamImage:
     """Return the row of an image that is kept."""
     return StreamImage(
         picture.content,

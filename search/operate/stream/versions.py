@@ -19,7 +19,7 @@ from search.operate.stream.sets.first import first_record, load_first, sides_of_
 from search.operate.stream.sets.held import check_held, held_of
 from search.operate.stream.sets.record import VersionRecord, read_record
 from search.operate.stream.sets.sides import sides_of
-from search.operate.stream.sets.write import IMAGES, VersionImage, link_images, of_first, of_stream, write_coco
+from search.operate.stream.sets.write import LINKED_IMAGES, VersionImage, link_images, of_first, of_stream, write_coco
 
 
 def make_version(context: OperateContext, number: int) -> DataVersion:
@@ -88,13 +88,13 @@ class _Version:
     def write(self, place: VersionPaths) -> list[VersionImage]:
         """Write the data set, and the recent one beside it; return the images of the latter."""
         for split, images in self._splits.items():
-            link_images(images, place.data / IMAGES / split)
-            write_coco(place.data / f"{split}.json", images, self._classes, f"{IMAGES}/{split}")
+            link_images(images, place.data / LINKED_IMAGES / split)
+            write_coco(place.data / f"{split}.json", images, self._classes, f"{LINKED_IMAGES}/{split}")
         if not any(image.boxes for image in self._recent):
             return []
-        link_images(self._recent, place.recent / IMAGES)
-        write_coco(place.recent / "val.json", self._recent, self._classes, IMAGES)
-        trained = f"../{place.data.name}/{IMAGES}/train"  # a data set has a split to train on; nothing is trained here
+        link_images(self._recent, place.recent / LINKED_IMAGES)
+        write_coco(place.recent / "val.json", self._recent, self._classes, LINKED_IMAGES)
+        trained = f"../{place.data.name}/{LINKED_IMAGES}/train"  # a data set has one; nothing is trained here
         write_coco(place.recent / "train.json", self._one_of_each(), self._classes, trained)
         return self._recent
 

@@ -9,16 +9,16 @@ from search.settings.compose import CONF, own_folder, quoted
 from search.settings.pipeline.asked import check_asked
 from spaces.errors import SettingsError, nearest
 
-KEY = "pipeline"
-PIPELINES = CONF / KEY
+PIPELINE_KEY = "pipeline"
+PIPELINES = CONF / PIPELINE_KEY
 # Texts in which Hydra would read more than a text: paths, cron expressions, regular expressions, lines for the shell.
-TEXTS = (
+TEXT_KEYS = (
     *("name", "folder", "deployments", "store.url", "data.root", "search.conf", "triggers.cron"),
     *(f"stream.{name}" for name in ("images", "labels", "predictions", "time", "time_format", "group", "privacy")),
     *(f"hooks.{name}" for name in ("labels_asked", "rollout_begun", "promoted", "rolled_back", "alert")),
     *(f"monitoring.{name}" for name in ("prometheus", "listen", "webhook")),
 )
-LINES = ("search.first", "search.again", "gates.overrides", "data.overrides")  # lists of overrides of a search
+LINE_KEYS = ("search.first", "search.again", "gates.overrides", "data.overrides")  # lists of overrides of a search
 
 FREE = "gates.critical"  # a mapping of names that are the user's
 
@@ -52,39 +52,39 @@ def compose_pipeline(arguments: Sequence[str]) -> dict[str, Any]:
     except MissingMandatoryValue as error:
         raise SettingsError(f"{error.full_key}: needs a value; give {error.full_key}=...") from None
     except yaml.YAMLError as error:
-        raise SettingsError(f"{KEY}: {' '.join(str(error).split())}") from None
+        raise SettingsError(f"{PIPELINE_KEY}: {' '.join(str(error).split())}") from None
     except (HydraException, OmegaConfBaseException, ValueError) as error:  # Hydra's own checks raise ValueError too
         raise _explained(error, overrides) from None
 
 
 def _folders() -> list[Path]:
     own = own_folder()
-    return [PIPELINES] if own is None else [PIPELINES, own / KEY]
+    return [PIPELINES] if own is None else [PIPELINES, own / PIPELINE_KEY]
 
 
 def _split(arguments: Sequence[str]) -> tuple[str, list[str]]:
-    named = [a.split("=", 1)[1] for a in arguments if a.startswith(f"{KEY}=")]
+    named = [a.split("=", 1)[1] for a in arguments if a.startswith(f"{PIPELINE_KEY}=")]
     if len(named) != 1:
         known = ", ".join([*pipelines(), "base"])
         came = "it was given more than once" if named else "it was not given"
-        raise SettingsError(f"{KEY}: names the preset, once: {KEY}=NAME or a path; {came}; known: {known}")
+        raise SettingsError(f"pipeline: names the preset, once: pipeline=NAME or a path; {came}; known: {known}")
     if strange := next((a for a in arguments if "=" not in a), None):
         raise SettingsError(f"'{strange}' is no override; give KEY=VALUE, as rollout.hours=48")
-    return named[0], [a for a in arguments if not a.startswith(f"{KEY}=")]
+    return named[0], [a for a in arguments if not a.startswith(f"{PIPELINE_KEY}=")]
 
 
 def _find(preset: str) -> tuple[Path, str]:
     path = Path(preset).expanduser()
     if path.suffix in (".yaml", ".yml"):
         if not path.is_file():
-            raise SettingsError(f"{KEY}: no such file '{preset}'")
+            raise SettingsError(f"{PIPELINE_KEY}: no such file '{preset}'")
         return path.absolute().parent, path.stem
     for folder in _folders():
         if preset and (folder / f"{preset}.yaml").is_file():
             return folder, preset
     known = [*pipelines(), "base"]
     raise SettingsError(
-        f"{KEY}: unknown preset '{preset}'{nearest(preset, known)}; known: {', '.join(known)}; or a path"
+        f"{PIPELINE_KEY}: unknown preset '{preset}'{nearest(preset, known)}; known: {', '.join(known)}; or a path"
     )
 
 
@@ -94,9 +94,9 @@ def _readable(override: str) -> str:
     from hydra.errors import HydraException
 
     key, _, value = override.partition("=")
-    if key in TEXTS and value not in ("", "null", "???") and value[0] not in "'\"":
+    if key in TEXT_KEYS and value not in ("", "null", "???") and value[0] not in "'\"":
         override = f"{key}={quoted(value)}"
-    elif key in LINES:
+    elif key in LINE_KEYS:
         override = f"{key}={_quoted_lines(value)}"
     if key.startswith(FREE):
         override = f"++{override}"
@@ -125,7 +125,7 @@ def _explained(error: Exception, overrides: Sequence[str]) -> SettingsError:
         key = re.split("[=@]", override.lstrip("+~"))[0]
         if key not in known and not override.startswith("+"):
             return SettingsError(f"unknown setting '{key}'{nearest(key, known) or '; see conf/pipeline/base.yaml'}")
-    return SettingsError(f"{KEY}: {' '.join(str(error).split())[:300]}")
+    return SettingsError(f"{PIPELINE_KEY}: {' '.join(str(error).split())[:300]}")
 
 
 def keys_of(values: dict[str, Any], prefix: str = "") -> list[str]:

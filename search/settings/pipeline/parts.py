@@ -1,12 +1,14 @@
 """Parts of a pipeline's settings as frozen records; their defaults stand in `conf/pipeline/base.yaml`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from objectives.data.pictures.picture import LOOKS_BITS
+from objectives.drift.sample import WATCHABLE
 from search.settings.pipeline.rollout_checks import RULES_OF_LABELS, check_hooks, check_rollout, check_rules
 from search.settings.pipeline.stream_checks import (
     LABEL_TOOLS,
-    LOOKS_BITS,
     check_bounds,
     check_choice,
     check_stream,
@@ -20,6 +22,10 @@ from search.settings.pipeline.watched_check import (
     check_webhook,
     listen_address,
 )
+from spaces.errors import SettingsError, nearest
+
+ON_RECENT = ("either", "better", "not_worse", "ignored")  # what the recent validation set must say
+CRITICAL_RULES = ("recall_min", "drop_max")
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,7 @@ class LabellingSettings:
 
     images_max: int
     tool: str
+    random_share: float
     prelabel: bool
     wait_days: float | None
     share_min: float
@@ -70,6 +77,7 @@ class LabellingSettings:
     def __post_init__(self) -> None:
         check_choice("labelling.tool", self.tool, LABEL_TOOLS)
         check_bounds("labelling.images_max", self.images_max, 1)
+        check_bounds("labelling.random_share", self.random_share, 0, 1)
         check_bounds("labelling.wait_days", self.wait_days, 0)
         check_bounds("labelling.share_min", self.share_min, 0, 1)
 
@@ -104,6 +112,27 @@ class DriftSettings:
         check_images_min("triggers.drift", self.images_min)
         for name in ("window_days", "baseline_days", "false_alarms"):
             check_over_zero(f"triggers.drift.{name}", getattr(self, name))
+        for name in (*self.watch, *self.margins):
+            if name not in WATCHABLE:
+                known = f"{nearest(name, WATCHABLE)}; known are {', '.join(WATCHABLE)}"
+                raise SettingsError(f"triggers.drift: '{name}' is no figure that is watched{known}")
+        missing = [name for name in self.watch if name not in self.margins]
+        if missing:
+            raise SettingsError(f"triggers.drift.margins: {missing[0]} is watched and has no margin; give it one")
+        bad = {name: margin for name, margin in self.margins.items() if not 0 <= margin < 10}
+        if bad:
+            raise SettingsError(f"triggers.drift.margins: must lie in 0..10, shares of what was, got {bad}")
+        if not 0 < self.window_days <= self.baseline_days:
+            raise SettingsError(
+                f"triggers.drift: window_days must be above 0 and baseline_days no less, got {self.window_days} and "
+                f"{self.baseline_days}"
+            )
+        if self.images_min < 2:
+            raise SettingsError(f"triggers.drift.images_min: must be 2 or more, got {self.images_min}")
+        if not 0 < self.false_alarms <= 50:
+            raise SettingsError(
+                f"triggers.drift.false_alarms: must lie in 0..50 a year, 0 left out, got {self.false_alarms}"
+            )
 
 
 @dataclass(frozen=True)
@@ -152,6 +181,16 @@ class AgainSettings:
     shrink: float
     door: float
 
+    def __post_init__(self) -> None:
+        if not self.hours_share > 0:
+            raise SettingsError(f"search.hours_share: must be a share over 0, got {self.hours_share}")
+        if self.carry < 0:
+            raise SettingsError(f"search.carry: must be 0 or more, got {self.carry}")
+        if not 0 < self.shrink <= 1:
+            raise SettingsError(f"search.shrink: must lie in 0..1, 0 left out, got {self.shrink}; 1 is the whole space")
+        if not 0 <= self.door <= 1:
+            raise SettingsError(f"search.door: must be a share of the later rounds, 0 to 1, got {self.door}")
+
 
 @dataclass(frozen=True)
 class JudgeSettings:
@@ -163,6 +202,35 @@ class JudgeSettings:
     level: float
     critical: dict[str, Any]
     on_recent: str
+
+    def __post_init__(self) -> None:
+        if self.on_recent not in ON_RECENT:
+            hint = nearest(str(self.on_recent), ON_RECENT)
+            raise SettingsError(
+                f"gates.on_recent: unknown choice '{self.on_recent}'{hint}; known: {', '.join(ON_RECENT)}"
+            )
+        if not -1 < self.margin < 1:
+            raise SettingsError(f"gates.margin: must be a difference of mAP, over -1 and under 1, got {self.margin}")
+        if self.slower_max is not None and not self.slower_max > -1:
+            raise SettingsError(f"gates.slower_max: must be a share over -1, or null, got {self.slower_max}")
+        if not 0.5 <= self.level < 1:
+            raise SettingsError(f"gates.level: must lie in 0.5..1, 1 left out, got {self.level}")
+        for name, rules in self.critical.items():
+            _check_critical(name, rules)
+
+
+def _check_critical(name: str, rules: object) -> None:
+    """Check the rules of one critical class."""
+    if not isinstance(rules, Mapping) or not rules:
+        raise SettingsError(f"gates.critical.{name}: needs {' or '.join(CRITICAL_RULES)}, got {rules!r}")
+    for rule, value in rules.items():
+        if rule not in CRITICAL_RULES:
+            hint = nearest(str(rule), CRITICAL_RULES)
+            raise SettingsError(
+                f"gates.critical.{name}: unknown rule '{rule}'{hint}; known: {', '.join(CRITICAL_RULES)}"
+            )
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+            raise SettingsError(f"gates.critical.{name}.{rule}: must be a share, 0 to 1, got {value!r}")
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from collections.abc import Collection
 from spaces.errors import SettingsError, nearest
 
 LABEL_TOOLS = ("coco", "yolo", "label_studio")
-LOOKS_BITS = 64  # of the hash by which near-duplicates are found
 MTIME = "mtime"
 TIME_GROUP, GROUP_GROUP = "time", "group"
 _HOOK = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")

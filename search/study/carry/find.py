@@ -32,7 +32,7 @@ from spaces.network.class_rows import shared_rows
 from spaces.network.family import Family, slim_ratios
 
 BY_DEFAULT = "gate"  # which detector of a study is meant that is named without one
-CLASSES_LISTED = 5
+CLASSES_NAMED = 5
 
 
 def find_carried(settings: Settings, dataset: Dataset) -> tuple[tuple[FoundDetector, ...], list[str]]:
@@ -214,5 +214,5 @@ def _classes_notes(one: FoundDetector, name: str, dataset: Dataset) -> list[str]
 
 
 def _listed(names: Sequence[str]) -> str:
-    more = len(names) - CLASSES_LISTED
-    return ", ".join(names[:CLASSES_LISTED]) + (f" and {more} more" if more > 0 else "")
+    more = len(names) - CLASSES_NAMED
+    return ", ".join(names[:CLASSES_NAMED]) + (f" and {more} more" if more > 0 else "")

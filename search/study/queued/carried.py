@@ -11,7 +11,7 @@ from spaces.errors import StoreError
 if TYPE_CHECKING:
     import optuna
 
-ROLE = "carried"
+CARRIED_ROLE = "carried"
 
 
 def carried_in(study: "optuna.Study") -> list[TrialRecord]:
@@ -38,4 +38,4 @@ def said_of(record: CarriedRecord) -> Proposal:
     """Return what is to be known of a carried detector before it is scored."""
     there = f", mAP {record.map:.3f} there" if record.map is not None else ""
     why = f"asked for in `carry`: {record.source} ({record.origin or 'an export'}{there}), scored here and not trained"
-    return Proposal(ROLE, "", why)
+    return Proposal(CARRIED_ROLE, "", why)

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from search.operate.due import Due, Sight, Step, due, version_before
+from search.operate.due import Due, DueStep, LookSight, due, version_before
 from search.operate.hooks_due import hooks_due
 from search.operate.journal.facts import Fact, FactKind
 from search.operate.journal.state import PipelineState, state_of
 from search.operate.rollout.contract import RolloutAction, RolloutDecision
 from search.operate.watching.contract import Trigger, TriggerKind
-from search.operate.words import WORDS, words_of_due
+from search.operate.words import FACT_WORDS, words_of_due
 from search.settings.pipeline.pipeline_settings import PipelineSettings, load_pipeline
 
 BEGAN = datetime(2026, 1, 5, 6, tzinfo=UTC)
@@ -75,80 +75,87 @@ def found(
     days: float = 1.0,
 ) -> Due:
     now = (state.facts[-1].at if state.facts else BEGAN) + timedelta(days=days)
-    return due(state, settings_of(*more), Sight(now, triggers, labelled, missing, decision))
+    return due(state, settings_of(*more), LookSight(now, triggers, labelled, missing, decision))
 
 
 def test_the_first_round_needs_no_labels_and_no_rollout() -> None:
-    assert found(state_with(), triggers=(FIRST,)) == Due(Step.BEGIN_ROUND, 1, (FIRST.why,))
+    assert found(state_with(), triggers=(FIRST,)) == Due(DueStep.BEGIN_ROUND, 1, (FIRST.why,))
     steps = [found(state_with(ROUND_1[:count]), "rollout.kind=canary").step for count in range(1, 7)]
-    assert steps == [Step.MAKE_VERSION, Step.SEARCH, Step.JUDGE, Step.PACK, Step.PROMOTE, Step.END_ROUND]
+    assert steps == [
+        DueStep.MAKE_VERSION,
+        DueStep.SEARCH,
+        DueStep.JUDGE,
+        DueStep.PACK,
+        DueStep.PROMOTE,
+        DueStep.END_ROUND,
+    ]
 
 
 def test_a_first_round_that_found_nothing_is_not_searched_again_and_again() -> None:
     state = state_with((BEGUN, VERSION, NO_WINNER, REFUSED, (FactKind.ROUND_ENDED, {"outcome": "nothing", "why": []})))
-    assert found(state, triggers=(FIRST,)).step is Step.NOTHING
-    assert found(state, triggers=(FIRST, DRIFT)) == Due(Step.BEGIN_ROUND, 2, (DRIFT.why,))
+    assert found(state, triggers=(FIRST,)).step is DueStep.NOTHING
+    assert found(state, triggers=(FIRST, DRIFT)) == Due(DueStep.BEGIN_ROUND, 2, (DRIFT.why,))
 
 
 def test_a_later_round_goes_through_labels_judgement_and_canary() -> None:
     made = (BEGUN, ASKED, TAKEN, VERSION, SEARCHED, judged("promote"), packed("v0002"))
     steps = [found(state_with(ROUND_1, made[:count]), "rollout.kind=canary", labelled=12).step for count in range(1, 8)]
-    labels = [Step.HAND_OVER, Step.TAKE_LABELS, Step.MAKE_VERSION]
-    assert steps == [*labels, Step.SEARCH, Step.JUDGE, Step.PACK, Step.BEGIN_ROLLOUT]
-    assert found(state_with(ROUND_1, made), "rollout.kind=direct").step is Step.PROMOTE
+    labels = [DueStep.HAND_OVER, DueStep.TAKE_LABELS, DueStep.MAKE_VERSION]
+    assert steps == [*labels, DueStep.SEARCH, DueStep.JUDGE, DueStep.PACK, DueStep.BEGIN_ROLLOUT]
+    assert found(state_with(ROUND_1, made), "rollout.kind=direct").step is DueStep.PROMOTE
 
 
 def test_labels_are_waited_for_until_enough_are_back_or_the_time_is_over() -> None:
     state = state_with(ROUND_1, (BEGUN, ASKED))
     waits = found(state, missing=3)
-    assert waits.step is Step.WAIT
+    assert waits.step is DueStep.WAIT
     assert waits.why == ("7 of 10 images are labelled; 80% are waited for until 2026-01-19 14:00 UTC",)
-    assert found(state, missing=2).step is Step.TAKE_LABELS
-    assert found(state, missing=3, days=14).step is Step.TAKE_LABELS
-    assert found(state, "labelling.wait_days=null", missing=3, days=400).step is Step.WAIT
+    assert found(state, missing=2).step is DueStep.TAKE_LABELS
+    assert found(state, missing=3, days=14).step is DueStep.TAKE_LABELS
+    assert found(state, "labelling.wait_days=null", missing=3, days=400).step is DueStep.WAIT
     none_left = state_with(ROUND_1, (BEGUN, (FactKind.LABELS_ASKED, {"hand_over": "", "images": 0})))
-    assert found(none_left).step is Step.TAKE_LABELS
+    assert found(none_left).step is DueStep.TAKE_LABELS
 
 
 def test_nobody_is_asked_for_labels_where_enough_wait_or_none_can_come() -> None:
     state = state_with(ROUND_1, (BEGUN,))
-    assert found(state, labelled=103).step is Step.TAKE_LABELS
-    assert found(state, labelled=102).step is Step.HAND_OVER
-    assert found(state, "triggers.labelled_min=20", labelled=23).step is Step.TAKE_LABELS
-    assert found(state, "stream.labels=null").step is Step.TAKE_LABELS
+    assert found(state, labelled=103).step is DueStep.TAKE_LABELS
+    assert found(state, labelled=102).step is DueStep.HAND_OVER
+    assert found(state, "triggers.labelled_min=20", labelled=23).step is DueStep.TAKE_LABELS
+    assert found(state, "stream.labels=null").step is DueStep.TAKE_LABELS
 
 
 def test_a_round_without_anything_new_ends_unless_it_was_asked_for() -> None:
-    assert found(state_with(ROUND_1, (BEGUN, TAKEN))).step is Step.END_ROUND
-    assert found(state_with(ROUND_1, (BY_HAND, TAKEN))).step is Step.MAKE_VERSION
-    assert found(state_with(ROUND_1, (BEGUN, TAKEN)), labelled=4).step is Step.MAKE_VERSION
+    assert found(state_with(ROUND_1, (BEGUN, TAKEN))).step is DueStep.END_ROUND
+    assert found(state_with(ROUND_1, (BY_HAND, TAKEN))).step is DueStep.MAKE_VERSION
+    assert found(state_with(ROUND_1, (BEGUN, TAKEN)), labelled=4).step is DueStep.MAKE_VERSION
 
 
 @pytest.mark.parametrize("ruling", ["keep", "cannot tell"])
 def test_nothing_is_packed_that_was_not_judged_better(ruling: str) -> None:
     made = (BEGUN, TAKEN, VERSION, SEARCHED, judged(ruling))
-    assert found(state_with(ROUND_1, made)).step is Step.REFUSE
-    assert found(state_with(ROUND_1, (*made, REFUSED))) == Due(Step.END_ROUND, 2, ("worse on jars",))
+    assert found(state_with(ROUND_1, made)).step is DueStep.REFUSE
+    assert found(state_with(ROUND_1, (*made, REFUSED))) == Due(DueStep.END_ROUND, 2, ("worse on jars",))
 
 
 def test_the_logs_decide_a_canary() -> None:
     state = state_with(ROUND_1, (BEGUN, TAKEN, VERSION, SEARCHED, judged("promote"), packed("v0002"), ROLLOUT))
     steps = {action: found(state, decision=RolloutDecision(action, ("so",))).step for action in RolloutAction}
     assert steps == {
-        RolloutAction.WAIT: Step.WAIT,
-        RolloutAction.PROMOTE: Step.PROMOTE,
-        RolloutAction.ROLL_BACK: Step.ROLL_BACK,
+        RolloutAction.WAIT: DueStep.WAIT,
+        RolloutAction.PROMOTE: DueStep.PROMOTE,
+        RolloutAction.ROLL_BACK: DueStep.ROLL_BACK,
     }
     gone = state_with(ROUND_1, (*[(fact.kind, fact.words) for fact in state.facts[7:]], rolled_back("v0002", "v0001")))
     assert gone.rollout is None
-    assert found(gone).step is Step.END_ROUND
+    assert found(gone).step is DueStep.END_ROUND
 
 
 def test_a_promoted_version_is_rolled_back_even_while_the_next_round_is_under_way() -> None:
     second = (BEGUN, TAKEN, VERSION, SEARCHED, judged("promote"), packed("v0002"), promoted("v0002", "v0001"), ENDED)
     state = state_with(ROUND_1, second, (BEGUN, ASKED))
     decision = RolloutDecision(RolloutAction.ROLL_BACK, ("slow",))
-    assert found(state, decision=decision) == Due(Step.ROLL_BACK, 2, ("slow",))
+    assert found(state, decision=decision) == Due(DueStep.ROLL_BACK, 2, ("slow",))
     assert version_before(state) == "v0001"
     back = state_with(ROUND_1, (*second, rolled_back("v0002", "v0001")), (BEGUN, ASKED))
     assert (back.champion and back.champion.version, version_before(back)) == ("v0001", "v0002")
@@ -158,8 +165,8 @@ def test_a_promoted_version_is_rolled_back_even_while_the_next_round_is_under_wa
 def test_triggers_begin_one_round_and_name_all_reasons() -> None:
     other = Trigger(TriggerKind.TIME, "Monday")
     state = state_with(ROUND_1)
-    assert found(state, triggers=(DRIFT, other)) == Due(Step.BEGIN_ROUND, 2, ("it is dark", "Monday"))
-    assert found(state) == Due(Step.NOTHING, None, ("no trigger fires",))
+    assert found(state, triggers=(DRIFT, other)) == Due(DueStep.BEGIN_ROUND, 2, ("it is dark", "Monday"))
+    assert found(state) == Due(DueStep.NOTHING, None, ("no trigger fires",))
 
 
 def test_hooks_are_due_once_for_each_fact_of_the_last_day() -> None:
@@ -175,7 +182,7 @@ def test_hooks_are_due_once_for_each_fact_of_the_last_day() -> None:
 
 
 def test_every_fact_and_step_has_words() -> None:
-    assert set(WORDS) == set(FactKind)
-    assert words_of_due(Due(Step.SEARCH, 2, ("so",)), would=True) == "round 2: would search, because so"
-    assert words_of_due(Due(Step.BEGIN_ROUND, 2, ("so",))) == "begin a round (2), because so"
-    assert words_of_due(Due(Step.WAIT, 2, ("so", "and so"))) == "round 2: waits: so; and so"
+    assert set(FACT_WORDS) == set(FactKind)
+    assert words_of_due(Due(DueStep.SEARCH, 2, ("so",)), would=True) == "round 2: would search, because so"
+    assert words_of_due(Due(DueStep.BEGIN_ROUND, 2, ("so",))) == "begin a round (2), because so"
+    assert words_of_due(Due(DueStep.WAIT, 2, ("so", "and so"))) == "round 2: waits: so; and so"

@@ -9,9 +9,9 @@ import numpy as np
 
 from objectives.data.pictures.decode import Pixels, decode
 from objectives.data.pictures.kinds import HEAD_BYTES, kind_of
+from objectives.drift.figures import image_figures
 from objectives.machine.files import whole
 from search.operate.paths import PipelinePaths
-from search.operate.stream.arrivals.figures import figures_of
 from search.operate.stream.arrivals.privacy import PrivacyHook
 
 
@@ -20,16 +20,16 @@ class NotKept(Exception):
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeptImage:
     """What is kept of an image: its file, its size in pixels, EXIF turn applied, and its figures for drift."""
 
     path: Path
     width_px: int
     height_px: int
-    figures: dict[str, float] | None
+    figures: dict[str, float]
 
 
-def keep_image(source: Path, sha256: str, paths: PipelinePaths, hook: PrivacyHook | None) -> Kept:
+def keep_image(source: Path, sha256: str, paths: PipelinePaths, hook: PrivacyHook | None) -> KeptImage:
     """Keep an image; one that is kept already is written again, with the same bytes.
 
     Args:
@@ -52,7 +52,7 @@ def keep_image(source: Path, sha256: str, paths: PipelinePaths, hook: PrivacyHoo
     target.parent.mkdir(parents=True, exist_ok=True)
     with whole(target) as partial:
         partial.write_bytes(data)
-    return Kept(target, pixels.shape[1], pixels.shape[0], figures_of(pixels))
+    return KeptImage(target, pixels.shape[1], pixels.shape[0], image_figures(pixels).to_json())
 
 
 def _read(path: Path) -> bytes:

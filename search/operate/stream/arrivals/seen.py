@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-WRITER_WAIT_S = 30.0
+LOCKED_WAIT_S = 30.0
 _TABLE = "CREATE TABLE IF NOT EXISTS seen (path BLOB PRIMARY KEY, stamp TEXT NOT NULL) WITHOUT ROWID"
 
 
@@ -47,7 +47,7 @@ class SeenFiles:
 
 
 def _open(path: Path | str) -> sqlite3.Connection:
-    database = sqlite3.connect(path, timeout=WRITER_WAIT_S)
+    database = sqlite3.connect(path, timeout=LOCKED_WAIT_S)
     try:
         database.execute("PRAGMA synchronous = OFF")  # a cache may be lost with the power
         database.execute(_TABLE)

@@ -15,19 +15,19 @@ from objectives.deploy.device import Device
 from objectives.deploy.errors.looking import look
 from objectives.deploy.errors.next_images import Looked, blocks, features
 from objectives.deploy.formats.deployed import open_deployed
+from objectives.records.paths import MODEL
 from search.operate.stream.labelling.chosen import PreBox
 from search.settings.compose import default_values
 from spaces.errors import DataError
 
-MODEL = "model.onnx"  # of a deployment, as of an export
 UNSURE = (
     0.2  # of a score, about the deployed confidence: a detection nearer to it is one that the champion is unsure of
 )
-NOTHING = Detections(np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64))
+NOTHING_FOUND = Detections(np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64))
 
 
 @dataclass(frozen=True, eq=False)
-class Sight:
+class ChampionSight:
     """What the champion sees on an image: as ranking needs it, its boxes, and the classes that it is unsure of."""
 
     looked: Looked
@@ -61,7 +61,7 @@ class Champion:
         """Lengths of the blocks of features."""
         return blocks(len(self.classes))
 
-    def see(self, path: Path) -> Sight:
+    def see(self, path: Path) -> ChampionSight:
         """Look at an image; without a detector, all are as unsure.
 
         Raises:
@@ -70,12 +70,14 @@ class Champion:
         if self._detector is None:
             pixels = read_image(path)
             size = pixels.shape[1], pixels.shape[0]
-            return Sight(Looked(path, size, NOTHING, 1.0, features(pixels, NOTHING, 0)), (), frozenset())
+            return ChampionSight(
+                Looked(path, size, NOTHING_FOUND, 1.0, features(pixels, NOTHING_FOUND, 0)), (), frozenset()
+            )
         confidence = confidence_of(self._detector.meta)
         found, looked = look(self._detector, path, confidence)
         near = np.abs(found.scores - confidence) < UNSURE * confidence
         unsure = frozenset(self.classes[i] for i in np.unique(found.classes[near]))
-        return Sight(looked, self._boxes(looked), unsure)
+        return ChampionSight(looked, self._boxes(looked), unsure)
 
     def features_of(self, paths: Sequence[Path]) -> NDArray[np.float64]:
         """Return the features of labelled images, (n, d); files that cannot be decoded are passed over."""

@@ -29,6 +29,7 @@ class AskedImage:
         disagreement: of champion and challenger in the logs, 0 to 1.
         novelty: distance to the nearest image that is labelled or chosen before; 1 is the mean of two images.
         boxes: what the champion finds at its deployed confidence.
+        random: whether it was picked by chance, as a sample of the stream.
     """
 
     sha256: str
@@ -39,6 +40,7 @@ class AskedImage:
     disagreement: float
     novelty: float
     boxes: tuple[PreBox, ...]
+    random: bool
 
     @property
     def name(self) -> str:
@@ -47,7 +49,7 @@ class AskedImage:
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedImages:
     """What a round hands over.
 
     Attributes:
@@ -68,14 +70,14 @@ class Asked:
         write_text(path, json.dumps(asdict(self), ensure_ascii=False))
 
 
-def read_asked(path: Path) -> Asked | None:
+def read_asked(path: Path) -> AskedImages | None:
     """Return what a round hands over; None before it has chosen."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     images = tuple(_image(entry) for entry in values["images"])
-    return Asked(images, tuple(values["classes"]), values["classes_unsure"], tuple(values["notes"]))
+    return AskedImages(images, tuple(values["classes"]), values["classes_unsure"], tuple(values["notes"]))
 
 
 def _image(entry: dict[str, Any]) -> AskedImage:

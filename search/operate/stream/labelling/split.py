@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 
-TRAIN, RECENT = "train", "recent"
+TRAIN_SIDE, RECENT_SIDE = "train", "recent"
 
 
 def side_of_groups(groups: Iterable[str], sides: Mapping[str, str], share: float, seed: str) -> dict[str, str]:
@@ -20,9 +20,9 @@ def side_of_groups(groups: Iterable[str], sides: Mapping[str, str], share: float
     """
     new = sorted(set(groups) - sides.keys(), key=lambda name: hashlib.sha256(f"{seed}\n{name}".encode()).digest())
     found: dict[str, str] = {}
-    count, recent = len(sides), sum(side == RECENT for side in sides.values())
+    count, recent = len(sides), sum(side == RECENT_SIDE for side in sides.values())
     for name in new:
         count += 1
-        found[name] = RECENT if recent < round(share * count) else TRAIN
-        recent += found[name] == RECENT
+        found[name] = RECENT_SIDE if recent < round(share * count) else TRAIN_SIDE
+        recent += found[name] == RECENT_SIDE
     return found

@@ -8,10 +8,10 @@ from xml.sax.saxutils import quoteattr
 
 import yaml
 
-from search.operate.stream.labelling.chosen import Asked, AskedImage
+from search.operate.stream.labelling.chosen import AskedImage, AskedImages
 from search.settings.pipeline.stream_checks import LABEL_TOOLS
 
-IMAGES = "images"
+HANDED_IMAGES = "images"
 BACK = {
     "coco": "annotations.json: COCO; import it with the folder images (CVAT: COCO 1.0; Roboflow, FiftyOne likewise).\n"
     "Give back: a COCO export (JSON).\n",
@@ -35,19 +35,19 @@ Classes: {classes}. A new class is a new name; it is appended to these.
 """
 
 
-def write_tool(tool: str, asked: Asked, folder: Path, where: str) -> None:
+def write_tool(tool: str, asked: AskedImages, folder: Path, where: str) -> None:
     """Write the files of a labelling tool beside the images.
 
     Args:
         tool: one of LABEL_TOOLS.
         asked: what is handed over.
-        folder: that holds IMAGES.
+        folder: that holds HANDED_IMAGES.
         where: the folder that it will be, relative to the pipeline's, with slashes.
     """
     _WRITERS[tool](asked, folder, where)
 
 
-def _coco(asked: Asked, folder: Path, where: str) -> None:
+def _coco(asked: AskedImages, folder: Path, where: str) -> None:
     del where
     number = {name: i + 1 for i, name in enumerate(asked.classes)}
     images = [
@@ -71,14 +71,14 @@ def _coco(asked: Asked, folder: Path, where: str) -> None:
     _dump(folder / "annotations.json", {"images": images, "annotations": annotations, "categories": categories})
 
 
-def _yolo(asked: Asked, folder: Path, where: str) -> None:
+def _yolo(asked: AskedImages, folder: Path, where: str) -> None:
     del where
     number = {name: i for i, name in enumerate(asked.classes)}
     (folder / "labels").mkdir()
     for image in asked.images:
         lines = [f"{number[box.label]} {_shares(box.box_xywh, image)}\n" for box in image.boxes]
         (folder / "labels" / f"{Path(image.name).stem}.txt").write_text("".join(lines))
-    card = {"path": ".", "train": IMAGES, "val": IMAGES, "names": {i: name for name, i in number.items()}}
+    card = {"path": ".", "train": HANDED_IMAGES, "val": HANDED_IMAGES, "names": {i: name for name, i in number.items()}}
     (folder / "data.yaml").write_text(yaml.safe_dump(card, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
@@ -94,7 +94,7 @@ def _shares(box: Sequence[float], image: AskedImage) -> str:
     return " ".join(f"{value:.6f}" for value in values)
 
 
-def _label_studio(asked: Asked, folder: Path, where: str) -> None:
+def _label_studio(asked: AskedImages, folder: Path, where: str) -> None:
     """Write tasks in Label Studio's format of pre-annotations: boxes in per cent, one prediction a task."""
     _dump(folder / "tasks.json", [_task(image, where) for image in asked.images])
     labels = "\n".join(f"    <Label value={quoteattr(name)}/>" for name in asked.classes)
@@ -121,7 +121,7 @@ def _task(image: AskedImage, where: str) -> dict[str, Any]:
         for i, box in enumerate(image.boxes)
     ]
     score = sum(box.score for box in image.boxes) / len(image.boxes) if image.boxes else 0.0
-    data = {"image": f"/data/local-files/?d={where}/{IMAGES}/{image.name}", "sha256": image.sha256}
+    data = {"image": f"/data/local-files/?d={where}/{HANDED_IMAGES}/{image.name}", "sha256": image.sha256}
     return {"data": data, "predictions": [{"model_version": "champion", "score": score, "result": found}]}
 
 
@@ -135,6 +135,6 @@ def _dump(path: Path, values: object) -> None:
     path.write_text(json.dumps(values, indent=1, ensure_ascii=False), encoding="utf-8")
 
 
-_WRITERS: dict[str, Callable[[Asked, Path, str], None]] = dict(
+_WRITERS: dict[str, Callable[[AskedImages, Path, str], None]] = dict(
     zip(LABEL_TOOLS, (_coco, _yolo, _label_studio), strict=True)
 )

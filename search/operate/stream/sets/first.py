@@ -7,7 +7,7 @@ from pathlib import Path
 from objectives.data.dataset import Dataset, LabelledImage
 from search.operate.context import OperateContext
 from search.operate.journal.facts import FactKind
-from search.operate.stream.labelling.split import RECENT, TRAIN
+from search.operate.stream.labelling.split import RECENT_SIDE, TRAIN_SIDE
 from search.operate.stream.sets.record import VersionRecord, read_record
 from search.settings.dataset import load_data
 from search.settings.pipeline.stream_checks import GROUP_GROUP
@@ -37,8 +37,8 @@ def sides_of_first(dataset: Dataset, pattern: str | None) -> dict[str, str]:
     if pattern is None:
         return {}
     held = (image for split, images in dataset.splits.items() if split != "train" for image in images)
-    sides = dict.fromkeys(_groups(held, dataset.root, pattern), RECENT)
-    return sides | dict.fromkeys(_groups(dataset.splits["train"], dataset.root, pattern), TRAIN)
+    sides = dict.fromkeys(_groups(held, dataset.root, pattern), RECENT_SIDE)
+    return sides | dict.fromkeys(_groups(dataset.splits["train"], dataset.root, pattern), TRAIN_SIDE)
 
 
 def _groups(images: Iterable[LabelledImage], root: Path, pattern: str) -> Iterable[str]:

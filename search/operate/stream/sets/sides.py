@@ -15,10 +15,10 @@ from objectives.data.dataset import Dataset
 from objectives.data.pictures.hashes import FLAT
 from objectives.data.pictures.near import RADIUS
 from search.operate.journal.images import StreamImage
-from search.operate.stream.labelling.split import RECENT, TRAIN
+from search.operate.stream.labelling.split import RECENT_SIDE, TRAIN_SIDE
 from search.settings.pipeline.parts import VersionSettings
 
-BLOCK = 1024  # hashes that are compared with all others at once
+COMPARED_AT_ONCE = 1024  # hashes that are compared with all others at once
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,12 @@ def sides_of(
     """
     left: Counter[str] = Counter()
     trained, held = _of_first(first, "train"), _of_first(first, "val", "test")
-    recent = [image for image in labelled if image.split == RECENT]
+    recent = [image for image in labelled if image.split == RECENT_SIDE]
     fresh = [image for image in recent if now - image.at <= timedelta(days=settings.recent_days)]
     left[f"of the recent side, older than {settings.recent_days:g} days"] += len(recent) - len(fresh)
     recent = _apart(fresh, [trained, held], "of the recent side, like an image of the first data set", left)
-    train = [image for image in labelled if image.split == TRAIN]
-    held_groups = {group for group, side in first_groups.items() if side == RECENT}
+    train = [image for image in labelled if image.split == TRAIN_SIDE]
+    held_groups = {group for group, side in first_groups.items() if side == RECENT_SIDE}
     apart = [image for image in train if image.group not in held_groups]
     left["of a group of the first data set's val or test"] += len(train) - len(apart)
     train = _apart(apart, [held], "like an image of the first data set's val or test", left)
@@ -83,10 +83,10 @@ class _Looks:
     def has(self, looks: NDArray[np.uint64]) -> NDArray[np.bool_]:
         """Return which of some hashes are near one of these."""
         found = np.zeros(len(looks), np.bool_)
-        for i in range(0, len(looks) if len(self.looks) else 0, BLOCK):
-            block = looks[i : i + BLOCK]
+        for i in range(0, len(looks) if len(self.looks) else 0, COMPARED_AT_ONCE):
+            block = looks[i : i + COMPARED_AT_ONCE]
             near = np.bitwise_count(block[:, None] ^ self.looks[None, :]) <= RADIUS
-            found[i : i + BLOCK] = near.any(axis=1) & (block != FLAT)
+            found[i : i + COMPARED_AT_ONCE] = near.any(axis=1) & (block != FLAT)
         return found
 
 

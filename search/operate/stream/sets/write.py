@@ -12,7 +12,7 @@ from objectives.data.dataset import Dataset, LabelledImage
 from search.operate.journal.images import StreamImage
 from search.operate.journal.kept_labels import KeptBox, KeptLabels
 
-IMAGES = "images"
+LINKED_IMAGES = "images"
 STREAM = "stream"  # folder of the stream's images, beside those of the first data set
 
 

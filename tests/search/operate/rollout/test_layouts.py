@@ -21,6 +21,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 from rolled_out import pipeline, rolled_out, write_round_export
+from window_detector import POOR
 
 from objectives.data.dataset import Dataset
 from objectives.deploy.detector import Detector
@@ -232,7 +233,7 @@ def test_the_server_of_a_context_answers_as_the_deployed_program(tmp_path: Path,
 def test_a_server_follows_the_deployments_shadow_and_canary(tmp_path: Path, blocks: Dataset) -> None:
     context = pipeline(tmp_path, "rollout.layouts=[container]")
     for number in (1, 2):
-        write_round_export(context, number)
+        write_round_export(context, number, POOR)
         pack(context, number)
     point(context.paths, "v0001")
     state = rolled_out(context, "shadow").rollout

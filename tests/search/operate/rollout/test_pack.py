@@ -145,7 +145,7 @@ def test_servers_read_what_is_rolled_out(tmp_path: Path) -> None:
         rolled_out_in(context.paths.deployed)
 
 
-def test_old_versions_lose_their_files_but_not_their_cards(tmp_path: Path) -> None:
+def test_old_versions_lose_their_files_but_not_their_cards(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     context = pipeline(tmp_path, "rollout.keep=2")
     for number in (1, 2):
         write_round_export(context, number)
@@ -153,11 +153,15 @@ def test_old_versions_lose_their_files_but_not_their_cards(tmp_path: Path) -> No
         point(context.paths, f"v{number:04d}")
         record(context, FactKind.ROUND_BEGUN, number, number, why=[], kinds=[])
         record(context, FactKind.PROMOTED, number, number, version=f"v{number:04d}", before=None)
+    (context.paths.deployed / "v0000").mkdir()  # somebody's own
+    (context.paths.deployed / "v0000" / "notes.txt").write_text("mine")
     for number in (3, 4, 5):  # packed and refused by their canaries, which keep nothing
         write_round_export(context, number)
         pack(later(context, number), number)
     there = [VersionCard.of(context.paths.deployment(f"v{n:04d}")).removed_at is None for n in range(1, 6)]
     assert there == [True, True, False, True, True]  # what serves, what served before, and the two newest
+    assert (context.paths.deployed / "v0000" / "notes.txt").is_file()
+    assert capsys.readouterr().out == "v0003 keeps its card alone: rollout.keep=2\n"
     gone = context.paths.deployment("v0003")
     assert [path.name for path in gone.iterdir()] == ["version.json"]
     with pytest.raises(StoreError, match=r"files of version 'v0003' were removed on 2026-03-02 \(rollout.keep\)"):
@@ -200,12 +204,18 @@ def test_a_canary_cannot_be_held_to_disagreement(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("share", [0.02, 0.1, 0.3, 0.5, 0.7, 0.9])
 def test_a_version_is_whole_or_not_there_whenever_it_is_killed(tmp_path: Path, share: float) -> None:
-    context = pipeline(tmp_path, "rollout.layouts=[triton,container]")
+    layouts = "rollout.layouts=[triton,container]"
+    calm = pipeline(tmp_path / "calm", layouts)
+    write_round_export(calm, 1)
+    begun = time.monotonic()
+    pack(calm, 1)
+    whole_s = time.monotonic() - begun
+    context = pipeline(tmp_path, layouts)
     write_round_export(context, 1)
     with subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
-        time.sleep(share * 0.3)
+        time.sleep(share * whole_s)
         os.kill(process.pid, signal.SIGKILL)
     folder = context.paths.deployment("v0001")
     if folder.exists():

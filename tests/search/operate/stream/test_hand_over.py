@@ -188,6 +188,16 @@ def test_without_a_champion_images_are_chosen_by_how_they_differ(context: Operat
     assert content["annotations"] == []
 
 
+def test_a_share_is_picked_by_chance(tmp_path: Path, champion: Path) -> None:
+    context = with_stream(tmp_path, "labelling.images_max=6", "labelling.random_share=0.5")
+    hand_over(context, 2, champion)
+    asked = read_asked(context.paths.round(2).asked)
+    assert asked is not None
+    assert [image.random for image in asked.images] == [False] * 3 + [True] * 3
+    assert len({image.sha256 for image in asked.images}) == 6
+    context.journal.close()
+
+
 def test_nothing_to_label_is_no_folder(tmp_path: Path, champion: Path) -> None:
     context = with_stream(tmp_path, images=0)
     assert hand_over(context, 2, champion) == {"hand_over": "", "images": 0, "classes_unsure": {}}
@@ -210,7 +220,7 @@ def logged(image: str, version: str, boxes: list[tuple[str, tuple[float, float, 
 @pytest.mark.seconds
 def test_images_over_which_versions_disagree_come_first(tmp_path: Path, champion: Path) -> None:
     log = tmp_path / "log.jsonl"
-    context = with_stream(tmp_path, "labelling.images_max=2", f"stream.predictions={log}")
+    context = with_stream(tmp_path, "labelling.images_max=2", "labelling.random_share=0", f"stream.predictions={log}")
     same = [("red", (10.0, 10.0, 40.0, 40.0))]
     records = []
     for image in context.journal.images():

@@ -13,6 +13,7 @@ import cv2
 import pytest
 from small_stream import GROUP, NOW, arrive, picture, stream_context
 
+from objectives.drift.figures import image_figures
 from search.operate.context import OperateContext
 from search.operate.journal.images import ImageStatus
 from search.operate.stream.take_in import take_in
@@ -212,4 +213,5 @@ def test_rows_say_all_that_is_known(tmp_path: Path) -> None:
         (image,) = context.journal.images()
         assert len(image.hash64) == 16
         assert int(image.hash64, 16) > 0
+        assert image.figures == image_figures(picture(1)[0]).to_json()
         assert (image.round, image.why, image.split) == (None, "", "")

@@ -73,10 +73,11 @@ def test_slower_in_the_canary_than_measured_is_rolled_back(
     now = served(rounds.settings.deployed)
     assert now
     assert (now.current, now.challenger, now.kind, now.share) == ("v0001", "v0002", "canary", 0.5)
-    rounds.arrive(stream.week(2))
+    for week in (2, 3):  # of fewer than some seventy answers the interval of a p95 has no end
+        rounds.arrive(stream.week(week))
     records = read_predictions(rounds.logs, stream.begins(2))
     assert {record.version for record in records} == {"v0001", "v0002"}
-    rounds.checked_look(stream.begins(3))
+    rounds.checked_look(stream.begins(4))
     back = rounds.last(FactKind.ROLLED_BACK).words
     assert (back["version"], back["to"]) == ("v0002", "v0001")
     assert "p95" in " ".join(back["why"])

@@ -40,7 +40,7 @@ def test_retail_weekly(stream: BlockStream, poor_champion: Path, tmp_path: Path)
     """On Monday a round begins; its challenger serves a tenth, and two days later all."""
     more = ("gates.overrides=[gate.map50_min=0.55]", "rollout.images_min=5", "rollout.rules.p95_share_max=null")
     folder = after_first_round(poor_champion, tmp_path)
-    rounds = BlockRounds(folder, stream, "retail-weekly", *more, "rollout.share=0.3", stages=(POOR, GOOD))
+    rounds = BlockRounds(folder, stream, "retail-weekly", *more, "rollout.share=0.6", stages=(POOR, GOOD))
     rounds.arrive(stream.week(1))
     monday = stream.begins(2).replace(hour=7)
     rounds.checked_look(monday)
@@ -48,7 +48,7 @@ def test_retail_weekly(stream: BlockStream, poor_champion: Path, tmp_path: Path)
     rounds.label(monday)
     rounds.checked_look(monday.replace(hour=8))
     begun = rounds.last(FactKind.ROLLOUT_BEGUN).words
-    assert (begun["version"], begun["rollout"], begun["share"]) == ("v0002", "canary", 0.3)
+    assert (begun["version"], begun["rollout"], begun["share"]) == ("v0002", "canary", 0.6)
     rounds.arrive([photo for photo in stream.week(2) if photo.at > monday])
     rounds.checked_look(stream.begins(2).replace(day=stream.begins(2).day + 1))
     assert rounds.serving == "v0001"  # not yet two days

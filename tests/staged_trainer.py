@@ -2,7 +2,7 @@
 
 `trial.run=staged_trainer:run_trial`, so that tests of whole rounds say how good champion and challenger are. Of the
 seed's thousands 1 makes a poor detector, 2 one that is good at red blocks and blind to most blue ones, 3 one that finds
-what is not there, 4 one that is all but as good as a good one; any other a good one.
+what is not there, 4 and 5 two of which each is about as good as the other; any other a good one.
 """
 
 from pathlib import Path
@@ -17,8 +17,10 @@ from objectives.records.paths import TrialPaths
 from objectives.records.records import Ending, Outcome
 from objectives.trial.job import TrialJob, TrialListener
 
-BLIND = ((24, 56),)  # windows that hardly any block fits
-NEARLY = GOOD[1:]
+BLIND = ((64, 16),)  # a window that no block fits
+EVEN, ODD = GOOD[::2], GOOD[1::2]  # windows of every other size: each fits some blocks better than the other does
+ALL = (*GOOD, *BLIND)  # each has all windows, of which it may use a part alone: all take as long
+SEEN = {1: (POOR, POOR), 2: (GOOD, BLIND), 4: (EVEN, EVEN), 5: (ODD, ODD)}
 GAIN = 1.3
 OWN = {META_KEY: ArtifactMeta(SIDE_PX, "nms", ("red", "blue"), nms_iou=0.2).dump()}
 
@@ -40,8 +42,7 @@ def write_stage(path: Path, stage: int) -> Path:
 
     On blocks, as deployed, a good one has a precision and a recall of about 0.93, a poor one of 0.6 and 0.4.
     """
-    if stage == 2:
-        return write_windows(path, (*GOOD, *BLIND), properties=OWN, gain=GAIN, seen_by={"red": GOOD, "blue": BLIND})
     if stage == 3:
-        return write_windows(path, GOOD, gain=2.0)
-    return write_windows(path, {1: POOR, 4: NEARLY}.get(stage, GOOD), properties=OWN, gain=GAIN)
+        return write_windows(path, ALL, seen_by=dict.fromkeys(("red", "blue"), GOOD), gain=2.0)
+    red, blue = SEEN.get(stage, (GOOD, GOOD))
+    return write_windows(path, ALL, properties=OWN, gain=GAIN, seen_by={"red": red, "blue": blue})

@@ -19,6 +19,8 @@ TELL = re.compile(r"\b(tell|tells|told|telling)\b", re.IGNORECASE)
 SHARED_NAMES = {
     "Reference": "the network beside a measurement, and the point of a hypervolume: the field calls both so",
     "ENOUGH_S": "seconds of timing after which a rehearsal is long enough: of its steps, and of the whole",
+    "Fact": "one thing that is known: of a study, on its page; of a pipeline, in its journal",
+    "Journal": "writes in their order: those of a study that readers follow, and all that a pipeline has done",
     "PAUSED": "the standing of a paused trial, and the attribute of the store that says so",
     "PX_PER_MM": "the resolution of a shelf's scene: of its prints, and of its photographs",
     "SPLITS": "train, val and test: their names, and the shelves that are rendered for each",

@@ -157,3 +157,72 @@ def end(context: OperateContext, number: int, outcome: str, why: str = "") -> No
 def looked(context: OperateContext, watched: dict[str, Any]) -> None:
     """Record a look."""
     context.journal.record(FactKind.LOOKED, context.now, {"watched": watched, "taken_in": {}})
+
+
+def whole_rounds(context: OperateContext, name: str = "bottle") -> None:
+    """Record three rounds with every step: the first champion, one that a canary promotes, one that is rolled back.
+
+    Args:
+        context: of the pipeline.
+        name: of a class, of a person, of a file: what users name.
+    """
+    _searched(at(context, 0), 1, None, name)
+    promote(at(context, 1), 1, "v0001")
+    begin(at(context, 20), 2, TriggerKind.DRIFT, why=f"brightness -24 % (margin 15 %), in {name}")
+    record = context.journal.record
+    record(FactKind.LABELS_ASKED, at(context, 20).now, {"hand_over": "to_label/0002", "images": 40}, 2)
+    record(FactKind.LABELS_TAKEN, at(context, 24).now, {"images": 38, "waited_days": 3.5}, 2)
+    _searched(at(context, 24), 2, f"the critical class {name} is no worse", name)
+    rollout = {"version": "v0002", "rollout": "canary", "share": 0.1}
+    record(FactKind.ROLLOUT_BEGUN, at(context, 25).now, rollout, 2)
+    promote(at(context, 27), 2, "v0002", "v0001")
+    begin(at(context, 40), 3, TriggerKind.BY_HAND, why=f"asked for by hand: {name}")
+    record(FactKind.FAILED, at(context, 40).now, {"step": "searched", "error": f"no space on {name}"}, 3)
+    record(FactKind.FAILED, at(context, 40.1).now, {"step": "searched", "error": f"no space on {name}"}, 3)
+    _searched(at(context, 41), 3, "mAP is better by 0.02", name)
+    promote(at(context, 42), 3, "v0003", "v0002")
+    gone = {"version": "v0003", "to": "v0002", "why": [f"recall of {name} 0.71, 0.94 is the least"], "by": "rules"}
+    record(FactKind.ROLLED_BACK, at(context, 44).now, gone, 3)
+
+
+def _searched(context: OperateContext, number: int, verdict: str | None, name: str) -> None:
+    """Record the steps from the data set to the verdict."""
+    record = context.journal.record
+    if number == 1:
+        begin(context, 1, TriggerKind.FIRST, why="no version has come to serve yet")
+    data = {
+        "number": number,
+        "folder": f"data/{number:04d}",
+        "recent": "",
+        "fingerprint": "contents-1",
+        "frozen": "contents-2",
+        "images": {"train": 400, "val": 100, "recent": 12},
+        "classes": ["jar", name],
+        "new_classes": [name] if number > 1 else [],
+    }
+    record(FactKind.VERSION_MADE, context.now, {"data": data, "labelled": 0}, number)
+    searched = {
+        "study": f"shelves-r{number:04d}",
+        "line": ["search", "conf=retail", f"name=shelves-r{number:04d}", f"data.root=/data/{name}"],
+        "hours": 3.25,
+        "trials": 14,
+        "carried": 3 if number > 1 else 0,
+        "winner": 7,
+        "why": "",
+        "export": f"rounds/{number:04d}/export",
+        "figures": {"map50": 0.61, "p95_ms": 21.5},
+    }
+    record(FactKind.SEARCHED, context.now, searched, number)
+    if verdict is None:
+        return
+    apart = {"champion": 0.52, "challenger": 0.57, "low": 0.01, "high": 0.09}
+    recall = {"class": name, "champion": 0.9, "challenger": 0.91, "low": -0.02, "high": 0.05, "rule": "recall"}
+    judged = {
+        "ruling": "promote",
+        "why": [verdict],
+        "on_frozen": {"map": apart, "p95_ms": [20.0, 22.0], "images": 100},
+        "on_recent": {"map": apart},
+        "critical": [recall],
+        "pages": [f"rounds/{number:04d}/judged/{name}.html", f"rounds/{number:04d}/judged/frozen.json"],
+    }
+    record(FactKind.JUDGED, context.now, judged, number)

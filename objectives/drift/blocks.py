@@ -179,10 +179,11 @@ def _blocks(rows: Rows, group: str, length_days: float, centre: Centre) -> _Bloc
     chosen = rows.groups == group
     days, values = rows.days[chosen], rows.values[chosen]
     number = np.floor(days) if length_days == 1.0 else np.floor((rows.days.max() - days) / length_days)
-    spans, counts = np.unique(number, return_counts=True)
+    order = np.argsort(number, kind="stable")
+    _, starts, counts = np.unique(number[order], return_index=True, return_counts=True)
     usual = float(np.median(counts))
-    kept = spans[counts >= PART_MIN * usual]
-    return _Blocks(np.array([centre(values[number == span]) for span in kept]), usual)
+    spans = [values[order[a : a + n]] for a, n in zip(starts.tolist(), counts.tolist(), strict=True)]
+    return _Blocks(np.array([centre(span) for span in spans if len(span) >= PART_MIN * usual]), usual)
 
 
 def _pooled(blocks: list[Values]) -> tuple[Values, float]:

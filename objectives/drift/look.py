@@ -120,7 +120,7 @@ def _figure(
     blank = _blank(name, margin, base, now)
     if name == "embedding" and reference.embedder != window.embedder:
         return replace(blank, note="the baseline was embedded by another file's backbone")
-    if min(len(now.days), len(base.days)) < images_min:
+    if min(len(now.days), len(base.days)) < max(1, images_min):
         few = "window" if len(now.days) < images_min else "baseline"
         return replace(
             blank, note=f"the {few} has {min(len(now.days), len(base.days))} images with it, of {images_min}"
@@ -173,8 +173,15 @@ def _centre(name: str) -> Any:
     if name == "class_mix":
         return lambda values: values.sum(axis=0) / values.sum()
     if name in ("embedding", "count"):  # the median of a count jumps from one integer to the next
-        return lambda values: values.mean(axis=0)
-    return lambda values: np.median(values, axis=0)
+        return lambda values: values.sum(axis=0) / len(values)
+    return _median
+
+
+def _median(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the median of each column; of a block's few images NumPy's own takes ten times as long."""
+    ordered = np.sort(values, axis=0)
+    middle: NDArray[np.float64] = (ordered[(len(values) - 1) // 2] + ordered[len(values) // 2]) / 2
+    return middle
 
 
 def _measured(name: str, margin: float, apart: Apart, base: Rows) -> dict[str, Any]:

@@ -51,6 +51,11 @@ class RoundPaths:
         """Figures of the first answers of the round's detector: the baseline of drift in what it finds."""
         return self.folder / "answered.json"
 
+    @property
+    def embedded(self) -> Path:
+        """Images of the stream as the backbone of the round's detector sees them: a cache."""
+        return self.folder / "embedded.json"
+
 
 @dataclass(frozen=True)
 class VersionPaths:

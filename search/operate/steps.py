@@ -202,12 +202,12 @@ def _as_it_was(work: StepWork) -> Iterator[bool]:
 
 def labelled_of(context: OperateContext) -> int:
     """Return how many images of the stream are labelled."""
-    return len(context.journal.images(ImageStatus.LABELLED))
+    return context.journal.count_images(ImageStatus.LABELLED)
 
 
 def missing_of(context: OperateContext, number: int) -> int:
     """Return how many images a round has handed over that are not labelled yet."""
-    return sum(image.round == number for image in context.journal.images(ImageStatus.ASKED))
+    return context.journal.count_images(ImageStatus.ASKED, number)
 
 
 DOERS: dict[DueStep, Callable[[StepWork], Fact | None]] = {

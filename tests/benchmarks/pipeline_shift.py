@@ -14,15 +14,15 @@ from dataclasses import asdict
 from pathlib import Path
 
 from pipeline_replay import PipelineReplay
-from pipeline_stream import SHORT, passed, rounds_of
+from pipeline_stream import AGAIN, SHORT, START, passed, rounds_of
 from shifted_set import GROUP, TIME, TIME_FORMAT, ShiftedSet
 
 
 def line(given: argparse.Namespace, stream: ShiftedSet) -> list[str]:
     """Return the pipeline's words."""
     short = [one for one in SHORT if not one.startswith("gate.")]
-    first = [*short, "trial.images_seen=1920"] if given.quick else [f"budget.hours={given.hours}"]
-    again = [*short, "trial.images_seen=960"] if given.quick else []
+    first = [*short, START, "trial.images_seen=1920"] if given.quick else [f"budget.hours={given.hours}"]
+    again = [*AGAIN, "trial.images_seen=960"] if given.quick else []
     return [
         *("pipeline=base", "name=replay", f"data.root={stream.first()}", f"search.conf={given.conf}"),
         *(f"stream.time={TIME}", f"stream.time_format={TIME_FORMAT}", f"stream.group={GROUP}"),

@@ -29,22 +29,17 @@ from rendered_stream import EVENTS, GROUP, QUIET, TIME, TIME_FORMAT, Plan, Rende
 from search.operate.journal.facts import FactKind
 
 STREAM = ("pipeline=base", "name=replay", f"stream.time={TIME}", f"stream.time_format={TIME_FORMAT}")
-SHORT = (
-    "budget.trials=1",
-    "baseline=none",
-    "space/slim=none",
-    "start=[]",
-    "gate.map50_min=null",
-    "space.size.pixels=160",
-)
+SHORT = ("budget.trials=1", "budget.hours=1", "baseline=none", "space/slim=none", "gate.map50_min=null")
+START = "start=[{backbone.name: mobilenetv3_small_100, size.pixels: 160, head.kind: nms, augment.policy: none}]"
+AGAIN = ("budget.trials=5", "space/slim=none")  # with what is carried
 GATE = "gates.overrides=[gate.map50_min=0.3,gate.p95_ms_max=60]"
 
 
 def line(given: argparse.Namespace, plan: Plan) -> list[str]:
     """Return the pipeline's words."""
     hours = f"budget.hours={given.hours}"
-    first = [*SHORT, "trial.images_seen=1920"] if given.quick or given.quiet else [hours]
-    again = [*SHORT, "trial.images_seen=960"] if given.quick else []
+    first = [*SHORT, START, f"trial.images_seen={given.images_seen}"] if given.quick or given.quiet else [hours]
+    again = [*AGAIN, f"trial.images_seen={given.images_seen // 2}"] if given.quick else []
     return [
         *STREAM,
         f"stream.group={GROUP}",
@@ -52,7 +47,7 @@ def line(given: argparse.Namespace, plan: Plan) -> list[str]:
         "search.conf=retail",
         f"search.first=[{','.join(first)}]",
         f"search.again=[{','.join(again)}]",
-        "gates.overrides=[gate.map50_min=null]" if given.quick or given.quiet else GATE,
+        "gates.overrides=[gate.map50_min=null,gate.p95_ms_max=null]" if given.quick or given.quiet else GATE,
         f"labelling.images_max={given.labels}",
         f"labelling.wait_days={'null' if plan is QUIET else 14}",
         f"triggers.drift.watch=[{','.join(given.watch)}]",
@@ -195,6 +190,7 @@ def main() -> None:
     parser.add_argument("--looks", type=int, default=1, help="a week")
     parser.add_argument("--hours", type=float, default=0.1, help="budget of the first search")
     parser.add_argument("--quick", action="store_true", help="searches of one short training")
+    parser.add_argument("--images-seen", type=int, default=1920, help="by the training of a short search")
     parser.add_argument("--images-week", type=int, default=6, help="of each of the six stores")
     parser.add_argument("--labels", type=int, default=60, help="images handed over at once, at most")
     parser.add_argument("--sampled", type=int, default=6, help="images a week that are labelled at random")

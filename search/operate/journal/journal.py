@@ -67,6 +67,16 @@ class Journal:
             mine = select(rows).where(rows.c.pipeline == self.name, *chosen).order_by(rows.c.at, rows.c.sha256)
             return [image_of(row) for row in connection.execute(mine)]
 
+    def count_images(self, status: ImageStatus, number: int | None = None) -> int:
+        """Return how many images are of a status, and of a round if one is named."""
+        from sqlalchemy import func, select
+
+        rows = self._tables.images
+        mine = [rows.c.pipeline == self.name, rows.c.status == status.value]
+        mine += [rows.c.round == number] if number is not None else []
+        with self._reading() as connection:
+            return int(connection.execute(select(func.count()).select_from(rows).where(*mine)).scalar_one())
+
     def known_hashes(self) -> set[str]:
         """Return the SHA-256 of all images."""
         with self._reading() as connection:

@@ -17,7 +17,12 @@ AGAIN = timedelta(days=7)  # what goes on is said again
 AGAIN_FAILED = timedelta(hours=1)  # what could not be sent
 TIMEOUT_S = 10.0
 TRIES = 2
-PASSIVE = (FactKind.LOOKED, FactKind.FAILED, FactKind.ALERTED)  # facts that do not show that a step got on
+PASSIVE = (
+    FactKind.LOOKED,
+    FactKind.FAILED,
+    FactKind.ALERTED,
+    FactKind.HOOK_CALLED,
+)  # facts that do not show that a step got on
 NOBODY = "nobody: neither monitoring.webhook nor hooks.alert is set"
 
 

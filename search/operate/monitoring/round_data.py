@@ -6,10 +6,13 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+from reports.operate.words import metric_label
+from reports.table.words import ms
 from search.operate.journal.facts import Fact, FactKind
 from search.operate.journal.state import PipelineState, RoundState
 
 TONES = {"promoted": "gate", "kept": "stopped", "cannot tell": "stopped", "rolled back": "failed", "nothing": "stopped"}
+ASIDE = (FactKind.ALERTED, FactKind.HOOK_CALLED)  # facts that are no steps
 Words = Mapping[str, Any]
 
 
@@ -61,7 +64,7 @@ def why_lines(why: Any) -> list[str]:
 
 def _steps(one: RoundState, state: PipelineState) -> list[Fact]:
     """Return the facts of a round; of a step that failed several times on end, the last failure."""
-    facts = [fact for fact in state.facts if fact.round == one.number and fact.kind is not FactKind.ALERTED]
+    facts = [fact for fact in state.facts if fact.round == one.number and fact.kind not in ASIDE]
     follow = [*facts[1:], None]
     return [
         fact
@@ -171,9 +174,11 @@ def _sides(words: Words) -> list[list[str]]:
     for name, part in (("frozen", words.get("on_frozen")), ("recent", words.get("on_recent"))):
         for metric, apart in (part or {}).items():
             if isinstance(apart, Mapping) and {"champion", "challenger"} <= apart.keys():
-                rows.append([f"{metric}, {name} set", *_cells(apart)])
-    rows += [[f"recall of {one['class']}", *_cells(one)] for one in words.get("critical") or ()]
-    return rows
+                rows.append([f"{metric_label(metric)}, {name} set", *_cells(apart)])
+            elif metric.endswith("_ms"):
+                rows.append([f"{metric.removesuffix('_ms')}, {name} set", *_times(apart)])
+    critical = {one["class"]: one for one in words.get("critical") or ()}  # of each a record a rule
+    return rows + [[f"recall of {name}, critical", *_cells(one)] for name, one in critical.items()]
 
 
 def _cells(apart: Words) -> list[str]:
@@ -184,6 +189,12 @@ def _cells(apart: Words) -> list[str]:
     low, high = apart.get("low"), apart.get("high")
     span = "" if low is None or high is None else f"{low:+.3f} to {high:+.3f}"
     return [f"{one:.3f}", f"{other:.3f}", f"{other - one:+.3f}", span]
+
+
+def _times(pair: Any) -> list[str]:
+    """Return latencies of champion and challenger, and by which share they differ."""
+    one, other = pair
+    return [ms(one), ms(other), f"{100 * (other / one - 1):+.0f} %" if one else "", ""]
 
 
 def _links(words: Words) -> list[tuple[str, str]]:

@@ -15,12 +15,14 @@ from search.operate.journal.state import PipelineState
 from search.operate.watching.answers import ChampionAnswers
 from search.operate.watching.champion import champion_round, fruitless_round
 from search.operate.watching.contract import Trigger, TriggerKind
+from search.operate.watching.embedded import embedded_samples
 from search.operate.watching.reference import (
     DriftBaseline,
     read_baseline,
     sample_of_answers,
     sample_of_images,
 )
+from spaces.errors import DataError
 
 OF_IMAGES = ("brightness", "contrast", "sharpness")  # figures of the image alone; the others are of what was found
 LOOKS_A_WINDOW = 7  # at most: each look spends of the year's false alarms what time has passed, and finds with it
@@ -73,14 +75,18 @@ def look_at_drift(
     """
     settings = context.settings.triggers.drift
     baseline = image_baseline(context, state, images)
-    now = _window(context, images, baseline)
-    found = [DriftSample(()), DriftSample(())]
+    window = window_images(context, images, baseline)
+    pairs = [(baseline.sample if baseline else DriftSample(()), sample_of_images(window))]
     if answers and first_answers:
         records = [record for record in answers.records if record.at > first_answers.until]
-        found = [first_answers.sample, sample_of_answers(records, groups_by_name(images))]
-    before = DriftSample.of((*(baseline.sample.images if baseline else ()), *found[0].images))
-    after = DriftSample.of((*now.images, *found[1].images))
-    watched = [name for name in settings.watch if name != "embedding"]
+        pairs.append((first_answers.sample, sample_of_answers(records, groups_by_name(images))))
+    embedded, problems = _embedded(context, state, images, baseline)
+    before, after = (DriftSample.of(image for pair in pairs for image in pair[side].images) for side in (0, 1))
+    if embedded:
+        before, after = (
+            DriftSample((*a.images, *b.images), b.embedder) for a, b in zip((before, after), embedded, strict=True)
+        )
+    watched = [name for name in settings.watch if name != "embedding" or embedded]
     alpha = alpha_of_look(settings.false_alarms, _since_days(context, state), settings.window_days)
     figures = look(
         before,
@@ -93,9 +99,22 @@ def look_at_drift(
     )
     stamp = {"at": context.now.isoformat(), "version": state.champion.version if state.champion else ""}
     notes = [f"{one.name}: {one.note}" for one in figures if one.note]
-    if "embedding" in settings.watch:
-        notes.append("embedding: not watched by this look")
-    return [_slim(one.to_json()) | stamp for one in figures], notes
+    return [_slim(one.to_json()) | stamp for one in figures], [*notes, *problems]
+
+
+def _embedded(
+    context: OperateContext, state: PipelineState, images: Sequence[StreamImage], baseline: DriftBaseline | None
+) -> tuple[list[DriftSample], list[str]]:
+    """Return baseline and window with embeddings, where they are watched, and lines about why they cannot be."""
+    made, champion = champion_round(state), state.champion
+    if "embedding" not in context.settings.triggers.drift.watch or baseline is None or not made or champion is None:
+        return [], []
+    before = [image for image in images if baseline.since < image.at <= baseline.until]
+    window = window_images(context, images, baseline)
+    try:
+        return embedded_samples(context, champion.version, context.paths.round(made), before, window), []
+    except DataError as error:
+        return [], [f"not watched: {error}"]
 
 
 def image_baseline(
@@ -112,7 +131,7 @@ def image_baseline(
     first = min(image.at for image in images) - timedelta(seconds=1)
     until = min(first + timedelta(days=settings.baseline_days), context.now - timedelta(days=settings.window_days))
     early = [image for image in images if first < image.at <= until]
-    return DriftBaseline(first, until, 0, sample_of_images(early))
+    return DriftBaseline(first, until, sample_of_images(early))
 
 
 def drift_triggers(
@@ -183,11 +202,13 @@ def answers_with_content(
     return [record for record in records if record.image not in names]
 
 
-def _window(context: OperateContext, images: Sequence[StreamImage], baseline: DriftBaseline | None) -> DriftSample:
+def window_images(
+    context: OperateContext, images: Sequence[StreamImage], baseline: DriftBaseline | None
+) -> list[StreamImage]:
     """Return the images of the window; none of them is in the baseline, too."""
     since = context.now - timedelta(days=context.settings.triggers.drift.window_days)
     since = max(since, baseline.until) if baseline else since
-    return sample_of_images(image for image in images if since < image.at <= context.now)
+    return [image for image in images if since < image.at <= context.now]
 
 
 def _since_days(context: OperateContext, state: PipelineState) -> float | None:

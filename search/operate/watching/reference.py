@@ -13,8 +13,7 @@ from objectives.drift.sample import DriftImage, DriftSample
 from objectives.machine.files import write_text
 from objectives.predictions.record import PredictionRecord
 from search.operate.context import OperateContext
-from search.operate.journal.facts import FactKind
-from search.operate.journal.images import ImageStatus, StreamImage
+from search.operate.journal.images import StreamImage
 from search.operate.journal.state import PipelineState
 from search.operate.watching.champion import kinds_of
 from search.operate.watching.content import has_content
@@ -31,13 +30,11 @@ class DriftBaseline:
     Attributes:
         since: of its images, this moment left out.
         until: of its images.
-        labelled: images that were labelled when it was made.
         sample: their figures.
     """
 
     since: datetime
     until: datetime
-    labelled: int
     sample: DriftSample
 
     def to_json(self) -> dict[str, Any]:
@@ -45,7 +42,6 @@ class DriftBaseline:
         return {
             "since": self.since.isoformat(),
             "until": self.until.isoformat(),
-            "labelled": self.labelled,
             "sample": self.sample.to_json(),
         }
 
@@ -64,9 +60,8 @@ def freeze_reference(context: OperateContext, state: PipelineState, number: int)
     drifted = [one.begun_at for one in state.rounds if TriggerKind.DRIFT in kinds_of(one) and one.number <= number]
     if drifted:
         since = max(since, drifted[-1] - timedelta(days=settings.window_days))
-    labelled = len(context.journal.images(ImageStatus.LABELLED))
     images = [image for image in context.journal.images() if since < image.at <= context.now]
-    write_baseline(target, DriftBaseline(since, context.now, labelled, sample_of_images(images)))
+    write_baseline(target, DriftBaseline(since, context.now, sample_of_images(images)))
 
 
 def write_baseline(target: Path, baseline: DriftBaseline) -> None:
@@ -81,16 +76,7 @@ def read_baseline(path: Path) -> DriftBaseline | None:
         return None
     values = json.loads(path.read_text(encoding="utf-8"))
     since, until = (datetime.fromisoformat(values[key]) for key in ("since", "until"))
-    return DriftBaseline(since, until, values["labelled"], DriftSample.from_json(values["sample"]))
-
-
-def labelled_at_last_version(context: OperateContext, state: PipelineState) -> int:
-    """Return how many images were labelled when the last version of the data set was made; 0 before the first one."""
-    made = state.last(FactKind.VERSION_MADE)
-    if made is None or made.round is None:
-        return 0
-    baseline = read_baseline(context.paths.round(made.round).reference)
-    return baseline.labelled if baseline else 0
+    return DriftBaseline(since, until, DriftSample.from_json(values["sample"]))
 
 
 def sample_of_images(images: Iterable[StreamImage]) -> DriftSample:
@@ -116,8 +102,8 @@ def sample_of_answers(records: Iterable[PredictionRecord], groups: dict[str, str
     return DriftSample.of(even_part(found))
 
 
-def even_part(items: list[tuple[str, Item]]) -> list[Item]:
-    """Return IMAGES_MOST of the items, those of the least hashes: an item that is in once stays in."""
-    if len(items) > IMAGES_MOST:
-        items = sorted(items, key=lambda item: item[0])[:IMAGES_MOST]
+def even_part(items: list[tuple[str, Item]], most: int = IMAGES_MOST) -> list[Item]:
+    """Return some of the items, those of the least hashes: an item that is in once stays in."""
+    if len(items) > most:
+        items = sorted(items, key=lambda item: item[0])[:most]
     return [item for _, item in items]

@@ -10,7 +10,6 @@ from search.operate.journal.facts import FactKind
 from search.operate.journal.images import ImageStatus
 from search.operate.journal.state import PipelineState
 from search.operate.watching.contract import Trigger, TriggerKind
-from search.operate.watching.reference import labelled_at_last_version
 
 
 def plain_triggers(context: OperateContext, state: PipelineState) -> list[Trigger]:
@@ -84,8 +83,8 @@ def _labelled(context: OperateContext, state: PipelineState) -> list[Trigger]:
     settings = context.settings.triggers
     if settings.labelled_min is None and settings.labelled_share is None:
         return []
-    labelled = len(context.journal.images(ImageStatus.LABELLED)) - labelled_at_last_version(context, state)
     made = state.last(FactKind.VERSION_MADE)
-    data: dict[str, Any] = made.words["data"] if made else {}
+    words: dict[str, Any] = dict(made.words) if made else {"labelled": 0, "data": {}}
+    labelled, data = len(context.journal.images(ImageStatus.LABELLED)) - words["labelled"], words["data"]
     trained = data.get("images", {}).get("train")
     return labelled_due(labelled, trained, settings.labelled_min, settings.labelled_share)

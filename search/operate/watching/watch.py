@@ -121,7 +121,7 @@ def _first_answers(
         return None
     answers = read_answers(Path(log).expanduser(), champion.version, begun, until)
     known = _with_content(answers, images, context, (context.now - begun) / timedelta(days=1)) or answers
-    baseline = DriftBaseline(begun, until, 0, sample_of_answers(known.records, groups_by_name(images)))
+    baseline = DriftBaseline(begun, until, sample_of_answers(known.records, groups_by_name(images)))
     if until == full and baseline.sample.images:
         write_baseline(kept, baseline)
     return baseline

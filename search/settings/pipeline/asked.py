@@ -11,7 +11,7 @@ from typing import Any
 
 from spaces.errors import SettingsError
 
-ASKED = "???"
+TO_FILL_IN = "???"
 
 
 def check_asked(preset: Path, below: Path, overrides: Sequence[str]) -> None:
@@ -45,7 +45,7 @@ def _asked(preset: Path, below: Path) -> list[str]:
     for name in [name for name in values.get("defaults", []) if isinstance(name, str) and name != "_self_"]:
         files = [path for path in (preset.parent / f"{name}.yaml", below / f"{name}.yaml") if path.is_file()]
         asked += _asked(files[0], below) if files else []
-    return [key for key in dict.fromkeys([*asked, *own]) if own.get(key, ASKED) == ASKED]
+    return [key for key in dict.fromkeys([*asked, *own]) if own.get(key, TO_FILL_IN) == TO_FILL_IN]
 
 
 def _leaves(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from objectives.data.pictures.picture import LOOKS_BITS
+from objectives.drift.sample import WATCHABLE
 from search.settings.pipeline.rollout_checks import RULES_OF_LABELS, check_hooks, check_rollout, check_rules
 from search.settings.pipeline.stream_checks import (
     LABEL_TOOLS,
@@ -111,6 +112,27 @@ class DriftSettings:
         check_images_min("triggers.drift", self.images_min)
         for name in ("window_days", "baseline_days", "false_alarms"):
             check_over_zero(f"triggers.drift.{name}", getattr(self, name))
+        for name in (*self.watch, *self.margins):
+            if name not in WATCHABLE:
+                known = f"{nearest(name, WATCHABLE)}; known are {', '.join(WATCHABLE)}"
+                raise SettingsError(f"triggers.drift: '{name}' is no figure that is watched{known}")
+        missing = [name for name in self.watch if name not in self.margins]
+        if missing:
+            raise SettingsError(f"triggers.drift.margins: {missing[0]} is watched and has no margin; give it one")
+        bad = {name: margin for name, margin in self.margins.items() if not 0 <= margin < 10}
+        if bad:
+            raise SettingsError(f"triggers.drift.margins: must lie in 0..10, shares of what was, got {bad}")
+        if not 0 < self.window_days <= self.baseline_days:
+            raise SettingsError(
+                f"triggers.drift: window_days must be above 0 and baseline_days no less, got {self.window_days} and "
+                f"{self.baseline_days}"
+            )
+        if self.images_min < 2:
+            raise SettingsError(f"triggers.drift.images_min: must be 2 or more, got {self.images_min}")
+        if not 0 < self.false_alarms <= 50:
+            raise SettingsError(
+                f"triggers.drift.false_alarms: must lie in 0..50 a year, 0 left out, got {self.false_alarms}"
+            )
 
 
 @dataclass(frozen=True)

@@ -107,6 +107,8 @@ def test_images_are_there_once_and_marked(journal: Journal) -> None:
     )
     assert journal.images(ImageStatus.LABELLED) == list(changed)
     assert journal.images(ImageStatus.NEW, ImageStatus.ASKED) == [b]
+    counts = [journal.count_images(ImageStatus.LABELLED, number) for number in (None, 1, 2)]
+    assert counts == [2, 0, 2]
 
 
 def test_a_moment_without_a_zone_is_refused(journal: Journal) -> None:

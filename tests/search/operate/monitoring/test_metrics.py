@@ -71,7 +71,7 @@ def test_a_look_is_written_for_prometheus(served: OperateContext) -> None:
     assert of(values, "drift_drifted", figure="brightness") == 1
     assert of(values, "performance_value", metric="precision") == 1
     assert of(values, "performance_bound", metric="precision") == 0.9
-    assert of(values, "answers", version="v0001") == 84
+    assert of(values, "answers", version="v0001") == 80
     assert of(values, "latency_p95_seconds", version="v0001") == pytest.approx(0.016)
     assert of(values, "last_look_timestamp_seconds") == then.now.timestamp()
     assert of(values, "alerts") == 1, "the drift"

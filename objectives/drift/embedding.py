@@ -12,7 +12,7 @@ from objectives.deploy.artifact import read_meta
 from objectives.deploy.detector import letterbox, stretch
 from spaces.errors import DataError, first_line
 
-EMBEDDED = 64  # numbers of an embedding: projected at random, lengths stay within some 9 % (1 / sqrt(2 * 64))
+EMBEDDING_NUMBERS = 64  # numbers of an embedding: projected at random, lengths stay within some 9 % (1 / sqrt(2 * 64))
 STRIDE = 32  # of a backbone's last feature map
 TIMM_SCOPE = "/model.0/m/"  # of the nodes of a timm backbone (spaces.network.timm_backbone), which is layer 0
 QUANTISERS = ("QuantizeLinear", "DequantizeLinear")
@@ -53,7 +53,7 @@ class Embedder:
         if features.ndim != 4 or features.shape[2:] != (side, side):
             raise _not_found(path)
         rng = np.random.default_rng(features.shape[1])
-        self._projection = rng.normal(0, EMBEDDED**-0.5, (features.shape[1], EMBEDDED))
+        self._projection = rng.normal(0, EMBEDDING_NUMBERS**-0.5, (features.shape[1], EMBEDDING_NUMBERS))
 
     def __call__(self, image_bgr: NDArray[np.uint8]) -> tuple[float, ...]:
         """Return the embedding of an image (H, W, 3) BGR."""

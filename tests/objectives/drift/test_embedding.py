@@ -13,7 +13,7 @@ from small_jobs import tiny_candidate
 from objectives.deploy.artifact import ArtifactMeta
 from objectives.deploy.detector import letterbox
 from objectives.deploy.export_onnx import deployed_network, export_onnx, head_of
-from objectives.drift.embedding import EMBEDDED, Embedder
+from objectives.drift.embedding import EMBEDDING_NUMBERS, Embedder
 from spaces.errors import DataError
 from spaces.network.description import describe
 from spaces.network.detector import build_detector
@@ -55,7 +55,7 @@ def test_it_is_the_networks_own_map_averaged(kind: str, photo: np.ndarray, tmp_p
         network(torch.from_numpy(letterbox(photo, meta.size_px)[0]))
     wanted = (maps[0][-1] if isinstance(maps[0], list) else maps[0])[0].mean(dim=(1, 2)).double().numpy()
     embed = Embedder(tmp_path / "model.onnx")
-    projection = np.random.default_rng(len(wanted)).normal(0, EMBEDDED**-0.5, (len(wanted), EMBEDDED))
+    projection = np.random.default_rng(len(wanted)).normal(0, EMBEDDING_NUMBERS**-0.5, (len(wanted), EMBEDDING_NUMBERS))
     assert np.linalg.norm(wanted) > 0
     assert embed(photo) == pytest.approx(wanted @ projection, rel=1e-3, abs=1e-3 * np.linalg.norm(wanted))
     assert len(embed.name) == 16

@@ -17,7 +17,7 @@ from objectives.predictions.record import LoggedBox
 RATES = ("precision", "recall", "f1", "false_negative_rate")  # at an overlap of one half, as answered
 PRECISIONS = ("map50", "map")  # of what was logged: what lies under the deployed confidence is not in it
 BLOCKS_MIN = 8  # blocks of images that are drawn again whole; of fewer single images are drawn
-SIDE_PX = 1 << 20  # stands for the side of an image, which matching does not look at
+ANSWERED_SIDE_PX = 1 << 20  # stands for the side of an image, which matching does not look at
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def _matched(images: Sequence[AnsweredImage], names: Sequence[str]) -> list[Matc
         corners = np.array([box for _, box in objects], float).reshape(-1, 4)
         corners[:, 2:] -= corners[:, :2]
         labels = np.array([k for k, _ in objects], np.int64)
-        truths.append(LabelledImage(Path(), SIDE_PX, SIDE_PX, corners, labels))
+        truths.append(LabelledImage(Path(), ANSWERED_SIDE_PX, ANSWERED_SIDE_PX, corners, labels))
     matches = match(answers, truths, names, ALL_SIZES)
     return [matches[name, ALL_SIZES[0]] for name in names]
 

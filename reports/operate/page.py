@@ -24,7 +24,7 @@ from reports.page.payload import script_json
 from reports.page.template import asset, environment
 from reports.table.words import ABSENT, ms, number
 
-CLASSES_MOST = 12  # of a histogram of class names
+BARS_MOST = 12  # of a histogram of class names
 
 
 def write_pipeline_page(data: Mapping[str, Any], path: Path) -> None:
@@ -146,7 +146,7 @@ def _histogram(now: Mapping[str, Any]) -> dict[str, Any] | None:
     places: list[Any] = list(now.get("labels") or ())
     is_words = bool(places)
     if is_words:
-        order = sorted(range(len(places)), key=lambda i: -abs(shares[1][i] - shares[0][i]))[:CLASSES_MOST]
+        order = sorted(range(len(places)), key=lambda i: -abs(shares[1][i] - shares[0][i]))[:BARS_MOST]
         places, shares = [places[i] for i in order], [[part[i] for i in order] for part in shares]
     else:
         edges = now["edges"]

@@ -5,7 +5,7 @@ from typing import Any
 
 from reports.table.words import ABSENT
 
-LABELS = {
+FIGURE_LABELS = {
     "brightness": ("brightness", "mean, 0 to 1"),
     "contrast": ("contrast", "deviation of brightness"),
     "sharpness": ("sharpness", "log variance of the Laplacian"),
@@ -20,12 +20,12 @@ DISTANCES = ("class_mix", "embedding")  # figures whose change is a distance, no
 
 def figure_label(name: str) -> str:
     """Return the name of a figure of drift for people."""
-    return LABELS.get(name, (name, ""))[0]
+    return FIGURE_LABELS.get(name, (name, ""))[0]
 
 
 def figure_unit(name: str) -> str:
     """Return what a figure of drift is measured in."""
-    return LABELS.get(name, (name, ""))[1]
+    return FIGURE_LABELS.get(name, (name, ""))[1]
 
 
 def change_words(name: str, change: float | None, *, signed: bool = True) -> str:

@@ -123,7 +123,7 @@ class Operator:
     def dry_run(self) -> None:
         """Say what a look would do first, and why, from what was taken in by earlier looks; nothing is changed."""
         state = self._state()
-        triggers = watch(self._context, state).triggers if state.round is None else ()
+        triggers = watch(self._context, state, keep=False).triggers if state.round is None else ()
         found = due(state, self._given.settings, self._sight(state, triggers, self._decision(state)))
         self._announce(words_of_due(found, would=True))
         self._announce("what a look would take in first, images and labels, is not counted here")

@@ -16,7 +16,7 @@ class FactKind(StrEnum):
     LABELS_TAKEN = "labels taken"  # images: labelled of those asked for; waited_days
     VERSION_MADE = "version made"  # data: stream.contract.DataVersion.to_json; labelled: images that are, by then
     SEARCHED = "searched"  # rounds.contract.Searched.to_json
-    JUDGED = "judged"  # rounds.contract.Judged.to_json
+    JUDGED = "judged"  # rounds.contract.JudgedRound.to_json
     REFUSED = "refused"  # why; ends the round
     PACKED = "packed"  # version: of deployments; folder; layouts
     ROLLOUT_BEGUN = "rollout begun"  # version; rollout: shadow or canary; share

@@ -13,9 +13,9 @@ from search.operate.monitoring.findings import findings
 from search.operate.rollout.hooks import call_hook
 from spaces.errors import first_line
 
-AGAIN = timedelta(days=7)  # what goes on is said again
-AGAIN_FAILED = timedelta(hours=1)  # what could not be sent
-TIMEOUT_S = 10.0
+ALERT_AGAIN = timedelta(days=7)  # what goes on is said again
+ALERT_AGAIN_FAILED = timedelta(hours=1)  # what could not be sent
+WEBHOOK_TIMEOUT_S = 10.0
 TRIES = 2
 PASSIVE = (
     FactKind.LOOKED,
@@ -23,7 +23,7 @@ PASSIVE = (
     FactKind.ALERTED,
     FactKind.HOOK_CALLED,
 )  # facts that do not show that a step got on
-NOBODY = "nobody: neither monitoring.webhook nor hooks.alert is set"
+SENT_TO_NOBODY = "nobody: neither monitoring.webhook nor hooks.alert is set"
 
 
 def alert(context: OperateContext, line: str, *, about: str = "", number: int | None = None) -> str:
@@ -53,7 +53,7 @@ def alert(context: OperateContext, line: str, *, about: str = "", number: int | 
     following = state.facts[-1].number + 1 if state.facts else 1
     fact = Fact(following, FactKind.ALERTED, number, context.now, words)
     ends = [(name, way(fact)) for name, way in ways]
-    sent = "; ".join(f"{name} failed: {why}" if why else f"sent by {name}" for name, why in ends) or NOBODY
+    sent = "; ".join(f"{name} failed: {why}" if why else f"sent by {name}" for name, why in ends) or SENT_TO_NOBODY
     is_sent = not ends or any(not why for _, why in ends)
     context.journal.record(FactKind.ALERTED, context.now, words | {"sent": sent, "is_sent": is_sent}, number)
     return sent
@@ -65,7 +65,7 @@ def is_known(context: OperateContext, state: PipelineState, line: str, about: st
     if not before:
         return False
     last = before[-1]
-    if context.now - last.at >= (AGAIN if last.words.get("is_sent", True) else AGAIN_FAILED):
+    if context.now - last.at >= (ALERT_AGAIN if last.words.get("is_sent", True) else ALERT_AGAIN_FAILED):
         return False
     later = [fact for fact in state.facts if fact.number > last.number]
     if about:
@@ -85,7 +85,7 @@ def _post(address: str, name: str, fact: Fact) -> str:
     why = ""
     for _ in range(TRIES):
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # likewise
+            with urllib.request.urlopen(request, timeout=WEBHOOK_TIMEOUT_S) as answer:  # likewise
                 answer.read(1)
             return ""
         except (OSError, HTTPException, ValueError) as error:  # away, refused, no answer, or no address after all

@@ -14,7 +14,7 @@ from search.operate.monitoring.findings import Look
 from search.operate.watching.content import has_content
 from search.operate.watching.drift import OF_IMAGES, image_baseline
 
-SHOWN = 6
+PICTURES_SHOWN = 6
 OF_A_GROUP = 2  # at most, of one row
 SPREAD_MIN = 0.01  # of a figure over the baseline: a share of its median
 
@@ -65,7 +65,7 @@ def spread_over_groups(images: Sequence[StreamImage], order: NDArray[np.float64]
     for image in sorted_by:
         counts[image.group] = counts.get(image.group, 0) + 1
         (chosen if counts[image.group] <= OF_A_GROUP else others).append(image)
-    return [*chosen, *others][:SHOWN]
+    return [*chosen, *others][:PICTURES_SHOWN]
 
 
 def _apart(

@@ -19,8 +19,8 @@ from search.operate.watching.champion import champion_round
 from search.settings.pipeline.watched_check import listen_address
 from spaces.errors import SettingsError, first_line
 
-PREFIX = "automl_pipeline_"
-OUTCOMES = ("promoted", "kept", "cannot tell", "rolled back", "nothing")
+METRIC_PREFIX = "automl_pipeline_"
+ROUND_OUTCOMES = ("promoted", "kept", "cannot tell", "rolled back", "nothing")
 Sample = tuple[Sequence[str], float]
 
 
@@ -99,7 +99,7 @@ def write_metrics(path: Path, metrics: Iterable[Metric]) -> None:
 
 
 def _metric(pipeline: str, name: str, what: str, labels: Sequence[str], samples: Iterable[Sample]) -> Metric:
-    metric = GaugeMetricFamily(f"{PREFIX}{name}", what, labels=("pipeline", *labels))
+    metric = GaugeMetricFamily(f"{METRIC_PREFIX}{name}", what, labels=("pipeline", *labels))
     for values, value in samples:
         metric.add_metric((pipeline, *values), value)
     return metric
@@ -125,7 +125,7 @@ def _of_champion(state: PipelineState) -> Iterator[Row]:
 def _of_rounds(state: PipelineState) -> Iterator[Row]:
     ended = [one for one in state.rounds if one.has_ended]
     counts = Counter(str(one.words(FactKind.ROUND_ENDED)["outcome"]) for one in ended)
-    yield "rounds", "Rounds that ended, by outcome", ("outcome",), [((name,), counts[name]) for name in OUTCOMES]
+    yield "rounds", "Rounds that ended, by outcome", ("outcome",), [((name,), counts[name]) for name in ROUND_OUTCOMES]
     yield (
         "round_under_way",
         "Number of the round that is under way, 0 for none",

@@ -15,7 +15,7 @@ from search.operate.monitoring.metrics import counts_by_status
 from search.operate.monitoring.round_data import moment, round_data, why_lines
 
 POINTS_MOST = 300  # of a figure over time
-ROUNDS_MOST = 40  # on the page
+ROUNDS_SHOWN = 40  # on the page
 ALERTS_DAYS = 14  # of which alerts stand at the top
 ALERTS_MOST = 4
 
@@ -51,8 +51,8 @@ def page_data(context: OperateContext, state: PipelineState, look: Look) -> dict
         "drift": drift_series(thin, look),
         "performance": performance_series(thin),
         "live": [{"at": stamp(at), **one["live"]} for at, one in thin if one.get("live")],
-        "rounds": rounds[:ROUNDS_MOST],
-        "rounds_left_out": max(0, len(rounds) - ROUNDS_MOST),
+        "rounds": rounds[:ROUNDS_SHOWN],
+        "rounds_left_out": max(0, len(rounds) - ROUNDS_SHOWN),
         "champions": _champions(state),
         "pictures": picture_rows(context, state, images, look),
         "images_min": context.settings.triggers.drift.images_min,

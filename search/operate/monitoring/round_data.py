@@ -11,7 +11,13 @@ from reports.table.words import ms
 from search.operate.journal.facts import Fact, FactKind
 from search.operate.journal.state import PipelineState, RoundState
 
-TONES = {"promoted": "gate", "kept": "stopped", "cannot tell": "stopped", "rolled back": "failed", "nothing": "stopped"}
+OUTCOME_TONES = {
+    "promoted": "gate",
+    "kept": "stopped",
+    "cannot tell": "stopped",
+    "rolled back": "failed",
+    "nothing": "stopped",
+}
 ASIDE = (FactKind.ALERTED, FactKind.HOOK_CALLED)  # facts that are no steps
 Words = Mapping[str, Any]
 
@@ -25,7 +31,7 @@ def round_data(one: RoundState, state: PipelineState) -> dict[str, Any]:
     return {
         "number": one.number,
         "outcome": outcome,
-        "tone": TONES.get(outcome, "muted") if ended else "front",
+        "tone": OUTCOME_TONES.get(outcome, "muted") if ended else "front",
         "span": span,
         "why": "; ".join(why_lines(one.words(FactKind.ROUND_BEGUN).get("why"))),
         "steps": [step_data(fact) for fact in _steps(one, state)],

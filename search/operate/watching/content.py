@@ -9,7 +9,7 @@ from search.operate.journal.images import StreamImage
 BRIGHTNESS_MIN = 0.03  # of 1: nearly black
 CONTRAST_MIN = 0.02  # of 0.5: of one colour but for noise
 LAST = 3  # the last images of a group that all lack content: its camera is taken for broken
-NAMED_MOST = 8
+CAMERAS_NAMED = 8
 
 
 def has_content(image: StreamImage) -> bool:
@@ -34,8 +34,8 @@ def broken_cameras(images: Iterable[StreamImage], since: datetime) -> list[str]:
         by_group[image.group].append(image)
     found = {group: _since(of_group) for group, of_group in by_group.items() if of_group[-1].at > since}
     broken = sorted((begun, group) for group, begun in found.items() if begun is not None)
-    lines = [_line(group, begun) for begun, group in broken[:NAMED_MOST]]
-    more = len(broken) - NAMED_MOST
+    lines = [_line(group, begun) for begun, group in broken[:CAMERAS_NAMED]]
+    more = len(broken) - CAMERAS_NAMED
     return [*lines, f"images without content of {more} further groups"] if more > 0 else lines
 
 

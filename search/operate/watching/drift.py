@@ -60,6 +60,8 @@ def look_at_drift(
     images: Sequence[StreamImage],
     answers: ChampionAnswers | None,
     first_answers: DriftBaseline | None,
+    *,
+    keep: bool = True,
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Hold the window against the baselines.
 
@@ -69,6 +71,7 @@ def look_at_drift(
         images: all of the stream.
         answers: of the champion in the window; None without a log.
         first_answers: their baseline; None where there is none yet.
+        keep: whether embeddings are kept in a file.
 
     Returns:
         The figures as JSON values, and lines about what could not be watched.
@@ -80,7 +83,7 @@ def look_at_drift(
     if answers and first_answers:
         records = [record for record in answers.records if record.at > first_answers.until]
         pairs.append((first_answers.sample, sample_of_answers(records, groups_by_name(images))))
-    embedded, problems = _embedded(context, state, images, baseline)
+    embedded, problems = _embedded(context, state, images, baseline, keep=keep)
     before, after = (DriftSample.of(image for pair in pairs for image in pair[side].images) for side in (0, 1))
     if embedded:
         before, after = (
@@ -103,7 +106,12 @@ def look_at_drift(
 
 
 def _embedded(
-    context: OperateContext, state: PipelineState, images: Sequence[StreamImage], baseline: DriftBaseline | None
+    context: OperateContext,
+    state: PipelineState,
+    images: Sequence[StreamImage],
+    baseline: DriftBaseline | None,
+    *,
+    keep: bool,
 ) -> tuple[list[DriftSample], list[str]]:
     """Return baseline and window with embeddings, where they are watched, and lines about why they cannot be."""
     made, champion = champion_round(state), state.champion
@@ -112,7 +120,8 @@ def _embedded(
     before = [image for image in images if baseline.since < image.at <= baseline.until]
     window = window_images(context, images, baseline)
     try:
-        return embedded_samples(context, champion.version, context.paths.round(made), before, window), []
+        files = context.paths.round(made)
+        return embedded_samples(context, champion.version, files, before, window, keep=keep), []
     except DataError as error:
         return [], [f"not watched: {error}"]
 

@@ -24,6 +24,8 @@ def embedded_samples(
     files: RoundPaths,
     before: Iterable[StreamImage],
     after: Iterable[StreamImage],
+    *,
+    keep: bool = True,
 ) -> list[DriftSample]:
     """Return a part of the baseline and of the window with the embeddings of their images.
 
@@ -35,6 +37,7 @@ def embedded_samples(
         files: of the round that made it.
         before: images of the baseline.
         after: images of the window.
+        keep: whether the file is written.
 
     Raises:
         DataError: the champion's file has no backbone that can be found.
@@ -42,9 +45,10 @@ def embedded_samples(
     embedder = Embedder(context.paths.deployment(version) / MODEL)
     known = _known(files, embedder.name)
     samples = [_sample(context, embedder, known, images) for images in (before, after)]
-    values = {"embedder": embedder.name, "images": known}
-    files.embedded.parent.mkdir(parents=True, exist_ok=True)
-    write_text(files.embedded, json.dumps(values, separators=(",", ":")))
+    if keep:
+        values = {"embedder": embedder.name, "images": known}
+        files.embedded.parent.mkdir(parents=True, exist_ok=True)
+        write_text(files.embedded, json.dumps(values, separators=(",", ":")))
     return samples
 
 

@@ -36,14 +36,21 @@ __all__ = ["freeze_reference", "watch"]
 
 @dataclass(frozen=True)
 class _Seen:
-    """What one look works on: images of the stream, and the champion's answers; None without a log or a champion."""
+    """What one look works on: the stream, the champion's answers (None without a log), whether files are kept."""
 
     images: tuple[StreamImage, ...]
     answers: ChampionAnswers | None
+    keep: bool
 
 
-def watch(context: OperateContext, state: PipelineState) -> Watched:
-    """Look at everything that is watched; nothing is changed but for the baseline of the champion's answers, a file.
+def watch(context: OperateContext, state: PipelineState, *, keep: bool = True) -> Watched:
+    """Look at everything that is watched.
+
+    Args:
+        context: of the look.
+        state: of the pipeline.
+        keep: whether the baseline of the champion's answers is kept once it is complete, and embeddings are; nothing
+            else is written. False for a look that changes nothing.
 
     Raises:
         SettingsError: the moment of the look lies before the last one's.
@@ -55,7 +62,7 @@ def watch(context: OperateContext, state: PipelineState) -> Watched:
     alerts = tuple(broken_cameras(images, context.now - window))
     if state.champion is None:
         return Watched((), None, tuple(triggers), (), None, alerts)
-    seen = _Seen(images, _answers(context, state))
+    seen = _Seen(images, _answers(context, state), keep)
     drift, notes = _drift(context, state, seen)
     triggers += drift_triggers(context, state, drift)
     rated, rated_notes = _performance(context, state, seen.answers)
@@ -83,8 +90,8 @@ def _drift(context: OperateContext, state: PipelineState, seen: _Seen) -> tuple[
         return [], []
     days = context.settings.triggers.drift.window_days
     answers = _with_content(seen.answers, seen.images, context, days)
-    first = _first_answers(context, state, seen.images)
-    return look_at_drift(context, state, seen.images, answers, first)
+    first = _first_answers(context, state, seen)
+    return look_at_drift(context, state, seen.images, answers, first, keep=seen.keep)
 
 
 def _with_content(
@@ -99,9 +106,7 @@ def _with_content(
     return replace(answers, records=tuple(answers_with_content(records, images, lacking)))
 
 
-def _first_answers(
-    context: OperateContext, state: PipelineState, images: Sequence[StreamImage]
-) -> DriftBaseline | None:
+def _first_answers(context: OperateContext, state: PipelineState, seen: _Seen) -> DriftBaseline | None:
     """Return the champion's first answers, of `baseline_days` or as many as lie before the window.
 
     What one version finds says nothing of what another should find: a new champion is surer, or finds more. Once they
@@ -120,9 +125,9 @@ def _first_answers(
     if until <= begun:
         return None
     answers = read_answers(Path(log).expanduser(), champion.version, begun, until)
-    known = _with_content(answers, images, context, (context.now - begun) / timedelta(days=1)) or answers
-    baseline = DriftBaseline(begun, until, sample_of_answers(known.records, groups_by_name(images)))
-    if until == full and baseline.sample.images:
+    known = _with_content(answers, seen.images, context, (context.now - begun) / timedelta(days=1)) or answers
+    baseline = DriftBaseline(begun, until, sample_of_answers(known.records, groups_by_name(seen.images)))
+    if seen.keep and until == full and baseline.sample.images:
         write_baseline(kept, baseline)
     return baseline
 

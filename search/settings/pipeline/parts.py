@@ -15,7 +15,6 @@ from search.settings.pipeline.stream_checks import (
 )
 from search.settings.pipeline.watched_check import (
     check_cron,
-    check_drift,
     check_images_min,
     check_over_zero,
     check_performance,
@@ -108,10 +107,6 @@ class DriftSettings:
     margins: dict[str, float]
 
     def __post_init__(self) -> None:
-        check_drift(self.watch, self.margins)
-        check_images_min("triggers.drift", self.images_min)
-        for name in ("window_days", "baseline_days", "false_alarms"):
-            check_over_zero(f"triggers.drift.{name}", getattr(self, name))
         for name in (*self.watch, *self.margins):
             if name not in WATCHABLE:
                 known = f"{nearest(name, WATCHABLE)}; known are {', '.join(WATCHABLE)}"
@@ -130,9 +125,7 @@ class DriftSettings:
         if self.images_min < 2:
             raise SettingsError(f"triggers.drift.images_min: must be 2 or more, got {self.images_min}")
         if not 0 < self.false_alarms <= 50:
-            raise SettingsError(
-                f"triggers.drift.false_alarms: must lie in 0..50 a year, 0 left out, got {self.false_alarms}"
-            )
+            raise SettingsError(f"triggers.drift.false_alarms: must lie in 0..50 a year, 0 left out, got {self.false_alarms}")
 
 
 @dataclass(frozen=True)

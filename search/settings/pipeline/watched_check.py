@@ -8,7 +8,7 @@ from cronsim import CronSim, CronSimError
 
 from spaces.errors import SettingsError, nearest
 
-FIGURES = (
+DRIFT_FIGURES = (
     "brightness",
     "contrast",
     "sharpness",
@@ -19,7 +19,7 @@ FIGURES = (
     "embedding",
 )
 METRICS = ("precision", "recall", "f1", "map50", "map", "false_negative_rate")
-SECTION = "triggers"
+TRIGGERS_SECTION = "triggers"
 
 
 def check_drift(watch: Iterable[str], margins: Mapping[str, float]) -> None:
@@ -28,13 +28,13 @@ def check_drift(watch: Iterable[str], margins: Mapping[str, float]) -> None:
     Raises:
         SettingsError: one is not, or has none.
     """
-    name = f"{SECTION}.drift"
+    name = f"{TRIGGERS_SECTION}.drift"
     for figure in watch:
-        _check_known(f"{name}.watch", figure, FIGURES)
+        _check_known(f"{name}.watch", figure, DRIFT_FIGURES)
         if figure not in margins:
             raise SettingsError(f"{name}.margins: '{figure}' is watched and has no margin; give it one")
     for figure, margin in margins.items():
-        _check_known(f"{name}.margins", figure, FIGURES)
+        _check_known(f"{name}.margins", figure, DRIFT_FIGURES)
         check_over_zero(f"{name}.margins.{figure}", margin)
 
 
@@ -64,7 +64,7 @@ def check_performance(metric: str, bound: float | None, level: float) -> None:
     Raises:
         SettingsError: a value is out of its range, or the metric is unknown.
     """
-    name = f"{SECTION}.performance"
+    name = f"{TRIGGERS_SECTION}.performance"
     _check_known(f"{name}.metric", metric, METRICS)
     if bound is not None and not 0 < bound < 1:
         raise SettingsError(f"{name}.bound: must lie between 0 and 1, got {bound}")
@@ -104,13 +104,13 @@ def check_cron(cron: str) -> None:
     """
     wanted = "five fields are wanted (minute hour day month weekday), as '0 6 * * 1'"
     if len(cron.split()) != 5:
-        raise SettingsError(f"{SECTION}.cron: {wanted}, got '{cron}'")
+        raise SettingsError(f"{TRIGGERS_SECTION}.cron: {wanted}, got '{cron}'")
     try:
         moment = next(CronSim(cron, datetime(2024, 1, 1, tzinfo=UTC)), None)
     except CronSimError as error:
-        raise SettingsError(f"{SECTION}.cron: {str(error).lower()} in '{cron}'; {wanted}") from None
+        raise SettingsError(f"{TRIGGERS_SECTION}.cron: {str(error).lower()} in '{cron}'; {wanted}") from None
     if moment is None:
-        raise SettingsError(f"{SECTION}.cron: '{cron}' never comes; {wanted}")
+        raise SettingsError(f"{TRIGGERS_SECTION}.cron: '{cron}' never comes; {wanted}")
 
 
 def _check_known(name: str, value: str, known: Iterable[str]) -> None:

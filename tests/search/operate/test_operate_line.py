@@ -16,12 +16,12 @@ from rolled_out import START, pipeline, write_round_export
 from search.operate.journal.facts import Fact, FactKind
 from search.operate.journal.open import open_journal
 from search.operate.rollout.pointer import point, pointed
-from search.operate.rounds.contract import Judged, Searched
+from search.operate.rounds.contract import JudgedRound, Searched
 from search.operate.stream.contract import DataVersion
 
 DATA = DataVersion(1, "data/0001/set", "", "contents-1", "contents-2", {"train": 4, "val": 2}, ("red", "blue"), ())
 SEARCHED = Searched("shelves-r0001", ("search", "conf=smoke"), 0.1, 9, 0, 3, "", "rounds/0001/export", {"map": 0.5})
-JUDGED = Judged("promote", ("better",), {}, None, (), ())
+JUDGED = JudgedRound("promote", ("better",), {}, None, (), ())
 
 
 class Prepared:

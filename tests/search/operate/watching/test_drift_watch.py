@@ -136,6 +136,9 @@ def test_what_a_new_champion_finds_is_held_against_its_own_first_answers(tmp_pat
         look_on(context, 59)
         promote(at(context, 60), 2, "v0002", "v0001")
         assert look_on(context, 61).notes, "it has not answered enough yet"
+        then = at(context, 100)
+        watch(then, then.journal.state(), keep=False)
+        assert not context.paths.round(2).answered.exists(), "a look that changes nothing keeps nothing"
         assert fires(context, range(62, 108, 5)) == [], "a new champion that is less sure of itself is no drift"
         assert context.paths.round(2).answered.exists(), "its first 28 days are complete"
         assert fires(context, range(116, 122)), "but where it becomes less sure, it is"

@@ -32,7 +32,7 @@ def test_the_defaults_hold_and_give_every_figure_a_margin() -> None:
         ({"window_days": 0}, "window_days must be above 0"),
         ({"window_days": 30}, "baseline_days no less, got 30 and 28"),
         ({"images_min": 1}, "images_min: must be 2 or more, got 1"),
-        ({"false_alarms": 0}, "must lie in 0..50, 0 left out, got 0"),
+        ({"false_alarms": 0}, r"must lie in 0..50 a year, 0 left out, got 0"),
     ],
 )
 def test_what_is_refused(changes: dict[str, Any], line: str) -> None:

@@ -4,6 +4,7 @@ Images of one group (a store, a line) and one time are alike: the same lamp, the
 stream moves is seen from how much blocks of group x time moved within the baseline.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -111,7 +112,7 @@ _Spread = tuple[Values, Values, float, str]  # covariance of `now`, of `baseline
 
 
 def _wider(*spreads: _Spread) -> _Spread | None:
-    """Return the widest of those that repeat, with the most degrees of freedom of any; None if none repeats.
+    """Return the widest of those that repeat; None if none does.
 
     Each of them is what the other is where no time is like the next. Where days are alike for longer than from one to
     the next, whole spans show it; where there are few spans, days keep their spread from coming out small by chance.
@@ -120,7 +121,8 @@ def _wider(*spreads: _Spread) -> _Spread | None:
     if not usable:
         return None
     widest = max(usable, key=lambda spread: float(np.trace(spread[0] + spread[1])))
-    return widest[0], widest[1], max(spread[2] for spread in usable), widest[3]
+    df = math.sqrt(widest[2] * max(spread[2] for spread in usable))  # its own, and more where the other bears it out
+    return widest[0], widest[1], df, widest[3]
 
 
 def _by_periods(periods: dict[str, _Blocks], names: list[str], counts: NDArray[np.int64], weights: Values) -> _Spread:
@@ -189,8 +191,8 @@ def _alike_days(days: list[Values]) -> float:
     """Return how many days in a row count as one: (1 + r) / (1 - r) of the correlation r of a day with the next.
 
     It is the variance of the mean of a first-order autoregression over that of independent days. r is estimated from
-    the baseline, free of the bias that comes of its groups' own means (Kendall 1954), and taken one standard
-    error higher.
+    the baseline, free of the bias that comes of its groups' own means (Kendall 1954), and taken two standard
+    errors higher.
 
     Args:
         days: centres (days, d) of each group, in time.
@@ -200,7 +202,7 @@ def _alike_days(days: list[Values]) -> float:
     if not total:
         return 1.0
     bias = len(off) / sum(len(each) for each in off)
-    r = sum(float((each[1:] * each[:-1]).sum()) for each in off) / total + bias + pairs**-0.5
+    r = sum(float((each[1:] * each[:-1]).sum()) for each in off) / total + bias + 2 * pairs**-0.5
     return float(np.clip((1 + r) / (1 - r), 1.0, ALIKE_MAX)) if r < 1 else ALIKE_MAX
 
 

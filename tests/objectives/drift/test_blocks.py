@@ -51,7 +51,7 @@ def alike_days(series: list[list[float]]) -> float:
         squares += sum(value * value for value in off)
         products += sum(a * b for a, b in pairwise(off))
         pairs += len(each) - 1
-    r = products / squares + len(series) / sum(map(len, series)) + 1 / pairs**0.5
+    r = products / squares + len(series) / sum(map(len, series)) + 2 / pairs**0.5
     return min(9, max(1, (1 + r) / (1 - r))) if r < 1 else 9
 
 

@@ -4,6 +4,7 @@ Images of one group (a store, a line) and one time are alike: the same lamp, the
 stream moves is seen from how much blocks of group x time moved within the baseline.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,9 +14,7 @@ from numpy.typing import NDArray
 Values = NDArray[np.float64]
 Centre = Callable[[Values], Values]  # (images, d) of one block -> (d,)
 
-ALIKE_DAYS = (
-    3.0  # days that count as one: variance of the mean of an AR(1) series of correlation 0.5, (1 + r) / (1 - r)
-)
+ALIKE_MAX = 9.0  # days that count as one, at most: those of a correlation of 0.8 from a day to the next
 PART_MIN = 0.25  # of the usual number of images of a group's blocks; blocks with fewer are left out
 RECUR_MIN = 0.5  # share of the window's images whose groups the baseline has, from which on only these are compared
 
@@ -113,16 +112,17 @@ _Spread = tuple[Values, Values, float, str]  # covariance of `now`, of `baseline
 
 
 def _wider(*spreads: _Spread) -> _Spread | None:
-    """Return the widest of those that repeat, with the most degrees of freedom of any; None if none repeats.
+    """Return the widest of those that repeat; None if none does.
 
-    Each of them is what the other is where no time is like the next. Where days are alike beyond `ALIKE_DAYS`, whole
-    spans show it; where there are few spans, days keep their spread from coming out small by chance.
+    Each of them is what the other is where no time is like the next. Where days are alike for longer than from one to
+    the next, whole spans show it; where there are few spans, days keep their spread from coming out small by chance.
     """
     usable = [spread for spread in spreads if spread[2] >= 1]
     if not usable:
         return None
     widest = max(usable, key=lambda spread: float(np.trace(spread[0] + spread[1])))
-    return widest[0], widest[1], max(spread[2] for spread in usable), widest[3]
+    df = math.sqrt(widest[2] * max(spread[2] for spread in usable))  # its own, and more where the other bears it out
+    return widest[0], widest[1], df, widest[3]
 
 
 def _by_periods(periods: dict[str, _Blocks], names: list[str], counts: NDArray[np.int64], weights: Values) -> _Spread:
@@ -134,17 +134,18 @@ def _by_periods(periods: dict[str, _Blocks], names: list[str], counts: NDArray[n
 
 
 def _by_days(reference: Rows, window: Rows, names: list[str], weights: Values, centre: Centre) -> _Spread:
-    """Return the spread as it is seen from single days, of which a few in a row count as one."""
+    """Return the spread as it is seen from single days, of which as many count as one as are alike."""
     days = {name: _blocks(reference, name, 1.0, centre) for name in np.unique(reference.groups).tolist()}
     spread, df = _pooled([blocks.centres for blocks in days.values()])
+    alike = _alike_days([blocks.centres for blocks in days.values()])
     share_now, share_base = 0.0, 0.0
     for name, weight in zip(names, weights.tolist(), strict=True):
         own = np.floor(window.days[window.groups == name])
         lasting = len(np.unique(own))
         short = max(1.0, days[name].usual * lasting / len(own))
-        share_now += weight**2 * short / max(1.0, lasting / ALIKE_DAYS)
-        share_base += weight**2 / max(1.0, len(days[name].centres) / ALIKE_DAYS)
-    return spread * share_now, spread * share_base, df / ALIKE_DAYS, "group x day"
+        share_now += weight**2 * short / max(1.0, lasting / alike)
+        share_base += weight**2 / max(1.0, len(days[name].centres) / alike)
+    return spread * share_now, spread * share_base, df / alike, "group x day"
 
 
 def _by_groups(changes: Values, weights: Values) -> _Spread:
@@ -184,6 +185,25 @@ def _blocks(rows: Rows, group: str, length_days: float, centre: Centre) -> _Bloc
     usual = float(np.median(counts))
     spans = [values[order[a : a + n]] for a, n in zip(starts.tolist(), counts.tolist(), strict=True)]
     return _Blocks(np.array([centre(span) for span in spans if len(span) >= PART_MIN * usual]), usual)
+
+
+def _alike_days(days: list[Values]) -> float:
+    """Return how many days in a row count as one: (1 + r) / (1 - r) of the correlation r of a day with the next.
+
+    It is the variance of the mean of a first-order autoregression over that of independent days. r is estimated from
+    the baseline, free of the bias that comes of its groups' own means (Kendall 1954), and taken two standard
+    errors higher.
+
+    Args:
+        days: centres (days, d) of each group, in time.
+    """
+    off = [centres - centres.mean(axis=0) for centres in days if len(centres) > 1]
+    pairs, total = sum(len(each) - 1 for each in off), sum(float((each**2).sum()) for each in off)
+    if not total:
+        return 1.0
+    bias = len(off) / sum(len(each) for each in off)
+    r = sum(float((each[1:] * each[:-1]).sum()) for each in off) / total + bias + 2 * pairs**-0.5
+    return float(np.clip((1 + r) / (1 - r), 1.0, ALIKE_MAX)) if r < 1 else ALIKE_MAX
 
 
 def _pooled(blocks: list[Values]) -> tuple[Values, float]:

@@ -15,10 +15,10 @@ def picked_hashes(context: OperateContext, state: PipelineState) -> set[str]:
     """Return the hashes of images that a round picked since the detector is unsure of them, or they are unlike others.
 
     A detector does worse on these than on the stream: precision on them is no precision of the stream. Images
-    whose labels came back unasked are not among them.
+    that were handed over by chance alone, and those whose labels came back unasked, are not among them.
     """
     asked = (read_asked(context.paths.round(one.number).asked) for one in state.rounds)
-    return {image.sha256 for each in asked if each for image in each.images}
+    return {image.sha256 for each in asked if each for image in each.images if not image.random}
 
 
 def sampled_truth(

@@ -125,7 +125,9 @@ class DriftSettings:
         if self.images_min < 2:
             raise SettingsError(f"triggers.drift.images_min: must be 2 or more, got {self.images_min}")
         if not 0 < self.false_alarms <= 50:
-            raise SettingsError(f"triggers.drift.false_alarms: must lie in 0..50 a year, 0 left out, got {self.false_alarms}")
+            raise SettingsError(
+                f"triggers.drift.false_alarms: must lie in 0..50 a year, 0 left out, got {self.false_alarms}"
+            )
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Settings of what a pipeline watches and shows, checked when they are read: one line for each mistake."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -8,34 +8,8 @@ from cronsim import CronSim, CronSimError
 
 from spaces.errors import SettingsError, nearest
 
-DRIFT_FIGURES = (
-    "brightness",
-    "contrast",
-    "sharpness",
-    "object_size",
-    "class_mix",
-    "count",
-    "confidence",
-    "embedding",
-)
 METRICS = ("precision", "recall", "f1", "map50", "map", "false_negative_rate")
 TRIGGERS_SECTION = "triggers"
-
-
-def check_drift(watch: Iterable[str], margins: Mapping[str, float]) -> None:
-    """Check that each figure that is watched for drift is known and has a margin.
-
-    Raises:
-        SettingsError: one is not, or has none.
-    """
-    name = f"{TRIGGERS_SECTION}.drift"
-    for figure in watch:
-        _check_known(f"{name}.watch", figure, DRIFT_FIGURES)
-        if figure not in margins:
-            raise SettingsError(f"{name}.margins: '{figure}' is watched and has no margin; give it one")
-    for figure, margin in margins.items():
-        _check_known(f"{name}.margins", figure, DRIFT_FIGURES)
-        check_over_zero(f"{name}.margins.{figure}", margin)
 
 
 def check_over_zero(name: str, value: float | None) -> None:

@@ -8,7 +8,7 @@ from watched_pipeline import BOX, answer, at, begin, end, label, looked, pipelin
 
 from search.operate.context import OperateContext
 from search.operate.journal.images import StreamImage
-from search.operate.stream.labelling.chosen import Asked, AskedImage
+from search.operate.stream.labelling.chosen import AskedImage, AskedImages
 from search.operate.watching.contract import TriggerKind, Watched
 from search.operate.watching.watch import watch
 
@@ -36,9 +36,9 @@ def kinds(watched: Watched) -> list[TriggerKind]:
     return [one.kind for one in watched.triggers]
 
 
-def pick(context: OperateContext, images: list[StreamImage]) -> None:
-    asked = [AskedImage(one.sha256, one.kept, 80, 60, 0.9, 0.0, 1.0, ()) for one in images]
-    Asked(tuple(asked), ("jar", "cap"), {}, ()).write(context.paths.round(1).asked)
+def pick(context: OperateContext, images: list[StreamImage], *, random: bool = False) -> None:
+    asked = [AskedImage(one.sha256, one.kept, 80, 60, 0.9, 0.0, 1.0, (), random) for one in images]
+    AskedImages(tuple(asked), ("jar", "cap"), {}, ()).write(context.paths.round(1).asked)
 
 
 def test_precision_that_is_surely_under_its_bound_fires(served: OperateContext) -> None:
@@ -87,6 +87,14 @@ def test_images_that_were_picked_are_no_sample(served: OperateContext) -> None:
     assert watched.performance is not None
     assert watched.performance["value"] > 0.95
     assert any("were picked to be labelled and are no sample: left out" in note for note in watched.notes)
+
+
+def test_images_that_chance_picked_are_a_sample(served: OperateContext) -> None:
+    images = stream(served, range(8))
+    answer(served, images, box=lambda i: ASIDE if i % 2 else BOX)
+    pick(served, images, random=True)
+    label(served, images)
+    assert kinds(look_on(served, 7.9)) == [TriggerKind.PERFORMANCE]
 
 
 def test_answers_of_other_versions_do_not_count(served: OperateContext) -> None:

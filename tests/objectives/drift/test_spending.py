@@ -54,7 +54,7 @@ HARD = [
 def test_simulated_years_have_no_more_false_alarms_than_stated(quiet: Quiet, step_days: int) -> None:
     """With a margin of 0, so that chance alone keeps quiet, and a rate of 4 a year, so that there is one to see."""
     alarms, years, stated = 0, 0.0, 4.0
-    for seed in range(12):
+    for seed in range(60 if quiet.stores == 1 else 12):  # alarms of looks whose windows overlap come in rows
         images, end = stream(quiet, 28 + 120, np.random.default_rng(seed)), 28 + 120
         reference = span(images, 0, 28)
         for now in range(35, end + 1, step_days):
@@ -63,5 +63,4 @@ def test_simulated_years_have_no_more_false_alarms_than_stated(quiet: Quiet, ste
             assert seen[0].blocks
             alarms += seen[0].drifted
         years += (end - 28) / YEAR_DAYS
-    # A margin of two standard deviations of a count; alarms of looks whose windows overlap come together.
-    assert alarms <= stated * years + 2 * np.sqrt(stated * years)
+    assert alarms <= stated * years

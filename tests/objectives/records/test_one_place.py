@@ -10,12 +10,13 @@ import pytest
 ROOT = Path(__file__).parents[3]
 KEYS = "objectives/records/attributes.py"
 READERS = {f"objectives/records/{name}.py" for name in ("trial_record", "study_record", "artifacts/stored_files")}
-WRITERS = {"search/study/stored_trial.py", "search/study/copied_trial.py"}
+WRITERS = {"search/study/stored_trial.py", "search/study/copied_trial.py", "search/study/carry/enqueue.py"}
+WRITERS |= {"objectives/records/stored/proposal.py"}
 STORAGES = {f"search/study/storage/{name}.py" for name in ("fenced", "search_storage")}  # methods have these names
 CARRIERS = {"objectives/records/stored/rows.py", *STORAGES}  # whatever the key is
 # A lineage has figures by the store's names, which others read there; tags of MLflow have the same prefix.
 OF_LINEAGE = {f"search/register/{name}.py" for name in ("figures", "lineage", "model_registry", "release")}
-OF_LINEAGE |= {"search/view/loggers/on_mlflow.py"}
+OF_LINEAGE |= {"search/view/loggers/on_mlflow.py", "search/study/carry/find.py", "search/operate/rollout/pack.py"}
 USES_KEYS = re.compile(
     r"user_attr|objectives\.records import attributes|records\.attributes import (?!VERSION\b)|\"automl\.(?!yaml|js)\w"
 )
@@ -25,6 +26,7 @@ OTHERS = {
     "objectives/data/readers.py",  # the data sets of users have names of their own
     "objectives/machine/locks.py",  # so have locks of the machine
     "search/cli.py",  # help, for people
+    "search/operate/paths.py",  # a pipeline has a table of names of its own
 }
 
 

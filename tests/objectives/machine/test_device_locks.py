@@ -38,6 +38,13 @@ def first_line(process: "subprocess.Popen[str]") -> str:
     return process.stdout.readline().strip()
 
 
+def rest(process: "subprocess.Popen[str]") -> list[str]:
+    """Return the lines up to the end; what was read with the first line `communicate` would not see again."""
+    with process:
+        assert process.stdout is not None
+        return process.stdout.readlines()
+
+
 @pytest.fixture
 def trainer() -> Iterator["subprocess.Popen[str]"]:
     """Works on the processor for 60 s, in batches of 20 ms, and breathes between them."""
@@ -117,13 +124,11 @@ def test_all_trainings_that_share_a_gpu_let_go_of_it() -> None:
         began = time.monotonic()
         time.sleep(0.1)
         ended = time.monotonic()
-    # What stands behind the first line may have been read with it: `communicate` would not see that again.
-    batches = [line.split() for trainer in trainers for line in trainer.stdout or ()]
-    ends = [trainer.wait(30) for trainer in trainers]
+    batches = [line.split() for trainer in trainers for line in rest(trainer)]
     spans = [(float(start), float(end)) for start, end in batches]
     assert len(spans) == 60
     assert not any(start < ended and began < end for start, end in spans)
-    assert ends == [0, 0, 0]
+    assert [trainer.returncode for trainer in trainers] == [0, 0, 0]
 
 
 def test_a_measurement_on_another_device_waits_for_nobody(trainer: "subprocess.Popen[str]") -> None:

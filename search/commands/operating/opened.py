@@ -27,7 +27,7 @@ class Said:
 
     def __call__(self, line: str, fact: "Fact | None" = None) -> None:
         """Print a line at once."""
-        click.echo(self._event(line, fact) if self._is_json else line)
+        click.echo(self._event(line, fact) if self._is_json else _printable(line))
 
     def _event(self, line: str, fact: "Fact | None") -> str:
         at = fact.at if fact is not None else self._clock()
@@ -35,6 +35,11 @@ class Said:
         if fact is not None:
             values |= {"fact": fact.kind.value, "round": fact.round, "words": dict(fact.words)}
         return json.dumps(values)
+
+
+def _printable(line: str) -> str:
+    """Return a line without control characters: names of files and classes, and what hooks print, are others'."""
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in line)
 
 
 def clock_of_line(now: str | None) -> Clock:

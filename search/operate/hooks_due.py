@@ -1,7 +1,7 @@
 """Which of the user's hooks are due: each is called at least once for a fact, though the process was killed between.
 
-One exception: a move of versions whose hook failed and that a later move's hook has overtaken is history. Called now, its
-hook would send the traffic where it went before.
+One exception: a move of versions whose hook failed and that a later move's hook has overtaken is history. Called
+now, its hook would send the traffic where it went before.
 """
 
 from datetime import datetime, timedelta
@@ -27,8 +27,6 @@ def hooks_due(state: PipelineState, settings: HookSettings, now: datetime) -> li
     facts = [
         fact
         for fact in state.of_kind(*HOOK_OF_KIND)
-        if fact.number not in called
-        and now - fact.at < A_DAY
-        and not (fact.kind in MOVES and fact.number < overtaken)
+        if fact.number not in called and now - fact.at < A_DAY and not (fact.kind in MOVES and fact.number < overtaken)
     ]
     return [(HOOK_OF_KIND[fact.kind], fact) for fact in facts if getattr(settings, HOOK_OF_KIND[fact.kind])]

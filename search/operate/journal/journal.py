@@ -41,7 +41,9 @@ class Journal:
         mine = select(rows).where(rows.c.pipeline == self.name).order_by(rows.c.number)
         with self._reading() as connection:
             last = self._read[-1] if self._read else None
-            new = [fact_of(row) for row in connection.execute(mine.where(rows.c.number >= last.number) if last else mine)]
+            new = [
+                fact_of(row) for row in connection.execute(mine.where(rows.c.number >= last.number) if last else mine)
+            ]
             if last is None or (new and new[0] == last):
                 self._read += new[1:] if last else new
             else:  # somebody has put another journal in its place

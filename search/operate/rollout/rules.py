@@ -9,7 +9,14 @@ import numpy as np
 from objectives.predictions.record import LoggedBox
 from search.operate.rollout.answers import Answers
 from search.operate.rollout.contract import RuleFigure, Standing
-from search.operate.rollout.intervals import Estimate, count_with_high_end, quantile_of, ratio_of, share_of, share_over_images
+from search.operate.rollout.intervals import (
+    Estimate,
+    count_with_high_end,
+    quantile_of,
+    ratio_of,
+    share_of,
+    share_over_images,
+)
 from search.operate.rollout.matched import BoxCounts, count_boxes
 from search.settings.pipeline.parts import RolloutRules
 
@@ -64,7 +71,11 @@ def _latency(rules: RolloutRules, seen: Compared) -> Iterator[RuleFigure]:
         yield at(why=why) if ratio is None else at(_less_one(ratio), why=why)
     if (bound := rules.p95_measured_share_max) is not None and (expected := seen.measured_ratio) is not None:
         at = partial(_figure, "p95_measured_share_max", bound, of=min(own.seen, other.seen))
-        yield at(why=why) if ratio is None else at(_less_one(ratio_of(ratio, Estimate(expected, expected, expected))), why=why)
+        yield (
+            at(why=why)
+            if ratio is None
+            else at(_less_one(ratio_of(ratio, Estimate(expected, expected, expected))), why=why)
+        )
 
 
 def _failures(rules: RolloutRules, seen: Compared) -> Iterator[RuleFigure]:

@@ -170,7 +170,9 @@ def test_servers_share_a_file(tmp_path: Path) -> None:
         ({"more": "nested"}, "recursion"),
     ],
 )
-def test_a_line_that_no_calendar_and_no_stack_holds_is_a_bad_line(tmp_path: Path, bad: dict[str, str], why: str) -> None:
+def test_a_line_that_no_calendar_and_no_stack_holds_is_a_bad_line(
+    tmp_path: Path, bad: dict[str, str], why: str
+) -> None:
     deep = "[" * 100_000 + "]" * 100_000
     lines = [json.dumps({**LINE, **bad}).replace('"nested"', deep), json.dumps(LINE)]
     (tmp_path / "log.jsonl").write_text("\n".join(lines) + "\n")

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -9,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from command_line import Done, automl
+from PIL import Image
 from rolled_out import START, pipeline, write_round_export
 from small_stream import NOW, arrive, coco_of, first_data, stream_context
 
@@ -231,3 +234,16 @@ def test_a_journal_is_read_anew_where_another_one_takes_its_place(tmp_path: Path
             third.record(FactKind.ASKED, START, {"why": "d"})
         assert [fact.words["why"] for fact in other.facts()] == ["d"]
     one.journal.close()
+
+
+def test_the_server_unpacks_no_picture_of_gigabytes(tmp_path: Path) -> None:
+    side = 10_001  # pixels; of one bit each, so that the file is small
+    Image.new("1", (side, side)).save(tmp_path / "bomb.png")
+    program = (
+        "import sys; from objectives.deploy.serving.program import main; main()\n"  # ends with 2: no model is there
+        "import numpy; from objectives.data.pictures.decode import decode\n"
+        "assert decode(numpy.fromfile(sys.argv[1], numpy.uint8)) is None"
+    )
+    line = [sys.executable, "-c", program, str(tmp_path / "bomb.png")]
+    done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False, env={**os.environ})
+    assert done.returncode == 0, done.stderr

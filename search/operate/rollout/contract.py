@@ -32,7 +32,7 @@ class RuleFigure:
         value, low, high: of the figure, with its interval; None where it is not known.
         of: answers, images or boxes that it is computed from.
         standing: see Standing.
-        why: it is not known, or cannot be told yet whatever the figure is; empty otherwise.
+        why: it is not known, or there are too few answers to decide; empty otherwise.
     """
 
     rule: str

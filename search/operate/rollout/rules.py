@@ -149,7 +149,7 @@ def _level_of_each(level: float) -> float:
 
 
 def _without_end(champion: Answers, level: float) -> str:
-    """Return how many answers are needed where the champion's are too few to tell that the challenger is slower."""
+    """Return how many answers are needed where the champion's are too few to show that the challenger is slower."""
     count, needed = champion.latencies_ms.seen, count_with_high_end(P95, _level_of_each(level))
     return f"{count} logged latencies of the champion, {needed} are needed to tell" if count < needed else ""
 

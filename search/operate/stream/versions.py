@@ -141,8 +141,8 @@ def _train_changed(context: OperateContext, now: str, images: int) -> tuple[str,
     if fact is None or before is None or before.first_train in ("", now):
         return ()
     return (
-        f"train of '{context.settings.data.root}' has changed since round {fact.round}, to {images:,} images: each round "
-        "trains on it as it is then",
+        f"train of '{context.settings.data.root}' has changed since round {fact.round}, to {images:,} images: each "
+        "round trains on it as it is then",
     )
 
 

@@ -164,7 +164,7 @@ def test_names_and_times_that_no_journal_takes_keep_no_other_image_out(stream: O
     folder = tmp_path / "stream/store-a"
     for seed, name in enumerate(("fine.png", "plain.png", "old.png")):
         arrive(tmp_path / "stream", f"store-a/{name}", seed, NOW - timedelta(hours=1))
-    os.rename(os.fsencode(folder / "plain.png"), os.fsencode(folder) + b"/\xff\x1b.png")
+    (folder / "plain.png").rename(folder / os.fsdecode(b"\xff\x1b.png"))
     ages_s = 10.0**13  # of a camera whose clock is nonsense
     os.utime(folder / "old.png", (-ages_s, -ages_s))
     is_beyond = (folder / "old.png").stat().st_mtime < -1e12  # file systems differ in what they keep
@@ -209,7 +209,7 @@ def test_an_edit_of_the_first_data_set_is_said_and_spoils_no_round(stream: Opera
     linked = sorted((stream.paths.version(1).data / "images/train").rglob("*.*"))
     with linked[0].open("ab") as file:  # in place: it is the file of the first data set
         file.write(b"\0")
-    with pytest.raises(DataError, match="data version 1: .* were edited in place; restore them, or end the round"):
+    with pytest.raises(DataError, match=r"data version 1: .* were edited in place; restore them, or end the round"):
         search_again(stream, stream.journal.state(), 1)
     third = make_version(stream, 3)
     record = read_record(stream.paths.version(3).record)

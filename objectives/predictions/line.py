@@ -44,7 +44,7 @@ def record_of_line(line: bytes) -> PredictionRecord:
     """
     try:
         return _record(LINE_DECODER.decode(line))
-    except msgspec.DecodeError as error:  # a ValidationError is one
+    except (msgspec.DecodeError, RecursionError) as error:  # a ValidationError is one
         raise DataError(first_line(error)) from None
     except UnicodeDecodeError:
         raise DataError("not UTF-8") from None
@@ -94,7 +94,10 @@ def time_of_line(line: bytes) -> datetime | None:
 
 def _record(line: LogLine) -> PredictionRecord:
     boxes = tuple(LoggedBox(one.label, one.score, one.box) for one in line.detections)
-    at = line.time.replace(tzinfo=UTC) if line.time.tzinfo is None else line.time.astimezone(UTC)
+    try:
+        at = line.time.replace(tzinfo=UTC) if line.time.tzinfo is None else line.time.astimezone(UTC)
+    except OverflowError:  # of the year 1 or 9999, which another zone takes beyond the calendar
+        raise DataError(f"time: lies beyond the calendar, got {line.time.isoformat()}") from None
     sizes = line.width, line.height
     return PredictionRecord(
         at, line.image, line.version, line.shadow, boxes, line.latency_ms, *sizes, line.group, line.error

@@ -7,6 +7,7 @@ from enum import StrEnum
 from search.operate.journal.facts import FactKind
 from search.operate.journal.state import PipelineState, RoundState
 from search.operate.rollout.contract import RolloutAction, RolloutDecision
+from search.operate.rounds.contract import NO_CHAMPION
 from search.operate.watching.contract import Trigger, TriggerKind
 from search.settings.pipeline.pipeline_settings import PipelineSettings
 
@@ -134,18 +135,24 @@ class _OfRound:
         if FactKind.ROLLOUT_BEGUN in facts:
             why = self.sight.decision.why if self.sight.decision else ("the logs were not looked at",)
             return self._due(DueStep.WAIT, *why)
-        if FactKind.PACKED in facts:
-            return self._rolled_out()
         if FactKind.JUDGED in facts:
-            judged = self.round.words(FactKind.JUDGED)
-            if judged["ruling"] == "promote":
-                return self._due(DueStep.PACK, "it was judged: promote")
-            return self._due(DueStep.REFUSE, f"judged: {judged['ruling']}", *judged["why"])
+            return self._judged()
         if FactKind.SEARCHED in facts:
             return self._searched()
         if FactKind.VERSION_MADE in facts:
             return self._due(DueStep.SEARCH, "the data set of the round is made")
         return self._data()
+
+    def _judged(self) -> Due:
+        judged = self.round.words(FactKind.JUDGED)
+        champion = self.state.champion.version if self.state.champion else NO_CHAMPION
+        if (against := judged.get("against") or champion) != champion:  # somebody has rolled back meanwhile
+            return self._due(DueStep.JUDGE, f"it was judged against {against}, and {champion} serves now")
+        if judged["ruling"] != "promote":
+            return self._due(DueStep.REFUSE, f"judged: {judged['ruling']}", *judged["why"])
+        if FactKind.PACKED in self.round.facts:
+            return self._rolled_out()
+        return self._due(DueStep.PACK, "it was judged: promote")
 
     def _searched(self) -> Due:
         found = self.round.words(FactKind.SEARCHED)

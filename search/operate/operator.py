@@ -1,7 +1,7 @@
 """One look at a pipeline: what has come is taken in and watched, and what is due is done, step by step."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -55,6 +55,7 @@ class _Look:
     """What one look has come to so far."""
 
     failed: bool = False
+    uncalled: set[int] = field(default_factory=set)  # facts whose hook has failed at this look
     watched: Watched | None = None
     triggers: tuple[Trigger, ...] = ()
 
@@ -135,7 +136,7 @@ class Operator:
         mended = self._tried(MEND, None, lambda: mend(self._context))
         if mended:
             self._announce(mended)
-        self._hooks()
+        self._hooks(look)
         state = self._state()
         taken = self._held(look, TAKE_IN, lambda: take_in(self._context)) or TakenIn(0, 0, 0, (), 0)
         number = state.round.number if state.round else None
@@ -177,7 +178,7 @@ class Operator:
             look.triggers = () if fact and fact.kind is FactKind.ROUND_BEGUN else look.triggers
             before = found if fact is not None else None
             self._tried(MEND, found.round, lambda: mend(self._context))
-            self._hooks()
+            self._hooks(look)
 
     def _decision(self, state: PipelineState) -> RolloutDecision | None:
         """Return what the logs say, where a version serves that they could say something of."""
@@ -198,17 +199,25 @@ class Operator:
         cron, since = self._given.settings.triggers.cron, last_begun(state)
         return cron is not None and since is not None and time_due(cron, max(since, last.at), now) is not None
 
-    def _hooks(self) -> None:
-        """Call the user's hooks for what was done; one that fails is called again at the next look."""
+    def _hooks(self, look: _Look) -> None:
+        """Call the user's hooks for what was done; one that fails is called again at the next look.
+
+        Nothing waits for it: a line that cannot post to a chat must not keep a bad version serving.
+        """
         context = self._context
         for name, fact in hooks_due(self._state(), context.settings.hooks, context.now):
+            if fact.number in look.uncalled:
+                continue
 
-            def call(name: str = name, fact: Fact = fact) -> None:
+            def call(name: str = name, fact: Fact = fact) -> bool:
                 if error := call_hook(context, name, fact):
                     raise StoreError(error)
+                return True
 
-            self._tried(f"call the hook {name}", fact.round, call)
-            self._record(FactKind.HOOK_CALLED, {"hook": name, "of": fact.number}, fact.round)
+            if self._held(look, f"call the hook {name}", call, fact.round):
+                self._record(FactKind.HOOK_CALLED, {"hook": name, "of": fact.number}, fact.round)
+            else:
+                look.uncalled.add(fact.number)
 
     def _publish(self, look: _Look) -> None:
         context, state = self._context, self._state()
@@ -230,10 +239,10 @@ class Operator:
         self._announce(words_of_fact(fact), fact)
         return fact
 
-    def _held(self, look: _Look, step: str, work: Callable[[], Found]) -> Found | None:
+    def _held(self, look: _Look, step: str, work: Callable[[], Found], number: int | None = None) -> Found | None:
         """Do a part that others do not wait for: where it fails, the look goes on without it."""
         try:
-            return self._tried(step, None, work)
+            return self._tried(step, number, work)
         except StepFailed:
             look.failed = True
             return None
@@ -256,8 +265,8 @@ class Operator:
 
     def _failed(self, step: str, number: int | None, error: str) -> None:
         words, context = {"step": step, "error": error}, self._context
-        last = self._state().last(FactKind.FAILED)
-        is_old = last is not None and last.words == words and context.now - last.at < AN_HOUR
+        failures = self._state().of_kind(FactKind.FAILED)
+        is_old = any(one.words == words and context.now - one.at < AN_HOUR for one in failures)  # several may alternate
         fact = Fact(0, FactKind.FAILED, number, context.now, words)
         if is_old:  # said again, not recorded again: looks of every minute would fill the journal
             self._announce(words_of_fact(fact), fact)

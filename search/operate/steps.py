@@ -172,6 +172,9 @@ def _roll_back(work: StepWork) -> Fact | None:
 
 
 def _end_round(work: StepWork) -> Fact:
+    journal = work.context.journal
+    left = [image.sha256 for image in journal.images(ImageStatus.ASKED) if (image.round or 0) <= work.number]
+    journal.mark_images(left, ImageStatus.NEW, work.number, {})  # nobody labelled them: the next round may ask again
     return work.record(FactKind.ROUND_ENDED, {"outcome": _outcome(work), "why": list(work.due.why)})
 
 

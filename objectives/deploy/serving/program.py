@@ -7,9 +7,13 @@ from pathlib import Path
 
 from spaces.errors import AutomlError
 
+PIXELS_MOST = 100_000_000  # of an image: a file of 125 kB may unpack to gigabytes
+PIXELS_VARIABLE = "OPENCV_IO_MAX_IMAGE_PIXELS"  # OpenCV reads it once, when it is loaded
+
 
 def main() -> int:
     """Serve until SIGINT or SIGTERM; return the exit code, 2 for what the user can mend."""
+    os.environ.setdefault(PIXELS_VARIABLE, str(PIXELS_MOST))
     import uvicorn
 
     from objectives.deploy.serving.app import make_app

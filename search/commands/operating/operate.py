@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 
 from objectives.machine.interrupts import interruptible
-from search.commands.operating.opened import Clock, Said, clock_of_line, open_context
+from search.commands.operating.opened import LineClock, Said, clock_of_line, open_context
 from search.operate.context import OperateContext
 from search.operate.journal.alone import OperatedElsewhere
 from search.operate.monitoring.metrics import MetricsEndpoint
@@ -34,7 +34,7 @@ class ByHand:
 class LookLine:
     """How a line looks: by which clock, who is shown what, what is asked by hand, and seconds between looks."""
 
-    clock: Clock
+    clock: LineClock
     said: Said
     by_hand: ByHand
     every_s: float | None

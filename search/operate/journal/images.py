@@ -9,7 +9,7 @@ class ImageStatus(StrEnum):
     """What has become of an image."""
 
     NEW = "new"
-    ASKED = "asked"  # handed over, to be labelled
+    ASKED = "asked"  # handed over by the round under way, to be labelled; new again when it ends without
     LABELLED = "labelled"
     LEFT_OUT = "left out"  # a near-duplicate of one that came before; it stays known by its hash
 
@@ -28,7 +28,7 @@ class StreamImage:
         hash64: by which near-duplicates are found; 16 hexadecimal digits.
         figures: of the image alone, for drift (objectives.drift.figures.ImageFigures.to_json), or None.
         status: see ImageStatus.
-        round: in which it was handed over or labelled; None for neither.
+        round: in which it was handed over last, or labelled; None for neither.
         why: it was left out; empty if it was not.
         split: "train" or "recent", once it is labelled; empty before.
     """

@@ -31,15 +31,24 @@ class Journal:
     def __init__(self, engine: "Engine", tables: JournalTables, name: str, what: str, operating: Operating) -> None:
         self.name, self.what = name, what
         self._engine, self._tables, self._operating = engine, tables, operating
+        self._read: list[Fact] = []  # facts never change: what was read once is not read again
 
     def facts(self) -> list[Fact]:
         """Return all facts, the oldest first."""
         from sqlalchemy import select
 
         rows = self._tables.facts
+        mine = select(rows).where(rows.c.pipeline == self.name).order_by(rows.c.number)
         with self._reading() as connection:
-            mine = select(rows).where(rows.c.pipeline == self.name).order_by(rows.c.number)
-            return [fact_of(row) for row in connection.execute(mine)]
+            last = self._read[-1] if self._read else None
+            new = [
+                fact_of(row) for row in connection.execute(mine.where(rows.c.number >= last.number) if last else mine)
+            ]
+            if last is None or (new and new[0] == last):
+                self._read += new[1:] if last else new
+            else:  # somebody has put another journal in its place
+                self._read = [fact_of(row) for row in connection.execute(mine)]
+        return list(self._read)
 
     def state(self) -> PipelineState:
         """Return what the facts come to."""

@@ -32,7 +32,7 @@ class RuleFigure:
         value, low, high: of the figure, with its interval; None where it is not known.
         of: answers, images or boxes that it is computed from.
         standing: see Standing.
-        why: it is not known; empty otherwise.
+        why: it is not known, or there are too few answers to decide; empty otherwise.
     """
 
     rule: str
@@ -51,7 +51,7 @@ class RuleFigure:
             return f"{self.rule}: not known: {self.why}"
         return (
             f"{self.rule}: {self.value:.4g} ({self.low:.4g} to {self.high:.4g}, of {self.of}) against {self.bound:g}: "
-            f"{self.standing}"
+            f"{self.standing}{f' ({self.why})' if self.why else ''}"
         )
 
 

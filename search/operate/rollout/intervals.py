@@ -48,6 +48,11 @@ def quantile_of(values: Sequence[float] | NDArray[np.float64], share: float, lev
     )
 
 
+def count_with_high_end(share: float, level: float) -> int:
+    """Return of how many values on a quantile's interval has a high end; it always has a low one."""
+    return math.ceil(math.log((1 - level) / 2) / math.log(share))
+
+
 def ratio_of(above: Estimate, below: Estimate) -> Estimate:
     """Return the ratio of two independent figures that are 0 or more; it holds where both their intervals hold."""
     if below.value <= 0:

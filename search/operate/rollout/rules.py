@@ -9,7 +9,14 @@ import numpy as np
 from objectives.predictions.record import LoggedBox
 from search.operate.rollout.answers import Answers
 from search.operate.rollout.contract import RuleFigure, Standing
-from search.operate.rollout.intervals import Estimate, quantile_of, ratio_of, share_of, share_over_images
+from search.operate.rollout.intervals import (
+    Estimate,
+    count_with_high_end,
+    quantile_of,
+    ratio_of,
+    share_of,
+    share_over_images,
+)
 from search.operate.rollout.matched import BoxCounts, count_boxes
 from search.settings.pipeline.parts import RolloutRules
 
@@ -58,12 +65,17 @@ def _latency(rules: RolloutRules, seen: Compared) -> Iterator[RuleFigure]:
         yield at(why=why) if why else at(quantile_of(own.values, P95, rules.level))
     why = why or _too_few("champion", seen.champion)
     ratio = None if why else _p95_ratio(seen, rules.level)
+    why = why or _without_end(seen.champion, rules.level)
     if (bound := rules.p95_share_max) is not None:
         at = partial(_figure, "p95_share_max", bound, of=min(own.seen, other.seen))
-        yield at(why=why) if ratio is None else at(_less_one(ratio))
+        yield at(why=why) if ratio is None else at(_less_one(ratio), why=why)
     if (bound := rules.p95_measured_share_max) is not None and (expected := seen.measured_ratio) is not None:
         at = partial(_figure, "p95_measured_share_max", bound, of=min(own.seen, other.seen))
-        yield at(why=why) if ratio is None else at(_less_one(ratio_of(ratio, Estimate(expected, expected, expected))))
+        yield (
+            at(why=why)
+            if ratio is None
+            else at(_less_one(ratio_of(ratio, Estimate(expected, expected, expected))), why=why)
+        )
 
 
 def _failures(rules: RolloutRules, seen: Compared) -> Iterator[RuleFigure]:
@@ -120,14 +132,26 @@ def _figure(rule: str, bound: float, found: Estimate | None = None, *, of: int, 
         standing = Standing.KEPT
     else:
         standing = Standing.BROKEN if (found.low > bound if at_most else found.high < bound) else Standing.OPEN
-    return RuleFigure(rule, bound, found.value, found.low, found.high, of, standing)
+    return RuleFigure(
+        rule, bound, found.value, found.low, found.high, of, standing, why if standing is Standing.OPEN else ""
+    )
 
 
 def _p95_ratio(seen: Compared, level: float) -> Estimate:
     """Return the ratio of the two p95; each interval misses half as often, so that both hold at the level."""
-    each = 1 - (1 - level) / 2
+    each = _level_of_each(level)
     own, other = (np.asarray(one.latencies_ms.values) for one in (seen.challenger, seen.champion))
     return ratio_of(quantile_of(own, P95, each), quantile_of(other, P95, each))
+
+
+def _level_of_each(level: float) -> float:
+    return 1 - (1 - level) / 2
+
+
+def _without_end(champion: Answers, level: float) -> str:
+    """Return how many answers are needed where the champion's are too few to show that the challenger is slower."""
+    count, needed = champion.latencies_ms.seen, count_with_high_end(P95, _level_of_each(level))
+    return f"{count} logged latencies of the champion, {needed} are needed to tell" if count < needed else ""
 
 
 def _less_one(ratio: Estimate) -> Estimate:

@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+NO_CHAMPION = "nothing"  # what a challenger is held against where no version serves
+
 
 @dataclass(frozen=True)
 class Searched:
@@ -47,6 +49,7 @@ class JudgedRound:
         critical: a record for each critical class: class, ruling, why; champion, challenger, low, high, objects of its
             recall on the frozen set, or where that has no object of it on the recent one.
         pages: files of the comparisons, relative to the pipeline's folder.
+        against: version that it was held against, NO_CHAMPION for none; empty: not known.
     """
 
     ruling: str
@@ -55,6 +58,7 @@ class JudgedRound:
     on_recent: dict[str, Any] | None
     critical: tuple[dict[str, Any], ...]
     pages: tuple[str, ...]
+    against: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values."""

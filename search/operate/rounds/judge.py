@@ -10,7 +10,7 @@ from objectives.machine.files import write_text
 from search.operate.context import OperateContext
 from search.operate.journal.facts import FactKind
 from search.operate.journal.state import PipelineState
-from search.operate.rounds.contract import JudgedRound
+from search.operate.rounds.contract import NO_CHAMPION, JudgedRound
 from search.operate.rounds.line import judged_words
 from search.operate.rounds.rulings import (
     FROZEN_SET,
@@ -58,7 +58,7 @@ def judge_round(context: OperateContext, state: PipelineState, number: int) -> J
     challenger = context.paths.folder / searched["export"]
     version = state.champion.version if state.champion else None
     champion = context.paths.deployment(version) if version else challenger
-    against = version or "nothing"
+    against = version or NO_CHAMPION
     sets = list(_sets(context, state, number))
     words = [str(champion), str(challenger), *judged_words(searched["line"])]
     found = {of.name: _compared(context, number, of, against, words) for of in sets if version or of.name == FROZEN_SET}
@@ -77,6 +77,7 @@ def judge_round(context: OperateContext, state: PipelineState, number: int) -> J
         in_short(recent) if recent else None,
         critical_records(frozen, recent, rules),
         tuple(page.relative_to(context.paths.folder).as_posix() for page in pages),
+        against,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from objectives.data.readers import read_dataset
 from objectives.records.bounds.quantities import MB
 from reports.table.proof.shipped import BY_GATE, picked
 from reports.table.row import TrialRow
@@ -14,7 +15,7 @@ from search.operate.rounds.earlier import earlier_rounds
 from search.operate.rounds.line import SearchLine, first_line, later_line
 from search.study.read import read_study
 from search.study.sessions import covered_s
-from spaces.errors import AutomlError
+from spaces.errors import AutomlError, DataError
 
 
 def search_again(context: OperateContext, state: PipelineState, number: int) -> Searched:
@@ -88,12 +89,31 @@ def _line(context: OperateContext, state: PipelineState, number: int) -> SearchL
     if path.exists():
         return SearchLine.read(path)
     data = data_words(context, round_of(state, number))
+    _check_version(context, round_of(state, number))
     if number == 1:
         line = first_line(context, data)
     else:
         line = later_line(context, number, data, earlier_rounds(context, state, number))
     line.write(path)
     return line
+
+
+def _check_version(context: OperateContext, one: RoundState) -> None:
+    """Check that a round's data set is what was made: who edits a file of `data.root` in place edits its links, too.
+
+    Raises:
+        DataError: it is not.
+    """
+    if FactKind.VERSION_MADE not in one.facts:
+        return
+    made = one.words(FactKind.VERSION_MADE)["data"]
+    found = read_dataset(context.paths.folder / made["folder"], "coco").fingerprint
+    if found != made["fingerprint"]:
+        raise DataError(
+            f"data version {made['number']}: '{made['folder']}' is {found} now, and was made as {made['fingerprint']}: "
+            "its files, or those that they are links of, were edited in place; restore them, or end the round by "
+            "--give-up: the next one makes a version anew"
+        )
 
 
 def _searched(line: SearchLine, table: StudyTable, winner: TrialRow | None, why: str, export: str) -> Searched:

@@ -23,7 +23,7 @@ from search.operate.stream.labelling.match_images import KnownImages
 from search.operate.stream.labelling.split import side_of_groups
 from search.operate.stream.sets.first import first_sides
 from search.operate.stream.take_in import row_of
-from spaces.errors import DataError
+from spaces.errors import DataError, first_line
 
 _NO_PICTURE = "are of no image of the stream, and no picture was given back"
 _AMBIGUOUS = "have the name of several images of the stream; give the pictures back, too"
@@ -63,6 +63,9 @@ def take_back(context: OperateContext, number: int | None) -> LabelsBack:
                 read = read_entry(entry, context.paths.labelled_pictures)
             except DataError as error:
                 found.problems.append(f"{entry.name}: {str(error).replace('data.root:', 'stream.labels:')}")
+                continue
+            except (OSError, ValueError, RecursionError) as error:  # one entry must not keep the others from being read
+                found.problems.append(f"{entry.name}: cannot be read ({type(error).__name__}: {first_line(error)})")
                 continue
             _Back(context, read, number, found).take()
             seen.keep(entry)

@@ -84,6 +84,10 @@ def _placed(
     """Return the files with time and group, the oldest first."""
     placed = []
     for path in fresh:
+        if not path.isprintable():  # not UTF-8: no journal takes it; control characters: no terminal should
+            shown = path.encode("unicode_escape", errors="backslashreplace").decode()
+            found.leave(shown, "its name is not UTF-8, or holds control characters; rename it")
+            continue
         try:
             where = taken(path, files[path].st_mtime, context.settings.stream)
         except DataError as error:

@@ -57,8 +57,10 @@ def _made(context: OperateContext, place: VersionPaths, number: int) -> VersionR
         check_held(data, held, classes)
         version = _described(context, place, data, names, number)
         recent_line = [f"{len(sides.recent)} recent images show nothing: there is no recent validation set"]
+        trained = freeze(first, "train").fingerprint
         left = (*sides.left_out, *(recent_line if sides.recent and not names else ()))
-        record = VersionRecord(version, held, classes, groups, left, _findings(data))
+        found = (*_train_changed(context, trained, len(first.splits["train"])), *_findings(data))
+        record = VersionRecord(version, held, classes, groups, left, found, trained)
         record.write(partial.record)
     return record
 
@@ -129,6 +131,18 @@ def _described(
         {**{split: len(images) for split, images in data.splits.items()}, "recent": len(recent)},
         data.classes,
         tuple(name for name in data.classes if before and name not in before),
+    )
+
+
+def _train_changed(context: OperateContext, now: str, images: int) -> tuple[str, ...]:
+    """Return a line where the first data set's train is not what the version before was made of."""
+    fact = context.journal.state().last(FactKind.VERSION_MADE)
+    before = read_record(context.paths.version(fact.round).record) if fact is not None and fact.round else None
+    if fact is None or before is None or before.first_train in ("", now):
+        return ()
+    return (
+        f"train of '{context.settings.data.root}' has changed since round {fact.round}, to {images:,} images: each "
+        "round trains on it as it is then",
     )
 
 

@@ -101,7 +101,10 @@ def look_at_drift(
         images_min=settings.images_min,
     )
     stamp = {"at": context.now.isoformat(), "version": state.champion.version if state.champion else ""}
-    notes = [f"{one.name}: {one.note}" for one in figures if one.note]
+    names: dict[str, list[str]] = {}
+    for one in figures:
+        names.setdefault(one.note, []).append(one.name)
+    notes = [f"{', '.join(of_note)}: {note}" for note, of_note in names.items() if note]
     return [_slim(one.to_json()) | stamp for one in figures], [*notes, *problems]
 
 

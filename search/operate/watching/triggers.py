@@ -85,6 +85,6 @@ def _labelled(context: OperateContext, state: PipelineState) -> list[Trigger]:
         return []
     made = state.last(FactKind.VERSION_MADE)
     words: dict[str, Any] = dict(made.words) if made else {"labelled": 0, "data": {}}
-    labelled, data = len(context.journal.images(ImageStatus.LABELLED)) - words["labelled"], words["data"]
+    labelled, data = context.journal.count_images(ImageStatus.LABELLED) - words["labelled"], words["data"]
     trained = data.get("images", {}).get("train")
     return labelled_due(labelled, trained, settings.labelled_min, settings.labelled_share)

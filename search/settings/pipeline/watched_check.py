@@ -52,9 +52,21 @@ def check_webhook(address: str) -> None:
     Raises:
         SettingsError: no address of the web.
     """
-    parts = urlsplit(address)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise SettingsError("monitoring.webhook: must be an address that begins with http:// or https://")
+    try:
+        parts = urlsplit(address)
+        is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # no port, or half an IPv6 address
+        is_one = False
+    if not is_one or not address.isascii() or not address.isprintable() or " " in address:
+        raise SettingsError(
+            "monitoring.webhook: must be an address that begins with http:// or https://, in ASCII, as the service "
+            "gives it"
+        )
+    if "@" in parts.netloc:  # urllib takes it for a part of the host, and names it in its errors
+        raise SettingsError(
+            "monitoring.webhook: must hold no user and password before its host, which are not sent; use an address "
+            "with a token in its path, or a line of your own in hooks.alert"
+        )
 
 
 def listen_address(text: str) -> tuple[str, int]:

@@ -160,3 +160,22 @@ def test_servers_share_a_file(tmp_path: Path) -> None:
     report = LogReport()
     found = list(read_predictions(path, report=report))
     assert (len(found), report.bad, report.torn) == (900, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("bad", "why"),
+    [
+        ({"time": "0001-01-01T00:00:00+05:00"}, "time: lies beyond the calendar"),
+        ({"time": "9999-12-31T23:00:00-05:00"}, "time: lies beyond the calendar"),
+        ({"more": "nested"}, "recursion"),
+    ],
+)
+def test_a_line_that_no_calendar_and_no_stack_holds_is_a_bad_line(
+    tmp_path: Path, bad: dict[str, str], why: str
+) -> None:
+    deep = "[" * 100_000 + "]" * 100_000
+    lines = [json.dumps({**LINE, **bad}).replace('"nested"', deep), json.dumps(LINE)]
+    (tmp_path / "log.jsonl").write_text("\n".join(lines) + "\n")
+    report = LogReport()
+    assert len(list(read_predictions(tmp_path, report=report))) == 1
+    assert (report.bad, why in report.named[0]) == (1, True)

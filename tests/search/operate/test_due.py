@@ -181,6 +181,25 @@ def test_hooks_are_due_once_for_each_fact_of_the_last_day() -> None:
     assert hooks_due(state, settings_of().hooks, now) == []
 
 
+def test_a_hook_that_a_later_move_has_overtaken_is_not_called_any_more() -> None:
+    state = state_with(ROUND_1, (BEGUN, packed("v0002"), promoted("v0002", "v0001"), rolled_back("v0002", "v0001")))
+    hooks = settings_of("hooks.promoted=echo", "hooks.rolled_back=echo").hooks
+    now, back = state.facts[-1].at, state.last(FactKind.ROLLED_BACK)
+    assert back is not None
+    assert [name for name, _ in hooks_due(state, hooks, now)] == ["promoted", "promoted", "rolled_back"]
+    called = Fact(99, FactKind.HOOK_CALLED, 2, now, {"hook": "rolled_back", "of": back.number})
+    assert hooks_due(state_of([*state.facts, called]), hooks, now) == []
+
+
+def test_a_judgement_holds_for_the_champion_that_it_was_made_against() -> None:
+    begun = (BEGUN, TAKEN, VERSION, SEARCHED)
+    of_old = (FactKind.JUDGED, {"ruling": "promote", "why": ["better"], "against": "v0009"})
+    assert found(state_with(ROUND_1, (*begun, of_old))).step is DueStep.JUDGE
+    assert found(state_with(ROUND_1, (*begun, of_old, packed("v0002")))).step is DueStep.JUDGE
+    again = (FactKind.JUDGED, {"ruling": "keep", "why": ["worse"], "against": "v0001"})
+    assert found(state_with(ROUND_1, (*begun, of_old, packed("v0002"), again))).step is DueStep.REFUSE
+
+
 def test_every_fact_and_step_has_words() -> None:
     assert set(FACT_WORDS) == set(FactKind)
     assert words_of_due(Due(DueStep.SEARCH, 2, ("so",)), would=True) == "round 2: would search, because so"

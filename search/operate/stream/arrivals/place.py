@@ -35,14 +35,17 @@ def taken(path: str, mtime_s: float, stream: StreamSettings) -> Taken:
 def time_of(path: str, mtime_s: float, stream: StreamSettings) -> datetime:
     """Return when an image was taken; arguments and errors are those of `taken`."""
     if stream.time == MTIME:
-        return datetime.fromtimestamp(mtime_s, UTC)
+        try:
+            return datetime.fromtimestamp(mtime_s, UTC)
+        except (OverflowError, ValueError, OSError):  # a copy or a camera has set it to nonsense
+            raise DataError("stream.time: the file's time lies beyond the calendar; set it right") from None
     text = _found("stream.time", stream.time, TIME_GROUP, path)
     try:
         at = datetime.fromisoformat(text) if stream.time_format is None else datetime.strptime(text, stream.time_format)
-    except ValueError:
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):  # the latter where a zone takes it beyond the calendar
         wanted = "ISO 8601" if stream.time_format is None else f"'{stream.time_format}'"
         raise DataError(f"stream.time_format: '{text}' is no time as of {wanted}") from None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 def group_of(path: str, stream: StreamSettings) -> str:

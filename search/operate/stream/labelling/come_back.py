@@ -56,14 +56,21 @@ def entries_of(folder: Path) -> list[LabelEntry]:
     """
     if not folder.is_dir():
         raise DataError(f"stream.labels: '{folder}' is no folder; make it, or name another")
-    aside = (path.name.startswith(".") or path.name.endswith(PARTIAL) for path in sorted(folder.iterdir()))
-    found = [_entry(path) for path, out in zip(sorted(folder.iterdir()), aside, strict=True) if not out]
+    paths = sorted(folder.iterdir())
+    aside = (path.name.startswith(".") or path.name.endswith(PARTIAL) for path in paths)
+    found = [entry for path, out in zip(paths, aside, strict=True) if not out and (entry := _entry(path))]
     return sorted(found, key=lambda entry: (entry.newest_ns, entry.name))
 
 
-def _entry(path: Path) -> LabelEntry:
+def _entry(path: Path) -> LabelEntry | None:
+    """Return an entry; None of what is neither file nor folder, and of what is gone, or leads nowhere."""
     files = sorted(file for file in path.rglob("*") if is_file(file)) if path.is_dir() else [path]
-    states = [(file.relative_to(path).as_posix(), file.stat()) for file in files]
+    try:
+        states = [(file.relative_to(path).as_posix(), file.stat()) for file in files]
+    except OSError:  # it is being copied or removed: the next look sees
+        return None
+    if not path.is_dir() and not is_file(path):
+        return None
     stamp = json.dumps([(name, stamp_of(status)) for name, status in states])
     return LabelEntry(path.name, path, stamp, max((status.st_mtime_ns for _, status in states), default=0))
 

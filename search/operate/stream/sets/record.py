@@ -18,6 +18,7 @@ class VersionRecord:
         sides: group -> side, of the first data set's images.
         left_out: lines: labelled images that are in no split, and why.
         findings: lines of the check.
+        first_train: fingerprint of the train split of `data.root`, which each version reads anew; empty: not known.
     """
 
     version: DataVersion
@@ -26,6 +27,7 @@ class VersionRecord:
     sides: dict[str, str]
     left_out: tuple[str, ...]
     findings: tuple[str, ...]
+    first_train: str = ""
 
     def write(self, path: Path) -> None:
         """Write it into a folder that has no name yet."""
@@ -42,4 +44,5 @@ def read_record(path: Path) -> VersionRecord | None:
     for key in ("classes", "new_classes"):
         version[key] = tuple(version[key])
     lists = {key: tuple(values[key]) for key in ("first_classes", "left_out", "findings")}
-    return VersionRecord(DataVersion(**version), values["held"], sides=values["sides"], **lists)
+    trained = values.get("first_train", "")
+    return VersionRecord(DataVersion(**version), values["held"], sides=values["sides"], first_train=trained, **lists)

@@ -138,6 +138,11 @@ def test_latencies_are_held_to_the_champions() -> None:
     assert only(hold(rules(p95_share_max=0.6), compared(slow, fast))).standing is Standing.KEPT
     few = only(hold(rules(p95_share_max=0.2), compared(slow, gathered("v1", 3))))
     assert (few.standing, few.why) == (Standing.UNKNOWN, "3 logged latencies of the champion, of 30")
+    some = only(hold(rules(p95_share_max=0.2), compared(slow, gathered("v1", 60, latency_ms=10.0))))
+    assert some.standing is Standing.OPEN
+    assert some.words.endswith("(60 logged latencies of the champion, 86 are needed to tell)")
+    enough = only(hold(rules(p95_share_max=0.2), compared(slow, gathered("v1", 86, latency_ms=10.0))))
+    assert enough.standing is Standing.BROKEN
     unlogged = only(hold(rules(p95_share_max=0.2), compared(gathered("v2", 50, latency_ms=None), fast)))
     assert "the log has no latency_ms of the challenger" in unlogged.why
 

@@ -20,6 +20,10 @@ MISTAKES = [
     ("monitoring.listen=9464", "monitoring.listen: must be HOST:PORT, as 127.0.0.1:9464, got '9464'"),
     ("monitoring.listen=localhost:99999", "monitoring.listen: must be HOST:PORT"),
     ("monitoring.webhook=chat.example/secret", "monitoring.webhook: must be an address that begins with http"),
+    ("monitoring.webhook=http://chat.example:secret/", "monitoring.webhook: must be an address that begins with http"),
+    ("monitoring.webhook=http://[secret", "monitoring.webhook: must be an address that begins with http"),
+    ("monitoring.webhook=http://a.b/my secret", "monitoring.webhook: must be an address that begins with http"),
+    ("monitoring.webhook=http://me:secret@a.b/", "monitoring.webhook: must hold no user and password"),
 ]
 
 
@@ -28,6 +32,7 @@ def test_a_mistake_is_one_line(tmp_path: Path, override: str, line: str) -> None
     with pytest.raises(SettingsError) as caught:
         load_pipeline(["pipeline=base", "name=p", f"folder={tmp_path}", "data.root=embedded", override])
     assert str(caught.value).startswith(line)
+    assert "secret" not in str(caught.value)
     assert "\n" not in str(caught.value)
     assert "secret" not in str(caught.value)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -200,9 +201,9 @@ def _as_it_was(work: StepWork) -> Iterator[bool]:
         yield (now.serving, now.rollout) == (work.state.serving, work.state.rollout)
 
 
-def labelled_of(context: OperateContext) -> int:
-    """Return how many images of the stream are labelled."""
-    return context.journal.count_images(ImageStatus.LABELLED)
+def labelled_of(context: OperateContext, since: datetime | None = None) -> int:
+    """Return how many images of the stream are labelled, of those taken after a moment if one is given."""
+    return context.journal.count_images(ImageStatus.LABELLED, since=since)
 
 
 def missing_of(context: OperateContext, number: int) -> int:

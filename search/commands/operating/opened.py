@@ -1,7 +1,7 @@
 """What both commands of a pipeline open: its settings and its journal, and how they say what they do."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -53,15 +53,17 @@ def clock_of_line(now: str | None) -> Clock:
     return lambda: moment
 
 
-def open_context(settings: "PipelineSettings", clock: Clock, said: Said, *, to_read: bool = False) -> OperateContext:
-    """Open a pipeline; its journal is to be closed.
+def open_context(
+    settings: "PipelineSettings", clock: Clock, said: Said, line: Sequence[str] = (), *, to_read: bool = False
+) -> OperateContext:
+    """Open a pipeline, as a line names it; its journal is to be closed.
 
     Raises:
         StoreError: the journal cannot be used.
         SettingsError: the moment lies before what was done already.
     """
     journal = open_journal(settings, to_read=to_read)
-    context = OperateContext(settings, paths_of(settings), journal, clock(), run_line, said)
+    context = OperateContext(settings, paths_of(settings), journal, clock(), run_line, said, tuple(line))
     last = max((fact.at for fact in journal.facts()), default=context.now)
     if context.now < last:
         journal.close()

@@ -51,6 +51,7 @@ class WeekFigures:
         drifted: names of figures that were said to drift at any look.
         looks: lines that were run.
         failed: what looks printed that ended with another code than 0.
+        alerts: that were sent, one line each.
     """
 
     week: int
@@ -62,14 +63,15 @@ class WeekFigures:
     drifted: tuple[str, ...] = ()
     looks: int = 0
     failed: tuple[str, ...] = ()
+    alerts: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "WeekFigures":
         """Return it from the values of its fields, as JSON has them."""
         begun = tuple((number, tuple(kinds), why) for number, kinds, why in values["begun"])
         outcome = {int(number): words for number, words in values["outcome"].items()}
-        drifted, failed = (tuple(values[name]) for name in ("drifted", "failed"))
-        return cls(**{**values, "begun": begun, "outcome": outcome, "drifted": drifted, "failed": failed})
+        lists = {name: tuple(values.get(name, ())) for name in ("drifted", "failed", "alerts")}
+        return cls(**{**values, "begun": begun, "outcome": outcome, **lists})
 
 
 class PipelineReplay:
@@ -183,6 +185,7 @@ class PipelineReplay:
             drifted=tuple(sorted({name for fact in facts for name in drifted_of(fact)})),
             looks=looks,
             failed=tuple(failed),
+            alerts=tuple(str(fact.words["what"]) for fact in facts if fact.kind is FactKind.ALERTED),
         )
 
 

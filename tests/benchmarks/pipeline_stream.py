@@ -92,6 +92,7 @@ def words_of(week: WeekFigures) -> str:
     parts += [f"drift: {', '.join(week.drifted)}"] * bool(week.drifted)
     parts += [f"round {number} begins ({', '.join(kinds)})" for number, kinds, _ in week.begun]
     parts += [f"round {number}: {outcome}" for number, outcome in week.outcome.items()]
+    parts += [f"ALERT {text}" for text in week.alerts]
     return "  ".join([*parts, *(f"FAILED {text}" for text in week.failed)])
 
 
@@ -134,7 +135,7 @@ def events(given: argparse.Namespace) -> dict[str, Any]:
     changes = [change_of(week, happened, weeks, rounds) for week in sorted(happened)]
     print("\n| change | week | trigger, week | mAP50 before | worst | after |\n|---|---|---|---|---|---|")
     for change in changes:
-        fired = f"{change['kinds']}, {change['fired']}" if change["fired"] else "-"
+        fired = f"{change['kinds']}, {change['fired']}" if change["fired"] else change["alert"] or "-"
         figures = " | ".join("-" if value is None else f"{value:.3f}" for value in change["map50"])
         print(f"| {change['what']} | {change['week']} | {fired} | {figures} |")
     print("\n| round | week | trigger | outcome | hours | share of the first |\n|---|---|---|---|---|---|")
@@ -172,11 +173,13 @@ def change_of(
     before = [one.map50 for one in weeks if one.week < week and one.map50 is not None]
     since = [one.map50 for one in weeks if week <= one.week < end and one.map50 is not None]
     fired = next((row for row in rounds if week <= row["week"] < end), None)
+    alert = next((f"alert, {one.week}" for one in weeks if week <= one.week < end and one.alerts), "")
     return {
         "what": happened[week],
         "week": week,
         "fired": fired["week"] if fired else None,
         "kinds": fired["kinds"] if fired else "",
+        "alert": alert,
         "map50": [before[-1] if before else None, min(since, default=None), since[-1] if since else None],
     }
 

@@ -23,7 +23,7 @@ PASSIVE = (
     FactKind.ALERTED,
     FactKind.HOOK_CALLED,
 )  # facts that do not show that a step got on
-SENT_TO_NOBODY = "nobody: neither monitoring.webhook nor hooks.alert is set"
+SENT_TO_NOBODY = "sent to nobody: neither monitoring.webhook nor hooks.alert is set"
 
 
 def alert(context: OperateContext, line: str, *, about: str = "", number: int | None = None) -> str:

@@ -44,7 +44,7 @@ def picture_rows(
     names = tuple(drifted) or OF_IMAGES
     apart = _apart(before, after, names)
     what = " and ".join(drifted) if drifted else "brightness, contrast and sharpness"
-    first, last = f"{baseline.since:%Y-%m-%d}", f"{baseline.until:%Y-%m-%d}"
+    first, last = (f"{each(image.at for image in before):%Y-%m-%d}" for each in (min, max))
     rows = [
         _row(context, "Baseline", f"typical images, {first} to {last}", spread_over_groups(before, apart[0])),
         _row(context, "Now", f"the most different by {what}", spread_over_groups(after, -apart[1])),

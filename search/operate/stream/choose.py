@@ -17,11 +17,13 @@ from objectives.data.dataset import Dataset
 from objectives.data.readers import read_dataset
 from objectives.deploy.errors.next_images import rank
 from search.operate.context import OperateContext
+from search.operate.due import changed_since
 from search.operate.journal.facts import FactKind
 from search.operate.journal.images import ImageStatus, StreamImage
 from search.operate.stream.labelling.champion import Champion, ChampionSight
 from search.operate.stream.labelling.chosen import AskedImage, AskedImages
 from search.operate.stream.labelling.disagree import disagreements
+from search.operate.watching.content import has_content
 from search.settings.pipeline.pipeline_settings import PipelineSettings
 from spaces.errors import DataError
 
@@ -41,7 +43,7 @@ def choose(context: OperateContext, champion: Champion, number: int) -> AskedIma
         DataError: the data set of the last round cannot be read.
     """
     settings, notes = context.settings, list[str]()
-    images = _candidates(context, notes)
+    images = _candidates(context, number, notes)
     differing = _differing(context, list(images.values()), notes)
     data = last_data(context)
     seen = _seen(context, champion, images, differing, notes)
@@ -69,9 +71,21 @@ def choose(context: OperateContext, champion: Champion, number: int) -> AskedIma
     return AskedImages(chosen, classes, dict(sorted(unsure.items())), tuple(notes))
 
 
-def _candidates(context: OperateContext, notes: list[str]) -> dict[str, StreamImage]:
-    """Return images without labels, by SHA-256, the newest if there are many."""
-    new = context.journal.images(ImageStatus.NEW)
+def _candidates(context: OperateContext, number: int, notes: list[str]) -> dict[str, StreamImage]:
+    """Return images without labels, by SHA-256, the newest if there are many; none on which nothing can be seen.
+
+    Of a round that drift or performance began they are those taken since that window began, others only where these
+    are fewer than may be handed over: what was before the change teaches nothing of it.
+    """
+    new = [image for image in context.journal.images(ImageStatus.NEW) if has_content(image)]
+    rounds = {one.number: one for one in context.journal.state().rounds}
+    since = changed_since(rounds.get(number), context.settings)
+    if since is not None:
+        changed = sum(image.at > since for image in new)  # they are in order of time
+        new = new[-max(changed, context.settings.labelling.images_max) :]
+        notes.append(
+            f"{changed} images without labels are of the window that changed, since {since:%Y-%m-%d %H:%M} UTC"
+        )
     if len(new) > CANDIDATES_MOST:
         notes.append(f"of {len(new)} images without labels the newest {CANDIDATES_MOST} were looked at")
     return {image.sha256: image for image in new[-CANDIDATES_MOST:]}

@@ -76,7 +76,7 @@ def test_an_alert_is_posted_once_until_something_happens(tmp_path: Path, receive
 def test_a_finding_is_sent_again_when_it_was_gone_or_after_a_week(tmp_path: Path) -> None:
     with pipeline(tmp_path) as context:
         looked(context, FOUND)
-        assert alert(context, CAMERA, about=CAMERA).startswith("nobody: neither monitoring.webhook")
+        assert alert(context, CAMERA, about=CAMERA).startswith("sent to nobody: neither monitoring.webhook")
         looked(at(context, 1), FOUND)
         assert alert(at(context, 1), CAMERA, about=CAMERA) == ""
         looked(at(context, 2), GONE)

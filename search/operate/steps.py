@@ -9,7 +9,7 @@ from typing import Any
 
 from objectives.machine.locks import locked_folder
 from search.operate.context import OperateContext
-from search.operate.due import Due, DueStep, version_before
+from search.operate.due import Due, DueStep, changed_since, version_before
 from search.operate.journal.facts import Fact, FactKind
 from search.operate.journal.images import ImageStatus
 from search.operate.journal.state import PipelineState
@@ -106,7 +106,8 @@ def _begin_round(work: StepWork) -> Fact:
 def _hand_over(work: StepWork) -> Fact:
     champion = work.state.champion
     folder: Path | None = work.context.paths.deployment(champion.version) if champion else None
-    return work.record(FactKind.LABELS_ASKED, hand_over(work.context, work.number, folder))
+    since = changed_since(work.state.round, work.context.settings)
+    return work.record(FactKind.LABELS_ASKED, hand_over(work.context, work.number, folder, since))
 
 
 def _take_labels(work: StepWork) -> Fact:

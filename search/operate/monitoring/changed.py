@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.operate.context import OperateContext
-from search.operate.journal.images import StreamImage
+from search.operate.journal.images import StreamImage, has_content
 from search.operate.journal.state import PipelineState
 from search.operate.monitoring.findings import Look
-from search.operate.watching.content import has_content
 from search.operate.watching.drift import OF_IMAGES, image_baseline
 
 PICTURES_SHOWN = 6

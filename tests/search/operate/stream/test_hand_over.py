@@ -19,6 +19,7 @@ from objectives.data.readers import read_raw
 from objectives.predictions.record import LoggedBox, PredictionRecord
 from objectives.predictions.write import append
 from search.operate.context import OperateContext
+from search.operate.due import changed_since
 from search.operate.journal.facts import FactKind
 from search.operate.journal.images import ImageStatus
 from search.operate.journal.kept_labels import read_labels
@@ -62,7 +63,7 @@ def context(tmp_path: Path) -> Iterator[OperateContext]:
 def days_asked(context: OperateContext, champion: Path, kinds: list[str]) -> set[int]:
     """Return how old the images are that a round hands over that triggers of some kinds began, in days."""
     context.journal.record(FactKind.ROUND_BEGUN, NOW, {"why": ["so"], "kinds": kinds}, 1)
-    hand_over(context, 1, champion)
+    hand_over(context, 1, champion, changed_since(context.journal.state().round, context.settings))
     return {(NOW - image.at).days for image in context.journal.images(ImageStatus.ASKED)}
 
 

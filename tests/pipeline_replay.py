@@ -51,6 +51,7 @@ class WeekFigures:
         drifted: names of figures that were said to drift at any look.
         looks: lines that were run.
         failed: what looks printed that ended with another code than 0.
+        alerts: that were sent, one line each.
     """
 
     week: int
@@ -62,6 +63,15 @@ class WeekFigures:
     drifted: tuple[str, ...] = ()
     looks: int = 0
     failed: tuple[str, ...] = ()
+    alerts: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "WeekFigures":
+        """Return it from the values of its fields, as JSON has them."""
+        begun = tuple((number, tuple(kinds), why) for number, kinds, why in values["begun"])
+        outcome = {int(number): words for number, words in values["outcome"].items()}
+        lists = {name: tuple(values.get(name, ())) for name in ("drifted", "failed", "alerts")}
+        return cls(**{**values, "begun": begun, "outcome": outcome, **lists})
 
 
 class PipelineReplay:
@@ -101,7 +111,6 @@ class PipelineReplay:
         self.line = [*line, *streams, *places]
         self.settings: PipelineSettings = load_pipeline(self.line)
         self.servers = Servers(self.settings.deployed, self.images, latency_of or steady({}))
-        self._handed_over: dict[str, datetime] = {}
         self._known: dict[str, Photo] = {}
 
     def look(self, now: datetime, *more: str) -> Done:
@@ -126,22 +135,26 @@ class PipelineReplay:
             failed += [f"exit code {done.returncode}: {done.stdout}{done.stderr}"] if done.returncode else []
         return self._figures(number, photos, self.facts()[before:], looks, failed)
 
+    def know(self, number: int) -> None:
+        """Know the photographs of a week that has passed, so that they can be labelled."""
+        self._known |= {photo.sha256: photo for photo in self.source.week(number)}
+
     def arrive(self, photos: Sequence[Photo]) -> None:
-        """Have photographs arrive, with their times, and be answered by what serves."""
-        for photo in photos:
-            self._known[photo.sha256] = photo
+        """Have photographs arrive, with their times, and be answered by what serves; again, and nothing happens."""
+        self._known |= {photo.sha256: photo for photo in photos}
+        new = [photo for photo in photos if not (self.images / photo.path).exists()]
+        for photo in new:
             place = self.images / photo.path
             place.parent.mkdir(parents=True, exist_ok=True)
-            if not place.exists():
-                os.link(self.source.images / photo.path, place)
-        append(self.logs / "answers.jsonl", self.servers.day(photos))
+            os.link(self.source.images / photo.path, place)
+        append(self.logs / "answers.jsonl", self.servers.day(new))
 
     def label(self, now: datetime) -> int:
         """Give back what was handed over long enough ago; return the images."""
         back = 0
-        for hand_over in sorted((self.settings.root / "to_label").glob("[0-9]*")):
-            since = self._handed_over.setdefault(hand_over.name, now)
-            if self.label_days is not None and now - since >= timedelta(days=self.label_days):
+        for asked in self.of_kind(FactKind.LABELS_ASKED) if self.label_days is not None else ():
+            if now - asked.at >= timedelta(days=self.label_days or 0.0):
+                hand_over = self.settings.root / "to_label" / f"{asked.round or 0:04d}"
                 back += label(hand_over, self._known, self.classes, self.labels)
         return back
 
@@ -172,6 +185,7 @@ class PipelineReplay:
             drifted=tuple(sorted({name for fact in facts for name in drifted_of(fact)})),
             looks=looks,
             failed=tuple(failed),
+            alerts=tuple(str(fact.words["what"]) for fact in facts if fact.kind is FactKind.ALERTED),
         )
 
 

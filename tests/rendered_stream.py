@@ -65,6 +65,12 @@ EVENTS: Plan = {
     21: (Event(EventKind.PACKAGE),),
     27: (Event(EventKind.PRODUCT),),
 }
+SOON: Plan = {  # the same changes, as soon after each other as a baseline and a round allow
+    5: (Event(EventKind.BLACK, ("store-b",), 1),),
+    7: (Event(EventKind.LAMP),),
+    11: (Event(EventKind.PACKAGE),),
+    15: (Event(EventKind.PRODUCT),),
+}
 
 
 @dataclass(frozen=True)

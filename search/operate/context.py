@@ -33,6 +33,7 @@ class OperateContext:
         now: the moment of this look, in UTC; `--now` moves it. Nothing else of a pipeline asks for the time.
         run_line: see RunLine.
         say: prints a line for people.
+        line: words of `automl operate` after it, as they were given; without those of `--` options.
     """
 
     settings: PipelineSettings
@@ -41,3 +42,4 @@ class OperateContext:
     now: datetime
     run_line: RunLine
     say: Callable[[str], None]
+    line: tuple[str, ...] = ()

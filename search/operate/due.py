@@ -55,6 +55,7 @@ class LookSight:
         now: its moment.
         triggers: that fire; none where they were not looked at, or have begun a round at this look.
         labelled: images of the stream that are labelled by now.
+        of_change: of these, those that were taken since the change that began the round under way; see `changed_since`.
         missing: images that the round under way has handed over and that are not labelled yet.
         decision: over the logs, of the rollout under way or of the watch after a promotion; None if they were not read.
     """
@@ -64,6 +65,7 @@ class LookSight:
     labelled: int
     missing: int
     decision: RolloutDecision | None
+    of_change: int = 0
 
 
 def due(state: PipelineState, settings: PipelineSettings, sight: LookSight) -> Due:
@@ -89,6 +91,18 @@ def triggers_that_count(state: PipelineState, triggers: tuple[Trigger, ...]) -> 
     find nothing again, look after look.
     """
     return tuple(one for one in triggers if not (one.kind is TriggerKind.FIRST and state.rounds))
+
+
+def changed_since(round_: RoundState | None, settings: PipelineSettings) -> datetime | None:
+    """Return since when the stream is as the round found it: the window began in which drift or performance was seen.
+
+    None for a round that no such window began. Labelled images from before teach it nothing of what has changed.
+    """
+    kinds = round_.words(FactKind.ROUND_BEGUN).get("kinds", ()) if round_ else ()
+    triggers = settings.triggers
+    windows = {TriggerKind.DRIFT: triggers.drift.window_days, TriggerKind.PERFORMANCE: triggers.performance.window_days}
+    days = [window for kind, window in windows.items() if kind in kinds]
+    return round_.begun_at - timedelta(days=max(days)) if round_ and days else None
 
 
 def version_before(state: PipelineState) -> str | None:
@@ -185,9 +199,12 @@ class _OfRound:
         enough = settings.triggers.labelled_min or settings.labelling.images_max
         if settings.stream.images is None or settings.stream.labels is None:
             return self._due(DueStep.TAKE_LABELS, "stream.images or stream.labels is not set: no labels can come back")
+        words = f"{new:,} newly labelled images wait"
+        if changed_since(self.round, settings) is not None and self.sight.of_change < new:
+            new, words = self.sight.of_change, f"{words}, {self.sight.of_change:,} of them taken since the change"
         if new >= enough:
-            return self._due(DueStep.TAKE_LABELS, f"{new:,} newly labelled images wait already, {enough:,} are enough")
-        return self._due(DueStep.HAND_OVER, f"{new:,} newly labelled images wait, {enough:,} would be enough")
+            return self._due(DueStep.TAKE_LABELS, f"{words} already, {enough:,} are enough")
+        return self._due(DueStep.HAND_OVER, f"{words}, {enough:,} would be enough")
 
     def _labels(self, asked: int) -> Due:
         settings, back = self.settings.labelling, asked - self.sight.missing

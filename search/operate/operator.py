@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from search.operate.context import OperateContext
-from search.operate.due import Due, LookSight, due, triggers_that_count
+from search.operate.due import Due, LookSight, changed_since, due, triggers_that_count
 from search.operate.hooks_due import hooks_due
 from search.operate.journal.facts import Fact, FactKind
 from search.operate.journal.state import PipelineState
@@ -188,7 +188,9 @@ class Operator:
         self, state: PipelineState, triggers: tuple[Trigger, ...], decision: RolloutDecision | None
     ) -> LookSight:
         missing = missing_of(self._context, state.round.number) if state.round else 0
-        return LookSight(self._context.now, triggers, labelled_of(self._context), missing, decision)
+        since = changed_since(state.round, self._given.settings)
+        of_change = labelled_of(self._context, since) if since else 0
+        return LookSight(self._context.now, triggers, labelled_of(self._context), missing, decision, of_change)
 
     def _watches(self, state: PipelineState, new: int, labelled: int) -> bool:
         last, now = state.last(FactKind.LOOKED), self._context.now

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from objectives.machine.locks import locked_folder
 from search.operate.context import OperateContext
-from search.operate.due import Due, DueStep, version_before
+from search.operate.due import Due, DueStep, changed_since, version_before
 from search.operate.journal.facts import Fact, FactKind
 from search.operate.journal.images import ImageStatus
 from search.operate.journal.state import PipelineState
@@ -105,7 +106,8 @@ def _begin_round(work: StepWork) -> Fact:
 def _hand_over(work: StepWork) -> Fact:
     champion = work.state.champion
     folder: Path | None = work.context.paths.deployment(champion.version) if champion else None
-    return work.record(FactKind.LABELS_ASKED, hand_over(work.context, work.number, folder))
+    since = changed_since(work.state.round, work.context.settings)
+    return work.record(FactKind.LABELS_ASKED, hand_over(work.context, work.number, folder, since))
 
 
 def _take_labels(work: StepWork) -> Fact:
@@ -203,9 +205,9 @@ def _as_it_was(work: StepWork) -> Iterator[bool]:
         yield (now.serving, now.rollout) == (work.state.serving, work.state.rollout)
 
 
-def labelled_of(context: OperateContext) -> int:
-    """Return how many images of the stream are labelled."""
-    return context.journal.count_images(ImageStatus.LABELLED)
+def labelled_of(context: OperateContext, since: datetime | None = None) -> int:
+    """Return how many images of the stream are labelled, of those taken after a moment if one is given."""
+    return context.journal.count_images(ImageStatus.LABELLED, since=since)
 
 
 def missing_of(context: OperateContext, number: int) -> int:

@@ -5,7 +5,8 @@
 
 The first line has the events of `EVENTS` in `tests/rendered_stream.py`: a store's camera that is black for a week, a
 new lamp in one store and then in all, a changed package, a new product. Rounds search; what is handed over comes back
-labelled a week later. `--quick` makes the searches one short training each.
+labelled a week later. `--quick` makes the searches one short training each. `--soon` has the same changes within 18
+weeks, four apart. The same line goes on after the last week that has passed.
 
 With `--quiet` nothing but stores, weeks and planograms changes, and a round that begins is a false alarm; no hand-over
 ever comes back, so that nothing is searched after the first champion, which is made once for all seeds. The drift of
@@ -24,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline_replay import PipelineReplay, WeekFigures
-from rendered_stream import EVENTS, GROUP, QUIET, TIME, TIME_FORMAT, Plan, RenderedStream, class_names
+from rendered_stream import EVENTS, GROUP, QUIET, SOON, TIME, TIME_FORMAT, Plan, RenderedStream, class_names
 
 from search.operate.journal.facts import FactKind
 
@@ -70,12 +71,18 @@ def replay_of(given: argparse.Namespace, folder: Path, seed: int, plan: Plan) ->
 
 
 def passed(replay: PipelineReplay, weeks: int, looks: int) -> list[WeekFigures]:
-    """Let weeks pass; print each."""
-    found = []
+    """Let weeks pass; print each. Those that have passed already, in a run that was ended, are read."""
+    kept = replay.folder / "weeks.jsonl"
+    found = [WeekFigures.from_json(json.loads(text)) for text in kept.read_text().splitlines()] if kept.exists() else []
     for number in range(1, weeks + 1):
-        found.append(replay.week(number, looks))
-        print(words_of(found[-1]), flush=True)
-    return found
+        if number <= len(found):
+            replay.know(number)
+        else:
+            found.append(replay.week(number, looks))
+            with kept.open("a") as file:
+                file.write(json.dumps(asdict(found[-1])) + "\n")
+        print(words_of(found[number - 1]), flush=True)
+    return found[:weeks]
 
 
 def words_of(week: WeekFigures) -> str:
@@ -85,6 +92,7 @@ def words_of(week: WeekFigures) -> str:
     parts += [f"drift: {', '.join(week.drifted)}"] * bool(week.drifted)
     parts += [f"round {number} begins ({', '.join(kinds)})" for number, kinds, _ in week.begun]
     parts += [f"round {number}: {outcome}" for number, outcome in week.outcome.items()]
+    parts += [f"ALERT {text}" for text in week.alerts]
     return "  ".join([*parts, *(f"FAILED {text}" for text in week.failed)])
 
 
@@ -120,13 +128,14 @@ def quiet(given: argparse.Namespace) -> dict[str, Any]:
 
 def events(given: argparse.Namespace) -> dict[str, Any]:
     """Let things happen, and see what is done about them."""
-    replay = replay_of(given, given.folder / "events", given.seed, EVENTS)
+    plan = SOON if given.soon else EVENTS
+    replay = replay_of(given, given.folder / "events", given.seed, plan)
     weeks = passed(replay, given.weeks, given.looks)
-    rounds = rounds_of(replay)
-    changes = [change_of(week, happened, weeks, rounds) for week, happened in sorted(_changes().items())]
+    rounds, happened = rounds_of(replay), _changes(plan)
+    changes = [change_of(week, happened, weeks, rounds) for week in sorted(happened)]
     print("\n| change | week | trigger, week | mAP50 before | worst | after |\n|---|---|---|---|---|---|")
     for change in changes:
-        fired = f"{change['kinds']}, {change['fired']}" if change["fired"] else "-"
+        fired = f"{change['kinds']}, {change['fired']}" if change["fired"] else change["alert"] or "-"
         figures = " | ".join("-" if value is None else f"{value:.3f}" for value in change["map50"])
         print(f"| {change['what']} | {change['week']} | {fired} | {figures} |")
     print("\n| round | week | trigger | outcome | hours | share of the first |\n|---|---|---|---|---|---|")
@@ -155,27 +164,31 @@ def rounds_of(replay: PipelineReplay) -> list[dict[str, Any]]:
     return list(rows.values())
 
 
-def change_of(week: int, what: str, weeks: Sequence[WeekFigures], rounds: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def change_of(
+    week: int, happened: dict[int, str], weeks: Sequence[WeekFigures], rounds: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
     """Return what became of a change: the first round after it, and mAP50 before, at the worst and in the end."""
-    later = [other for other in _changes() if other > week]
+    later = [other for other in happened if other > week]
     end = min([*later, len(weeks) + 1])
     before = [one.map50 for one in weeks if one.week < week and one.map50 is not None]
     since = [one.map50 for one in weeks if week <= one.week < end and one.map50 is not None]
     fired = next((row for row in rounds if week <= row["week"] < end), None)
+    alert = next((f"alert, {one.week}" for one in weeks if week <= one.week < end and one.alerts), "")
     return {
-        "what": what,
+        "what": happened[week],
         "week": week,
         "fired": fired["week"] if fired else None,
         "kinds": fired["kinds"] if fired else "",
+        "alert": alert,
         "map50": [before[-1] if before else None, min(since, default=None), since[-1] if since else None],
     }
 
 
-def _changes() -> dict[int, str]:
+def _changes(plan: Plan) -> dict[int, str]:
     """Return what happens by the week in which it begins."""
     return {
         week: ", ".join(f"{event.kind} ({', '.join(event.stores) or 'all stores'})" for event in happened)
-        for week, happened in EVENTS.items()
+        for week, happened in plan.items()
     }
 
 
@@ -185,6 +198,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True, help="all that is made lies there; an ended run goes on")
     parser.add_argument("--weeks", type=int, default=34)
     parser.add_argument("--quiet", action="store_true")
+    parser.add_argument("--soon", action="store_true", help="events four weeks apart")
     parser.add_argument("--seeds", type=int, default=3, help="of the renderer, with --quiet")
     parser.add_argument("--seed", type=int, default=0, help="of the renderer, with events")
     parser.add_argument("--looks", type=int, default=1, help="a week")

@@ -1,6 +1,7 @@
 """What both commands of a pipeline open: its settings and its journal, and how they say what they do."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -76,9 +77,9 @@ def clock_of_line(now: str | None) -> LineClock:
 
 
 def open_context(
-    settings: "PipelineSettings", clock: LineClock, said: Said, *, to_read: bool = False
+    settings: "PipelineSettings", clock: LineClock, said: Said, line: Sequence[str] = (), *, to_read: bool = False
 ) -> OperateContext:
-    """Open a pipeline; its journal is to be closed.
+    """Open a pipeline, as a line names it; its journal is to be closed.
 
     A machine's clock that was put back ends nothing, least of all a rollback: time stands still until it comes there.
 
@@ -99,4 +100,4 @@ def open_context(
             f"this machine's clock was put back: the last fact is of {last:%Y-%m-%d %H:%M} UTC, {ahead.days} days and "
             f"{ahead.seconds // 60} minutes ahead; the pipeline's time stands still until then; set the clock right"
         )
-    return OperateContext(settings, paths_of(settings), journal, clock(), run_line, said)
+    return OperateContext(settings, paths_of(settings), journal, clock(), run_line, said, tuple(line))

@@ -57,7 +57,7 @@ def run_operate(
     if dry_run and by_hand != ByHand():
         raise SettingsError("--dry-run: changes nothing; leave --begin and --give-up out")
     said = Said(form, clock)
-    context = open_context(settings, clock, said, to_read=dry_run)
+    context = open_context(settings, clock, said, arguments, to_read=dry_run)
     with closing(context.journal):
         if dry_run:
             Operator(context, clock, said).dry_run()

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+BRIGHTNESS_MIN = 0.03  # of 1: nearly black
+CONTRAST_MIN = 0.02  # of 0.5: of one colour but for noise
+
 
 class ImageStatus(StrEnum):
     """What has become of an image."""
@@ -46,3 +49,11 @@ class StreamImage:
     round: int | None = None
     why: str = ""
     split: str = ""
+
+
+def has_content(image: StreamImage) -> bool:
+    """Return whether anything can be seen; an image whose figures are not known is taken to have some."""
+    figures = image.figures
+    if figures is None:
+        return True
+    return figures["brightness"] >= BRIGHTNESS_MIN and figures["contrast"] >= CONTRAST_MIN

@@ -76,13 +76,14 @@ class Journal:
             mine = select(rows).where(rows.c.pipeline == self.name, *chosen).order_by(rows.c.at, rows.c.sha256)
             return [image_of(row) for row in connection.execute(mine)]
 
-    def count_images(self, status: ImageStatus, number: int | None = None) -> int:
-        """Return how many images are of a status, and of a round if one is named."""
+    def count_images(self, status: ImageStatus, number: int | None = None, since: datetime | None = None) -> int:
+        """Return how many images are of a status, of a round if one is named, and taken after a moment if one is."""
         from sqlalchemy import func, select
 
         rows = self._tables.images
         mine = [rows.c.pipeline == self.name, rows.c.status == status.value]
         mine += [rows.c.round == number] if number is not None else []
+        mine += [rows.c.at > moment_text(since)] if since is not None else []
         with self._reading() as connection:
             return int(connection.execute(select(func.count()).select_from(rows).where(*mine)).scalar_one())
 

@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.operate.context import OperateContext
-from search.operate.journal.images import StreamImage
+from search.operate.journal.images import StreamImage, has_content
 from search.operate.journal.state import PipelineState
 from search.operate.monitoring.findings import Look
-from search.operate.watching.content import has_content
 from search.operate.watching.drift import OF_IMAGES, image_baseline
 
 PICTURES_SHOWN = 6
@@ -44,7 +43,7 @@ def picture_rows(
     names = tuple(drifted) or OF_IMAGES
     apart = _apart(before, after, names)
     what = " and ".join(drifted) if drifted else "brightness, contrast and sharpness"
-    first, last = f"{baseline.since:%Y-%m-%d}", f"{baseline.until:%Y-%m-%d}"
+    first, last = (f"{each(image.at for image in before):%Y-%m-%d}" for each in (min, max))
     rows = [
         _row(context, "Baseline", f"typical images, {first} to {last}", spread_over_groups(before, apart[0])),
         _row(context, "Now", f"the most different by {what}", spread_over_groups(after, -apart[1])),

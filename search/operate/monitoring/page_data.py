@@ -1,5 +1,6 @@
 """Data of a pipeline's page, plain: who serves and why, what was watched over time, rounds, pictures."""
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from search.operate.monitoring.round_data import moment, round_data, why_lines
 
 POINTS_MOST = 300  # of a figure over time
 ROUNDS_SHOWN = 40  # on the page
+SECRET = ("store.url=", "monitoring.webhook=", "hooks.")  # words of a line that may hold passwords
 ALERTS_DAYS = 14  # of which alerts stand at the top
 ALERTS_MOST = 4
 
@@ -193,11 +195,12 @@ def _names(fact: Fact, version: str) -> bool:
 def _facts(context: OperateContext, state: PipelineState, images: Iterable[StreamImage]) -> list[tuple[str, str]]:
     counts: Mapping[ImageStatus, int] = counts_by_status(image.status for image in images)
     settings = context.settings
-    line = f"automl operate pipeline={settings.name}"
+    shown = (f"{word.partition('=')[0]}=..." if word.startswith(SECRET) else word for word in context.line)
+    line = [("this look", shlex.join(("automl", "operate", *shown)))] if context.line else []
     where = [("the pipeline’s folder", str(context.paths.folder)), ("deployments", str(context.paths.deployed))]
     sources = [
         (f"stream.{name}", str(getattr(settings.stream, name) or "not set"))
         for name in ("images", "labels", "predictions")
     ]
     numbers = [(f"images {status.value}", f"{count:,}") for status, count in counts.items()]
-    return [*numbers, *sources, *where, ("facts", f"{len(state.facts):,}"), ("the next look", line)]
+    return [*numbers, *sources, *where, ("facts", f"{len(state.facts):,}"), *line]

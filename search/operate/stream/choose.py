@@ -8,6 +8,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from objectives.data.readers import read_dataset
 from objectives.deploy.errors.next_images import rank
 from search.operate.context import OperateContext
 from search.operate.journal.facts import FactKind
-from search.operate.journal.images import ImageStatus, StreamImage
+from search.operate.journal.images import ImageStatus, StreamImage, has_content
 from search.operate.stream.labelling.champion import Champion, ChampionSight
 from search.operate.stream.labelling.chosen import AskedImage, AskedImages
 from search.operate.stream.labelling.disagree import disagreements
@@ -29,19 +30,20 @@ CANDIDATES_MOST = 5000  # images that the champion looks at, the newest; a secon
 KNOWN_MOST = 300  # labelled images that others are compared with, of the stream and of the data set each
 
 
-def choose(context: OperateContext, champion: Champion, number: int) -> AskedImages:
+def choose(context: OperateContext, champion: Champion, number: int, since: datetime | None = None) -> AskedImages:
     """Choose images that nobody has labelled or was asked for, at most `labelling.images_max`, the most useful first.
 
     Args:
         context: see OperateContext.
         champion: the detector that serves; without one, images are chosen by how they differ alone.
         number: of the round.
+        since: when the window began in which drift or performance was seen that began the round; None for another.
 
     Raises:
         DataError: the data set of the last round cannot be read.
     """
     settings, notes = context.settings, list[str]()
-    images = _candidates(context, notes)
+    images = _candidates(context, since, notes)
     differing = _differing(context, list(images.values()), notes)
     data = last_data(context)
     seen = _seen(context, champion, images, differing, notes)
@@ -69,9 +71,19 @@ def choose(context: OperateContext, champion: Champion, number: int) -> AskedIma
     return AskedImages(chosen, classes, dict(sorted(unsure.items())), tuple(notes))
 
 
-def _candidates(context: OperateContext, notes: list[str]) -> dict[str, StreamImage]:
-    """Return images without labels, by SHA-256, the newest if there are many."""
-    new = context.journal.images(ImageStatus.NEW)
+def _candidates(context: OperateContext, since: datetime | None, notes: list[str]) -> dict[str, StreamImage]:
+    """Return images without labels, by SHA-256, the newest if there are many; none on which nothing can be seen.
+
+    After a change they are those taken since that window began, others only where these are fewer than may be handed
+    over: what was before the change teaches nothing of it.
+    """
+    new = [image for image in context.journal.images(ImageStatus.NEW) if has_content(image)]
+    if since is not None:
+        changed = sum(image.at > since for image in new)  # they are in order of time
+        new = new[-max(changed, context.settings.labelling.images_max) :]
+        notes.append(
+            f"{changed} images without labels are of the window that changed, since {since:%Y-%m-%d %H:%M} UTC"
+        )
     if len(new) > CANDIDATES_MOST:
         notes.append(f"of {len(new)} images without labels the newest {CANDIDATES_MOST} were looked at")
     return {image.sha256: image for image in new[-CANDIDATES_MOST:]}

@@ -1,6 +1,7 @@
 """Images handed over to be labelled: a folder that a labelling tool takes, whole or not there."""
 
 import shutil
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,16 @@ from search.operate.stream.labelling.tools import BACK, HANDED_IMAGES, README, w
 README_FILE = "README.txt"
 
 
-def hand_over(context: OperateContext, number: int, champion: Path | None) -> dict[str, Any]:
+def hand_over(
+    context: OperateContext, number: int, champion: Path | None, since: datetime | None = None
+) -> dict[str, Any]:
     """Hand images over to be labelled; called again, it goes on with the images that were chosen first.
 
     Args:
         context: see OperateContext.
         number: of the round.
         champion: folder of the deployment that serves; None before the first.
+        since: see `choose`.
 
     Returns:
         hand_over: folder relative to the pipeline's, empty where no image is left to label; images: how many;
@@ -33,7 +37,7 @@ def hand_over(context: OperateContext, number: int, champion: Path | None) -> di
     where = context.paths.round(number).asked
     asked = read_asked(where)
     if asked is None:
-        asked = choose(context, Champion(champion), number)
+        asked = choose(context, Champion(champion), number, since)
         asked.write(where)
         for note in asked.notes:
             context.say(note)

@@ -4,20 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from search.operate.journal.images import StreamImage
+from search.operate.journal.images import StreamImage, has_content
 
-BRIGHTNESS_MIN = 0.03  # of 1: nearly black
-CONTRAST_MIN = 0.02  # of 0.5: of one colour but for noise
 LAST = 3  # the last images of a group that all lack content: its camera is taken for broken
 CAMERAS_NAMED = 8
-
-
-def has_content(image: StreamImage) -> bool:
-    """Return whether anything can be seen; an image whose figures are not known is taken to have some."""
-    figures = image.figures
-    if figures is None:
-        return True
-    return figures["brightness"] >= BRIGHTNESS_MIN and figures["contrast"] >= CONTRAST_MIN
 
 
 def broken_cameras(images: Iterable[StreamImage], since: datetime) -> list[str]:

@@ -9,9 +9,8 @@ from objectives.drift.sample import DriftImage, DriftSample
 from objectives.machine.files import write_text
 from objectives.records.paths import MODEL
 from search.operate.context import OperateContext
-from search.operate.journal.images import StreamImage
+from search.operate.journal.images import StreamImage, has_content
 from search.operate.paths import RoundPaths
-from search.operate.watching.content import has_content
 from search.operate.watching.reference import even_part
 from spaces.errors import DataError
 

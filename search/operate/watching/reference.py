@@ -13,10 +13,9 @@ from objectives.drift.sample import DriftImage, DriftSample
 from objectives.machine.files import write_text
 from objectives.predictions.record import PredictionRecord
 from search.operate.context import OperateContext
-from search.operate.journal.images import StreamImage
+from search.operate.journal.images import StreamImage, has_content
 from search.operate.journal.state import PipelineState
 from search.operate.watching.champion import kinds_of
-from search.operate.watching.content import has_content
 from search.operate.watching.contract import TriggerKind
 
 Item = TypeVar("Item")

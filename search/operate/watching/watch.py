@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from search.operate.context import OperateContext
-from search.operate.journal.images import StreamImage
+from search.operate.journal.images import StreamImage, has_content
 from search.operate.journal.state import PipelineState
 from search.operate.watching.answers import ChampionAnswers, live_figures, read_answers
 from search.operate.watching.champion import champion_round
-from search.operate.watching.content import broken_cameras, has_content
+from search.operate.watching.content import broken_cameras
 from search.operate.watching.contract import Watched
 from search.operate.watching.drift import (
     answers_with_content,

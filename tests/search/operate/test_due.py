@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from search.operate.due import Due, DueStep, LookSight, due, version_before
+from search.operate.due import Due, DueStep, LookSight, changed_since, due, version_before
 from search.operate.hooks_due import hooks_due
 from search.operate.journal.facts import Fact, FactKind
 from search.operate.journal.state import PipelineState, state_of
@@ -73,9 +73,10 @@ def found(
     missing: int = 0,
     decision: RolloutDecision | None = None,
     days: float = 1.0,
+    of_change: int = 0,
 ) -> Due:
     now = (state.facts[-1].at if state.facts else BEGAN) + timedelta(days=days)
-    return due(state, settings_of(*more), LookSight(now, triggers, labelled, missing, decision))
+    return due(state, settings_of(*more), LookSight(now, triggers, labelled, missing, decision, of_change))
 
 
 def test_the_first_round_needs_no_labels_and_no_rollout() -> None:
@@ -118,11 +119,23 @@ def test_labels_are_waited_for_until_enough_are_back_or_the_time_is_over() -> No
 
 
 def test_nobody_is_asked_for_labels_where_enough_wait_or_none_can_come() -> None:
-    state = state_with(ROUND_1, (BEGUN,))
+    state = state_with(ROUND_1, (BY_HAND,))
     assert found(state, labelled=103).step is DueStep.TAKE_LABELS
     assert found(state, labelled=102).step is DueStep.HAND_OVER
     assert found(state, "triggers.labelled_min=20", labelled=23).step is DueStep.TAKE_LABELS
     assert found(state, "stream.labels=null").step is DueStep.TAKE_LABELS
+
+
+def test_labels_from_before_a_change_are_not_enough_to_learn_it() -> None:
+    state = state_with(ROUND_1, (BEGUN,))
+    asks = found(state, labelled=103, of_change=99)
+    assert asks.step is DueStep.HAND_OVER
+    assert asks.why == ("100 newly labelled images wait, 99 of them taken since the change, 100 would be enough",)
+    assert found(state, labelled=113, of_change=100).step is DueStep.TAKE_LABELS
+    assert found(state, labelled=102, of_change=140).step is DueStep.HAND_OVER  # the last version has some of these
+    settings = settings_of("triggers.drift.window_days=3")
+    assert changed_since(state.round, settings) == BEGAN + timedelta(hours=len(ROUND_1)) - timedelta(days=3)
+    assert changed_since(state_with(ROUND_1, (BY_HAND,)).round, settings) is None
 
 
 def test_a_round_without_anything_new_ends_unless_it_was_asked_for() -> None:

@@ -1,6 +1,7 @@
 """Data of a pipeline's page: rounds in words with the lines that were run, who served and why, figures over time."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,17 @@ def test_nothing_has_happened_yet(tmp_path: Path) -> None:
         [],
         [],
     )
+
+
+def test_the_line_stands_as_it_was_given_but_for_passwords(tmp_path: Path) -> None:
+    words = ("pipeline=~/my loop.yaml", "store.url=postgresql+psycopg://me:secret@host/db", "rollout.hours=48")
+    with pipeline(tmp_path) as context:
+        data = page_data(replace(context, line=words), context.journal.state(), {})
+        unknown = page_data(context, context.journal.state(), {})
+    assert dict(data["facts"])["this look"] == (
+        "automl operate 'pipeline=~/my loop.yaml' store.url=... rollout.hours=48"
+    )
+    assert "this look" not in dict(unknown["facts"])
 
 
 def test_years_of_looks_are_thinned_and_drift_stays() -> None:

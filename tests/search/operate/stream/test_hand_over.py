@@ -8,6 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 import yaml
 from small_stream import NOW, Truth, arrive, coco_of, first_data, stream_context
@@ -17,6 +19,7 @@ from objectives.data.readers import read_raw
 from objectives.predictions.record import LoggedBox, PredictionRecord
 from objectives.predictions.write import append
 from search.operate.context import OperateContext
+from search.operate.due import changed_since
 from search.operate.journal.facts import FactKind
 from search.operate.journal.images import ImageStatus
 from search.operate.journal.kept_labels import read_labels
@@ -55,6 +58,37 @@ def context(tmp_path: Path) -> Iterator[OperateContext]:
     made = with_stream(tmp_path, "labelling.images_max=5")
     yield made
     made.journal.close()
+
+
+def days_asked(context: OperateContext, champion: Path, kinds: list[str]) -> set[int]:
+    """Return how old the images are that a round hands over that triggers of some kinds began, in days."""
+    context.journal.record(FactKind.ROUND_BEGUN, NOW, {"why": ["so"], "kinds": kinds}, 1)
+    hand_over(context, 1, champion, changed_since(context.journal.state().round, context.settings))
+    return {(NOW - image.at).days for image in context.journal.images(ImageStatus.ASKED)}
+
+
+@pytest.mark.parametrize(
+    ("kinds", "most", "candidates"),
+    [(["drift"], 2, {0, 1, 2}), (["drift"], 5, {0, 1, 2, 3, 4}), (["performance", "time"], 2, {0, 1})],
+)
+def test_after_a_change_what_came_since_is_handed_over_first(
+    kinds: list[str], most: int, candidates: set[int], tmp_path: Path, champion: Path
+) -> None:
+    windows = ("triggers.drift.window_days=3", "triggers.performance.window_days=2")
+    context = with_stream(tmp_path, f"labelling.images_max={most}", *windows, images=16)
+    asked = days_asked(context, champion, kinds)
+    assert len(asked) == most
+    assert asked <= candidates
+    context.journal.close()
+
+
+def test_images_on_which_nothing_can_be_seen_are_not_handed_over(tmp_path: Path, champion: Path) -> None:
+    context = with_stream(tmp_path, "labelling.images_max=20")
+    cv2.imwrite(str(tmp_path / "stream/store-x/lid.png"), np.zeros((120, 160, 3), np.uint8))
+    take_in(replace(context, now=NOW + timedelta(days=3650)))
+    assert context.journal.count_images(ImageStatus.NEW) == 9
+    assert hand_over(context, 1, champion)["images"] == 8
+    context.journal.close()
 
 
 def kept(context: OperateContext, sha: str) -> list[tuple[Any, ...]]:

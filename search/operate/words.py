@@ -52,8 +52,11 @@ def _version(words: Mapping[str, Any]) -> str:
 
 
 def _searched(words: Mapping[str, Any]) -> str:
-    found = f"trial {words['winner']} wins" if words["winner"] is not None else f"no winner: {words['why']}"
-    return f"searched {words['trials']:,} trials in {words['hours']:.2f} h ({words['study']}): {found}"
+    found = (
+        f"trial {words['winner']} wins" if words["winner"] is not None else "no winner"
+    )  # why is what it is refused by
+    trials = f"{words['trials']:,} trial{'s' * (words['trials'] != 1)}"
+    return f"searched {trials} in {words['hours']:.2f} h ({words['study']}): {found}"
 
 
 def _ended(words: Mapping[str, Any]) -> str:

@@ -154,7 +154,7 @@ def test_a_step_that_fails_is_recorded_and_tried_again(prepared: Prepared) -> No
     assert done.returncode == 1
     (failed,) = prepared.facts(FactKind.FAILED)
     assert failed.words["step"] == "make a version of the data set"
-    assert "nowhere" in failed.words["error"]
+    assert "empty" in failed.words["error"]
     assert prepared.operate(hours=1.5).returncode == 1
     assert len(prepared.facts(FactKind.FAILED)) == 1, "the same within an hour is said, and not recorded again"
     assert prepared.operate(hours=2.5).returncode == 1

@@ -34,13 +34,13 @@ def words_of_due(due: Due, *, would: bool = False) -> str:
     return f"{place}{'would ' if would else ''}{step}, because {why}"
 
 
-LEFT_OUT = {"duplicates": "copies", "near_duplicates": "near-duplicates"}  # of what was taken in: by its keys
+TAKEN_IN_LEFT_OUT = {"duplicates": "copies", "near_duplicates": "near-duplicates"}  # of what was taken in: by its keys
 
 
 def _looked(words: Mapping[str, Any]) -> str:
     taken = words["taken_in"]
     parts = [f"looked: {taken['new']:,} new images, {words['labelled']:,} newly labelled"]
-    parts += [f"{taken[key]:,} {name} left out" for key, name in LEFT_OUT.items() if taken.get(key)]
+    parts += [f"{taken[key]:,} {name} left out" for key, name in TAKEN_IN_LEFT_OUT.items() if taken.get(key)]
     watched = words["watched"]
     drifted = [one["name"] for one in watched["drift"] if one.get("drifted")]
     parts += [f"drift of {', '.join(drifted)}"] if drifted else []

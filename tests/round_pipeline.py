@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 
 from search.operate.context import LineEnd, OperateContext
 from search.operate.journal.facts import Fact, FactKind
-from search.operate.journal.journal import Journal
+from search.operate.journal.open import open_journal
 from search.operate.journal.state import PipelineState, state_of
 from search.operate.paths import PipelinePaths
 from search.settings.compose import CONF
@@ -36,7 +36,7 @@ def pipeline(folder: Path, changes: Mapping[str, Any], said: list[str] | None = 
     paths = PipelinePaths(settings.root, settings.deployed)
     paths.folder.mkdir(parents=True)
     heard = [] if said is None else said
-    return OperateContext(settings, paths, Journal(), NOW, lines(folder), heard.append)
+    return OperateContext(settings, paths, open_journal(settings), NOW, lines(folder), heard.append)
 
 
 def lines(folder: Path, *, apart: bool = True) -> Callable[[Sequence[str], Path], LineEnd]:

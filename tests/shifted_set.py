@@ -1,6 +1,7 @@
 """A public data set as a stream: a part of it is the first round's, the rest arrives week by week, and then is shifted.
 
-The shift is made: darker and blurred, of every image from a week on. Truth is the set's own labels.
+The shift is made: darker and blurred, of every image from a week on. Truth is the set's own labels. Augmented copies of
+one photo stay together: all in the first round's part, or all on one day of the stream.
 """
 
 import hashlib
@@ -20,6 +21,7 @@ from stream_answers import coco_of
 from objectives.data.dataset import Dataset, LabelledImage
 from objectives.data.pictures.decode import read_image
 from objectives.data.readers import read_dataset
+from objectives.data.splits.groups import photo_of
 
 TIME, TIME_FORMAT = r"/(?P<time>\d{4}-\d{2}-\d{2}T\d{6})-", "%Y-%m-%dT%H%M%S"
 GROUP = r"^(?P<group>day-[\d-]+)/"
@@ -85,18 +87,26 @@ class ShiftedSet:
         """Return the photographs of a week, written if they are not there."""
         start = (number - 1) * self.images_week
         chosen = self._parts[1][start : start + self.images_week]
-        return [self._photo(number, i, len(chosen), image) for i, image in enumerate(chosen)]
+        days = {photo_of(image.path)[0]: i for i, image in reversed(list(enumerate(chosen)))}  # that of its first copy
+        return [
+            self._photo(number, i, days[photo_of(image.path)[0]], len(chosen), image) for i, image in enumerate(chosen)
+        ]
 
     @cached_property
     def _parts(self) -> tuple[list[LabelledImage], list[LabelledImage]]:
-        """Return the training images of the first round, and those of the stream."""
-        images = self.dataset.splits["train"]
-        order = np.random.default_rng(self.seed).permutation(len(images)).tolist()
-        count = round(self.share_first * len(images))
-        return [images[i] for i in order[:count]], [images[i] for i in order[count:]]
+        """Return the training images of the first round, and those of the stream, copies of one photo side by side."""
+        photos: dict[str, list[LabelledImage]] = {}
+        for image in self.dataset.splits["train"]:
+            photos.setdefault(photo_of(image.path)[0], []).append(image)
+        copies = list(photos.values())
+        order = np.random.default_rng(self.seed).permutation(len(copies)).tolist()
+        count = round(self.share_first * len(copies))
+        first, later = ([image for i in part for image in copies[i]] for part in (order[:count], order[count:]))
+        return first, later
 
-    def _photo(self, week: int, i: int, count: int, image: LabelledImage) -> Photo:
-        at = (self.begins(week) + timedelta(weeks=(i + 0.5) / count)).replace(microsecond=0)
+    def _photo(self, week: int, i: int, first: int, count: int, image: LabelledImage) -> Photo:
+        day = self.begins(week) + timedelta(weeks=(first + 0.5) / count)
+        at = day.replace(microsecond=0) + timedelta(seconds=i - first)
         name = f"day-{at:%Y-%m-%d}/{at.strftime(TIME_FORMAT)}-{i:04d}.jpg"
         path = self.images / name
         if not path.exists():

@@ -121,10 +121,8 @@ def _figure(
     if name == "embedding" and reference.embedder != window.embedder:
         return replace(blank, note="the baseline was embedded by another file's backbone")
     if min(len(now.days), len(base.days)) < max(1, images_min):
-        few = "window" if len(now.days) < images_min else "baseline"
-        return replace(
-            blank, note=f"the {few} has {min(len(now.days), len(base.days))} images with it, of {images_min}"
-        )
+        few, found = ("window", now) if len(now.days) < images_min else ("baseline", base)
+        return replace(blank, note=f"the {few} has {len(found.days)} of the {images_min} images that are needed")
     apart = compare(base, now, window_days, _centre(name))
     measured = _measured(name, margin, apart, base)
     left_out = len(now.days) - apart.images

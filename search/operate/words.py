@@ -34,9 +34,13 @@ def words_of_due(due: Due, *, would: bool = False) -> str:
     return f"{place}{'would ' if would else ''}{step}, because {why}"
 
 
+TAKEN_IN_LEFT_OUT = {"duplicates": "copies", "near_duplicates": "near-duplicates"}  # of what was taken in: by its keys
+
+
 def _looked(words: Mapping[str, Any]) -> str:
     taken = words["taken_in"]
     parts = [f"looked: {taken['new']:,} new images, {words['labelled']:,} newly labelled"]
+    parts += [f"{taken[key]:,} {name} left out" for key, name in TAKEN_IN_LEFT_OUT.items() if taken.get(key)]
     watched = words["watched"]
     drifted = [one["name"] for one in watched["drift"] if one.get("drifted")]
     parts += [f"drift of {', '.join(drifted)}"] if drifted else []
@@ -52,8 +56,11 @@ def _version(words: Mapping[str, Any]) -> str:
 
 
 def _searched(words: Mapping[str, Any]) -> str:
-    found = f"trial {words['winner']} wins" if words["winner"] is not None else f"no winner: {words['why']}"
-    return f"searched {words['trials']:,} trials in {words['hours']:.2f} h ({words['study']}): {found}"
+    found = (
+        f"trial {words['winner']} wins" if words["winner"] is not None else "no winner"
+    )  # why is what it is refused by
+    trials = f"{words['trials']:,} trial{'s' * (words['trials'] != 1)}"
+    return f"searched {trials} in {words['hours']:.2f} h ({words['study']}): {found}"
 
 
 def _ended(words: Mapping[str, Any]) -> str:

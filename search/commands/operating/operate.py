@@ -15,6 +15,7 @@ from search.operate.context import OperateContext
 from search.operate.journal.alone import OperatedElsewhere
 from search.operate.monitoring.metrics import MetricsEndpoint
 from search.operate.operator import Operator
+from search.operate.places import check_places
 from search.settings.pipeline.pipeline_settings import load_pipeline
 from spaces.errors import SettingsError
 
@@ -59,6 +60,8 @@ def run_operate(
     said = Said(form, clock)
     context = open_context(settings, clock, said, arguments, to_read=dry_run)
     with closing(context.journal):
+        if not context.journal.facts():
+            check_places(settings)
         if dry_run:
             Operator(context, clock, said).dry_run()
             return

@@ -26,7 +26,7 @@ class EarlierRounds:
         good: candidates of members of the fronts, of winners, and of the trainings that they were cut from.
         champion: candidate of the training that the champion is of; empty where its study is not known.
         carried: detectors to begin with, as `carry` of a search takes them: the champion first.
-        hours: that the first round's search took; None where it is not known.
+        hours: that the search took which made the first version; None where it is not known.
     """
 
     good: tuple[Mapping[str, Any], ...]
@@ -46,7 +46,7 @@ def earlier_rounds(context: OperateContext, state: PipelineState, number: int) -
     if champion is not None and champion.number in tables:
         best = _winner(tables[champion.number], champion)
     carried = _carried(context, champion, best, tables, searched[-1] if searched else None)
-    hours = next((one.words(FactKind.SEARCHED)["hours"] for one in searched if one.number == 1), None)
+    hours = next((one.words(FactKind.SEARCHED)["hours"] for one in searched if FactKind.PACKED in one.facts), None)
     trained = _trained(tables[champion.number], best) if champion and best and not best.is_baseline else None
     return EarlierRounds(
         tuple(row.candidate for row in good), trained.candidate if trained else {}, tuple(carried), hours

@@ -43,15 +43,16 @@ class SearchLine:
         write_text(path, json.dumps(asdict(self), indent=2))
 
 
-def first_line(context: OperateContext, data: Sequence[str]) -> SearchLine:
-    """Return the line of the first round.
+def first_line(context: OperateContext, number: int, data: Sequence[str]) -> SearchLine:
+    """Return the line of a round that looks for the first champion: round 1, and others until a version serves.
 
     Args:
         context: of the pipeline.
+        number: of the round.
         data: words of the data set.
     """
-    study, words = _begun(context, 1, context.settings.search.first, data)
-    return SearchLine(study, tuple(words), {}, "the first round")
+    study, words = _begun(context, number, context.settings.search.first, data)
+    return SearchLine(study, tuple(words), {}, "no version has come to serve yet")
 
 
 def later_line(context: OperateContext, number: int, data: Sequence[str], earlier: EarlierRounds) -> SearchLine:

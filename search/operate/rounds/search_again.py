@@ -31,8 +31,11 @@ def search_again(context: OperateContext, state: PipelineState, number: int) -> 
     """
     paths = context.paths.round(number)
     line = _line(context, state, number)
+    context.say(f"round {number}: to follow it: automl show {line.study} --folder {context.paths.runs}")
     check_end(context.run_line(line.words, paths.search_log), line.words, str(paths.search_log))
     table = read_study(line.study, context.paths.runs)
+    if not any(row.phase.has_ended for row in table.rows):
+        return _searched(line, table, None, _no_trial(line, state), "")
     try:
         winner = picked(table, BY_GATE)
     except AutomlError as error:
@@ -50,6 +53,12 @@ def search_again(context: OperateContext, state: PipelineState, number: int) -> 
         ]
         check_end(context.run_line(words, paths.search_log), words, str(paths.search_log))
     return _searched(line, table, winner, "", paths.export.relative_to(context.paths.folder).as_posix())
+
+
+def _no_trial(line: SearchLine, state: PipelineState) -> str:
+    """Return why a search ended before its first trial did, and what to do."""
+    setting = "search.first=[budget.hours=...]" if state.champion is None else "search.hours_share"
+    return f"no trial of {line.study} ended in its hours; give it more by {setting}, or shorter trials"
 
 
 def round_of(state: PipelineState, number: int) -> RoundState:
@@ -90,8 +99,8 @@ def _line(context: OperateContext, state: PipelineState, number: int) -> SearchL
         return SearchLine.read(path)
     data = data_words(context, round_of(state, number))
     _check_version(context, round_of(state, number))
-    if number == 1:
-        line = first_line(context, data)
+    if state.champion is None:
+        line = first_line(context, number, data)
     else:
         line = later_line(context, number, data, earlier_rounds(context, state, number))
     line.write(path)

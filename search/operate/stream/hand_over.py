@@ -49,6 +49,7 @@ def hand_over(
     if left and not folder.exists():  # nobody was handed it yet, or not all were marked
         _write(context, asked, number)
     context.journal.mark_images(left, ImageStatus.ASKED, number, {})
+    context.say(f"round {number}: to be labelled: '{folder}'; its README.txt says how to give the labels back")
     found = {"hand_over": context.paths.relative(folder), "images": len(asked.images)}
     return {**found, "classes_unsure": asked.classes_unsure}
 

@@ -50,6 +50,9 @@ class _Found:
             for why, count in sorted(self.later.items())
         )
         named = tuple(self.unreadable[:UNREADABLE_NAMED])
+        if named:
+            files = f"{len(self.unreadable)} file{'s' * (len(self.unreadable) != 1)} cannot be decoded"
+            problems = (f"{files}, such as '{named[0]}': looked at again when changed", *problems)
         return TakenIn(self.new, self.duplicates, self.near, named, len(self.unreadable), problems)
 
 

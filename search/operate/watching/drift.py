@@ -101,11 +101,16 @@ def look_at_drift(
         images_min=settings.images_min,
     )
     stamp = {"at": context.now.isoformat(), "version": state.champion.version if state.champion else ""}
-    names: dict[str, list[str]] = {}
-    for one in figures:
-        names.setdefault(one.note, []).append(one.name)
-    notes = [f"{', '.join(of_note)}: {note}" for note, of_note in names.items() if note]
+    notes = notes_of((one.name, one.note) for one in figures)
     return [_slim(one.to_json()) | stamp for one in figures], [*notes, *problems]
+
+
+def notes_of(noted: Iterable[tuple[str, str]]) -> list[str]:
+    """Return the notes of figures, one line for all that have the same one."""
+    names: dict[str, list[str]] = {}
+    for name, note in noted:
+        names.setdefault(note, []).append(name)
+    return [f"drift of {', '.join(of)}: {note}" for note, of in names.items() if note]
 
 
 def _embedded(

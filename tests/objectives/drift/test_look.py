@@ -104,7 +104,7 @@ def test_few_images_say_nothing_and_new_groups_are_left_out_aloud() -> None:
     assert found.note == f"{len(new)} images of groups that the baseline lacks were left out"
     (few,) = look(reference, DriftSample(window.images[:9]), ["brightness"], {"brightness": 0.15}, ALPHA)
     assert (few.p, few.blocks) == (1.0, "")
-    assert few.note == "the window has 9 images with it, of 30"
+    assert few.note == "the window has 9 of the 30 images that are needed"
 
 
 def test_names_that_are_not_known_or_lack_a_margin() -> None:
@@ -114,7 +114,7 @@ def test_names_that_are_not_known_or_lack_a_margin() -> None:
     with pytest.raises(SettingsError, match="has no margin"):
         look(empty, empty, ["count"], {}, 0.01)
     (nothing,) = look(empty, empty, ["count"], {"count": 0.1}, 0.01)
-    assert "has 0 images" in nothing.note
+    assert "has 0 of the" in nothing.note
 
 
 def test_a_sample_is_kept_as_json() -> None:

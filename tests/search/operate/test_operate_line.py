@@ -30,11 +30,12 @@ class Prepared:
     def __init__(self, folder: Path) -> None:
         self.folder, self.context = folder, pipeline(folder)
         (folder / "log.jsonl").touch()
+        (folder / "empty").mkdir()
 
     @property
     def line(self) -> list[str]:
         own = [f"folder={self.folder}/pipelines", f"deployments={self.folder}/deployments"]
-        return ["name=shelves", "data.root=nowhere", *own, f"stream.predictions={self.folder}/log.jsonl"]
+        return ["name=shelves", f"data.root={self.folder}/empty", *own, f"stream.predictions={self.folder}/log.jsonl"]
 
     def judged(self, number: int, hours: float = 0.0, why: str = "first") -> None:
         """Lay down all of a round up to its judgement."""
@@ -153,7 +154,7 @@ def test_a_step_that_fails_is_recorded_and_tried_again(prepared: Prepared) -> No
     assert done.returncode == 1
     (failed,) = prepared.facts(FactKind.FAILED)
     assert failed.words["step"] == "make a version of the data set"
-    assert "nowhere" in failed.words["error"]
+    assert "empty" in failed.words["error"]
     assert prepared.operate(hours=1.5).returncode == 1
     assert len(prepared.facts(FactKind.FAILED)) == 1, "the same within an hour is said, and not recorded again"
     assert prepared.operate(hours=2.5).returncode == 1
@@ -179,12 +180,35 @@ def test_looks_are_recorded_once_an_hour_where_nothing_comes(prepared: Prepared)
     assert [fact.at for fact in prepared.facts(FactKind.LOOKED)] == [START + timedelta(hours=hours) for hours in (1, 2)]
 
 
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("data.root=nowhere", "data.root: '"),
+        ("stream.images=nowhere", "stream.images: '"),
+        ("stream.labels=nowhere", "stream.labels: '"),
+        ("search.conf=retial", "nearest: retail"),
+        ("search.first=[budget.hour=1]", "search.first"),
+        ("search.again=[budget.hour=1]", "search.again"),
+        ("gates.overrides=[gate.map5_min=0.5]", "nearest: gate.map50_min"),
+    ],
+)
+@pytest.mark.parametrize("dry", [["--dry-run"], []])
+def test_a_place_or_a_search_that_is_not_there_is_found_before_anything_is_done(
+    tmp_path: Path, more: str, said: str, dry: list[str]
+) -> None:
+    places = [f"folder={tmp_path}/pipelines", f"deployments={tmp_path}/deployments", "data.root=embedded"]
+    done = automl("operate", "pipeline=base", "name=shelves", *places, more, *dry, folder=tmp_path)
+    assert (done.returncode, done.stderr.count("\n"), done.stdout) == (2, 1, "")
+    assert said in done.stderr
+    assert not list(tmp_path.rglob("v0001"))
+
+
 def test_what_is_asked_for_by_hand_begins_the_next_round(prepared: Prepared) -> None:
     prepared.judged(1)
     prepared.operate()
     done = prepared.operate("--begin", "a new shelf", hours=1.1)
     assert "round 2: begun: asked for by hand: a new shelf" in done.stdout
-    assert done.returncode == 1, "data.root is not there"
+    assert done.returncode == 1, "data.root has nothing in it"
     later = prepared.operate("--begin", "another one", hours=1.2)
     assert "round 2 is under way: the next one begins when it has ended" in later.stdout
     assert len(prepared.facts(FactKind.ROUND_BEGUN)) == 2

@@ -27,7 +27,7 @@ def without_carry(line: SearchLine) -> list[str]:
 
 def test_the_first_line_is_the_presets_own(tmp_path: Path) -> None:
     context = shelf(tmp_path, first=["budget.hours=0.5"])
-    line = first_line(context, DATA)
+    line = first_line(context, 1, DATA)
     settings = load_settings(list(line.words[1:]))
     assert (settings.name, settings.budget.hours, settings.gate.map50_min) == ("shelf-r0001", 0.5, 0.6)
     assert settings.data.root == "/my data/it's, new"

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 from round_pipeline import lines, pipeline, state_after
+from stored_study import StoredStudy
 from window_detector import GOOD, write_windows
 
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out
 from search.operate.context import LineEnd, OperateContext
 from search.operate.journal.facts import FactKind
+from search.operate.rounds.contract import Searched
 from search.operate.rounds.earlier import earlier_rounds
 from search.operate.rounds.search_again import search_again
 from search.settings.settings import load_settings
@@ -106,6 +108,27 @@ def test_a_round_that_was_cut_goes_on_with_its_very_line(tmp_path: Path) -> None
             search_again(replace(context, settings=settings, run_line=cut), state_after(BEGUN), 1)
     assert ran[0] == ran[1]
     assert "budget.trials=3" in ran[0]
+
+
+def test_until_a_version_serves_every_round_is_a_first_one(tmp_path: Path) -> None:
+    """A third of hours in which nothing was found would find nothing again, whatever is changed in `search.first`."""
+    context = pipeline(tmp_path, {"search": {"conf": "smoke", "first": [HOURS], "again": ["budget.trials=2"]}})
+    nothing = Searched("shelf-r0001", (), 0.6, 0, 0, None, "no trial ended", "", {}).to_json()
+    state = state_after(BEGUN, (FactKind.SEARCHED, 1, nothing), (FactKind.ROUND_BEGUN, 2, BEGUN[2]))
+    ended = replace(context, run_line=lambda words, log: LineEnd(2, "automl: cut\n"))
+    with pytest.raises(AutomlError, match="cut"):
+        search_again(ended, state, 2)
+    words = json.loads(context.paths.round(2).line.read_text())["words"]
+    assert {HOURS, "name=shelf-r0002"} <= set(words)
+    assert not {"budget.trials=2", "baseline=none"} & set(words)
+
+
+def test_a_search_in_which_no_trial_ended_says_what_to_change(tmp_path: Path) -> None:
+    context = pipeline(tmp_path, {"search": {"conf": "smoke", "first": [HOURS]}})
+    StoredStudy(context.paths.runs, 0, "shelf-r0001")
+    found = search_again(replace(context, run_line=lambda words, log: LineEnd(0, "")), state_after(BEGUN), 1)
+    assert (found.winner, found.trials) == (None, 0)
+    assert found.why.endswith("give it more by search.first=[budget.hours=...], or shorter trials")
 
 
 def test_a_search_that_fails_is_one_line(tmp_path: Path) -> None:

@@ -89,6 +89,7 @@ def test_broken_files_are_named_and_taken_once_they_are_whole(tmp_path: Path) ->
         os.utime(stream / "a/text.png", (NOW.timestamp() - 60,) * 2)
         found = take_in(context)
         assert (found.new, found.unreadable_count, found.unreadable) == (0, 2, ("a/one.jpg", "a/text.png"))
+        assert found.problems[0] == "2 files cannot be decoded, such as 'a/one.jpg': looked at again when changed"
         assert take_in(context).unreadable_count == 0  # said once
         (stream / "a/one.jpg").write_bytes(whole)
         os.utime(stream / "a/one.jpg", (NOW.timestamp() - 30,) * 2)

@@ -8,7 +8,7 @@ from watched_pipeline import START, answer, at, begin, end, looked, pipeline, pr
 
 from search.operate.context import OperateContext
 from search.operate.watching.contract import Trigger, TriggerKind, Watched
-from search.operate.watching.drift import standing_drift
+from search.operate.watching.drift import notes_of, standing_drift
 from search.operate.watching.reference import read_baseline
 from search.operate.watching.watch import freeze_reference, watch
 
@@ -148,8 +148,7 @@ def test_too_few_images_say_nothing(served: OperateContext) -> None:
     stream(served, range(60), darker, stores=1, a_day=2)
     watched = look_on(served, 58)
     assert drift_of(watched) == []
-    (note,) = [note for note in watched.notes if "the window has 14 images" in note]
-    assert note.startswith("brightness, contrast: the window has 14 images")
+    assert any(note.startswith("drift of brightness") and "the window has 14 of" in note for note in watched.notes)
 
 
 def test_without_a_champion_nothing_is_compared(tmp_path: Path) -> None:
@@ -159,3 +158,8 @@ def test_without_a_champion_nothing_is_compared(tmp_path: Path) -> None:
         assert watched.drift == ()
         assert [one.kind for one in watched.triggers] == [TriggerKind.FIRST]
         end(context, 1, "nothing")
+
+
+def test_figures_with_the_same_note_are_one_line() -> None:
+    noted = [("brightness", "too few"), ("contrast", ""), ("count", "too few"), ("class_mix", "another")]
+    assert notes_of(noted) == ["drift of brightness, count: too few", "drift of class_mix: another"]

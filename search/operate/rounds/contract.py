@@ -20,6 +20,7 @@ class Searched:
         why: no winner; empty where there is one.
         export: folder of the challenger, relative to the pipeline's; empty where there is none.
         figures: map, map50, p50_ms, p95_ms, ... of the winner as the study has them.
+        offered: what it was chosen among, challenger.Offered.to_json of each; empty where the gate alone has picked.
     """
 
     study: str
@@ -31,6 +32,7 @@ class Searched:
     why: str
     export: str
     figures: dict[str, float]
+    offered: tuple[dict[str, Any], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values."""

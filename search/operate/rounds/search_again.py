@@ -1,15 +1,15 @@
-"""A round's search: its line is made once, run until it has ended, its winner exported; called again it goes on."""
+"""A round's search: its line is made once, run until it has ended, a winner exported; called again it goes on."""
 
 from collections.abc import Sequence
 
 from objectives.data.readers import read_dataset
 from objectives.records.bounds.quantities import MB
-from reports.table.proof.shipped import BY_GATE, picked
 from reports.table.row import TrialRow
 from reports.table.table import StudyTable
 from search.operate.context import LineEnd, OperateContext
 from search.operate.journal.facts import FactKind
 from search.operate.journal.state import PipelineState, RoundState
+from search.operate.rounds.challenger import Offered, choose_challenger
 from search.operate.rounds.contract import Searched
 from search.operate.rounds.earlier import earlier_rounds
 from search.operate.rounds.line import SearchLine, first_line, later_line
@@ -19,7 +19,7 @@ from spaces.errors import AutomlError, DataError
 
 
 def search_again(context: OperateContext, state: PipelineState, number: int) -> Searched:
-    """Search for a challenger, and export the one that the gate picks.
+    """Search for a challenger, and export it; see `choose_challenger`.
 
     Args:
         context: of the pipeline.
@@ -37,22 +37,15 @@ def search_again(context: OperateContext, state: PipelineState, number: int) -> 
     if not any(row.phase.has_ended for row in table.rows):
         return _searched(line, table, None, _no_trial(line, state), "")
     try:
-        winner = picked(table, BY_GATE)
+        winner, offered = choose_challenger(context, state, round_of(state, number), line, table)
     except AutomlError as error:
         return _searched(line, table, None, str(error), "")
     if not paths.export.exists():  # a whole folder or none
-        words = [
-            "export",
-            line.study,
-            "--folder",
-            str(context.paths.runs),
-            "--pick",
-            BY_GATE,
-            "--to",
-            str(paths.export),
-        ]
+        of_study = [line.study, "--folder", str(context.paths.runs)]
+        words = ["export", *of_study, "--pick", str(winner.number), "--to", str(paths.export)]
         check_end(context.run_line(words, paths.search_log), words, str(paths.search_log))
-    return _searched(line, table, winner, "", paths.export.relative_to(context.paths.folder).as_posix())
+    export = paths.export.relative_to(context.paths.folder).as_posix()
+    return _searched(line, table, winner, "", export, offered)
 
 
 def _no_trial(line: SearchLine, state: PipelineState) -> str:
@@ -125,7 +118,14 @@ def _check_version(context: OperateContext, one: RoundState) -> None:
         )
 
 
-def _searched(line: SearchLine, table: StudyTable, winner: TrialRow | None, why: str, export: str) -> Searched:
+def _searched(
+    line: SearchLine,
+    table: StudyTable,
+    winner: TrialRow | None,
+    why: str,
+    export: str,
+    offered: Sequence[Offered] = (),
+) -> Searched:
     spans = [span for one in table.record.sessions.values() if not one.proves for span in one.spans]
     return Searched(
         study=line.study,
@@ -137,6 +137,7 @@ def _searched(line: SearchLine, table: StudyTable, winner: TrialRow | None, why:
         why=why,
         export=export,
         figures=_figures(winner) if winner else {},
+        offered=tuple(one.to_json() for one in offered),
     )
 
 

@@ -12,9 +12,8 @@ from omegaconf import OmegaConf
 
 from search.operate.context import LineEnd, OperateContext
 from search.operate.journal.facts import Fact, FactKind
-from search.operate.journal.journal import Journal
+from search.operate.journal.open import open_journal, paths_of
 from search.operate.journal.state import PipelineState, state_of
-from search.operate.paths import PipelinePaths
 from search.settings.compose import CONF
 from search.settings.pipeline.pipeline_settings import PipelineSettings
 
@@ -33,10 +32,8 @@ def pipeline(folder: Path, changes: Mapping[str, Any], said: list[str] | None = 
     own = {"name": "shelf", "folder": str(folder / "pipelines"), "deployments": str(folder / "deployments")}
     merged = OmegaConf.to_container(OmegaConf.merge(base, {"data": {"root": "embedded"}}, own, changes))
     settings = msgspec.convert(merged, PipelineSettings)
-    paths = PipelinePaths(settings.root, settings.deployed)
-    paths.folder.mkdir(parents=True)
     heard = [] if said is None else said
-    return OperateContext(settings, paths, Journal(), NOW, lines(folder), heard.append)
+    return OperateContext(settings, paths_of(settings), open_journal(settings), NOW, lines(folder), heard.append)
 
 
 def lines(folder: Path, *, apart: bool = True) -> Callable[[Sequence[str], Path], LineEnd]:

@@ -23,7 +23,7 @@ from search.operate.journal.kept_labels import read_labels
 from search.operate.stream.sets.record import read_record
 
 IMAGES, LABELLED = 120, 40
-KILLS, LATEST_CPU_S = 6, 0.25  # six of these are less than the whole takes
+LATEST_CPU_S = (0.1, 0.1, 0.1, 0.4, 0.6, 0.8, 1.0)  # of each death; the first three are less than the whole takes
 LOOK = """
 import signal
 import sys
@@ -58,7 +58,7 @@ def test_looks_that_are_killed_come_to_the_same(tmp_path: Path) -> None:
     rng, killed = random.Random(16), 0
     tests = Path(__file__).parents[3]
     while True:
-        cpu_s = rng.uniform(0.005, LATEST_CPU_S) if killed < KILLS else 0.0
+        cpu_s = rng.uniform(0.005, LATEST_CPU_S[killed]) if killed < len(LATEST_CPU_S) else 0.0
         command = [sys.executable, "-c", LOOK, str(tmp_path), str(cpu_s)]
         code = subprocess.run(command, env={**os.environ, "PYTHONPATH": f"{tests}:{tests.parent}"}).returncode
         if not code:
@@ -83,7 +83,7 @@ def test_looks_that_are_killed_come_to_the_same(tmp_path: Path) -> None:
     assert record is not None
     assert read_dataset(context.paths.version(1).data).fingerprint == record.version.fingerprint
     assert not list(context.paths.folder.rglob("*.partial"))
-    assert killed == KILLS
+    assert killed >= 3
     context.journal.close()
 
 

@@ -23,7 +23,7 @@ from search.operate.journal.kept_labels import read_labels
 from search.operate.stream.sets.record import read_record
 
 IMAGES, LABELLED = 120, 40
-LATEST_CPU_S = (0.1, 0.1, 0.1, 0.4, 0.6, 0.8, 1.0)  # of each death; the first three are less than the whole takes
+LATEST_CPU_S = (0.1, 0.1, 0.1, 0.5, 0.8, 1.0)  # of each death; the first three are less than the whole takes
 LOOK = """
 import signal
 import sys

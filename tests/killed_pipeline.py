@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 
 import psutil
@@ -88,7 +89,7 @@ class KilledPipeline:
             "hooks.promoted=cat >> " + str(self.folder / "promoted.jsonl"),
         ]
 
-    @property
+    @cached_property
     def settings(self) -> PipelineSettings:
         """The settings, read."""
         return load_pipeline(self.line)
@@ -132,9 +133,12 @@ class KilledPipeline:
         """Kill a line at its moment; False if it has ended before."""
         at_fact, until = self._chance.random() < self.share_at_fact, time.monotonic() + self._chance.uniform(0, LOOK_S)
         wanted = self._chance.randint(1, 4)  # facts from now on
-        begun, wait_s = len(self._facts()), self._chance.uniform(0, 0.1)
+        wait_s, written = self._chance.uniform(0, 0.1), self._written()
+        begun = facts = len(self._facts())
         while process.poll() is None:
-            if at_fact and len(self._facts()) >= begun + wanted:
+            if at_fact and written != (written := self._written()):
+                facts = len(self._facts())
+            if at_fact and facts >= begun + wanted:
                 time.sleep(wait_s)
                 break
             if not at_fact and time.monotonic() > until:
@@ -145,6 +149,11 @@ class KilledPipeline:
         os.kill(process.pid, signal.SIGKILL)
         process.wait(LONG_S)
         return True
+
+    def _written(self) -> int:
+        """Return when the journal was last written to: reading it all the time slows down what is looked at."""
+        path = paths_of(self.settings).journal
+        return path.stat().st_mtime_ns if path.exists() else 0
 
     def _facts(self) -> list[Fact]:
         with closing(open_journal(self.settings, to_read=True)) as journal:

@@ -16,7 +16,7 @@ PLAIN = ("name=blocks", "search.conf=smoke", "search.carry=0", "gates.slower_max
 STREAM = (f"stream.time={TIME}", f"stream.time_format={TIME_FORMAT}", f"stream.group={GROUP}")
 QUICK = (
     *("trial.run=staged_trainer:run_trial", "trial.train_device=cpu", "store.free_mb_min=1"),
-    *("budget.trials=1", "budget.hours=0.05"),
+    *("budget.trials=1", "budget.hours=2"),  # later rounds have a share of the hours: enough on a busy machine
 )
 
 

@@ -488,6 +488,14 @@ def make_study(
     return study
 
 
+def pytest_configure() -> None:
+    """Have no property fail because a machine is busy: how long an example takes says nothing of what it shows."""
+    from hypothesis import HealthCheck, settings
+
+    settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("busy")
+
+
 def pytest_collection_finish() -> None:
     """Leave out of garbage collections what is imported by now and stays: torch alone has a million objects."""
     gc.collect()

@@ -14,7 +14,6 @@ from search.operate.context import LineEnd, OperateContext
 from search.operate.journal.facts import Fact, FactKind
 from search.operate.journal.open import open_journal
 from search.operate.journal.state import PipelineState, state_of
-from search.operate.paths import PipelinePaths
 from search.settings.compose import CONF
 from search.settings.pipeline.pipeline_settings import PipelineSettings
 
@@ -33,8 +32,6 @@ def pipeline(folder: Path, changes: Mapping[str, Any], said: list[str] | None = 
     own = {"name": "shelf", "folder": str(folder / "pipelines"), "deployments": str(folder / "deployments")}
     merged = OmegaConf.to_container(OmegaConf.merge(base, {"data": {"root": "embedded"}}, own, changes))
     settings = msgspec.convert(merged, PipelineSettings)
-    paths = PipelinePaths(settings.root, settings.deployed)
-    paths.folder.mkdir(parents=True)
     heard = [] if said is None else said
     return OperateContext(settings, paths, open_journal(settings), NOW, lines(folder), heard.append)
 

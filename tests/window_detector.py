@@ -43,6 +43,7 @@ def write_windows(
     nodes = [
         helper.make_node("Conv", ["images", "colours"], ["signed"]),
         helper.make_node("Relu", ["signed"], ["colour"]),
+        helper.make_node("AveragePool", ["colour"], ["halved"], kernel_shape=[2, 2], strides=[2, 2]),
     ]
     values = {"colours": np.array([COLOURS[colour] for colour in named.values()], np.float32)[:, :, None, None]}
     boxes, scores = [], []
@@ -81,8 +82,8 @@ def _window(
     values[f"seen{i}"] = np.array(seen, np.float32).reshape(1, -1, 1, 1)
     larger = size[0] + 2 * RING_PX, size[1] + 2 * RING_PX
     return [
-        _pool(f"in{i}", size),
-        _pool(f"out{i}", larger),
+        *_pool(f"in{i}", size),
+        *_pool(f"out{i}", larger),
         helper.make_node("Mul", [f"in{i}", f"a{i}"], [f"x{i}"]),
         helper.make_node("Mul", [f"out{i}", f"b{i}"], [f"y{i}"]),
         helper.make_node("Add", [f"x{i}", f"y{i}"], [f"z{i}"]),
@@ -93,17 +94,24 @@ def _window(
     ]
 
 
-def _pool(name: str, size: tuple[int, int]) -> onnx.NodeProto:
-    pads = [(side - STEP_PX) // 2 for side in (size[1], size[0])]
-    return helper.make_node(
-        "AveragePool",
-        ["colour"],
-        [name],
-        kernel_shape=[size[1], size[0]],
-        strides=[STEP_PX, STEP_PX],
-        pads=[*pads, *pads],
-        count_include_pad=0,
-    )
+def _pool(name: str, size: tuple[int, int]) -> list[onnx.NodeProto]:
+    """Return means of windows: along rows, then along columns, of halved pixels; every window begins at an even one."""
+    parts = []
+    for source, target, side, axis in (("halved", f"{name}_rows", size[0], 1), (f"{name}_rows", name, size[1], 0)):
+        kernel, strides, pads = [1, 1], [1, 1], [0, 0]
+        kernel[axis], strides[axis], pads[axis] = side // 2, STEP_PX // 2, (side - STEP_PX) // 4
+        parts.append(
+            helper.make_node(
+                "AveragePool",
+                [source],
+                [target],
+                kernel_shape=kernel,
+                strides=strides,
+                pads=[*pads, *pads],
+                count_include_pad=0,
+            )
+        )
+    return parts
 
 
 def _boxes(size: tuple[int, int]) -> np.ndarray:

@@ -82,7 +82,7 @@ def _file_to_read(path: Path, tables: JournalTables) -> "Engine":
     from sqlalchemy import inspect
 
     if path.is_file():
-        engine = _file(path, "ro")
+        engine = _file(path, "rw", to_read=True)
         if not set(tables.all.tables) - set(inspect(engine).get_table_names()):
             return engine
     return _empty(tables)
@@ -100,10 +100,11 @@ def _empty(tables: JournalTables) -> "Engine":
     return engine
 
 
-def _file(path: Path, mode: str) -> "Engine":
+def _file(path: Path, mode: str, *, to_read: bool = False) -> "Engine":
     """Return an engine whose transactions take the right to write when they begin: a read within one stays true.
 
-    Its journal is SQLite's own kind, as of studies: a kill or a power cut loses nothing that was written.
+    Its journal is SQLite's own kind, as of studies: a kill or a power cut loses nothing that was written. Who comes
+    next plays it back, which writes to the file; so `to_read` opens it for that as well, and refuses all other writes.
     """
     from sqlalchemy import create_engine, event
     from sqlalchemy.pool import NullPool
@@ -111,12 +112,15 @@ def _file(path: Path, mode: str) -> "Engine":
     url = f"file:{quote(str(path))}?mode={mode}"
 
     def connect() -> sqlite3.Connection:
-        return sqlite3.connect(url, uri=True, timeout=LOCK_WAIT_S, isolation_level=None, check_same_thread=False)
+        line = sqlite3.connect(url, uri=True, timeout=LOCK_WAIT_S, isolation_level=None, check_same_thread=False)
+        if to_read:
+            line.execute("PRAGMA query_only = ON")
+        return line
 
     engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN" if mode == "ro" else "BEGIN IMMEDIATE")
+        connection.exec_driver_sql("BEGIN" if to_read else "BEGIN IMMEDIATE")
 
     return engine

@@ -9,15 +9,15 @@ from stream_answers import served
 
 from search.operate.journal.facts import FactKind
 
-GOOD, POOR, TOO_MUCH = 0, 1, 3  # stages of staged_trainer.py
+GOOD, POOR, TOO_MUCH = 0, 1, 3  # stages of staged_trainer.py; of each its quick training says an mAP50 of 0.35
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # half a dozen processes a round, on a busy machine
 
 
 @pytest.fixture(scope="module")
 def stream(tmp_path_factory: pytest.TempPathFactory) -> BlockStream:
-    """Return a stream that is darker by a quarter from its third week on."""
-    return BlockStream(tmp_path_factory.mktemp("stream"), images_week=160, dark_week=3, light=0.75)
+    """Return a stream that is darker by two fifths from its third week on: of a few blocks, light varies anyway."""
+    return BlockStream(tmp_path_factory.mktemp("stream"), images_week=320, dark_week=3, light=0.6)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def kinds_of(rounds: BlockRounds) -> list[str]:
 
 def test_retail_weekly(stream: BlockStream, poor_champion: Path, tmp_path: Path) -> None:
     """On Monday a round begins; its challenger serves a tenth, and two days later all."""
-    more = ("gates.overrides=[gate.map50_min=0.55]", "rollout.images_min=5", "rollout.rules.p95_share_max=null")
+    more = ("gates.overrides=[gate.map50_min=0.3]", "rollout.images_min=5", "rollout.rules.p95_share_max=null")
     folder = after_first_round(poor_champion, tmp_path)
     rounds = BlockRounds(folder, stream, "retail-weekly", *more, "rollout.share=0.6", stages=(POOR, GOOD))
     rounds.arrive(stream.week(1))
@@ -58,10 +58,10 @@ def test_retail_weekly(stream: BlockStream, poor_champion: Path, tmp_path: Path)
 
 
 def test_defects_brightness(stream: BlockStream, poor_champion: Path, tmp_path: Path) -> None:
-    """The lamp is darker by a quarter: a round begins; both answer for two days; what misses little is promoted."""
+    """The lamp is darker by two fifths: a round begins; both answer for two days; what misses little is promoted."""
     more = ("rollout.rules.classes=[blue]", "rollout.images_min=20", "rollout.rules.p95_share_max=null")
     folder = after_first_round(poor_champion, tmp_path)
-    gates = "gates.overrides=[gate.map50_min=0.55,gate.p95_ms_max=null]"
+    gates = "gates.overrides=[gate.map50_min=0.3,gate.p95_ms_max=null]"
     rounds = BlockRounds(folder, stream, "defects-brightness", *more, gates, stages=(POOR, GOOD), sampled=40)
     for week in (1, 2):
         rounds.week(week)

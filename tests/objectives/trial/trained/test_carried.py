@@ -22,7 +22,7 @@ from objectives.weights.shelf import sha256_of
 from spaces.errors import DataError
 from spaces.network.family import Family
 
-pytestmark = pytest.mark.seconds
+pytestmark = [pytest.mark.seconds, pytest.mark.slow]
 
 FAMILY = Family({"size.pixels": (96, 64), "slim.neck": (0.0, 0.5)})
 

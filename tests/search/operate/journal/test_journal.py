@@ -24,6 +24,15 @@ from search.settings.pipeline.pipeline_settings import PipelineSettings, load_pi
 from spaces.errors import StoreError
 
 BEGAN = datetime(2026, 1, 5, 6, tzinfo=UTC)
+DIES_WRITING = """
+import os, signal, sqlite3, sys
+line = sqlite3.connect(sys.argv[1], isolation_level=None)
+line.execute("PRAGMA cache_size = 1")  # pages go to the file before the transaction ends
+line.execute("BEGIN IMMEDIATE")
+line.execute("CREATE TABLE half (words)")
+line.executemany("INSERT INTO half VALUES (?)", [("x" * 2000,)] * 200)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
 HOLDS = """
 import sys
 from search.operate.journal.open import open_journal
@@ -174,6 +183,20 @@ def test_reading_makes_and_changes_nothing(tmp_path: Path) -> None:
         with pytest.raises(StoreError):
             reads.record(FactKind.LOOKED, BEGAN, {})
     assert paths_of(settings).journal.read_bytes() == before
+
+
+@pytest.mark.seconds
+def test_who_reads_after_a_kill_in_the_midst_of_writing_reads_what_was_whole(tmp_path: Path) -> None:
+    with closing(open_journal(settings_of(tmp_path))) as made:
+        made.record(FactKind.LOOKED, BEGAN, {"whole": True})
+    path = paths_of(settings_of(tmp_path)).journal
+    done = subprocess.run([sys.executable, "-c", DIES_WRITING, str(path)])
+    assert done.returncode == -signal.SIGKILL
+    assert path.with_name(f"{path.name}-journal").stat().st_size > 0
+    with closing(open_journal(settings_of(tmp_path), to_read=True)) as reads:
+        assert [fact.words for fact in reads.facts()] == [{"whole": True}]
+        with pytest.raises(StoreError):
+            reads.record(FactKind.LOOKED, BEGAN, {})
 
 
 @pytest.mark.parametrize("url", ["sqlite:///elsewhere.db", "nonsense"])

@@ -74,10 +74,10 @@ def test_a_hook_that_reads_nothing_of_a_large_fact(tmp_path: Path) -> None:
 @pytest.mark.seconds
 def test_a_hook_that_hangs_is_killed_with_all_it_started(tmp_path: Path) -> None:
     line = f"sleep 77 & setsid sleep 77 & echo $! > {tmp_path}/pid; sleep 77"
-    context = hooked(tmp_path, line, "hooks.timeout_s=0.5")
+    context = hooked(tmp_path, line, "hooks.timeout_s=1.5")  # a shell writes a number in it, on a busy machine too
     begun = time.monotonic()
     said = call_hook(context, "promoted", fact(context))
-    assert said == "hooks.promoted: took longer than 0.5 s and was ended (hooks.timeout_s)"
+    assert said == "hooks.promoted: took longer than 1.5 s and was ended (hooks.timeout_s)"
     assert time.monotonic() - begun < 30
     pid = int((tmp_path / "pid").read_text())
     assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE

@@ -7,7 +7,6 @@ import re
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
+from quick_search import LONG_S, wait_until
 from rolled_out import pipeline, rolled_out, write_round_export
 from window_detector import POOR
 
@@ -157,15 +157,12 @@ def server(context_folder: Path, log: Path, **variables: str) -> Iterator[str]:
         line = [sys.executable, str(context_folder / "server.py")]
         process = subprocess.Popen(line, env=environment, cwd=log.parent, stdout=out, stderr=out)
     try:
-        for _ in range(300):
-            if process.poll() is not None or _is_up(address):
-                break
-            time.sleep(0.05)
+        wait_until(lambda: process.poll() is not None or _is_up(address))
         assert process.poll() is None, (log.parent / "server.txt").read_text()
         yield address
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(LONG_S)
 
 
 def _is_up(address: str) -> bool:

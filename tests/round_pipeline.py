@@ -33,7 +33,7 @@ def pipeline(folder: Path, changes: Mapping[str, Any], said: list[str] | None = 
     merged = OmegaConf.to_container(OmegaConf.merge(base, {"data": {"root": "embedded"}}, own, changes))
     settings = msgspec.convert(merged, PipelineSettings)
     heard = [] if said is None else said
-    return OperateContext(settings, paths, open_journal(settings), NOW, lines(folder), heard.append)
+    return OperateContext(settings, paths_of(settings), open_journal(settings), NOW, lines(folder), heard.append)
 
 
 def lines(folder: Path, *, apart: bool = True) -> Callable[[Sequence[str], Path], LineEnd]:

@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 
 from search.operate.context import LineEnd, OperateContext
 from search.operate.journal.facts import Fact, FactKind
-from search.operate.journal.open import open_journal
+from search.operate.journal.open import open_journal, paths_of
 from search.operate.journal.state import PipelineState, state_of
 from search.settings.compose import CONF
 from search.settings.pipeline.pipeline_settings import PipelineSettings

@@ -112,7 +112,18 @@ def _searched(words: Words) -> tuple[str, list[str]]:
     figures = ", ".join(f"{name} {value:.4g}" for name, value in (words.get("figures") or {}).items())
     found = f"trial {words['winner']} goes on" + (f": {figures}" if figures else "")
     found = str(words["why"]) if words["winner"] is None else found
-    return f"Searched: {effort}", [line for line in (carried, found) if line]
+    return f"Searched: {effort}", [line for line in (carried, found, _offered(words.get("offered") or ())) if line]
+
+
+def _offered(offered: Sequence[Words]) -> str:
+    """Return what the challenger was chosen among, where there was a choice."""
+    if len(offered) < 2:
+        return ""
+    both = all(one["map_recent"] is not None for one in offered)
+    figures = (
+        f"trial {one['number']} {one['map']:.3f}" + (f" / {one['map_recent']:.3f}" if both else "") for one in offered
+    )
+    return f"chosen among (mAP on the frozen set{' / the recent one' if both else ''}): {', '.join(figures)}"
 
 
 def _judged(words: Words) -> tuple[str, list[str]]:

@@ -86,7 +86,7 @@ def _on_recent(
     made = one.words(FactKind.VERSION_MADE)["data"] if FactKind.VERSION_MADE in one.facts else {}
     if len(rows) < 2 or not made.get("recent") or context.settings.gates.on_recent == "ignored":
         return {}
-    dataset = read_dataset(context.paths.folder / made["recent"], "coco")
+    dataset = read_dataset(context.paths.folder / made["recent"])
     device = load_settings(list(line.words[1:])).device
     found = {}
     for row in rows:

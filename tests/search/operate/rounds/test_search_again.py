@@ -1,6 +1,7 @@
 """A round's search as it is run: a real study of quick trials, its line kept, its winner exported; then the next."""
 
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -73,6 +74,8 @@ def test_a_round_is_searched_exported_and_gone_on_with_and_the_next_one_is_small
     assert carried[0] == f"shelf-r0001:{first.winner}"
     assert len(carried) == len(set(carried)) == min(3, i + 1)
 
+    deployed = context.paths.deployment("v0001")
+    shutil.copytree(context.paths.folder / first.export, deployed)
     second = search_again(context, later, 2)
     assert second.study == "shelf-r0002"
     assert {"budget.hours=0.198", "baseline=none"} <= set(second.line)

@@ -1,7 +1,7 @@
 """One round for the page: its steps in words, its lines as they were run, and links to its comparisons."""
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -120,9 +120,8 @@ def _offered(offered: Sequence[Words]) -> str:
     if len(offered) < 2:
         return ""
     both = all(one["map_recent"] is not None for one in offered)
-    figures = (
-        f"trial {one['number']} {one['map']:.3f}" + (f" / {one['map_recent']:.3f}" if both else "") for one in offered
-    )
+    columns = ("map", "map_recent") if both else ("map",)
+    figures = [f"trial {one['number']} {' / '.join(f'{one[name]:.3f}' for name in columns)}" for one in offered]
     return f"chosen among (mAP on the frozen set{' / the recent one' if both else ''}): {', '.join(figures)}"
 
 

@@ -194,6 +194,7 @@ def _searched(context: OperateContext, number: int, verdict: str | None, name: s
         "number": number,
         "folder": f"data/{number:04d}",
         "recent": "",
+        "searched": "",
         "fingerprint": "contents-1",
         "frozen": "contents-2",
         "images": {"train": 400, "val": 100, "recent": 12},

@@ -65,8 +65,13 @@ class VersionPaths:
 
     @property
     def data(self) -> Path:
-        """The data set that the round searches: train, val and test."""
+        """The data set: train, and val and test, which are frozen."""
         return self.folder / "set"
+
+    @property
+    def searched(self) -> Path:
+        """The same with the recent images in val, where there are any: what the round's search scores its trials on."""
+        return self.folder / "searched"
 
     @property
     def recent(self) -> Path:

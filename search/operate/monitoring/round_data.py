@@ -122,7 +122,7 @@ def _offered(offered: Sequence[Words]) -> str:
     both = all(one["map_recent"] is not None for one in offered)
     columns = ("map", "map_recent") if both else ("map",)
     figures = [f"trial {one['number']} {' / '.join(f'{one[name]:.3f}' for name in columns)}" for one in offered]
-    return f"chosen among (mAP on the frozen set{' / the recent one' if both else ''}): {', '.join(figures)}"
+    return f"chosen among (mAP in the search{' / on recent images alone' if both else ''}): {', '.join(figures)}"
 
 
 def _judged(words: Words) -> tuple[str, list[str]]:

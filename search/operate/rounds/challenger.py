@@ -1,4 +1,4 @@
-"""Which detector of a round's search is held against the champion: the best on both validation sets, not itself."""
+"""Which detector of a round's search is held against the champion: the best on old and recent images, not itself."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -18,7 +18,7 @@ from search.operate.rounds.line import SearchLine
 from search.settings.settings import load_settings
 from spaces.errors import AutomlError
 
-OFFERED_MOST = 5  # the best on the frozen set, which are scored on the recent one
+OFFERED_MOST = 5  # the best by the search's scores, which are scored on the recent set alone
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Offered:
 
     Attributes:
         number: of its trial.
-        map: on the frozen set, as the search has it.
+        map: as the search has it: on the frozen set and the recent images together.
         map_recent: on the recent set; None where there is none.
     """
 
@@ -50,9 +50,10 @@ def choose_challenger(
 ) -> tuple[TrialRow, tuple[Offered, ...]]:
     """Return the challenger, and what it was chosen among.
 
-    A search scores its trials on the frozen set, which shows the world as it was: chosen by that alone, what has learnt
-    a change is passed over for the champion, which the search carries along. So the champion is no challenger, and of
-    the OFFERED_MOST that keep the gate and are best on the frozen set that with the best mean over both sets is taken.
+    A search scores its trials on the frozen set, which shows the world as it was, and the recent images, which are few:
+    by that alone, what has learnt a change may be passed over for the champion, which the search carries along. So the
+    champion is no challenger, and of the OFFERED_MOST best that keep the gate the one is taken whose mean of that score
+    and of the score on the recent images alone is best.
     Before a version serves, and where the study was proven, it is what `automl export --pick gate` takes.
 
     Raises:
@@ -70,7 +71,7 @@ def choose_challenger(
     best = sorted(passing, key=lambda row: (-(row.map or 0.0), row.p50_ms or 0.0, row.number))[:OFFERED_MOST]
     recent = _on_recent(context, one, line, table, best)
     offered = tuple(Offered(row.number, float(row.map or 0.0), recent.get(row.number)) for row in best)
-    chosen = max(offered, key=lambda of: of.merit)  # of equals the better one on the frozen set
+    chosen = max(offered, key=lambda of: of.merit)  # of equals the better one by the search
     return table.row(chosen.number), offered
 
 

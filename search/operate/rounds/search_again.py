@@ -78,11 +78,17 @@ def check_end(end: LineEnd, words: Sequence[str], log: str, fine: Sequence[int] 
         raise AutomlError(f"automl {words[0]} ended with exit code {end.code}{last}; see '{log}'")
 
 
-def data_words(context: OperateContext, one: RoundState) -> list[str]:
-    """Return the words of a round's data set: its version, or before there is one the set that the pipeline names."""
+def data_words(context: OperateContext, one: RoundState, part: str = "folder") -> list[str]:
+    """Return the words of a round's data set: its version, or before there is one the set that the pipeline names.
+
+    Args:
+        context: of the pipeline.
+        one: the round.
+        part: "folder", whose val is frozen, or "searched", whose val has the recent images, too.
+    """
     if FactKind.VERSION_MADE not in one.facts:
         return [f"data.root={context.settings.data.root}", *context.settings.data.overrides]
-    return [f"data.root={context.paths.folder / one.words(FactKind.VERSION_MADE)['data']['folder']}"]
+    return [f"data.root={context.paths.folder / one.words(FactKind.VERSION_MADE)['data'][part]}"]
 
 
 def _line(context: OperateContext, state: PipelineState, number: int) -> SearchLine:
@@ -90,7 +96,7 @@ def _line(context: OperateContext, state: PipelineState, number: int) -> SearchL
     path = context.paths.round(number).line
     if path.exists():
         return SearchLine.read(path)
-    data = data_words(context, round_of(state, number))
+    data = data_words(context, round_of(state, number), _searched_part(context))
     _check_version(context, round_of(state, number))
     if state.champion is None:
         line = first_line(context, number, data)
@@ -98,6 +104,11 @@ def _line(context: OperateContext, state: PipelineState, number: int) -> SearchL
         line = later_line(context, number, data, earlier_rounds(context, state, number))
     line.write(path)
     return line
+
+
+def _searched_part(context: OperateContext) -> str:
+    """Return what of a version is searched: what the recent set says counts, unless it is to be ignored."""
+    return "folder" if context.settings.gates.on_recent == "ignored" else "searched"
 
 
 def _check_version(context: OperateContext, one: RoundState) -> None:
@@ -109,7 +120,7 @@ def _check_version(context: OperateContext, one: RoundState) -> None:
     if FactKind.VERSION_MADE not in one.facts:
         return
     made = one.words(FactKind.VERSION_MADE)["data"]
-    found = read_dataset(context.paths.folder / made["folder"], "coco").fingerprint
+    found = read_dataset(context.paths.folder / made["searched"], "coco").fingerprint
     if found != made["fingerprint"]:
         raise DataError(
             f"data version {made['number']}: '{made['folder']}' is {found} now, and was made as {made['fingerprint']}: "

@@ -58,15 +58,17 @@ class DataVersion:
 
     Attributes:
         number: of the round that made it.
-        folder: relative to the pipeline's; `data.root` of the round's search: train, val and test, of which val and
-            test are those of the first version, byte by byte.
+        folder: relative to the pipeline's: train, val and test, of which val and test are those of the first version,
+            byte by byte.
         recent: folder of the recent validation set, relative to the pipeline's, a data set whose split `val` is scored;
             empty where no image is in it.
-        fingerprint: of the data set, as studies know it.
+        fingerprint: of the data set that the round searches, as studies know it.
         frozen: fingerprint of its val split alone, as `automl compare frozen=...` takes it.
         images: split -> images, `recent` among them.
         classes: class names.
         new_classes: those that the version before did not have.
+        searched: `data.root` of the round's search, relative to the pipeline's folder: the same with the recent images
+            in val; `folder` itself where there are none.
     """
 
     number: int
@@ -77,6 +79,7 @@ class DataVersion:
     images: dict[str, int]
     classes: tuple[str, ...]
     new_classes: tuple[str, ...]
+    searched: str
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values."""

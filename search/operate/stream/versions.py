@@ -1,6 +1,7 @@
 """A round's version of the data set: val and test for ever those of the first, train with what was labelled since."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from objectives.compare.frozen import freeze
 from objectives.data.check.run import QUICK_CHECKS, run_checks
@@ -55,7 +56,8 @@ def _made(context: OperateContext, place: VersionPaths, number: int) -> VersionR
         names = _Version(context, first, sides.train, sides.recent).write(partial)
         data = read_dataset(partial.data, "coco")
         check_held(data, held, classes)
-        version = _described(context, place, data, names, number)
+        searched = read_dataset(partial.searched, "coco") if names else data
+        version = _described(context, place, data, searched.fingerprint, names, number)
         recent_line = [f"{len(sides.recent)} recent images show nothing: there is no recent validation set"]
         trained = freeze(first, "train").fingerprint
         left = (*sides.left_out, *(recent_line if sides.recent and not names else ()))
@@ -98,7 +100,19 @@ class _Version:
         write_coco(place.recent / "val.json", self._recent, self._classes, LINKED_IMAGES)
         trained = f"../{place.data.name}/{LINKED_IMAGES}/train"  # a data set has one; nothing is trained here
         write_coco(place.recent / "train.json", self._one_of_each(), self._classes, trained)
+        self._write_searched(place)
         return self._recent
+
+    def _write_searched(self, place: VersionPaths) -> None:
+        """Write the data set whose val has the recent images, too; its images are those of the two others."""
+        place.searched.mkdir()
+        for split, images in self._splits.items():
+            inside = f"{place.data.name}/{LINKED_IMAGES}/{split}"
+            listed = [replace(image, name=f"{inside}/{image.name}") for image in images]
+            if split == "val":
+                beside = f"{place.recent.name}/{LINKED_IMAGES}"
+                listed += [replace(image, name=f"{beside}/{image.name}") for image in self._recent]
+            write_coco(place.searched / f"{split}.json", listed, self._classes, "..")
 
     def _one_of_each(self) -> list[VersionImage]:
         """Return training images in which each class is there, few of them."""
@@ -119,18 +133,24 @@ def _classes_before(context: OperateContext) -> tuple[str, ...]:
 
 
 def _described(
-    context: OperateContext, place: VersionPaths, data: Dataset, recent: Sequence[VersionImage], number: int
+    context: OperateContext,
+    place: VersionPaths,
+    data: Dataset,
+    fingerprint: str,
+    recent: Sequence[VersionImage],
+    number: int,
 ) -> DataVersion:
     before = _classes_before(context)
     return DataVersion(
         number,
         context.paths.relative(place.data),
         context.paths.relative(place.recent) if recent else "",
-        data.fingerprint,
+        fingerprint,
         freeze(data, "val").fingerprint,
         {**{split: len(images) for split, images in data.splits.items()}, "recent": len(recent)},
         data.classes,
         tuple(name for name in data.classes if before and name not in before),
+        context.paths.relative(place.searched if recent else place.data),
     )
 
 

@@ -35,7 +35,9 @@ from search.operate.stream.versions import make_version
 from spaces.errors import DataError
 
 SEARCHED = Searched("shelves-r0001", ("search",), 0.1, 9, 0, 3, "", "rounds/0001/export", {"map": 0.5})
-DATA = DataVersion(1, "data/0001/set", "", "contents-1", "contents-2", {"train": 4, "val": 2}, ("red", "blue"), ())
+DATA = DataVersion(
+    1, "data/0001/set", "", "contents-1", "contents-2", {"train": 4, "val": 2}, ("red", "blue"), (), "data/0001/set"
+)
 A_CENTURY_HOURS = 24.0 * 36525
 
 

@@ -19,7 +19,9 @@ from search.operate.rollout.pointer import point, pointed
 from search.operate.rounds.contract import JudgedRound, Searched
 from search.operate.stream.contract import DataVersion
 
-DATA = DataVersion(1, "data/0001/set", "", "contents-1", "contents-2", {"train": 4, "val": 2}, ("red", "blue"), ())
+DATA = DataVersion(
+    1, "data/0001/set", "", "contents-1", "contents-2", {"train": 4, "val": 2}, ("red", "blue"), (), "data/0001/set"
+)
 SEARCHED = Searched("shelves-r0001", ("search", "conf=smoke"), 0.1, 9, 0, 3, "", "rounds/0001/export", {"map": 0.5})
 JUDGED = JudgedRound("promote", ("better",), {}, None, (), ())
 

@@ -63,7 +63,7 @@ def test_the_first_version_is_the_first_data_set(context: OperateContext, tmp_pa
     first = read_dataset(tmp_path / "first")
     assert version.fingerprint == first.fingerprint
     assert version.frozen == freeze(first, "val").fingerprint
-    assert (version.folder, version.recent) == ("data/0001/set", "")
+    assert (version.folder, version.recent, version.searched) == ("data/0001/set", "", "data/0001/set")
     assert version.images == {"train": 6, "val": 6, "test": 6, "recent": 0}
     assert (version.classes, version.new_classes) == (("red", "blue"), ())
     assert read_dataset(context.paths.version(1).data).fingerprint == first.fingerprint
@@ -96,6 +96,12 @@ def test_labels_come_into_train_and_recent_and_nothing_held_out_changes(
     recent = read_dataset(context.paths.folder / version.recent)
     assert len(recent.splits["val"]) == version.images["recent"] >= 3
     assert recent.classes == ("red", "blue")
+    searched = read_dataset(context.paths.folder / version.searched)
+    assert searched.fingerprint == version.fingerprint
+    assert len(searched.splits["val"]) == version.images["val"] + version.images["recent"]
+    contents = {split: {searched.contents[image.path] for image in searched.splits[split]} for split in searched.splits}
+    assert contents["val"] == {one.contents[image.path] for one in (data, recent) for image in one.splits["val"]}
+    assert contents["train"] == {data.contents[image.path] for image in data.splits["train"]}
     record = read_record(context.paths.version(2).record)
     assert record is not None
     assert "2 labelled images are in no split: of the recent side, older than 60 days" in record.left_out

@@ -8,6 +8,7 @@ from search.settings.baseline import KEY, BaselineSettings
 from search.settings.compose import PATHS, base_values
 from search.settings.devices import read_several
 from search.settings.settings import EMBEDDED, SECTIONS, Settings, read_sections
+from search.settings.start import CARRY_KEY
 from spaces.errors import SettingsError, nearest
 from spaces.network.baseline import NO_BASELINE
 from spaces.space import SearchSpace
@@ -53,6 +54,7 @@ def stored_settings(
         space=SearchSpace.from_json(stored["space"]),
         start=tuple(dict(one) for one in stored.get("start", ())),
         baseline=BaselineSettings.from_config({KEY: stored.get(KEY, NO_BASELINE)}, ()),
+        carry=tuple(stored.get(CARRY_KEY, ())),
         **top,
         **read_sections(config),
         **read_several(stored),

@@ -331,7 +331,8 @@ def test_automl_may_be_installed_anywhere(tmp_path: Path, monkeypatch: pytest.Mo
 def test_settings_go_to_json_and_name_every_section() -> None:
     settings = load_settings([*PRUNED, "data.root=/shelves", "store.folder=/runs"])
     values = settings.to_json()
-    assert set(values) == {f.name for f in dataclasses.fields(Settings)} - {*OF_SEVERAL, "cluster", "logger"}
+    assert set(values) == {f.name for f in dataclasses.fields(Settings)} - {*OF_SEVERAL, "cluster", "logger", "carry"}
+    assert load_settings([*PRUNED, "carry=['old:3']"]).to_json()["carry"] == ["old:3"]
     assert values["data"] == {
         "root": "/shelves",
         "format": "auto",

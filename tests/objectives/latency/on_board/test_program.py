@@ -20,7 +20,7 @@ from objectives.latency.measure import measure_latency
 from objectives.latency.protocol import combine
 from objectives.records.records import Latency
 
-ENDLESS = protocol_of(interval=0.0, cap_s=100.0, warmup_s=0.1).quick()
+ENDLESS = replace(protocol_of(cap_s=100.0, warmup_s=0.1).quick(), interval=0.0)
 
 
 @pytest.fixture(scope="module")

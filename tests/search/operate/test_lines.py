@@ -59,6 +59,7 @@ def test_a_mistake_is_in_the_log_and_in_the_exit_code(tmp_path: Path) -> None:
     assert "NAME" in (tmp_path / "log.txt").read_text()
 
 
+@pytest.mark.slow
 def test_a_killed_operator_takes_its_line_along_and_the_next_one_waits_for_its_end(tmp_path: Path) -> None:
     parent = operating(tmp_path)
     with parent:
@@ -73,6 +74,7 @@ def test_a_killed_operator_takes_its_line_along_and_the_next_one_waits_for_its_e
     wait_until(lambda: not any(map(lives, family)))
 
 
+@pytest.mark.slow
 def test_an_interruption_is_passed_on_and_waited_for(tmp_path: Path) -> None:
     parent = operating(tmp_path, "import signal; signal.signal(signal.SIGTERM, signal.default_int_handler)\n")
     with parent:

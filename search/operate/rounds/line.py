@@ -74,12 +74,13 @@ def later_line(context: OperateContext, number: int, data: Sequence[str], earlie
     named = {_key(word) for word in of_search.again}
     words += _terms(context, earlier, named)
     space = load_settings(words[1:]).space
-    start = {name: value for name, value in earlier.champion.items() if name in space.domains}
-    start = {name: value for name, value in start.items() if value in space.domains[name]}
-    if start and "start" not in named:
-        words.append(f"start=[{_mapping(start)}]")
     carried = ["carry=[" + ",".join(map(_quoted, earlier.carried)) + "]"] if earlier.carried else []
     carried = [] if "carry" in named else carried
+    start = {name: value for name, value in earlier.champion.items() if name in space.domains}
+    start = {name: value for name, value in start.items() if value in space.domains[name]}
+    # What is carried is trained on from its weights: to train the same anew first would take the hours of that.
+    if "start" not in named and (start or carried):
+        words.append("start=[]" if carried else f"start=[{_mapping(start)}]")
     if is_whole(number, of_search.door):
         return SearchLine(study, (*words, *carried), {}, "the door: this round searches the whole space")
     good = [*earlier.good, *([earlier.champion] if earlier.champion else [])]

@@ -1,5 +1,6 @@
 """The words of a round's search: what they say, that Hydra reads them back, and what the pipeline's own words keep."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,9 @@ def test_a_later_line_has_fewer_hours_begins_with_the_champion_and_searches_less
     settings = load_settings(without_carry(line))
     assert (settings.name, settings.budget.hours) == ("shelf-r0002", 0.1)
     assert settings.baseline.detector is None
-    assert settings.start == (CHAMPION,)
+    assert settings.start == ()  # it is carried: to train the same anew would take the hours
+    alone = later_line(shelf(tmp_path / "alone", first=["budget.hours=0.5"]), 2, DATA, replace(EARLIER, carried=()))
+    assert load_settings(list(alone.words[1:])).start == (CHAMPION,)
     assert r"carry=['shelf-r0001:7','/a\'s/export']" in line.words
     assert line.narrowed["backbone.name"] == "choice(yolo11)"
     assert settings.space.domains["size.pixels"].size == 4  # 160 to 256 of 128 to 256

@@ -19,12 +19,12 @@ def own_s() -> float:
     """Return the processor seconds of this process and its descendants, of those that have ended too."""
     used: dict[int, int] = {}
     parents: dict[int, int] = {}
-    for path in PROC.glob("[0-9]*/stat"):
+    for folder in PROC.glob("[0-9]*"):  # with `/stat` behind it, the search itself would ask a process that has ended
         try:
-            fields = _first(path).rpartition(")")[2].split()  # the name before it may hold anything
+            fields = _first(folder / "stat").rpartition(")")[2].split()  # the name before it may hold anything
         except OSError:  # it has just ended: its parent counts it
             continue
-        pid = int(path.parent.name)
+        pid = int(folder.name)
         parents[pid], used[pid] = int(fields[1]), sum(map(int, fields[11:15]))
     return sum(used[pid] for pid in used if _descends(pid, os.getpid(), parents)) / _ticks()
 

@@ -1,6 +1,7 @@
 """Jobs of real trials that are quick: a tiny detector, a protocol of fractions of a second."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,11 @@ from defaults import CPU, protocol_of
 
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out
+from objectives.records.children import ChildrenOrder, ChildrenReport
 from objectives.records.gate import Gate
-from objectives.trial.job import TrialJob
+from objectives.trial.job import SilentListener, TrialJob
 from spaces.candidate import Candidate
+from spaces.network.family import Family
 
 TINY = {
     "backbone.name": "lcnet_050",
@@ -20,6 +23,26 @@ TINY = {
     "size.pixels": 64,
 }
 QUICK_STEPS = {"train.batch": 4, "train.nbs": 4}  # a step after every four images
+
+
+@dataclass
+class Orders(SilentListener):
+    """Gives orders, and keeps what comes back."""
+
+    orders: list[ChildrenOrder] = field(default_factory=list)
+    reports: list[ChildrenReport] = field(default_factory=list)
+    families: list[Family] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def warning(self, text: str) -> None:
+        self.warnings.append(text)
+
+    def family(self, family: Family) -> None:
+        self.families.append(family)
+
+    def children(self, report: ChildrenReport) -> ChildrenOrder | None:
+        self.reports.append(report)
+        return self.orders.pop(0) if self.orders else None
 
 
 def tiny_candidate(choices: Mapping[str, Any] | None = None) -> Candidate:

@@ -73,7 +73,7 @@ def main() -> None:
     for count in options.trials:
         found = measure(space, trials[:count], options.repeats)
         if options.library and count <= LIBRARY_MOST:
-            found["scikit_learn"] = timed(lambda n: fit_scikit_learn(space, trials[:count], n), range(1))  # noqa: B023
+            found["scikit_learn"] = timed(lambda n: fit_scikit_learn(space, trials[:count], n), range(1))  # noqa: B023  # called at once
         if options.store:
             found |= ask_of_store(space, trials[:count], options.repeats)
         line[str(count)] = found

@@ -105,8 +105,8 @@ def _study(truth: np.ndarray, settings: Settings, options: Any, rng: np.random.G
 
 def _outcome(proof: Proof, true: np.ndarray, options: Any) -> dict[str, float]:
     winner, naive = proof.winner, proof.finalists[0]  # the best that the search has seen within the gate
-    assert winner is not None and winner.map is not None  # noqa: PT018
-    assert winner.over_baseline is not None and proof.baseline is not None  # noqa: PT018
+    assert winner is not None and winner.map is not None  # noqa: PT018  # no test
+    assert winner.over_baseline is not None and proof.baseline is not None  # noqa: PT018  # likewise
     own = t_interval([row.map or 0.0 for row in winner.trainings], options.level)
     assert own is not None
     truth, of_naive, base = true[winner.number], true[naive.number], true[proof.baseline.number]

@@ -2,14 +2,14 @@
 
 import errno
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from defaults import CPU
-from small_jobs import QUICK_STEPS, quick_job, tiny_candidate
+from small_jobs import QUICK_STEPS, Orders, quick_job, tiny_candidate
 
 from objectives.data.dataset import Dataset
 from objectives.data.yolo_layout import lay_out
@@ -27,7 +27,7 @@ from objectives.records.paths import TrialPaths
 from objectives.records.records import Outcome
 from objectives.trial import exported
 from objectives.trial import job as job_module
-from objectives.trial.job import SilentListener, TrialJob, halves
+from objectives.trial.job import TrialJob, halves
 from objectives.trial.scoring import score_children
 from objectives.trial.trial import run_trial
 from spaces.candidate import Candidate
@@ -39,26 +39,6 @@ pytestmark = pytest.mark.seconds
 FAMILY = Family({"size.pixels": (96, 64), "neck.depth": (2, 1), "slim.p4": (0.0, 0.5), "slim.neck": (0.0, 0.5)})
 SMALL: Choices = {"size.pixels": 64, "neck.depth": 1, "slim.p4": 0.5, "slim.neck": 0.5}
 OTHER: Choices = {"size.pixels": 96, "neck.depth": 2, "slim.p4": 0.5, "slim.neck": 0.0}
-
-
-@dataclass
-class Orders(SilentListener):
-    """Gives orders, and keeps what comes back."""
-
-    orders: list[ChildrenOrder] = field(default_factory=list)
-    reports: list[ChildrenReport] = field(default_factory=list)
-    families: list[Family] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-
-    def warning(self, text: str) -> None:
-        self.warnings.append(text)
-
-    def family(self, family: Family) -> None:
-        self.families.append(family)
-
-    def children(self, report: ChildrenReport) -> ChildrenOrder | None:
-        self.reports.append(report)
-        return self.orders.pop(0) if self.orders else None
 
 
 @pytest.fixture(scope="module")

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_jobs import QUICK_STEPS, quick_job, tiny_candidate
+from small_jobs import QUICK_STEPS, Orders, quick_job, tiny_candidate
 
 from objectives.data.dataset import Dataset
 from objectives.deploy.kept_detections import read_kept
 from objectives.network.assembly import read_trained
-from objectives.records.children import ChildrenOrder, ChildrenReport
+from objectives.records.children import ChildrenOrder
 from objectives.records.paths import TrialPaths
 from objectives.records.records import Accuracy, Latency, Outcome, Resources
-from objectives.trial.job import SilentListener, TrialJob
+from objectives.trial.job import TrialJob
 from objectives.trial.scoring import score_children
 from objectives.trial.trained.carried import score_carried
 from objectives.trial.trial import run_trial
@@ -28,15 +28,12 @@ FAMILY = Family({"size.pixels": (96, 64), "slim.neck": (0.0, 0.5)})
 
 
 @dataclass
-class Heard(SilentListener):
-    """Keeps what a trial measures."""
+class Heard(Orders):
+    """Keeps what a trial measures, too."""
 
     accuracies: list[Accuracy] = field(default_factory=list)
     latencies: list[Latency] = field(default_factory=list)
     costs: list[Resources] = field(default_factory=list)
-    families: list[Family] = field(default_factory=list)
-    orders: list[ChildrenOrder] = field(default_factory=list)
-    reports: list[ChildrenReport] = field(default_factory=list)
 
     def accuracy(self, accuracy: Accuracy) -> None:
         self.accuracies.append(accuracy)
@@ -47,13 +44,6 @@ class Heard(SilentListener):
 
     def resources(self, resources: Resources) -> None:
         self.costs.append(resources)
-
-    def family(self, family: Family) -> None:
-        self.families.append(family)
-
-    def children(self, report: ChildrenReport) -> ChildrenOrder | None:
-        self.reports.append(report)
-        return self.orders.pop(0) if self.orders else None
 
 
 @pytest.fixture(scope="module")

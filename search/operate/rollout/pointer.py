@@ -29,7 +29,7 @@ def point(paths: PipelinePaths, version: str | None) -> None:
     partial.unlink(missing_ok=True)  # of a process that was killed
     try:
         partial.symlink_to(version)
-    except (OSError, NotImplementedError):  # FAT, some network drives, Windows without the right to
+    except (OSError, NotImplementedError):  # FAT, some network drives: no links there
         write_text(paths.current, version + "\n")
     else:
         partial.replace(paths.current)

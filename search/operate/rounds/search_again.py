@@ -143,7 +143,7 @@ def _searched(
         line=line.words,
         hours=covered_s(spans) / 3600,
         trials=sum(row.phase.has_ended for row in table.rows),
-        carried=sum(bool(getattr(row, "is_carried", False)) for row in table.rows),
+        carried=sum(row.is_carried for row in table.rows),
         winner=winner.number if winner else None,
         why=why,
         export=export,

@@ -167,10 +167,11 @@ def test_wandb_leaves_offline_runs_of_one_id_a_trial(tmp_path: Path, blocks: Dat
     searched(tmp_path, blocks, 1, "logger=wandb")
     table = searched(tmp_path, blocks, 2, "logger=wandb")
     folders = sorted((tmp_path / "smoke" / "wandb").glob("offline-run-*"))
-    ids = [folder.name.split("-", 3)[3] for folder in folders]
+    runs = [records(folder) for folder in folders]  # two of one id in one second have other folders, not other ids
+    ids = [run["id"] for run in runs]
     (key,) = {one.partition("-")[0] for one in ids}
     assert sorted(ids) == sorted([f"{key}-00000", f"{key}-00001", f"{key}-study", f"{key}-study"])
-    found = records(next(folder for folder in folders if folder.name.endswith("-00001")))
+    found = runs[ids.index(f"{key}-00001")]
     row = table.row(1)
     assert found["group"] == "smoke"
     assert found["config"]["size.pixels"] == row.candidate["size.pixels"]
@@ -185,12 +186,12 @@ def records(folder: Path) -> dict[str, Any]:
     from wandb.proto.wandb_internal_pb2 import Record
 
     (file,) = folder.glob("*.wandb")
-    found: dict[str, Any] = {"history": [], "summary": {}, "config": {}, "group": ""}
+    found: dict[str, Any] = {"history": [], "summary": {}, "config": {}}
     for data in leveldb_records(file.read_bytes()):
         record = Record()
         record.ParseFromString(data)
         if record.HasField("run"):
-            found["group"] = record.run.run_group
+            found["id"], found["group"] = record.run.run_id, record.run.run_group
             found["config"] |= {one.key: json.loads(one.value_json) for one in record.run.config.update}
         if record.HasField("history"):
             items = record.history.item

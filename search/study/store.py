@@ -61,6 +61,7 @@ def open_storage(
     import optuna
 
     from search.study.storage.search_storage import SearchStorage
+    from search.study.storage.sqlite_line import SqliteLine
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     what = shown_url(url)
@@ -73,9 +74,10 @@ def open_storage(
             is_made = path is not None and holds_tables(path, wait_s)
             if to_read and path and not is_made:
                 raise StoreError(f"store: '{what}' holds no study; check the path")
-            waits = {"connect_args": {"timeout": wait_s}} if url.startswith("sqlite") else {}
+            line = {"timeout": wait_s, "factory": SqliteLine}
+            of_sqlite = {"connect_args": line} if url.startswith("sqlite") else {}
             try:
-                storage = optuna.storages.RDBStorage(url, engine_kwargs=waits, skip_table_creation=is_made)
+                storage = optuna.storages.RDBStorage(url, engine_kwargs=of_sqlite, skip_table_creation=is_made)
                 return SearchStorage(storage)
             except RuntimeError as error:
                 raise StoreError(of_another_optuna(what)) from error

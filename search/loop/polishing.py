@@ -1,5 +1,6 @@
 """Polishes of a search: one of a family, or a carried detector, trained on as one detector, from the store alone."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -96,7 +97,7 @@ def polishable(trial: TrialRecord, parents: Mapping[int, TrialRecord]) -> Polish
         epoch_s is None or trial.p50_ms is None or not trial.map
     ):  # without any mAP there is nothing that a polish could multiply
         return None
-    return Polishable(trial.number, trial.map, trial.p50_ms, parent.p50_ms, epoch_s, parent.overhead_s)
+    return Polishable(trial.number, trial.map, trial.p50_ms, parent.p50_ms, epoch_s, parent.overhead_s, _lost(parent))
 
 
 def _epoch_s(parent: TrialRecord) -> float | None:
@@ -104,6 +105,13 @@ def _epoch_s(parent: TrialRecord) -> float | None:
     if parent.rungs:
         return parent.rungs[-1].seconds / parent.rungs[-1].epoch
     return None if parent.carried is None else parent.carried.epoch_s
+
+
+def _lost(parent: TrialRecord) -> float:
+    """Return the logarithm of what a carried detector lost on this study's images; 0 for one of this study."""
+    if parent.carried is None or not parent.carried.map or not parent.map:
+        return 0.0
+    return max(0.0, math.log(parent.carried.map / parent.map))
 
 
 def is_whole_carried(trial: TrialRecord) -> bool:
@@ -121,4 +129,4 @@ def seen_polishes(trials: Sequence[TrialRecord], parents: Mapping[int, TrialReco
             continue
         took_s, foretold_s = sum(trial.stages_s.values()), before.seconds(epochs)
         slower = took_s / foretold_s if took_s > 0 and foretold_s > 0 else 1.0  # nothing was timed
-        yield Polished(before.map, trial.map, min(max(slower, 1 / SLOWER_MOST), SLOWER_MOST))
+        yield Polished(before.map, trial.map, min(max(slower, 1 / SLOWER_MOST), SLOWER_MOST), before.lost)

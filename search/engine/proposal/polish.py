@@ -12,6 +12,7 @@ from search.engine.staircase import Floats, Staircase
 # The logarithm of what a polish multiplies mAP by: so much for the best of the families, and so much more for each
 # factor e that one lies below it, each with the standard deviation of what is not known before a study has polished
 # any. Parents of forty epochs on the embedded shelves: +.05 at .79, +.3 at .55 (docs/elastic.md); of twenty, more.
+# What a detector lost on its way to other images, it lies below itself: that counts alike.
 GAIN_PRIOR, GAIN_PRIOR_SD = (0.05, 0.4), (0.05, 0.2)
 GAIN_NOISE = 0.04  # of one polish, of the same logarithm
 EVERY_EPOCH = 0.4  # share of the parent's seconds of an epoch that goes not by the latency: reading, losses, assigning
@@ -29,6 +30,8 @@ class Polishable:
         parent_ms: that of its parent, the largest of the family.
         parent_epoch_s: seconds of an epoch of its parent's training.
         overhead_s: seconds that a trial takes beside its epochs.
+        lost: logarithm of what its family had on the images that it was trained on over what it has on these; 0 where
+            these are those, and where it has as much.
     """
 
     number: int
@@ -37,6 +40,7 @@ class Polishable:
     parent_ms: float
     parent_epoch_s: float
     overhead_s: float
+    lost: float = 0.0
 
     def seconds(self, epochs: int) -> float:
         """Return the seconds that so many epochs of it take, and what comes behind."""
@@ -46,11 +50,12 @@ class Polishable:
 
 @dataclass(frozen=True)
 class Polished:
-    """What came of a polish: mAP before and after, and the seconds that it took over those foretold."""
+    """What came of a polish: mAP before and after, seconds that it took over those foretold, and `Polishable.lost`."""
 
     before: float
     after: float
     slower: float = 1.0
+    lost: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,7 @@ def propose_polish(
     seconds = slower * np.array([one.seconds(epochs) for one in candidates])
     maps, logs = np.array([one.map for one in candidates]), np.log([one.latency_ms for one in candidates])
     top = max(maps.max(), max((polished.before for polished in seen), default=0.0))
-    factors, doubts = _foretold(np.log(top / maps), seen, top)
+    factors, doubts = _foretold(np.log(top / maps) + [one.lost for one in candidates], seen, top)
     means, sds = np.minimum(maps * factors, 1.0), np.maximum(maps * doubts, SURE_SD)
     gains = front.expected_gain(means, sds, logs)
     shares = front.share(gains)
@@ -122,11 +127,11 @@ def _foretold(below: Floats, seen: Sequence[Polished], top: float) -> tuple[Floa
     """Return what polishes multiply mAP by, and the standard deviation of that, by a Bayesian linear regression.
 
     Args:
-        below: how far each candidate lies below the best, as a logarithm, shape (n,).
+        below: how far each candidate lies below the best and below what it was, as a logarithm, shape (n,).
         seen: the study's polishes.
         top: mAP of the best before any polish.
     """
-    rows = np.array([[1.0, math.log(top / polished.before)] for polished in seen]).reshape(-1, 2)
+    rows = np.array([[1.0, math.log(top / polished.before) + polished.lost] for polished in seen]).reshape(-1, 2)
     gains = np.array([math.log(max(polished.after, 1e-3) / polished.before) for polished in seen])
     precision = np.diag(1.0 / np.square(GAIN_PRIOR_SD))
     covariance = np.linalg.inv(precision + rows.T @ rows / GAIN_NOISE**2)

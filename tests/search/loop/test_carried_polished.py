@@ -1,5 +1,6 @@
 """What is carried may be polished: by the seconds that an epoch of it took elsewhere."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -34,6 +35,18 @@ def test_a_child_of_it_costs_a_share_of_that() -> None:
     one = polishable(child, {0: CARRIED})
     assert one is not None
     assert one.seconds(10) == pytest.approx(10 * 3.0 * (0.4 + 0.6 / 2) + 5.0)
+
+
+def test_it_lies_below_what_it_had_on_its_own_images() -> None:
+    child = TrialRecord(1, Phase.FINISHED, parent=0, map=0.3, objective_ms=1.0)
+    for trial in (CARRIED, child):  # of the child nothing was known there
+        one = polishable(trial, {0: CARRIED})
+        assert one is not None
+        assert one.lost == pytest.approx(math.log(0.5 / 0.4))
+    for found in (replace(CARRIED, map=0.6), replace(CARRIED, carried=replace(RECORD, map=None))):
+        same = polishable(found, {0: found})
+        assert same is not None
+        assert same.lost == 0.0
 
 
 def test_what_nobody_has_timed_and_what_is_pruned_is_not_polished() -> None:

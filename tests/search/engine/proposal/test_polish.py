@@ -65,6 +65,18 @@ def test_the_weak_gain_more_than_the_strong_and_the_study_s_own_polishes_say_how
     assert factor(0.4, steep * 20) == pytest.approx(0.65 / 0.4, rel=0.05)
 
 
+def test_what_was_lost_on_other_images_may_come_back() -> None:
+    def factor(lost: float, seen: list[Polished]) -> float:
+        proposal = propose_polish([one(3, 0.5, 2.0, lost=lost)], seen, FRONT, EPOCHS, math.inf)
+        return 1.0 if proposal is None else proposal.mean / 0.5
+
+    halved = math.log(2.0)
+    assert factor(halved, []) > factor(0.1, []) > factor(0.0, []) > 1
+    brought_back = [Polished(0.4, 0.72, lost=halved)] * 20
+    assert factor(halved, []) + 0.1 < factor(halved, brought_back) < 1.8  # of the weaker 0.4 above
+    assert factor(0.0, brought_back) < factor(0.0, [Polished(0.4, 0.72)] * 20)  # that lost nothing before
+
+
 def test_nothing_is_polished_that_cannot_move_the_front() -> None:
     assert propose_polish([], [], FRONT, EPOCHS, math.inf) is None
     worse = [Polished(0.4, 0.39)] * 30

@@ -1,10 +1,11 @@
-"""Whether the places that a pipeline is given are there, and the lines of its searches are: before anything is done."""
+"""Whether what a pipeline is given is there: its places, the lines of its searches, the classes that its rules name."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from search.settings.pipeline.pipeline_settings import PipelineSettings
 from search.settings.settings import EMBEDDED, load_settings
-from spaces.errors import SettingsError
+from spaces.errors import SettingsError, nearest
 
 
 def check_places(settings: PipelineSettings) -> None:
@@ -28,3 +29,21 @@ def check_places(settings: PipelineSettings) -> None:
             load_settings([*words, f"name={settings.name}", f"data.root={root}"])
         except SettingsError as error:
             raise SettingsError(f"search.conf, {setting}, gates.overrides or data.overrides: {error}") from None
+
+
+def check_classes(settings: PipelineSettings, classes: Sequence[str]) -> None:
+    """Check that the rules of a pipeline name classes of its data set, before a search of hours ends at one of them.
+
+    Raises:
+        SettingsError: one names a class that is not there; it would fail, or never have anything to look at.
+    """
+    named = (
+        ("gates.critical", settings.gates.critical),
+        ("triggers.performance.classes", settings.triggers.performance.classes),
+        ("rollout.rules.classes", settings.rollout.rules.classes),
+    )
+    for setting, names in named:
+        for name in names:
+            if name not in classes:
+                known = nearest(name, classes) or f"; known: {', '.join(classes)}"
+                raise SettingsError(f"{setting}: the data set has no class '{name}'{known}")

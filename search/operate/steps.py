@@ -13,6 +13,7 @@ from search.operate.due import Due, DueStep, changed_since, version_before
 from search.operate.journal.facts import Fact, FactKind
 from search.operate.journal.images import ImageStatus
 from search.operate.journal.state import PipelineState
+from search.operate.places import check_classes
 from search.operate.rollout.contract import RolloutDecision
 from search.operate.rollout.pack import pack
 from search.operate.rollout.pointer import announce, point, pointed
@@ -123,6 +124,7 @@ def _take_labels(work: StepWork) -> Fact:
 def _make_version(work: StepWork) -> Fact:
     labelled = labelled_of(work.context)  # before the version is made: what comes back meanwhile is of the next one
     made = make_version(work.context, work.number)
+    check_classes(work.context.settings, made.classes)
     freeze_reference(work.context, work.state, work.number)
     return work.record(FactKind.VERSION_MADE, {"data": made.to_json(), "labelled": labelled})
 

@@ -18,6 +18,7 @@ OUTCOME_TONES = {
     "rolled back": "failed",
     "nothing": "stopped",
 }
+ROLLED_BACK_LATER = "promoted, later rolled back"
 ASIDE = (FactKind.ALERTED, FactKind.HOOK_CALLED)  # facts that are no steps
 Words = Mapping[str, Any]
 
@@ -26,18 +27,35 @@ def round_data(one: RoundState, state: PipelineState) -> dict[str, Any]:
     """Return a round as JSON values: number, outcome, tone, span, why, steps, sides and links."""
     ended = one.facts.get(FactKind.ROUND_ENDED)
     outcome = str(ended.words["outcome"]) if ended else "under way"
+    is_gone = ended is not None and _was_rolled_back(one, ended, state)
     span = f"{moment(one.begun_at)} to {moment(ended.at)} UTC" if ended else f"since {moment(one.begun_at)} UTC"
     judged = one.facts.get(FactKind.JUDGED)
     return {
         "number": one.number,
-        "outcome": outcome,
-        "tone": OUTCOME_TONES.get(outcome, "muted") if ended else "front",
+        "outcome": ROLLED_BACK_LATER if is_gone else outcome,
+        "tone": "failed" if is_gone else OUTCOME_TONES.get(outcome, "muted") if ended else "front",
         "span": span,
         "why": "; ".join(why_lines(one.words(FactKind.ROUND_BEGUN).get("why"))),
-        "steps": [step_data(fact) for fact in _steps(one, state)],
+        "steps": _steps_data(_steps(one, state)),
         "sides": _sides(judged.words) if judged else [],
         "links": _links(judged.words) if judged else [],
     }
+
+
+def _was_rolled_back(one: RoundState, ended: Fact, state: PipelineState) -> bool:
+    """Whether the version that a round promoted went later, by a rule or by hand."""
+    version = one.words(FactKind.PACKED).get("version") if FactKind.PROMOTED in one.facts else None
+    later = (fact for fact in state.of_kind(FactKind.ROLLED_BACK) if fact.number > ended.number)
+    return version is not None and any(fact.words["version"] == version for fact in later)
+
+
+def _steps_data(facts: Sequence[Fact]) -> list[dict[str, Any]]:
+    """Return steps; reasons that are those of the step before are not repeated."""
+    steps = [step_data(fact) for fact in facts]
+    return [
+        {**step, "lines": []} if before is not None and step["lines"] == before["lines"] else step
+        for before, step in zip([None, *steps], steps, strict=False)
+    ]
 
 
 def step_data(fact: Fact) -> dict[str, Any]:

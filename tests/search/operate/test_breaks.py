@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -32,7 +33,7 @@ from search.operate.stream.sets.record import read_record
 from search.operate.stream.take_back import take_back
 from search.operate.stream.take_in import take_in
 from search.operate.stream.versions import make_version
-from spaces.errors import DataError
+from spaces.errors import DataError, SettingsError
 
 SEARCHED = Searched("shelves-r0001", ("search",), 0.1, 9, 0, 3, "", "rounds/0001/export", {"map": 0.5})
 DATA = DataVersion(
@@ -249,3 +250,27 @@ def test_the_server_unpacks_no_picture_of_gigabytes(tmp_path: Path) -> None:
     line = [sys.executable, "-c", program, str(tmp_path / "bomb.png")]
     done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False, env={**os.environ})
     assert done.returncode == 0, done.stderr
+
+
+# Classes that rules name
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("gates.critical={rde: {drop_max: 0.02}}", "gates.critical: the data set has no class 'rde'; nearest: red"),
+        ("triggers.performance.classes=[red,bleu]", "triggers.performance.classes: the data set has no class 'bleu'"),
+        ("rollout.rules.classes=[crack]", "rollout.rules.classes: the data set has no class 'crack'; known: red"),
+    ],
+)
+def test_a_rule_for_a_class_that_is_not_there_stops_the_round_before_its_search(
+    tmp_path: Path, more: str, said: str
+) -> None:
+    first_data(tmp_path / "first")
+    context = stream_context(tmp_path, more)
+    with closing(context.journal):
+        context.journal.record(FactKind.ROUND_BEGUN, NOW, {"why": ["first"], "kinds": ["first"]}, 1)
+        work = StepWork(context, context.journal.state(), Due(DueStep.MAKE_VERSION, 1, ()))
+        with pytest.raises(SettingsError, match=re.escape(said)):
+            do(work)
+        assert not kinds(context, FactKind.VERSION_MADE)

@@ -26,7 +26,8 @@ def test_rounds_say_what_was_done_and_why(tmp_path: Path) -> None:
     with pipeline(tmp_path) as context:
         whole_rounds(context, NAME)
         third, second, first = data_of(at(context, 45))["rounds"]
-    assert [one["outcome"] for one in (first, second, third)] == ["promoted"] * 3
+    outcomes = [(one["outcome"], one["tone"]) for one in (first, second, third)]
+    assert outcomes == [("promoted", "gate")] * 2 + [("promoted, later rolled back", "failed")]
     titles = [step["title"] for step in second["steps"]]
     assert titles == [
         "Begun: drift",

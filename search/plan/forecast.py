@@ -43,6 +43,8 @@ class Forecast:
         waiting_bytes: checkpoints of a trial that waits.
         free_bytes: room on the disk.
         baseline_s: seconds of the stock detector that comes first, one of the trials; 0 without one.
+        carried: detectors of other studies that come first, trials that are exported, measured and scored alone.
+        carried_s: seconds of one of them.
     """
 
     trial_s: float
@@ -60,6 +62,8 @@ class Forecast:
     waiting_bytes: int
     free_bytes: int
     baseline_s: float = 0.0
+    carried: int = 0
+    carried_s: float = 0.0
 
     @classmethod
     def of(cls, plan: SearchPlan, settings: Settings, dataset: Dataset) -> Self:
@@ -86,24 +90,36 @@ class Forecast:
             waiting_bytes=round(GENERATIONS * TENSORS * 4 * parameters) if scheduler.pauses else 0,
             free_bytes=free_bytes(settings.folder),
             baseline_s=stock.overhead_s + job.epochs * stock.epoch_s if (stock := plan.baseline) else 0.0,
+            carried=len(settings.carry),
+            carried_s=overhead_s,
         )
 
     @property
+    def first_s(self) -> float:
+        """Seconds of all that comes before the search's own trials."""
+        return self.baseline_s + self.carried * self.carried_s
+
+    @property
+    def trained(self) -> int:
+        """Trials of the budget that are trained: all but those that were carried."""
+        return max(0, self.trials - self.carried)
+
+    @property
     def bought(self) -> tuple[int, int] | None:
-        """Trials that the hours buy: all trained to their end, or all stopped at the first rung; None: no hours."""
+        """Trainings that the hours buy: all trained to their end, or all stopped at the first rung; None: no hours."""
         if self.hours is None:
             return None
         seconds = 3600 * self.hours * self.together
-        if seconds < self.baseline_s:
+        if seconds < self.first_s:
             return 0, 0
-        first, left_s = (1, seconds - self.baseline_s) if self.baseline_s else (0, seconds)
+        first, left_s = int(self.baseline_s > 0), seconds - self.first_s
         return first + math.floor(left_s / self.trial_s), first + math.floor(left_s / self.stopped_s)
 
     @property
     def counted_s(self) -> tuple[float, float]:
         """Seconds that the budget's count of trials takes: all stopped at the first rung, all trained to their end."""
-        others = self.trials - 1 if self.baseline_s else self.trials
-        stopped_s, whole_s = (self.baseline_s + others * each for each in (self.stopped_s, self.trial_s))
+        others = max(0, self.trained - (self.baseline_s > 0))
+        stopped_s, whole_s = (self.first_s + others * each for each in (self.stopped_s, self.trial_s))
         return stopped_s / self.together, whole_s / self.together
 
     @property
@@ -111,15 +127,15 @@ class Forecast:
         """Which limit of the budget ends the search: "trials", "hours", or "either"."""
         if self.families and self.bought is not None:
             return "either"  # children are trials of seconds, and how many are worth it is not known
-        if self.bought is None or self.bought[0] >= self.trials:
+        if self.bought is None or self.bought[0] >= self.trained:
             return "trials"
-        return "hours" if self.bought[1] < self.trials else "either"
+        return "hours" if self.bought[1] < self.trained else "either"
 
     @property
     def trials_most(self) -> int:
         """Trials with files that the whole budget can buy."""
-        children = CHILDREN_MOST if self.families else 0
-        return self.trials if self.bought is None else min(self.trials, self.bought[1] + children)
+        others = self.carried + (CHILDREN_MOST if self.families else 0)
+        return self.trials if self.bought is None else min(self.trials, self.bought[1] + others)
 
     @property
     def disk_bytes(self) -> int:

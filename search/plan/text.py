@@ -48,6 +48,9 @@ def forecast_rows(forecast: Forecast, settings: Settings) -> Iterator[tuple[str,
     """Yield what the budget buys and what it needs: label and text."""
     stops = forecast.first_rung < forecast.epochs
     least_s, most_s = forecast.counted_s
+    if forecast.carried:
+        each = f"{duration(forecast.carried_s)} each, what a trial takes beside its epochs"
+        yield "carried", f"{plural(forecast.carried, 'detector')} of other studies first, {each}"
     if forecast.baseline_s:
         of = f", {percent(forecast.baseline_s / (3600 * forecast.hours))} of the hours" if forecast.hours else ""
         yield "baseline", f"{settings.baseline.to_json()} comes first, and takes {duration(forecast.baseline_s)}{of}"

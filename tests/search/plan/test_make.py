@@ -246,6 +246,20 @@ def test_the_baseline_is_one_of_the_trials(settings: Callable[..., Settings], bl
     assert SearchPlan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
 
 
+def test_what_is_carried_comes_first_and_is_not_trained(settings: Callable[..., Settings], blocks: Dataset) -> None:
+    chosen = settings("budget.hours=0.1", "trial.epochs=8", "budget.trials=10", "pruner=none", "carry=[old:1,old:2]")
+    found = forecast(chosen, blocks)
+    assert (found.carried, found.carried_s, found.trained) == (2, 10.0, 8)
+    assert found.bought == (10, 10)  # of 360 s: 20 s, then trainings of 34 s
+    assert found.binding == "trials"
+    assert found.counted_s[1] == pytest.approx(20 + 8 * found.trial_s)
+    assert dict(forecast_rows(found, chosen))["carried"] == (
+        "2 detectors of other studies first, 10 s each, what a trial takes beside its epochs"
+    )
+    assert "carried" not in dict(forecast_rows(forecast(settings(), blocks), settings()))
+    assert replace(found, hours=0.005).bought == (0, 0)
+
+
 @pytest.mark.slow
 def test_the_baseline_is_timed_where_there_will_be_one(
     settings: Callable[..., Settings], blocks: Dataset, tmp_path: Path

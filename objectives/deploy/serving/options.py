@@ -23,6 +23,7 @@ class ServerOptions:
         provider: AUTOML_PROVIDER: ONNX Runtime's.
         threads: AUTOML_THREADS: of the network; 0 leaves the choice to the runtime.
         body_mb_max: AUTOML_BODY_MB_MAX: of a request.
+        connections_max: AUTOML_CONNECTIONS_MAX: that are open at once; who comes beyond is answered with 503.
     """
 
     deployments: Path | None
@@ -35,6 +36,7 @@ class ServerOptions:
     provider: str
     threads: int
     body_mb_max: float
+    connections_max: int
 
     @classmethod
     def of(cls, environment: Mapping[str, str], home: Path) -> "ServerOptions":
@@ -63,6 +65,7 @@ class ServerOptions:
             provider=given.get("PROVIDER") or "CPUExecutionProvider",
             threads=int(_number(given, "THREADS", 0, 0, os.cpu_count() or 1)),
             body_mb_max=_number(given, "BODY_MB_MAX", 32, 0.001, 4096),
+            connections_max=int(_number(given, "CONNECTIONS_MAX", 64, 1, 65535)),
         )
 
 
@@ -78,6 +81,7 @@ SERVER_VARIABLES = (
     "PROVIDER",
     "THREADS",
     "BODY_MB_MAX",
+    "CONNECTIONS_MAX",
 )
 
 

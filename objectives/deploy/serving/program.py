@@ -26,5 +26,12 @@ def main() -> int:
     except AutomlError as error:
         logging.getLogger("automl").error(error)
         return 2
-    uvicorn.run(app, host=options.host, port=options.port, access_log=False, log_level="info")
+    uvicorn.run(
+        app,
+        host=options.host,
+        port=options.port,
+        access_log=False,
+        log_level="info",
+        limit_concurrency=options.connections_max + 1,  # it counts the one that asks, too
+    )
     return 0

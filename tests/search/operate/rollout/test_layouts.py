@@ -1,6 +1,7 @@
 """Layouts: Triton's repository against its format, and the container's server against the deployed program."""
 
 import ast
+import http.client
 import json
 import os
 import re
@@ -10,9 +11,10 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
@@ -165,6 +167,16 @@ def server(context_folder: Path, log: Path, **variables: str) -> Iterator[str]:
         process.wait(LONG_S)
 
 
+@contextmanager
+def held(address: str) -> Iterator[None]:
+    """Hold a connection open that has been answered."""
+    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=30)
+    connection.request("GET", "/metrics")
+    connection.getresponse().read()
+    with closing(connection):
+        yield
+
+
 def _is_up(address: str) -> bool:
     try:
         urllib.request.urlopen(f"{address}/healthz", timeout=5).close()
@@ -203,13 +215,16 @@ def test_the_server_of_a_context_answers_as_the_deployed_program(tmp_path: Path,
     assert {"Dockerfile", "requirements.txt", "server.py", "README.txt"} <= {path.name for path in folder.iterdir()}
     assert "AUTOML_VERSION=v0001" in (folder / "Dockerfile").read_text()
     log, image = tmp_path / "log.jsonl", blocks.splits["val"][0].path
-    with server(folder, log, AUTOML_VERSION="v0001") as address:
+    with server(folder, log, AUTOML_VERSION="v0001", AUTOML_CONNECTIONS_MAX="2") as address:
         answer = asked(address, image.read_bytes(), "?image=store/1.png&group=store")
         unnamed = asked(address, image.read_bytes())
         with pytest.raises(urllib.error.HTTPError, match="400"):
             asked(address, b"no image")
         metrics = get(f"{address}/metrics")
         assert json.loads(get(f"{address}/healthz")) == {"version": "v0001", "rollout": None}
+        with held(address), held(address), pytest.raises(urllib.error.HTTPError, match="503"):
+            get(f"{address}/healthz")
+        assert wait_until(lambda: _is_up(address)), "those that went make room"
     assert len(answer["detections"]) > 0
     assert answer["detections"] == found_here(context.paths.deployment("v0001") / "model.onnx", image)
     assert (answer["version"], answer["image"], answer["width"]) == ("v0001", "store/1.png", 160)

@@ -76,7 +76,8 @@ class Chooser:
         self.families = Families(
             study, self._known, self.seconds_left, self._rate_beside, settings.budget.trials, worst
         )
-        self._polishing = Polishing(study, self._known, jobs.polish_epochs, self.seconds_left, worst)
+        first = settings.trial.polish_first
+        self._polishing = Polishing(study, self._known, jobs.polish_epochs, self.seconds_left, worst, first)
         self.proving, self.proves = Proving(study, settings, jobs), False
         self._keeps_none = False  # hours for a proof, since there was nothing to prove
 
@@ -142,11 +143,11 @@ class Chooser:
             return self.proving.next_step(trials)
         if (first := first_in_queue(trials)) is not None and self._may_start(trials):
             return first
-        children = self.families.best(trials, busy)
-        if children is not None:
+        polish = self._polish(trials)
+        if (polish is None or not polish.is_asked) and (children := self.families.best(trials, busy)) is not None:
             number, proposal = children
             return Step(number, 0, f"children of trial {number}: {proposal.why}", children=True)
-        step, polish = self.next_step(trials=trials), self._polish(trials)
+        step = self.next_step(trials=trials)
         if polish is None or (step is not None and SURER * polish.rate < self._rate_of(step, trials)):
             return step
         stop = {} if step is None else step.stop

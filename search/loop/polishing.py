@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import optuna
 
 IMPORTANCE = "prune.importance"  # of channels, where a detector is pruned
+LEAST_MAP = 1e-3  # of what is polished, whose logarithm is taken
 SLOWER_MOST = 4.0  # what a polish took over what was foretold, or the inverse: beyond, the machine was at fault
 
 
@@ -34,6 +35,7 @@ class Polishing:
         epochs: int,
         seconds_left: Callable[[], float],
         worst: WorstDevice | None = None,
+        first: int = 0,
     ) -> None:
         """Set up.
 
@@ -43,8 +45,9 @@ class Polishing:
             epochs: of a polish; 0 for none at all.
             seconds_left: of the budget.
             worst: by which of several devices the engine steers; None for the first.
+            first: carried detectors, in their order, whose polish comes before all else.
         """
-        self._worst = worst
+        self._worst, self._first = worst, first
         self._study, self._sampler, self._epochs, self._seconds_left = study, sampler, epochs, seconds_left
 
     def best(self, trials: Sequence[TrialRecord]) -> PolishProposal | None:
@@ -83,21 +86,26 @@ class Polishing:
         """Yield what can be polished: of families, and of what was carried, what has weights and was not polished."""
         removed = {number for number, names in StudyRecord.of(self._study).removed.items() if WEIGHTS in names}
         closed = removed | {trial.polishes for trial in trials}
+        asked = [trial.number for trial in trials if trial.is_carried][: self._first]
         open_ = (t for t in trials if t.number not in closed and precision_of(t.candidate) == FP32)
-        return (one for trial in open_ if (one := polishable(trial, parents)) is not None)
+        found = (polishable(trial, parents, is_asked=trial.number in asked) for trial in open_)
+        return (one for one in found if one is not None)
 
 
-def polishable(trial: TrialRecord, parents: Mapping[int, TrialRecord]) -> Polishable | None:
-    """Return one of a family as what is known of it before it is polished; None for any other trial."""
+def polishable(trial: TrialRecord, parents: Mapping[int, TrialRecord], *, is_asked: bool = False) -> Polishable | None:
+    """Return one of a family as what is known of it before it is polished; None for any other trial.
+
+    Without any mAP there is nothing that a polish could multiply: such a one is polished only where that is asked for.
+    """
     parent = parents.get(trial.number if trial.parent is None else trial.parent)
-    if parent is None or parent.p50_ms is None:
+    if parent is None or parent.p50_ms is None or trial.p50_ms is None or not (trial.map or is_asked):
         return None
     epoch_s = _epoch_s(parent)
-    if (
-        epoch_s is None or trial.p50_ms is None or not trial.map
-    ):  # without any mAP there is nothing that a polish could multiply
+    if epoch_s is None:
         return None
-    return Polishable(trial.number, trial.map, trial.p50_ms, parent.p50_ms, epoch_s, parent.overhead_s, _lost(parent))
+    least = max(trial.map or 0.0, LEAST_MAP)
+    times = trial.p50_ms, parent.p50_ms, epoch_s, parent.overhead_s
+    return Polishable(trial.number, least, *times, _lost(parent), is_asked)
 
 
 def _epoch_s(parent: TrialRecord) -> float | None:

@@ -109,6 +109,7 @@ class TrialSettings:
     images_seen: int
     full_epochs: int | None
     polish: float
+    polish_first: int
     evaluate_every: int
     train_device: str
     workers: int
@@ -132,6 +133,8 @@ class TrialSettings:
                 raise SettingsError(f"trial.{name}: must be positive, got {value}")
         if not 0 <= self.polish <= 1:
             raise SettingsError(f"trial.polish: must be a share of a training's epochs, 0 to 1, got {self.polish}")
+        if self.polish_first < 0:
+            raise SettingsError(f"trial.polish_first: must be 0 or more carried detectors, got {self.polish_first}")
         if self.images_seen < 1:
             raise SettingsError(f"trial.images_seen: must be 1 or more, got {self.images_seen}")
 

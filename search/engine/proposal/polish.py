@@ -25,13 +25,14 @@ class Polishable:
 
     Attributes:
         number: the trial's.
-        map: its mAP.
+        map: its mAP, over 0.
         latency_ms: its median latency.
         parent_ms: that of its parent, the largest of the family.
         parent_epoch_s: seconds of an epoch of its parent's training.
         overhead_s: seconds that a trial takes beside its epochs.
         lost: logarithm of what its family had on the images that it was trained on over what it has on these; 0 where
             these are those, and where it has as much.
+        is_asked: whether the line asked for its polish before anything is weighed.
     """
 
     number: int
@@ -41,6 +42,7 @@ class Polishable:
     parent_epoch_s: float
     overhead_s: float
     lost: float = 0.0
+    is_asked: bool = False
 
     def seconds(self, epochs: int) -> float:
         """Return the seconds that so many epochs of it take, and what comes behind."""
@@ -64,7 +66,7 @@ class PolishProposal:
 
     Attributes:
         number: of the trial whose weights it goes on from.
-        rate: expected gain of hypervolume per second.
+        rate: expected gain of hypervolume per second; infinite for one that was asked for.
         share: expected gain as a share of the front's hypervolume.
         mean: expected mAP.
         sd: standard deviation of that belief.
@@ -80,6 +82,11 @@ class PolishProposal:
     latency_ms: float
     why: str
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether the line asked for it."""
+        return math.isinf(self.rate)
+
 
 def propose_polish(
     candidates: Sequence[Polishable],
@@ -89,6 +96,8 @@ def propose_polish(
     seconds_left: float,
 ) -> PolishProposal | None:
     """Return the polish of the highest expected gain per second; None where none is worth its time or has time left.
+
+    One that was asked for comes first, whatever it is worth, if it ends in time.
 
     Args:
         candidates: what can be polished.
@@ -108,10 +117,12 @@ def propose_polish(
     gains = front.expected_gain(means, sds, logs)
     shares = front.share(gains)
     rates = np.where((seconds <= seconds_left) & (shares >= LEAST_SHARE), gains / seconds, 0.0)
+    rates[np.array([one.is_asked for one in candidates]) & (seconds <= seconds_left)] = math.inf
     best = int(np.argmax(rates))
     if not rates[best]:
         return None
     one, share = candidates[best], float(shares[best])
+    asked = "asked for in `trial.polish_first`: " if one.is_asked else ""
     return PolishProposal(
         number=one.number,
         rate=float(rates[best]),
@@ -119,7 +130,7 @@ def propose_polish(
         mean=float(means[best]),
         sd=float(sds[best]),
         latency_ms=one.latency_ms,
-        why=f"{epochs} epochs more of trial {one.number}, worth {share:.2%} of the front's hypervolume",
+        why=f"{asked}{epochs} epochs more of trial {one.number}, worth {share:.2%} of the front's hypervolume",
     )
 
 

@@ -76,6 +76,8 @@ def later_line(context: OperateContext, number: int, data: Sequence[str], earlie
     space = load_settings(words[1:]).space
     carried = ["carry=[" + ",".join(map(_quoted, earlier.carried)) + "]"] if earlier.carried else []
     carried = [] if "carry" in named else carried
+    # The champion is the first of them: what is asked of a round first is whether it comes back on today's images.
+    carried += ["trial.polish_first=1"] if carried and "trial.polish_first" not in named else []
     start = {name: value for name, value in earlier.champion.items() if name in space.domains}
     start = {name: value for name, value in start.items() if value in space.domains[name]}
     # What is carried is trained on from its weights: to train the same anew first would take the hours of that.

@@ -176,6 +176,19 @@ def test_what_lies_outside_the_space_is_scored_and_teaches_nothing(old: Old, run
     assert not second.is_child  # it is one detector here, and brings no family
 
 
+def test_the_first_that_is_carried_is_polished_before_anything_is_weighed(
+    old: Old, runs: Path, blocks: Dataset
+) -> None:
+    child = next(row for row in old.table.rows if row.is_child)
+    carry = f"carry=[old:{child.number},old:{old.parent.number}]"
+    settings = settings_of(runs, "new", carry, "trial.polish=0.25", "trial.polish_first=1", "budget.trials=3")
+    table = search.search(settings, dataset=blocks)
+    assert [(row.is_carried, row.polishes) for row in table.rows] == [(True, None), (True, None), (False, 0)]
+    assert table.row(2).map is not None
+    assert table.row(2).proposal is not None
+    assert "asked for" in table.row(2).proposal.why  # type: ignore[union-attr]  # None fails the line before
+
+
 def test_a_fork_keeps_what_was_carried(old: Old, runs: Path, blocks: Dataset) -> None:
     before = settings_of(runs, "new", f"carry=[old:{old.parent.number}]", "budget.trials=1")
     search.search(before, dataset=blocks)

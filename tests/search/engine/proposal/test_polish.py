@@ -1,6 +1,7 @@
 """What a polish is worth: more for what gains more per second, less once polishes have brought little."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -75,6 +76,20 @@ def test_what_was_lost_on_other_images_may_come_back() -> None:
     brought_back = [Polished(0.4, 0.72, lost=halved)] * 20
     assert factor(halved, []) + 0.1 < factor(halved, brought_back) < 1.8  # of the weaker 0.4 above
     assert factor(0.0, brought_back) < factor(0.0, [Polished(0.4, 0.72)] * 20)  # that lost nothing before
+
+
+def test_what_was_asked_for_comes_first_if_it_ends_in_time() -> None:
+    seconds = one(5, 0.1, 4.0).seconds(EPOCHS)
+    asked = replace(one(5, 0.1, 4.0), is_asked=True)  # worth nothing
+    first = propose_polish(
+        [one(3, 0.3, 2.0), asked, replace(one(6, 0.1, 4.0), is_asked=True)], [], FRONT, EPOCHS, seconds
+    )
+    assert first is not None
+    assert (first.number, first.is_asked) == (5, True)
+    assert first.why.startswith("asked for in `trial.polish_first`: 10 epochs more of trial 5")
+    other = propose_polish([one(3, 0.3, 2.0), asked], [], FRONT, EPOCHS, seconds - 0.1)
+    assert other is not None
+    assert (other.number, other.is_asked) == (3, False)
 
 
 def test_nothing_is_polished_that_cannot_move_the_front() -> None:

@@ -45,13 +45,15 @@ def test_a_later_line_has_fewer_hours_begins_with_the_champion_and_searches_less
     alone = later_line(shelf(tmp_path / "alone", first=["budget.hours=0.5"]), 2, DATA, replace(EARLIER, carried=()))
     assert load_settings(list(alone.words[1:])).start == (CHAMPION,)
     assert r"carry=['shelf-r0001:7','/a\'s/export']" in line.words
+    assert settings.trial.polish_first == 1  # the champion, on today's images, before anything is weighed
+    assert load_settings(list(alone.words[1:])).trial.polish_first == 0
     assert line.narrowed["backbone.name"] == "choice(yolo11)"
     assert settings.space.domains["size.pixels"].size == 4  # 160 to 256 of 128 to 256
     assert line.why_whole == ""
 
 
 def test_what_the_pipeline_says_itself_stays(tmp_path: Path) -> None:
-    again = ["budget.hours=2", "baseline=yolo26n@160", "start=[]", "space.size.pixels=128"]
+    again = ["budget.hours=2", "baseline=yolo26n@160", "start=[]", "space.size.pixels=128", "trial.polish_first=0"]
     line = later_line(shelf(tmp_path, again=again), 2, DATA, EARLIER)
     for word in again:
         assert line.words.count(word) == 1

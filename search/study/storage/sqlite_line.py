@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
-from weakref import WeakSet
+from weakref import ref
 
 
 class SqliteLine(sqlite3.Connection):
@@ -20,12 +20,12 @@ class SqliteLine(sqlite3.Connection):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._cursors: WeakSet[sqlite3.Cursor] = WeakSet()
+        self._cursors: list[ref[sqlite3.Cursor]] = []  # no callback: an interrupt that came in one would be lost
 
     def cursor(self, factory: Callable[[sqlite3.Connection], Any] | None = None) -> Any:
         """Return a new cursor."""
         made = super().cursor(factory or sqlite3.Cursor)
-        self._cursors.add(made)
+        self._cursors.append(ref(made))
         return made
 
     def rollback(self) -> None:
@@ -39,7 +39,8 @@ class SqliteLine(sqlite3.Connection):
         super().close()
 
     def _end_statements(self) -> None:
-        for cursor in list(self._cursors):
-            with suppress(sqlite3.Error):  # of a connection that has closed already
-                cursor.close()
-        self._cursors.clear()
+        while self._cursors:
+            cursor = self._cursors.pop()()
+            if cursor is not None:
+                with suppress(sqlite3.Error):  # of a connection that has closed already
+                    cursor.close()

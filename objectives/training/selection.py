@@ -52,7 +52,8 @@ class Selection:
 def _part(names: Sequence[str], held: Sequence[frozenset[int]], share: float, seed: int) -> list[int]:
     """Return the places of a share of the images, rising: as large a share of those with each class, one at least.
 
-    An image counts for the rarest of its classes; those without any are a class of their own.
+    An image counts for the rarest of its classes; those without any are a class of their own. A class that is the
+    rarest of no image has none that counts for it, and gets one of its images all the same.
     """
     if share >= 1:
         return list(range(len(names)))
@@ -64,6 +65,10 @@ def _part(names: Sequence[str], held: Sequence[frozenset[int]], share: float, se
     for members in groups.values():
         ordered = sorted(members, key=lambda i: _chance(names[i], seed))
         ranks[ordered] = np.arange(len(ordered)) / len(ordered)
+    for label in sorted(frequency.keys() - groups.keys()):
+        holders = [i for i, labels in enumerate(held) if label in labels]
+        if all(ranks[i] for i in holders):
+            ranks[min(holders, key=lambda i: _chance(names[i], seed))] = 0.0
     return [int(i) for i in np.flatnonzero(ranks < share)]
 
 

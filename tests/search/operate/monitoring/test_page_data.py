@@ -9,7 +9,9 @@ import pytest
 from watched_pipeline import START, answer, at, label, looked, pipeline, stream, whole_rounds
 
 from search.operate.context import OperateContext
+from search.operate.journal.facts import Fact, FactKind
 from search.operate.monitoring.page_data import page_data, thinned
+from search.operate.monitoring.round_data import _steps_data
 from search.operate.watching.watch import watch
 
 NAME = "Saft & Söhne <b>"
@@ -56,6 +58,13 @@ def test_rounds_say_what_was_done_and_why(tmp_path: Path) -> None:
     failures = [step for step in third["steps"] if step["title"] == "Failed: searched"]
     assert len(failures) == 1, "a step that failed twice on end is said once"
     assert third["steps"][-1]["title"] == "v0003 rolled back"
+
+
+def test_reasons_that_two_steps_share_are_given_once() -> None:
+    why = {"why": ["worse on jars"]}
+    kinds = (FactKind.JUDGED, {"ruling": "keep", **why}), (FactKind.REFUSED, why), (FactKind.REFUSED, {"why": ["late"]})
+    facts = [Fact(number, kind, 2, START, words) for number, (kind, words) in enumerate(kinds, 1)]
+    assert [step["lines"] for step in _steps_data(facts)] == [["worse on jars"], [], ["late"]]
 
 
 def test_who_served_and_why(tmp_path: Path) -> None:
